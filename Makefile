@@ -1,0 +1,43 @@
+# make run     the gateway on simulated modems; PORT and PORTS can be given: make run PORT=9000 PORTS=8
+# make test    everything that must be right before a change is kept
+# make check   of that: format, lint, types, floors
+# make suite   of that: the tests
+# make bench   the benchmarks, which print figures
+# make clean   forget what make made, the demo's messages too
+#
+# PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
+
+PORT ?= 8000
+PORTS ?= 4
+PYTHON ?=
+VENV ?= .venv
+# Tools run as modules: a script's first line cannot hold a path with a space.
+PY = "$(VENV)/bin/python" -m
+SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
+
+.PHONY: run test check suite bench clean
+
+run:
+	@$(SETUP) run
+	@exec $(PY) gatewayd.cli demo --listen "127.0.0.1:$(PORT)" --ports "$(PORTS)" --state .demo
+
+test: check suite
+
+check:
+	@$(SETUP) dev
+	$(PY) ruff format --check .
+	$(PY) ruff check .
+	$(PY) mypy
+	"$(VENV)/bin/python" tools/check_floors.py
+
+suite:
+	@$(SETUP) dev
+	$(PY) pytest
+
+bench:
+	@$(SETUP) dev
+	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
+
+clean:
+	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find api config gatewayd modem tests tools -name __pycache__ -prune -exec rm -rf {} +

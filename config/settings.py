@@ -1,0 +1,278 @@
+"""The typed settings, and how they are read from one TOML file.
+
+Every key with its default and its reason stands in `gatewayd.toml` beside this file; the defaults there and
+here are the same. Durations are in seconds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from config.faults import describe
+
+EXAMPLE = Path(__file__).with_name("gatewayd.toml")
+"""The configuration with every key and its default."""
+
+_LONGEST_S = 366 * 86400  # a year: nothing here waits longer, and every clock and select() can count it
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. The text says what is wrong, at which line, and what to do."""
+
+
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+def _without_control_characters(text: str) -> str:
+    if not text or any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
+        raise ValueError("must be text without control characters, and not empty")
+    return text
+
+
+def _matching(pattern: str, sentence: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(sentence)
+        return text
+
+    return AfterValidator(check)
+
+
+def _pattern(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"must be a regular expression: {error}") from error
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError('must be a time zone of the IANA database, as "Africa/Bamako"') from error
+    return name
+
+
+def _listen(text: str) -> str:
+    _address(text)
+    return text
+
+
+def _address(text: str) -> Address:
+    found = re.fullmatch(r"(?:\[([^\]\s]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", text)
+    if found is None or int(found[3]) > 65535:
+        raise ValueError('must be HOST:PORT, as "127.0.0.1:8000" or "[::1]:8000"')
+    if found[1] is not None:
+        try:
+            ipaddress.IPv6Address(found[1])
+        except ValueError as error:
+            raise ValueError("must have an IPv6 address between its brackets") from error
+    return Address(found[1] or found[2], int(found[3]))
+
+
+def _pin(value: object) -> object:
+    # As an integer it would lose its leading zeros.
+    if not isinstance(value, str | SecretStr):
+        raise ValueError('must be in quotes, as "1234"')
+    return value
+
+
+def _pin_digits(pin: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9]{4,8}", pin.get_secret_value()):
+        raise ValueError("must be 4 to 8 digits")  # 27.007, 8.3 through 11.11, 9.3; never with the value
+    return pin
+
+
+def _slot_command(command: str) -> str:
+    counts = "{slot}" in command or "{index}" in command
+    if not counts or not command.upper().startswith("AT"):
+        raise ValueError(
+            'must be an AT command with {slot} (from 1) or {index} (from 0) in it, as "AT+CSUS={index}"'
+        )
+    return command
+
+
+Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
+Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
+"""A duration of which 0 means: not at all."""
+
+Text = Annotated[str, AfterValidator(_without_control_characters)]
+Prefix = Annotated[str, _matching(r"[0-9]{1,15}", "must be digits in quotes, the first of a national number")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class ApiSettings(_Section):
+    """[api]: the HTTP server."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8000"
+    send_wait_s: Wait = 10
+    send_wait_max_s: Wait = 60
+    bulk_max: int = Field(default=100, ge=1, le=10_000)
+    threads: int = Field(default=32, ge=1, le=1024)
+    max_body_bytes: int = Field(default=4_194_304, ge=1024, le=1 << 30)
+
+    @property
+    def address(self) -> Address:
+        """`listen`, taken apart; an IPv6 host without its brackets. Port 0: one that is free."""
+        return _address(self.listen)
+
+
+class StoreSettings(_Section):
+    """[store]: where messages are kept."""
+
+    path: Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)] = (
+        Path("/var/lib/gatewayd/gatewayd.db")
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _names_a_file(cls, path: Path) -> Path:
+        _without_control_characters(str(path))
+        if not path.name:
+            raise ValueError("must name a file")
+        return path
+
+
+class NumberSettings(_Section):
+    """[numbers]: the country's numbering."""
+
+    country_code: Annotated[
+        str, _matching(r"[1-9][0-9]{0,2}", 'must be 1 to 3 digits in quotes, as "223"')
+    ] = "223"
+    pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern)] = re.compile(r"^(\+?223)?[67][0-9]{7}$")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
+    operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(
+        default={"Orange": ("7",), "Malitel": ("6",), "Telecel": ("5",)}
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """`time_zone`, loaded: days and months turn at its midnight."""
+        return ZoneInfo(self.time_zone)
+
+
+class DispatchSettings(_Section):
+    """[dispatch]: how parts reach the network."""
+
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    backoff_s: Annotated[tuple[Wait, ...], Field(strict=False, min_length=1)] = (5, 30, 120)
+    submit_timeout_s: Duration = 180
+    in_doubt: Literal["retry", "hold", "fail"] = "retry"
+    in_doubt_wait_s: Wait = 120
+    min_interval_s: Wait = 0
+    grace_s: Wait = 120
+    slot_dwell_s: Wait = 60
+    slot_visit_s: Duration = 600
+    max_pending: int = Field(default=1_000_000, ge=1)
+
+
+class DaemonSettings(_Section):
+    """[daemon]: the process."""
+
+    stop_timeout_s: Duration = 4
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class PortSettings(_Section):
+    """One [[ports]]: a place for one modem, and the serial device it hangs on."""
+
+    port: int = Field(ge=1, le=9999)
+    device: Text
+    baud: int = Field(default=115_200, ge=50, le=4_000_000)
+    slots: int = Field(default=1, ge=1, le=64)
+    pin: Annotated[SecretStr, BeforeValidator(_pin), AfterValidator(_pin_digits)] | None = None
+    smsc: Annotated[str, _matching(r"\+?[0-9]{3,20}", "must be a phone number in quotes")] | None = None
+    slot_command: Annotated[Text, AfterValidator(_slot_command)] | None = None
+    rtscts: bool = False
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+    numbers: NumberSettings = NumberSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
+
+    @field_validator("ports")
+    @classmethod
+    def _each_once(cls, ports: tuple[PortSettings, ...]) -> tuple[PortSettings, ...]:
+        key_of: dict[str, Callable[[PortSettings], object]] = {
+            "port": lambda port: port.port,
+            "device": lambda port: port.device,
+        }
+        for key, value in key_of.items():
+            seen: set[object] = set()
+            for index, port in enumerate(ports):
+                if value(port) in seen:
+                    raise PydanticCustomError(
+                        "not_unique",
+                        "must be another one than that of an earlier port",
+                        {"within": (index, key)},
+                    )
+                seen.add(value(port))
+        return ports
+
+
+def load(path: Path) -> Settings:
+    """Read the settings from a TOML file.
+
+    Raises ConfigError with every fault in the file, each with its line, whatever the file holds.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path}: there is no such file. To make one: cp {EXAMPLE} {path}, then edit its [[ports]]"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse(raw, str(path))
+
+
+def parse(raw: bytes, name: str = "configuration") -> Settings:
+    """Read the settings from the bytes of a TOML file that is called `name`. Raises ConfigError."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}: line {line}: is not UTF-8 text") from error
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: is not TOML: {error}") from error
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(f"{name}: {fault}" for fault in describe(error, text, Settings))
+        ) from error

@@ -1,0 +1,277 @@
+"""One TOML file becomes settings, or an error that tells every fault where it stands."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from config.settings import EXAMPLE, ConfigError, PortSettings, Settings, load, parse
+
+PORT = '[[ports]]\nport = 1\ndevice = "/dev/ttyUSB0"\n'
+
+
+def faults(text: str) -> list[str]:
+    """The faults told of a TOML text, without the file's name."""
+    with pytest.raises(ConfigError) as caught:
+        parse(text.encode(), "FILE")
+    return [line.removeprefix("FILE: ") for line in str(caught.value).splitlines()]
+
+
+def test_an_empty_file_gives_the_defaults() -> None:
+    assert parse(b"") == Settings()
+
+
+def test_the_example_says_every_default() -> None:
+    assert load(EXAMPLE) == Settings()
+
+
+def test_the_ports_of_the_example_are_right_once_uncommented() -> None:
+    commented = EXAMPLE.read_text().split("# [[ports]]\n")[1]
+    lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
+    [port] = parse(("[[ports]]\n" + "\n".join(lines)).encode()).ports
+    bare = PortSettings(port=port.port, device=port.device)
+    assert {name for name in PortSettings.model_fields if getattr(port, name) == getattr(bare, name)} == {
+        "port",
+        "device",
+        "baud",
+        "slots",
+        "rtscts",
+    }
+
+
+def test_what_the_file_says_is_taken() -> None:
+    text = """
+        [api]
+        listen = "[::1]:80"
+        send_wait_s = 0.5
+        [store]
+        path = "state/gateway.db"
+        [numbers]
+        country_code = "221"
+        pattern = '(\\+221)?7[05678][0-9]{7}'
+        time_zone = "Africa/Dakar"
+        operators = { Orange = ["77", "78"], Free = ["76"] }
+        [dispatch]
+        backoff_s = [1, 2.5]
+        in_doubt = "hold"
+        [[ports]]
+        port = 7
+        device = "/dev/pts/3"
+        slots = 2
+        pin = "0123"
+        slot_command = "AT+CSUS={index}"
+    """
+    settings = parse(text.encode())
+    assert settings.api.address == ("::1", 80)
+    assert settings.api.send_wait_s == 0.5
+    assert settings.store.path == Path("state/gateway.db")
+    assert settings.numbers.pattern.fullmatch("+221771234567")
+    assert settings.numbers.zone.key == "Africa/Dakar"
+    assert settings.numbers.operators == {"Orange": ("77", "78"), "Free": ("76",)}
+    assert settings.dispatch.backoff_s == (1, 2.5)
+    [port] = settings.ports
+    assert (port.port, port.device, port.slots, port.baud) == (7, "/dev/pts/3", 2, 115_200)
+    assert port.pin is not None
+    assert port.pin.get_secret_value() == "0123"
+
+
+def test_every_fault_is_told_with_its_line_in_the_order_of_the_file() -> None:
+    text = """[api]
+bulk_max = 0
+
+[dispatch]
+backoff_s = [
+    1,
+    -1,
+]
+in_doubt = "perhaps"
+[[ports]]
+port = 1
+device = "/dev/ttyUSB0"
+[[ports]]
+port = "2"
+[daemon]
+stop_timeout_s = 0
+"""
+    assert faults(text) == [
+        "line 2: [api] bulk_max must be at least 1",
+        "line 5: [dispatch] backoff_s 2 must be at least 0",
+        "line 9: [dispatch] in_doubt must be 'retry', 'hold' or 'fail'",
+        "line 13: [[ports]] 2 device is missing",
+        "line 14: [[ports]] 2 port must be a whole number (without quotes)",
+        "line 16: [daemon] stop_timeout_s must be more than 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[api]\nthread = 3", 'line 2: [api] thread is not a known key; did you mean "threads"?'),
+        ("\n[dispach]", 'line 2: [dispach] is not a known key; did you mean "dispatch"?'),
+        ("[store]\nthreads = 3", "line 2: [store] threads is not a known key; it belongs in [api]"),
+        ("[api]\nbaud = 3", "line 2: [api] baud is not a known key; it belongs in [[ports]]"),
+        ("[store]\nxyzzy = 3", "line 2: [store] xyzzy is not a known key"),
+        (PORT + "devise = 1", 'line 4: [[ports]] 1 devise is not a known key; did you mean "device"?'),
+        ('"api"."thread" = 3', 'line 1: [api] thread is not a known key; did you mean "threads"?'),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str) -> None:
+    assert faults(text) == [said]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("api = 5", "[api] must be a table"),
+        ("[ports]\nport = 1", "[ports] must be a list"),
+        ("[api]\nthreads = true", "must be a whole number"),
+        ("[api]\nthreads = 3.0", "must be a whole number"),
+        ("[api]\nsend_wait_s = true", "must be a number"),
+        ("[api]\nsend_wait_s = nan", "must be a finite number"),
+        ("[dispatch]\nsubmit_timeout_s = inf", "must be a finite number"),
+        ("[dispatch]\nsubmit_timeout_s = 1e9", "must be at most 31622400"),
+        ("[dispatch]\nbackoff_s = []", "must not be empty"),
+        ("[api]\nbulk_max = 10001", "must be at most 10000"),
+        ('[api]\nlisten = "8000"', "must be HOST:PORT"),
+        ('[api]\nlisten = "::1:8000"', "must be HOST:PORT"),
+        ('[api]\nlisten = "localhost:65536"', "must be HOST:PORT"),
+        ('[api]\nlisten = "[localhost]:80"', "must have an IPv6 address"),
+        ('[store]\npath = ""', "must name a file"),
+        ('[store]\npath = "a\\u0000"', "must be text without control characters"),
+        ("[store]\npath = 3", "must be text in quotes"),
+        ('[numbers]\npattern = "("', "must be a regular expression: missing )"),
+        ('[numbers]\ntime_zone = "Africa"', "must be a time zone"),
+        ('[numbers]\ntime_zone = "../../etc/passwd"', "must be a time zone"),
+        ('[numbers]\npattern = "a{99999999999999999999}"', "must be a regular expression: "),
+        ('[numbers]\ncountry_code = "223 "', "must be 1 to 3 digits in quotes"),
+        ('[numbers]\ncountry_code = "+223"', "must be 1 to 3 digits in quotes"),
+        ('[numbers.operators]\nOrange = "7"', "[numbers] operators Orange must be a list"),
+        ('[numbers.operators]\nOrange = ["7x"]', "must be digits in quotes"),
+        ('[daemon]\nlog_level = "loud"', "must be 'debug', 'info', 'warning' or 'error'"),
+        (PORT.replace("1", "0", 1), "port must be at least 1"),
+        (PORT.replace("/dev/ttyUSB0", ""), "device must be text without control characters, and not empty"),
+        (PORT + "slots = 0", "slots must be at least 1"),
+        (PORT + 'smsc = "me"', "smsc must be a phone number"),
+        (PORT + 'slot_command = "AT+CSUS=1"', "slot_command must be an AT command with {slot}"),
+        (PORT + 'slot_command = "SWITCH {index}"', "slot_command must be an AT command with {slot}"),
+        (PORT + 'slot_command = "AT+CSUS={slot}\\r"', "slot_command must be text without control characters"),
+        (PORT + "pin = 1234", 'pin must be in quotes, as "1234"'),
+        (PORT + 'pin = "123"', "pin must be 4 to 8 digits"),
+        (PORT + PORT.replace("USB0", "USB1"), "line 5: [[ports]] 2 port must be another one than"),
+        (PORT + PORT.replace("1", "2"), "line 6: [[ports]] 2 device must be another one than"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_it_must_be(text: str, said: str) -> None:
+    [fault] = faults(text)
+    assert said in fault
+
+
+@pytest.mark.parametrize("pin", ['"12345678901"', '"12 secret"', "987654321", "[987654321]"])
+def test_a_pin_is_never_repeated(pin: str) -> None:
+    [fault] = faults(PORT + f"pin = {pin}")
+    assert pin.strip('"[]') not in fault
+
+
+def test_a_right_pin_never_prints() -> None:
+    assert "2468" not in repr(parse((PORT + 'pin = "2468"').encode()))
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().api.threads = 3
+
+
+def test_text_that_is_not_toml_is_told_with_its_line() -> None:
+    assert faults("[api]\nthreads = \n") == ["is not TOML: Invalid value (at line 2, column 11)"]
+
+
+@pytest.mark.parametrize(
+    "value", ["1" * 5000, "[" * 50_000, "{a=" * 50_000], ids=["digits", "lists", "tables"]
+)
+def test_toml_beyond_what_python_reads_is_told(value: str) -> None:
+    [fault] = faults(f"x = {value}")
+    assert fault.startswith("is not TOML: ")
+
+
+def test_bytes_that_are_not_utf8_are_told_with_their_line() -> None:
+    with pytest.raises(ConfigError, match=r"^FILE: line 2: is not UTF-8 text$"):
+        parse(b"[api]\n# \xff", "FILE")
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "none.toml")
+    assert str(caught.value).startswith(
+        f"{tmp_path}/none.toml: there is no such file. To make one: cp {EXAMPLE} "
+    )
+
+
+@pytest.mark.parametrize("name", [".", "a\0b"])
+def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path / name)
+
+
+def settings_or_config_error(raw: bytes) -> None:
+    try:
+        assert isinstance(parse(raw), Settings)
+    except ConfigError as error:
+        assert str(error)  # noqa: PT017 - either outcome is right
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_are_settings_or_a_config_error(raw: bytes) -> None:
+    settings_or_config_error(raw)
+
+
+def _keys() -> list[str]:
+    sections = tomllib.loads(EXAMPLE.read_text())
+    return [
+        *sections,
+        "ports",
+        *(key for section in sections.values() for key in section),
+        "port",
+        "device",
+        "pin",
+        "x",
+    ]
+
+
+_VALUES: st.SearchStrategy[str] = st.recursive(
+    st.integers().map(str)
+    | st.sampled_from([10**400, -(10**30), 0, 1]).map(str)
+    | st.floats().map(str)
+    | st.sampled_from(["true", "1979-05-27", "07:32:00", '"{slot}AT"', "'[::1]:80'", '"x"', '"12345"', "''"])
+    | st.from_regex(r"'[^'\x00-\x1f\x7f]*'", fullmatch=True),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from("abc"), inner), max_size=2, unique_by=lambda pair: pair[0]).map(
+            lambda pairs: "{" + ", ".join(f"{key} = {value}" for key, value in pairs) + "}"
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.data())
+def test_any_toml_is_settings_or_a_config_error(data: st.DataObject) -> None:
+    keys = st.sampled_from(_keys())
+    headers = keys.map(lambda key: f"[{key}]") | keys.map(lambda key: f"[[{key}]]")
+    entries = st.tuples(keys, _VALUES).map(" = ".join)
+    settings_or_config_error("\n".join(data.draw(st.lists(headers | entries, max_size=8))).encode())
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(PortSettings.model_fields)), st.integers() | st.text(max_size=5))
+)
+def test_any_port_is_taken_or_refused(fields: dict[str, Any]) -> None:
+    try:
+        PortSettings(**fields)
+    except ValidationError as error:
+        assert error.error_count()  # noqa: PT017 - either outcome is right
