@@ -1,0 +1,413 @@
+"""TPDUs of 23.040: SMS-SUBMIT out; SMS-DELIVER and SMS-STATUS-REPORT in.
+
+All are hexadecimal with the SMSC address in front, as AT+CMGS, +CMGR, +CMGL, +CMT and +CDS have them in PDU mode
+(27.005, 3.1, `<pdu>`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+
+from modem.charset import Alphabet, decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, pack, unpack
+from modem.segment import MAX_PARTS, Segment, join
+
+
+class TpduError(ValueError):
+    """These are not the hexadecimal digits of an SMS-DELIVER or SMS-STATUS-REPORT: cut, garbled or of another kind."""
+
+
+class ReportKind(Enum):
+    """What a status report says of its part (23.040, 9.2.3.15)."""
+
+    DELIVERED = "delivered"  # the transaction is completed
+    PENDING = "pending"  # an error the service centre is still trying to get past: not the last word
+    FAILED = "failed"  # the service centre gave up
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """What AT+CMGS takes: the digits, and in `length` the octets behind the SMSC address."""
+
+    hex: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Which part of which message this is (23.040, 9.2.3.24.1 and 9.2.3.24.8). 1 <= seq <= total."""
+
+    reference: int
+    width: int  # bits of the reference, 8 or 16: references of different widths are different messages
+    total: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """An SMS-DELIVER: a text, or one part of it, that came in (23.040, 9.2.2.1)."""
+
+    smsc: str
+    sender: str  # "+…" where it says that it is international; else digits, or a name
+    # Of one part among several this may begin or end with half of a surrogate pair, which UTF-8 (and
+    # SQLite) refuses: only `modem.segment.join` over all parts gives text that can be shown.
+    # Of 8-bit or compressed data: the octets in hexadecimal.
+    text: str
+    sent_at: datetime | None  # the service centre's time stamp, aware; None where it is not a date
+    concat: Concat | None
+    alphabet: Alphabet | None  # None: 8-bit or compressed data
+    message_class: (
+        int | None
+    )  # 0: to be shown at once, not kept; 1: for the modem; 2: for the SIM; 3: for a terminal
+    pid: int
+    dcs: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """An SMS-STATUS-REPORT: what became of a part that was sent (23.040, 9.2.2.3)."""
+
+    smsc: str
+    reference: int  # the TP-MR that the modem told when the part was submitted
+    recipient: str  # "+…" where it says that it is international; else digits
+    service_centre_at: (
+        datetime | None
+    )  # when the service centre took the part, aware; None where it is not a date
+    discharged_at: datetime | None  # when it was delivered or last tried, aware; None where it is not a date
+    status: int  # TP-ST
+
+    @property
+    def kind(self) -> ReportKind:
+        """What the status means for the part. Reserved values count with their group; above 0x7F all failed."""
+        if self.status < 0x20:
+            return ReportKind.DELIVERED
+        if self.status < 0x40:
+            return ReportKind.PENDING
+        return ReportKind.FAILED
+
+
+def submit(
+    recipient: str,
+    segment: Segment,
+    *,
+    seq: int,
+    total: int,
+    reference: int,
+    validity_s: int | None = None,
+    report: bool = True,
+    reject_duplicates: bool = False,
+    message_reference: int = 0,
+) -> Pdu:
+    """The SMS-SUBMIT of one part (23.040, 9.2.2.2), through the service centre that the SIM names.
+
+    `recipient` is E.164 with its `+`, or a short code without one. `reference` (0 to 255) is the same for all parts of
+    a message; a message of one part has no header. `validity_s` is how long the service centre may try, rounded up to
+    what the standard can say: 5 minutes to 63 weeks; None leaves it to the service centre. `message_reference` is the
+    TP-MR, which most modems overwrite.
+
+    Raises ValueError (UnencodableError where the text does not fit its alphabet) for what cannot be said.
+    """
+    if not 1 <= seq <= total <= MAX_PARTS:
+        raise ValueError(f"part {seq} of {total} cannot be said")
+    header = b"" if total == 1 else bytes([0x05, _CONCAT_8, 0x03, reference, total, seq])
+    first = (
+        _SUBMIT
+        | (_REJECT_DUPLICATES if reject_duplicates else 0)
+        | (_VALIDITY_RELATIVE if validity_s is not None else 0)
+        | (_STATUS_REPORT_REQUEST if report else 0)
+        | (_HEADER_INDICATOR if header else 0)
+    )
+    dcs = 0x00 if segment.alphabet is Alphabet.GSM7 else 0x08
+    validity = b"" if validity_s is None else bytes([_relative_validity(validity_s)])
+    tpdu = (
+        bytes([first, message_reference])
+        + _address(recipient)
+        + bytes([_PID, dcs])
+        + validity
+        + _user_data(header, segment)
+    )
+    return Pdu(hex=_SMSC_OF_SIM + tpdu.hex().upper(), length=len(tpdu))
+
+
+def parse(pdu_hex: str) -> Deliver | StatusReport:
+    """Read what a modem gives for a stored or delivered message.
+
+    Raises TpduError, and nothing else, whatever the string.
+    """
+    try:
+        octets = _Octets(bytes.fromhex(pdu_hex))
+    except ValueError:
+        raise TpduError("not hexadecimal, or half an octet") from None
+    smsc = _read_smsc(octets)
+    first = octets.one()
+    kind = first & 0x03
+    if kind == _SUBMIT:
+        raise TpduError("an SMS-SUBMIT: a stored outgoing message")
+    if kind == _STATUS_REPORT:
+        return _read_status_report(octets, smsc)
+    # SMS-DELIVER, or the reserved fourth kind, which is to be read as one (23.040, 9.2.3.1).
+    return _read_deliver(octets, smsc, header=bool(first & _HEADER_INDICATOR))
+
+
+_SMSC_OF_SIM = "00"
+_PID = 0x00  # short message, no interworking (23.040, 9.2.3.9)
+
+# The first octet (23.040, 9.2.3.1 to 9.2.3.7, 9.2.3.23 and 9.2.3.25)
+_SUBMIT = 0x01
+_STATUS_REPORT = 0x02
+_REJECT_DUPLICATES = 0x04
+_VALIDITY_RELATIVE = 0x10
+_STATUS_REPORT_REQUEST = 0x20
+_HEADER_INDICATOR = 0x40
+
+# Types of address (23.040, 9.1.2.5): bit 7 set, type of number, ISDN numbering plan
+_INTERNATIONAL = 0x91
+_UNKNOWN = 0x81
+_TYPE_OF_NUMBER = 0x70
+_TYPE_INTERNATIONAL = 0x10
+_TYPE_ALPHANUMERIC = 0x50
+
+# A semi-octet each (23.040, 9.1.2.3); 15 is the filler.
+_DIGITS = "0123456789*#abc"
+_FILLER = 0x0F
+_DIALLED = re.compile(r"\+[0-9]{1,15}|[0-9*#abc]{1,20}", re.ASCII)
+
+_SMSC_MAX_OCTETS = 12  # more is not an address but an erased slot, all FF, or garbage
+
+# Information elements of a header (23.040, 9.2.3.24)
+_CONCAT_8 = 0x00
+_CONCAT_16 = 0x08
+_SINGLE_SHIFT = 0x24
+_LOCKING_SHIFT = 0x25
+
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
+
+
+def _address(number: str) -> bytes:
+    """TP-DA: the count of digits, the type, and two digits an octet, the first one low (23.040, 9.1.2.5)."""
+    if not _DIALLED.fullmatch(number):
+        raise ValueError("the recipient is neither an E.164 number nor a short code")
+    digits = number.removeprefix("+")
+    values = [_DIGITS.index(digit) for digit in digits]
+    if len(values) % 2:
+        values.append(_FILLER)
+    packed = bytes(low | high << 4 for low, high in zip(values[::2], values[1::2], strict=True))
+    return bytes([len(digits), _INTERNATIONAL if number.startswith("+") else _UNKNOWN]) + packed
+
+
+def _relative_validity(seconds: int) -> int:
+    """TP-VP for at least so many seconds, 63 weeks at most (23.040, 9.2.3.12.1)."""
+    if seconds <= 12 * _HOUR:
+        return max(_steps(seconds, 5 * _MINUTE), 1) - 1
+    if seconds <= 24 * _HOUR:
+        return 143 + _steps(seconds - 12 * _HOUR, 30 * _MINUTE)
+    if seconds <= 30 * _DAY:
+        return 166 + _steps(seconds, _DAY)
+    return 192 + min(_steps(seconds, _WEEK), 63)
+
+
+def _steps(seconds: int, step: int) -> int:
+    """How many steps reach so far."""
+    return -(-seconds // step)
+
+
+def _user_data(header: bytes, segment: Segment) -> bytes:
+    """TP-UDL and TP-UD (23.040, 9.2.3.16 and 9.2.3.24)."""
+    if segment.alphabet is Alphabet.GSM7:
+        codes = encode_gsm7(segment.text)
+        header_septets, fill_bits = _septets_of(header)
+        length = header_septets + len(codes)
+        data = header + pack(codes, fill_bits)
+    else:
+        data = header + encode_ucs2(segment.text)
+        length = len(data)
+    if len(data) > 140:
+        raise ValueError("the text is longer than one part can hold")
+    return bytes([length]) + data
+
+
+def _septets_of(header: bytes) -> tuple[int, int]:
+    """The septets that a header takes up, and the bits by which its last one is filled."""
+    bits = 8 * len(header)
+    taken = -(-bits // 7)
+    return taken, 7 * taken - bits
+
+
+class _Octets:
+    """Octets read from front to back; reading past the end is a TpduError."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._next = 0
+
+    def take(self, count: int) -> bytes:
+        """The next `count` octets."""
+        taken = self._octets[self._next : self._next + count]
+        if len(taken) < count:
+            raise TpduError(f"cut off after {len(self._octets)} octets")
+        self._next += count
+        return taken
+
+    def one(self) -> int:
+        """The next octet."""
+        return self.take(1)[0]
+
+
+def _read_smsc(octets: _Octets) -> str:
+    """The address in front of the TPDU, whose length counts octets (24.011, 8.2.5.1)."""
+    length = octets.one()
+    if length > _SMSC_MAX_OCTETS:
+        raise TpduError(f"an SMSC address of {length} octets")
+    if length == 0:
+        return ""
+    kind, *digits = octets.take(length)
+    return _number(kind, bytes(digits), 2 * len(digits))
+
+
+def _read_address(octets: _Octets) -> str:
+    """TP-OA or TP-RA, whose length counts semi-octets (23.040, 9.1.2.5)."""
+    length = octets.one()
+    kind = octets.one()
+    value = octets.take((length + 1) // 2)
+    if kind & _TYPE_OF_NUMBER == _TYPE_ALPHANUMERIC:
+        return _name(value, length)
+    return _number(kind, value, length)
+
+
+def _number(kind: int, value: bytes, length: int) -> str:
+    semi_octets = [semi_octet for octet in value for semi_octet in (octet & 0x0F, octet >> 4)]
+    digits = "".join(_DIGITS[digit] for digit in semi_octets[:length] if digit != _FILLER)
+    return "+" + digits if kind & _TYPE_OF_NUMBER == _TYPE_INTERNATIONAL and digits else digits
+
+
+def _name(value: bytes, length: int) -> str:
+    codes = unpack(value, length * 4 // 7)
+    if len(codes) % 8 == 0 and codes.endswith(b"\x00"):
+        # Seven characters fill 49 bits of 56. Senders that count whole octets, not the semi-octets used,
+        # turn the seven spare bits into an @.
+        codes = codes[:-1]
+    return decode_gsm7(codes)
+
+
+def _read_time(octets: _Octets) -> datetime | None:
+    """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
+    *fields, zone = octets.take(7)
+    quarters = 10 * (zone & 0x07) + (zone >> 4)
+    if any(octet & 0x0F > 9 or octet >> 4 > 9 for octet in fields) or zone >> 4 > 9:
+        return None
+    year, month, day, hour, minute, second = (10 * (octet & 0x0F) + (octet >> 4) for octet in fields)
+    offset = timedelta(minutes=-15 * quarters if zone & 0x08 else 15 * quarters)
+    try:
+        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=timezone(offset))
+    except ValueError:
+        return None
+
+
+def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
+    """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
+    return StatusReport(
+        smsc=smsc,
+        reference=octets.one(),
+        recipient=_read_address(octets),
+        service_centre_at=_read_time(octets),
+        discharged_at=_read_time(octets),
+        status=octets.one(),
+    )
+
+
+def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
+    sender = _read_address(octets)
+    pid = octets.one()
+    dcs = octets.one()
+    sent_at = _read_time(octets)
+    length = octets.one()
+    alphabet, message_class = _coding(dcs)
+    data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)
+    head = data[: data[0] + 1] if header and data else b""
+    if head and len(head) <= data[0]:
+        raise TpduError("the header is longer than the user data")
+    elements = _elements(head[1:])
+    concat = _concat(elements)
+    text = _text(data, length, head, alphabet, elements)
+    return Deliver(
+        smsc=smsc,
+        sender=sender,
+        text=text if concat else join([text]),
+        sent_at=sent_at,
+        concat=concat,
+        alphabet=alphabet,
+        message_class=message_class,
+        pid=pid,
+        dcs=dcs,
+    )
+
+
+def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
+    """The alphabet (None: 8-bit or compressed data) and the class that a TP-DCS says (23.038, 4)."""
+    group = dcs >> 4
+    if group < 0b1000:  # general data coding, and the same with automatic deletion
+        message_class = dcs & 0x03 if dcs & 0x10 else None
+        if dcs & 0x20:  # compressed (23.042), which nobody sends
+            return None, message_class
+        # The reserved fourth alphabet is read as the default one.
+        return (Alphabet.GSM7, None, Alphabet.UCS2, Alphabet.GSM7)[dcs >> 2 & 0x03], message_class
+    if group == 0b1111:  # data coding and class
+        return None if dcs & 0x04 else Alphabet.GSM7, dcs & 0x03
+    # 1110: message waiting indication in UCS-2. 1100 and 1101: the same in GSM 7-bit. The rest is reserved,
+    # to be read as GSM 7-bit.
+    return Alphabet.UCS2 if group == 0b1110 else Alphabet.GSM7, None
+
+
+def _elements(header: bytes) -> dict[int, bytes]:
+    """The information elements of a header, by identifier; of repeated ones the last counts.
+
+    Empty where the last one does not end with the header: then the whole is to be ignored (23.040, 9.2.3.24).
+    """
+    elements: dict[int, bytes] = {}
+    rest = header
+    while rest:
+        if len(rest) < 2 or len(rest) < 2 + rest[1]:
+            return {}
+        identifier, length = rest[0], rest[1]
+        elements.pop(identifier, None)  # so that the order of the dictionary is that of the last occurrences
+        elements[identifier] = rest[2 : 2 + length]
+        rest = rest[2 + length :]
+    return elements
+
+
+def _concat(elements: dict[int, bytes]) -> Concat | None:
+    """The last element that says which part this is; one that is impossible is to be ignored (23.040, 9.2.3.24.1)."""
+    concat = None
+    for identifier, content in elements.items():
+        if identifier == _CONCAT_8 and len(content) == 3:
+            width = 8
+        elif identifier == _CONCAT_16 and len(content) == 4:
+            width = 16
+        else:
+            continue
+        *reference, total, seq = content
+        if 1 <= seq <= total:
+            concat = Concat(int.from_bytes(reference, "big"), width, total, seq)
+    return concat
+
+
+def _text(
+    data: bytes, length: int, head: bytes, alphabet: Alphabet | None, elements: dict[int, bytes]
+) -> str:
+    """The text behind the header; `length` is TP-UDL."""
+    body = data[len(head) :]
+    if alphabet is None:
+        return body.hex().upper()
+    if alphabet is Alphabet.UCS2:
+        return decode_ucs2(body)
+    header_septets, fill_bits = _septets_of(head)
+    codes = unpack(body, max(length - header_septets, 0), fill_bits)
+    locking, single = (_language(elements.get(identifier)) for identifier in (_LOCKING_SHIFT, _SINGLE_SHIFT))
+    return decode_gsm7(codes, locking=locking, single=single)
+
+
+def _language(content: bytes | None) -> int:
+    """The national language identifier of an element; 0, the default alphabet, where there is none."""
+    return content[0] if content is not None and len(content) == 1 else 0

@@ -1,0 +1,170 @@
+"""What the tests share: a gateway that really runs, on simulated modems, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from config.settings import Settings, load
+
+# A loaded machine makes single examples slow; the suite's own time limit is the one that counts.
+hypothesis_settings.register_profile("gatewayd", deadline=None)
+hypothesis_settings.load_profile("gatewayd")
+
+START_TIMEOUT_S = 30.0
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+    """Wait until `condition` gives something true, and return it. Fails the test at the deadline."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"it did not happen within {timeout_s} s: {condition}")
+        time.sleep(0.01)
+    return found
+
+
+class Process:
+    """A `gatewayd` command as a child process."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gatewayd.cli", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.stderr: list[str] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._readers = [
+            threading.Thread(target=self._read_out, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def line(self, timeout_s: float = START_TIMEOUT_S) -> str:
+        """The next line of its standard output."""
+        try:
+            line = self._lines.get(timeout=timeout_s)
+        except queue.Empty:
+            line = ""
+        if not line:
+            self.kill()
+            pytest.fail(f"gatewayd ended, or said nothing within {timeout_s} s: {''.join(self.stderr)}")
+        return line
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> int:
+        """Ask it to stop; its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(with_signal)
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 15.0) -> int:
+        """Its exit code, once it has ended by itself."""
+        try:
+            code = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self._close()
+        return code
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+        self._close()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def _close(self) -> None:
+        for reader in self._readers:
+            reader.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _read_out(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        self.stderr.extend(self._process.stderr)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running demo, and what a client and an operator need of it."""
+
+    process: Process
+    url: str  # ends in /api
+    key: str
+    admin_key: str
+    state: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Its configuration."""
+        return load(self.state / "gatewayd.toml")
+
+    def cli(self, *arguments: str | int) -> Any:
+        """What `gatewayd … --json` answers."""
+        done = self.cli_raw(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def cli_raw(self, *arguments: str | int) -> subprocess.CompletedProcess[str]:
+        """A command on this gateway, as a child process."""
+        config = str(self.state / "gatewayd.toml")
+        return subprocess.run(
+            [sys.executable, "-m", "gatewayd.cli", "--config", config, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+def start_demo(state: Path, *options: str) -> Running:
+    """Start `gatewayd demo` with fast simulated modems, and wait until it is ready."""
+    process = Process(
+        *("demo", "--json", "--listen", "127.0.0.1:0", "--state", state),
+        *("--submit-s", "0.05", "--delivery-s", "0.05", *options),
+    )
+    told = json.loads(process.line())
+    return Running(process, told["url"], told["key"], told["admin_key"], Path(told["state"]))
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One gateway for all tests that only talk to it: 4 ports, the last with 2 slots."""
+    demo = start_demo(tmp_path_factory.mktemp("running"))
+    yield demo
+    assert demo.process.stop() == 0, "".join(demo.process.stderr)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
