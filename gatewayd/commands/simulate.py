@@ -1,0 +1,182 @@
+"""`gatewayd simulate`: a bank of simulated modems, alone, for any program that opens modems."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+
+import click
+from tabulate import tabulate
+
+from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.personality import PERSONALITIES
+
+LOOK_S = 1.0  # how often the bank's thread is looked after
+
+
+class _Pair(click.ParamType[tuple[str | int, int]]):
+    """`LEFT=RIGHT`, both integers but for a number that is dialled."""
+
+    name = "A=B"
+
+    def __init__(self, *, number: bool = False) -> None:
+        self._number = number
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str | int, int]:
+        left, _, right = str(value).partition("=")
+        try:
+            return (left if self._number else int(left)), int(right)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form {'NUMBER' if self._number else 'PORT'}=N", param, ctx)
+
+
+@click.command()
+@click.option("--ports", default=8, show_default=True, type=click.IntRange(1, 1024), help="How many modems.")
+@click.option(
+    "--slots", default=1, show_default=True, type=click.IntRange(1, 8), help="SIM slots of each modem."
+)
+@click.option(
+    "--slots-of", multiple=True, type=_Pair(), metavar="PORT=N", help="Slots of one modem. May be repeated."
+)
+@click.option(
+    "--dir",
+    "directory",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the links port1, port2, ... and the control socket are put.",
+)
+@click.option(
+    "--submit-s", default=3.0, show_default=True, type=click.FloatRange(0), help="Seconds of a submission."
+)
+@click.option(
+    "--submit-jitter", default=0.0, show_default=True, type=click.FloatRange(0), help="Plus or minus."
+)
+@click.option(
+    "--delivery-s", default=2.0, show_default=True, type=click.FloatRange(0), help="Seconds to delivery."
+)
+@click.option(
+    "--fail-rate", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share refused."
+)
+@click.option(
+    "--fail-code", default=38, show_default=True, type=click.IntRange(0, 999), help="+CMS ERROR of these."
+)
+@click.option(
+    "--report-fail-rate",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share never delivered.",
+)
+@click.option(
+    "--refuse", multiple=True, type=_Pair(number=True), metavar="NUMBER=CODE", help="Refuse a recipient."
+)
+@click.option("--pin", help="The PIN that every card asks for.")
+@click.option("--seed", default=1, show_default=True, help="Of every random choice.")
+@click.option(
+    "--time-scale",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Real seconds in one.",
+)
+@click.option(
+    "--baud", default=0, show_default=True, type=click.IntRange(0), help="Bits a second; 0: no limit."
+)
+@click.option(
+    "--personality",
+    default="plain",
+    show_default=True,
+    type=click.Choice(sorted(PERSONALITIES)),
+    help="The make.",
+)
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A JSON line for each event.")
+@click.option("--json", "as_json", is_flag=True, help="Say where the ports are as one line of JSON.")
+def simulate(
+    ports: int,
+    slots: int,
+    slots_of: tuple[tuple[int, int], ...],
+    directory: Path,
+    submit_s: float,
+    submit_jitter: float,
+    delivery_s: float,
+    fail_rate: float,
+    fail_code: int,
+    report_fail_rate: float,
+    refuse: tuple[tuple[str, int], ...],
+    pin: str | None,
+    seed: int,
+    time_scale: float,
+    baud: int,
+    personality: str,
+    log: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a bank of simulated modems until it is told to stop (SIGTERM, SIGINT)."""
+    bank = Bank(
+        BankConfig(
+            directory=directory.absolute(),
+            ports=ports,
+            slots=slots,
+            slots_of=dict(slots_of),
+            personality=personality,
+            submit_s=submit_s,
+            submit_jitter_s=submit_jitter,
+            delivery_s=delivery_s,
+            fail_rate=fail_rate,
+            fail_code=fail_code,
+            report_fail_rate=report_fail_rate,
+            refusals=dict(refuse),
+            pin=pin,
+            seed=seed,
+            time_scale=time_scale,
+            baud=baud,
+            log=log,
+        )
+    )
+    told = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: told.set())
+    try:
+        bank.start()
+    except OSError as error:
+        raise click.ClickException(f"the bank cannot start: {error}") from error
+    click.echo(_as_json(bank) if as_json else _as_table(bank))
+    while not told.wait(LOOK_S):
+        if not bank.running:
+            raise click.ClickException("the bank ended by an error of its own")
+    bank.stop()
+
+
+def _as_json(bank: Bank) -> str:
+    ports = [
+        {
+            "port": port,
+            "device": str(bank.device(port)),
+            "slots": [
+                {"slot": slot, "number": sim.number, "iccid": sim.iccid, "operator": sim.operator.name}
+                for slot, sim in enumerate(bank.slots(port), 1)
+            ],
+        }
+        for port in bank.ports
+    ]
+    return json.dumps({"ports": ports, "control": str(bank.control)})
+
+
+def _as_table(bank: Bank) -> str:
+    rows = [
+        (
+            port if slot == 1 else "",
+            bank.device(port) if slot == 1 else "",
+            slot,
+            sim.number,
+            sim.operator.name,
+        )
+        for port in bank.ports
+        for slot, sim in enumerate(bank.slots(port), 1)
+    ]
+    table = tabulate(rows, headers=("port", "device", "slot", "number", "operator"), disable_numparse=True)
+    return f"{table}\n\nOrders are taken at {bank.control}. Ctrl-C ends it."

@@ -1,0 +1,16 @@
+"""The commands of a GSM modem, one function each, by family."""
+
+from __future__ import annotations
+
+from modem.simulator.commands import card, general, network, sms, storage, supplementary
+from modem.simulator.modem import Handler
+
+COMMANDS: dict[str, Handler] = {
+    **general.COMMANDS,
+    **card.COMMANDS,
+    **network.COMMANDS,
+    **sms.COMMANDS,
+    **storage.COMMANDS,
+    **supplementary.COMMANDS,
+}
+"""What every make knows, by name."""

@@ -1,0 +1,197 @@
+"""Orders to a running bank from outside: lines of JSON on a Unix socket, one answer a line.
+
+    {"do": "incoming", "port": 1, "from": "+22376000000", "text": "Bonjour"}
+    {"do": "incoming-pdu", "port": 1, "pdu": "040B91..."}
+    {"do": "registration", "port": 1, "stat": 3}
+    {"do": "fault", "port": 1, "fault": "silent-taken", "times": 1, "code": 500}
+    {"do": "unplug", "port": 1}        {"do": "replug", "port": 1}
+    {"do": "texts"}
+
+`slot` (1 by default) goes with the first two. The answer is {"ok": true, ...} or {"ok": false, "error": "..."}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from modem.simulator.faults import Fault
+from modem.simulator.reactor import Reactor
+from modem.simulator.witness import Text
+
+LONGEST_ORDER = 1 << 16  # octets
+
+
+class Orders(Protocol):
+    """What can be ordered; a bank."""
+
+    def incoming(self, port: int, sender: str, text: str, slot: int = 1) -> None:
+        """A text from outside."""
+
+    def incoming_pdu(self, port: int, tpdu_hex: str, slot: int = 1) -> None:
+        """A TPDU from outside."""
+
+    def set_registration(self, port: int, stat: int) -> None:
+        """What the network answers."""
+
+    def fault(self, port: int, fault: Fault, times: int = 1, *, code: int | None = None) -> None:
+        """A fault to come."""
+
+    def unplug(self, port: int) -> None:
+        """The modem goes."""
+
+    def replug(self, port: int) -> None:
+        """The modem comes back."""
+
+    def texts(self) -> tuple[Text, ...]:
+        """What was sent."""
+
+
+class Control:
+    """Listens on a Unix socket, on the bank's loop."""
+
+    def __init__(self, orders: Orders, path: Path, reactor: Reactor) -> None:
+        self._orders = orders
+        self._path = path
+        self._reactor = reactor
+        self._listener: socket.socket | None = None
+        self._clients: dict[int, _Client] = {}
+
+    def open(self) -> None:
+        """Listen. Raises `OSError`."""
+        self._path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        self._listener.bind(str(self._path))
+        self._listener.listen()
+        self._reactor.watch(self._listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Listen no more, and leave whoever is connected."""
+        for client in list(self._clients.values()):
+            self._leave(client)
+        if self._listener is not None:
+            self._reactor.forget(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+            self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        assert self._listener is not None  # noqa: S101 - it is watched only while it is there
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            connection.setblocking(False)
+            client = _Client(connection)
+            self._clients[connection.fileno()] = client
+            self._reactor.watch(connection.fileno(), lambda client=client: self._serve(client))  # type: ignore[misc]
+
+    def _serve(self, client: _Client) -> None:
+        while True:
+            try:
+                data = client.connection.recv(LONGEST_ORDER)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._leave(client)
+                return
+            client.received += data
+            while b"\n" in client.received:
+                line, _, rest = bytes(client.received).partition(b"\n")
+                client.received[:] = rest
+                if not self._answer(client, line):
+                    return
+            if len(client.received) > LONGEST_ORDER:
+                self._leave(client)
+                return
+
+    def _answer(self, client: _Client, line: bytes) -> bool:
+        answer = json.dumps(self._obey(line), ensure_ascii=False).encode() + b"\n"
+        try:
+            client.connection.sendall(answer)
+        except OSError:  # it does not read its answers: it gets no more of them
+            self._leave(client)
+            return False
+        return True
+
+    def _leave(self, client: _Client) -> None:
+        descriptor = client.connection.fileno()
+        self._reactor.forget(descriptor)
+        del self._clients[descriptor]
+        client.connection.close()
+
+    def _obey(self, line: bytes) -> dict[str, object]:
+        try:
+            order = json.loads(line)
+            action = _ACTIONS[order["do"]]
+            return {"ok": True, **action(self._orders, order)}
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        except OSError as error:
+            return {"ok": False, "error": os.strerror(error.errno or 0)}
+
+
+class _Client:
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.received = bytearray()
+
+
+_Order = dict[str, "str | int"]
+_Action = Callable[[Orders, _Order], dict[str, object]]
+
+
+def _incoming(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.incoming(int(order["port"]), str(order["from"]), str(order["text"]), int(order.get("slot", 1)))
+    return {}
+
+
+def _incoming_pdu(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.incoming_pdu(int(order["port"]), str(order["pdu"]), int(order.get("slot", 1)))
+    return {}
+
+
+def _registration(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.set_registration(int(order["port"]), int(order["stat"]))
+    return {}
+
+
+def _fault(orders: Orders, order: _Order) -> dict[str, object]:
+    code = int(order["code"]) if "code" in order else None
+    orders.fault(int(order["port"]), Fault(order["fault"]), int(order.get("times", 1)), code=code)
+    return {}
+
+
+def _unplug(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.unplug(int(order["port"]))
+    return {}
+
+
+def _replug(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.replug(int(order["port"]))
+    return {}
+
+
+def _texts(orders: Orders, order: _Order) -> dict[str, object]:
+    del order
+    shown = [{"from": text.sender, "to": text.recipient, "text": text.text} for text in orders.texts()]
+    return {"texts": shown}
+
+
+_ACTIONS: dict[str, _Action] = {
+    "incoming": _incoming,
+    "incoming-pdu": _incoming_pdu,
+    "registration": _registration,
+    "fault": _fault,
+    "unplug": _unplug,
+    "replug": _replug,
+    "texts": _texts,
+}

@@ -1,0 +1,1 @@
+"""Makes of modem, one file each: what differs from the plain one."""

@@ -1,0 +1,74 @@
+"""Huawei E173: a 3G stick that talks unasked, and wants USSD packed."""
+
+from __future__ import annotations
+
+from modem.simulator.commands.card import present_card
+from modem.simulator.commands.parameters import accepted, parameter, tolerated
+from modem.simulator.modem import Handler, Modem
+from modem.simulator.request import Form, Request, number
+from modem.simulator.results import CmsError
+from modem.simulator.traits import Traits
+
+_MEMORIES = ("SM", "ME")
+
+TRAITS = Traits(
+    manufacturer="huawei",
+    model="E173",
+    revision="11.126.16.04.182",
+    identification=(
+        "Manufacturer: huawei",
+        "Model: E173",
+        "Revision: 11.126.16.04.182",
+        "IMEI: {imei}",
+        "+GCAP: +CGSM,+DS,+ES",
+    ),
+    sim_ready_lines=("^SIMST:1", "^SRVST:2"),
+    sim_busy_s=3.0,
+    memories=(_MEMORIES, _MEMORIES, _MEMORIES),
+    capacities={"ME": 23},
+    first_index=0,
+    cnmi_values=(
+        frozenset({0, 1, 2}),
+        frozenset({0, 1, 2, 3}),
+        frozenset({0, 2}),
+        frozenset({0, 1, 2}),
+        frozenset({0, 1}),
+    ),
+    cnmi_shown="(0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)",
+    cnmi_at_start=(1, 1, 0, 0, 0),
+    unknown_answer="COMMAND NOT SUPPORT",
+    ussd_packed=True,
+    chatter=((20.0, "^BOOT:46041216,0,0,0,58"), (7.0, "^RSSI:21")),
+    absent=frozenset({"+CCID", "+CSUS", "+CEREG", "+CESQ", "+CPINR"}),
+)
+
+
+def iccid(modem: Modem, request: Request) -> None:
+    """^ICCID? tells the ICCID."""
+    if request.form is Form.READ:
+        modem.info(f"^ICCID: {present_card(modem).iccid}F")
+
+
+def pin(modem: Modem, request: Request) -> None:
+    """^CPIN? tells the lock, and tries left for PUK, PIN, PUK2 and PIN2."""
+    if request.form is Form.READ:
+        card = present_card(modem)
+        modem.info(f"^CPIN: {card.lock.value},,{card.puk_tries},{card.pin_tries},10,3")
+
+
+def chatter(modem: Modem, request: Request) -> None:
+    """^CURC: 0 silences every unsolicited line, +CMTI too."""
+    if request.form is Form.SET:
+        modem.silenced = number(request.raw, range(2)) == 0
+
+
+COMMANDS: dict[str, Handler] = {
+    "^ICCID": iccid,
+    "^CPIN": pin,
+    "^CURC": chatter,
+    "^SYSINFO": accepted,
+    "^USSDMODE": tolerated("^USSDMODE", range(2), 1),
+    "^U2DIAG": accepted,
+    "^PORTSEL": accepted,
+    "+CMMS": parameter("+CMMS", "cmms", range(2), CmsError(500)),
+}

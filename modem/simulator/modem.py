@@ -1,0 +1,474 @@
+"""A modem, from bytes to bytes: no terminal, no thread, no clock of its own (V.250, 27.007, 27.005)."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+
+from modem.simulator import results
+from modem.simulator.editor import CommandLine
+from modem.simulator.faults import Fault, Faults
+from modem.simulator.inbox import Inbox
+from modem.simulator.network import Network
+from modem.simulator.radio import Radio
+from modem.simulator.request import Request, parse
+from modem.simulator.results import CallEndedError, CmeError, CmsError, CommandError
+from modem.simulator.settings import Settings
+from modem.simulator.sim import Lock, Sim
+from modem.simulator.storage import Storage
+from modem.simulator.timers import Timer, Timers
+from modem.simulator.traits import Traits
+
+CTRL_Z, ESCAPE = 0x1A, 0x1B
+LATE_S = 60.0  # beyond what most programs wait for +CMGS
+PAUSE_S = 0.3  # longer than any gap between octets that belong together
+OFF, MINIMAL, FULL, FLIGHT = -1, 0, 1, 4  # +CFUN (27.007, 8.2), and no power at all
+_LOCK_CME = {Lock.PIN: 11, Lock.PUK: 12, Lock.DEAD: 13}
+_LOCK_CMS = {Lock.PIN: 311, Lock.PUK: 316, Lock.DEAD: 313}
+
+
+class Flow(Enum):
+    """What a command returns when it is not over."""
+
+    PENDING = "pending"  # it will call `Modem.complete`
+
+
+Handler = Callable[["Modem", Request], Flow | None]
+"""A command: returns None for OK, raises `CommandError`, or stays pending."""
+
+EntryHandler = Callable[[bytes], Flow | None]
+
+
+class State(Enum):
+    """What the octets that arrive are taken for."""
+
+    OFF = "off"  # nothing: no power, or booting
+    COMMAND = "command"
+    TEXT = "text"  # what follows the prompt of +CMGS and +CMGW
+    EXECUTING = "executing"  # nothing: a command that cannot be aborted runs, and they are discarded
+
+
+@dataclass(slots=True)
+class _Entry:
+    done: EntryHandler
+    is_text: bool
+    limit: int
+    body: bytearray = field(default_factory=bytearray)
+
+
+class Modem:
+    """One modem with its slots. `feed` it what the program writes; `write` gets what it answers."""
+
+    def __init__(
+        self,
+        *,
+        traits: Traits,
+        commands: Mapping[str, Handler],
+        cards: Sequence[Sim | None],
+        network: Network,
+        timers: Timers,
+        faults: Faults,
+        imei: str,
+        write: Callable[[bytes], None],
+        boot_s: float = 1.0,
+        registration_s: float = 2.0,
+    ) -> None:
+        self.traits = traits
+        self.commands = commands
+        self.cards = list(cards)
+        self.active_slot = 1
+        self.network = network
+        self.timers = timers
+        self.faults = faults
+        self.imei = imei
+        self.settings = Settings.of(traits)
+        self.state = State.OFF
+        self.function = OFF
+        self.radio = Radio(network, timers, registration_s, self._registration_changed)
+        self.inbox = Inbox(self)
+        self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
+        self.silenced = False  # some makes can be told to say nothing unasked
+        self.session: Timer | None = None  # a USSD dialogue with the network
+        self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
+        self._write = write
+        self._boot_s = boot_s
+        self._line = CommandLine(traits.command_limit)
+        self._rest: deque[Request] = deque()
+        self._answer: list[str] = []
+        self._entry: _Entry | None = None
+        self._held: list[str] = []  # unsolicited lines that wait for the end of the text
+        self._after_return = False
+        self._without_result = False
+        self._card_ready_at = 0.0
+        self._timers_of_power: list[Timer] = []
+        self._noise = random.Random(imei)  # noqa: S311 - line noise, no secret
+
+    # --- power -------------------------------------------------------------------------------------
+
+    def power_on(self, *, warm: bool = False) -> None:
+        """Switch it on. `warm`: it has been on for hours, booted and registered, and says nothing of it."""
+        self.settings = Settings.of(self.traits)
+        self.function = FULL
+        self.silenced = False
+        self.radio.wanted = True
+        if warm:
+            self.state = State.COMMAND
+            self._chatter()
+            self._card_ready_at = self.timers.now()
+            self.refresh_radio(at_once=True)
+            return
+        self._later(self._boot_s, self._boot)
+
+    def power_off(self) -> None:
+        """Cut the power: whatever ran is gone, and the card is locked again."""
+        self.state = State.OFF
+        self.function = OFF
+        for timer in self._timers_of_power:
+            timer.cancel()
+        self._timers_of_power.clear()
+        self._line.clear()
+        self._rest.clear()
+        self._answer.clear()
+        self._held.clear()
+        self._entry = None
+        self.inbox.clear()
+        self.radio.switch(None, self)
+        self._power_card()
+
+    def reset(self) -> None:
+        """Restart, as after +CFUN=1,1 or a dip of the supply."""
+        self.power_off()
+        self.power_on()
+
+    def restart_after(self, delay_s: float) -> None:
+        """Restart, but answer first."""
+        self._later(delay_s, self.reset)
+
+    def _boot(self) -> None:
+        self.state = State.COMMAND
+        for delay, line in self.traits.boot_lines:
+            self._later(delay, partial(self.unsolicited, line))
+        self.card_starts()
+        self._chatter()
+
+    def _chatter(self) -> None:
+        for every_s, line in self.traits.chatter:
+            self._later(every_s, partial(self._chat, every_s, line))
+
+    def _chat(self, every_s: float, line: str) -> None:
+        self.unsolicited(line)
+        self._later(every_s, partial(self._chat, every_s, line))
+
+    def _later(self, delay_s: float, action: Callable[[], None]) -> None:
+        self.ends_with_power(self.timers.later(delay_s, action))
+
+    def ends_with_power(self, timer: Timer) -> None:
+        """Let this timer be cancelled when the power goes."""
+        alive = [each for each in self._timers_of_power if each.action is not None]
+        self._timers_of_power = [*alive, timer]
+
+    # --- the card and the radio --------------------------------------------------------------------
+
+    @property
+    def card(self) -> Sim | None:
+        """The card in the active slot, None where the slot is empty."""
+        return self.cards[self.active_slot - 1]
+
+    def card_starts(self) -> None:
+        """The card got power or its PIN: it is busy for a while, then goes on the air."""
+        busy = self.traits.sim_busy_s
+        self._card_ready_at = self.timers.now() + busy
+        self._later(busy, self._card_ready)
+
+    def _card_ready(self) -> None:
+        if self.card is not None and self.card.lock is Lock.READY:
+            for line in self.traits.sim_ready_lines:
+                self.unsolicited(line)
+        self.refresh_radio()
+
+    def refresh_radio(self, *, at_once: bool = False) -> None:
+        """Put the card on the air if it may be there, else take it off."""
+        card = self.card
+        usable = self.function == FULL and card is not None and card.lock is Lock.READY
+        self.radio.switch(card if usable else None, self, at_once=at_once)
+
+    def set_function(self, level: int) -> None:
+        """Change the level of +CFUN: 0 takes the power from the card, 4 only the radio off."""
+        before, self.function = self.function, level
+        if level == MINIMAL:
+            self._power_card()
+        elif before == MINIMAL:
+            self.card_starts()
+        self.refresh_radio()
+
+    def select_slot(self, slot: int) -> None:
+        """Use the card of another slot; it asks for its PIN if it has one."""
+        self.active_slot = slot
+        self._power_card()
+        self.card_starts()
+        self.refresh_radio()
+
+    def replace_card(self, slot: int, card: Sim | None) -> None:
+        """Take the card out of a slot, or put one in."""
+        self.cards[slot - 1] = card
+        if slot == self.active_slot:
+            self.select_slot(slot)
+
+    def _power_card(self) -> None:
+        if self.card is not None:
+            self.card.power_up()
+
+    def ready_card(self, *, sms: bool) -> Sim:
+        """The card, if it can be used now. Raises `CmsError` or `CmeError` as `sms` says."""
+        card = self.card
+        if card is None or self.function == MINIMAL:
+            code = 10 if card is None else 13
+            raise CmsError(300 + code) if sms else CmeError(code)
+        if card.lock is not Lock.READY:
+            raise CmsError(_LOCK_CMS[card.lock]) if sms else CmeError(_LOCK_CME[card.lock])
+        if self.timers.now() < self._card_ready_at or self.faults.take(Fault.SIM_BUSY):
+            raise CmsError(314) if sms else CmeError(14)
+        return card
+
+    def memory(self, name: str) -> Storage:
+        """A message storage by its name; the card's needs the card. Raises `CmsError`."""
+        return self.ready_card(sms=True).storage if name == "SM" else self.own_memories[name]
+
+    def receive(self, octets: bytes, *, report: bool) -> bool:
+        """Take a message from the network; False where there is no room."""
+        return self.inbox.receive(octets, report=report)
+
+    def _registration_changed(self) -> None:
+        settings = self.settings
+        for name, level in (("+CREG", settings.creg), ("+CGREG", settings.cgreg), ("+CEREG", settings.cereg)):
+            if level:
+                self.unsolicited(f"{name}: {self.registration(level)}")
+
+    def registration(self, level: int) -> str:
+        """`<stat>`, with the cell where level 2 asks for it (27.007, 7.2)."""
+        radio = self.radio
+        if level < 2 or not radio.registered:
+            return str(radio.stat)
+        cell = f'{radio.stat},"0065","{int(self.imei[-6:]) & 0xFFFF:04X}"'
+        technology = self.traits.access_technology
+        return cell if technology is None else f"{cell},{technology}"
+
+    # --- octets in ---------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Take what the program wrote."""
+        if self.faults.take(Fault.DEAF):
+            return
+        while data:
+            if self.state is State.COMMAND:
+                data = self._command_octets(data)
+            elif self.state is State.TEXT:
+                data = self._text_octets(data)
+            else:
+                return
+
+    def _command_octets(self, data: bytes) -> bytes:
+        taken, echo, body = self._line.feed(data)
+        if self.settings.echo and echo:
+            self._write(echo)
+        if body is not None:
+            self._after_return = True
+            self._run(body)
+        return data[taken:]
+
+    def _run(self, body: bytes) -> None:
+        try:
+            if len(body) > self.traits.command_limit:
+                raise CommandError
+            if self.faults.take(Fault.ECHO_BACK):
+                self.settings.echo = True
+            line = body.decode("latin-1")
+            self._without_result = line.upper() in self.traits.without_result
+            self._rest.extend(parse(line))
+        except CommandError as error:
+            self._finish(error)
+            return
+        self._continue()
+
+    def _continue(self) -> None:
+        """Run what is left of the command line, as far as it goes."""
+        while self._rest:
+            request = self._rest.popleft()
+            try:
+                flow = self._handler(request)(self, request)
+            except CommandError as error:
+                self._finish(error)
+                return
+            if flow is Flow.PENDING:
+                if self.state is State.COMMAND:
+                    self.state = State.EXECUTING
+                return
+        self._finish(None)
+
+    def _handler(self, request: Request) -> Handler:
+        handler = self.commands.get(request.name)
+        if handler is None:
+            raise CommandError
+        return handler
+
+    # --- text after a prompt -----------------------------------------------------------------------
+
+    def prompt(self, done: EntryHandler, *, is_text: bool, limit: int) -> Flow:
+        """Ask for text; `done` gets it at Ctrl-Z. Of more than `limit` octets the rest is forgotten but one."""
+        if self.faults.take(Fault.NO_PROMPT):
+            self._later(1.0, self._fall_silent)
+            self.state = State.EXECUTING
+            return Flow.PENDING
+        for line in self.traits.before_prompt:
+            self.unsolicited(line)
+        self._entry = _Entry(done, is_text, limit)
+        self.state = State.TEXT
+        self._write(self.traits.prompt)
+        return Flow.PENDING
+
+    def _text_octets(self, data: bytes) -> bytes:
+        entry = self._entry
+        assert entry is not None  # noqa: S101 - TEXT begins with an entry
+        if self._after_return:
+            self._after_return = False
+            if data[:1] == b"\n":  # the tail of the command's own CR LF
+                return data[1:]
+        end, octet = _end_of_text(data)
+        self._take_text(entry, data[:end])
+        if octet is None:
+            return b""
+        rest = data[end + 1 :]
+        if octet == CTRL_Z and self.faults.take(Fault.CTRL_Z_LOST):
+            return rest
+        self._end_text(entry, cancelled=octet == ESCAPE)
+        return rest
+
+    def _take_text(self, entry: _Entry, piece: bytes) -> None:
+        if self.settings.echo and piece:
+            self._write(piece.replace(b"\r", b"\r\n> ") if entry.is_text else piece)
+        elif entry.is_text:
+            self._write(b"\r\n> " * piece.count(b"\r"))
+        if entry.is_text and b"\x08" in piece:
+            for octet in piece:
+                if octet != 0x08:
+                    entry.body.append(octet)
+                elif entry.body:
+                    entry.body.pop()
+        else:
+            entry.body += piece
+        del entry.body[entry.limit + 1 :]  # one more than fits is remembered: it makes the text an error
+
+    def _end_text(self, entry: _Entry, *, cancelled: bool) -> None:
+        self._entry = None
+        self.state = State.EXECUTING
+        if self.traits.echoes_ctrl_z and self.settings.echo and not cancelled:
+            self._write(b"\x1a")
+        held, self._held = self._held, []
+        for line in held:
+            self.unsolicited(line)
+        if cancelled:
+            self._rest.clear()
+            self._finish(None if self.traits.escape_answers_ok else CommandError())
+            return
+        try:
+            if entry.done(bytes(entry.body)) is Flow.PENDING:
+                return
+        except CommandError as error:
+            self._finish(error)
+            return
+        self._continue()
+
+    # --- octets out --------------------------------------------------------------------------------
+
+    def info(self, line: str) -> None:
+        """Add a line to the answer of the running command."""
+        self._answer.append(line)
+
+    def complete(self, error: CommandError | None = None) -> None:
+        """A pending command is over."""
+        if error is not None:
+            self._finish(error)
+        else:
+            self._continue()
+
+    def _fall_silent(self) -> None:
+        """Give up a command without a word."""
+        self._rest.clear()
+        self._answer.clear()
+        self.state = State.COMMAND
+
+    def fall_silent_after(self, delay_s: float) -> None:
+        """The running command ends without a word, after a while."""
+        self._later(delay_s, self._fall_silent)
+
+    def complete_after(self, delay_s: float) -> None:
+        """The running command ends, but late."""
+        self._later(delay_s, self.complete)
+
+    def _finish(self, error: CommandError | None) -> None:
+        """End the command line: the answer so far, then the result (V.250, 5.7)."""
+        self._rest.clear()
+        settings = self.settings
+        lines, self._answer = self._answer, []
+        self.state = State.COMMAND
+        answer = ""
+        if lines:
+            head = "\r\n" if settings.verbose else ""
+            answer = head + "\r\n".join(lines) + "\r\n"
+        silent = settings.quiet or (error is None and self._without_result)
+        result = "" if silent else self._result(error)
+        if self.faults.any:
+            result = self._faulty(result)
+        self._send((answer + result).encode("latin-1", "replace"))
+
+    def _result(self, error: CommandError | None) -> str:
+        code = results.OK
+        if error is not None:
+            line = error.line(self.settings.cmee)
+            if line is not None:
+                return f"\r\n{line}\r\n" if self.settings.verbose else f"{line}\r"
+            if type(error) is CommandError and self.traits.unknown_answer and self.settings.verbose:
+                return f"\r\n{self.traits.unknown_answer}\r\n"
+            code = results.NO_CARRIER if isinstance(error, CallEndedError) else results.ERROR
+        return f"\r\n{results.VERBOSE[code]}\r\n" if self.settings.verbose else f"{code}\r"
+
+    def _faulty(self, result: str) -> str:
+        if self.faults.take(Fault.RESULT_LOST):
+            return ""
+        return result * 2 if self.faults.take(Fault.RESULT_TWICE) else result
+
+    def _send(self, answer: bytes) -> None:
+        faults = self.faults
+        if faults.any:
+            if faults.take(Fault.NOISE):
+                self._write(self._noise.randbytes(self._noise.randint(1, 6)).replace(b"\r", b"\xff"))
+            middle = answer.find(b"\r\n", 2) + 2
+            if 2 < middle < len(answer) and faults.take(Fault.URC_INSIDE):
+                answer = answer[:middle] + b"\r\n+CIEV: 2,4\r\n" + answer[middle:]
+            if faults.take(Fault.PAUSE_INSIDE):
+                half = len(answer) // 2
+                tail = answer[half:]
+                self._later(PAUSE_S, lambda: self._write(tail))
+                answer = answer[:half]
+        self._write(answer)
+
+    def unsolicited(self, line: str) -> None:
+        """Say something that nobody asked for; while text is typed it waits (27.005, 3.5.1)."""
+        if self.state is State.OFF or self.silenced:
+            return
+        if self.state is State.TEXT:
+            self._held.append(line)
+            return
+        self._write(f"\r\n{line}\r\n".encode("latin-1", "replace"))
+
+
+def _end_of_text(data: bytes) -> tuple[int, int | None]:
+    """Where text ends, and with which octet; at the end of the data with None."""
+    places = [place for place in (data.find(CTRL_Z), data.find(ESCAPE)) if place >= 0]
+    if not places:
+        return len(data), None
+    return min(places), data[min(places)]

@@ -1,0 +1,36 @@
+"""The makes of modem that can be simulated: what each is like, and what it does in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modem.simulator.commands import COMMANDS
+from modem.simulator.makes import huawei, qualcomm, quectel, simcom, wavecom, zte
+from modem.simulator.modem import Handler
+from modem.simulator.traits import Traits
+
+
+@dataclass(frozen=True, slots=True)
+class Personality:
+    """One make: its traits, and the commands that it has beside the common ones, or in place of them."""
+
+    traits: Traits
+    own_commands: Mapping[str, Handler] = field(default_factory=dict)
+
+    def commands(self) -> dict[str, Handler]:
+        """All commands that this make knows."""
+        common = {name: handler for name, handler in COMMANDS.items() if name not in self.traits.absent}
+        return {**common, **self.own_commands}
+
+
+PERSONALITIES: dict[str, Personality] = {
+    "plain": Personality(Traits()),
+    "plain-keeps-reference": Personality(Traits(keeps_reference=True)),
+    "sim800": Personality(simcom.TRAITS, simcom.COMMANDS),
+    "ec25": Personality(quectel.TRAITS, quectel.COMMANDS),
+    "e173": Personality(huawei.TRAITS, huawei.COMMANDS),
+    "q2406": Personality(wavecom.TRAITS, wavecom.COMMANDS),
+    "m6280": Personality(qualcomm.TRAITS),
+    "mf190": Personality(zte.TRAITS, zte.COMMANDS),
+}

@@ -1,0 +1,105 @@
+"""One loop for all descriptors and timers of a bank."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+from collections.abc import Callable
+
+from modem.simulator.timers import Timers
+
+READABLE = select.EPOLLIN | select.EPOLLET
+WRITABLE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+
+LONGEST_WAIT_S = 3600.0  # poll() counts milliseconds in an int, and a validity period may be 63 weeks
+
+Handler = Callable[[], None]
+
+
+class Reactor:
+    """Waits for descriptors and timers, on the thread that calls `run`.
+
+    Edge-triggered: a pseudo-terminal that nobody has open would else be ready for ever.
+    """
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._handlers: dict[int, Handler] = {}
+        self._after: list[Handler] = []
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._stopping = False
+        self._epoll: select.epoll | None = None
+        self._wake_in = self._wake_out = -1
+
+    def open(self) -> None:
+        """Take the descriptors that the loop itself needs. Raises `OSError`."""
+        self._epoll = select.epoll()
+        self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.watch(self._wake_out, self._run_calls)
+
+    def close(self) -> None:
+        """Give them back."""
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+            os.close(self._wake_out)
+            os.close(self._wake_in)
+
+    @property
+    def _poller(self) -> select.epoll:
+        if self._epoll is None:
+            raise RuntimeError("the bank does not run")
+        return self._epoll
+
+    def watch(self, descriptor: int, handler: Handler) -> None:
+        """Call `handler` when something happens to a descriptor; it must read all there is."""
+        self._handlers[descriptor] = handler
+        self._poller.register(descriptor, READABLE)
+
+    def want_to_write(self, descriptor: int, wanted: bool) -> None:
+        """Whether to call the handler also when the descriptor takes more."""
+        self._poller.modify(descriptor, WRITABLE if wanted else READABLE)
+
+    def forget(self, descriptor: int) -> None:
+        """Watch a descriptor no more; before it is closed."""
+        del self._handlers[descriptor]
+        self._poller.unregister(descriptor)
+
+    def before_waiting(self, action: Handler) -> None:
+        """Do something once what is happening now is done with."""
+        self._after.append(action)
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Run a function on the loop's thread, soon. From any thread."""
+        self._calls.put(function)
+        os.write(self._wake_in, b"!")
+
+    def stop(self) -> None:
+        """Let `run` return. From any thread."""
+        self.post(self._stop)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _run_calls(self) -> None:
+        os.read(self._wake_out, 65536)
+        while not self._calls.empty():
+            self._calls.get_nowait()()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        self._stopping = False
+        poller, timers, handlers = self._poller, self._timers, self._handlers
+        while not self._stopping:
+            wait_s = timers.wait_s()
+            for descriptor, _ in poller.poll(
+                LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
+            ):
+                handler = handlers.get(descriptor)
+                if handler is not None:  # else it was forgotten by one that came before it
+                    handler()
+            timers.run_due()
+            after, self._after = self._after, []
+            for action in after:
+                action()

@@ -1,0 +1,68 @@
+"""`gatewayd simulate` as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import serial
+from click.testing import CliRunner
+
+from gatewayd.commands.simulate import simulate
+
+PROGRAM = "from gatewayd.commands.simulate import simulate; simulate()"
+WAIT_S = 15.0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
+    folder = tmp_path / "a bank"
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        "--ports",
+        "2",
+        "--slots-of",
+        "2=2",
+        "--dir",
+        str(folder),
+        "--json",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        assert [(port["port"], len(port["slots"])) for port in said["ports"]] == [(1, 1), (2, 2)]
+        assert said["ports"][1]["slots"][1]["number"] == "+22370000002"
+        with serial.Serial(said["ports"][1]["device"], timeout=WAIT_S) as line:
+            line.write(b"ATE0\r")
+            assert line.read_until(b"OK\r\n").endswith(b"OK\r\n")
+        process.send_signal(stop)
+        assert process.wait(WAIT_S) == 0
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--ports", "0"],
+        ["--slots-of", "1"],
+        ["--slots-of", "a=2"],
+        ["--personality", "none"],
+        ["--time-scale", "0"],
+    ],
+)
+def test_wrong_use(tmp_path: Path, wrong: list[str]) -> None:
+    result = CliRunner().invoke(simulate, ["--dir", str(tmp_path), *wrong])
+    assert result.exit_code == 2
+
+
+def test_a_place_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "port1").write_text("mine")
+    result = CliRunner().invoke(simulate, ["--dir", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "is there already" in result.output
