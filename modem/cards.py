@@ -1,0 +1,153 @@
+"""The SIMs of a port: which slot is active, what its card is, and whether it works."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Final, TypeVar
+
+from config.settings import PortSettings
+from modem.desk import Desk
+from modem.driver import Modem
+from modem.work import PortState, Registration, SimState, WorkUnavailableError
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+MIN_PIN_ATTEMPTS: Final = 2  # with one left, a wrong PIN locks the card
+_LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
+
+
+class Cards:
+    """Looks at SIMs, unlocks them and switches between them, on one connection."""
+
+    def __init__(self, settings: PortSettings, desk: Desk, modem: Modem, register_s: float) -> None:
+        self._settings = settings
+        self._desk = desk
+        self._modem = modem
+        self._register_s = register_s
+
+    def look(self) -> None:
+        """Look at the SIM of every slot, and end in one that works.
+
+        Each is given a while to find its network, so that it is known from the start which of them can send.
+        A modem that restarted may have gone back to another slot: where all cards are known, the card tells which.
+        """
+        if self._settings.slots == 1:
+            self.look_at(1)
+            return
+        slots = self._desk.status.slots
+        known = {slot.iccid: slot.slot for slot in slots if slot.iccid}
+        if len(known) == len(slots) and (active := known.get(self._modem.iccid())):
+            self._desk.publish(active_slot=active)
+            if self.look_at(active):
+                return
+        for slot in range(1, self._settings.slots + 1):
+            if self.enter(slot):
+                self._await_network(slot)
+        working = [each.slot for each in self._desk.status.slots if each.sim is SimState.READY]
+        if working and self._desk.status.active_slot not in working:
+            self.enter(working[0])
+
+    def enter(self, slot: int) -> bool:
+        """Make a slot the active one and look at its SIM. Whether it is there and works."""
+        desk = self._desk
+        before = desk.status.active
+        known = any(each.sim is not SimState.UNKNOWN for each in desk.status.slots)
+        desk.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
+        began = monotonic()
+        if not self._modem.switch(slot):
+            log.error(
+                "port %d: the modem has no command to switch slots: set slot_command", self._settings.port
+            )
+            desk.publish_slot(slot, sim=SimState.FAILURE)
+            return False
+        if known and before.slot != slot and before.iccid and not self._modem.await_other_sim(before.iccid):
+            log.error(
+                "port %d: after the switch to slot %d the SIM is still the same", self._settings.port, slot
+            )
+            desk.publish_slot(slot, sim=SimState.FAILURE)
+            return False
+        # What it was registered as is the best that is known of a SIM until its turn comes again.
+        left = desk.slots_with(before.slot, signal_dbm=None)
+        desk.publish(active_slot=slot, slots=left)
+        works = self.look_at(slot)
+        log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
+        return works
+
+    def look_at(self, slot: int) -> bool:
+        """Identify the SIM in the active slot and make it ready for texts. Whether it works."""
+        modem = self._modem
+        sim = modem.sim_state()
+        iccid = modem.iccid() if sim is not SimState.ABSENT else ""
+        if sim is SimState.PIN_REQUIRED:
+            sim = self._unlock(iccid)
+        if sim is not SimState.READY:
+            self._desk.publish_slot(
+                slot,
+                sim=sim,
+                iccid=iccid,
+                imsi="",
+                number="",
+                operator="",
+                registration=Registration.UNKNOWN,
+                signal_dbm=None,
+            )
+            return False
+        imsi = modem.imsi()
+        modem.prepare()
+        self._desk.publish_slot(
+            slot,
+            sim=sim,
+            # Some modems tell neither number: the place is then all that is known of the SIM.
+            iccid=iccid or (f"imsi:{imsi}" if imsi else f"port:{self._settings.port}/slot:{slot}"),
+            imsi=imsi,
+            number=modem.own_number(),
+            registration=modem.registration(),
+        )
+        return True
+
+    def _await_network(self, slot: int) -> None:
+        deadline = monotonic() + self._register_s
+        while not (state := self._modem.registration()).carries_sms and monotonic() < deadline:
+            self._modem.channel.pause(_LOOK_S)
+        operator = self._modem.operator() if state.carries_sms else ""
+        self._desk.publish_slot(slot, registration=state, operator=operator)
+
+    def changed(self) -> bool:
+        """Whether the SIM in the active slot is no longer the one that was looked at."""
+        if self._modem.sim_state() is not SimState.READY:
+            return True
+        return self._modem.tells_iccid and self._modem.iccid() not in ("", self._desk.status.active.iccid)
+
+    def _unlock(self, iccid: str) -> SimState:
+        """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""
+        if self._settings.pin is None:
+            return SimState.PIN_REQUIRED
+        pin = self._settings.pin.get_secret_value()
+        port = self._settings.port
+        if not self._insist(lambda: self._desk.work.pin_allowed(iccid, port, pin)):
+            return SimState.PIN_REFUSED
+        left = self._modem.pin_attempts()
+        if left is not None and left < MIN_PIN_ATTEMPTS:
+            log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
+            return SimState.PIN_REFUSED
+        if self._modem.enter_pin(pin):
+            return SimState.READY
+        self._insist(lambda: self._desk.work.pin_refused(iccid, port, pin))
+        log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
+        return (
+            SimState.PUK_REQUIRED
+            if self._modem.sim_state() is SimState.PUK_REQUIRED
+            else SimState.PIN_REFUSED
+        )
+
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Ask the house until it answers: no PIN is tried, and no refusal forgotten, without it."""
+        while True:
+            try:
+                return call()
+            except WorkUnavailableError as error:
+                self._modem.channel.pause(self._desk.unavailable(error))

@@ -1,0 +1,223 @@
+"""Where a port's thread meets the others: what they ask of it, and what it tells the house."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, Final
+
+from modem.errors import DEVICE_GONE, cause
+from modem.work import (
+    Answer,
+    Outcome,
+    PortState,
+    PortStatus,
+    Refused,
+    Rest,
+    SlotStatus,
+    Submission,
+    Switch,
+    Work,
+    WorkUnavailableError,
+)
+
+log = logging.getLogger(__name__)
+
+# How long to leave a house alone that can keep nothing: long enough for a disk to be freed, short for a modem to idle.
+_UNAVAILABLE_S: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+class StoppingError(Exception):
+    """The port was told to stop, and nothing is in the air."""
+
+
+class Desk:
+    """One port's queue of orders with its wake-up socket, and its standing with the house.
+
+    `wake`, `ask`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
+    queue, one byte on the socket pair, and frozen records: so a port that waits in poll(2) notices at once, and there
+    is no lock to hold (a self-pipe).
+    """
+
+    def __init__(self, status: PortStatus, work: Work) -> None:
+        self.status = status
+        self.work = work
+        self.outcome: Outcome | None = (
+            None  # what became of the last submission, until the house has settled it
+        )
+        self.woken = True  # there may be work
+        self.stopping = False
+        self.in_the_air = False  # a submission is
+        self.listens = False  # the modem is between two commands: an ask can be put to it
+        self.answering = False  # the modem's last word
+        self.asks: list[Future[Answer]] = []
+        self._orders: SimpleQueue[Future[Answer] | None] = SimpleQueue()
+        self._bell, self._ringer = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ringer.setblocking(False)
+        self.back_at = 0.0  # until then the house is left alone: it can keep nothing
+        self._told: PortStatus | None = None
+        self._refusals = 0
+
+    # From any thread
+
+    def wake(self) -> None:
+        """There may be work."""
+        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody is there to be woken
+            self._ringer.send(b"!")
+
+    def ask(self) -> Future[Answer]:
+        """Put the question whether the modem says OK."""
+        answer: Future[Answer] = Future()
+        self._orders.put(answer)
+        self.wake()
+        return answer
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        self._orders.put(None)
+        self.wake()
+
+    def refuse(self) -> None:
+        """Answer what is still asked, once the port's thread has ended."""
+        while True:
+            try:
+                order = self._orders.get_nowait()
+            except Empty:
+                return
+            if order is not None:
+                self._answer(order, ok=False)
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._bell.close()
+        self._ringer.close()
+
+    # From the port's thread
+
+    @property
+    def fd(self) -> int:
+        """Readable when there is something to attend to."""
+        return self._bell.fileno()
+
+    def attend(self) -> None:
+        """Take what others want. Asks that cannot be put to the modem now are answered by its last word.
+
+        Raises StoppingError where the port was told to stop, unless a submission is in the air.
+        """
+        try:
+            while len(self._bell.recv(64)) == 64:
+                pass
+        except BlockingIOError:
+            pass
+        self.woken = True
+        self.take_orders()
+
+    def take_orders(self) -> None:
+        """As `attend`, without a look at the bell."""
+        while not self._orders.empty():
+            order = self._orders.get_nowait()
+            if order is None:
+                self.stopping = True
+            else:
+                self.asks.append(order)
+        if self.in_the_air or not self.listens:
+            for ask in self.asks:
+                self._answer(ask, ok=self.answering)
+            self.asks.clear()
+        if self.stopping and not self.in_the_air:
+            raise StoppingError
+
+    def answer_asks(self, says_ok: Callable[[], bool]) -> None:
+        """Put what is asked to the modem, once for all who ask."""
+        if not self.asks:
+            return
+        try:
+            self.answering = says_ok()
+        finally:
+            for ask in self.asks:
+                self._answer(ask, ok=self.answering)
+            self.asks.clear()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait with no modem to listen to, settling an outcome as soon as the house can. Raises StoppingError."""
+        self.take_orders()
+        deadline = monotonic() + seconds
+        bell = select.poll()
+        bell.register(self.fd, select.POLLIN)
+        while (remaining := deadline - monotonic()) > 0:
+            if self.outcome is not None:
+                again_s = self.settle()
+                remaining = min(remaining, again_s or remaining)
+            if bell.poll(remaining * 1000 + 1):
+                self.attend()
+
+    def settle(self) -> float:
+        """Settle the outcome on a port that takes no work. Seconds until to be tried again, 0 once it is settled."""
+        order = self.next()
+        if self.outcome is not None and isinstance(order, Rest):
+            return order.seconds or 0.0
+        if isinstance(order, Submission):
+            log.error("port %d: claimed for a port that takes no work; given back", self.status.port)
+            now = monotonic()
+            self.outcome = Outcome(order, Refused(cause("LOCAL", DEVICE_GONE)), now, now)
+            return _UNAVAILABLE_S[0]
+        return 0.0
+
+    def publish(self, **changes: Any) -> None:
+        """Tell the house what is new of the port."""
+        status = replace(self.status, **changes)
+        if (status.state, status.detail) != (self.status.state, self.status.detail):
+            log.info("port %d is %s: %s", status.port, status.state.value, status.detail)
+        self.status = status
+        if status != self._told:
+            try:
+                self.work.status(status)
+            except WorkUnavailableError:
+                return  # told with the next change, or before the next claim
+            self._told = status
+
+    def publish_slot(self, slot: int, **changes: Any) -> None:
+        """Tell the house what is new of a slot."""
+        self.publish(slots=self.slots_with(slot, **changes))
+
+    def slots_with(self, slot: int, **changes: Any) -> tuple[SlotStatus, ...]:
+        """The slots, one of them changed."""
+        return tuple(replace(each, **changes) if each.slot == slot else each for each in self.status.slots)
+
+    def next(self) -> Submission | Switch | Rest:
+        """Settle the outcome and ask what to do. A house that can keep nothing is asked again after a rest."""
+        if self.status != self._told:
+            self.publish()
+        try:
+            order = self.work.next(self.status, self.outcome)
+        except WorkUnavailableError as error:
+            return Rest(self.unavailable(error))
+        self._refusals = 0
+        self.outcome = None
+        return order
+
+    def unavailable(self, error: WorkUnavailableError) -> float:
+        """The house can keep nothing: leave it alone for the seconds returned, until `back_at`."""
+        rest_s = _UNAVAILABLE_S[min(self._refusals, len(_UNAVAILABLE_S) - 1)]
+        self._refusals += 1
+        self.back_at = monotonic() + rest_s
+        log.warning(
+            "port %d: nothing can be kept now (%s); tried again in %g s", self.status.port, error, rest_s
+        )
+        return rest_s
+
+    def _answer(self, ask: Future[Answer], *, ok: bool) -> None:
+        if ask.set_running_or_notify_cancel():
+            busy = self.in_the_air
+            detail = "A message is in the air." if busy else self.status.detail
+            ask.set_result(
+                Answer(self.status.port, ok and self.status.state is not PortState.ABSENT, busy, detail)
+            )

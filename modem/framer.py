@@ -1,0 +1,89 @@
+"""Bytes from a modem in, complete lines and prompts out (V.250, 5.7; 27.005, 3.5.1). Pure: no clock, no device."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+# No line a modem sends is longer: a PDU is 352 characters, a list of capabilities some hundreds. What is longer is
+# noise (a device that is no modem, a wrong speed) and must not fill the memory.
+MAX_LINE: Final = 4096
+
+# Control characters mean nothing in an answer: NUL comes from a line that breaks, 0x1A and 0x1B are our own echoed.
+_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f"
+
+# What an answer that shares its line with the prompt can begin with.
+_MARKERS: Final = ("+", "^", "*", "#", "!", "$", "%", "OK", "ERROR")
+
+
+class Sign(Enum):
+    """What is not a line."""
+
+    PROMPT = "prompt"  # the modem waits for a PDU
+
+
+Event = str | Sign
+
+
+class Framer:
+    """Cuts what the modem sends into lines.
+
+    A line is latin-1 text without its line end, without blanks or 0xFF (idle-line noise) at its ends, never empty.
+    `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to `echo` is
+    dropped and counted in `echoes`.
+    """
+
+    def __init__(self) -> None:
+        self.prompt_wanted = False
+        self.echo = ""
+        self.echoes = 0
+        self._rest = b""
+        self._overlong = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take what was read, give back what it completed. Never raises, keeps at most `MAX_LINE` bytes."""
+        data = self._rest + data.translate(None, _DROPPED)
+        if b"\n" in data:
+            data = data.replace(b"\n", b"\r")
+        *lines, rest = data.split(b"\r")
+        events: list[Event] = []
+        for raw in lines:
+            if self._overlong:
+                self._overlong = False
+            elif raw:
+                self._line(raw, events)
+        if len(rest) > MAX_LINE or self._overlong:
+            self._overlong = True
+            rest = b""
+        elif self.prompt_wanted and rest.strip(b" \t\xff") == b">":
+            self._prompt(events)
+            rest = b""
+        self._rest = rest
+        return events
+
+    def clear(self) -> None:
+        """Forget the beginning of a line whose end will not come."""
+        self._rest = b""
+        self._overlong = False
+
+    @property
+    def partial(self) -> str:
+        """The line that has begun and not ended."""
+        return self._rest.decode("latin-1")
+
+    def _line(self, raw: bytes, events: list[Event]) -> None:
+        text = raw.decode("latin-1").strip(" \t\xff")
+        if text.startswith(">"):
+            text = text.lstrip("> \t")
+            if self.prompt_wanted and (not text or text.startswith(_MARKERS)):
+                self._prompt(events)
+        if not text or len(text) > MAX_LINE:
+            return
+        if text == self.echo:
+            self.echoes += 1
+            return
+        events.append(text)
+
+    def _prompt(self, events: list[Event]) -> None:
+        self.prompt_wanted = False
+        events.append(Sign.PROMPT)

@@ -1,0 +1,161 @@
+"""What a line from a modem is: a final result, or said of the modem's own accord. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modem.errors import Cause, cause
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The final result of a command (V.250, 5.7.1; 27.005, 3.2.5; 27.007, 9)."""
+
+    family: str  # "OK", or as in `Cause`
+    code: int | None = None
+    text: str = ""  # what a modem in AT+CMEE=2 says instead of a code
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command did what it was to do."""
+        return self.family == "OK"
+
+    def cause(self, vendor: str = "") -> Cause:
+        """What a failure means, by the tables of `vendor`."""
+        return cause(self.family, self.code, self.text, vendor=vendor)
+
+
+OK: Final = Result("OK")
+ERROR: Final = Result("ERROR")
+
+_RESULTS: Final = {
+    "OK": OK,
+    "ERROR": ERROR,
+    "COMMAND NOT SUPPORT": ERROR,  # Huawei
+    "NA": ERROR,  # seen by ModemManager
+    "TOO MANY PARAMETERS": ERROR,
+    "ABORTED": ERROR,
+}
+_FAMILIES: Final = {"+CME ERROR": "CME", "+CMS ERROR": "CMS", "+EXT ERROR": "ERROR", "MODEM ERROR": "ERROR"}
+_NUMERIC: Final = {"0": OK, "4": ERROR}  # AT V0
+
+# The first character of what only a modem says; in no answer to a command with another prefix.
+_MARKS: Final = frozenset("+^*#!$%")
+_SPOKEN: Final = frozenset(
+    {
+        "RING", "NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "HANGUP",
+        "RDY", "READY", "Call Ready", "CALL READY", "SMS Ready", "SMS READY", "SMS DONE", "PB DONE",
+        "NORMAL POWER DOWN", "POWERED DOWN",
+    }
+)  # fmt: skip
+_SPOKEN_TAGS: Final = (
+    "UNDER-VOLTAGE",
+    "OVER-VOLTAGE",
+    "MISSED_CALL:",
+    "VOICE CALL:",
+    "HANGUP:",
+    "DST:",
+    "CONNECT",
+)
+
+# Said by a modem that has just started or is about to: what it was told before no longer holds, and what it was
+# doing will not be answered.
+_RESTARTS: Final = frozenset(
+    {"RDY", "^SYSSTART", "*ATREADY: 1", "+AT: READY", "NORMAL POWER DOWN", "POWERED DOWN", "^SHUTDOWN", "+WIND: 3"}
+)  # fmt: skip
+
+# These own the line after them (27.005, 3.4.1).
+_HEADS: Final = frozenset({"+CMT", "+CDS", "+CBM"})
+_REGISTRATIONS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
+
+
+@dataclass(frozen=True, slots=True)
+class Urc:
+    """An unsolicited result code. `pdu` is the line that followed a +CMT, +CDS or +CBM."""
+
+    line: str
+    pdu: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """What stands before the colon."""
+        return tag(self.line)
+
+    @property
+    def fields(self) -> list[str]:
+        """What stands behind the colon, without quotes."""
+        return fields(self.line)
+
+
+def tag(line: str) -> str:
+    """What stands before the colon, or the whole line."""
+    return line.partition(":")[0].rstrip()
+
+
+def fields(line: str) -> list[str]:
+    """What stands behind the colon, split at commas outside quotes, without quotes and blanks."""
+    parts: list[str] = []
+    part: list[str] = []
+    quoted = False
+    for char in line.partition(":")[2]:
+        if char == '"':
+            quoted = not quoted
+        elif char == "," and not quoted:
+            parts.append("".join(part).strip())
+            part = []
+        else:
+            part.append(char)
+    parts.append("".join(part).strip())
+    return parts
+
+
+def result(line: str, *, numeric: bool = False) -> Result | None:
+    """The final result that this line is. `numeric`: the modem may be in V0, where 0 is OK and 4 is ERROR."""
+    found = _RESULTS.get(line)
+    if found is not None:
+        return found
+    if numeric and line in _NUMERIC:
+        return _NUMERIC[line]
+    if "ERROR" not in line:
+        return None
+    head, _, rest = line.partition(":")
+    family = _FAMILIES.get(head.rstrip())
+    if family is None:
+        return None
+    rest = rest.strip()
+    if rest.isascii() and rest.isdigit() and len(rest) <= 9:
+        return Result(family, int(rest))
+    return Result(family, None, rest)
+
+
+def is_spoken(line: str) -> bool:
+    """Whether a line that answers nothing is a URC rather than noise."""
+    return line[0] in _MARKS or line in _SPOKEN or line.startswith(_SPOKEN_TAGS)
+
+
+def is_restart(line: str) -> bool:
+    """Whether the modem says that it restarts, or goes."""
+    return line in _RESTARTS
+
+
+def owns_next_line(line: str) -> bool:
+    """Whether a PDU follows. A +CDS in text mode, known by its many fields, stands alone."""
+    name = tag(line)
+    return name in _HEADS and not (name == "+CDS" and line.count(",") >= 3)
+
+
+def answers(line: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a line is part of the answer to the command whose answers begin with `prefixes`.
+
+    A registration told of the modem's own accord has the status first; one that was asked for has it second
+    (27.007, 7.2), bare and of two digits at most, where the other form has a quoted location.
+    """
+    name = line.partition(":")[0].rstrip()
+    if name not in prefixes:
+        return False
+    if name in _REGISTRATIONS:
+        parts = line.partition(":")[2].split(",")
+        status = parts[1].strip() if len(parts) > 1 else ""
+        return status.isascii() and status.isdigit() and len(status) <= 2
+    return True

@@ -1,0 +1,103 @@
+"""What vendors do differently, as data. Everything else is asked of the modem, or tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+# In every command {slot} is the slot counted from 1, {index} the same from 0.
+CSUS: Final = ("AT+CFUN=4", "AT+CSUS={index}", "AT+CFUN=1")  # 27.007, 8.56: not while the SIM is active
+
+CPINR: Final = ('AT+CPINR="SIM PIN"', "+CPINR", 1)  # 27.007, 8.65
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One family of modems."""
+
+    name: str
+    vendor: str = ""  # whose error codes above 511 count: a key of `error_tables.CMS_BY_VENDOR`
+    signs: tuple[str, ...] = ()  # what its +CGMI and +CGMM hold, in lower case
+    pause_s: float = 0.0  # between an answer and the next command
+    iccid: tuple[str, ...] = ()  # asked before the common ones
+    # Command, tag and field of the PIN attempts left; asked before +CPINR.
+    pin_attempts: tuple[str, str, int] | None = None
+    slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch, tried in turn before +CSUS
+    reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
+    also: tuple[str, ...] = ()  # said once after the common settings
+
+
+PLAIN: Final = Profile("27.005")
+
+PROFILES: Final[tuple[Profile, ...]] = (
+    Profile(
+        "Quectel",
+        vendor="quectel",
+        signs=("quectel",),
+        iccid=("AT+QCCID",),
+        pin_attempts=('AT+QPINC="SC"', "+QPINC", 1),
+        slot_commands=(("AT+QUIMSLOT={slot}",), ("AT+QDSIM={index}",)),
+        also=('AT+QURCCFG="urcport","usbat"',),  # URCs go to one port only: this one
+    ),
+    Profile(
+        "SIMCom",
+        vendor="simcom",
+        signs=("simcom", "sim800", "sim900", "sim7", "a76"),
+        iccid=("AT+CCID", "AT+CICCID"),
+        pin_attempts=("AT+SPIC", "+SPIC", 0),
+        slot_commands=(("AT+SMSIMCFG=1,{slot}",), ("AT+SWITCHSIM={index}",), ("AT+DUALSIM={index}",)),
+    ),
+    Profile(
+        "Huawei",
+        vendor="huawei",
+        signs=("huawei",),
+        iccid=("AT^ICCID?",),
+        pin_attempts=("AT^CPIN?", "^CPIN", 3),
+        reset="AT^RESET",
+        also=("AT^CURC=1",),  # ModemManager leaves it at 0, and then no +CMTI comes
+    ),
+    Profile(
+        "ZTE",
+        vendor="zte",
+        signs=("zte",),
+        iccid=("AT+ZGETICCID",),
+        pin_attempts=("AT+ZPINPUK=?", "+ZPINPUK", 0),
+    ),
+    # 515 under load, cured by a pause
+    Profile("Wavecom", vendor="wavecom", signs=("wavecom",), pause_s=0.1, reset="AT+CFUN=1"),
+    Profile(
+        "Siemens",
+        vendor="siemens",
+        signs=("siemens", "cinterion", "gemalto", "thales"),
+        pause_s=0.1,  # asked for by the TC35i manual
+        pin_attempts=("AT^SPIC", "^SPIC", 0),
+    ),
+    Profile(
+        "Telit",
+        vendor="telit",
+        signs=("telit",),
+        pause_s=0.02,  # LE910 AT manual: 20 ms after the OK
+        iccid=("AT#CCID",),
+        pin_attempts=("AT#PCT", "#PCT", 0),
+        slot_commands=(("AT#SIMSELECT={slot}",),),
+        reset="AT#REBOOT",
+    ),
+    Profile("u-blox", vendor="u-blox", signs=("u-blox",), pin_attempts=("AT+UPINCNT", "+UPINCNT", 0)),
+    Profile(
+        "Sierra",
+        vendor="sierra",
+        signs=("sierra",),
+        iccid=("AT!ICCID?",),
+        slot_commands=(("AT!UIMS={index}",),),
+        reset="AT!RESET",
+    ),
+)
+
+
+def profile_for(manufacturer: str, model: str) -> Profile:
+    """The family that a modem says it belongs to, the plain one where none is known."""
+    said = f"{manufacturer} {model}".lower()
+    for profile in PROFILES:
+        if any(sign in said for sign in profile.signs):
+            return profile
+    return PLAIN

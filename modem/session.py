@@ -1,0 +1,380 @@
+"""One modem from the opening of its device to its loss: bring it up, carry what the house has, take in what comes."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Final
+
+from config.settings import PortSettings
+from modem.at import Channel, ChannelError, DeviceGoneError, Waits
+from modem.cards import Cards
+from modem.desk import Desk
+from modem.driver import Modem, Patience
+from modem.errors import NO_PROMPT, NOT_WRITTEN
+from modem.incoming import Incoming
+from modem.lines import Urc
+from modem.work import (
+    InDoubt,
+    Outcome,
+    PortState,
+    Refused,
+    Registration,
+    SimState,
+    SlotStatus,
+    Submission,
+    Submitted,
+    Switch,
+)
+
+log = logging.getLogger(__name__)
+
+_SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are the modem's
+
+_REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
+_SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
+_SIM_TROUBLE: Final = frozenset(
+    {("CMS", code) for code in (310, 311, 313, 315, 316)} | {("CME", code) for code in (10, 11, 12, 13, 15)}
+)
+
+_SIM_DETAILS: Final = {
+    SimState.UNKNOWN: "The SIM was not looked at yet.",
+    SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
+    SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
+    SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
+    SimState.ABSENT: "There is no SIM: insert one, or seat it again.",
+    SimState.FAILURE: "The modem cannot use the SIM: seat it again, or replace it.",
+}
+_REGISTRATION_DETAILS: Final = {
+    Registration.DENIED: "The network denies this SIM: ask the operator whether it is active and identified.",
+    Registration.EMERGENCY: "The network allows this SIM emergency calls only: ask the operator.",
+    Registration.NOT_SEARCHING: "The modem is not registered and does not search: check antenna and SIM.",
+}
+
+
+class SickError(Exception):
+    """The modem answers, but does not do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often and how long, in seconds. Tests shorten these."""
+
+    look_s: float = 1.0  # for a device that is not there; udev needs 0.2 to 3 s for its links
+    reopen_s: float = 1.0  # between closing and opening: DTR must be seen to drop
+    reset_s: float = 8.0  # a module needs 5 to 30 s to start; the device is looked for after that
+    # between tries with a modem that will not come back
+    rests_s: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    refresh_s: float = 60.0  # registration, signal, operator, SIM
+    search_s: float = 5.0  # the same while the modem looks for its network; a URC may come before
+    register_s: float = (
+        40.0  # that a SIM is given to find its network when it is looked at for the first time
+    )
+    sim_s: float = 30.0  # between looks at a SIM that does not work
+    list_s: float = 300.0  # texts whose announcement was lost
+    ask_s: float = 2.0  # of the 5 s that all ports have to answer together
+    waits: Waits = field(default_factory=Waits)
+    patience: Patience = field(default_factory=Patience)
+
+
+class Session:
+    """One connection. `run` ends by raising what ended it; a new one is made then.
+
+    Raises DeviceGoneError, OutOfStepError, SickError, StoppingError.
+    """
+
+    def __init__(
+        self, settings: PortSettings, desk: Desk, fd: int, submit_timeout_s: float, timing: Timing
+    ) -> None:
+        self.proven = False  # the network took something from this modem
+        self._settings = settings
+        self._desk = desk
+        self._timing = timing
+        self._submit_timeout_s = submit_timeout_s
+        self._channel = Channel(fd, desk.fd, desk.attend, name=f"port {settings.port}", waits=timing.waits)
+        self.modem = Modem(
+            self._channel, smsc=settings.smsc, slot_command=settings.slot_command, patience=timing.patience
+        )
+        self._cards = Cards(settings, desk, self.modem, timing.register_s)
+        self._incoming = Incoming(desk, self.modem, timing.list_s)
+        self._refreshes: deque[str] = deque()
+        self._refresh_at = 0.0
+        self._claim_at: float | None = 0.0  # None: when woken
+        self._sim_changed = False
+        self._silent = 0
+        self._echoes: int | None = None  # commands echoed once echo was off; None: it cannot be switched off
+
+    def run(self) -> None:
+        """Bring the modem up and work until something ends it."""
+        try:
+            self._start()
+            while True:
+                if self._desk.status.state is PortState.UP:
+                    self._serve()
+                else:
+                    self._wait_for_sim()
+        finally:
+            self._desk.listens = False
+
+    def restart_modem(self) -> None:
+        """Tell the modem to restart, whether it still listens or not. Close and open the device after a while."""
+        try:
+            if self._channel.in_step:
+                self.modem.reset()
+            else:
+                self._channel.say_blindly(self.modem.profile.reset)
+        except ChannelError as error:
+            log.info("port %d: while restarting the modem: %s", self._settings.port, error)
+
+    # Coming up
+
+    def _start(self) -> None:
+        desk = self._desk
+        desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
+        self._settle()
+        self.modem.begin()
+        echoes = self._channel.echoes
+        self.modem.answers(self._timing.ask_s)
+        self._echoes = echoes if echoes == self._channel.echoes else None
+        desk.answering = True
+        desk.publish(
+            imei=self.modem.identity.imei, model=self.modem.name if self.modem.identity.model else ""
+        )
+        self._cards.look()
+        self._come_up()
+
+    def _come_up(self) -> None:
+        """Say whether the port works now, and what to do first."""
+        sim = self._desk.status.active.sim
+        if sim is not SimState.READY:
+            self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
+            return
+        self._desk.publish(state=PortState.UP, detail=_standing(self._desk.status.active))
+        now = monotonic()
+        registered = self._desk.status.active.registration.carries_sms
+        self._refresh_at = now + (self._timing.refresh_s if registered else self._timing.search_s)
+        self._refreshes.extend(("signal", "operator"))
+        self._sim_changed = False
+        self._incoming.list_now()
+        self._claim_at = now
+
+    def _wait_for_sim(self) -> None:
+        """With a SIM that does not work: answer who asks, and look again now and then or when the modem speaks of it."""
+        deadline = monotonic() + self._timing.sim_s
+        self._desk.listens = True
+        self._sim_changed = False
+        while monotonic() < deadline and not self._sim_changed and not self._channel.restarted:
+            self._tend()
+            self._settle()
+            self._channel.wait(deadline if self._desk.outcome is None else min(deadline, self._desk.back_at))
+            self._sort_urcs()
+        self._desk.listens = False
+        if self._channel.restarted:
+            self._start()
+            return
+        self._cards.look()
+        self._come_up()
+
+    # At work
+
+    def _serve(self) -> None:
+        """One round: what came in, what is due, what is to be sent; then wait."""
+        self._desk.listens = True
+        if self._began_anew():
+            return
+        self._tend()
+        self._sort_urcs()
+        self._incoming.hand_over()
+        self._incoming.fetch()
+        self._refresh()
+        if self._sim_changed:
+            self._check_sim()
+        if self._desk.status.state is PortState.UP and not self._work() and not self._refreshes:
+            self._channel.wait(self._wake_at())
+
+    def _tend(self) -> None:
+        self._desk.take_orders()
+        self._desk.answer_asks(lambda: self.modem.answers(self._timing.ask_s))
+
+    def _settle(self) -> None:
+        if self._desk.outcome is not None and monotonic() >= self._desk.back_at:
+            self._desk.settle()
+
+    def _wake_at(self) -> float:
+        """When there is something to do though nobody says so."""
+        due = [self._refresh_at, self._incoming.due_at]
+        if self._desk.outcome is not None:
+            due.append(self._desk.back_at)
+        if self._asks_for_work():
+            if self._desk.woken:
+                due.append(self._desk.back_at)
+            elif self._claim_at is not None:
+                due.append(max(self._claim_at, self._desk.back_at))
+        return min(due)
+
+    def _asks_for_work(self) -> bool:
+        """A port with several slots asks without a network too: another slot may have one."""
+        return self._desk.status.active.registration.carries_sms or self._settings.slots > 1
+
+    def _work(self) -> bool:
+        """Settle what was sent, claim what is next and carry it. Whether there was something to do."""
+        desk = self._desk
+        now = monotonic()
+        if now < desk.back_at:
+            return False
+        if desk.outcome is None:
+            due = desk.woken or (self._claim_at is not None and now >= self._claim_at)
+            if not due or not self._asks_for_work():
+                return False
+        desk.woken = False
+        order = desk.next()
+        if isinstance(order, Submission):
+            self._claim_at = now
+            self._carry(order)
+            return True
+        if isinstance(order, Switch):
+            self._claim_at = now
+            self._switch(order.slot)
+            return True
+        self._claim_at = None if order.seconds is None else now + order.seconds
+        desk.publish(busy=False)
+        return False
+
+    def _carry(self, submission: Submission) -> None:
+        """Hand one part to the network. Its outcome is settled with the next claim."""
+        desk = self._desk
+        desk.in_the_air = True
+        desk.publish(busy=True)
+        result: Submitted | Refused | InDoubt = InDoubt(
+            "The gateway failed while the message was in the air."
+        )
+        started_at = monotonic()
+        try:
+            result = self.modem.submit(submission, self._submit_timeout_s, self._incoming.hand_over_meanwhile)
+        finally:
+            desk.in_the_air = False
+            desk.outcome = Outcome(submission, result, started_at, monotonic())
+        self._judge(result)
+
+    def _judge(self, result: Submitted | Refused | InDoubt) -> None:
+        """What an outcome says of the modem."""
+        if self._channel.gone:
+            raise DeviceGoneError("the device was lost while a message was being sent")
+        if self._channel.restarted:
+            return  # brought up anew in the next round
+        if isinstance(result, Submitted):
+            self.proven = True
+            self._silent = 0
+            return
+        silent = isinstance(result, InDoubt)
+        if isinstance(result, Refused):
+            code = (result.cause.family, result.cause.code)
+            silent = code in (("LOCAL", NO_PROMPT), ("LOCAL", NOT_WRITTEN))
+            self._sim_changed = self._sim_changed or code in _SIM_TROUBLE
+        if not silent:
+            self._silent = 0
+            return
+        self._silent += 1
+        if self._silent >= _SILENT_SUBMISSIONS:
+            raise SickError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
+        if not self._channel.in_step:
+            self._channel.resync()
+
+    def _switch(self, slot: int) -> None:
+        """Another slot, by order of the house."""
+        desk = self._desk
+        desk.publish(busy=False)
+        if not 1 <= slot <= len(desk.status.slots):
+            raise ValueError(f"port {self._settings.port} has no slot {slot}")
+        if slot == desk.status.active_slot:
+            return
+        before = desk.status.active_slot
+        desk.listens = False
+        if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
+            self._cards.enter(before)
+        self._come_up()
+
+    # What the modem says of its own accord
+
+    def _sort_urcs(self) -> None:
+        urcs = self._channel.urcs
+        while urcs:
+            self._sort(urcs.popleft())
+
+    def _sort(self, urc: Urc) -> None:
+        name = urc.tag
+        if self._incoming.take(urc):
+            return
+        if name in _REGISTRATION_TAGS:
+            if "registration" not in self._refreshes:
+                self._refreshes.append("registration")
+        elif name in _SIM_TAGS:
+            self._sim_changed = True
+        else:
+            log.debug("port %d: %s", self._settings.port, name)
+
+    def _began_anew(self) -> bool:
+        """Bring the modem up again if it restarted: it said so, or echoes what it was told not to."""
+        echoed = self._echoes is not None and self._channel.echoes > self._echoes
+        if not self._channel.restarted and not echoed:
+            return False
+        log.warning("port %d: the modem restarted; it is set up again", self._settings.port)
+        self._desk.listens = False
+        self._start()
+        return True
+
+    # Keeping up with the network
+
+    def _refresh(self) -> None:
+        """One step of what is due, so that sending waits for one command at most."""
+        now = monotonic()
+        if now >= self._refresh_at:
+            searching = not self._desk.status.active.registration.carries_sms
+            self._refresh_at = now + (self._timing.search_s if searching else self._timing.refresh_s)
+            steps = ("registration",) if searching else ("registration", "signal", "operator", "sim")
+            self._refreshes.extend(step for step in steps if step not in self._refreshes)
+        if not self._refreshes:
+            return
+        step = self._refreshes.popleft()
+        slot = self._desk.status.active_slot
+        if step == "sim":
+            self._check_sim()
+        elif step == "signal":
+            self._desk.publish_slot(slot, signal_dbm=self.modem.signal_dbm())
+        elif step == "operator":
+            self._desk.publish_slot(slot, operator=self.modem.operator())
+        else:
+            self._see_registration(slot)
+
+    def _see_registration(self, slot: int) -> None:
+        before = self._desk.status.active.registration
+        state = self.modem.registration()
+        self._desk.publish(
+            slots=self._desk.slots_with(slot, registration=state),
+            detail=_standing(replace(self._desk.status.active, registration=state)),
+        )
+        if state.carries_sms and not before.carries_sms:
+            self._claim_at = monotonic()
+            self._refreshes.extend(("signal", "operator"))
+        elif before.carries_sms and not state.carries_sms:
+            self._refresh_at = monotonic() + self._timing.search_s
+
+    def _check_sim(self) -> None:
+        """Whether the SIM is still the one that was looked at."""
+        self._sim_changed = False
+        if not self._cards.changed():
+            return
+        active = self._desk.status.active_slot
+        log.warning("port %d: the SIM in slot %d changed", self._settings.port, active)
+        self._desk.listens = False
+        self._desk.publish(state=PortState.STARTING, detail="The SIM changed; it is being looked at.")
+        self._cards.look_at(active)
+        self._come_up()
+
+
+def _standing(slot: SlotStatus) -> str:
+    if slot.registration.carries_sms:
+        return "Ready."
+    return _REGISTRATION_DETAILS.get(slot.registration, "The modem is looking for its network.")

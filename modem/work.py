@@ -1,0 +1,225 @@
+"""What passes between a port and the house above it.
+
+A port knows nothing of messages, companies or SQL. It asks a `Work` what to do next and tells it what
+happened; everything that crosses is frozen, so that threads share nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from modem.errors import Cause
+from modem.segment import Segment
+from modem.tpdu import Deliver, StatusReport
+
+
+class PortState(Enum):
+    """Where a port stands between its device and its first submission."""
+
+    ABSENT = "absent"  # the device is not there, or cannot be opened; it is looked for until it comes
+    STARTING = "starting"  # open; the modem is being brought in step, or the SIM unlocked and identified
+    UP = "up"  # the modem answers and its SIM is identified: it takes work once registered
+    SICK = "sick"  # the modem stopped answering, or has no SIM that works; tried again after a rest
+    STOPPED = "stopped"  # the port was told to stop
+
+
+class SimState(Enum):
+    """What the modem says of the card in a slot (27.007, 8.3 and 9.2)."""
+
+    UNKNOWN = "unknown"  # this slot was not looked at yet
+    READY = "ready"
+    PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
+    PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
+    PUK_REQUIRED = "puk_required"
+    ABSENT = "absent"
+    FAILURE = "failure"
+
+
+class Registration(Enum):
+    """The `<stat>` of +CREG, +CGREG and +CEREG (27.007, 7.2, 10.1.20 and 10.1.22); the best of the three counts."""
+
+    NOT_SEARCHING = 0
+    HOME = 1
+    SEARCHING = 2
+    DENIED = 3
+    UNKNOWN = 4
+    ROAMING = 5
+    SMS_HOME = 6
+    SMS_ROAMING = 7
+    EMERGENCY = 8
+    CSFB_HOME = 9
+    CSFB_ROAMING = 10
+
+    @property
+    def carries_sms(self) -> bool:
+        """Whether the network takes a short message in this state."""
+        return self in _CARRIES_SMS
+
+
+_CARRIES_SMS = frozenset(
+    {
+        Registration.HOME,
+        Registration.ROAMING,
+        Registration.SMS_HOME,
+        Registration.SMS_ROAMING,
+        Registration.CSFB_HOME,
+        Registration.CSFB_ROAMING,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotStatus:
+    """The last word about one slot of a port."""
+
+    slot: int
+    sim: SimState = SimState.UNKNOWN
+    # Where the modem tells no ICCID: "imsi:" and the IMSI; where it tells neither: "port:<port>/slot:<slot>".
+    iccid: str = ""
+    imsi: str = ""
+    number: str = (
+        ""  # E.164 where the card says that it is international, else as the card has it, "" without one
+    )
+    operator: str = ""  # its name, or the five or six digits of its number
+    registration: Registration = Registration.UNKNOWN
+    signal_dbm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortStatus:
+    """The last word about a port: a snapshot, published whole whenever something in it changes."""
+
+    port: int
+    device: str
+    state: PortState
+    detail: str  # one sentence for the operator: what is, and what can be done about it
+    slots: tuple[SlotStatus, ...]
+    active_slot: int
+    busy: bool = False  # a submission is in the air
+    imei: str = ""
+    model: str = ""
+
+    @property
+    def active(self) -> SlotStatus:
+        """The slot whose SIM the modem is using."""
+        return self.slots[self.active_slot - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One part, claimed for this port: hand it to the network, once.
+
+    `message_id`, `seq` and `token` come back unchanged in the `Outcome`; they mean nothing to the port.
+    """
+
+    message_id: int
+    seq: int  # 1-based, also the sequence number in the concatenation header
+    total: int
+    token: int
+    recipient: str  # E.164
+    segment: Segment
+    reference: int  # the message's 8-bit concatenation reference (23.040, 9.2.3.24.1)
+    validity_s: int | None = None  # how long the network may go on trying (TP-VP); None: its own default
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Make another slot of the port the active one."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do for `seconds` (None: until woken)."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The network took the part. `reference` is the TP-MR, None where the modem did not tell it."""
+
+    reference: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The modem or the network said no: the part was not sent."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Nobody knows: the modem took the PDU and never said what became of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a submission. `started_at` and `ended_at` are monotonic seconds of the port's clock."""
+
+    submission: Submission
+    result: Submitted | Refused | InDoubt
+    started_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stored PDU that could not be read as 23.040 says, kept as the modem told it."""
+
+    pdu: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A port's reply to `Port.ask`: does the modem say OK?"""
+
+    port: int
+    ok: bool
+    busy: bool  # told by its last word, because a submission was in the air
+    detail: str
+
+
+class WorkUnavailableError(Exception):
+    """The house can keep nothing just now (no disk); the port pauses and asks again."""
+
+
+class Work(Protocol):
+    """What a port needs of the house above it.
+
+    Called from the port's thread alone. A call returns once what it says is durably kept, and raises
+    `WorkUnavailableError` where it cannot be.
+    """
+
+    def status(self, status: PortStatus) -> None:
+        """Take note of a port's new state. Never blocks on the disk, but for a SIM seen for the first time."""
+
+    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
+        """Settle the outcome of the last submission and claim the next one, in one transaction.
+
+        `status.active` tells which SIM would carry it. A submission is only claimed where `status.state` is UP and
+        `status.active.registration.carries_sms`; a port that was lost, is in trouble or stops calls with another state
+        to have its last outcome settled. A port with several slots asks without a network too, to be told to switch.
+        """
+
+    def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
+        """Keep an inbound text; the port deletes it from the modem after this returned."""
+
+    def reported(self, status: PortStatus, report: StatusReport) -> None:
+        """Keep what a status report says of a part sent from this SIM.
+
+        It may come before the outcome of that part was settled: keep what matches nothing for some minutes.
+        """
+
+    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
+        """Whether this PIN may be tried: False once it was refused for this SIM (or, unnamed, this port's)."""
+
+    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
+        """Remember durably that this PIN is wrong, so that no restart tries it again."""

@@ -1,0 +1,138 @@
+"""A house above a port, in memory, for the tests of ports."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Event, Lock
+
+from modem.at import Waits
+from modem.driver import Patience
+from modem.segment import Segment, segment
+from modem.session import Timing
+from modem.tpdu import Deliver, StatusReport
+from modem.work import (
+    InDoubt,
+    Outcome,
+    PortState,
+    PortStatus,
+    Refused,
+    Rest,
+    Submission,
+    Submitted,
+    Switch,
+    Unreadable,
+    WorkUnavailableError,
+)
+
+FAST = Timing(
+    look_s=0.05,
+    reopen_s=0.02,
+    reset_s=0.05,
+    rests_s=(0.05, 0.1),
+    refresh_s=0.3,
+    search_s=0.05,
+    sim_s=0.1,
+    list_s=0.3,
+    ask_s=0.5,
+    waits=Waits(
+        prompt_s=0.3,
+        result_s=0.2,
+        write_s=0.3,
+        quiet_s=0.008,
+        flood_s=0.2,
+        escape_s=0.008,
+        sync_s=0.1,
+        clean_s=0.008,
+        head_s=0.5,
+    ),
+    patience=Patience(
+        command_s=0.3,
+        sim_s=0.5,
+        function_s=0.5,
+        list_s=1.0,
+        busy_s=1.0,
+        again_s=0.02,
+        slot_s=0.5,
+        mute_s=0.03,
+        appear_s=0.1,
+    ),
+)
+
+
+class House:
+    """Gives out what a test queued, and keeps what it was told."""
+
+    def __init__(self, *orders: Submission | Switch) -> None:
+        self.orders: deque[Submission | Switch] = deque(orders)
+        self.outcomes: list[Outcome] = []
+        self.statuses: list[PortStatus] = []
+        self.texts: list[Deliver | Unreadable] = []
+        self.reports: list[StatusReport] = []
+        self.refused_pins: list[tuple[str, int, str]] = []
+        self.claims: list[PortStatus] = []
+        self.full = Event()  # the disk is
+        self._lock = Lock()
+
+    def give(self, *orders: Submission | Switch) -> None:
+        """Queue more; the port is to be woken."""
+        self.orders.extend(orders)
+
+    @property
+    def results(self) -> list[Submitted | Refused | InDoubt]:
+        """What became of the parts, in order."""
+        return [outcome.result for outcome in self.outcomes]
+
+    @property
+    def state(self) -> PortState | None:
+        """The last word about the port."""
+        return self.statuses[-1].state if self.statuses else None
+
+    def status(self, status: PortStatus) -> None:
+        self.statuses.append(status)
+
+    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
+        self._keep()
+        if outcome is not None:
+            self.outcomes.append(outcome)
+        if status.state is not PortState.UP:
+            return Rest()
+        self.claims.append(status)
+        if not self.orders:
+            return Rest()
+        if isinstance(self.orders[0], Submission) and not status.active.registration.carries_sms:
+            return Rest()
+        return self.orders.popleft()
+
+    def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
+        self._keep()
+        self.texts.append(text)
+
+    def reported(self, status: PortStatus, report: StatusReport) -> None:
+        self._keep()
+        self.reports.append(report)
+
+    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
+        self._keep()
+        return (iccid, port, pin) not in self.refused_pins
+
+    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
+        self._keep()
+        self.refused_pins.append((iccid, port, pin))
+
+    def _keep(self) -> None:
+        if self.full.is_set():
+            raise WorkUnavailableError("no space left on device")
+
+
+def part(number: int = 1, text: str = "Bonjour", recipient: str = "+22370123456") -> Submission:
+    """A part to be submitted."""
+    only: Segment = segment(text)[0]
+    return Submission(
+        message_id=number,
+        seq=1,
+        total=1,
+        token=number,
+        recipient=recipient,
+        segment=only,
+        reference=number % 256,
+    )

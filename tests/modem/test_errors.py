@@ -1,0 +1,105 @@
+"""What error codes mean."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modem import error_tables
+from modem.errors import Cause, Kind, cause, code_of
+from modem.lines import Result, result
+
+
+@given(st.text(max_size=10), st.none() | st.integers(), st.text(max_size=30), st.text(max_size=10))
+def test_anything_has_a_cause(family: str, code: int | None, text: str, vendor: str) -> None:
+    found = cause(family, code, text, vendor=vendor)
+    assert isinstance(found, Cause)
+    assert found.reason
+    assert found.reason_fr
+    assert found.kind in Kind
+
+
+@given(
+    st.sampled_from(["CMS", "CME"]), st.integers(0, 4000), st.sampled_from(["", *error_tables.CMS_BY_VENDOR])
+)
+def test_every_code_has_a_sentence_in_both_languages_and_keeps_its_number(
+    family: str, code: int, vendor: str
+) -> None:
+    found = cause(family, code, vendor=vendor)
+    assert (found.family, found.code) == (family, code)
+    assert found.reason.endswith(f"(+{family} ERROR: {code})")
+    assert found.reason_fr.endswith(f"(+{family} ERROR: {code})")
+    assert found.reason != found.reason_fr
+
+
+@pytest.mark.parametrize(
+    ("family", "code", "kind"),
+    [
+        ("CMS", 1, Kind.RECIPIENT),
+        ("CMS", 195, Kind.RECIPIENT),
+        ("CMS", 8, Kind.SIM),
+        ("CMS", 21, Kind.SIM),
+        ("CMS", 310, Kind.SIM),
+        ("CMS", 38, Kind.MOMENT),
+        ("CMS", 42, Kind.MOMENT),
+        ("CMS", 7, Kind.MOMENT),  # 24.011: an unnamed code counts as 41
+        ("CMS", 331, Kind.MOMENT),
+        ("CMS", 304, Kind.CONFIGURATION),
+        ("CMS", 330, Kind.CONFIGURATION),
+        ("CMS", 99999, Kind.MOMENT),
+        ("CME", 10, Kind.SIM),
+        ("CME", 14, Kind.MOMENT),
+        ("CME", 4, Kind.CONFIGURATION),
+        ("ERROR", None, Kind.MOMENT),
+        ("LOCAL", 1, Kind.SIM),
+    ],
+)
+def test_the_kind_says_what_comes_next(family: str, code: int | None, kind: Kind) -> None:
+    assert cause(family, code).kind is kind
+
+
+def test_the_same_number_means_different_things_per_vendor() -> None:
+    assert cause("CMS", 515, vendor="wavecom").kind is Kind.MOMENT  # please wait
+    assert cause("CMS", 515, vendor="quectel").kind is Kind.SIM  # storage failure
+    assert cause("CMS", 515, vendor="siemens").kind is Kind.CONFIGURATION  # bad character in address
+    assert cause("CMS", 21).reason != cause("CME", 21).reason
+
+
+@pytest.mark.parametrize(
+    ("line", "family", "code"),
+    [
+        ("+CME ERROR: SIM busy", "CME", 14),
+        ("+CMS ERROR: SIM busy", "CMS", 314),
+        ("+CMS ERROR: network timeout", "CMS", 332),
+        ("+CME ERROR: no network service", "CME", 30),
+        ("+CME ERROR: SIM not inserted", "CME", 10),
+        ("+CME ERROR: Network personalization PIN required", "CME", 40),
+        ("+CME ERROR: something new", "CME", None),
+        ("+CME ERROR: ", "CME", None),
+    ],
+)
+def test_a_modem_that_says_it_in_words_means_the_same(line: str, family: str, code: int | None) -> None:
+    found = result(line)
+    assert found is not None
+    assert found.cause() == cause(family, code)
+
+
+@pytest.mark.parametrize("family", ["CMS", "CME"])
+def test_names_lead_to_codes(family: str) -> None:
+    table = error_tables.CMS if family == "CMS" else error_tables.CME
+    for code, row in table.items():
+        if row[1]:
+            named = code_of(family, row[1])
+            assert named is not None
+            assert table[named][1] == row[1]
+            assert named <= code
+
+
+def test_a_failure_without_a_code_is_final() -> None:
+    assert result("COMMAND NOT SUPPORT") == Result("ERROR")
+    assert result("+EXT ERROR: 5") == Result("ERROR", 5)
+    assert result("+CMS ERROR:500") == Result("CMS", 500)
+    assert result("ERROR?") is None
+    assert result("0") is None
+    assert result("0", numeric=True) == Result("OK")

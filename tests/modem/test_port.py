@@ -1,0 +1,643 @@
+"""The port: the thread that keeps one modem working, against scripted modems."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from config.settings import PortSettings
+from modem.errors import DEVICE_GONE, Kind
+from modem.port import Port
+from modem.work import (
+    InDoubt,
+    PortState,
+    PortStatus,
+    Refused,
+    Registration,
+    SimState,
+    Submission,
+    Submitted,
+    Switch,
+    Unreadable,
+    Work,
+)
+from tests.conftest import eventually
+from tests.modem.house import FAST, House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+OK = b"\r\nOK\r\n"
+ICCID = "8922301000000000017"
+DELIVER = "07912223010000F0040B912232547698F00000628011010101000AC8329BFD06DDDF723619"
+REPORT = "07912223010000F006010B912232547698F0628011010100006280110101500000"
+
+Answers = dict[str, Script | list[Script]]
+
+
+def healthy(more: Answers | None = None) -> Answers:
+    """What a modem that does all that is asked answers."""
+    silent_ok = (
+        "AT+CMEE",
+        "AT+CSCS",
+        "AT+CSMS",
+        "AT+CPMS",
+        "AT+CNMI",
+        "AT+CREG",
+        "AT+CGREG",
+        "AT+CEREG",
+        "AT+CMGD",
+    )
+    return {
+        **dict.fromkeys(silent_ok, OK),
+        "AT+COPS": OK,
+        "AT+CGMI": b"\r\nAcme\r\n" + OK,
+        "AT+CGMM": b"\r\nOne\r\n" + OK,
+        "AT+CGSN": b"\r\n356938035643809\r\n" + OK,
+        "AT+CFUN?": b"\r\n+CFUN: 1\r\n" + OK,
+        "AT+CPIN?": b"\r\n+CPIN: READY\r\n" + OK,
+        "AT+CCID": b'\r\n+CCID: "' + ICCID.encode() + b'F"\r\n' + OK,
+        "AT+CIMI": b"\r\n610020000000017\r\n" + OK,
+        "AT+CSCA?": b'\r\n+CSCA: "+22370000000",145\r\n' + OK,
+        "AT+CNUM": b'\r\n+CNUM: ,"+22370000017",145\r\n' + OK,
+        "AT+CREG?": b"\r\n+CREG: 1,1\r\n" + OK,
+        "AT+CEREG?": b"\r\nERROR\r\n",
+        "AT+CGREG?": b"\r\nERROR\r\n",
+        "AT+CSQ": b"\r\n+CSQ: 17,99\r\n" + OK,
+        "AT+COPS?": b'\r\n+COPS: 0,0,"Orange ML"\r\n' + OK,
+        "AT+CPMS?": b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
+        "AT+CMGL": OK,
+        **(more or {}),
+    }
+
+
+@contextmanager
+def running(device: str, house: Work, *, submit_timeout_s: float = 1.0, **settings: object) -> Iterator[Port]:
+    """A port at work, stopped in the end."""
+    values = {"port": 1, "device": device, **settings}
+    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=submit_timeout_s, timing=FAST)
+    port.start()
+    try:
+        yield port
+    finally:
+        port.stop()
+        assert port.join(10)
+
+
+def test_it_comes_up_knowing_modem_and_sim() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
+        status = house.statuses[-1]
+    assert (status.port, status.imei, status.model) == (1, "356938035643809", "Acme One")
+    slot = status.active
+    assert (slot.sim, slot.iccid, slot.imsi) == (SimState.READY, ICCID, "610020000000017")
+    assert (slot.number, slot.operator) == ("+22370000017", "Orange ML")
+    assert (slot.registration, slot.signal_dbm) == (Registration.HOME, -79)
+    assert house.state is PortState.STOPPED
+
+
+def test_a_modem_that_only_knows_at_cmgf_and_cmgs_sends() -> None:
+    house = House(*(part(number) for number in range(5)))
+    with ScriptedModem() as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 5)
+    assert house.results == [Submitted(number) for number in range(1, 6)]
+    assert house.claims[0].active.iccid == "port:1/slot:1"
+
+
+def test_without_an_iccid_the_subscriber_identifies_the_sim() -> None:
+    house = House()
+    with ScriptedModem({"AT+CIMI": b"\r\n610020000000017\r\n" + OK}) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+    assert house.claims[0].active.iccid == "imsi:610020000000017"
+
+
+def test_a_modem_that_ignores_what_it_does_not_know_sends() -> None:
+    house = House(part())
+    with ScriptedModem({"": b""}) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1)], 30)
+
+
+def test_a_modem_that_always_echoes_sends() -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy(), echo=True) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1), Submitted(2)])
+        assert modem.commands.count("AT+CGMI") == 1
+
+
+def test_the_outcome_and_the_next_claim_are_one_call() -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        first, second = house.outcomes
+        assert (first.submission.message_id, second.submission.message_id) == (1, 2)
+        assert first.started_at <= first.ended_at <= second.started_at
+        assert len(house.claims) == 3  # the first part; its outcome and the second; the last outcome
+
+
+def test_work_that_comes_later_is_done_when_the_port_is_woken() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: len(house.claims) >= 1)
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_refusal_is_told_and_the_next_part_goes_on() -> None:
+    house = House(part(1), part(2))
+    answers = healthy({"PDU": [b"\r\n+CMS ERROR: 1\r\n", ScriptedModem.take]})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+    refused = house.results[0]
+    assert isinstance(refused, Refused)
+    assert refused.cause.kind is Kind.RECIPIENT
+    assert house.results[1] == Submitted(1)
+
+
+def test_a_busy_sim_and_one_lost_byte_are_tried_again_at_once() -> None:
+    house = House(part(1), part(2))
+    take = ScriptedModem.take
+    answers = healthy({"PDU": [b"\r\n+CMS ERROR: 314\r\n", take, b"\r\n+CMS ERROR: 304\r\n", take]})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1), Submitted(2)])
+
+
+def test_a_missing_service_centre_is_set_from_the_configuration() -> None:
+    def centre(modem: ScriptedModem) -> None:
+        modem.answers["AT+CSCA?"] = b'\r\n+CSCA: "+22370000000",145\r\n' + OK
+        modem.say(OK)
+
+    house = House(part())
+    answers = healthy({"AT+CSCA?": b'\r\n+CSCA: "",129\r\n' + OK, "AT+CSCA": centre})
+    with ScriptedModem(answers) as modem, running(modem.device, house, smsc="+22370000000"):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.commands.count('AT+CSCA="+22370000000",145') == 1
+
+
+def test_it_waits_for_the_network_and_claims_nothing_before() -> None:
+    house = House(part())
+    said: list[Script] = [b"\r\n+CREG: 1,2\r\n" + OK] * 4
+    answers = healthy({"AT+CREG?": [*said, b"\r\n+CREG: 1,5\r\n" + OK]})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1)])
+    assert {claim.active.registration for claim in house.claims} == {Registration.ROAMING}
+
+
+def test_lte_alone_is_enough() -> None:
+    house = House(part())
+    answers = healthy({"AT+CREG?": b"\r\n+CREG: 0,0\r\n" + OK, "AT+CEREG?": b"\r\n+CEREG: 0,1\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# The device
+
+
+def test_a_device_that_is_not_there_is_looked_for_until_it_comes(tmp_path: Path) -> None:
+    house = House(part())
+    link = tmp_path / "modem"
+    with ScriptedModem(healthy()) as modem, running(str(link), house) as port:
+        eventually(lambda: house.state is PortState.ABSENT)
+        answer = port.ask().result(2)
+        assert (answer.ok, answer.busy) == (False, False)
+        link.symlink_to(modem.device)
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_device_that_comes_back_elsewhere_is_found_and_nothing_is_lost(tmp_path: Path) -> None:
+    house = House(part(1), part(2), part(3))
+    link = tmp_path / "modem"
+    gone = ScriptedModem(healthy({"PDU": ScriptedModem.unplug}))
+    link.symlink_to(gone.device)
+    with gone, running(str(link), house):
+        eventually(lambda: len(house.outcomes) == 1)
+        assert isinstance(house.results[0], InDoubt)
+        eventually(lambda: house.state is PortState.ABSENT)
+        with ScriptedModem(healthy()) as modem:
+            link.unlink()
+            link.symlink_to(modem.device)
+            eventually(lambda: len(house.outcomes) == 3)
+    assert house.results[1:] == [Submitted(1), Submitted(2)]
+
+
+def test_a_device_lost_before_the_pdu_refuses_the_part_for_this_sim() -> None:
+    house = House(part())
+    with ScriptedModem(healthy({"AT+CMGS": ScriptedModem.unplug})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 1)
+    refused = house.results[0]
+    assert isinstance(refused, Refused)
+    assert (refused.cause.code, refused.cause.kind) == (DEVICE_GONE, Kind.SIM)
+
+
+def test_a_device_that_another_gateway_holds_is_told_as_such() -> None:
+    first, second = House(), House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, first):
+        eventually(lambda: first.state is PortState.UP)
+        with running(modem.device, second):
+            eventually(
+                lambda: second.state is PortState.ABSENT and "another program" in second.statuses[-1].detail
+            )
+
+
+# Trouble
+
+
+def test_a_part_without_an_answer_is_in_doubt_and_the_modem_goes_on() -> None:
+    house = House(part(1), part(2))
+    with (
+        ScriptedModem(healthy({"PDU": [b"", ScriptedModem.take]})) as modem,
+        running(modem.device, house, submit_timeout_s=0.1),
+    ):
+        eventually(lambda: len(house.outcomes) == 2)
+    assert isinstance(house.results[0], InDoubt)
+    assert house.results[1] == Submitted(1)
+
+
+def test_a_modem_that_answers_at_but_not_cmgs_is_sick_and_restarted() -> None:
+    house = House(*(part(number) for number in range(20)))
+    with ScriptedModem(healthy({"PDU": b""})) as modem, running(modem.device, house, submit_timeout_s=0.05):
+        eventually(lambda: house.state is PortState.SICK)
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
+        modem.answers["PDU"] = ScriptedModem.take
+        eventually(lambda: Submitted(1) in house.results)
+
+
+def test_a_modem_that_stops_answering_is_reopened_restarted_and_comes_back() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        answers = dict(modem.answers)
+        for key in answers:
+            modem.answers[key] = b""
+        eventually(lambda: house.state is PortState.SICK, 30)
+        assert port.ask().result(5).ok is False
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands, 30)
+        modem.answers.update(answers)
+        house.give(part())
+        eventually(lambda: house.results == [Submitted(1)], 30)
+
+
+@pytest.mark.parametrize("urc", [b"\r\nRDY\r\n", b"\r\n^SYSSTART\r\n"])
+def test_a_modem_that_restarts_is_set_up_again(urc: bytes) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        said = modem.commands.count("AT+CMGF=0")
+        modem.say(urc)
+        eventually(lambda: modem.commands.count("AT+CMGF=0") > said and house.state is PortState.UP)
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_modem_that_echoes_again_has_restarted() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        said = modem.commands.count("AT+CMGF=0")
+        modem.echo = True
+        eventually(lambda: modem.commands.count("AT+CMGF=0") > said)
+
+
+def test_one_ports_trouble_does_not_delay_another() -> None:
+    sick, well = House(part()), House(*(part(number) for number in range(30)))
+    with (
+        ScriptedModem(healthy({"PDU": b""})) as mute,
+        ScriptedModem(healthy()) as modem,
+        running(mute.device, sick, submit_timeout_s=30) as stuck,
+        running(modem.device, well),
+    ):
+        eventually(lambda: len(well.outcomes) == 30)
+        assert sick.outcomes == []
+        mute.say(b"\r\n+CMGS: 1\r\n" + OK)
+        eventually(lambda: sick.results == [Submitted(1)])
+        stuck.stop()
+
+
+def test_a_house_that_can_keep_nothing_is_asked_again_and_no_outcome_is_lost() -> None:
+    house = House(part(1), part(2))
+
+    def take(modem: ScriptedModem) -> None:
+        house.full.set()
+        ScriptedModem.take(modem)
+
+    with ScriptedModem(healthy({"PDU": [take, ScriptedModem.take]})) as modem, running(modem.device, house):
+        eventually(lambda: len(modem.pdus) == 1)
+        time.sleep(0.05)
+        assert house.outcomes == []
+        house.full.clear()
+        eventually(lambda: house.results == [Submitted(1), Submitted(2)])
+
+
+def test_a_failing_house_does_not_end_the_thread() -> None:
+    class Broken(House):
+        def next(self, status: PortStatus, outcome: object) -> object:  # type: ignore[override]
+            if not self.claims:
+                self.claims.append(status)
+                raise RuntimeError("a fault of ours")
+            return super().next(status, outcome)  # type: ignore[arg-type]
+
+    house = Broken(part())
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):  # type: ignore[arg-type]
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# Asking, stopping
+
+
+def test_ask_puts_the_question_to_an_idle_modem() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        before = modem.commands.count("AT")
+        answer = port.ask().result(5)
+        assert (answer.port, answer.ok, answer.busy) == (1, True, False)
+        assert modem.commands.count("AT") > before
+        modem.answers["AT"] = b"\r\nERROR\r\n"
+        assert port.ask().result(5).ok is False
+        modem.answers["AT"] = OK
+
+
+def held(house: House, modem: ScriptedModem) -> Callable[[], None]:
+    """Wait until a part is in the air of a modem that holds it; what lets it go."""
+    eventually(lambda: modem.pdus)
+    return lambda: modem.say(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
+
+
+def test_ask_is_answered_at_once_while_a_part_is_in_the_air() -> None:
+    house = House(part())
+    with (
+        ScriptedModem(healthy({"PDU": b""})) as modem,
+        running(modem.device, house, submit_timeout_s=30) as port,
+    ):
+        let_go = held(house, modem)
+        answer = port.ask().result(5)
+        assert (answer.ok, answer.busy) == (True, True)
+        assert house.outcomes == []
+        let_go()
+        eventually(lambda: house.results == [Submitted(1)])
+        assert house.outcomes[0].result == Submitted(1)
+
+
+def test_stop_finishes_the_part_in_the_air_and_begins_nothing_new() -> None:
+    house = House(part(1), part(2))
+    with (
+        ScriptedModem(healthy({"PDU": b""})) as modem,
+        running(modem.device, house, submit_timeout_s=30) as port,
+    ):
+        let_go = held(house, modem)
+        port.stop()
+        assert port.join(0.1) is False
+        let_go()
+        assert port.join(5)
+        assert house.results == [Submitted(1)]
+        assert len(house.orders) == 1
+        assert house.state is PortState.STOPPED
+        answer = port.ask().result(1)
+        assert answer.ok is False
+
+
+def test_stop_is_quick_whatever_the_port_is_doing(tmp_path: Path) -> None:
+    house = House()
+    for device in (str(tmp_path / "absent"), "/dev/null"):
+        with running(device, house) as port:
+            eventually(lambda: house.state is PortState.ABSENT)
+            port.stop()
+            assert port.join(5)
+    with ScriptedModem({"AT": b"", "ATQ0V1E0": b""}) as modem, running(modem.device, house) as port:
+        eventually(lambda: "AT" in modem.commands)
+        port.stop()
+        assert port.join(5)
+
+
+def test_no_descriptor_is_left_behind() -> None:
+    house = House(part())
+    before = len(os.listdir("/proc/self/fd"))
+    with ScriptedModem(healthy({"PDU": ScriptedModem.unplug})) as modem, running(modem.device, house):
+        eventually(lambda: house.outcomes and house.state is PortState.ABSENT)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+# What comes in
+
+
+def test_a_stored_text_is_kept_and_then_deleted() -> None:
+    house = House()
+    answers = healthy({"AT+CMGR": b"\r\n+CMGR: 0,,30\r\n" + DELIVER.encode() + b"\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(b'\r\n+CMTI: "SM",3\r\n')
+        eventually(lambda: "AT+CMGD=3" in modem.commands)
+        assert len(house.texts) == 1
+        assert not isinstance(house.texts[0], Unreadable)
+        assert house.texts[0].sender == "+22234567890" or house.texts[0].sender.startswith("+222")
+
+
+def test_a_text_is_not_deleted_before_the_house_has_it() -> None:
+    house = House()
+    answers = healthy({"AT+CMGR": b"\r\n+CMGR: 0,,30\r\n" + DELIVER.encode() + b"\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        house.full.set()
+        modem.say(b'\r\n+CMTI: "SM",3\r\n')
+        eventually(lambda: "AT+CMGR=3" in modem.commands)
+        assert "AT+CMGD=3" not in modem.commands
+        house.full.clear()
+        eventually(lambda: "AT+CMGD=3" in modem.commands)
+        assert len(house.texts) == 1
+
+
+def test_texts_that_came_before_are_read_and_what_is_malformed_is_set_aside_once() -> None:
+    listing = (
+        b"\r\n+CMGL: 0,1,,30\r\n"
+        + DELIVER.encode()
+        + b"\r\n+CMGL: 1,0,,5\r\nFFFFZZ\r\n+CMGL: 2,3,,5\r\n00\r\n"
+        + OK
+    )
+    house = House()
+    with ScriptedModem(healthy({"AT+CMGL": [listing, OK]})) as modem, running(modem.device, house):
+        eventually(lambda: "AT+CMGD=1" in modem.commands)
+        eventually(lambda: modem.commands.count("AT+CMGL=4") > 1)
+        assert len(house.texts) == 2
+        assert house.texts[1] == Unreadable("FFFFZZ", house.texts[1].reason)  # type: ignore[union-attr]
+        assert "AT+CMGD=2" not in modem.commands  # an outgoing one is not ours
+
+
+def test_a_text_that_cannot_be_deleted_is_handed_over_once() -> None:
+    listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    house = House()
+    answers = healthy({"AT+CMGL": listing, "AT+CMGD": b"\r\nERROR\r\n"})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: modem.commands.count("AT+CMGD=0") > 2)
+        assert len(house.texts) == 1
+
+
+def test_direct_texts_and_reports_are_handed_over_also_from_within_a_submission() -> None:
+    def take(modem: ScriptedModem) -> None:
+        modem.say(b"\r\n+CMGS: 1\r\n\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n\r\n+CMT: ,30\r\n")
+        time.sleep(0.03)
+        modem.say(DELIVER.encode() + b"\r\n" + OK)
+
+    house = House(part())
+    with ScriptedModem(healthy({"PDU": take})) as modem, running(modem.device, house):
+        eventually(lambda: house.reports and house.texts)
+    assert house.results == [Submitted(1)]
+    assert house.reports[0].reference == 1
+
+
+def test_a_report_in_storage_is_read_and_deleted_there() -> None:
+    house = House()
+    answers = healthy({"AT+CMGR": b"\r\n+CMGR: ,,30\r\n" + REPORT.encode() + b"\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(b'\r\n+CDSI: "SR",1\r\n')
+        eventually(lambda: "AT+CMGD=1" in modem.commands)
+        assert house.reports[0].reference == 1
+        assert 'AT+CPMS="SR"' in modem.commands
+
+
+# SIMs
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (b"\r\n+CPIN: SIM PUK\r\n" + OK, SimState.PUK_REQUIRED),
+        (b"\r\n+CPIN: SIM PIN\r\n" + OK, SimState.PIN_REQUIRED),
+        (b"\r\n+CME ERROR: 10\r\n", SimState.ABSENT),
+        (b"\r\n+CME ERROR: SIM not inserted\r\n", SimState.ABSENT),
+        (b"\r\n+CME ERROR: 13\r\n", SimState.FAILURE),
+    ],
+)
+def test_a_sim_that_does_not_work_is_named_and_looked_at_again(answer: bytes, state: SimState) -> None:
+    house = House(part())
+    answers = healthy({"AT+CPIN?": answer})
+    with ScriptedModem(answers) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is state
+        assert port.ask().result(5).ok
+        assert house.outcomes == []
+        modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def after(modem: ScriptedModem, mark: str) -> list[str]:
+    """What the modem was told since the last `mark`."""
+    commands = modem.commands.copy()
+    return commands[len(commands) - commands[::-1].index(mark) :]
+
+
+def locked(attempts: bytes | None = None, *, right: bool = True) -> Answers:
+    """A modem whose SIM asks for a PIN."""
+
+    def unlock(modem: ScriptedModem) -> None:
+        if right:
+            modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
+            modem.say(OK)
+        else:
+            modem.say(b"\r\n+CME ERROR: 16\r\n")
+
+    answers = healthy({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock})
+    if attempts is not None:
+        answers["AT+CPINR"] = b"\r\n+CPINR: SIM PIN," + attempts + b",3\r\n" + OK
+    return answers
+
+
+def test_a_pin_opens_the_sim_and_is_said_once() -> None:
+    house = House(part())
+    with ScriptedModem(locked(b"3")) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.commands.count('AT+CPIN="1234"') == 1
+
+
+def test_a_wrong_pin_is_tried_once_and_remembered(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    house = House()
+    with ScriptedModem(locked(right=False)) as modem:
+        for _ in range(2):
+            house.statuses.clear()
+            with running(modem.device, house, pin="1234"):
+                eventually(lambda: house.state is PortState.SICK)
+                assert house.statuses[-1].active.sim is SimState.PIN_REFUSED
+                modem.commands.append("(here)")
+                eventually(lambda: after(modem, "(here)").count("AT+CPIN?") > 2)
+        assert modem.commands.count('AT+CPIN="1234"') == 1
+    assert house.refused_pins == [(ICCID, 1, "1234")]
+    assert "1234" not in caplog.text
+
+
+def test_no_pin_is_tried_with_one_attempt_left() -> None:
+    house = House()
+    with ScriptedModem(locked(b"1")) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.PIN_REFUSED
+        assert 'AT+CPIN="1234"' not in modem.commands
+
+
+def test_another_sim_in_the_slot_is_noticed() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CCID"] = b"\r\n+CCID: 8922301000000000025\r\n" + OK
+        eventually(
+            lambda: house.state is PortState.UP and house.statuses[-1].active.iccid == "8922301000000000025"
+        )
+
+
+# Slots
+
+
+def two_slots(*, empty: int | None = None) -> Answers:
+    """A modem with two slots, by AT+CSUS; the second SIM's number is one higher."""
+
+    def choose(slot: int) -> Callable[[ScriptedModem], None]:
+        def script(modem: ScriptedModem) -> None:
+            there = slot != empty
+            modem.answers["AT+CCID"] = (
+                b"\r\n+CCID: 892230100000000001%d\r\n" % slot + OK if there else b"\r\nERROR\r\n"
+            )
+            modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK if there else b"\r\n+CME ERROR: 10\r\n"
+            modem.say(OK)
+
+        return script
+
+    return healthy({"AT+CFUN": OK, "AT+CSUS=0": choose(1), "AT+CSUS=1": choose(2)})
+
+
+def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:
+    orders: list[Submission | Switch] = [part(1), Switch(1), part(2), Switch(2), part(3)]
+    house = House(*orders)
+    with ScriptedModem(two_slots()) as modem, running(modem.device, house, slots=2):
+        eventually(lambda: len(house.outcomes) == 3)
+        slots = house.statuses[-1].slots
+        assert [slot.iccid for slot in slots] == ["8922301000000000011", "8922301000000000012"]
+        assert modem.commands.count("AT+CSUS=0") == 2
+        assert modem.commands.count("AT+CSUS=1") == 2
+    sent_from = [claim.active_slot for claim in house.claims[:5]]
+    assert sent_from == [2, 2, 1, 1, 2]
+
+
+def test_an_empty_slot_leaves_the_other_at_work() -> None:
+    house = House(part(), Switch(2), part(2))
+    with ScriptedModem(two_slots(empty=2)) as modem, running(modem.device, house, slots=2):
+        eventually(lambda: len(house.outcomes) == 2)
+        status = house.statuses[-1]
+        assert status.active_slot == 1
+        assert status.slots[1].sim is SimState.ABSENT
+
+
+def test_a_switch_that_leaves_the_same_sim_is_no_switch() -> None:
+    house = House()
+    answers = healthy({"AT+SWITCH": OK})
+    with (
+        ScriptedModem(answers) as modem,
+        running(modem.device, house, slots=2, slot_command="AT+SWITCH={slot}"),
+    ):
+        eventually(lambda: house.state is PortState.UP)
+        assert "AT+SWITCH=2" in modem.commands
+        status = house.statuses[-1]
+        assert (status.active_slot, status.slots[1].sim) == (1, SimState.FAILURE)
