@@ -1,0 +1,82 @@
+"""Idempotency keys: what a repeated request is answered.
+
+A key is committed with the messages of its request. That its first request is still being answered is kept in a
+temporary table, in memory: it is gone with the process, and the answer is then built from the messages.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from gatewayd.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An idempotency key that was used before. `sms_ids`: None for each message that found no room."""
+
+    fingerprint: bytes
+    sms_ids: list[str | None]
+    single: bool  # of a send, not of a bulk
+    http_status: int | None  # with `body`: what the first request was answered, if that is known
+    body: str | None
+    in_flight: bool
+
+
+def install_in_flight(db: Connection) -> None:
+    """Make the table of requests that are being answered. For the writing connection alone."""
+    db.execute(
+        "CREATE TEMP TABLE in_flight (key_id INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (key_id, key))"
+        " WITHOUT ROWID"
+    )
+
+
+def find(db: Connection, key_id: int, key: str) -> Kept | None:
+    """What is kept of a key. On the writing connection."""
+    row = db.execute(
+        "SELECT fingerprint, sms_ids, single, http_status, body, f.key IS NOT NULL AS in_flight"
+        " FROM idempotency i LEFT JOIN in_flight f ON f.key_id = i.key_id AND f.key = i.key"
+        " WHERE i.key_id = ? AND i.key = ?",
+        (key_id, key),
+    ).fetchone()
+    if row is None:
+        return None
+    return Kept(row[0], json.loads(row[1]), bool(row[2]), row[3], row[4], bool(row[5]))
+
+
+def keep(
+    db: Connection,
+    key_id: int,
+    key: str,
+    fingerprint: bytes,
+    *,
+    sms_ids: list[str | None],
+    single: bool,
+    now: int,
+) -> None:
+    """Keep a key with the messages of its request, as being answered."""
+    db.execute(
+        "INSERT INTO idempotency (key_id, key, fingerprint, sms_ids, single, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (key_id, key, fingerprint, json.dumps(sms_ids), single, now),
+    )
+    db.execute("INSERT OR IGNORE INTO in_flight VALUES (?, ?)", (key_id, key))
+
+
+def answered(db: Connection, key_id: int, key: str, http_status: int, body: str) -> None:
+    """Keep what the first request was answered."""
+    db.execute(
+        "UPDATE idempotency SET http_status = ?, body = ? WHERE key_id = ? AND key = ? AND body IS NULL",
+        (http_status, body, key_id, key),
+    )
+    landed(db, key_id, key)
+
+
+def landed(db: Connection, key_id: int, key: str) -> None:
+    """The first request is not being answered any more."""
+    db.execute("DELETE FROM in_flight WHERE key_id = ? AND key = ?", (key_id, key))
+
+
+def forget_before(db: Connection, moment: int) -> None:
+    """Drop the keys kept before `moment`."""
+    db.execute("DELETE FROM idempotency WHERE created_at < ?", (moment,))

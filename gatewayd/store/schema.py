@@ -1,0 +1,243 @@
+"""The tables, as migrations. A migration that has landed is never edited; a change is a new one below it.
+
+Times are microseconds since the epoch, UTC. Days and months are those of the configured time zone, as
+`YYYY-MM-DD` and `YYYY-MM`.
+"""
+
+from __future__ import annotations
+
+from sqlite3 import complete_statement
+
+from sqlite_utils import Database, Migrations
+
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreVersionError
+
+migrations = Migrations("gatewayd")
+
+
+def migrate(db: Connection) -> None:
+    """Bring the database to this program's schema.
+
+    Raises:
+        StoreVersionError: the database knows migrations that this program does not.
+    """
+    database = Database(db)
+    with Database(memory=True) as empty:
+        known = {migration.name for migration in migrations.pending(empty)}
+    ahead = {migration.name for migration in migrations.applied(database)} - known
+    if ahead:
+        raise StoreVersionError(
+            f"the database was written by a newer gatewayd (it has {', '.join(sorted(ahead))}): "
+            "install that version again, or restore the backup made before the upgrade"
+        )
+    migrations.apply(database)
+
+
+def _execute(db: Database, script: str) -> None:
+    """Run a script within the migration's transaction (`executescript` would commit it first)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+@migrations()
+def m001_accounts(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE companies (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            active INTEGER NOT NULL DEFAULT 1,
+            quota INTEGER,                    -- messages a month; NULL: unlimited
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE api_keys (
+            id INTEGER PRIMARY KEY,
+            company_id INTEGER NOT NULL,
+            prefix TEXT NOT NULL,             -- the first characters of the key, to know it by
+            hash BLOB NOT NULL UNIQUE,        -- SHA-256 of the key
+            service TEXT NOT NULL,
+            admin INTEGER NOT NULL,
+            active INTEGER NOT NULL DEFAULT 1,
+            expires_at INTEGER,
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE company_usage (          -- what a company has taken of its quota
+            company_id INTEGER NOT NULL,
+            month TEXT NOT NULL,
+            used INTEGER NOT NULL,
+            PRIMARY KEY (company_id, month)
+        ) WITHOUT ROWID;
+        CREATE TABLE idempotency (
+            key_id INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            fingerprint BLOB NOT NULL,        -- SHA-256 of endpoint and body
+            sms_ids TEXT NOT NULL,            -- JSON list, null for what found no room
+            single INTEGER NOT NULL,          -- of a send, not of a bulk
+            http_status INTEGER,              -- with body: what the first request was answered
+            body TEXT,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (key_id, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX idempotency_created ON idempotency (created_at);
+    """,
+    )
+
+
+@migrations()
+def m002_sims(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE sims (
+            id INTEGER PRIMARY KEY,
+            iccid TEXT NOT NULL UNIQUE,
+            imsi TEXT NOT NULL DEFAULT '',
+            card_number TEXT NOT NULL DEFAULT '',    -- as the card and the network tell
+            card_operator TEXT NOT NULL DEFAULT '',
+            number TEXT,                             -- as the operator of the box set them; these win
+            operator TEXT,
+            name TEXT,
+            company_id INTEGER,                      -- NULL: every company may use it
+            is_default INTEGER NOT NULL DEFAULT 0,
+            enabled INTEGER NOT NULL DEFAULT 1,
+            daily_limit INTEGER,
+            monthly_limit INTEGER,
+            cost REAL NOT NULL DEFAULT 0,            -- price of one part
+            balance REAL NOT NULL DEFAULT 0,
+            port INTEGER NOT NULL,                   -- where it was last seen
+            slot INTEGER NOT NULL,
+            first_seen_at INTEGER NOT NULL
+        );
+        CREATE TABLE sim_usage (
+            sim_id INTEGER NOT NULL,
+            day TEXT NOT NULL,
+            taken INTEGER NOT NULL DEFAULT 0,        -- messages reserved against the limits
+            sent INTEGER NOT NULL DEFAULT 0,
+            failed INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (sim_id, day)
+        ) WITHOUT ROWID;
+        CREATE TABLE refused_pins (
+            card TEXT NOT NULL,                      -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            refused_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m003_messages(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            sms_id TEXT NOT NULL UNIQUE,
+            task_id INTEGER NOT NULL,
+            company_id INTEGER NOT NULL,
+            recipient TEXT NOT NULL,
+            text TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'pending',
+            priority INTEGER NOT NULL,
+            pinned INTEGER NOT NULL,
+            sim_id INTEGER NOT NULL,
+            campaign_id INTEGER,
+            parts INTEGER NOT NULL,
+            unsent INTEGER NOT NULL,          -- parts the network has not taken yet
+            undelivered INTEGER NOT NULL,     -- parts not reported delivered yet
+            cost REAL NOT NULL,
+            taken_day TEXT NOT NULL,          -- the day in whose month it takes from the company's quota
+            day TEXT NOT NULL,                -- the day whose limits of its SIM it takes from
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            sent_at INTEGER,
+            delivered_at INTEGER,
+            failed_at INTEGER,
+            failure_reason TEXT,
+            retry_count INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX messages_company ON messages (company_id);
+        CREATE TABLE parts (
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'queued',
+                -- queued, submitting, in_doubt, submitted, delivered, failed, cancelled
+            deferred INTEGER NOT NULL DEFAULT 0,   -- queued, but not before its back-off has passed
+            sim_id INTEGER NOT NULL,
+            pinned INTEGER NOT NULL,
+            priority INTEGER NOT NULL,
+            token INTEGER NOT NULL DEFAULT 0,      -- of the last claim: a late writer with an older one changes nothing
+            attempts INTEGER NOT NULL DEFAULT 0,   -- submissions that reached a modem
+            reference INTEGER,                     -- TP-MR
+            started_at INTEGER,                    -- the last submission's window
+            ended_at INTEGER,
+            cause TEXT,                            -- family and code of the last refusal, as the modem told it
+            PRIMARY KEY (message_id, seq)
+        ) WITHOUT ROWID;
+        CREATE INDEX parts_queue ON parts (sim_id, pinned, priority)
+            WHERE state = 'queued' AND deferred = 0;
+        CREATE INDEX parts_deferred ON parts (sim_id) WHERE deferred = 1;
+        CREATE INDEX parts_open ON parts (sim_id, state) WHERE state IN ('submitting', 'in_doubt');
+        CREATE INDEX parts_awaiting ON parts (sim_id, reference) WHERE state = 'submitted';
+    """,
+    )
+
+
+@migrations()
+def m004_inbound(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE inbox (
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            text TEXT NOT NULL,
+            sent_at INTEGER,                  -- TP-SCTS
+            received_at INTEGER NOT NULL,
+            incomplete INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX inbox_sim ON inbox (sim_id);
+        CREATE TABLE inbox_parts (
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            width INTEGER NOT NULL,           -- of the concatenation reference, in bits
+            reference INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            text BLOB NOT NULL,               -- UTF-16BE: it may begin or end with half of a surrogate pair
+            sent_at INTEGER,
+            received_at INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, sender, width, reference, total, seq)
+        ) WITHOUT ROWID;
+        CREATE TABLE inbound_seen (           -- what a crash or the network brings a second time is kept once
+            digest BLOB PRIMARY KEY,          -- of the card and the PDU
+            seen_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX inbound_seen_at ON inbound_seen (seen_at);
+        CREATE TABLE unreadable (             -- PDUs set aside as the modem told them
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            pdu TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            received_at INTEGER NOT NULL
+        );
+        CREATE TABLE reports (                -- status reports that no part claims yet
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            reference INTEGER NOT NULL,
+            recipient TEXT NOT NULL,
+            service_centre_at INTEGER,
+            status INTEGER NOT NULL,          -- TP-ST
+            received_at INTEGER NOT NULL
+        );
+        CREATE INDEX reports_reference ON reports (sim_id, reference);
+    """,
+    )

@@ -1,0 +1,106 @@
+"""SIM cards, what each has carried, and the PINs they refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewayd.store.database import Connection, Row
+
+# What the gateway shows for a SIM: what the operator of the box set, else what the card tells.
+_SHOWN = """
+    SELECT s.*, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
+           c.name AS company_name,
+           coalesce(d.taken, 0) AS today_taken, coalesce(d.sent, 0) AS today_sent, coalesce(d.failed, 0) AS today_failed
+    FROM sims s
+    LEFT JOIN companies c ON c.id = s.company_id
+    LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Messages of a SIM in a month: reserved against its limit, and sent."""
+
+    taken: int
+    sent: int
+
+
+def seen(
+    db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
+) -> int:
+    """Note where a card is and what it tells of itself; its id."""
+    row = db.execute(
+        "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot,"
+        "   imsi = iif(excluded.imsi = '', imsi, excluded.imsi),"
+        "   card_number = iif(excluded.card_number = '', card_number, excluded.card_number),"
+        "   card_operator = iif(excluded.card_operator = '', card_operator, excluded.card_operator)"
+        " RETURNING id",
+        (iccid, imsi, number, operator, port, slot, now),
+    ).fetchone()
+    sim_id: int = row[0]
+    return sim_id
+
+
+def shown(db: Connection, today: str) -> list[Row]:
+    """All SIMs with `shown_number`, `shown_operator`, `company_name` and today's usage."""
+    return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()
+
+
+def shown_one(db: Connection, sim_id: int, today: str) -> Row | None:
+    """One SIM, as `shown` gives it."""
+    row: Row | None = db.execute(
+        f"{_SHOWN} WHERE s.id = :sim_id", {"today": today, "sim_id": sim_id}
+    ).fetchone()
+    return row
+
+
+def disabled(db: Connection) -> set[int]:
+    """Ids of the SIMs that were taken out of service."""
+    return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
+
+
+def places(db: Connection) -> list[tuple[int, int, int]]:
+    """Where each SIM was last seen: id, port, slot."""
+    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
+
+
+def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
+    """What a SIM has carried in a month (`YYYY-MM`)."""
+    row = db.execute(
+        "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
+        " WHERE sim_id = ? AND day BETWEEN ? AND ?",
+        (sim_id, f"{month}-00", f"{month}-99"),
+    ).fetchone()
+    return Usage(row[0], row[1])
+
+
+def add_usage(
+    db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
+) -> None:
+    """Count messages on a SIM's day; negative numbers give back."""
+    db.execute(
+        "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
+        (sim_id, day, taken, sent, failed),
+    )
+
+
+def make_default(db: Connection, sim_id: int) -> None:
+    """Make a SIM the default among those of its company (or of none)."""
+    db.execute(
+        "UPDATE sims SET is_default = (id = :sim) WHERE company_id IS (SELECT company_id FROM sims WHERE id = :sim)",
+        {"sim": sim_id},
+    )
+
+
+def pin_refused(db: Connection, card: str, digest: bytes, now: int) -> None:
+    """Remember that a card refused a PIN."""
+    db.execute("INSERT OR IGNORE INTO refused_pins VALUES (?, ?, ?)", (card, digest, now))
+
+
+def was_pin_refused(db: Connection, card: str, digest: bytes) -> bool:
+    """Whether a card refused this PIN before."""
+    row = db.execute("SELECT 1 FROM refused_pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
+    return row is not None

@@ -1,0 +1,98 @@
+"""The database as a whole: its lock, its one writer, its readers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from gatewayd.store.database import Connection, connect_writer
+from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.idempotency import install_in_flight
+from gatewayd.store.load import install_load_triggers
+from gatewayd.store.readers import Readers
+from gatewayd.store.schema import migrate
+from gatewayd.store.writer import Writer
+
+T = TypeVar("T")
+
+
+class Store:
+    """Everything the gateway keeps. One process at a time may have it open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.readers = Readers(path)
+        self._lock_fd: int | None = None
+        self._writer: Writer | None = None
+
+    def open(self) -> None:
+        """Lock, migrate, and begin to take writes.
+
+        Raises:
+            StoreLockedError: another process holds the store.
+            StoreVersionError: a newer gatewayd wrote it.
+            StoreUnavailableError: the file or its folder cannot be used.
+        """
+        try:
+            self._lock_fd = _lock(self.path)
+            db = connect_writer(self.path)
+            os.chmod(self.path, 0o600)
+            migrate(db)
+            install_load_triggers(db)
+            install_in_flight(db)
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
+        except (StoreLockedError, StoreVersionError):
+            self.close()
+            raise
+        self._writer = Writer(db)
+        self._writer.start()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
+        if self._writer is None:
+            raise StoreUnavailableError("the store is not open")
+        return self._writer.run(work)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread that writes lives. False between `open` and `close`: it died."""
+        return self._writer is not None and self._writer.running
+
+    def close(self) -> None:
+        """Finish what was handed over, close, and give the lock back."""
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer = None
+        self.readers.close()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+
+def check_free(path: Path) -> None:
+    """Raise StoreLockedError where another process holds the store at `path`."""
+    if path.exists():
+        os.close(_lock(path))
+
+
+def _lock(path: Path) -> int:
+    """Take the lock beside the database. It goes with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        os.close(fd)
+        raise StoreLockedError(
+            f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
+    return fd

@@ -1,0 +1,119 @@
+"""The store: one process at a time, its own schema, and counts that are always right."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gatewayd.store import load
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.store import Store
+
+
+def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    store = Store(path)
+    store.open()
+    program = "import sys; from pathlib import Path; from gatewayd.store.store import Store; Store(Path(sys.argv[1])).open()"
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert StoreLockedError.__name__ in done.stderr
+    assert "another gatewayd (process" in done.stderr
+    store.close()
+    store = Store(path)
+    store.open()
+    store.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    store = Store(path)
+    store.open()
+    store.write(
+        lambda db: db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('gatewayd', 'm999', '')"
+        )
+    )
+    store.close()
+    with pytest.raises(StoreVersionError, match="m999"):
+        Store(path).open()
+
+
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    path.write_bytes(b"not a database at all, but somebody's file" * 100)
+    with pytest.raises(StoreUnavailableError):
+        Store(path).open()
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_only_the_daemons_user_may_read_what_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    store = Store(path)
+    store.open()
+    store.write(lambda db: db.execute("INSERT INTO companies (name, created_at) VALUES ('x', 0)"))
+    assert [oct(file.stat().st_mode & 0o077) for file in tmp_path.iterdir()] == ["0o0"] * len(
+        list(tmp_path.iterdir())
+    )
+    store.close()
+
+
+def test_readers_cannot_write(tmp_path: Path) -> None:
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    with store.readers.lend() as db, pytest.raises(sqlite3.OperationalError):
+        db.execute("DELETE FROM companies")
+    store.close()
+
+
+def counted(db: Connection) -> dict[int, int]:
+    return dict(
+        db.execute(
+            "SELECT sim_id, count(*) FROM parts WHERE state = 'queued' AND deferred = 0 GROUP BY sim_id"
+        ).fetchall()
+    )
+
+
+def test_the_counts_of_what_waits_are_exact_whatever_happens(tmp_path: Path) -> None:
+    chance = random.Random(1)  # noqa: S311 - the same choices at each run
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+
+    def change(db: Connection) -> None:
+        for _ in range(50):
+            message, sim = chance.randrange(40), chance.randrange(4)
+            state = chance.choice(["queued", "submitting", "submitted", "failed"])
+            match chance.randrange(4):
+                case 0:
+                    db.execute(
+                        "INSERT OR IGNORE INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, 1, ?, 0, 1)",
+                        (message, sim),
+                    )
+                case 1:
+                    db.execute(
+                        "UPDATE parts SET state = ?, deferred = ? WHERE message_id = ?",
+                        (state, chance.randrange(2), message),
+                    )
+                case 2:
+                    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ?", (sim, message))
+                case 3:
+                    db.execute("DELETE FROM parts WHERE message_id = ?", (message,))
+        if chance.random() < 0.3:
+            raise KeyError("rolled back")
+
+    for _ in range(60):
+        with suppress(KeyError):
+            store.write(change)
+        found = store.write(lambda db: ({k: n for k, n in load.waiting(db).items() if n}, counted(db)))
+        assert found[0] == found[1]
+    store.close()
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    assert store.write(lambda db: (load.waiting(db), counted(db)))[0] == found[1]
+    store.close()
