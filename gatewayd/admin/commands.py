@@ -1,0 +1,49 @@
+"""The table of administration commands, and how one is run from what came over the socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pydantic import ConfigDict, ValidationError, validate_call
+
+from gatewayd.admin import companies, keys, messages, sims, status
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.store.errors import StoreUnavailableError
+
+# Checks a command's arguments against its annotations.
+_checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+
+
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "company.add": _checked(companies.add),
+    "company.list": _checked(companies.list_),
+    "company.set": _checked(companies.set_),
+    "key.add": _checked(keys.add),
+    "key.list": _checked(keys.list_),
+    "key.set": _checked(keys.set_),
+    "message.cancel": _checked(messages.cancel),
+    "message.list": _checked(messages.list_),
+    "message.show": _checked(messages.show),
+    "send": _checked(messages.send),
+    "sim.list": _checked(sims.list_),
+    "sim.set": _checked(sims.set_),
+    "status": _checked(status.status),
+}
+
+
+def run(context: Context, command: str, arguments: Mapping[str, object]) -> object:
+    """Run a command; what it returns can be written as JSON.
+
+    Raises:
+        AdminError: there is no such command, an argument is wrong, or it cannot be done.
+    """
+    function = COMMANDS.get(command)
+    if function is None:
+        raise AdminError(f"there is no command {command!r}: is the daemon of another version?")
+    try:
+        return function(context, **arguments)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise AdminError(f"{command}: {faults}") from error
+    except StoreUnavailableError as error:
+        raise AdminError(str(error)) from error

@@ -1,0 +1,48 @@
+"""`gatewayd company …`: the companies that send through this gateway."""
+
+from __future__ import annotations
+
+from gatewayd.admin.context import AdminError, Context, named, positive_or_none
+from gatewayd.clock import month_of
+from gatewayd.store import accounts
+from gatewayd.store.database import Row
+
+
+def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
+    """A new company, with a monthly quota or none."""
+    name, quota, at = named(name), positive_or_none("quota", quota), context.moment()
+    company_id = context.store.write(lambda db: accounts.add_company(db, name, quota, at.now))
+    return _one(context, company_id)
+
+
+def list_(context: Context) -> list[dict[str, object]]:
+    """All companies, with what each has used of its quota this month."""
+    month = month_of(context.moment().today)
+    with context.store.readers.lend() as db:
+        return [_shown(row) for row in accounts.companies(db, month)]
+
+
+def set_(context: Context, company: int, changes: dict[str, object]) -> dict[str, object]:
+    """Change a company's name, active flag or quota."""
+    if "name" in changes:
+        changes["name"] = named(str(changes["name"]))
+    if "quota" in changes:
+        quota = changes["quota"]
+        changes["quota"] = positive_or_none("quota", None if quota is None else int(str(quota)))
+    if not context.store.write(lambda db: accounts.update(db, "companies", company, changes)):
+        raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+    return _one(context, company)
+
+
+def _one(context: Context, company_id: int) -> dict[str, object]:
+    return next(row for row in list_(context) if row["id"] == company_id)
+
+
+def _shown(row: Row) -> dict[str, object]:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "active": bool(row["active"]),
+        "quota": row["quota"],
+        "used_this_month": row["used"],
+    }

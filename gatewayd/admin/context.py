@@ -1,0 +1,50 @@
+"""What every administration command works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewayd.clock import Calendar, Clock, Moment
+from gatewayd.gateway import Gateway
+from gatewayd.numbers import Numbering
+from gatewayd.store.store import Store
+
+
+class AdminError(Exception):
+    """The command cannot be done; the text says why, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The store, and the gateway where a daemon runs: None where the command line opened the store itself."""
+
+    store: Store
+    clock: Clock
+    calendar: Calendar
+    numbering: Numbering
+    gateway: Gateway | None
+
+    def moment(self) -> Moment:
+        """Now, and today."""
+        now = self.clock.now()
+        return Moment(now, self.calendar.day(now))
+
+    def running(self) -> Gateway:
+        """The gateway. Raises AdminError where no daemon runs."""
+        if self.gateway is None:
+            raise AdminError("no gatewayd is running on this store: start it with `gatewayd run`")
+        return self.gateway
+
+
+def positive_or_none(name: str, value: int | None) -> int | None:
+    """A number that counts things, or None for no limit. Raises AdminError."""
+    if value is not None and not 0 <= value <= 2**53:
+        raise AdminError(f"{name} must be 0 or more, or none for no limit")
+    return value
+
+
+def named(name: str) -> str:
+    """A name for a person to read. Raises AdminError where it is empty or not printable."""
+    if not name.strip() or not name.isprintable() or len(name) > 200:
+        raise AdminError("a name must be 1 to 200 printable characters")
+    return name.strip()

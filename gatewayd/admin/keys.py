@@ -1,0 +1,64 @@
+"""`gatewayd key …`: the API keys of companies."""
+
+from __future__ import annotations
+
+from gatewayd.accounts import SERVICES, new_key
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.clock import iso
+from gatewayd.store import accounts
+from gatewayd.store.database import Connection, Row
+
+
+def add(
+    context: Context, company: int, service: str = "sms", admin: bool = False, expires_at: int | None = None
+) -> dict[str, object]:
+    """A new key for a company. Its `key` is in this answer and nowhere else."""
+    if service not in SERVICES:
+        raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
+    made, at = new_key(), context.moment()
+
+    def add_key(db: Connection) -> int:
+        if accounts.company(db, company) is None:
+            raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+        return accounts.add_key(
+            db,
+            company,
+            made.prefix,
+            made.digest,
+            service=service,
+            admin=admin,
+            expires_at=expires_at,
+            now=at.now,
+        )
+
+    key_id = context.store.write(add_key)
+    return {**_one(context, key_id), "key": made.key}
+
+
+def list_(context: Context) -> list[dict[str, object]]:
+    """All keys, by their first characters."""
+    with context.store.readers.lend() as db:
+        return [_shown(row) for row in accounts.keys(db)]
+
+
+def set_(context: Context, key: int, changes: dict[str, object]) -> dict[str, object]:
+    """Change a key's active flag or expiry."""
+    if not context.store.write(lambda db: accounts.update(db, "api_keys", key, changes)):
+        raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
+    return _one(context, key)
+
+
+def _one(context: Context, key_id: int) -> dict[str, object]:
+    return next(row for row in list_(context) if row["id"] == key_id)
+
+
+def _shown(row: Row) -> dict[str, object]:
+    return {
+        "id": row["id"],
+        "company": row["company_id"],
+        "prefix": row["prefix"],
+        "service": row["service"],
+        "admin": bool(row["admin"]),
+        "active": bool(row["active"]),
+        "expires": None if row["expires_at"] is None else iso(row["expires_at"]),
+    }

@@ -1,0 +1,44 @@
+"""`gatewayd status`: how the box is."""
+
+from __future__ import annotations
+
+from gatewayd.admin.context import Context
+from gatewayd.store import load, messages
+
+
+def status(context: Context) -> dict[str, object]:
+    """Every port and its SIMs by their last word, and what waits."""
+    gateway = context.running()
+    waiting = context.store.write(load.waiting)
+    with context.store.readers.lend() as db:
+        counts = messages.counts(db)
+    ports = [
+        {
+            "port": port.port,
+            "device": port.device,
+            "state": port.state.value,
+            "detail": port.detail,
+            "model": port.model,
+            "imei": port.imei,
+            "busy": port.busy,
+            "active_slot": port.active_slot,
+            "slots": [
+                {
+                    "slot": slot.slot,
+                    "sim": slot.sim.value,
+                    "iccid": slot.iccid,
+                    "number": slot.number,
+                    "operator": slot.operator,
+                    "registration": slot.registration.name.lower(),
+                    "signal_dbm": slot.signal_dbm,
+                }
+                for slot in port.slots
+            ],
+        }
+        for _, port in sorted(gateway.board.ports().items())
+    ]
+    return {
+        "ports": ports,
+        "messages": {"pending": counts.get("pending", 0), "sent": counts.get("sent", 0)},
+        "parts_waiting": {str(sim_id): count for sim_id, count in sorted(waiting.items()) if count},
+    }

@@ -1,0 +1,107 @@
+"""The board: the last word of every port, and from it where each SIM is and whether it can be counted on.
+
+Port threads pin a frozen `PortStatus` to it, everybody else reads. It is in memory: after a restart each SIM of
+the store is expected in the port where it was last seen, for as long as the grace lasts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from modem.work import PortState, PortStatus, SimState, SlotStatus
+
+# What waiting does not cure: such a SIM has no grace.
+_DEAD = frozenset(
+    {SimState.PIN_REQUIRED, SimState.PIN_REFUSED, SimState.PUK_REQUIRED, SimState.ABSENT, SimState.FAILURE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Where a SIM is, as far as the board knows."""
+
+    sim_id: int
+    port: int
+    slot: int
+    up: bool  # in a port whose modem answers, unlocked
+    registered: bool  # and its network takes messages
+    active: bool  # and its slot is the one the modem uses
+    busy: bool  # and a submission is in the air on its port
+    last_up: float  # monotonic; of a SIM not seen since the start: the start
+    dead: bool = False  # PIN, PUK, no SIM, SIM failure
+
+    def counts_on(self, now: float, grace_s: float) -> bool:
+        """Whether messages are taken for it: up, or lost so lately that it may come back in time."""
+        return self.up or (not self.dead and now - self.last_up < grace_s)
+
+
+class Board:
+    """What is known of ports and SIMs now. Any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ports: dict[int, PortStatus] = {}
+        self._sims: dict[int, Presence] = {}
+
+    def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
+        """At start: SIMs (id, port, slot) that the store knows and that may come up soon."""
+        with self._lock:
+            for sim_id, port, slot in sims:
+                self._sims[sim_id] = Presence(sim_id, port, slot, False, False, False, False, now)
+
+    def pin(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
+        """Take note of a port's word. `sim_ids`: the ids of its SIMs by ICCID.
+
+        True where a SIM went down or came up.
+        """
+        with self._lock:
+            self._ports[status.port] = status
+            told = {
+                sim_ids[slot.iccid]: _presence(status, slot, sim_ids[slot.iccid], now)
+                for slot in status.slots
+                if slot.iccid in sim_ids
+            }
+            changed = False
+            for sim_id, presence in list(self._sims.items()):
+                if sim_id not in told and presence.port == status.port:
+                    slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
+                    lost = replace(presence, up=False, registered=False, active=False, busy=False)
+                    lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
+                    told[sim_id] = lost
+            for sim_id, presence in told.items():
+                before = self._sims.get(sim_id)
+                changed = changed or before is None or before.up != presence.up
+                if not presence.up and before is not None:
+                    self._sims[sim_id] = replace(presence, last_up=before.last_up)
+                else:
+                    self._sims[sim_id] = presence
+            return changed
+
+    def ports(self) -> dict[int, PortStatus]:
+        """The last word of each port."""
+        with self._lock:
+            return dict(self._ports)
+
+    def sims(self) -> dict[int, Presence]:
+        """Where each SIM is, by its id."""
+        with self._lock:
+            return dict(self._sims)
+
+
+def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> Presence:
+    up = status.state is PortState.UP and slot.sim is SimState.READY
+    active = slot.slot == status.active_slot
+    registered = up and slot.registration.carries_sms
+    return Presence(
+        sim_id,
+        status.port,
+        slot.slot,
+        up,
+        registered,
+        active,
+        status.busy and active,
+        now,
+        slot.sim in _DEAD,
+    )

@@ -1,0 +1,146 @@
+"""What the commands share: asking the daemon, options, and printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from tabulate import tabulate
+
+from config.settings import ConfigError, Settings, load
+from gatewayd.admin import commands
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.clock import Calendar, Clock, microseconds
+from gatewayd.control import NotRunningError, ask
+from gatewayd.numbers import Numbering
+from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# A `send` waits for the modem for 10 s; everything else is answered at once.
+_ANSWER_TIMEOUT_S = 30.0
+
+
+def fail(error: object) -> NoReturn:
+    """Say why on standard error, and exit 1."""
+    click.echo(f"gatewayd: {error}", err=True)
+    raise SystemExit(1)
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The configuration. Exits 1 where it cannot be used."""
+    try:
+        return load(context.find_root().obj)
+    except ConfigError as error:
+        fail(error)
+
+
+def administer(context: click.Context, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+    """Run an administration command: through the daemon, else on the store under its lock. Exits 1 on failure."""
+    settings = settings_of(context)
+    try:
+        try:
+            return ask(settings.store.path, command, arguments or {}, _ANSWER_TIMEOUT_S)
+        except (NotRunningError, FileNotFoundError):
+            return _on_the_store(settings, command, arguments or {})
+    except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:
+        fail(error)
+
+
+def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, object]) -> object:
+    store = Store(settings.store.path)
+    store.open()
+    try:
+        context = Context(
+            store, Clock(), Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
+        )
+        return commands.run(context, command, arguments)
+    finally:
+        store.close()
+
+
+def json_option(command: F) -> F:
+    """`--json`: one JSON document on standard output, and nothing else there."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def show(result: object, as_json: bool) -> None:
+    """Print rows or one record, for a person or as JSON."""
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+    elif isinstance(result, list):
+        click.echo(table(result))
+    elif isinstance(result, dict):
+        click.echo(tabulate([(key, _cell(value)) for key, value in result.items()], tablefmt="plain"))
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows under their column names."""
+    if not rows:
+        return "none"
+    return tabulate(
+        [[_cell(value) for value in row.values()] for row in rows],
+        headers=list(rows[0]),
+        disable_numparse=True,
+    )
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None or value == "" else value
+
+
+class NoneOr(click.ParamType[Any]):
+    """A value of another type, or the word `none`, which becomes None."""
+
+    name = "value or none"
+
+    def __init__(self, inner: click.ParamType[Any]) -> None:
+        self._inner = inner
+        self.name = f"{inner.name}|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType.convert`."""
+        return None if value == "none" else self._inner.convert(value, param, ctx)
+
+
+class Moment(click.ParamType[Any]):
+    """An ISO 8601 time, UTC unless it says otherwise, as microseconds since the epoch."""
+
+    name = "ISO 8601"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail("must be a time as 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
+        return microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+YES_NO = click.BOOL
+"""`yes` or `no`."""
+
+
+def given(context: click.Context, names: Mapping[str, str]) -> dict[str, object]:
+    """The options that were given, by column name: `names` maps parameter to column. Exits 2 where none was."""
+    changes = {
+        column: context.params[parameter]
+        for parameter, column in names.items()
+        if context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
+    }
+    if not changes and not context.params.get("default"):
+        raise click.UsageError("say what to change", ctx=context)
+    return changes
+
+
+def config_path(context: click.Context) -> Path:
+    """The configuration file that was named."""
+    path: Path = context.find_root().obj
+    return path

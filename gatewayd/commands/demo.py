@@ -1,0 +1,167 @@
+"""`gatewayd demo`: the gateway on a simulated bank, ready for a first message."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from config.settings import ConfigError, Settings, load
+from gatewayd.admin import commands
+from gatewayd.commands.common import fail
+from gatewayd.commands.run import START_ERRORS, log_to_stderr
+from gatewayd.commands.signals import block_stop_signals
+from gatewayd.daemon import Daemon
+from gatewayd.store.errors import StoreLockedError
+from gatewayd.store.store import check_free
+from modem.simulator.bank import Bank
+from modem.simulator.config import BankConfig
+from modem.work import PortState
+
+_DEFAULT_STATE = Path("~/.local/state/gatewayd-demo")
+
+# Simulated modems boot and register within a second or two; two slots are looked at one after the other.
+_READY_TIMEOUT_S = 60.0
+_LOOK_S = 0.05
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:8000", show_default=True, help="HOST:PORT of the API.")
+@click.option(
+    "--ports", type=click.IntRange(1, 256), default=4, show_default=True, help="How many simulated modems."
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    default=_DEFAULT_STATE,
+    show_default=True,
+    help="Where all is kept.",
+)
+@click.option(
+    "--submit-s", type=float, default=1.0, show_default=True, help="What the network takes for a part."
+)
+@click.option(
+    "--delivery-s", type=float, default=1.0, show_default=True, help="What it takes to deliver one."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print url, keys and state as one JSON line once ready."
+)
+def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: float, as_json: bool) -> None:
+    """Run the gateway on a simulated modem bank."""
+    state = state.expanduser().absolute()
+    try:
+        check_free(state / "gatewayd.db")
+        settings = _configure(state, listen, ports)
+    except (ConfigError, StoreLockedError, OSError) as error:
+        fail(error)
+    log_to_stderr(settings)
+    block_stop_signals()
+    bank = Bank(
+        BankConfig(
+            directory=state / "ports",
+            ports=ports,
+            slots_of={ports: 2},
+            submit_s=submit_s,
+            delivery_s=delivery_s,
+            registration_s=0.2,
+            boot_s=0.2,
+        )
+    )
+    daemon = Daemon(settings)
+    try:
+        bank.start()
+        url = daemon.start()
+    except START_ERRORS as error:
+        bank.stop()
+        fail(error)
+    try:
+        _wait_until_ready(daemon, ports)
+        keys = _accounts(daemon, state)
+        _announce(url, keys, state, as_json)
+        daemon.watch()
+    finally:
+        daemon.stop()
+        bank.stop()
+
+
+def _configure(state: Path, listen: str, ports: int) -> Settings:
+    """Write the configuration of the demo into its state folder, and read it back."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = [
+        "# Written anew by each `gatewayd demo`; use it with `gatewayd --config`.",
+        f"[api]\nlisten = {json.dumps(listen)}",
+        f"[store]\npath = {json.dumps(str(state / 'gatewayd.db'))}",
+    ]
+    for number in range(1, ports + 1):
+        device = json.dumps(str(state / "ports" / f"port{number}"))
+        slots = 2 if number == ports else 1
+        lines.append(f"[[ports]]\nport = {number}\ndevice = {device}\nslots = {slots}")
+    path = state / "gatewayd.toml"
+    path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    return load(path)
+
+
+def _wait_until_ready(daemon: Daemon, ports: int) -> None:
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        told = daemon.gateway.board.ports()
+        if len(told) == ports and all(
+            port.state is PortState.UP and port.active.registration.carries_sms for port in told.values()
+        ):
+            return
+        time.sleep(_LOOK_S)
+    fail("the simulated modems did not come up in time")
+
+
+def _accounts(daemon: Daemon, state: Path) -> dict[str, str]:
+    """One company with a SIM of its own, a key and an administration key; the same ones at each start."""
+    path = state / "keys.json"
+    if path.exists():
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    company = _run(daemon, "company.add", name="Demo")
+    sims = commands.run(daemon.admin, "sim.list", {})
+    if isinstance(sims, list):
+        first = sims[0]["id"]
+        _run(daemon, "sim.set", sim=first, changes={"company_id": company["id"], "cost": 0.05}, default=True)
+    keys = {
+        "key": str(_run(daemon, "key.add", company=company["id"])["key"]),
+        "admin_key": str(_run(daemon, "key.add", company=company["id"], admin=True)["key"]),
+    }
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(keys, file)
+    return keys
+
+
+def _run(daemon: Daemon, command: str, **arguments: object) -> dict[str, object]:
+    result = commands.run(daemon.admin, command, arguments)
+    return result if isinstance(result, dict) else {}
+
+
+def _announce(url: str, keys: dict[str, str], state: Path, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"url": url, **keys, "state": str(state)}))
+        return
+    body = json.dumps({"recipient": "+22370123456", "message": "Hello World"})
+    click.echo(f"""
+gatewayd listens on {url}, on simulated modems.
+
+  API key             {keys["key"]}
+  administration key  {keys["admin_key"]}
+  state               {state}
+
+See the ports and SIMs:
+
+  {shlex.quote(sys.executable)} -m gatewayd.cli --config {shlex.quote(str(state / "gatewayd.toml"))} status
+
+Send a message:
+
+  curl -X POST {url}/sms/send -H "X-API-Key: {keys["key"]}" -H "Content-Type: application/json" -d '{body}'
+
+Ctrl-C stops it.
+""")

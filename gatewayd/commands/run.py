@@ -1,0 +1,43 @@
+"""`gatewayd run`: the daemon in the foreground, for a service manager."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from api.server import ListenError
+from config.settings import Settings
+from gatewayd.commands.common import fail, settings_of
+from gatewayd.commands.signals import block_stop_signals
+from gatewayd.daemon import Daemon, DeadWorkerError
+from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+
+START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, ListenError)
+
+
+@click.command()
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Run the gateway until SIGTERM or SIGINT."""
+    settings = settings_of(context)
+    log_to_stderr(settings)
+    block_stop_signals()
+    daemon = Daemon(settings)
+    try:
+        daemon.start()
+    except START_ERRORS as error:
+        fail(error)
+    try:
+        daemon.watch()
+    except DeadWorkerError as error:
+        daemon.stop()
+        fail(error)
+    daemon.stop()
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Log at the configured level."""
+    logging.basicConfig(
+        level=settings.daemon.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )

@@ -1,0 +1,108 @@
+"""The daemon: everything composed, started in order and stopped in bounded time."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from api.app import create_app
+from api.server import Server
+from config.settings import Settings
+from gatewayd.admin import commands
+from gatewayd.admin.context import Context
+from gatewayd.clock import Calendar, Clock
+from gatewayd.commands.signals import stop_asked
+from gatewayd.control import ControlServer
+from gatewayd.gateway import Gateway
+from gatewayd.numbers import Numbering
+from gatewayd.store.store import Store
+from modem.port import Port
+
+log = logging.getLogger(__name__)
+
+# How often the main thread looks whether the others live. They are built not to die; if one does, the service
+# manager starts the daemon anew, and that is better than half a gateway.
+_LOOK_EVERY_S = 5.0
+
+# Of the second that stopping may take beyond `daemon.stop_timeout_s`.
+_HTTP_STOP_S = 0.3
+_SIDE_STOP_S = 0.2
+
+
+class DeadWorkerError(Exception):
+    """A thread of the daemon ended by itself; the log says why."""
+
+
+class Daemon:
+    """One gateway on one store, listening."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = Clock()
+        self._settings = settings
+        self._store = Store(settings.store.path)
+        self.gateway = Gateway(settings, self._store, clock)
+        self._ports = {
+            port.port: Port(
+                port, self.gateway.dispatcher, submit_timeout_s=settings.dispatch.submit_timeout_s
+            )
+            for port in settings.ports
+        }
+        self._server = Server(create_app(self.gateway, settings), settings.api)
+        self.admin = Context(
+            self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
+        )
+        self._control = ControlServer(
+            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+        )
+
+    def start(self) -> str:
+        """Take the store and the address, and begin; the URL under which the API answers.
+
+        Raises:
+            StoreLockedError, StoreVersionError, StoreUnavailableError: see `Store.open`.
+            ListenError: the address cannot be listened on.
+        """
+        self._store.open()
+        try:
+            host, port = self._server.bind()
+            self.gateway.start(self._ports)
+            self._control.start()
+            for each in self._ports.values():
+                each.start()
+            self._server.start()
+        except BaseException:
+            self.stop()
+            raise
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/api"
+        log.info("listening on %s, %d ports", url, len(self._ports))
+        return url
+
+    def watch(self) -> None:
+        """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.block_stop_signals`).
+
+        Raises DeadWorkerError where a thread died.
+        """
+        while True:
+            if stop_asked(_LOOK_EVERY_S):
+                return
+            if not self._server.running or not self._store.running:
+                raise DeadWorkerError("a thread of the daemon died")
+
+    def stop(self) -> None:
+        """Stop within `daemon.stop_timeout_s` and a second. What is still in the air then is in doubt at the next start."""
+        deadline = time.monotonic() + self._settings.daemon.stop_timeout_s
+        for port in self._ports.values():
+            port.stop()
+        self._server.refuse()
+        self.gateway.stop(_SIDE_STOP_S)
+        self._server.stop(_HTTP_STOP_S)
+        self._control.stop(_SIDE_STOP_S)
+        in_the_air = [
+            number
+            for number, port in self._ports.items()
+            if not port.join(max(0.0, deadline - time.monotonic()))
+        ]
+        if in_the_air:
+            log.warning("parts were still in the air on ports %s: they are in doubt", in_the_air)
+        self._store.close()
+        log.info("stopped")

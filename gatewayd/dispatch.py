@@ -1,0 +1,272 @@
+"""Dispatch: what the ports are told to do, and what is made of what they tell.
+
+`Dispatcher` is the ports' `Work`. Each of its methods is one transaction; when that is durable, those who must
+hear of it are told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
+
+from config.settings import DispatchSettings
+from gatewayd import inbox, reports
+from gatewayd.board import Board
+from gatewayd.clock import Calendar, Clock, Moment
+from gatewayd.news import News, PartKey
+from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
+from gatewayd.settle import IN_DOUBT, Settler
+from gatewayd.store import messages, parts, sims
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+from gatewayd.timers import Timers
+from gatewayd.waiters import Waiters
+from modem.tpdu import Deliver, StatusReport
+from modem.work import (
+    Outcome,
+    PortState,
+    PortStatus,
+    Rest,
+    SimState,
+    SlotStatus,
+    Submission,
+    Switch,
+    Unreadable,
+    WorkUnavailableError,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Wakeable(Protocol):
+    """A port, as far as the dispatcher needs it."""
+
+    def wake(self) -> None:
+        """There may be work."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What the dispatcher remembers of one port. Only that port's thread touches it."""
+
+    sim_ids: dict[str, int] = field(default_factory=dict)  # ICCID → id, of the SIMs in its slots
+    known: dict[str, tuple[str, str, str, int]] = field(
+        default_factory=dict
+    )  # ICCID → what the store was told
+    active_slot: int = 0
+    active_since: float = 0.0
+    left_at: dict[int, float] = field(default_factory=dict)  # slot → when it was the active one last
+    last_submission: float = float("-inf")
+
+
+class Dispatcher:
+    """The house above the ports (see `modem.work.Work`)."""
+
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        store: Store,
+        clock: Clock,
+        calendar: Calendar,
+        board: Board,
+        waiters: Waiters,
+        timers: Timers,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._calendar = calendar
+        self._board = board
+        self._waiters = waiters
+        self._timers = timers
+        self._settler = Settler(settings, clock, board)
+        self._scheduler = Scheduler(settings, clock, board)
+        self._ports: dict[int, Wakeable] = {}
+        self._desks: dict[int, _Desk] = {}
+
+    def attach(self, ports: dict[int, Wakeable]) -> None:
+        """Name the ports, before any of them starts."""
+        self._ports = ports
+        self._desks = {number: _Desk() for number in ports}
+
+    def resume(self) -> None:
+        """At start: whatever was in the air when the last process ended is in doubt."""
+        doubtful = self._store.write(_resume)
+        with self._store.readers.lend() as db:
+            configured = [place for place in sims.places(db) if place[1] in self._ports]
+        self._board.expect(configured, self._clock.monotonic())
+        if doubtful:
+            log.warning(
+                "%d parts were in the air when the gateway last stopped: they are in doubt", len(doubtful)
+            )
+        self._spread(News(doubtful=doubtful))
+
+    def moment(self) -> Moment:
+        """Now, and today."""
+        now = self._clock.now()
+        return Moment(now, self._calendar.day(now))
+
+    def offer(self, queued: dict[int, int], *, shared: bool) -> None:
+        """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
+        self._spread(News(queued=queued, shared=shared))
+
+    # What ports call, each from its own thread.
+
+    def status(self, status: PortStatus) -> None:
+        """See `Work.status`."""
+        desk = self._desks[status.port]
+        now = self._clock.monotonic()
+        if status.active_slot != desk.active_slot:
+            desk.left_at[desk.active_slot] = now
+            desk.active_slot, desk.active_since = status.active_slot, now
+        self._register(desk, status)
+        if self._board.pin(status, desk.sim_ids, now):
+            self._wake_idle()
+            self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
+
+    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
+        """See `Work.next`."""
+        desk = self._desks[status.port]
+        if outcome is not None:
+            desk.last_submission = outcome.ended_at
+        wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
+        turn = self._turn(desk, status)
+
+        def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
+            if outcome is not None:
+                self._settler.settle(db, outcome, at, news)
+            if turn is None:
+                return Rest()
+            return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
+
+        return self._within(step)
+
+    def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
+        """See `Work.received`."""
+        sim_id = self._sim_of(status)
+        self._within(lambda db, at, _: inbox.keep(db, sim_id, text, at.now))
+        log.info("port %d: a text came in", status.port)
+
+    def reported(self, status: PortStatus, report: StatusReport) -> None:
+        """See `Work.reported`."""
+        sim_id = self._sim_of(status)
+        timeout_s = self._settings.submit_timeout_s
+        self._within(lambda db, at, news: reports.take(db, sim_id, report, timeout_s, at, news))
+        if len(status.slots) > 1:
+            self._ports[status.port].wake()  # it may have waited for this before it turns to another slot
+
+    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
+        """See `Work.pin_allowed`."""
+        try:
+            with self._store.readers.lend() as db:
+                return not sims.was_pin_refused(db, _card(iccid, port), _pin_digest(iccid, port, pin))
+        except StoreUnavailableError as error:
+            raise WorkUnavailableError(str(error)) from error
+
+    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
+        """See `Work.pin_refused`."""
+        digest = _pin_digest(iccid, port, pin)
+        self._within(lambda db, at, _: sims.pin_refused(db, _card(iccid, port), digest, at.now))
+
+    # Helpers.
+
+    def _within(self, work: Callable[[Connection, Moment, News], T]) -> T:
+        news = News()
+        try:
+            result = self._store.write(lambda db: work(db, self.moment(), news))
+        except StoreUnavailableError as error:
+            raise WorkUnavailableError(str(error)) from error
+        self._spread(news)
+        return result
+
+    def _spread(self, news: News) -> None:
+        self._waiters.tell(news.changed)
+        for delay, key in news.deferred:
+            self._timers.after(delay, partial(self._release, key))
+        for key in news.doubtful:
+            self._timers.after(self._settings.in_doubt_wait_s, partial(self._decide, key))
+        if news.queued:
+            places, help_wanted = self._board.sims(), False
+            for sim_id, count in news.queued.items():
+                place = places.get(sim_id)
+                if place is not None and place.registered:
+                    self._ports[place.port].wake()  # a busy port too: it may be just about to find nothing
+                if place is None or not place.registered or (news.shared and count + place.busy > 1):
+                    help_wanted = True
+            if help_wanted:
+                self._wake_idle()
+
+    def _release(self, key: PartKey) -> None:
+        sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
+        if sim_id is not None:
+            self.offer({sim_id: 1}, shared=True)
+
+    def _decide(self, key: PartKey) -> None:
+        news = News()
+        self._store.write(lambda db: self._settler.decide(db, key, self.moment(), news))
+        self._spread(news)
+
+    def _wake_idle(self) -> None:
+        for number, status in self._board.ports().items():
+            if status.state is PortState.UP and not status.busy:
+                self._ports[number].wake()
+
+    def _register(self, desk: _Desk, status: PortStatus) -> None:
+        """Tell the store of SIMs that are new, or new in this place, or have told more of themselves."""
+        for slot in status.slots:
+            facts = (slot.imsi, slot.number, slot.operator, slot.slot)
+            if slot.iccid and desk.known.get(slot.iccid) != facts:
+                sim_id = self._within(partial(_seen, slot, status.port))
+                if slot.iccid not in desk.sim_ids:
+                    log.info("port %d slot %d: SIM %d is here", status.port, slot.slot, sim_id)
+                desk.sim_ids[slot.iccid] = sim_id
+                desk.known[slot.iccid] = facts
+        present = {slot.iccid for slot in status.slots}
+        for gone in set(desk.known) - present:
+            del desk.known[gone], desk.sim_ids[gone]
+
+    def _turn(self, desk: _Desk, status: PortStatus) -> Turn | None:
+        """Whose turn it is; None where the active slot's SIM cannot work."""
+        active = status.active
+        if status.state is not PortState.UP or active.sim is not SimState.READY:
+            return None
+        slot_sims = {
+            slot.slot: desk.sim_ids[slot.iccid]
+            for slot in status.slots
+            if slot.sim is SimState.READY and slot.iccid in desk.sim_ids
+        }
+        left_at = {
+            slot: desk.left_at.get(slot, desk.active_since) for slot in slot_sims if slot != active.slot
+        }
+        return Turn(
+            status, slot_sims[active.slot], slot_sims, desk.active_since, desk.last_submission, left_at
+        )
+
+    def _sim_of(self, status: PortStatus) -> int:
+        return self._desks[status.port].sim_ids[status.active.iccid]
+
+
+def _resume(db: Connection) -> list[PartKey]:
+    doubtful = [PartKey(*row) for row in parts.resume(db)]
+    for key in doubtful:
+        messages.waits_because(db, key.message_id, IN_DOUBT)
+    return doubtful
+
+
+def _seen(slot: SlotStatus, port: int, db: Connection, at: Moment, _: News) -> int:
+    return sims.seen(db, slot.iccid, slot.imsi, slot.number, slot.operator, port, slot.slot, at.now)
+
+
+def _card(iccid: str, port: int) -> str:
+    return iccid or f"port {port}"
+
+
+def _pin_digest(iccid: str, port: int, pin: str) -> bytes:
+    return hashlib.sha256(f"{_card(iccid, port)}:{pin}".encode()).digest()

@@ -1,0 +1,110 @@
+"""What the gateway refuses, by what the caller can do about it.
+
+Each error carries its facts as attributes; the docstring is its default message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class GatewayError(Exception):
+    """The gateway refused."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").split("\n")[0])
+
+
+class UnknownKeyError(GatewayError):
+    """API key is invalid"""
+
+
+class InactiveKeyError(GatewayError):
+    """API key has expired or is deactivated"""
+
+    def __init__(self, *, expired: bool, active: bool, expires_at: int | None) -> None:
+        super().__init__("API key is deactivated" if not active else "API key has expired")
+        self.expired = expired
+        self.active = active
+        self.expires_at = expires_at  # microseconds since the epoch
+
+
+class CompanyNotFoundError(GatewayError):
+    """Company not found for this API key"""
+
+
+class InactiveCompanyError(GatewayError):
+    """Company account is inactive"""
+
+
+class ServiceMismatchError(GatewayError):
+    """API key is not valid for this service type"""
+
+    def __init__(self, *, key_service: str, requested: str) -> None:
+        super().__init__()
+        self.key_service = key_service
+        self.requested = requested
+
+
+class AdminRequiredError(GatewayError):
+    """An administration key is required"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: which field (a path, `body` for the whole), and what a person can do."""
+
+    field: str
+    message: str
+
+
+class InvalidRequestError(GatewayError):
+    """Request validation failed"""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__()
+        self.faults = faults
+
+
+class QuotaExceededError(GatewayError):
+    """Quota exceeded"""
+
+    def __init__(self, *, requested: int, remaining: int, total: int, used: int, resets_in_s: int) -> None:
+        super().__init__()
+        self.requested = requested
+        self.remaining = remaining
+        self.total = total
+        self.used = used
+        self.resets_in_s = resets_in_s
+
+
+class SimUnavailableError(GatewayError):
+    """No available SIM for sending"""
+
+
+class NotFoundError(GatewayError):
+    """Not found"""
+
+
+class ConflictError(GatewayError):
+    """The request conflicts with the state of what it names"""
+
+    def __init__(self, message: str | None = None, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class IdempotencyMismatchError(GatewayError):
+    """This Idempotency-Key was used before with another body"""
+
+
+class QueueFullError(GatewayError):
+    """Too many messages are waiting already"""
+
+    retry_after_s = 60
+
+
+class StorageUnavailableError(GatewayError):
+    """The gateway cannot keep anything durably just now; nothing was taken"""
+
+    retry_after_s = 30

@@ -1,0 +1,339 @@
+"""The gateway as the HTTP interface and the command line see it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from config.settings import Settings
+from gatewayd import ledger, routing
+from gatewayd.accounts import Doorkeeper
+from gatewayd.board import Board
+from gatewayd.clock import DAY, Calendar, Clock, month_of
+from gatewayd.dispatch import Dispatcher
+from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.numbers import Numbering
+from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
+from gatewayd.store.database import Connection, Row
+from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.idempotency import Kept
+from gatewayd.store.store import Store
+from gatewayd.timers import Timers
+from gatewayd.views import (
+    Accepted,
+    Caller,
+    Draft,
+    Idempotency,
+    MessageFilter,
+    MessageView,
+    Options,
+    QuotaView,
+    Replay,
+    SimView,
+    Status,
+    message_view,
+)
+from gatewayd.waiters import Waiters
+from modem.work import Answer, PortState
+
+T = TypeVar("T")
+
+# How long an idempotency key is kept; how long a text that comes in again is known by; how often is tidied up.
+_KEYS_KEPT = DAY
+_SEEN_KEPT = 7 * DAY
+_SWEEP_S = 600.0
+
+
+class PortFace(Protocol):
+    """A port, as far as the gateway needs it."""
+
+    def wake(self) -> None:
+        """There may be work."""
+
+    def ask(self) -> Future[Answer]:
+        """Does the modem say OK?"""
+
+
+class Gateway:
+    """Takes messages, tells what became of them, and holds together what that needs."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._calendar = Calendar(settings.numbers.zone)
+        self._numbering = Numbering(settings.numbers)
+        self.board = Board()
+        self._waiters = Waiters()
+        self._timers = Timers(clock)
+        self._doorkeeper = Doorkeeper(store, clock)
+        self.dispatcher = Dispatcher(
+            settings.dispatch, store, clock, self._calendar, self.board, self._waiters, self._timers
+        )
+        self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
+        self._ports: Mapping[int, PortFace] = {}
+
+    def start(self, ports: Mapping[int, PortFace]) -> None:
+        """Take up what the last process left, for these ports, which are started after this."""
+        self._ports = ports
+        self.dispatcher.attach(dict(ports))
+        self.dispatcher.resume()
+        self._timers.start()
+        self._sweep()
+
+    def stop(self, timeout_s: float) -> None:
+        """End what runs of its own accord. The store is closed by whoever opened it."""
+        self._waiters.tell_all()
+        self._timers.stop(timeout_s)
+
+    def ready(self) -> bool:
+        """Whether messages are taken: the store can be read, and a SIM could be chosen now."""
+        try:
+            with self._store.readers.lend() as db:
+                known_sims = sims.places(db)
+        except StoreUnavailableError:
+            return False
+        now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
+        places = self.board.sims()
+        return any(sim_id in places and places[sim_id].counts_on(now, grace_s) for sim_id, _, _ in known_sims)
+
+    def authenticate(self, key: str, service: str = "sms") -> Caller:
+        """Who comes with this key (see `Doorkeeper.authenticate`)."""
+        with _kept():
+            return self._doorkeeper.authenticate(key, service)
+
+    def e164(self, recipient: str) -> str:
+        """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
+        return self._numbering.e164(recipient)
+
+    def submit(
+        self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
+    ) -> tuple[MessageView | Replay, bool]:
+        """Keep a message durably, then wait up to `wait_s` for what the modem makes of it.
+
+        Returns the message, or what an earlier request with the same key was answered; and whether it is the latter.
+
+        Raises: QuotaExceededError, SimUnavailableError, QueueFullError, StorageUnavailableError, ConflictError,
+        IdempotencyMismatchError. Then nothing was kept.
+        """
+        measured = self._intake.measure(draft)
+        self._waiters.expect(measured.sms_id)
+        try:
+            taken = self._write(
+                lambda db: self._intake.take(db, caller, [measured], options, key, single=True)
+            )
+            if isinstance(taken, Kept):
+                return self._replayed_send(caller, taken), True
+            self._offer(taken, options)
+            if wait_s > 0:
+                self._waiters.wait(measured.sms_id, wait_s)
+        finally:
+            self._waiters.forget(measured.sms_id)
+        try:
+            return self.status(caller, measured.sms_id), False
+        except StorageUnavailableError:
+            # It is kept, and to say otherwise would have the client send it twice.
+            return _kept_but_unread(measured, taken, options), False
+
+    def submit_bulk(
+        self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
+    ) -> tuple[list[Accepted | None] | Replay, bool]:
+        """Keep many messages durably in one transaction: one entry for each, None where no SIM had room.
+
+        Returns and raises as `submit`, but for SimUnavailableError.
+        """
+        measured = [self._intake.measure(draft) for draft in drafts]
+        taken = self._write(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
+        if isinstance(taken, Kept):
+            return self._replayed_bulk(caller, taken), True
+        self._offer(taken, options)
+        return taken.accepted, False
+
+    def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
+        """Keep what a request with an idempotency key was answered. Raises StorageUnavailableError."""
+        self._write(lambda db: idempotency.answered(db, caller.key_id, key.key, http_status, body))
+
+    def abandoned(self, caller: Caller, key: Idempotency) -> None:
+        """A request with an idempotency key ended without an answer: the next is answered from its messages."""
+        self._write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+
+    def status(self, caller: Caller, sms_id: str) -> MessageView:
+        """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
+        with _kept(), self._store.readers.lend() as db:
+            return message_view(_owned(db, caller, sms_id))
+
+    def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
+        """A page of the company's messages, newest first, and the cursor of the next page."""
+        with _kept(), self._store.readers.lend() as db:
+            rows = messages.page(
+                db,
+                company_id=caller.company_id,
+                status=None if wanted.status is None else wanted.status.value,
+                campaign_id=wanted.campaign_id,
+                recipient=wanted.recipient,
+                since=wanted.since,
+                until=wanted.until,
+                before_id=wanted.cursor,
+                limit=wanted.limit + 1,
+            )
+        page = rows[: wanted.limit]
+        return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
+
+    def cancel(self, caller: Caller, sms_id: str) -> MessageView:
+        """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
+
+        def cancel(db: Connection) -> None:
+            message = _owned(db, caller, sms_id)
+            if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
+                raise ConflictError(
+                    "The message can no longer be cancelled: it was already handed to a modem"
+                )
+            messages.cancelled(db, message["id"])
+            parts.drop_queued(db, message["id"], "cancelled")
+            ledger.give_back(db, message)
+
+        self._write(cancel)
+        self._waiters.tell([sms_id])
+        return self.status(caller, sms_id)
+
+    def quota(self, caller: Caller) -> QuotaView:
+        """The company's quota and what it has used this month. Raises StorageUnavailableError."""
+        at = self.dispatcher.moment()
+        with _kept(), self._store.readers.lend() as db:
+            company = accounts.company(db, caller.company_id)
+            used = accounts.used(db, caller.company_id, month_of(at.today))
+        total = None if company is None else company["quota"]
+        return QuotaView(total, used, self._calendar.next_month(at.now))
+
+    def sims(self, caller: Caller) -> tuple[SimView | None, list[SimView]]:
+        """The company's own SIM by default, and all that it may use. Raises StorageUnavailableError."""
+        at = self.dispatcher.moment()
+        now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
+        places = self.board.sims()
+        available: list[SimView] = []
+        own: list[SimView] = []
+        with _kept(), self._store.readers.lend() as db:
+            for sim in sims.shown(db, at.today):
+                place = places.get(sim["id"])
+                if (
+                    sim["company_id"] not in (None, caller.company_id)
+                    or place is None
+                    or not (place.up or place.dead or now - place.last_up < grace_s)
+                ):
+                    continue
+                left = routing.room(db, sim, at.today)
+                view = SimView(
+                    id=sim["id"],
+                    number=sim["shown_number"],
+                    name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
+                    operator=sim["shown_operator"],
+                    port=place.port,
+                    slot=place.slot,
+                    is_default=bool(sim["is_default"]),
+                    balance=sim["balance"],
+                    daily_limit=sim["daily_limit"],
+                    monthly_limit=sim["monthly_limit"],
+                    today_sent=sim["today_sent"],
+                    today_failed=sim["today_failed"],
+                    this_month_sent=sims.month_usage(db, sim["id"], month_of(at.today)).sent,
+                    can_send_sms=bool(sim["enabled"]) and (left is None or left > 0) and place.registered,
+                    assigned_to=sim["company_name"],
+                )
+                available.append(view)
+                if sim["company_id"] == caller.company_id:
+                    own.append(view)
+        assigned = next((sim for sim in own if sim.is_default), own[0] if own else None)
+        return assigned, available
+
+    def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
+        """Ask every modem for `OK`, side by side; what each said within `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        asked = {number: port.ask() for number, port in self._ports.items()}
+        answers: list[Answer] = []
+        for number, future in asked.items():
+            try:
+                answers.append(future.result(max(0.0, deadline - time.monotonic())))
+            except FutureTimeoutError:
+                answers.append(
+                    Answer(number, ok=False, busy=False, detail="the modem did not answer in time")
+                )
+        return answers
+
+    def ports_up(self) -> int:
+        """How many ports can work now."""
+        return sum(status.state is PortState.UP for status in self.board.ports().values())
+
+    def _offer(self, taken: Taken, options: Options) -> None:
+        self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
+
+    def _replayed_send(self, caller: Caller, kept: Kept) -> MessageView | Replay:
+        if kept.http_status is not None and kept.body is not None:
+            return Replay(kept.http_status, kept.body)
+        return self.status(caller, kept.sms_ids[0] or "")
+
+    def _replayed_bulk(self, caller: Caller, kept: Kept) -> list[Accepted | None] | Replay:
+        if kept.http_status is not None and kept.body is not None:
+            return Replay(kept.http_status, kept.body)
+        views = [None if sms_id is None else self.status(caller, sms_id) for sms_id in kept.sms_ids]
+        return [
+            None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
+        ]
+
+    def _sweep(self) -> None:
+        """Drop what is kept for a day only, now and again."""
+        now = self._clock.now()
+
+        def sweep(db: Connection) -> None:
+            idempotency.forget_before(db, now - _KEYS_KEPT)
+            inbound.forget_seen_before(db, now - _SEEN_KEPT)
+
+        self._store.write(sweep)
+        self._timers.after(_SWEEP_S, self._sweep)
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        with _kept():
+            return self._store.write(work)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise StorageUnavailableError from error
+
+
+def _kept_but_unread(measured: Measured, taken: Taken, options: Options) -> MessageView:
+    """A message that was kept, told from memory because the store cannot be read just now."""
+    accepted = taken.accepted[0]
+    return MessageView(
+        sms_id=measured.sms_id,
+        task_id=accepted.task_id if accepted else "",
+        recipient=measured.draft.recipient,
+        sim_number=accepted.sim_number if accepted else "",
+        text=measured.draft.text,
+        status=Status.PENDING,
+        created_at=taken.at,
+        sent_at=None,
+        delivered_at=None,
+        failed_at=None,
+        failure_reason=None,
+        cost=0.0,
+        retry_count=0,
+        campaign_id=options.campaign_id,
+        priority=options.priority,
+        parts=measured.parts,
+        in_doubt=False,
+    )
+
+
+def _owned(db: Connection, caller: Caller, sms_id: str) -> Row:
+    row = messages.by_sms_id(db, sms_id)
+    if row is None or row["company_id"] != caller.company_id:
+        raise NotFoundError("Message not found")
+    return row

@@ -1,0 +1,42 @@
+"""What becomes of a message when something becomes of one of its parts. Runs within a transaction."""
+
+from __future__ import annotations
+
+from gatewayd import ledger
+from gatewayd.clock import Moment
+from gatewayd.news import News
+from gatewayd.store import messages, parts
+from gatewayd.store.database import Connection
+
+
+def part_taken(db: Connection, message_id: int, at: Moment, news: News) -> None:
+    """The network took a part; with the last one the message is sent."""
+    message = messages.part_taken(db, message_id, at.now)
+    if message["unsent"] == 0 and message["status"] == "sent":
+        ledger.count_sent(db, message, at.today)
+        news.changed.append(message["sms_id"])
+
+
+def part_delivered(db: Connection, message_id: int, seq: int, at: Moment) -> None:
+    """A part was delivered; with the last one the message is."""
+    if parts.delivered(db, message_id, seq):
+        messages.part_delivered(db, message_id, at.now)
+
+
+def part_undeliverable(
+    db: Connection, message_id: int, seq: int, reason: str, at: Moment, news: News
+) -> None:
+    """The network gave up on a part it had taken: the message failed."""
+    if parts.undeliverable(db, message_id, seq):
+        fail(db, message_id, reason, at, news)
+
+
+def fail(db: Connection, message_id: int, reason: str, at: Moment, news: News) -> None:
+    """A message failed for good: what still waits of it leaves the queue, and its quota goes back if all of it did."""
+    message = messages.failed(db, message_id, reason, at.now)
+    if message is None:
+        return
+    parts.drop_queued(db, message_id, "failed")
+    ledger.count_failed(db, message, at.today)
+    ledger.give_back(db, message)
+    news.changed.append(message["sms_id"])

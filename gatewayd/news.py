@@ -1,0 +1,25 @@
+"""What a transaction changed that others must hear of, once it is durable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PartKey:
+    """One claim of one part."""
+
+    message_id: int
+    seq: int
+    token: int
+
+
+@dataclass(slots=True)
+class News:
+    """Gathered within a transaction, acted upon after its commit."""
+
+    changed: list[str] = field(default_factory=list)  # sms_id of messages that left `pending`
+    deferred: list[tuple[float, PartKey]] = field(default_factory=list)  # back-off in seconds
+    doubtful: list[PartKey] = field(default_factory=list)
+    queued: dict[int, int] = field(default_factory=dict)  # SIM id → how many messages were put into its queue
+    shared: bool = False  # and idle SIMs may help with them

@@ -1,0 +1,184 @@
+"""What the gateway tells: frozen records of messages, SIMs and quotas, as its callers see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from gatewayd.store.database import Row
+
+
+class Status(Enum):
+    """Where a message stands. pending → sent | failed | cancelled; sent → delivered | failed."""
+
+    PENDING = "pending"
+    SENT = "sent"  # every part was taken by the network
+    DELIVERED = "delivered"  # every part was reported delivered
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Nothing leaves a final status."""
+        return self in (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
+
+
+class Priority(IntEnum):
+    """What goes first: the lower number."""
+
+    OTP = 0
+    NORMAL = 1
+    BULK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an API key that passed every check."""
+
+    key_id: int
+    company_id: int
+    admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message as asked for, valid in itself. `recipient` is E.164."""
+
+    recipient: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a client chose for the messages of one request."""
+
+    sim_id: int | None = None
+    campaign_id: int | None = None
+    priority: Priority = Priority.NORMAL
+    expires_in_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's promise that a repeated request is the same one."""
+
+    key: str
+    fingerprint: bytes  # SHA-256 over endpoint and parsed body
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as its company sees it. Times are microseconds since the epoch, UTC."""
+
+    sms_id: str
+    task_id: str
+    recipient: str
+    sim_number: str
+    text: str
+    status: Status
+    created_at: int
+    sent_at: int | None
+    delivered_at: int | None
+    failed_at: int | None
+    failure_reason: str | None
+    cost: float
+    retry_count: int
+    campaign_id: int | None
+    priority: Priority
+    parts: int
+    in_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message of a bulk that was kept."""
+
+    sms_id: str
+    task_id: str
+    sim_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The answer an earlier request with the same Idempotency-Key got: HTTP status and JSON body."""
+
+    http_status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimView:
+    """A SIM that the caller's company may use."""
+
+    id: int
+    number: str
+    name: str
+    operator: str
+    port: int
+    slot: int
+    is_default: bool
+    balance: float
+    daily_limit: int | None
+    monthly_limit: int | None
+    today_sent: int
+    today_failed: int
+    this_month_sent: int
+    can_send_sms: bool
+    assigned_to: str | None  # the company's name
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaView:
+    """A company's month. `total` None: unlimited. `resets_at` in microseconds since the epoch."""
+
+    total: int | None
+    used: int
+    resets_at: int
+
+    @property
+    def remaining(self) -> int | None:
+        """Messages left this month; None: unlimited."""
+        return None if self.total is None else max(0, self.total - self.used)
+
+    @property
+    def usage_percentage(self) -> float:
+        """Share of the quota used, in per cent, two decimals; 0 without a quota, 100 where it is 0."""
+        if self.total is None:
+            return 0.0
+        return round(100.0 * self.used / self.total, 2) if self.total else 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which messages to list, newest first. Times in microseconds since the epoch: since ≤ created < until."""
+
+    status: Status | None = None
+    campaign_id: int | None = None
+    recipient: str | None = None
+    since: int | None = None
+    until: int | None = None
+    limit: int = 50
+    cursor: int | None = None
+
+
+def message_view(row: Row) -> MessageView:
+    """A message from its row (see `store.messages`)."""
+    return MessageView(
+        sms_id=row["sms_id"],
+        task_id=str(row["task_id"]),
+        recipient=row["recipient"],
+        sim_number=row["sim_number"],
+        text=row["text"],
+        status=Status(row["status"]),
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+        delivered_at=row["delivered_at"],
+        failed_at=row["failed_at"],
+        failure_reason=row["failure_reason"],
+        cost=row["cost"],
+        retry_count=row["retry_count"],
+        campaign_id=row["campaign_id"],
+        priority=Priority(row["priority"]),
+        parts=row["parts"],
+        in_doubt=bool(row["in_doubt"]),
+    )

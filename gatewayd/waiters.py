@@ -1,0 +1,50 @@
+"""Requests that wait for the modem: each is told when its message leaves `pending`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+
+class Waiters:
+    """A register of futures by `sms_id`, one for each request that waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: dict[str, Future[None]] = {}
+
+    def expect(self, sms_id: str) -> None:
+        """Register before the message is kept, so that no news is missed."""
+        with self._lock:
+            self._futures[sms_id] = Future()
+
+    def wait(self, sms_id: str, timeout_s: float) -> None:
+        """Return when there is news of the message, or after `timeout_s`."""
+        with self._lock:
+            future = self._futures.get(sms_id)
+        if future is not None:
+            try:
+                future.result(timeout_s)
+            except FutureTimeoutError:
+                return  # no news is an answer too: the message is still pending
+
+    def forget(self, sms_id: str) -> None:
+        """The request is over."""
+        with self._lock:
+            self._futures.pop(sms_id, None)
+
+    def tell_all(self) -> None:
+        """The gateway stops: nobody waits any longer."""
+        with self._lock:
+            waiting = list(self._futures)
+        self.tell(waiting)
+
+    def tell(self, sms_ids: Iterable[str]) -> None:
+        """There is news of these messages, and it is durable."""
+        with self._lock:
+            futures = [future for sms_id in sms_ids if (future := self._futures.get(sms_id)) is not None]
+        for future in futures:
+            if not future.done():
+                future.set_result(None)

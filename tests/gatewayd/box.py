@@ -1,0 +1,118 @@
+"""A whole box for a test: a simulated bank and a daemon, each a process of its own, and a client on real HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.conftest import Process, eventually
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
+
+
+class Box:
+    """See the module. Nothing is started by the constructor."""
+
+    def __init__(self, path: Path, *, slots: dict[int, int], daemon: str = "", dispatch: str = "") -> None:
+        self.path = path
+        self.slots = slots
+        self.config = path / "gatewayd.toml"
+        self.log = path / "network.log"
+        self.port = free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        ports = "".join(
+            f'[[ports]]\nport = {port}\ndevice = "{path}/ports/port{port}"\nslots = {count}\n'
+            for port, count in slots.items()
+        )
+        self.config.write_text(
+            f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
+            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n{ports}"
+        )
+        self.bank: Process | None = None
+        self.gateway: Process | None = None
+        self.headers: dict[str, str] = {}
+
+    def start_bank(self, *options: str) -> None:
+        """Switch the simulated modems on."""
+        slots = [f"--slots-of={port}={count}" for port, count in self.slots.items()]
+        where = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
+        self.bank = Process("simulate", "--json", *where, *slots, *options)
+        self.bank.line()
+
+    def start_gateway(self) -> None:
+        """Start the daemon, and wait until it answers."""
+        self.gateway = Process("--config", self.config, "run")
+        eventually(self._answers, 30)
+        if not self.headers:
+            company = self.cli("company", "add", "Test")["id"]
+            self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
+
+    def stop(self) -> None:
+        """Stop what runs."""
+        for process in (self.gateway, self.bank):
+            if process is not None:
+                process.stop()
+
+    def cli(self, *arguments: str | int) -> Any:
+        """What a command answers with --json."""
+        command = Process("--config", self.config, *map(str, arguments), "--json")
+        line = command.line()
+        assert command.wait() == 0
+        return json.loads(line)
+
+    def sims_ready(self, count: int) -> list[dict[str, Any]]:
+        """Wait until so many SIMs can send, and return them."""
+
+        def ready() -> list[dict[str, Any]]:
+            sims: list[dict[str, Any]] = self.get("sms/sims/available")["data"]["available_sims"]
+            return sims if sum(sim["can_send_sms"] for sim in sims) == count else []
+
+        found: list[dict[str, Any]] = eventually(ready, 30)
+        return found
+
+    def send(self, text: str, **options: Any) -> str:
+        """Send without waiting for the modem; the sms_id."""
+        body = {"recipient": "+22370123456", "message": text, **options}
+        headers = {**self.headers, "Prefer": "respond-async"}
+        answer = requests.post(f"{self.api}/sms/send", json=body, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        sms_id: str = answer.json()["data"]["sms_id"]
+        return sms_id
+
+    def status(self, sms_id: str) -> dict[str, Any]:
+        """What the status endpoint says of a message."""
+        data: dict[str, Any] = self.get(f"sms/status/{sms_id}")["data"]
+        return data
+
+    def becomes(self, sms_id: str, status: str, timeout_s: float = 20) -> None:
+        """Wait until a message has this status."""
+        eventually(lambda: self.status(sms_id)["status"] == status, timeout_s)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The body of an answer."""
+        body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
+        return body
+
+    def network(self, event: str) -> list[dict[str, Any]]:
+        """What the simulated network saw of a kind."""
+        if not self.log.exists():
+            return []
+        written = self.log.read_text(encoding="utf-8")
+        lines = written[: written.rfind("\n") + 1].splitlines()  # the last line may be only half there
+        return [found for line in lines if (found := json.loads(line))["event"] == event]
+
+    def _answers(self) -> bool:
+        try:
+            requests.get(f"{self.api}/health", timeout=5)
+        except requests.ConnectionError:
+            return False
+        return True

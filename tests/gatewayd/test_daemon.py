@@ -1,0 +1,241 @@
+"""The daemon as an operator meets it: started, stopped, killed, without a modem, twice."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import Process, eventually
+from tests.gatewayd.box import Box
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    boxes: list[Box] = []
+
+    def build(**choices: Any) -> Box:
+        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
+        boxes.append(box)
+        return box
+
+    yield build
+    for box in boxes:
+        box.stop()
+
+
+FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
+
+
+def test_a_message_is_delivered_from_both_sims_of_a_port(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 2})
+    box.start_bank(*FAST)
+    box.start_gateway()
+    sims = box.sims_ready(2)
+    sent = {sim["number"]: box.send("hello", sim_number_id=sim["id"]) for sim in sims}
+    for sms_id in sent.values():
+        box.becomes(sms_id, "delivered")
+    assert {event["sender"] for event in box.network("submitted")} == set(sent)
+
+
+def test_a_modem_that_is_not_there_is_looked_for_until_it_comes(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_gateway()
+    assert box.cli("status")["ports"][0]["state"] == "absent"
+    box.start_bank(*FAST)
+    box.sims_ready(1)
+    box.becomes(box.send("at last"), "delivered")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_bounded_and_what_was_in_the_air_is_in_doubt_at_the_next_start(
+    build: Callable[..., Box], how: signal.Signals
+) -> None:
+    box = build(daemon="stop_timeout_s = 0.5", dispatch="in_doubt_wait_s = 300")
+    box.start_bank("--submit-s", "60")
+    box.start_gateway()
+    box.sims_ready(1)
+    sms_id, waiting = box.send("in the air"), box.send("in the queue")
+    eventually(lambda: box.cli("status")["ports"][0]["busy"])
+    assert box.gateway is not None
+    assert box.gateway.stop(how, timeout_s=1.5 + 3) == 0  # 3 s for a loaded machine
+    assert "in doubt" in "".join(box.gateway.stderr)
+    box.start_gateway()
+    told = box.status(sms_id)
+    assert (told["status"], told["in_doubt"]) == ("pending", True)
+    assert "never said" in told["failure_reason"]
+    assert not box.status(waiting)["in_doubt"]
+
+
+def test_a_stop_waits_for_the_part_in_the_air_and_keeps_its_outcome(build: Callable[..., Box]) -> None:
+    box = build(daemon="stop_timeout_s = 10")
+    box.start_bank("--submit-s", "1", "--delivery-s", "60")
+    box.start_gateway()
+    box.sims_ready(1)
+    sms_id = box.send("in the air")
+    eventually(lambda: box.cli("status")["ports"][0]["busy"])
+    assert box.gateway is not None
+    assert box.gateway.stop() == 0
+    box.start_gateway()
+    assert box.status(sms_id)["status"] == "sent"
+
+
+def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_once(
+    build: Callable[..., Box],
+) -> None:
+    box = build(dispatch="in_doubt_wait_s = 300")
+    box.start_bank("--submit-s", "1", "--delivery-s", "5")
+    box.start_gateway()
+    box.sims_ready(1)
+    sms_id = box.send("in the air")
+    eventually(lambda: box.cli("status")["ports"][0]["busy"])
+    assert box.gateway is not None
+    box.gateway.kill()
+    box.start_gateway()
+    box.becomes(sms_id, "delivered", 30)
+    assert len(box.network("submitted")) == 1
+
+
+def test_accepted_messages_outlive_a_power_cut(build: Callable[..., Box]) -> None:
+    box = build(dispatch="in_doubt_wait_s = 0.1")
+    box.start_bank("--submit-s", "0.1", "--delivery-s", "0.1")
+    box.start_gateway()
+    box.sims_ready(1)
+    ids = [box.send(f"message {n}") for n in range(20)]
+    assert box.gateway is not None
+    box.gateway.kill()
+    box.start_gateway()
+    for sms_id in ids:
+        box.becomes(sms_id, "delivered", 30)
+    texts = [event["text"] for event in box.network("submitted")]
+    assert set(texts) == {f"message {n}" for n in range(20)}
+    assert len(texts) <= 21  # at most the one that was in the air was sent again
+
+
+def test_a_second_daemon_on_the_same_store_is_refused(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_gateway()
+    second = Process("--config", box.config, "run")
+    assert second.wait() == 1
+    assert "another gatewayd" in "".join(second.stderr)
+    assert box.get("sms/quota")["success"]
+
+
+def test_an_address_in_use_is_told_and_the_store_is_free_again(
+    build: Callable[..., Box], tmp_path: Path
+) -> None:
+    box = build()
+    box.start_gateway()
+    other = tmp_path / "other.toml"
+    other.write_text(box.config.read_text().replace("gatewayd.db", "other.db"))
+    second = Process("--config", other, "run")
+    assert second.wait() == 1
+    assert f"127.0.0.1:{box.port}" in "".join(second.stderr)
+
+
+def test_a_text_to_another_sim_of_the_box_arrives_is_kept_and_leaves_the_modem(
+    build: Callable[..., Box],
+) -> None:
+    box = build(slots={1: 1, 2: 1})
+    box.start_bank(*FAST)
+    box.start_gateway()
+    first, second = box.sims_ready(2)
+    text = "Bonjour à vous 😀 " * 20
+    sms_id = box.send(text.strip(), sim_number_id=first["id"], recipient=second["number"])
+    box.becomes(sms_id, "delivered")
+    eventually(lambda: text.strip() in inbox(box))
+    assert inbox(box) == [text.strip()]
+
+
+def inbox(box: Box) -> list[str]:
+    """What the store has kept, read as an operator with sqlite3 would."""
+    with closing(sqlite3.connect(f"file:{box.path}/gatewayd.db?mode=ro", uri=True)) as db:
+        return [row[0] for row in db.execute("SELECT text FROM inbox")]
+
+
+def test_what_the_command_line_changes_acts_at_once(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    box.start_gateway()
+    box.sims_ready(1)
+    box.becomes(box.send("before"), "delivered")
+    box.cli("company", "set", 1, "--active", "no")
+    assert box.get("sms/quota")["error"] == "inactive_company"
+    box.cli("company", "set", 1, "--active", "yes")
+    box.cli("key", "set", 1, "--expires", "2020-01-01")
+    assert box.get("sms/quota")["data"]["expired"] is True
+    box.cli("key", "set", 1, "--expires", "none")
+    assert box.get("sms/quota")["success"]
+
+
+def test_every_text_comes_out_of_the_network_as_it_went_in(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 1, 2: 1, 3: 1, 4: 1})
+    box.start_bank("--submit-s", "0", "--delivery-s", "0")
+    box.start_gateway()
+    box.sims_ready(4)
+    lengths = [
+        1,
+        2,
+        66,
+        67,
+        68,
+        69,
+        70,
+        71,
+        133,
+        134,
+        135,
+        152,
+        153,
+        154,
+        159,
+        160,
+        161,
+        305,
+        306,
+        307,
+        1599,
+        1600,
+    ]
+    texts = {
+        text
+        for n in lengths
+        for text in (
+            "a" * n,
+            "a" * (n - 1) + "€",
+            "€" * n,
+            "ç" * n,
+            "ç" * (n - 1) + "😀",
+            "😀" * n,
+            ("a😀" * n)[:n],
+            ("\\[]{}^~|@é§" * n)[:n],
+        )
+    }
+    ordered = sorted(texts)
+    body = [{"recipient": f"+2237{n:07d}", "message": text} for n, text in enumerate(ordered)]
+    answer = requests.post(
+        f"{box.api}/sms/send-bulk", json={"messages": body}, headers=box.headers, timeout=30
+    ).json()
+    assert answer["summary"]["failed"] == 0, answer
+    expected = {f"+2237{n:07d}": text for n, text in enumerate(ordered)}
+
+    def whole() -> dict[str, str]:
+        parts: dict[str, dict[int, str]] = {}
+        wanted: dict[str, int] = {}
+        for event in box.network("submitted"):
+            parts.setdefault(event["recipient"], {})[event["part"]] = event["text"]
+            wanted[event["recipient"]] = event["parts"]
+        return {
+            number: "".join(part for _, part in sorted(found.items()))
+            for number, found in parts.items()
+            if len(found) == wanted[number]
+        }
+
+    eventually(lambda: len(whole()) == len(expected), 50)
+    assert whole() == expected

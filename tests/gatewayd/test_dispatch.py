@@ -1,0 +1,457 @@
+"""What ports are told to do, and what is made of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewayd.views import Draft, Options, Priority, Status
+from modem.errors import Kind
+from modem.tpdu import StatusReport
+from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch
+from tests.conftest import eventually
+from tests.gatewayd.house import RECIPIENT, House, refused
+
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
+    yield house
+    house.close()
+
+
+def report(
+    house: House, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
+) -> StatusReport:
+    taken = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
+    return StatusReport("", reference, recipient, taken, taken, status)
+
+
+def reported(house: House, port: int, told: StatusReport) -> None:
+    house.gateway.dispatcher.reported(house.statuses[port], told)
+
+
+def test_a_message_goes_out_once_and_is_delivered_by_its_report(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send("bonjour")
+    part = house.claim(1)
+    assert (part.recipient, part.segment.text, part.seq, part.total) == (RECIPIENT, "bonjour", 1, 1)
+    assert house.view(sms_id).status is Status.PENDING
+    assert house.settle(1, part, Submitted(7)) == Rest()
+    assert house.view(sms_id).status is Status.SENT
+    reported(house, 1, report(house, 7))
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_the_outcome_of_one_and_the_claim_of_the_next_are_one_transaction(house: House) -> None:
+    house.up(1, A)
+    first, second = house.send("1"), house.send("2")
+    part = house.claim(1)
+    following = house.settle(1, part, Submitted(1))
+    assert isinstance(following, Submission)
+    assert following.segment.text == "2"
+    assert house.view(first).status is Status.SENT
+    assert house.view(second).status is Status.PENDING
+
+
+def test_a_long_message_is_sent_when_all_parts_are_and_delivered_when_all_are_reported(house: House) -> None:
+    house.up(1, A)
+    text = "é" * 400
+    sms_id = house.send(text)
+    part, texts = house.claim(1), []
+    for reference in (1, 2, 3):
+        assert house.view(sms_id).status is Status.PENDING
+        texts.append(part.segment.text)
+        step = house.settle(1, part, Submitted(reference))
+        if isinstance(step, Submission):
+            assert step.reference == part.reference
+            part = step
+    assert "".join(texts) == text
+    assert house.view(sms_id).status is Status.SENT
+    for reference in (2, 1, 3):
+        assert house.view(sms_id).status is Status.SENT
+        reported(house, 1, report(house, reference))
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_a_report_that_comes_before_its_answer_is_not_lost(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    part = house.claim(1)
+    reported(house, 1, report(house, 9))
+    house.settle(1, part, Submitted(9))
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_a_report_matches_by_reference_and_recipient_and_sim(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    sms_id = house.send(sim=house.sim(A))
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, recipient="+22376999999"))
+    reported(house, 1, report(house, 6))
+    reported(house, 2, report(house, 5))
+    assert house.view(sms_id).status is Status.SENT
+    reported(house, 1, report(house, 5, recipient="70123456"))  # as some networks write it
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_when_references_wrap_the_report_goes_to_the_submission_of_its_time(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    house.clock.at += 3600 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, late_s=-3600))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"),
+    [
+        (0x00, Status.DELIVERED),
+        (0x02, Status.DELIVERED),
+        (0x30, Status.SENT),
+        (0x46, Status.FAILED),
+        (0x61, Status.FAILED),
+    ],
+)
+def test_every_class_of_report(house: House, status: int, becomes: Status) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=status))
+    assert house.view(sms_id).status is becomes
+
+
+def test_nothing_leaves_a_final_status(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=0x46))
+    reported(house, 1, report(house, 5, status=0x00))
+    assert house.view(sms_id).status is Status.FAILED
+    assert house.view(sms_id).delivered_at is None
+
+
+def test_higher_priority_first_then_oldest(house: House) -> None:
+    house.up(1, A)
+    for text, priority in (
+        ("b", Priority.BULK),
+        ("n1", Priority.NORMAL),
+        ("n2", Priority.NORMAL),
+        ("o", Priority.OTP),
+    ):
+        house.send(text, priority=priority, sim=house.sim(A) if text == "n1" else None)
+    order, step = [], house.next(1)
+    while isinstance(step, Submission):
+        order.append(step.segment.text)
+        step = house.settle(1, step, Submitted(1))
+    assert order == ["o", "n1", "n2", "b"]
+
+
+def test_a_bad_number_fails_at_once_with_its_reason_and_gives_its_quota_back(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    assert house.gateway.quota(house.caller).used == 1
+    house.settle(1, house.claim(1), refused(Kind.RECIPIENT, 1))
+    view = house.view(sms_id)
+    assert view.status is Status.FAILED
+    assert view.failure_reason == "The network is out of order (CMS 1)"
+    assert house.gateway.quota(house.caller).used == 0
+    assert house.row("SELECT taken, failed FROM sim_usage")[:] == (0, 1)
+
+
+def test_what_passes_is_tried_again_after_its_back_off_and_fails_in_the_end(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    part = house.claim(1)
+    for attempt in (1, 2):
+        assert house.settle(1, part, refused(Kind.MOMENT)) == Rest()
+        assert house.view(sms_id).status is Status.PENDING
+        rings = house.bells[1].rings
+        part = eventually(lambda: step if isinstance(step := house.next(1), Submission) else None)
+        assert house.bells[1].rings > rings
+        assert house.view(sms_id).retry_count == attempt
+    house.settle(1, part, refused(Kind.MOMENT))
+    assert house.view(sms_id).status is Status.FAILED
+
+
+def test_a_sick_sim_hands_an_unpinned_message_to_another(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.up(2, B)
+    assert house.settle(1, house.claim(1), refused(Kind.SIM, 313)) == Rest()
+    assert house.claim(2).segment.text == "hello"
+    assert house.view(sms_id).sim_number == "+22370000002"
+    assert house.row("SELECT sum(taken) FROM sim_usage WHERE sim_id = ?", house.sim(A))[0] == 0
+    assert house.row("SELECT sum(taken) FROM sim_usage WHERE sim_id = ?", house.sim(B))[0] == 1
+
+
+def test_a_pinned_message_stays_with_its_sim(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    house.send(sim=house.sim(A))
+    house.settle(1, house.claim(1), refused(Kind.SIM, 313))
+    assert house.next(2) == Rest()
+    eventually(lambda: isinstance(house.next(1), Submission))
+
+
+def test_a_part_that_never_reached_the_modem_is_no_attempt(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    for _ in range(5):
+        house.up(1, A)
+        part = house.claim(1)
+        house.down(1)
+        assert house.settle(1, part, refused(Kind.SIM, None, "LOCAL")) == Rest()
+    assert house.view(sms_id).status is Status.PENDING
+    assert house.view(sms_id).retry_count == 0
+
+
+def test_a_late_writer_changes_nothing(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    old = house.claim(1)
+    house.settle(1, old, refused(Kind.MOMENT))
+    new = eventually(lambda: step if isinstance(step := house.next(1), Submission) else None)
+    assert new.token > old.token
+    house.settle(1, old, Submitted(3))
+    assert house.view(sms_id).status is Status.PENDING
+    house.settle(1, new, Submitted(4))
+    assert house.view(sms_id).status is Status.SENT
+
+
+def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send()
+    house.claim(1)
+    house.restart()
+    house.up(1, A)
+    assert house.next(1) == Rest()
+    assert house.view(sms_id).in_doubt
+    assert house.view(sms_id).status is Status.PENDING
+    reported(house, 1, report(house, 77, recipient="+22376999999"))  # another's
+    reported(house, 1, report(house, 77, late_s=-7200))  # of another time
+    assert house.view(sms_id).in_doubt
+    reported(house, 1, report(house, 77, late_s=20))
+    assert house.view(sms_id).status is Status.DELIVERED
+    assert not house.view(sms_id).in_doubt
+    house.close()
+
+
+@pytest.mark.parametrize(
+    ("decision", "becomes"), [("retry", Status.PENDING), ("fail", Status.FAILED), ("hold", Status.PENDING)]
+)
+def test_doubt_is_decided_as_configured(tmp_path: Path, decision: str, becomes: Status) -> None:
+    house = House(tmp_path, in_doubt=decision, in_doubt_wait_s=0.05)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    assert house.view(sms_id).failure_reason is not None
+    if decision == "retry":
+        eventually(lambda: isinstance(house.next(1), Submission))
+    elif decision == "fail":
+        eventually(lambda: house.view(sms_id).status is Status.FAILED)
+    else:
+        house.clock.passed += 3600
+        assert house.next(1) == Rest()
+        assert house.view(sms_id).in_doubt
+    assert house.view(sms_id).status is becomes
+    house.close()
+
+
+def test_without_registration_nothing_is_claimed(house: House) -> None:
+    house.up(1, A, registration=Registration.SEARCHING)
+    house.send()
+    assert house.next(1) == Rest()
+    house.up(1, A)
+    house.claim(1)
+
+
+def test_an_idle_sim_helps_the_longest_queue(house: House) -> None:
+    house.up(1, A)
+    for text in "123":
+        house.send(text)
+    house.up(2, B)
+    assert house.claim(2).segment.text == "1"
+    assert house.claim(1).segment.text == "2"
+
+
+def test_an_idle_sim_leaves_alone_what_its_own_sim_is_about_to_take(house: House) -> None:
+    house.up(1, A)
+    house.send()
+    house.up(2, B)
+    assert house.next(2) == Rest()
+
+
+def test_a_message_that_was_begun_stays_with_its_sim(house: House) -> None:
+    house.up(1, A)
+    house.send("é" * 400)
+    first = house.claim(1)
+    house.up(2, B)
+    assert house.next(2) == Rest()
+    assert isinstance(house.settle(1, first, Submitted(1)), Submission)
+    assert house.next(2) == Rest()
+
+
+def test_another_companys_sim_does_not_help(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    house.set_sim(B, company_id=house.company + 1)
+    for text in "123":
+        house.send(text)
+    assert house.next(2) == Rest()
+
+
+def test_a_lost_sims_work_is_handed_on_after_a_while(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    house.send(sim=house.sim(B))
+    house.send("unpinned")
+    house.down(1)
+    house.clock.passed += 60
+    first = house.claim(2)
+    second = house.settle(2, first, Submitted(1))
+    assert isinstance(second, Submission)
+    assert [first.segment.text, second.segment.text] == ["hello", "unpinned"]
+
+
+def test_a_disabled_sims_work_is_handed_on_and_it_claims_none(house: House) -> None:
+    house.up(1, A)
+    house.send()
+    house.up(2, B)
+    house.set_sim(A, enabled=0)
+    assert house.next(1) == Rest()
+    house.claim(2)
+
+
+def test_two_slots_are_served_in_batches(tmp_path: Path) -> None:
+    house = House(tmp_path, slot_dwell_s=60)
+    house.up(1, A, B)
+    for n in range(10):
+        house.send(sim=house.sim(A if n % 2 else B))
+    switches, sent, step = 0, 0, house.next(1)
+    while not isinstance(step, Rest):
+        assert switches < 10
+        if isinstance(step, Switch):
+            switches += 1
+            house.up(1, A, B, active=step.slot)
+            step = house.next(1)
+        else:
+            sent += 1
+            step = house.settle(1, step, Submitted(sent))
+            reported(house, 1, report(house, sent))
+            if step == Rest(10):
+                step = house.next(1)
+    assert (sent, switches) == (10, 1)
+    house.close()
+
+
+def test_a_slot_is_left_when_its_reports_are_in(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.up(1, A, B)
+    for sim in (A, B):
+        house.send(sim=house.sim(sim))
+    assert house.settle(1, house.claim(1), Submitted(1)) == Rest(10)
+    rings = house.bells[1].rings
+    reported(house, 1, report(house, 1))
+    assert house.bells[1].rings > rings
+    assert house.next(1) == Switch(2)
+    house.close()
+
+
+def test_a_report_that_does_not_come_holds_no_slot(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.up(1, A, B)
+    for sim in (A, B):
+        house.send(sim=house.sim(sim))
+    house.settle(1, house.claim(1), Submitted(1))
+    house.clock.passed += 10
+    assert house.next(1) == Switch(2)
+    house.close()
+
+
+def test_an_idle_port_turns_back_for_reports_and_visits_its_other_slots(tmp_path: Path) -> None:
+    house = House(tmp_path, slot_dwell_s=60, slot_visit_s=600)
+    house.up(1, A, B)
+    house.send(sim=house.sim(A))
+    house.settle(1, house.claim(1), Submitted(1))
+    house.up(1, A, B, active=2)
+    house.clock.passed += 30
+    assert house.next(1) == Rest(30)
+    house.clock.passed += 30
+    assert house.next(1) == Switch(1)
+    house.up(1, A, B, active=1)
+    reported(house, 1, report(house, 1))
+    assert house.next(1) == Rest(600)
+    house.clock.passed += 600
+    assert house.next(1) == Switch(2)
+    house.close()
+
+
+def test_the_other_slots_turn_comes_after_the_dwell_time(tmp_path: Path) -> None:
+    house = House(tmp_path, slot_dwell_s=60)
+    house.up(1, A, B)
+    for sim in (A, A, B):
+        house.send(sim=house.sim(sim))
+    part = house.claim(1)
+    house.clock.passed += 61
+    assert house.settle(1, part, Submitted(1)) == Switch(2)
+    house.close()
+
+
+def test_the_pause_between_submissions_is_kept(tmp_path: Path) -> None:
+    house = House(tmp_path, min_interval_s=10)
+    house.up(1, A)
+    house.send("1")
+    house.send("2")
+    assert house.settle(1, house.claim(1), Submitted(1)) == Rest(10)
+    house.clock.passed += 10
+    house.claim(1)
+    house.close()
+
+
+def test_a_refused_pin_is_remembered_across_restarts_until_it_is_changed(house: House) -> None:
+    work = house.gateway.dispatcher
+    assert work.pin_allowed(A, 1, "1234")
+    work.pin_refused(A, 1, "1234")
+    house.restart()
+    work = house.gateway.dispatcher
+    assert not work.pin_allowed(A, 1, "1234")
+    assert work.pin_allowed(A, 1, "4321")
+    assert work.pin_allowed(B, 1, "1234")
+    assert house.row("SELECT count(*) FROM refused_pins WHERE digest LIKE '%1234%'")[0] == 0
+
+
+def test_idle_ports_are_woken_for_more_than_one_sim_can_carry_at_once(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    house.set_sim(A, company_id=house.company)
+    rings = house.bells[2].rings
+    house.send()
+    assert house.bells[2].rings == rings
+    drafts = [Draft(RECIPIENT, "x")] * 2
+    house.gateway.submit_bulk(house.caller, drafts, Options(), None)
+    assert house.bells[2].rings > rings
+
+
+def test_a_slot_that_was_turned_to_is_given_time_to_register(tmp_path: Path) -> None:
+    house = House(tmp_path, slot_dwell_s=60)
+    house.up(1, A, B)
+    house.send(sim=house.sim(A))
+    house.send(sim=house.sim(B))
+    house.up(1, A, B, active=2, registration=Registration.SEARCHING)
+    assert house.next(1) == Rest(60)
+    house.clock.passed += 60
+    assert house.next(1) == Switch(1)
+    house.close()
