@@ -1,0 +1,106 @@
+"""One connection of a client: waitress's own, but every error is told in the envelope, and can be read."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import ErrorTask
+
+from api.errors import status_refusal
+from api.flight import Flight
+from api.formats import HEADERS, document
+
+HEADER_LIMIT = 65_536
+"""Bytes of the request line and all header fields; real ones take less than one thousand."""
+
+LINGER_LIMIT = 67_108_864
+"""Bytes still read from a client that was refused and goes on sending: as much as a careless upload, not an endless one."""
+
+REASONS = {
+    400: "Bad Request",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+}
+
+
+class Parser(HTTPRequestParser):
+    """Tells a client that asks before it sends (RFC 9110, 10.1.1) no, where it is no."""
+
+    def received(self, data: bytes) -> int:
+        consumed = super().received(data)
+        if self.error:
+            self.expect_continue = False  # else waitress would ask for the body first
+        return consumed
+
+
+class EnvelopeTask(ErrorTask):
+    """Answers what never reached the application: a broken request, or one that is too large."""
+
+    def execute(self) -> None:
+        request: Any = self.request  # a parser; the stubs say otherwise
+        channel: Any = self.channel
+        refusal = status_refusal(request.error.code)
+        body = document(refusal.envelope).encode()
+        self.status = f"{refusal.status} {REASONS[refusal.status]}"
+        self.response_headers = [("Content-Type", "application/json"), *HEADERS.items()]
+        self.set_close_on_finish()
+        channel.lingers = True
+        self.content_length = len(body)
+        self.write(b"" if getattr(request, "command", "") == "HEAD" else body)
+
+
+class Channel(HTTPChannel):
+    """A connection whose requests are counted, and which is closed in stages where the client may still be sending.
+
+    To close a connection on which bytes are unread resets it, and the client sees that in place of the answer. So
+    only our half is closed first, and what comes is read and dropped until the client closes too (RFC 9112, 9.6), for
+    as long as an idle connection is kept.
+    """
+
+    parser_class = Parser
+    error_task_class = EnvelopeTask
+
+    lingers = False  # to be closed in stages
+    _dropped: int | None = None  # bytes dropped since our half was closed
+
+    def service(self) -> None:
+        server: Any = self.server
+        flight: Flight = server.flight
+        try:
+            super().service()
+        finally:
+            flight.end()
+
+    def readable(self) -> bool:
+        return self._dropped is not None or super().readable()
+
+    def handle_read(self) -> None:
+        if self._dropped is None:
+            super().handle_read()
+            return
+        with suppress(OSError):
+            self._dropped += len(self.recv(HEADER_LIMIT))
+            if self._dropped <= LINGER_LIMIT:
+                return
+        self.close_wholly()
+
+    def handle_close(self) -> None:
+        if not self.lingers or self._dropped is not None or self.socket is None:
+            self.close_wholly()
+            return
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the client has closed already
+            self.close_wholly()
+        else:
+            self._dropped = 0
+            self.will_close = False
+
+    def close_wholly(self) -> None:
+        """Close the connection at once."""
+        super().handle_close()

@@ -1,0 +1,82 @@
+"""What stands behind the question mark of an address: which messages to list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from gatewayd.errors import Fault, InvalidRequestError
+from gatewayd.views import MessageFilter, Status
+
+LARGEST_PAGE = 1000
+"""Messages in one answer at most: some hundred kilobytes."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+_Value = TypeVar("_Value")
+
+
+def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> MessageFilter:
+    """Read the filter of the message list. An empty value counts as absent.
+
+    Raises InvalidRequestError with every fault, each under the name of its parameter.
+    """
+    faults: list[Fault] = []
+
+    def read(name: str, convert: Callable[[str], _Value]) -> _Value | None:
+        text = query.get(name, "")
+        if not text:
+            return None
+        try:
+            return convert(text)
+        except ValueError as error:
+            faults.append(Fault(name, str(error)))
+            return None
+
+    wanted = MessageFilter(
+        status=read("status", _status),
+        campaign_id=read("campaign_id", _integer),
+        # In a query an unescaped + is a space.
+        recipient=read("recipient", lambda text: e164(re.sub("^ ", "+", text))),
+        since=read("since", _microseconds),
+        until=read("until", _microseconds),
+        limit=read("limit", _page) or MessageFilter().limit,
+        cursor=read("cursor", _integer),
+    )
+    if faults:
+        raise InvalidRequestError(faults)
+    return wanted
+
+
+def _status(text: str) -> Status:
+    try:
+        return Status(text)
+    except ValueError:
+        names = ", ".join(status.value for status in Status)
+        raise ValueError(f"must be one of {names}") from None
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+        raise ValueError("must be an integer")
+    return int(text)
+
+
+def _page(text: str) -> int:
+    size = _integer(text)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise ValueError(f"must be 1 to {LARGEST_PAGE}")
+    return size
+
+
+def _microseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (aware - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time in ISO 8601, as 2025-10-30T14:30:00Z") from None

@@ -1,0 +1,190 @@
+"""The HTTP server: waitress, bound before it starts, and stopped in bounded time."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from api.channel import HEADER_LIMIT, Channel
+from api.errors import refusal
+from api.flight import Flight
+from api.formats import HEADERS, document
+from config.settings import ApiSettings
+from gatewayd.errors import StorageUnavailableError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+CONNECTION_LIMIT = 500
+"""Open connections; more wait in the kernel's queue. A process has 1024 descriptors by default, a connection takes up to two."""
+
+LOOP_TIMEOUT_S = 15
+"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for twice in each."""
+
+EXIT_S = 1.0
+"""How long idle threads may take to see that they are not needed any more."""
+
+
+class ListenError(Exception):
+    """The address cannot be listened on. The text says which, and why."""
+
+
+class Server:
+    """One HTTP server for one WSGI application: bind, start, refuse, stop, each once and in this order."""
+
+    def __init__(self, application: WSGIApplication, settings: ApiSettings) -> None:
+        self._application = application
+        self._settings = settings
+        self._flight = Flight()
+        self._refusing = threading.Event()
+        self._closing = threading.Event()
+        self._flush_until = 0.0  # monotonic; set before `_closing`
+        self._map: dict[int, Any] = {}
+        self._listener: socket.socket | None = None
+        self._dispatcher: ThreadedTaskDispatcher | None = None
+        self._waitress: _Waitress | None = None
+        self._loop = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def bind(self) -> tuple[str, int]:
+        """Take the configured address, and return it with the real port where 0 was asked. Raises ListenError."""
+        host, port = self._settings.address
+        try:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            self._listener = socket.create_server(address[:2], family=family)
+        except OSError as error:
+            raise ListenError(
+                f"cannot listen on {self._settings.listen}: {error.strerror or error}"
+            ) from error
+        return host, self._listener.getsockname()[1]
+
+    def start(self) -> None:
+        """Answer requests. `bind` came before."""
+        if self._listener is None:
+            raise ListenError("bind the server before it is started")
+        # A request that waits for a thread is what the threads are counted for; waitress warns of each.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher.set_thread_count(self._settings.threads)
+        self._waitress = _Waitress(
+            self._gate,
+            map=self._map,
+            _sock=self._listener,
+            dispatcher=self._dispatcher,
+            adj=self._adjustments(),
+            sockinfo=(
+                self._listener.family,
+                self._listener.type,
+                self._listener.proto,
+                self._listener.getsockname(),
+            ),
+            bind_socket=False,
+            flight=self._flight,
+        )
+        self._loop.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread that reads requests lives. False after `start` and before `stop`: it died."""
+        return self._loop.is_alive()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have been read and not yet been answered."""
+        return self._flight.count
+
+    def refuse(self) -> None:
+        """From now on answer every new request 503. Those that have begun go on."""
+        self._refusing.set()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Refuse new requests, let those that have begun end, and close. Idempotent.
+
+        Returns whether all of them ended within `timeout_s`. After that time every connection is closed anyhow.
+        """
+        self.refuse()
+        deadline = time.monotonic() + timeout_s
+        ended = self._flight.wait_empty(timeout_s)
+        if self._waitress is not None and self._dispatcher is not None:
+            self._close(self._waitress, self._dispatcher, deadline, ended=ended)
+        elif self._listener is not None:
+            self._listener.close()
+        return ended
+
+    def _close(
+        self, waitress: _Waitress, dispatcher: ThreadedTaskDispatcher, deadline: float, *, ended: bool
+    ) -> None:
+        if self._loop.is_alive():
+            self._flush_until = deadline
+            self._closing.set()
+            waitress.pull_trigger()
+            self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
+        for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
+            connection.close_wholly()
+        dispatcher.set_thread_count(0)
+        if ended:
+            waitress.close()
+            with dispatcher.lock:
+                dispatcher.thread_exit_cv.wait_for(lambda: not dispatcher.threads, EXIT_S)
+        else:
+            # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
+            wasyncore.dispatcher.close(waitress)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            wasyncore.loop(LOOP_TIMEOUT_S, use_poll=True, map=self._map, count=1)
+        while self._unsent() and (left := self._flush_until - time.monotonic()) > 0:
+            wasyncore.loop(left, use_poll=True, map=self._map, count=1)
+
+    def _unsent(self) -> bool:
+        return any(isinstance(found, Channel) and found.total_outbufs_len for found in self._map.values())
+
+    def _gate(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._refusing.is_set():
+            return self._application(environ, start_response)
+        told = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
+        body = document(told.envelope).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **told.headers,
+            **HEADERS,
+        }
+        start_response("503 Service Unavailable", list(headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _adjustments(self) -> Adjustments:
+        return Adjustments(
+            threads=self._settings.threads,
+            connection_limit=CONNECTION_LIMIT,
+            max_request_header_size=HEADER_LIMIT,
+            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
+            asyncore_use_poll=True,  # select() ends at descriptor 1023
+            clear_untrusted_proxy_headers=False,  # nothing here reads them
+            log_socket_errors=False,  # a client that goes away is no fault of ours
+            ident=None,
+        )
+
+
+class _Waitress(TcpWSGIServer):
+    """Waitress's server with our connections, whose requests are counted."""
+
+    channel_class = Channel
+
+    def __init__(self, *args: Any, flight: Flight, **kwargs: Any) -> None:
+        self.flight = flight
+        super().__init__(*args, **kwargs)
+
+    def add_task(self, task: Any) -> None:
+        self.flight.begin()
+        super().add_task(task)

@@ -1,0 +1,49 @@
+"""GET /sms/sims/available and GET /sms/test-connection: what messages can be sent with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response
+
+from api import answers
+from api.auth import administrator, caller
+from api.errors import Refusal
+
+if TYPE_CHECKING:
+    from gatewayd.gateway import Gateway
+
+TEST_TIMEOUT_S = 5.0
+"""How long the modems have to say OK, all of them side by side."""
+
+
+def endpoints(gateway: Gateway) -> Blueprint:
+    """The endpoints about SIMs and modems."""
+    routes = Blueprint("sims", __name__)
+
+    @routes.get("/sms/sims/available")
+    def available() -> Response:
+        assigned, sims = gateway.sims(caller(gateway))
+        return answers.respond({"success": True, "data": answers.sims(assigned, sims)})
+
+    @routes.get("/sms/test-connection")
+    def test_connection() -> Response:
+        administrator(gateway)
+        told = gateway.test_connection(TEST_TIMEOUT_S)
+        ports = [answers.port(answer) for answer in told]
+        if any(answer.ok for answer in told):
+            return answers.respond(
+                {
+                    "success": True,
+                    "message": "Connexion 1SIMPLE1 réussie",
+                    "data": {"result": "success"},
+                    "status_code": 200,
+                    "ports": ports,
+                }
+            )
+        failed = Refusal(
+            503, "gateway_unreachable", "Échec de la connexion 1SIMPLE1", {"result": "failure"}
+        ).envelope
+        return answers.respond(failed | {"status_code": 503, "ports": ports}, 503)
+
+    return routes
