@@ -44,6 +44,7 @@ class Board:
         self._lock = threading.Lock()
         self._ports: dict[int, PortStatus] = {}
         self._sims: dict[int, Presence] = {}
+        self._rests: dict[int, float] = {}
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At start: SIMs (id, port, slot) that the store knows and that may come up soon."""
@@ -78,6 +79,16 @@ class Board:
                 else:
                     self._sims[sim_id] = presence
             return changed
+
+    def rest(self, sim_id: int, until: float) -> None:
+        """A SIM claims nothing until then (monotonic)."""
+        with self._lock:
+            self._rests[sim_id] = until
+
+    def rests(self, now: float) -> dict[int, float]:
+        """The SIMs that rest, and for how many seconds yet."""
+        with self._lock:
+            return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
 
     def ports(self) -> dict[int, PortStatus]:
         """The last word of each port."""

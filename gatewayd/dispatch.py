@@ -20,6 +20,7 @@ from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
 from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import IN_DOUBT, Settler
+from gatewayd.stamina import Stamina
 from gatewayd.store import messages, parts, sims
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
@@ -64,6 +65,8 @@ class _Desk:
     active_since: float = 0.0
     left_at: dict[int, float] = field(default_factory=dict)  # slot → when it was the active one last
     last_submission: float = float("-inf")
+    judged: Outcome | None = None  # the last one
+    stamina: dict[int, Stamina] = field(default_factory=dict)  # SIM id → how it has fared lately
 
 
 class Dispatcher:
@@ -134,8 +137,9 @@ class Dispatcher:
     def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
         """See `Work.next`."""
         desk = self._desks[status.port]
-        if outcome is not None:
-            desk.last_submission = outcome.ended_at
+        if outcome is not None and outcome is not desk.judged:  # it comes again where it could not be kept
+            desk.judged, desk.last_submission = outcome, outcome.ended_at
+            self._judge(desk, status, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
 
@@ -231,6 +235,23 @@ class Dispatcher:
         present = {slot.iccid for slot in status.slots}
         for gone in set(desk.known) - present:
             del desk.known[gone], desk.sim_ids[gone]
+
+    def _judge(self, desk: _Desk, status: PortStatus, outcome: Outcome) -> None:
+        """Let a SIM rest that fails one recipient after another."""
+        sim_id = desk.sim_ids.get(status.active.iccid)
+        if sim_id is None:
+            return
+        rest_s = desk.stamina.setdefault(sim_id, Stamina()).after(outcome)
+        if rest_s:
+            log.warning(
+                "port %d: SIM %d failed one recipient after another; it rests for %g s, then it is tried with one message."
+                " Has it credit, and is it not barred?",
+                status.port,
+                sim_id,
+                rest_s,
+            )
+            self._board.rest(sim_id, self._clock.monotonic() + rest_s)
+            self._wake_idle()
 
     def _turn(self, desk: _Desk, status: PortStatus) -> Turn | None:
         """Whose turn it is; None where the active slot's SIM cannot work."""

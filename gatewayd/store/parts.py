@@ -99,14 +99,25 @@ def refused(
     seq: int,
     token: int,
     *,
-    cause: str,
     again: bool,
     deferred: bool,
     now: int,
 ) -> bool:
     """A part was refused: `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
     state = "queued" if again else "failed"
-    return _leave_submitting(db, message_id, seq, token, state, now, cause=cause, deferred=deferred)
+    return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
+
+
+def note_refusal(
+    db: Connection, message_id: int, seq: int, token: int, *, sim_id: int, cause: str, now: int
+) -> None:
+    """Remember who refused a part, and with which code."""
+    db.execute("INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?)", (message_id, seq, token, sim_id, cause, now))
+
+
+def refused_by(db: Connection, message_id: int) -> set[int]:
+    """The SIMs that refused a part of this message."""
+    return {row[0] for row in db.execute("SELECT sim_id FROM refusals WHERE message_id = ?", (message_id,))}
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
@@ -134,14 +145,13 @@ def _leave_submitting(
     now: int,
     *,
     reference: int | None = None,
-    cause: str | None = None,
     deferred: bool = False,
 ) -> bool:
     return (
         db.execute(
-            "UPDATE parts SET state = ?, reference = ?, cause = coalesce(?, cause), deferred = ?, ended_at = ?"
+            "UPDATE parts SET state = ?, reference = ?, deferred = ?, ended_at = ?"
             " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'submitting'",
-            (state, reference, cause, deferred, now, message_id, seq, token),
+            (state, reference, deferred, now, message_id, seq, token),
         ).rowcount
         == 1
     )

@@ -178,8 +178,16 @@ def m003_messages(db: Database) -> None:
             reference INTEGER,                     -- TP-MR
             started_at INTEGER,                    -- the last submission's window
             ended_at INTEGER,
-            cause TEXT,                            -- family and code of the last refusal, as the modem told it
             PRIMARY KEY (message_id, seq)
+        ) WITHOUT ROWID;
+        CREATE TABLE refusals (                    -- submissions that a modem or a network refused
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            sim_id INTEGER NOT NULL,
+            cause TEXT NOT NULL,                   -- family and code, as the modem told it
+            refused_at INTEGER NOT NULL,
+            PRIMARY KEY (message_id, seq, token)
         ) WITHOUT ROWID;
         CREATE INDEX parts_queue ON parts (sim_id, pinned, priority)
             WHERE state = 'queued' AND deferred = 0;

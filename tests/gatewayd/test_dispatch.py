@@ -165,7 +165,7 @@ def test_a_bad_number_fails_at_once_with_its_reason_and_gives_its_quota_back(hou
     house.settle(1, house.claim(1), refused(Kind.RECIPIENT, 1))
     view = house.view(sms_id)
     assert view.status is Status.FAILED
-    assert view.failure_reason == "The network is out of order (CMS 1)"
+    assert view.failure_reason == "The network is out of order / Le réseau est en panne (CMS 1)"
     assert house.gateway.quota(house.caller).used == 0
     assert house.row("SELECT taken, failed FROM sim_usage")[:] == (0, 1)
 
@@ -455,3 +455,85 @@ def test_a_slot_that_was_turned_to_is_given_time_to_register(tmp_path: Path) -> 
     house.clock.passed += 60
     assert house.next(1) == Switch(1)
     house.close()
+
+
+def fail_one_recipient_after_another(house: House, port: int, count: int) -> None:
+    for n in range(count):
+        house.send(recipient=f"+2237000000{n}", sim=house.sim(A))
+    step = house.next(port)
+    for _ in range(count):
+        assert isinstance(step, Submission)
+        step = house.settle(port, step, refused(Kind.MOMENT))
+    assert isinstance(step, Rest), "what comes next waits for the rest to end"
+
+
+def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_one(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.send("after", sim=house.sim(A))
+    step = house.next(1)
+    assert isinstance(step, Rest)
+    assert step.seconds == pytest.approx(60)
+    house.clock.passed += 61
+    assert house.settle(1, house.claim(1), refused(Kind.MOMENT)) == Rest(120)
+    house.clock.passed += 121
+    house.send("more", sim=house.sim(A))
+    assert isinstance(house.settle(1, house.claim(1), Submitted(1)), Submission)
+
+
+def test_one_bad_recipient_rests_no_sim(house: House) -> None:
+    house.up(1, A)
+    for _ in range(3):
+        house.send()
+    step = house.next(1)
+    for _ in range(3):
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, refused(Kind.MOMENT))
+    house.send("goes on")
+    house.claim(1)
+
+
+def test_bad_numbers_rest_no_sim(house: House) -> None:
+    house.up(1, A)
+    for n in range(5):
+        house.send(recipient=f"+2237000000{n}")
+    step = house.next(1)
+    for _ in range(4):
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, refused(Kind.RECIPIENT, 1))
+    assert isinstance(step, Submission)
+
+
+def test_a_resting_sims_unpinned_work_is_carried_by_others(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.send("unpinned")
+    house.up(2, B)
+    assert house.claim(2).segment.text == "unpinned"
+
+
+def test_while_one_sim_was_not_tried_no_sick_one_fails_a_message(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=4, max_attempts=2)
+    cards = [f"892230100000000000{n}" for n in range(1, 5)]
+    for port, card in enumerate(cards, 1):
+        house.up(port, card)
+    sms_id = house.send()
+    for tried in range(3):
+        port = next(port for port in range(1, 5) if house.view(sms_id).sim_number[-1] == str(port))
+        house.settle(port, house.claim(port), refused(Kind.SIM, 313))
+        assert house.view(sms_id).status is Status.PENDING, tried
+    port = int(house.view(sms_id).sim_number[-1])
+    house.settle(port, house.claim(port), Submitted(1))
+    assert house.view(sms_id).status is Status.SENT
+    house.close()
+
+
+def test_what_a_sim_refuses_twice_another_is_asked(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), refused(Kind.MOMENT))
+    house.up(2, B)
+    part = eventually(lambda: step if isinstance(step := house.next(1), Submission) else None)
+    house.settle(1, part, refused(Kind.MOMENT))
+    house.claim(2)
+    assert house.view(sms_id).retry_count == 2
