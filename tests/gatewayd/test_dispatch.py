@@ -241,7 +241,8 @@ def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_
     assert house.view(sms_id).in_doubt
     assert house.view(sms_id).status is Status.PENDING
     reported(house, 1, report(house, 77, recipient="+22376999999"))  # another's
-    reported(house, 1, report(house, 77, late_s=-7200))  # of another time
+    for another_time in (-7200, 7200):
+        reported(house, 1, report(house, 77, late_s=another_time))
     assert house.view(sms_id).in_doubt
     reported(house, 1, report(house, 77, late_s=20))
     assert house.view(sms_id).status is Status.DELIVERED
@@ -324,6 +325,17 @@ def test_a_lost_sims_work_is_handed_on_after_a_while(house: House) -> None:
     second = house.settle(2, first, Submitted(1))
     assert isinstance(second, Submission)
     assert [first.segment.text, second.segment.text] == ["hello", "unpinned"]
+
+
+def test_a_lost_sims_urgent_message_goes_before_the_other_sims_own(house: House) -> None:
+    house.up(1, A)
+    house.send("urgent", priority=Priority.OTP)
+    house.down(1)
+    house.up(2, B)
+    house.send("bulk", priority=Priority.BULK, sim=house.sim(B))
+    house.clock.passed += 60
+    house.send("own", sim=house.sim(B))
+    assert house.claim(2).segment.text == "urgent"
 
 
 def test_a_disabled_sims_work_is_handed_on_and_it_claims_none(house: House) -> None:
@@ -518,11 +530,13 @@ def test_while_one_sim_was_not_tried_no_sick_one_fails_a_message(tmp_path: Path)
     for port, card in enumerate(cards, 1):
         house.up(port, card)
     sms_id = house.send()
-    for tried in range(3):
-        port = next(port for port in range(1, 5) if house.view(sms_id).sim_number[-1] == str(port))
+    tried = []
+    for _ in range(3):
+        tried.append(port := int(house.view(sms_id).sim_number[-1]))
         house.settle(port, house.claim(port), refused(Kind.SIM, 313))
-        assert house.view(sms_id).status is Status.PENDING, tried
+        assert house.view(sms_id).status is Status.PENDING
     port = int(house.view(sms_id).sim_number[-1])
+    assert sorted([*tried, port]) == [1, 2, 3, 4]
     house.settle(port, house.claim(port), Submitted(1))
     assert house.view(sms_id).status is Status.SENT
     house.close()

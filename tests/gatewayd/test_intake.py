@@ -140,7 +140,8 @@ def test_the_named_sim_comes_first_then_the_companys_own_then_the_operators_then
     assert chosen(house, MALITEL) == "1"
     assert chosen(house, ORANGE, sim=house.sim(C)) == "3"
     house.set_sim(B, operator="Elsewhere")
-    assert chosen(house, ORANGE) == "3"
+    for _ in range(3):
+        assert chosen(house, ORANGE) == "3"  # though others would be sooner
     house.set_sim(A, company_id=house.company)
     assert chosen(house, ORANGE) == "1"
 
