@@ -256,7 +256,11 @@ class Dispatcher:
     def _turn(self, desk: _Desk, status: PortStatus) -> Turn | None:
         """Whose turn it is; None where the active slot's SIM cannot work."""
         active = status.active
-        if status.state is not PortState.UP or active.sim is not SimState.READY:
+        if (
+            status.state is not PortState.UP
+            or active.sim is not SimState.READY
+            or active.iccid not in desk.sim_ids
+        ):
             return None
         slot_sims = {
             slot.slot: desk.sim_ids[slot.iccid]
@@ -271,7 +275,10 @@ class Dispatcher:
         )
 
     def _sim_of(self, status: PortStatus) -> int:
-        return self._desks[status.port].sim_ids[status.active.iccid]
+        sim_id = self._desks[status.port].sim_ids.get(status.active.iccid)
+        if sim_id is None:
+            raise WorkUnavailableError("the SIM could not be written down yet")
+        return sim_id
 
 
 def _resume(db: Connection) -> list[PartKey]:

@@ -88,7 +88,7 @@ class Gateway:
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
-        self._waiters.tell_all()
+        self._waiters.close()
         self._timers.stop(timeout_s)
 
     def ready(self) -> bool:

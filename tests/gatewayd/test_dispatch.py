@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from gatewayd.views import Draft, Options, Priority, Status
+from modem.charset import Alphabet
 from modem.errors import Kind
-from modem.tpdu import StatusReport
-from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch
+from modem.tpdu import Deliver, StatusReport
+from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch, WorkUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.house import RECIPIENT, House, refused
 
@@ -551,3 +552,36 @@ def test_what_a_sim_refuses_twice_another_is_asked(house: House) -> None:
     house.settle(1, part, refused(Kind.MOMENT))
     house.claim(2)
     assert house.view(sms_id).retry_count == 2
+
+
+def test_while_nothing_can_be_kept_a_port_is_told_so_and_goes_on_afterwards(house: House) -> None:
+    def receive_until_full() -> None:
+        for n in range(10_000):
+            text = Deliver("", f"+22376{n:06d}", "x" * 150, None, None, Alphabet.GSM7, None, 0, 0)
+            house.gateway.dispatcher.received(house.statuses[1], text)
+
+    house.up(1, A)
+    house.send()
+    part = house.claim(1)
+    pages = house.row("PRAGMA page_count")[0]
+    house.store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 1}"))
+    with pytest.raises(WorkUnavailableError):
+        receive_until_full()
+    house.store.write(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+    assert house.settle(1, part, Submitted(1)) == Rest()
+
+
+def test_a_sim_that_could_not_be_written_down_yet_gets_no_work(house: House) -> None:
+    house.up(2, B)
+    house.store.close()
+    with pytest.raises(WorkUnavailableError):
+        house.up(1, A)
+    with pytest.raises(WorkUnavailableError):
+        house.next(1)
+    with pytest.raises(WorkUnavailableError):
+        reported(house, 1, report(house, 1))
+    house.open()
+    assert house.next(1) == Rest()
+    house.up(1, A)
+    house.send(sim=house.sim(A))
+    house.claim(1)
