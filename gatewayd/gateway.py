@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -16,7 +16,7 @@ from gatewayd.board import Board
 from gatewayd.clock import DAY, Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
-from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.intake import KEYS_KEPT, Intake, Measured, Taken
 from gatewayd.numbers import Numbering
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
@@ -43,8 +43,7 @@ from modem.work import Answer, PortState
 
 T = TypeVar("T")
 
-# How long an idempotency key is kept; how long a text that comes in again is known by; how often is tidied up.
-_KEYS_KEPT = DAY
+# How long a text that comes in again is known by; how often is tidied up.
 _SEEN_KEPT = 7 * DAY
 _SWEEP_S = 600.0
 
@@ -159,8 +158,13 @@ class Gateway:
         self._write(lambda db: idempotency.answered(db, caller.key_id, key.key, http_status, body))
 
     def abandoned(self, caller: Caller, key: Idempotency) -> None:
-        """A request with an idempotency key ended without an answer: the next is answered from its messages."""
-        self._write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+        """A request with an idempotency key ended without an answer: the next is answered from its messages.
+
+        What cannot be written now is written later: else the next would be told of a conflict for ever.
+        """
+        self._timers.after(
+            0.0, lambda: self._store.write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+        )
 
     def status(self, caller: Caller, sms_id: str) -> MessageView:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
@@ -211,7 +215,10 @@ class Gateway:
         return QuotaView(total, used, self._calendar.next_month(at.now))
 
     def sims(self, caller: Caller) -> tuple[SimView | None, list[SimView]]:
-        """The company's own SIM by default, and all that it may use. Raises StorageUnavailableError."""
+        """The company's own SIM by default, wherever that is, and all that it may use and that are in a port.
+
+        Raises StorageUnavailableError.
+        """
         at = self.dispatcher.moment()
         now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
         places = self.board.sims()
@@ -219,21 +226,17 @@ class Gateway:
         own: list[SimView] = []
         with _kept(), self._store.readers.lend() as db:
             for sim in sims.shown(db, at.today):
-                place = places.get(sim["id"])
-                if (
-                    sim["company_id"] not in (None, caller.company_id)
-                    or place is None
-                    or not (place.up or place.dead or now - place.last_up < grace_s)
-                ):
+                if sim["company_id"] not in (None, caller.company_id):
                     continue
+                place = places.get(sim["id"])
                 left = routing.room(db, sim, at.today)
                 view = SimView(
                     id=sim["id"],
                     number=sim["shown_number"],
                     name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
                     operator=sim["shown_operator"],
-                    port=place.port,
-                    slot=place.slot,
+                    port=sim["port"] if place is None else place.port,
+                    slot=sim["slot"] if place is None else place.slot,
                     is_default=bool(sim["is_default"]),
                     balance=sim["balance"],
                     daily_limit=sim["daily_limit"],
@@ -241,10 +244,14 @@ class Gateway:
                     today_sent=sim["today_sent"],
                     today_failed=sim["today_failed"],
                     this_month_sent=sims.month_usage(db, sim["id"], month_of(at.today)).sent,
-                    can_send_sms=bool(sim["enabled"]) and (left is None or left > 0) and place.registered,
+                    can_send_sms=bool(sim["enabled"])
+                    and (left is None or left > 0)
+                    and place is not None
+                    and place.registered,
                     assigned_to=sim["company_name"],
                 )
-                available.append(view)
+                if place is not None and place.listed(now, grace_s):
+                    available.append(view)
                 if sim["company_id"] == caller.company_id:
                     own.append(view)
         assigned = next((sim for sim in own if sim.is_default), own[0] if own else None)
@@ -258,7 +265,7 @@ class Gateway:
         for number, future in asked.items():
             try:
                 answers.append(future.result(max(0.0, deadline - time.monotonic())))
-            except FutureTimeoutError:
+            except (FutureTimeoutError, CancelledError):  # cancelled: the port stops at this moment
                 answers.append(
                     Answer(number, ok=False, busy=False, detail="the modem did not answer in time")
                 )
@@ -289,7 +296,7 @@ class Gateway:
         now = self._clock.now()
 
         def sweep(db: Connection) -> None:
-            idempotency.forget_before(db, now - _KEYS_KEPT)
+            idempotency.forget_before(db, now - KEYS_KEPT)
             inbound.forget_seen_before(db, now - _SEEN_KEPT)
 
         self._store.write(sweep)

@@ -175,7 +175,7 @@ def message_view(row: Row) -> MessageView:
         delivered_at=row["delivered_at"],
         failed_at=row["failed_at"],
         failure_reason=row["failure_reason"],
-        cost=row["cost"],
+        cost=round(row["cost"], 9),  # 3 × 0.05 is 0.15, whatever binary fractions make of it
         retry_count=row["retry_count"],
         campaign_id=row["campaign_id"],
         priority=Priority(row["priority"]),

@@ -34,16 +34,17 @@ RECIPIENT = "+22370123456"
 
 
 class Bell:
-    """A port as far as the gateway rings for it: counts the rings."""
+    """A port as far as the gateway rings for it: counts the rings, and answers when the test lets it."""
 
     def __init__(self) -> None:
         self.rings = 0
+        self.answer: Future[Answer] = Future()
 
     def wake(self) -> None:
         self.rings += 1
 
     def ask(self) -> Future[Answer]:
-        raise NotImplementedError
+        return self.answer
 
 
 class SteppedClock(Clock):
