@@ -31,6 +31,8 @@ REASONS = {
 class Parser(HTTPRequestParser):
     """Tells a client that asks before it sends (RFC 9110, 10.1.1) no, where it is no; and every client what is wrong."""
 
+    query: str  # the stubs leave it out
+
     def received(self, data: bytes) -> int:
         consumed = super().received(data)
         if self.error:
@@ -44,6 +46,8 @@ class Parser(HTTPRequestParser):
             super().parse_header(header_plus)
         except ValueError as error:
             raise ParsingError(str(error)) from error
+        if not self.query.isascii():  # RFC 3986, 2: all else is written as %XX. Flask would fail to decode it
+            raise ParsingError("the query is not ASCII")
 
 
 class EnvelopeTask(ErrorTask):

@@ -195,7 +195,7 @@ class Gateway:
             message = _owned(db, caller, sms_id)
             if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
                 raise ConflictError(
-                    "The message can no longer be cancelled: it was already handed to a modem"
+                    "The message can no longer be cancelled: it has ended, or was handed to a modem"
                 )
             messages.cancelled(db, message["id"])
             parts.drop_queued(db, message["id"], "cancelled")

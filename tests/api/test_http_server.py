@@ -190,6 +190,8 @@ def test_a_chunked_body_without_an_end_is_not_read_for_ever(stand: Stand) -> Non
         post(b"", "Content-Length: 1x"),
         post(b"", "Content-Length: " + "9" * 5000),
         b"GET http://[/echo HTTP/1.1\r\n\r\n",
+        b"GET /echo?\xe9 HTTP/1.1\r\n\r\n",
+        b"GET //echo?\xe9 HTTP/1.1\r\n\r\n",
         post(b"", "Transfer-Encoding: gzip"),
         post(b"zz\r\n", "Transfer-Encoding: chunked"),
         post(b"2\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
