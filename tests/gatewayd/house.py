@@ -14,6 +14,7 @@ from gatewayd.store import accounts
 from gatewayd.store.store import Store
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority
 from modem.errors import Cause, Kind
+from modem.transcript import Watcher
 from modem.work import (
     Answer,
     InDoubt,
@@ -43,6 +44,12 @@ class Bell:
         self.rings += 1
 
     def ask(self) -> Future[Answer]:
+        raise NotImplementedError
+
+    def watch(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def leave(self, watcher: Watcher) -> None:
         raise NotImplementedError
 
 
