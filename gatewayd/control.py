@@ -180,7 +180,7 @@ def _answers(
                     yield answer
         except OSError as error:
             raise AdminError(f"the daemon does not answer: {error}") from error
-    raise AdminError("the daemon stopped before it answered")
+    raise AdminError("the daemon stopped")
 
 
 @contextmanager

@@ -28,9 +28,10 @@ def test_the_last_lines_are_kept_and_the_oldest_go_first() -> None:
 
 def test_noise_without_an_end_takes_no_more_room_than_lines() -> None:
     transcript = Transcript(10)
-    for _ in range(100):
-        transcript.heard(b"\xfe" * 4096)
-    assert sum(len(line.text) for line in transcript.lines()) < 10 * 100
+    transcript.sent(b"AT\r")
+    for _ in range(3):
+        transcript.heard(b"\xfe" * 4000)
+    assert not [line for line in transcript.lines() if line.direction is Direction.TO_MODEM]
 
 
 def test_a_line_that_comes_in_pieces_is_one_line() -> None:
@@ -38,6 +39,16 @@ def test_a_line_that_comes_in_pieces_is_one_line() -> None:
     for piece in (b"\r", b"\n+CM", b"GS: 1", b"2\r\n\r\nOK\r\n"):
         transcript.heard(piece)
     assert texts(transcript.lines()) == [r"\r\n+CMGS: 12\r\n", r"\r\nOK\r\n"]
+
+
+def test_news_are_told_once() -> None:
+    transcript = Transcript(10)
+    transcript.sent(b"AT\r")
+    assert texts(transcript.news()) == [r"AT\r"]
+    assert transcript.news() == []
+    transcript.heard(b"\r\nOK\r\n")
+    assert texts(transcript.news()) == [r"\r\nOK\r\n"]
+    assert len(transcript.lines()) == 2
 
 
 def test_a_watcher_begins_with_what_is_kept_and_several_see_the_same() -> None:
@@ -72,9 +83,11 @@ def test_a_slow_watcher_loses_lines_and_is_told_how_many() -> None:
 
 
 def test_a_port_is_watched_while_it_works_and_its_watchers_end_with_it() -> None:
-    house, watcher = House(), Watcher()
+    house, watcher, gone = House(), Watcher(), Watcher()
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.state is PortState.UP)
+        port.watch(gone)
+        port.leave(gone)
         port.watch(watcher)
         house.give(part(text="Un secret", recipient="+22370123456"))
         port.wake()
@@ -89,6 +102,7 @@ def test_a_port_is_watched_while_it_works_and_its_watchers_end_with_it() -> None
     assert r"\r\n+CMGS: 1\r\n" in seen
     assert seen[-1] == "port 1 is stopped: The port was stopped."
     assert not [text for text in seen if "70123456" in text or "2307214365" in text]
+    assert not [text for text in texts(gone.take(0)[0]) if "SUBMIT" in text]
     late = Watcher()
     port.watch(late)
     assert late.take(5) == ([], False)
