@@ -49,7 +49,7 @@ _BARE_NUMBER: Final = re.compile(r"([0-9]{14,20})[Ff]{0,3}")  # IMEI, IMSI or IC
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
 _KINDS: Final = ("SMS-DELIVER", "SMS-SUBMIT", "SMS-STATUS-REPORT", "reserved")  # 23.040, 9.2.3.1
 
-_LONG_HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}")
+_LONG_HEX: Final = r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}"
 
 
 class Mask:
@@ -158,7 +158,7 @@ def _quoted(part: str) -> str:
     inner = part.strip('"')
     if not inner or _STAMP.fullmatch(inner):
         return part
-    return f'"{_tail(inner) if _NUMBER.fullmatch(inner) else _length(inner)}"'
+    return f'"{_tail(inner) if _NUMBER.fullmatch(inner) else _hidden(inner)}"'
 
 
 def _fields(part: str) -> str:
@@ -170,12 +170,11 @@ def _fields(part: str) -> str:
 
 def _runs(text: str, longest: int) -> str:
     """`text` with every run of so many digits, or of many hexadecimal ones, made unreadable."""
-    text = _LONG_HEX.sub(lambda found: _hidden(found[0]), text)
-    return re.sub(rf"[0-9]{{{longest},}}", lambda found: _tail(found[0]), text)
+    return re.sub(rf"{_LONG_HEX}|[0-9]{{{longest},}}", lambda found: _hidden(found[0]), text)
 
 
 def _hidden(digits: str) -> str:
-    return _tail(digits) if digits.isdigit() else _length(digits)
+    return _tail(digits) if digits.isdigit() or _BARE_NUMBER.fullmatch(digits) else _length(digits)
 
 
 def _tail(number: str) -> str:

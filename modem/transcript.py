@@ -184,7 +184,7 @@ class _Reader:
     def __init__(self) -> None:
         self._mask = Mask()
         self._begun = ""  # of a line from the modem
-        self._begun_at = 0.0
+        self._heard_at = 0.0
 
     def read(self, entry: _Entry, clock: float) -> list[Line]:
         """The lines that an entry completes. `clock`: what makes wall-clock time of its monotonic one."""
@@ -193,14 +193,14 @@ class _Reader:
             return [Line(at + clock, direction, data.decode())]
         if direction is Direction.TO_MODEM:
             return [Line(at + clock, direction, self._sent(data.decode("latin-1")))]
-        return [Line(begun + clock, direction, text) for begun, text in self._heard(at, data)]
+        return [Line(at + clock, direction, text) for text in self._heard(at, data)]
 
     def rest(self, clock: float) -> list[Line]:
         """The line that has begun and not ended."""
         if not self._begun.strip():
             return []
         text = f"({len(self._begun)} characters without a line end)"
-        return [Line(self._begun_at + clock, Direction.FROM_MODEM, text)]
+        return [Line(self._heard_at + clock, Direction.FROM_MODEM, text)]
 
     def _sent(self, text: str) -> str:
         """The gateway writes whole commands: nothing is to be put together."""
@@ -210,22 +210,20 @@ class _Reader:
             for place, piece in enumerate(pieces)
         )
 
-    def _heard(self, at: float, data: bytes) -> list[tuple[float, str]]:
-        if not self._begun:
-            self._begun_at = at
+    def _heard(self, at: float, data: bytes) -> list[str]:
         text = self._begun + data.decode("latin-1")
-        shown: list[tuple[float, str]] = []
+        shown: list[str] = []
         end = 0
         while found := _LINE.match(text, end):
-            shown.append((self._begun_at, self._line(found[0])))
-            self._begun_at, end = at, found.end()
+            shown.append(self._line(found[0]))
+            end = found.end()
         text = text[end:]
         if (
             text.strip(" \t\r\n\x00\xff") == ">" or len(text) > MAX_LINE
         ):  # a prompt has no end, and noise neither
-            shown.append((self._begun_at, self._line(text)))
+            shown.append(self._line(text))
             text = ""
-        self._begun = text
+        self._begun, self._heard_at = text, at
         return shown
 
     def _line(self, line: str) -> str:
