@@ -171,7 +171,7 @@ class Channel:
         self.in_step = False
         if enough_s is not None and lines:
             return Response(tuple(lines), OK)
-        raise SilentError(f"no answer to {command(text)} within {timeout_s:g} s")
+        raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s")
 
     def submit(
         self, length: int, pdu: str, timeout_s: float, meanwhile: Callable[[], None] | None = None
@@ -474,7 +474,7 @@ class Channel:
 
     def _say(self, text: str) -> None:
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s > %s", self._name, command(text))
+            log.debug("%s > %s", self._name, _shown(text))
         self._framer.echo = text
         self._write(text.encode("ascii", "replace") + b"\r")
 
@@ -558,7 +558,9 @@ def _reference(line: str) -> int | None:
 
 
 def _shown(text: str) -> str:
-    """A line fit for a debug log: without PDUs."""
+    """A line fit for a log: without a PIN, without PDUs."""
+    if text[:2].upper() == "AT":
+        return command(text)
     if len(text) > 30 and text.isalnum():
         return f"({len(text)} characters)"
     return text
