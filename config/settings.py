@@ -198,6 +198,7 @@ class DaemonSettings(_Section):
 
     stop_timeout_s: Duration = 4
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    transcript_lines: int = Field(default=200, ge=0, le=10_000)
 
 
 class PortSettings(_Section):

@@ -39,6 +39,7 @@ from gatewayd.views import (
     message_view,
 )
 from gatewayd.waiters import Waiters
+from modem.transcript import Watcher
 from modem.work import Answer, PortState
 
 T = TypeVar("T")
@@ -56,6 +57,12 @@ class PortFace(Protocol):
 
     def ask(self) -> Future[Answer]:
         """Does the modem say OK?"""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Pass on what is said to and by the modem."""
+
+    def leave(self, watcher: Watcher) -> None:
+        """Pass on nothing more."""
 
 
 class Gateway:
@@ -270,6 +277,11 @@ class Gateway:
                     Answer(number, ok=False, busy=False, detail="the modem did not answer in time")
                 )
         return answers
+
+    @property
+    def ports(self) -> Mapping[int, PortFace]:
+        """The ports, by their numbers."""
+        return self._ports
 
     def ports_up(self) -> int:
         """How many ports can work now."""

@@ -8,12 +8,13 @@ import select
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
 from modem.errors import DEVICE_GONE, cause
+from modem.transcript import Transcript, Watcher
 from modem.work import (
     Answer,
     Outcome,
@@ -38,17 +39,26 @@ class StoppingError(Exception):
     """The port was told to stop, and nothing is in the air."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """Somebody wants to see what is said to the modem, or has seen enough."""
+
+    watcher: Watcher
+    begins: bool
+
+
 class Desk:
     """One port's queue of orders with its wake-up socket, and its standing with the house.
 
-    `wake`, `ask`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
+    `wake`, `ask`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
     queue, one byte on the socket pair, and frozen records: so a port that waits in poll(2) notices at once, and there
     is no lock to hold (a self-pipe).
     """
 
-    def __init__(self, status: PortStatus, work: Work) -> None:
+    def __init__(self, status: PortStatus, work: Work, transcript_lines: int) -> None:
         self.status = status
         self.work = work
+        self.transcript = Transcript(transcript_lines)
         self.outcome: Outcome | None = (
             None  # what became of the last submission, until the house has settled it
         )
@@ -58,7 +68,7 @@ class Desk:
         self.listens = False  # the modem is between two commands: an ask can be put to it
         self.answering = False  # the modem's last word
         self.asks: list[Future[Answer]] = []
-        self._orders: SimpleQueue[Future[Answer] | None] = SimpleQueue()
+        self._orders: SimpleQueue[Future[Answer] | _Watching | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
@@ -80,6 +90,16 @@ class Desk:
         self.wake()
         return answer
 
+    def watch(self, watcher: Watcher) -> None:
+        """Pass on what is said to and by the modem, beginning with what is kept."""
+        self._orders.put(_Watching(watcher, begins=True))
+        self.wake()
+
+    def leave(self, watcher: Watcher) -> None:
+        """Pass on nothing more."""
+        self._orders.put(_Watching(watcher, begins=False))
+        self.wake()
+
     def stop(self) -> None:
         """Begin nothing new."""
         self._orders.put(None)
@@ -92,7 +112,9 @@ class Desk:
                 order = self._orders.get_nowait()
             except Empty:
                 return
-            if order is not None:
+            if isinstance(order, _Watching):
+                order.watcher.end()
+            elif order is not None:
                 self._answer(order, ok=False)
 
     def close(self) -> None:
@@ -126,6 +148,8 @@ class Desk:
             order = self._orders.get_nowait()
             if order is None:
                 self.stopping = True
+            elif isinstance(order, _Watching):
+                (self.transcript.watch if order.begins else self.transcript.leave)(order.watcher)
             else:
                 self.asks.append(order)
         if self.in_the_air or not self.listens:
@@ -176,6 +200,7 @@ class Desk:
         status = replace(self.status, **changes)
         if (status.state, status.detail) != (self.status.state, self.status.detail):
             log.info("port %d is %s: %s", status.port, status.state.value, status.detail)
+            self.transcript.note(f"port {status.port} is {status.state.value}: {status.detail}")
         self.status = status
         if status != self._told:
             try:

@@ -14,6 +14,7 @@ from gatewayd.store import accounts
 from gatewayd.store.store import Store
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority
 from modem.errors import Cause, Kind
+from modem.transcript import Watcher
 from modem.work import (
     Answer,
     InDoubt,
@@ -45,6 +46,12 @@ class Bell:
 
     def ask(self) -> Future[Answer]:
         return self.answer
+
+    def watch(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def leave(self, watcher: Watcher) -> None:
+        raise NotImplementedError
 
 
 class SteppedClock(Clock):
