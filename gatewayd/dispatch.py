@@ -264,7 +264,12 @@ class Dispatcher:
         )
 
     def _sim_of(self, status: PortStatus) -> int:
-        return self._desks[status.port].sim_ids[status.active.iccid]
+        desk = self._desks[status.port]
+        if (
+            status.active.iccid not in desk.sim_ids
+        ):  # the store could not take note of it when it was first told
+            self._register(desk, status)
+        return desk.sim_ids[status.active.iccid]
 
 
 def _seen(slot: SlotStatus, port: int, db: Connection, at: Moment, _: News) -> int:

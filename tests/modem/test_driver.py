@@ -156,7 +156,7 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
     with driving(answers) as (modem, scripted):
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
-        assert modem.other_memory == (None if "ME" in taken else "ME")
+        assert modem.other_memories == (() if "ME" in taken else ("ME",))
 
 
 @pytest.mark.parametrize(
