@@ -265,16 +265,32 @@ def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House)
 
 def test_reports_after_a_power_cut_find_parts_whose_end_nobody_saw(patient: House) -> None:
     patient.up(1, A)
-    sms_id = patient.send("1")
+    first = patient.send("1")
     patient.claim(1)
     patient.restart()
     patient.up(1, A)
-    reported(patient, 1, report(patient, 9, status=0x30))
-    other = patient.send("2")
+    told = report(patient, 9)
+    reported(patient, 1, told)
+    assert patient.view(first).status is Status.DELIVERED
+    patient.clock.at += 60 * 1_000_000
+    second = patient.send("2")
     patient.settle(1, patient.claim(1), Submitted(9))
-    reported(patient, 1, report(patient, 9, late_s=1))
+    reported(patient, 1, told)
+    assert patient.view(second).status is Status.SENT
     reported(patient, 1, report(patient, 9))
-    assert {patient.view(each).status for each in (sms_id, other)} == {Status.DELIVERED}
+    assert patient.view(second).status is Status.DELIVERED
+
+
+def test_a_report_without_a_time_is_for_the_part_that_no_other_spoke_of(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    house.clock.at += 600 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=0x30))
+    reported(house, 1, replace(report(house, 5), service_centre_at=None))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
 def test_nothing_leaves_a_final_status(house: House) -> None:

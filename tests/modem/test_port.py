@@ -547,19 +547,21 @@ def test_a_modem_that_keeps_saying_that_it_is_full_is_not_read_again_and_again()
         assert modem.commands.count("AT+CMGL=4") <= before + 1
 
 
-def test_reports_that_came_while_nobody_was_there_are_found() -> None:
+def test_where_reports_are_stored_their_memory_is_read_now_and_then() -> None:
     house = House()
     answers = healthy(
         {
             "AT+CPMS=?": b'\r\n+CPMS: ("SM","SR"),("SM"),("SM")\r\n' + OK,
-            "AT+CMGL": [OK, b"\r\n+CMGL: 1,0,,25\r\n" + REPORT.encode() + b"\r\n" + OK, OK],
+            "AT+CNMI": b"\r\n+CMS ERROR: 303\r\n",
+            "AT+CNMI=2,1,0,2,0": OK,
         }
     )
     with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: modem.commands.count('AT+CPMS="SR"') == 1 and house.state is PortState.UP)
+        modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,0,,25\r\n" + REPORT.encode() + b"\r\n" + OK, OK]
         eventually(lambda: house.reports)
         eventually(lambda: "AT+CMGD=1" in modem.commands)
-        heard = modem.commands.copy()
-        assert heard.index('AT+CPMS="SR"') < heard.index("AT+CMGD=1")
+        eventually(lambda: modem.commands.count('AT+CPMS="SR"') > 2)
 
 
 def test_a_pdu_that_was_garbled_on_the_line_is_read_once_more() -> None:
