@@ -104,3 +104,15 @@ def test_a_text_that_waits_for_its_parts_outlives_the_process(build: Callable[..
     box.order(do="incoming-pdu", port=1, pdu=part(1, 2, "un "))
     start(box)
     eventually(lambda: [text["message"] for text in inbox(box)] == ["un deux"])
+
+
+def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
+    build: Callable[..., Box],
+) -> None:
+    box = build(dispatch="submit_timeout_s = 2\nin_doubt_wait_s = 0.1")
+    box.start_bank(*FAST)
+    start(box)
+    box.order(do="fault", port=1, fault="silent-taken")
+    box.becomes(box.send("once"), "delivered")
+    box.becomes(box.send("after that"), "delivered")
+    assert [event["text"] for event in box.network("submitted")] == ["once", "after that"]

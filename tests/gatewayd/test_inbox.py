@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from gatewayd.store import accounts
+from gatewayd.store.database import connect_writer
+from gatewayd.store.schema import migrations
 from gatewayd.views import Caller, InboxView
 from modem.charset import Alphabet
 from modem.tpdu import Concat, Deliver
@@ -189,6 +192,29 @@ def test_what_is_read_again_for_weeks_is_still_known(house: House) -> None:
         house.restart()
         house.up(1, A)
     assert kept(house) == ["cannot be deleted"]
+
+
+def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    db = connect_writer(path)
+    migrations.apply(Database(db), stop_before="m005_receiving")
+    db.execute(
+        "INSERT INTO sims (id, iccid, company_id, port, slot, first_seen_at) VALUES (1, ?, 1, 1, 1, 0)", (A,)
+    )
+    sent_at = int(SENT.timestamp()) * 1_000_000
+    db.execute(
+        "INSERT INTO inbox_parts VALUES (1, '+22376000001', 8, 9, 2, 1, ?, ?, ?)",
+        ("one ".encode("utf-16-be"), sent_at, 1_800_000_000_000_000),
+    )
+    db.execute("INSERT INTO inbox (sim_id, sender, text, received_at) VALUES (1, 'Orange', 'old', 0)")
+    db.commit()
+    db.close()
+    house = House(tmp_path)
+    house.up(1, A)
+    receive(house, text("two", Concat(9, 8, 2, 2), late_s=3))
+    assert shown(house) == [("old", False), ("one two", False)]
+    assert seen_by(house, house.caller) == ["one two", "old"]
+    house.close()
 
 
 # Whose they are
