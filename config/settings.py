@@ -193,6 +193,12 @@ class DispatchSettings(_Section):
     max_pending: int = Field(default=1_000_000, ge=1)
 
 
+class InboxSettings(_Section):
+    """[inbox]: texts that come in."""
+
+    assembly_timeout_s: Duration = 86_400
+
+
 class DaemonSettings(_Section):
     """[daemon]: the process."""
 
@@ -221,6 +227,7 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings()
     numbers: NumberSettings = NumberSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    inbox: InboxSettings = InboxSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
 

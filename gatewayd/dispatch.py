@@ -21,7 +21,7 @@ from gatewayd.news import News, PartKey
 from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import IN_DOUBT, Settler
 from gatewayd.stamina import Stamina
-from gatewayd.store import messages, parts, sims
+from gatewayd.store import inbound, messages, parts, sims
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -101,15 +101,14 @@ class Dispatcher:
 
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
-        doubtful = self._store.write(_resume)
+        news = News()
+        doubtful = self._store.write(lambda db: self._resume(db, news))
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
         self._board.expect(configured, self._clock.monotonic())
         if doubtful:
-            log.warning(
-                "%d parts were in the air when the gateway last stopped: they are in doubt", len(doubtful)
-            )
-        self._spread(News(doubtful=doubtful))
+            log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
+        self._spread(news)
 
     def moment(self) -> Moment:
         """Now, and today."""
@@ -156,7 +155,12 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
         self._within(lambda db, at, _: inbox.keep(db, sim_id, text, at.now))
-        log.info("port %d: a text came in", status.port)
+        if isinstance(text, Unreadable):
+            log.warning(
+                "port %d: what came in cannot be read (%s); it is set aside", status.port, text.reason
+            )
+        else:
+            log.info("port %d: a text came in", status.port)
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """See `Work.reported`."""
@@ -206,6 +210,16 @@ class Dispatcher:
                     help_wanted = True
             if help_wanted:
                 self._wake_idle()
+
+    def _resume(self, db: Connection, news: News) -> int:
+        """How many parts were in the air when the last process ended. What was reported of them by then counts."""
+        at = self.moment()
+        news.doubtful = [PartKey(*row) for row in parts.resume(db)]
+        for key in news.doubtful:
+            messages.waits_because(db, key.message_id, IN_DOUBT)
+        for sim_id in inbound.sims_with_early_reports(db):
+            reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
+        return len(news.doubtful)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -275,17 +289,12 @@ class Dispatcher:
         )
 
     def _sim_of(self, status: PortStatus) -> int:
-        sim_id = self._desks[status.port].sim_ids.get(status.active.iccid)
-        if sim_id is None:
-            raise WorkUnavailableError("the SIM could not be written down yet")
-        return sim_id
-
-
-def _resume(db: Connection) -> list[PartKey]:
-    doubtful = [PartKey(*row) for row in parts.resume(db)]
-    for key in doubtful:
-        messages.waits_because(db, key.message_id, IN_DOUBT)
-    return doubtful
+        desk = self._desks[status.port]
+        if (
+            status.active.iccid not in desk.sim_ids
+        ):  # the store could not take note of it when it was first told
+            self._register(desk, status)
+        return desk.sim_ids[status.active.iccid]
 
 
 def _seen(slot: SlotStatus, port: int, db: Connection, at: Moment, _: News) -> int:

@@ -13,10 +13,11 @@ from config.settings import Settings
 from gatewayd import ledger, routing
 from gatewayd.accounts import Doorkeeper
 from gatewayd.board import Board
-from gatewayd.clock import DAY, Calendar, Clock, month_of
+from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
-from gatewayd.intake import KEYS_KEPT, Intake, Measured, Taken
+from gatewayd.housekeeping import Housekeeping
+from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
@@ -29,6 +30,7 @@ from gatewayd.views import (
     Caller,
     Draft,
     Idempotency,
+    InboxView,
     MessageFilter,
     MessageView,
     Options,
@@ -36,6 +38,7 @@ from gatewayd.views import (
     Replay,
     SimView,
     Status,
+    inbox_view,
     message_view,
 )
 from gatewayd.waiters import Waiters
@@ -43,10 +46,6 @@ from modem.transcript import Watcher
 from modem.work import Answer, PortState
 
 T = TypeVar("T")
-
-# How long a text that comes in again is known by; how often is tidied up.
-_SEEN_KEPT = 7 * DAY
-_SWEEP_S = 600.0
 
 
 class PortFace(Protocol):
@@ -81,6 +80,7 @@ class Gateway:
         self.dispatcher = Dispatcher(
             settings.dispatch, store, clock, self._calendar, self.board, self._waiters, self._timers
         )
+        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._ports: Mapping[int, PortFace] = {}
 
@@ -90,7 +90,7 @@ class Gateway:
         self.dispatcher.attach(dict(ports))
         self.dispatcher.resume()
         self._timers.start()
-        self._sweep()
+        self._housekeeping.sweep()
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
@@ -212,6 +212,18 @@ class Gateway:
         self._waiters.tell([sms_id])
         return self.status(caller, sms_id)
 
+    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxView], int | None]:
+        """A page of the texts that came in on the company's SIMs, newest first, and the cursor of the next page.
+
+        With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
+        """
+        with _kept(), self._store.readers.lend() as db:
+            rows = inbound.page(
+                db, caller.company_id, of_none=caller.admin, before_id=cursor, limit=limit + 1
+            )
+        page = rows[:limit]
+        return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
+
     def quota(self, caller: Caller) -> QuotaView:
         """The company's quota and what it has used this month. Raises StorageUnavailableError."""
         at = self.dispatcher.moment()
@@ -302,17 +314,6 @@ class Gateway:
         return [
             None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
         ]
-
-    def _sweep(self) -> None:
-        """Drop what is kept for a day only, now and again."""
-        now = self._clock.now()
-
-        def sweep(db: Connection) -> None:
-            idempotency.forget_before(db, now - KEYS_KEPT)
-            inbound.forget_seen_before(db, now - _SEEN_KEPT)
-
-        self._store.write(sweep)
-        self._timers.after(_SWEEP_S, self._sweep)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with _kept():

@@ -35,6 +35,7 @@ class Settler:
     def settle(self, db: Connection, outcome: Outcome, at: Moment, news: News) -> None:
         """Write down what became of a submission. A claim that does not hold any more changes nothing."""
         key = PartKey(outcome.submission.message_id, outcome.submission.seq, outcome.submission.token)
+        sim_id = parts.one(db, key.message_id, key.seq)["sim_id"]
         match outcome.result:
             case Submitted(reference):
                 self._submitted(db, key, reference, at, news)
@@ -44,6 +45,7 @@ class Settler:
                 if parts.in_doubt(db, *key.claim, at.now):
                     messages.waits_because(db, key.message_id, IN_DOUBT)
                     news.doubtful.append(key)
+        reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
 
     def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
@@ -65,9 +67,6 @@ class Settler:
         if not parts.submitted(db, *key.claim, reference, at.now):
             return
         lifecycle.part_taken(db, key.message_id, at, news)
-        if reference is not None:
-            part = parts.one(db, key.message_id, key.seq)
-            reports.take_early(db, part["sim_id"], part, at, news)
 
     def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, news: News) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"

@@ -118,6 +118,7 @@ class Session:
                     self._wait_for_sim()
         finally:
             self._desk.listens = False
+            self._incoming.close(self._channel.urcs)
 
     def restart_modem(self) -> None:
         """Tell the modem to restart, whether it still listens or not. Close and open the device after a while."""
@@ -293,6 +294,7 @@ class Session:
             return
         before = desk.status.active_slot
         desk.listens = False
+        self._sort_urcs()  # what came until now came for the SIM that is left
         if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
             self._cards.enter(before)
         self._come_up()
