@@ -63,10 +63,15 @@ class Timing:
     """How often and how long, in seconds. Tests shorten these."""
 
     look_s: float = 1.0  # for a device that is not there; udev needs 0.2 to 3 s for its links
+    # for one that is there and cannot be opened: to find out who has it is a walk through all processes
+    refused_s: float = 5.0
     reopen_s: float = 1.0  # between closing and opening: DTR must be seen to drop
     reset_s: float = 8.0  # a module needs 5 to 30 s to start; the device is looked for after that
     # between tries with a modem that will not come back
     rests_s: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    # how long a device is missed before reset_command is run for it, and run again: a restart takes half a minute
+    away_s: tuple[float, ...] = (60.0, 300.0, 3600.0)
+    command_s: float = 30.0  # for reset_command: a hub is told to leave a port without power for 2 to 10 s
     refresh_s: float = 60.0  # registration, signal, operator, SIM
     search_s: float = 5.0  # the same while the modem looks for its network; a URC may come before
     register_s: float = (
