@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -22,6 +23,7 @@ from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box
 from tests.modem.machine import Machine
+from tests.modem.scripted_modem import ScriptedModem
 
 
 @pytest.fixture
@@ -181,11 +183,29 @@ def test_a_running_gateway_is_asked_about_its_ports(running: Running, tmp_path: 
     assert document["configuration"] == ""
 
 
+def test_what_a_running_gateway_may_open_any_moment_is_not_opened(tmp_path: Path) -> None:
+    box = Box(tmp_path, slots={1: 1})
+    with ScriptedModem() as modem:
+        (tmp_path / "ports").mkdir()
+        (tmp_path / "ports/port1").symlink_to(modem.device)
+        fd = os.open(modem.device, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            box.start_gateway()
+            eventually(lambda: "is held by" in box.cli("status")["ports"][0]["detail"])
+            os.close(fd)
+            document = box.cli("ports", "--sysroot", str(Machine(tmp_path / "machine").root))
+            assert "is held by" in document["devices"][0]["detail"] or modem.commands
+            assert modem.commands[:1] in ([], ["ESC"])  # a gateway begins with an escape, a probe with AT
+        finally:
+            box.stop()
+
+
 def test_a_running_gateway_tells_why_a_port_is_not_up(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1})
     try:
         box.start_gateway()
-        document = box.cli("ports", "--sysroot", Machine(tmp_path / "machine").root)  # type: ignore[arg-type]
+        document = box.cli("ports", "--sysroot", str(Machine(tmp_path / "machine").root))
     finally:
         box.stop()
     [device] = document["devices"]
