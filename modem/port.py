@@ -122,7 +122,7 @@ class Port:
                 PortState.ABSENT,
                 f"{self.settings.device} was lost: is the modem plugged in and powered?",
             )
-            step = ladder.lost(monotonic(), young=desk.status.state is PortState.STARTING)
+            step = ladder.lost(monotonic(), young=session is None or not session.came_up)
         except StoppingError:
             raise
         except Exception as error:  # the top of the thread: whatever fails, the port goes on
@@ -159,6 +159,8 @@ class Port:
         """Run the operator's own program for a modem that nothing else helps. Raises StoppingError."""
         port, program = self.settings.port, self.settings.reset_command or ()
         log.warning("port %d: reset_command is run", port)
+        if desk.outcome is not None:
+            desk.settle()  # nobody is to wait for the program to hear what became of a message
         try:
             ended = command.run(program, self._timing.command_s, desk.fd, desk.attend)
         except OSError as error:

@@ -93,6 +93,7 @@ class Session:
     def __init__(
         self, settings: PortSettings, desk: Desk, fd: int, submit_timeout_s: float, timing: Timing
     ) -> None:
+        self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
         self._desk = desk
@@ -152,6 +153,7 @@ class Session:
 
     def _come_up(self) -> None:
         """Say whether the port works now, and what to do first."""
+        self.came_up = True
         sim = self._desk.status.active.sim
         if sim is not SimState.READY:
             self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])

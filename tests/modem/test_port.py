@@ -423,6 +423,34 @@ def test_a_port_stops_and_answers_while_its_reset_command_runs(tmp_path: Path) -
     assert port.join(10)
 
 
+def test_what_became_of_a_message_does_not_wait_for_the_reset_command(tmp_path: Path) -> None:
+    runs, house = tmp_path / "runs", House(*(part(number) for number in range(20)))
+    program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
+    with ScriptedModem(healthy({"PDU": b""})) as modem:
+        settings = PortSettings(port=1, device=modem.device, reset_command=program)
+        port = Port(settings, house, submit_timeout_s=0.05, timing=replace(FAST, command_s=60.0))
+        port.start()
+        eventually(runs.exists, 30)
+        eventually(lambda: len(house.outcomes) == modem.commands.count("PDU"))
+        port.stop()
+        assert port.join(10)
+
+
+def test_a_modem_that_restarts_and_is_lost_was_not_away_all_the_time(tmp_path: Path) -> None:
+    runs, house, link = tmp_path / "runs", House(), tmp_path / "modem"
+    with running(str(link), house, reset_command=saying(runs)):
+        eventually(lambda: house.state is PortState.ABSENT)
+        with ScriptedModem(healthy()) as modem:
+            link.symlink_to(modem.device)
+            eventually(lambda: house.state is PortState.UP)
+            runs.unlink(missing_ok=True)
+            time.sleep(max(FAST.away_s))  # the time that a device may be away passes while it is there
+            modem.answers["ATE0V1Q0"] = ScriptedModem.unplug
+            modem.say(b"\r\nRDY\r\n")
+            eventually(lambda: house.state is PortState.ABSENT)
+        assert not runs.exists()
+
+
 def test_a_reset_command_that_hangs_does_not_delay_another_port(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
