@@ -144,6 +144,15 @@ class Modem:
 
     def begin(self) -> None:
         """Bring the modem in step, make it speak plainly, learn what it is, and switch its radio on."""
+        self.greet()
+        self._memory = self._memories = None
+        radio = self._try("AT+CFUN?", "+CFUN")
+        mode = fields(radio.lines[0])[0] if radio.lines else ""
+        if mode.isdigit() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
+            self._try("AT+CFUN=1", timeout_s=self._patience.function_s)
+
+    def greet(self) -> None:
+        """Bring the modem in step, make it speak plainly, and learn what it is; change nothing that lasts."""
         self._silences = 0
         self.channel.restarted = False
         self.channel.resync()
@@ -153,11 +162,10 @@ class Modem:
         self._try("AT+CMEE=1")
         if not self.identity.imei:
             self._identify()
-        self._memory = self._memories = None
-        radio = self._try("AT+CFUN?", "+CFUN")
-        mode = fields(radio.lines[0])[0] if radio.lines else ""
-        if mode.isdigit() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
-            self._try("AT+CFUN=1", timeout_s=self._patience.function_s)
+
+    def takes_pdus(self) -> bool:
+        """Whether the modem takes texts as PDUs on this line (27.005, 3.2.3)."""
+        return self._patiently("AT+CMGF=0").ok
 
     def prepare(self) -> None:
         """Set everything volatile that texts need: PDU mode, memories, service centre, indications.

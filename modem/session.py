@@ -57,10 +57,15 @@ class Timing:
     """How often and how long, in seconds. Tests shorten these."""
 
     look_s: float = 1.0  # for a device that is not there; udev needs 0.2 to 3 s for its links
+    # for one that is there and cannot be opened: to find out who has it is a walk through all processes
+    refused_s: float = 5.0
     reopen_s: float = 1.0  # between closing and opening: DTR must be seen to drop
     reset_s: float = 8.0  # a module needs 5 to 30 s to start; the device is looked for after that
     # between tries with a modem that will not come back
     rests_s: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    # how long a device is missed before reset_command is run for it, and run again: a restart takes half a minute
+    away_s: tuple[float, ...] = (60.0, 300.0, 3600.0)
+    command_s: float = 30.0  # for reset_command: a hub is told to leave a port without power for 2 to 10 s
     refresh_s: float = 60.0  # registration, signal, operator, SIM
     search_s: float = 5.0  # the same while the modem looks for its network; a URC may come before
     register_s: float = (
@@ -82,6 +87,7 @@ class Session:
     def __init__(
         self, settings: PortSettings, desk: Desk, fd: int, submit_timeout_s: float, timing: Timing
     ) -> None:
+        self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
         self._desk = desk
@@ -149,6 +155,7 @@ class Session:
 
     def _come_up(self) -> None:
         """Say whether the port works now, and what to do first."""
+        self.came_up = True
         sim = self._desk.status.active.sim
         if sim is not SimState.READY:
             self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
