@@ -1,0 +1,303 @@
+"""What modems really say, byte for byte, and what has to come of it: tables of scenarios against the port."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modem.errors import DEVICE_GONE, NO_PROMPT, Kind
+from modem.work import InDoubt, PortState, Refused, Registration, SimState, Submitted, Switch, Unreadable
+from tests.conftest import eventually
+from tests.modem.house import House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+from tests.modem.test_port import DELIVER, ICCID, OK, REPORT, Answers, healthy, running
+
+PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
+
+
+def prompted(data: bytes) -> Script:
+    """Ask for a PDU in these bytes."""
+
+    def script(modem: ScriptedModem) -> None:
+        modem.entering = True
+        modem.say(data)
+
+    return script
+
+
+def pieces(*data: bytes) -> Script:
+    """Say these, with a pause between them."""
+
+    def script(modem: ScriptedModem) -> None:
+        for number, piece in enumerate(data):
+            if number:
+                time.sleep(PAUSE)
+            modem.say(piece)
+
+    return script
+
+
+def byte_by_byte(data: bytes) -> Script:
+    """Say this one byte at a time."""
+
+    def script(modem: ScriptedModem) -> None:
+        for byte in data:
+            modem.say(bytes([byte]))
+            time.sleep(0.001)
+
+    return script
+
+
+TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
+URC = b'\r\n+CREG: 1,"25FF","825E"\r\n'
+
+
+# The submission: what a modem says from AT+CMGS on, and what became of the part.
+
+PROMPTS: dict[str, Script] = {
+    "with line end and blank": prompted(b"\r\n> "),
+    "bare": prompted(b"> "),
+    "without a blank": prompted(b"\r\n>"),
+    "bare without a blank": prompted(b">"),
+    "with a line end after it": prompted(b"> \r\n"),
+    "between line ends": prompted(b"\r\n> \r\n"),
+    "after a URC in the same read": prompted(b'\r\n+ZPASR: "UMTS"\r\n\r\n> '),
+    "after two URCs without blank lines": prompted(
+        b'+ZDONR: "METEOR",272,3,"CS_PS","ROAM_OFF"\r\n^RSSI:17\r\n> '
+    ),
+    "before a URC in the same read": prompted(b"\r\n> \r\n^RSSI:17\r\n"),
+    "with a URC glued to it": prompted(b"\r\n> ^RSSI:17\r\n"),
+    "after a stray OK": prompted(OK + b"\r\n> "),
+    "after noise": prompted(b"\x00\xff\xc3\r\n> "),
+    "with noise before it": prompted(b"\r\n\xff\xc3> "),
+    "twice": prompted(b"\r\n> \r\n> "),
+}
+
+TAKINGS: dict[str, tuple[Script, int | None]] = {
+    "plain": (TAKEN, 7),
+    "in V0's manner": (b"+CMGS: 7\r\nOK\r\n", 7),
+    "with Huawei's line ends": (b"\r\r\n+CMGS: 7\r\r\n\r\r\nOK\r\r\n", 7),
+    "one byte per read": (byte_by_byte(TAKEN), 7),
+    "with the time of the service centre": (b'\r\n+CMGS: 7,"26/11/22,10:00:00+00"\r\n' + OK, 7),
+    "with an acknowledgement PDU": (b"\r\n+CMGS: 7,01000062110122\r\n" + OK, 7),
+    "without a blank": (b"\r\n+CMGS:7\r\n" + OK, 7),
+    "without a reference": (b"\r\n+CMGS:\r\n" + OK, None),
+    "with an impossible reference": (b"\r\n+CMGS: 4711\r\n" + OK, None),
+    "with a superscript for a reference": (b"\r\n+CMGS: \xb2\r\n" + OK, None),
+    "without +CMGS": (OK, None),
+    "without OK": (b"\r\n+CMGS: 7\r\n", 7),
+    "a URC before it": (URC + TAKEN, 7),
+    "a URC after it": (TAKEN + URC, 7),
+    "a URC between +CMGS and OK": (b"\r\n+CMGS: 7\r\n" + URC + OK, 7),
+    "a report between +CMGS and OK": (
+        b"\r\n+CMGS: 7\r\n\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n" + OK,
+        7,
+    ),
+    "a text before it": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n" + TAKEN, 7),
+    "a pause in the middle of the line": (pieces(b"\r\n+CM", b"GS: 7\r", b"\n\r\nO", b"K\r\n"), 7),
+    "a pause in the middle of a URC": (pieces(b'\r\n+CREG: 1,"25', b'FF","825E"\r\n' + TAKEN), 7),
+    "all of it twice": (TAKEN + TAKEN, 7),
+    "NULs within": (b"\r\n\x00+CM\x00GS: 7\x00\r\n\r\n\x00OK\r\n", 7),
+    "idle-line noise within": (b"\r\n\xff\xff+CM\xffGS: 7\xff\r\n\r\n\xffO\xffK\xff\r\n", 7),
+    "half a character before it": (b"\r\n\xc3+CMGS: 7\r\n\r\n\xe2\x82OK\r\n", 7),
+    "half a character after it": (b"\r\n+CMGS: 7\xc3\r\n\r\nOK\xe2\x82\r\n", 7),
+    "lines of noise around it": (b"\r\n\xfe\x80~}\r\n" + TAKEN + b"\x80\x81\r\n", 7),
+    "a ring before it": (b"\r\nRING\r\n\r\nRING\r\n" + TAKEN, 7),
+    "a ring without carrier before it": (b"\r\nNO CARRIER\r\n" + TAKEN, 7),
+}
+
+
+@pytest.mark.parametrize("echo", [False, True], ids=["silent", "echoing"])
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_any_form_of_prompt_is_one(prompt: Script, echo: bool) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy({"AT+CMGS": prompt}), echo=echo) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert house.results == [Submitted(1), Submitted(2)]
+        assert len(modem.pdus) == 2
+
+
+@pytest.mark.parametrize("echo", [False, True], ids=["silent", "echoing"])
+@pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
+def test_any_form_of_taking_is_one(taking: Script, reference: int | None, echo: bool) -> None:
+    house = House(part(1), part(2))
+    answers = healthy({"PDU": [taking, ScriptedModem.take]})
+    with ScriptedModem(answers, echo=echo) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert house.results == [Submitted(reference), Submitted(1)]
+        assert len(modem.pdus) == 2
+
+
+# Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
+
+REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
+    "bad number": (b"+CMS ERROR: 1", "CMS", 1, Kind.RECIPIENT),
+    "bad number without a blank": (b"+CMS ERROR:1", "CMS", 1, Kind.RECIPIENT),
+    "credit": (b"+CMS ERROR: 8", "CMS", 8, Kind.SIM),
+    "congestion": (b"+CMS ERROR: 42", "CMS", 42, Kind.MOMENT),
+    "unknown": (b"+CMS ERROR: 500", "CMS", 500, Kind.MOMENT),
+    "in words": (b"+CMS ERROR: SMSC address unknown", "CMS", 330, Kind.CONFIGURATION),
+    "of the equipment": (b"+CME ERROR: 30", "CME", 30, Kind.MOMENT),
+    "of the equipment in words": (b"+CME ERROR: no network service", "CME", 30, Kind.MOMENT),
+    "without words": (b"+CME ERROR: ", "CME", None, Kind.MOMENT),
+    "bare": (b"ERROR", "ERROR", None, Kind.MOMENT),
+    "Huawei's": (b"COMMAND NOT SUPPORT", "ERROR", None, Kind.MOMENT),
+    "after a URC": (URC + b"+CMS ERROR: 28", "CMS", 28, Kind.SIM),
+    "in noise": (b"\xc3\xff+CMS ERROR: 2\xff8\xe2", "CMS", 28, Kind.SIM),
+}
+
+
+@pytest.mark.parametrize("stage", ["AT+CMGS", "PDU"])
+@pytest.mark.parametrize(("said", "family", "code", "kind"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_names_its_cause_and_the_next_part_is_sent(
+    said: bytes, family: str, code: int | None, kind: Kind, stage: str
+) -> None:
+    house = House(part(1), part(2))
+    first = b"\r\n" + said + b"\r\n"
+    then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
+    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert len(modem.pdus) == (1 if stage == "AT+CMGS" else 2)
+    refused = house.results[0]
+    assert isinstance(refused, Refused)
+    assert (refused.cause.family, refused.cause.code, refused.cause.kind) == (family, code, kind)
+    assert house.results[1] == Submitted(1)
+
+
+def late(data: bytes, seconds: float) -> Script:
+    """Say this after the port has given up."""
+
+    def script(modem: ScriptedModem) -> None:
+        time.sleep(seconds)
+        modem.say(data)
+
+    return script
+
+
+# What goes wrong on the way: stage, what happens there, what is said of the part. Then the port sends the next one.
+
+TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
+    "no prompt": ("AT+CMGS", b"", Refused),
+    "OK and no prompt": ("AT+CMGS", OK, Refused),
+    "noise and no prompt": ("AT+CMGS", b"\xfe\x80\r\n~~~~\r\n", Refused),
+    "a late prompt": ("AT+CMGS", late(b"\r\n> ", 0.32), Refused),
+    "no answer to the PDU": ("PDU", b"", InDoubt),
+    "half an answer to the PDU": ("PDU", b"\r\n+CMG", InDoubt),
+    "noise instead of an answer": ("PDU", b"\xfe\x80\x00\r\n~~~~\r\n\xc3", InDoubt),
+    "a network that did not answer": ("PDU", b"\r\n+CMS ERROR: 332\r\n", InDoubt),
+    "a late answer": ("PDU", late(TAKEN, 0.203), Submitted),
+    "a late refusal": ("PDU", late(b"\r\n+CMS ERROR: 38\r\n", 0.203), Refused),
+    "hung up before the prompt": ("AT+CMGS", ScriptedModem.unplug, Refused),
+    "hung up after the PDU": ("PDU", ScriptedModem.unplug, InDoubt),
+    "restarted before the prompt": ("AT+CMGS", b"\r\nRDY\r\n", Refused),
+    "restarted after the prompt": ("AT+CMGS", b"\r\n> \r\nRDY\r\n", Refused),
+    "restarted after the PDU": ("PDU", b"\r\n^SYSSTART\r\n", InDoubt),
+    "restarted after +CMGS": ("PDU", b"\r\n+CMGS: 3\r\n\r\nRDY\r\n", Submitted),
+}
+
+
+@pytest.mark.parametrize(("stage", "happens", "outcome"), TROUBLE.values(), ids=TROUBLE)
+def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
+    stage: str, happens: Script, outcome: type[object], tmp_path: Path
+) -> None:
+    house = House(part(1), part(2))
+    link = tmp_path / "modem"
+    then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
+    with ScriptedModem(healthy({stage: [happens, then]})) as modem:
+        link.symlink_to(modem.device)
+        with running(str(link), house, submit_timeout_s=0.2):
+            eventually(lambda: house.outcomes)
+            if happens is ScriptedModem.unplug:
+                with ScriptedModem(healthy()) as again:
+                    link.unlink()
+                    link.symlink_to(again.device)
+                    eventually(lambda: len(house.outcomes) == 2)
+            eventually(lambda: len(house.outcomes) == 2)
+    assert isinstance(house.results[0], outcome)
+    assert house.results[1] == Submitted(1)
+    assert [outcome.submission.message_id for outcome in house.outcomes] == [1, 2]
+
+
+# What a former owner, or a modem's own way, leaves behind.
+
+
+def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
+    """It waits for the text of a former owner; an ESC counts only the `by`-th time."""
+    modem.entering = True
+    left = by
+
+    def escape(modem: ScriptedModem) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            modem.leave()
+
+    modem.answers["ESC"] = escape
+
+
+def numeric(modem: ScriptedModem) -> None:
+    """It speaks V0 until told otherwise."""
+    modem.answers.update({"AT": b"0\r", "": b"4\r"})
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers.update({"AT": OK, "": b"\r\nERROR\r\n"})
+        modem.say(OK)
+
+    modem.answers.update({"ATE0V1Q0": plain, "ATQ0V1E0": plain})
+
+
+def quiet(modem: ScriptedModem) -> None:
+    """It is in Q1 until told otherwise."""
+    modem.answers["AT"] = b""
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers["AT"] = OK
+        modem.say(OK)
+
+    modem.answers["ATQ0V1E0"] = plain
+
+
+def deaf_to_escape(modem: ScriptedModem) -> None:
+    stuck(modem, by=1000)
+    modem.answers["PDU"] = [b"\r\n+CMS ERROR: 304\r\n", ScriptedModem.take]
+
+
+def phonesim(modem: ScriptedModem) -> None:
+    """It takes ESC for the beginning of the next line, and ignores what does not begin with AT."""
+    modem.answers["ESC"] = [lambda modem: modem.answers.update({"AT": [b"", OK]})]
+
+
+FOUND: dict[str, Callable[[ScriptedModem], None]] = {
+    "waiting for a text": stuck,
+    "waiting for a text until the second ESC": lambda modem: stuck(modem, by=2),
+    "waiting for a text and deaf to ESC": deaf_to_escape,
+    "in V0": numeric,
+    "in Q1": quiet,
+    "as phonesim": phonesim,
+    "answering ERROR to the first AT": lambda modem: modem.answers.update({"AT": [b"\r\nERROR\r\n", OK]}),
+    "answering every ERROR with an OK as well": lambda modem: modem.answers.update(
+        {"": b"\r\nERROR\r\nOK\r\n"}
+    ),
+    "answering late to a former owner": lambda modem: modem.say(
+        b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n\r\n+CMGS: 99\r\n\r\nOK\r\n"
+    ),
+    "asking for a text": lambda modem: modem.say(b"\r\n> "),
+    "in the middle of a line": lambda modem: modem.say(b"\r\n+CMTI: "),
+    "answering OK to everything": lambda modem: modem.answers.update({"": OK}),
+    "taking no two commands in a line": lambda modem: modem.answers.update(
+        {"ATE0V1Q0": b"\r\nERROR\r\n", "ATE0": OK, "ATV1": OK, "ATQ0": OK}
+    ),
+}
+
+
+@pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
+def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedModem], None]) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem() as modem:
+        state(modem)
+        with running(modem.device, house):
+            eventually(lambda: len(house.outcomes) == 2)
+            assert [type(result) for result in house.results] == [Submitted, Submitted]
