@@ -134,10 +134,13 @@ class Session:
         desk = self._desk
         desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
+        self._channel.told_e0 = self._channel.told_v1 = False
         self.modem.begin()
         echoes = self._channel.echoes
         self.modem.answers(self._timing.ask_s)
         self._echoes = echoes if echoes == self._channel.echoes else None
+        self._channel.told_e0 = self._echoes is not None
+        self._channel.told_v1 = True
         desk.answering = True
         desk.publish(
             imei=self.modem.identity.imei, model=self.modem.name if self.modem.identity.model else ""
