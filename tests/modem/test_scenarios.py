@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from modem.errors import DEVICE_GONE, NO_PROMPT, Kind
-from modem.work import InDoubt, PortState, Refused, Registration, SimState, Submitted, Switch, Unreadable
+from modem import tpdu
+from modem.errors import Kind
+from modem.work import InDoubt, PortState, Refused, Registration, SimState, Submitted, Switch
 from tests.conftest import eventually
-from tests.modem.house import House, part
+from tests.modem.house import FAST, House, part
 from tests.modem.scripted_modem import Script, ScriptedModem
-from tests.modem.test_port import DELIVER, ICCID, OK, REPORT, Answers, healthy, running
+from tests.modem.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running
 
 PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
 
@@ -110,11 +112,10 @@ TAKINGS: dict[str, tuple[Script, int | None]] = {
 }
 
 
-@pytest.mark.parametrize("echo", [False, True], ids=["silent", "echoing"])
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_any_form_of_prompt_is_one(prompt: Script, echo: bool) -> None:
+def test_any_form_of_prompt_is_one(prompt: Script) -> None:
     house = House(part(1), part(2))
-    with ScriptedModem(healthy({"AT+CMGS": prompt}), echo=echo) as modem, running(modem.device, house):
+    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, house):
         eventually(lambda: len(house.outcomes) == 2)
         assert house.results == [Submitted(1), Submitted(2)]
         assert len(modem.pdus) == 2
@@ -301,3 +302,329 @@ def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedMo
         with running(modem.device, house):
             eventually(lambda: len(house.outcomes) == 2)
             assert [type(result) for result in house.results] == [Submitted, Submitted]
+
+
+# Restarts that nobody announces.
+
+
+def test_a_modem_that_echoes_again_before_its_prompt_is_given_no_pdu() -> None:
+    """It has restarted, perhaps into text mode, where the length is a number and the PDU a text to it."""
+    house = House()
+
+    def restarted(modem: ScriptedModem) -> None:
+        modem.say(modem.commands[-1].encode() + b"\r\r\n> ")
+        modem.entering = True
+
+    answers = healthy({"AT+CMGS": [restarted, ScriptedModem.prompt]})
+    with ScriptedModem(answers) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        set_up = modem.commands.count("AT+CMGF=0")
+        house.give(part(1), part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2)
+        assert isinstance(house.results[0], Refused)
+        assert house.results[1] == Submitted(1)
+        assert len(modem.pdus) == 1
+        assert modem.commands.count("AT+CMGF=0") > set_up
+
+
+def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
+    house = House()
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers.update(healthy())
+        modem.answers["AT"] = OK
+        modem.say(OK)
+
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.commands.append("(here)")
+        for command, answer in modem.answers.items():
+            if isinstance(answer, bytes):
+                modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
+        modem.answers["ATE0V1Q0"] = plain
+        assert not port.ask().result(5).ok
+        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,1,,30\r\n\r\nRDY\r\n", OK]
+        modem.commands.append("(here)")
+        modem.say(b'\r\n+CMTI: "",\r\n')
+        eventually(lambda: "AT+CMGL=4" in after(modem, "(here)"))
+        began = time.monotonic()
+        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
+        assert time.monotonic() - began < FAST.patience.list_s / 2
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# Nonsense in answers.
+
+NONSENSE: dict[str, Answers] = {
+    "superscripts for digits": {
+        "AT+CMGL": [b"\r\n+CMGL: \xb2,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK, OK],
+        "AT+CSQ": b"\r\n+CSQ: \xb2\xb3,99\r\n" + OK,
+        "AT+CFUN?": b"\r\n+CFUN: \xb9\r\n" + OK,
+        "AT+CREG?": b"\r\n+CREG: \xb9,1\r\n" + OK,
+        "AT+CNMI": b"\r\nERROR\r\n",
+        "AT+CNUM": b'\r\n+CNUM: ,"\xb2\xb2",\xb9\r\n' + OK,
+    },
+    "fields that are missing": {
+        "AT+CMGL": b"\r\n+CMGL:\r\n\r\n+CMGL: ,,,\r\n\r\n+CMGL: 1\r\n" + OK,
+        "AT+CSQ": b"\r\n+CSQ:\r\n" + OK,
+        "AT+CFUN?": b"\r\n+CFUN:\r\n" + OK,
+        "AT+COPS?": b"\r\n+COPS:\r\n" + OK,
+        "AT+CNUM": b"\r\n+CNUM:\r\n" + OK,
+        "AT+CPMS?": b"\r\n+CPMS: (),(),()\r\n" + OK,
+        "AT+CSCA?": b"\r\n+CSCA:\r\n" + OK,
+        "AT+CNMI=?": b"\r\n+CNMI:\r\n" + OK,
+    },
+    "numbers without end": {
+        "AT+CSQ": b"\r\n+CSQ: " + b"9" * 3000 + b"\r\n" + OK,
+        "AT+CREG?": b"\r\n+CREG: 1," + b"1" * 3000 + b"\r\n" + OK,
+        "AT+CEREG?": b"\r\n+CEREG: 1,1\r\n" + OK,
+        "AT+CNMI=?": b"\r\n+CNMI: (0-99),(0-99),(0-\xb2),(-),(9-1)\r\n" + OK,
+    },
+    "lines without end": {"AT+CGMI": b"x" * 9000 + b"\r\n" + OK, "AT+CSQ": b"\r\n+CSQ: " + b"9" * 9000 + OK},
+    "signal unknown": {"AT+CSQ": b"\r\n+CSQ: 99,99\r\n" + OK},
+}
+
+
+@pytest.mark.parametrize("answers", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.LogCaptureFixture) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
+        modem.commands.append("(here)")
+        eventually(lambda: "AT+CSQ" in after(modem, "(here)"))
+        assert house.state is PortState.UP
+    assert house.results == [Submitted(1), Submitted(2)]
+    assert "unexpected" not in caplog.text
+    assert house.statuses[-1].active.signal_dbm is None
+
+
+def test_a_part_says_how_long_the_network_may_try() -> None:
+    house = House(replace(part(), validity_s=3600))
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.pdus == [
+            tpdu.submit("+22370123456", part().segment, seq=1, total=1, reference=1, validity_s=3600).hex
+        ]
+
+
+# What comes in while nothing else is asked, or while something is.
+
+
+def long_before_the_pdu(modem: ScriptedModem) -> None:
+    """Longer than the port waits for one that may be malformed."""
+    modem.say(b"\r\n+CMT: ,30\r\n")
+    time.sleep(FAST.waits.head_s + PAUSE)
+    modem.say(DELIVER.encode() + b"\r\n")
+
+
+ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and reports come of it
+    "a text": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with a name": (b'\r\n+CMT: "x",30\r\n' + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text, a report and a text in one read": (
+        b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n+CMT: 30\r\n"
+        + DELIVER.encode() + b"\r\n",
+        2,
+        1,
+    ),
+    "a report in ZTE's form": (b"\r\n+CDS: ,30\r\n" + REPORT.encode() + b"\r\n", 0, 1),
+    "a text with a pause in its PDU": (pieces(b"\r\n+CMT: ,30\r\n" + DELIVER[:20].encode(), DELIVER[20:].encode() + b"\r\n"), 1, 0),
+    "a text with a URC before its PDU": (b"\r\n+CMT: ,30\r\n" + URC + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with noise before its PDU": (b"\r\n+CMT: ,30\r\n\xfe\x80\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with a long pause before its PDU": (long_before_the_pdu, 1, 0),
+    "a malformed text": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", 1, 0),
+    "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", 1, 0),
+    "a malformed report": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", 1, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
+def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP and not house.orders)
+        said(modem) if callable(said) else modem.say(said)
+        eventually(lambda: (len(house.texts), len(house.reports)) == (texts, reports))
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+        assert (len(house.texts), len(house.reports)) == (texts, reports)
+
+
+# SIMs.
+
+
+def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None:
+    def unlock(modem: ScriptedModem) -> None:
+        modem.answers.update(healthy())
+        modem.say(OK)
+
+    house = House(part())
+    shut = b"\r\n+CME ERROR: 11\r\n"
+    answers = healthy(
+        {"AT+CCID": shut, "AT+CIMI": shut, "AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock}
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.results == [Submitted(1)])
+    assert {claim.active.iccid for claim in house.claims} == {ICCID}
+
+
+def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
+    house = House()
+    answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        assert house.statuses[-1].active.iccid == "imsi:610020000000017"
+        modem.answers["AT+CIMI"] = b"\r\n610020000000025\r\n" + OK
+        eventually(
+            lambda: house.state is PortState.UP and house.statuses[-1].active.iccid == "imsi:610020000000025"
+        )
+
+
+@pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 100\r\n"])
+def test_a_modem_that_knows_pins_and_cannot_tell_of_one_has_no_sim_that_works(refusal: bytes) -> None:
+    """An empty bay of a modem pool."""
+    house = House(part())
+    answers = healthy(
+        {
+            "AT+CPIN?": refusal, "AT+CPIN=?": OK, "AT+CCID": refusal, "AT+CIMI": refusal,
+            "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK,
+        }
+    )  # fmt: skip
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.FAILURE
+        modem.answers.update(healthy())
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_sim_taken_out_and_another_put_in_while_running() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers.update({"AT+CPIN?": b"\r\n+CME ERROR: 10\r\n", "AT+CCID": b"\r\nERROR\r\n"})
+        modem.say(b"\r\n+CPIN: NOT INSERTED\r\n")
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.ABSENT
+        house.give(part())
+        port.wake()
+        modem.answers.update(healthy({"AT+CCID": b"\r\n+CCID: 8922301000000000025\r\n" + OK}))
+        modem.say(b"\r\n+CPIN: READY\r\n")
+        eventually(lambda: house.results == [Submitted(1)])
+        assert house.claims[-1].active.iccid == "8922301000000000025"
+
+
+REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
+    "home": ({}, Registration.HOME, True),
+    "roaming": ({"AT+CREG?": b"\r\n+CREG: 0,5\r\n" + OK}, Registration.ROAMING, True),
+    "texts only": ({"AT+CREG?": b"\r\n+CREG: 0,6\r\n" + OK}, Registration.SMS_HOME, True),
+    "with a place": ({"AT+CREG?": b'\r\n+CREG: 2,1,"00DF","825E"\r\n' + OK}, Registration.HOME, True),
+    "with a place and no quotes": (
+        {"AT+CREG?": b"\r\n+CREG: 2,1,4CA,81DE445\r\n" + OK},
+        Registration.HOME,
+        True,
+    ),
+    "with a broken quote": (
+        {"AT+CREG?": b'\r\n+CREG: 2,1,"0B,"0100701",7\r\n' + OK},
+        Registration.HOME,
+        True,
+    ),
+    "cut": ({"AT+CREG?": b'\r\n+CREG: 2,1,"5E25\r\n' + OK}, Registration.HOME, True),
+    "after the OK": ({"AT+CREG?": OK + b'\r\n+CREG: 5,"25FF","825E"\r\n'}, Registration.ROAMING, True),
+    "LTE only": (
+        {"AT+CREG?": b"\r\n+CREG: 0,2\r\n" + OK, "AT+CEREG?": b"\r\n+CEREG: 0,5\r\n" + OK},
+        Registration.ROAMING,
+        True,
+    ),
+    "denied": ({"AT+CREG?": b"\r\n+CREG: 0,3\r\n" + OK}, Registration.DENIED, False),
+    "searching": ({"AT+CREG?": b"\r\n+CREG: 0,2\r\n" + OK}, Registration.SEARCHING, False),
+    "emergency": ({"AT+CREG?": b"\r\n+CREG: 0,8\r\n" + OK}, Registration.EMERGENCY, False),
+    "none of this world": ({"AT+CREG?": b"\r\n+CREG: 0,77\r\n" + OK}, Registration.UNKNOWN, False),
+}
+
+
+@pytest.mark.parametrize(("answers", "state", "carries"), REGISTRATIONS.values(), ids=REGISTRATIONS)
+def test_only_a_registered_sim_is_given_work(answers: Answers, state: Registration, carries: bool) -> None:
+    house = House(part())
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
+        eventually(lambda: house.statuses and house.statuses[-1].active.operator)
+        assert house.statuses[-1].active.registration is state
+        if carries:
+            eventually(lambda: house.results == [Submitted(1)])
+        assert bool(house.claims) is carries
+
+
+def test_a_registration_that_was_lost_is_noticed_and_its_return_too() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
+        modem.say(b"\r\n+CREG: 2\r\n")
+        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
+        house.give(part())
+        port.wake()
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        modem.say(b"\r\n+CREG: 1\r\n")
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# Slots, by the vendors' commands and the configured one.
+
+SLOT_COMMANDS: dict[
+    str, tuple[bytes, str, str | None]
+] = {  # manufacturer; second slot's command; the configured one
+    "27.007": (b"Acme", "AT+CSUS=1", None),
+    "Quectel": (b"Quectel", "AT+QUIMSLOT=2", None),
+    "Quectel's older": (b"Quectel", "AT+QDSIM=1", None),
+    "SIMCom": (b"SIMCOM INCORPORATED", "AT+SMSIMCFG=1,2", None),
+    "SIMCom's newer": (b"SIMCOM INCORPORATED", "AT+SWITCHSIM=1", None),
+    "Sierra": (b"Sierra Wireless, Incorporated", "AT!UIMS=1", None),
+    "configured": (b"Quectel", "AT+XSIM=2", "AT+XSIM={slot}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("maker", "command", "configured"),
+    SLOT_COMMANDS.values(),
+    ids=SLOT_COMMANDS,
+)
+def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: str | None) -> None:
+    first = (
+        command.replace("=1,2", "=1,1")
+        if "1,2" in command
+        else command[:-1] + {"1": "0", "2": "1"}[command[-1]]
+    )
+
+    def insert(slot: int) -> Script:
+        def script(modem: ScriptedModem) -> None:
+            modem.answers["AT+CCID"] = modem.answers["AT+QCCID"] = (
+                b"\r\n+CCID: 892230100000000001%d\r\n" % slot + OK
+            )
+            modem.say(OK)
+
+        return script
+
+    house = House(Switch(1), part(1), Switch(2), part(2))
+    answers = healthy(
+        {"AT+CGMI": b"\r\n" + maker + b"\r\n" + OK, "AT+CFUN": OK, first: insert(1), command: insert(2)}
+    )
+    with (
+        ScriptedModem(answers) as modem,
+        running(modem.device, house, slots=2, slot_command=configured),
+    ):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert [slot.iccid[-1] for slot in house.statuses[-1].slots] == ["1", "2"]
+    assert house.results == [Submitted(1), Submitted(2)]
