@@ -91,7 +91,14 @@ class Port:
         trouble = 0  # lives of the connection in a row that ended badly
         try:
             while True:
-                trouble = self._live(desk, trouble)
+                try:
+                    trouble = self._live(desk, trouble)
+                except StoppingError:
+                    raise
+                except Exception:  # the house fails whatever it is told: the port goes on without it
+                    trouble += 1
+                    log.exception("port %d: the gateway does not take what it is told", self.settings.port)
+                    desk.sleep(self._rest_s(trouble), settling=False)
         except StoppingError:
             pass
         finally:
@@ -140,10 +147,13 @@ class Port:
             session.restart_modem()
             step, pause_s = "it is restarted", timing.reset_s
             if trouble > 2:
-                rest_s = timing.rests_s[min(trouble - 3, len(timing.rests_s) - 1)]
+                rest_s = self._rest_s(trouble - 2)
                 step, pause_s = f"it is restarted and rests for {rest_s:g} s", timing.reset_s + rest_s
         log.warning("port %d: %s (%d in a row); %s", self.settings.port, error, trouble, step)
         return f"The modem is in trouble: {error}; {step}.", pause_s
+
+    def _rest_s(self, times: int) -> float:
+        return self._timing.rests_s[min(times, len(self._timing.rests_s)) - 1]
 
     def _end(self, desk: Desk) -> None:
         """Settle what was sent last, and answer whoever still asks."""

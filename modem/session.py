@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 _SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are the modem's
 
+# Recipients in a row that a modem refuses by itself, until that is taken for its own fault and not for theirs.
+_REFUSED_RECIPIENTS: Final = 3
+_OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)})  # ME or system failure
+
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 _SIM_TROUBLE: Final = frozenset(
@@ -104,6 +108,7 @@ class Session:
         self._claim_at: float | None = 0.0  # None: when woken
         self._sim_changed = False
         self._silent = 0
+        self._refused: set[str] = set()  # recipients in a row that the modem itself refused
         self._echoes: int | None = None  # commands echoed once echo was off; None: it cannot be switched off
 
     def run(self) -> None:
@@ -259,9 +264,9 @@ class Session:
         finally:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
-        self._judge(result)
+        self._judge(result, submission.recipient)
 
-    def _judge(self, result: Submitted | Refused | InDoubt) -> None:
+    def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
         """What an outcome says of the modem."""
         if self._channel.gone:
             raise DeviceGoneError("the device was lost while a message was being sent")
@@ -270,12 +275,14 @@ class Session:
         if isinstance(result, Submitted):
             self.proven = True
             self._silent = 0
+            self._refused.clear()
             return
         silent = isinstance(result, InDoubt)
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code in (("LOCAL", NO_PROMPT), ("LOCAL", NOT_WRITTEN))
             self._sim_changed = self._sim_changed or code in _SIM_TROUBLE
+            self._count_refusal(code, recipient)
         if not silent:
             self._silent = 0
             return
@@ -284,6 +291,15 @@ class Session:
             raise SickError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
         if not self._channel.in_step:
             self._channel.resync()
+
+    def _count_refusal(self, code: tuple[str, int | None], recipient: str) -> None:
+        """A modem that refuses one recipient after the other, and gives no reason of the network's, is sick."""
+        if code[0] != "LOCAL" and (code[1] is None or code in _OF_THE_MODEM):
+            self._refused.add(recipient)
+        else:
+            self._refused.clear()
+        if len(self._refused) >= _REFUSED_RECIPIENTS:
+            raise SickError(f"the modem answers AT, but refuses {len(self._refused)} recipients in a row")
 
     def _switch(self, slot: int) -> None:
         """Another slot, by order of the house."""

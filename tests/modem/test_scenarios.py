@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import threading
 import time
+import tty
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from config.settings import PortSettings
 from modem import tpdu
 from modem.errors import Kind
-from modem.work import InDoubt, PortState, Refused, Registration, SimState, Submitted, Switch
+from modem.port import Port
+from modem.work import InDoubt, PortState, PortStatus, Refused, Registration, SimState, Submitted, Switch
 from tests.conftest import eventually
 from tests.modem.house import FAST, House, part
 from tests.modem.scripted_modem import Script, ScriptedModem
@@ -628,3 +635,118 @@ def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: s
         eventually(lambda: len(house.outcomes) == 2)
         assert [slot.iccid[-1] for slot in house.statuses[-1].slots] == ["1", "2"]
     assert house.results == [Submitted(1), Submitted(2)]
+
+
+# The ladder, and who is not to be on it.
+
+
+def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
+    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
+    refusing = healthy({"AT+CMGS": b"\r\nERROR\r\n"})
+    with ScriptedModem(refusing) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert len({outcome.submission.recipient for outcome in house.outcomes}) == 3
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
+        modem.answers["AT+CMGS"] = ScriptedModem.prompt
+        house.give(part(9))
+        eventually(lambda: Submitted(1) in house.results)
+
+
+def test_one_bad_recipient_does_not_take_a_port_down() -> None:
+    house = House(*(part(number) for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in house.statuses)
+
+
+def test_refusals_by_the_network_do_not_take_a_port_down() -> None:
+    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in house.statuses)
+
+
+def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
+    class Broken(House):
+        broken = False
+
+        def status(self, status: PortStatus) -> None:
+            if self.broken:
+                raise RuntimeError("a fault of ours")
+            super().status(status)
+
+    house = Broken()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        house.broken = True
+        modem.say(b"\r\n+CREG: 2\r\n")
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
+        eventually(lambda: "AT+CREG?" in modem.commands)
+        time.sleep(0.3)
+        assert not port.join(0)
+        house.broken = False
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_modem_that_reads_no_more_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    house = House(part(1))
+    link = tmp_path / "modem"
+    link.symlink_to(os.ttyname(slave))
+    with contextlib.suppress(BlockingIOError):  # fill the line: nobody reads at the other end
+        os.set_blocking(slave, False)
+        while os.write(slave, b"x" * 4096):
+            pass
+    with running(str(link), house):
+        eventually(lambda: house.state is PortState.SICK)
+        with ScriptedModem(healthy()) as modem:
+            link.unlink()
+            link.symlink_to(modem.device)
+            eventually(lambda: house.results == [Submitted(1)])
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_path: Path) -> None:
+    house = House(*(part(number) for number in range(12)))
+    link = tmp_path / "modem"
+    before = (len(os.listdir("/proc/self/fd")), threading.active_count())
+    stages: list[Answers] = [
+        {"AT": ScriptedModem.unplug}, {"AT+CPIN?": ScriptedModem.unplug}, {"AT+CMGL": ScriptedModem.unplug},
+        {"AT+CMGS": ScriptedModem.unplug}, {"PDU": ScriptedModem.unplug}, {"AT+CSQ": ScriptedModem.unplug}, {},
+    ]  # fmt: skip
+    with running(str(link), house):
+        for stage in stages:
+            with ScriptedModem(healthy(stage)) as modem:
+                link.unlink(missing_ok=True)
+                link.symlink_to(modem.device)
+                if stage:
+                    eventually(lambda: house.state is not PortState.ABSENT)
+                    eventually(lambda: house.state is PortState.ABSENT)
+                else:
+                    eventually(lambda: len(house.outcomes) == 12)
+    numbers = [outcome.submission.message_id for outcome in house.outcomes]
+    assert numbers == list(range(12))
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+def test_an_idle_port_wakes_for_nothing() -> None:
+    house = House()
+    still = replace(FAST, refresh_s=60.0, list_s=60.0)
+    with ScriptedModem(healthy()) as modem:
+        port = Port(PortSettings(port=1, device=modem.device), house, submit_timeout_s=1, timing=still)
+        port.start()
+        try:
+            eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
+            eventually(lambda: house.claims)
+            heard, spent = len(modem.commands), time.process_time()
+            time.sleep(0.3)
+            assert len(modem.commands) == heard
+            assert time.process_time() - spent < 0.1
+        finally:
+            port.stop()
+            assert port.join(5)
