@@ -121,6 +121,7 @@ class Channel:
         self._device.register(fd, select.POLLIN)
         self._empty = 0
         self._numeric = False  # the modem answers in V0
+        self._locked = False  # it last answered AT with the state of its SIM
         self._head: tuple[str, float] | None = None  # a URC that owns the next line, and until when
         self._overtime = False  # the last read already was after its deadline
         self._late_reference: Submitted | None = None  # a +CMGS that came while none was waited for
@@ -464,10 +465,12 @@ class Channel:
         if found is None:
             return False
         self.answered_at = monotonic()
-        if not self._listen_until_quiet(self._waits.clean_s) or not found.ok:
-            return False
-        self.in_step = True
-        return True
+        # A modem that wants its PIN first may refuse even AT. Said twice, it is no late answer to something else.
+        locked = (found.family, found.code) in _LOCKED
+        understood = found.ok or (locked and self._locked)
+        self._locked = locked
+        self.in_step = self._listen_until_quiet(self._waits.clean_s) and understood
+        return self.in_step
 
     # Bytes
 
@@ -561,6 +564,10 @@ class Channel:
 _RECORDS: Final = frozenset({"+CMGR", "+CMGL"})  # of a stored message; its PDU is the next line
 _SHORTEST_PDU: Final = 16  # characters; a status report of nothing is longer
 _PDU: Final = re.compile(f"[0-9A-Fa-f]{{{_SHORTEST_PDU},}}")
+
+_LOCKED: Final = frozenset(
+    ("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15)
+)  # SIM: absent, locked, failing
 
 # The network did not answer in time: it may have the message all the same.
 _NOBODY_KNOWS: Final = frozenset({("CMS", 332), ("CME", 31)})

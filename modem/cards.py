@@ -139,6 +139,7 @@ class Cards:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
         if self._modem.enter_pin(pin):
+            self._modem.begin()  # some modems refuse all but the PIN while they are locked
             return SimState.READY
         self._insist(lambda: self._desk.work.pin_refused(iccid, port, pin))
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)

@@ -147,11 +147,14 @@ class Session:
         self._channel.told_e0 = self._echoes is not None
         self._channel.told_v1 = True
         desk.answering = True
-        desk.publish(
-            imei=self.modem.identity.imei, model=self.modem.name if self.modem.identity.model else ""
-        )
+        self._introduce()
         self._cards.look()
+        self._introduce()  # a modem whose SIM was locked may only now have told it
         self._come_up()
+
+    def _introduce(self) -> None:
+        identity = self.modem.identity
+        self._desk.publish(imei=identity.imei, model=self.modem.name if identity.model else "")
 
     def _come_up(self) -> None:
         """Say whether the port works now, and what to do first."""

@@ -489,6 +489,26 @@ def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None
     assert {claim.active.iccid for claim in house.claims} == {ICCID}
 
 
+def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_same() -> None:
+    """Qualcomm's and ZTE's sticks: not even AT is answered with OK before the PIN."""
+    shut = b"\r\n+CME ERROR: 11\r\n"
+    opened = healthy({"ATE0V1Q0": OK, "AT": OK})
+
+    def unlock(modem: ScriptedModem) -> None:
+        modem.answers.update(opened)
+        modem.say(OK)
+
+    house = House(part())
+    answers: Answers = {**dict.fromkeys((*opened, "ATQ0V1E0", ""), shut), "ESC": b""}
+    answers.update({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock})
+    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.commands.count('AT+CPIN="1234"') == 1
+    status = house.statuses[-1]
+    assert (status.imei, status.model) == ("356938035643809", "Acme One")
+    assert house.claims[0].active.iccid == ICCID
+
+
 def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
     house = House()
     answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
