@@ -43,6 +43,9 @@ _SIM_TROUBLE: Final = frozenset(
     {("CMS", code) for code in (310, 311, 313, 315, 316)} | {("CME", code) for code in (10, 11, 12, 13, 15)}
 )
 
+_FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)})
+_NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
+
 _SIM_DETAILS: Final = {
     SimState.UNKNOWN: "The SIM was not looked at yet.",
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
@@ -284,7 +287,7 @@ class Session:
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code in (("LOCAL", NO_PROMPT), ("LOCAL", NOT_WRITTEN))
-            self._sim_changed = self._sim_changed or code in _SIM_TROUBLE
+            self._look_into(code)
             self._count_refusal(code, recipient)
         if not silent:
             self._silent = 0
@@ -294,6 +297,15 @@ class Session:
             raise SickError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
         if not self._channel.in_step:
             self._channel.resync()
+
+    def _look_into(self, code: tuple[str, int | None]) -> None:
+        """Have that looked at which a refusal speaks of, rather than wait until it is due."""
+        if code in _SIM_TROUBLE:
+            self._sim_changed = True
+        elif code in _FULL:
+            self._incoming.list_now()
+        elif code in _NO_NETWORK and "registration" not in self._refreshes:
+            self._refreshes.append("registration")
 
     def _count_refusal(self, code: tuple[str, int | None], recipient: str) -> None:
         """A modem that refuses one recipient after the other, and gives no reason of the network's, is sick."""

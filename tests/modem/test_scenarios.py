@@ -8,7 +8,8 @@ import pty
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,15 +129,23 @@ def test_any_form_of_prompt_is_one(prompt: Script) -> None:
         assert len(modem.pdus) == 2
 
 
-@pytest.mark.parametrize("echo", [False, True], ids=["silent", "echoing"])
 @pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
-def test_any_form_of_taking_is_one(taking: Script, reference: int | None, echo: bool) -> None:
+def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> None:
     house = House(part(1), part(2))
     answers = healthy({"PDU": [taking, ScriptedModem.take]})
-    with ScriptedModem(answers, echo=echo) as modem, running(modem.device, house):
+    with ScriptedModem(answers) as modem, running(modem.device, house):
         eventually(lambda: len(house.outcomes) == 2)
         assert house.results == [Submitted(reference), Submitted(1)]
         assert len(modem.pdus) == 2
+
+
+def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
+    house = House(*(part(number) for number in range(len(TAKINGS))))
+    answers = healthy({"PDU": [taking for taking, _ in TAKINGS.values()]})
+    with ScriptedModem(answers, echo=True) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == len(TAKINGS))
+        assert house.results == [Submitted(reference) for _, reference in TAKINGS.values()]
+        assert len(modem.pdus) == len(TAKINGS)
 
 
 # Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
@@ -196,8 +205,8 @@ TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
     "half an answer to the PDU": ("PDU", b"\r\n+CMG", InDoubt),
     "noise instead of an answer": ("PDU", b"\xfe\x80\x00\r\n~~~~\r\n\xc3", InDoubt),
     "a network that did not answer": ("PDU", b"\r\n+CMS ERROR: 332\r\n", InDoubt),
-    "a late answer": ("PDU", late(TAKEN, 0.203), Submitted),
-    "a late refusal": ("PDU", late(b"\r\n+CMS ERROR: 38\r\n", 0.203), Refused),
+    "a late answer": ("PDU", late(TAKEN, 0.103), Submitted),
+    "a late refusal": ("PDU", late(b"\r\n+CMS ERROR: 38\r\n", 0.103), Refused),
     "hung up before the prompt": ("AT+CMGS", ScriptedModem.unplug, Refused),
     "hung up after the PDU": ("PDU", ScriptedModem.unplug, InDoubt),
     "restarted before the prompt": ("AT+CMGS", b"\r\nRDY\r\n", Refused),
@@ -216,7 +225,7 @@ def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
     then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
     with ScriptedModem(healthy({stage: [happens, then]})) as modem:
         link.symlink_to(modem.device)
-        with running(str(link), house, submit_timeout_s=0.2):
+        with running(str(link), house, submit_timeout_s=0.1):
             eventually(lambda: house.outcomes)
             if happens is ScriptedModem.unplug:
                 with ScriptedModem(healthy()) as again:
@@ -339,12 +348,12 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
     house = House()
 
     def plain(modem: ScriptedModem) -> None:
-        modem.answers.update(healthy())
-        modem.answers["AT"] = OK
+        modem.answers.update(before)
         modem.say(OK)
 
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.state is PortState.UP)
+        before = modem.answers.copy()
         modem.commands.append("(here)")
         for command, answer in modem.answers.items():
             if isinstance(answer, bytes):
@@ -410,9 +419,9 @@ def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.Lo
     house = House(part(1), part(2))
     with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
         eventually(lambda: len(house.outcomes) == 2)
-        modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
         modem.commands.append("(here)")
-        eventually(lambda: "AT+CSQ" in after(modem, "(here)"))
+        modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
+        eventually(lambda: "AT+CREG?" in after(modem, "(here)"))
         assert house.state is PortState.UP
     assert house.results == [Submitted(1), Submitted(2)]
     assert "unexpected" not in caplog.text
@@ -754,19 +763,50 @@ def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_pat
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
+@contextmanager
+def still(device: str, house: House) -> Iterator[Port]:
+    """A port that looks after nothing by itself."""
+    timing = replace(FAST, refresh_s=60.0, list_s=60.0)
+    port = Port(PortSettings(port=1, device=device), house, submit_timeout_s=1, timing=timing)
+    port.start()
+    try:
+        eventually(lambda: house.claims and house.statuses[-1].active.operator)
+        yield port
+    finally:
+        port.stop()
+        assert port.join(5)
+
+
 def test_an_idle_port_wakes_for_nothing() -> None:
     house = House()
-    still = replace(FAST, refresh_s=60.0, list_s=60.0)
-    with ScriptedModem(healthy()) as modem:
-        port = Port(PortSettings(port=1, device=modem.device), house, submit_timeout_s=1, timing=still)
-        port.start()
-        try:
-            eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
-            eventually(lambda: house.claims)
-            heard, spent = len(modem.commands), time.process_time()
-            time.sleep(0.3)
-            assert len(modem.commands) == heard
-            assert time.process_time() - spent < 0.1
-        finally:
-            port.stop()
-            assert port.join(5)
+    with ScriptedModem(healthy()) as modem, still(modem.device, house):
+        heard, spent = len(modem.commands), time.process_time()
+        time.sleep(0.3)
+        assert len(modem.commands) == heard
+        assert time.process_time() - spent < 0.1
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"\r\n+CMS ERROR: 322\r\n", b"\r\n+CMS ERROR: 208\r\n", b"\r\n+CME ERROR: 20\r\n"]
+)
+def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
+    house = House()
+    listing = b"\r\n+CMGL: 4,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+        modem.answers.update({"PDU": [refusal, ScriptedModem.take], "AT+CMGL": [listing, OK]})
+        house.give(part(1), part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
+        assert len(house.texts) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
+)
+def test_a_refusal_for_want_of_a_network_has_the_registration_looked_at(refusal: bytes) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+        modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
+        house.give(part(1))
+        port.wake()
+        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
