@@ -19,7 +19,17 @@ from config.settings import PortSettings
 from modem import tpdu
 from modem.errors import Kind
 from modem.port import Port
-from modem.work import InDoubt, PortState, PortStatus, Refused, Registration, SimState, Submitted, Switch
+from modem.work import (
+    InDoubt,
+    PortState,
+    PortStatus,
+    Refused,
+    Registration,
+    SimState,
+    Submitted,
+    Switch,
+    Unreadable,
+)
 from tests.conftest import eventually
 from tests.modem.house import FAST, House, part
 from tests.modem.scripted_modem import Script, ScriptedModem
@@ -461,23 +471,38 @@ ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and rep
     "a text with a URC before its PDU": (b"\r\n+CMT: ,30\r\n" + URC + DELIVER.encode() + b"\r\n", 1, 0),
     "a text with noise before its PDU": (b"\r\n+CMT: ,30\r\n\xfe\x80\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
     "a text with a long pause before its PDU": (long_before_the_pdu, 1, 0),
-    "a malformed text": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", 1, 0),
-    "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", 1, 0),
-    "a malformed report": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", 1, 0),
 }  # fmt: skip
+
+
+MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
+    "a text in no hexadecimal": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", "ZZZZ"),
+    "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", DELIVER[:24]),
+    "a report cut short": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", REPORT[:12]),
+}
 
 
 @pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
 def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
     house = House()
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP and not house.orders)
+        eventually(lambda: house.state is PortState.UP)
         said(modem) if callable(said) else modem.say(said)
         eventually(lambda: (len(house.texts), len(house.reports)) == (texts, reports))
         house.give(part())
         port.wake()
         eventually(lambda: house.results == [Submitted(1)])
         assert (len(house.texts), len(house.reports)) == (texts, reports)
+        assert all(isinstance(text, tpdu.Deliver) for text in house.texts)
+
+
+@pytest.mark.parametrize(("said", "kept"), MALFORMED.values(), ids=MALFORMED)
+def test_what_comes_malformed_is_kept_as_it_came(said: bytes, kept: str) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(said)
+        eventually(lambda: house.texts)
+        assert [text.pdu for text in house.texts if isinstance(text, Unreadable)] == [kept]
 
 
 # SIMs.
