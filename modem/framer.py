@@ -9,8 +9,12 @@ from typing import Final
 # noise (a device that is no modem, a wrong speed) and must not fill the memory.
 MAX_LINE: Final = 4096
 
-# Control characters mean nothing in an answer: NUL comes from a line that breaks, 0x1A and 0x1B are our own echoed.
-_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f"
+# These mean nothing in an answer: NUL comes from a line that breaks, 0xFF from one that idles badly, 0x1A and 0x1B are
+# our own echoed.
+_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
+
+# What modems never begin an answer with, and only end one with where they quote somebody: noise at the edge of a line.
+_NOISE: Final = "".join(map(chr, range(0x80, 0x100)))
 
 # What an answer that shares its line with the prompt can begin with.
 _MARKERS: Final = ("+", "^", "*", "#", "!", "$", "%", "OK", "ERROR")
@@ -28,9 +32,9 @@ Event = str | Sign
 class Framer:
     """Cuts what the modem sends into lines.
 
-    A line is latin-1 text without its line end, without blanks or 0xFF (idle-line noise) at its ends, never empty.
-    `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to `echo` is
-    dropped and counted in `echoes`.
+    A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
+    empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
+    `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
     """
 
     def __init__(self) -> None:
@@ -55,7 +59,7 @@ class Framer:
         if len(rest) > MAX_LINE or self._overlong:
             self._overlong = True
             rest = b""
-        elif self.prompt_wanted and rest.strip(b" \t\xff") == b">":
+        elif self.prompt_wanted and rest.strip(_NOISE.encode("latin-1") + b" \t") == b">":
             self._prompt(events)
             rest = b""
         self._rest = rest
@@ -72,18 +76,29 @@ class Framer:
         return self._rest.decode("latin-1")
 
     def _line(self, raw: bytes, events: list[Event]) -> None:
-        text = raw.decode("latin-1").strip(" \t\xff")
+        text = _clean(raw.decode("latin-1").strip(" \t"))
         if text.startswith(">"):
             text = text.lstrip("> \t")
             if self.prompt_wanted and (not text or text.startswith(_MARKERS)):
                 self._prompt(events)
         if not text or len(text) > MAX_LINE:
             return
-        if text == self.echo:
-            self.echoes += 1
-            return
-        events.append(text)
+        if self.echo and text.startswith(self.echo):
+            rest = text[len(self.echo) :]
+            if not rest or (not self.echo.startswith("AT") and rest.startswith(_MARKERS)):
+                self.echoes += 1
+                text = rest
+        if text:
+            events.append(text)
 
     def _prompt(self, events: list[Event]) -> None:
         self.prompt_wanted = False
         events.append(Sign.PROMPT)
+
+
+def _clean(text: str) -> str:
+    """An answer without the noise at its edges; anything else as it is."""
+    core = text.lstrip(_NOISE + " \t")
+    if not core.startswith((">", *_MARKERS)):
+        return text
+    return core if '"' in core else core.rstrip(_NOISE + " \t")

@@ -115,7 +115,13 @@ class Port:
         ladder = Ladder(self._timing, has_command=self.settings.reset_command is not None)
         try:
             while True:
-                self._live(desk, ladder)
+                try:
+                    self._live(desk, ladder)
+                except StoppingError:
+                    raise
+                except Exception:  # the house fails whatever it is told: the port goes on without it
+                    log.exception("port %d: the gateway does not take what it is told", self.settings.port)
+                    desk.sleep(ladder.sick(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
