@@ -29,6 +29,16 @@ class Cause:
     reason: str
     reason_fr: str
 
+    @property
+    def told(self) -> str:
+        """Both sentences, with the code as the modem gave it."""
+        code = (
+            f" (+{self.family} ERROR: {self.code})"
+            if self.code is not None and self.family != "LOCAL"
+            else ""
+        )
+        return f"{self.reason} / {self.reason_fr}{code}"
+
 
 # LOCAL codes: what the gateway found by itself. None of these parts was sent.
 DEVICE_GONE: Final = 1
@@ -46,9 +56,6 @@ def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") ->
     if code is None:
         code = code_of(family, text)
     kind, _, reason, reason_fr = _row(family, code, vendor)
-    if code is not None and family != "LOCAL":
-        reason = f"{reason} (+{family} ERROR: {code})"
-        reason_fr = f"{reason_fr} (+{family} ERROR: {code})"
     return Cause(family, code, _KINDS[kind], reason, reason_fr)
 
 
