@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from config.settings import PortSettings
 from modem.at import ChannelError, DeviceGoneError
-from modem.desk import Desk, StoppingError
+from modem.desk import Desk, StoppingError, UssdOrder
 from modem.serial_port import DeviceUnavailableError, SerialPort, open_device
 from modem.session import Session, SickError, Timing
+from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState, PortStatus, SlotStatus, Work
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,20 @@ class Port:
         if self._ended.is_set():
             self._desk.refuse()
         return answer
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
+        """From any thread: ask the network, between two submissions; `replies` go to its menus, in the same session.
+
+        `slot`: whose SIM asks, by default the active one's. The future can be cancelled until it is begun, and raises
+        UssdError. Once begun it ends in bounded time: about half a minute for each code, two more to change the slot.
+        """
+        if self._desk is None:
+            raise RuntimeError("the port was not started")
+        order = UssdOrder((code, *replies), slot)
+        self._desk.ussd(order)
+        if self._ended.is_set():
+            self._desk.refuse()
+        return order.answer
 
     def stop(self) -> None:
         """From any thread: finish the part in the air and begin nothing new."""
@@ -157,4 +173,5 @@ class Port:
             self._ended.set()
             for ask in desk.asks:
                 ask.cancel()
+            desk.refuse_ussd()
             desk.refuse()
