@@ -116,6 +116,12 @@ def _slot_command(command: str) -> str:
     return command
 
 
+def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    if not pattern.groups:
+        raise ValueError("must have parentheses around the amount")
+    return pattern
+
+
 Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
 """A duration of which 0 means: not at all."""
@@ -213,6 +219,17 @@ class PortSettings(_Section):
     rtscts: bool = False
 
 
+class BalanceSettings(_Section):
+    """One [[balance]]: how the SIMs of an operator are asked what they have left."""
+
+    operator: Text
+    code: Annotated[str, _matching(r"[0-9*#]{1,160}", 'must be a USSD code in quotes, as "#123#"')]
+    pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern), AfterValidator(_with_amount)] = re.compile(
+        r"(\d[\d .,]*)\s*(F ?CFA|FCFA|CFA|XOF|F\b)"
+    )
+    every_s: Duration = 86_400
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -222,6 +239,7 @@ class Settings(_Section):
     dispatch: DispatchSettings = DispatchSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
+    balance: Annotated[tuple[BalanceSettings, ...], Field(strict=False)] = ()
 
     @field_validator("ports")
     @classmethod

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "gatewayd.commands.simulate:simulate",
     "status": "gatewayd.commands.status:status",
     "send": "gatewayd.commands.messages:send",
+    "ussd": "gatewayd.commands.ussd:ussd",
     "company": "gatewayd.commands.companies:company",
     "key": "gatewayd.commands.keys:key",
     "sim": "gatewayd.commands.sims:sim",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from config.settings import Settings
-from gatewayd import ledger, routing
+from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import DAY, Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
@@ -39,6 +40,7 @@ from gatewayd.views import (
     message_view,
 )
 from gatewayd.waiters import Waiters
+from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ _SEEN_KEPT = 7 * DAY
 _SWEEP_S = 600.0
 
 
-class PortFace(Protocol):
+class PortFace(ussd.UssdPort, Protocol):
     """A port, as far as the gateway needs it."""
 
     def wake(self) -> None:
@@ -76,6 +78,7 @@ class Gateway:
             settings.dispatch, store, clock, self._calendar, self.board, self._waiters, self._timers
         )
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
+        self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
 
     def start(self, ports: Mapping[int, PortFace]) -> None:
@@ -84,6 +87,7 @@ class Gateway:
         self.dispatcher.attach(dict(ports))
         self.dispatcher.resume()
         self._timers.start()
+        self._balances.start(ports)
         self._sweep()
 
     def stop(self, timeout_s: float) -> None:
@@ -236,6 +240,7 @@ class Gateway:
                     slot=place.slot,
                     is_default=bool(sim["is_default"]),
                     balance=sim["balance"],
+                    balance_at=sim["balance_at"],
                     daily_limit=sim["daily_limit"],
                     monthly_limit=sim["monthly_limit"],
                     today_sent=sim["today_sent"],
@@ -263,6 +268,10 @@ class Gateway:
                     Answer(number, ok=False, busy=False, detail="the modem did not answer in time")
                 )
         return answers
+
+    def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
+        """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
+        return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
 
     def ports_up(self) -> int:
         """How many ports can work now."""

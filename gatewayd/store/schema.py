@@ -241,3 +241,13 @@ def m004_inbound(db: Database) -> None:
         CREATE INDEX reports_reference ON reports (sim_id, reference);
     """,
     )
+
+
+@migrations()
+def m005_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN balance_at INTEGER;    -- when it was read; NULL: never
+    """,
+    )

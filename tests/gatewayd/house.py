@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from gatewayd.store import accounts
 from gatewayd.store.store import Store
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority
 from modem.errors import Cause, Kind
+from modem.ussd import UssdAnswer
 from modem.work import (
     Answer,
     InDoubt,
@@ -43,6 +45,9 @@ class Bell:
         self.rings += 1
 
     def ask(self) -> Future[Answer]:
+        raise NotImplementedError
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
         raise NotImplementedError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from threading import Timer
 
@@ -192,6 +193,14 @@ def test_a_huawei_that_packs_gets_packed_codes_and_is_not_asked_again_how() -> N
         scripted.commands.clear()
         modem.ussd(["*100#"])
         assert scripted.commands == ['AT+CUSD=1,"AA180C3602",15']
+
+
+def test_no_code_is_ever_logged_as_it_may_hold_a_pin(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), driving(gsm({"AT+CUSD": OK})) as (modem, _):
+        with pytest.raises(UssdSilentError) as caught:
+            modem.ussd(["#144*4321#", "4321"])
+        assert "4321" not in caplog.text + str(caught.value)
+        assert "AT+CUSD=1,…" in caplog.text
 
 
 def test_a_modem_that_restarts_is_told_as_such() -> None:

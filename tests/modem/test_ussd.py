@@ -111,9 +111,7 @@ def test_what_a_packing_modem_says_comes_back(text: str) -> None:
     assert decode(encode(text, Form.PACKED), 15, Form.PACKED) == text.strip()
 
 
-@pytest.mark.parametrize(
-    "text", ["crédit à vous", "@ bientôt".replace("ô", "ò"), "éèùì", "£$¥ΔΣ", "1234567", "12345678"]
-)
+@pytest.mark.parametrize("text", ["crédit à vous", "@ bientot", "éèùì", "£$¥ΔΣ", "1234567", "12345678"])
 def test_letters_where_ascii_has_control_characters_come_back_packed(text: str) -> None:
     assert decode(encode(text, Form.PACKED), 15, Form.PACKED) == text
 
