@@ -76,7 +76,13 @@ class Dialogue:
     def _converse(self, way: UssdWay, codes: Sequence[str]) -> tuple[Reply, ...]:
         replies: list[Reply] = []
         for code in codes:
-            replies.append(self._say(way, code))
+            try:
+                replies.append(self._say(way, code))
+            except UssdRefusedError as error:
+                if not replies:
+                    raise
+                self._cancel()
+                raise UssdRefusedError(str(error)) from error  # in another form all would be said once more
             if replies[-1].session is not Session.OPEN:
                 break
         if replies[-1].session is Session.OPEN:

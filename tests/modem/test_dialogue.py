@@ -81,6 +81,15 @@ def test_a_menu_that_is_left_open_is_closed_and_no_reply_is_said_to_a_session_th
         assert scripted.commands[-1] == 'AT+CUSD=1,"#123#",15'
 
 
+def test_a_reply_that_is_refused_ends_the_session_and_nothing_is_said_twice() -> None:
+    answers: Answers = {"AT+CUSD": [OK + b'\r\n+CUSD: 1,"1 Solde",15\r\n', ERROR]}
+    with driving(gsm(answers)) as (modem, scripted):
+        with pytest.raises(UssdRefusedError):
+            modem.ussd(["*100#", "1"])
+        said = [command for command in scripted.commands if "CUSD" in command]
+        assert said == ['AT+CUSD=1,"*100#",15', 'AT+CUSD=1,"1",15', "AT+CUSD=2"]
+
+
 def test_a_code_without_an_answer_is_given_up_and_cancelled() -> None:
     with driving(gsm({"AT+CUSD": OK})) as (modem, scripted):
         with pytest.raises(UssdSilentError, match="did not answer within"):
@@ -169,7 +178,6 @@ def test_a_modem_that_knows_only_ucs2_gets_the_code_in_that() -> None:
 
 
 HUAWEI: Answers = {"AT+CGMI": line("huawei"), "AT+CGMM": line("E1752"), "AT+CSCS?": line('+CSCS: "GSM"')}
-PACKED = b'\r\n+CUSD: 0,"D3377B5C0685 "\r\n'
 
 
 def test_a_huawei_that_can_be_told_to_take_plain_codes_is_and_is_put_back() -> None:
