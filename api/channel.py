@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
 
 from api.errors import status_refusal
@@ -29,13 +29,25 @@ REASONS = {
 
 
 class Parser(HTTPRequestParser):
-    """Tells a client that asks before it sends (RFC 9110, 10.1.1) no, where it is no."""
+    """Tells a client that asks before it sends (RFC 9110, 10.1.1) no, where it is no; and every client what is wrong."""
+
+    query: str  # the stubs leave it out
 
     def received(self, data: bytes) -> int:
         consumed = super().received(data)
         if self.error:
             self.expect_continue = False  # else waitress would ask for the body first
         return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        # A length of thousands of digits, or half an IPv6 address in the request line: waitress would close the
+        # connection without a word.
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(str(error)) from error
+        if not self.query.isascii():  # RFC 3986, 2: all else is written as %XX. Flask would fail to decode it
+            raise ParsingError("the query is not ASCII")
 
 
 class EnvelopeTask(ErrorTask):

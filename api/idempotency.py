@@ -48,6 +48,5 @@ def first_answer(
             kept = True
     finally:
         if not kept:
-            with suppress(StorageUnavailableError):
-                gateway.abandoned(who, idempotency)
+            gateway.abandoned(who, idempotency)
     return respond_text(body, status, headers)

@@ -25,31 +25,52 @@ def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> Mess
 
     Raises InvalidRequestError with every fault, each under the name of its parameter.
     """
-    faults: list[Fault] = []
+    read = _Reader(query)
+    wanted = MessageFilter(
+        status=read.value("status", _status),
+        campaign_id=read.value("campaign_id", _integer),
+        # In a query an unescaped + is a space.
+        recipient=read.value("recipient", lambda text: e164(re.sub("^ ", "+", text))),
+        since=read.value("since", _microseconds),
+        until=read.value("until", _microseconds),
+        limit=read.value("limit", _page) or MessageFilter().limit,
+        cursor=read.value("cursor", _integer),
+    )
+    read.finish()
+    return wanted
 
-    def read(name: str, convert: Callable[[str], _Value]) -> _Value | None:
-        text = query.get(name, "")
+
+def page(query: Mapping[str, str]) -> tuple[int, int | None]:
+    """Read the size of a page and the cursor where it begins, as `message_filter` does."""
+    read = _Reader(query)
+    limit = read.value("limit", _page) or MessageFilter().limit
+    cursor = read.value("cursor", _integer)
+    read.finish()
+    return limit, cursor
+
+
+class _Reader:
+    """Reads parameters one by one, and gathers the faults of all."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._query = query
+        self._faults: list[Fault] = []
+
+    def value(self, name: str, convert: Callable[[str], _Value]) -> _Value | None:
+        """A parameter's value; None where it is absent, empty or at fault."""
+        text = self._query.get(name, "")
         if not text:
             return None
         try:
             return convert(text)
         except ValueError as error:
-            faults.append(Fault(name, str(error)))
+            self._faults.append(Fault(name, str(error)))
             return None
 
-    wanted = MessageFilter(
-        status=read("status", _status),
-        campaign_id=read("campaign_id", _integer),
-        # In a query an unescaped + is a space.
-        recipient=read("recipient", lambda text: e164(re.sub("^ ", "+", text))),
-        since=read("since", _microseconds),
-        until=read("until", _microseconds),
-        limit=read("limit", _page) or MessageFilter().limit,
-        cursor=read("cursor", _integer),
-    )
-    if faults:
-        raise InvalidRequestError(faults)
-    return wanted
+    def finish(self) -> None:
+        """Raises InvalidRequestError where anything was at fault."""
+        if self._faults:
+            raise InvalidRequestError(self._faults)
 
 
 def _status(text: str) -> Status:

@@ -199,11 +199,18 @@ class DispatchSettings(_Section):
     max_pending: int = Field(default=1_000_000, ge=1)
 
 
+class InboxSettings(_Section):
+    """[inbox]: texts that come in."""
+
+    assembly_timeout_s: Duration = 86_400
+
+
 class DaemonSettings(_Section):
     """[daemon]: the process."""
 
     stop_timeout_s: Duration = 4
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    transcript_lines: int = Field(default=200, ge=0, le=10_000)
 
 
 class PortSettings(_Section):
@@ -237,6 +244,7 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings()
     numbers: NumberSettings = NumberSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    inbox: InboxSettings = InboxSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
     balance: Annotated[tuple[BalanceSettings, ...], Field(strict=False)] = ()

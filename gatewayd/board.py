@@ -31,6 +31,11 @@ class Presence:
     busy: bool  # and a submission is in the air on its port
     last_up: float  # monotonic; of a SIM not seen since the start: the start
     dead: bool = False  # PIN, PUK, no SIM, SIM failure
+    there: bool = False  # the last word of its port was that the card is in it, in whatever state
+
+    def listed(self, now: float, grace_s: float) -> bool:
+        """Whether it is shown: in a port, or lost so lately that it may come back in time."""
+        return self.there or now - self.last_up < grace_s
 
     def counts_on(self, now: float, grace_s: float) -> bool:
         """Whether messages are taken for it: up, or lost so lately that it may come back in time."""
@@ -44,6 +49,7 @@ class Board:
         self._lock = threading.Lock()
         self._ports: dict[int, PortStatus] = {}
         self._sims: dict[int, Presence] = {}
+        self._rests: dict[int, float] = {}
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At start: SIMs (id, port, slot) that the store knows and that may come up soon."""
@@ -69,15 +75,29 @@ class Board:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
                     lost = replace(presence, up=False, registered=False, active=False, busy=False)
                     lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
-                    told[sim_id] = lost
+                    # A locked card does not always tell its ICCID: it counts as the one that was there.
+                    told[sim_id] = replace(
+                        lost, there=slot is not None and not slot.iccid and _there(status, slot)
+                    )
             for sim_id, presence in told.items():
                 before = self._sims.get(sim_id)
                 changed = changed or before is None or before.up != presence.up
                 if not presence.up and before is not None:
-                    self._sims[sim_id] = replace(presence, last_up=before.last_up)
+                    lost_at = now if before.up else before.last_up
+                    self._sims[sim_id] = replace(presence, last_up=lost_at)
                 else:
                     self._sims[sim_id] = presence
             return changed
+
+    def rest(self, sim_id: int, until: float) -> None:
+        """A SIM claims nothing until then (monotonic)."""
+        with self._lock:
+            self._rests[sim_id] = until
+
+    def rests(self, now: float) -> dict[int, float]:
+        """The SIMs that rest, and for how many seconds yet."""
+        with self._lock:
+            return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
 
     def ports(self) -> dict[int, PortStatus]:
         """The last word of each port."""
@@ -104,4 +124,9 @@ def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> 
         status.busy and active,
         now,
         slot.sim in _DEAD,
+        _there(status, slot),
     )
+
+
+def _there(status: PortStatus, slot: SlotStatus) -> bool:
+    return status.state is not PortState.ABSENT and slot.sim not in (SimState.ABSENT, SimState.UNKNOWN)

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "demo": "gatewayd.commands.demo:demo",
     "simulate": "gatewayd.commands.simulate:simulate",
     "status": "gatewayd.commands.status:status",
+    "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",
     "company": "gatewayd.commands.companies:company",

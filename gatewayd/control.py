@@ -1,7 +1,9 @@
 """The control socket: how the command line speaks to a running daemon.
 
 A Unix socket beside the store; one JSON request a line, `{"command": …, "arguments": {…}}`, and one answer a line,
-`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`.
+`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. A command that goes on answers with many lines
+`{"ok": true, "more": […]}`, empty ones while there is nothing to tell, until its reader goes away; if it ends by
+itself, the last line is one of the former.
 """
 
 from __future__ import annotations
@@ -11,19 +13,23 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from gatewayd.admin.context import AdminError
 
 log = logging.getLogger(__name__)
 
+# Returns the result, or for a command that goes on a generator of batches, which yields an empty one within a second.
 Run = Callable[[str, Mapping[str, object]], object]
 
 # A request is a command line's worth; an answer may list ten thousand messages.
 _LONGEST_REQUEST = 1 << 20
 _IDLE_TIMEOUT_S = 60.0
+_LOOK_S = 0.5  # between looks whether the server stops, while a reader takes nothing
+_SILENCE_S = 30.0  # of a daemon that should tell at least every second that it lives
 
 
 def socket_path(store: Path) -> Path:
@@ -42,6 +48,7 @@ class ControlServer:
         self._path = socket_path(store)
         self._run = run
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 
     def start(self) -> None:
@@ -54,7 +61,8 @@ class ControlServer:
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Listen no more. Commands that were begun are left to end with the process."""
+        """Listen no more. Commands that were begun are left to end with the process, those that go on end within a second."""
+        self._stopping.set()
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -79,25 +87,50 @@ class ControlServer:
         with connection, connection.makefile("rb") as requests:
             try:
                 while line := requests.readline(_LONGEST_REQUEST):
-                    connection.sendall(json.dumps(self._answer(line)).encode() + b"\n")
+                    with closing(self._answers(line)) as answers:
+                        for answer in answers:
+                            told = json.dumps(answer).encode() + b"\n"
+                            if "more" in answer:
+                                self._send_patiently(connection, told)
+                            else:
+                                connection.sendall(told)
             except OSError:
                 return  # the other side went away, or said nothing for too long
 
-    def _answer(self, line: bytes) -> dict[str, object]:
+    def _send_patiently(self, connection: socket.socket, data: bytes) -> None:
+        """Wait for a slow reader as long as it lives. Raises OSError where it went away, or the server stops."""
+        connection.settimeout(_LOOK_S)
+        while data:
+            if self._stopping.is_set():
+                raise BrokenPipeError
+            try:
+                data = data[connection.send(data) :]
+            except TimeoutError:
+                continue
+        connection.settimeout(_IDLE_TIMEOUT_S)
+
+    def _answers(self, line: bytes) -> Generator[dict[str, object], None, None]:
         try:
             request = json.loads(line)
             command, arguments = request["command"], request.get("arguments", {})
             if not isinstance(command, str) or not isinstance(arguments, dict):
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return {"ok": False, "error": 'a request is {"command": "…", "arguments": {…}}'}
+            yield {"ok": False, "error": 'a request is {"command": "…", "arguments": {…}}'}
+            return
         try:
-            return {"ok": True, "result": self._run(command, arguments)}
+            result = self._run(command, arguments)
+            if isinstance(result, Generator):
+                with closing(result):
+                    for more in result:
+                        yield {"ok": True, "more": more}
+                result = None
+            yield {"ok": True, "result": result}
         except AdminError as error:
-            return {"ok": False, "error": str(error)}
+            yield {"ok": False, "error": str(error)}
         except Exception:
             log.exception("the command %s failed", command)
-            return {"ok": False, "error": "an unexpected error; the daemon's log has it"}
+            yield {"ok": False, "error": "an unexpected error; the daemon's log has it"}
 
 
 def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: float) -> object:
@@ -107,6 +140,25 @@ def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: f
         NotRunningError: there is none.
         AdminError: it refused, or did not answer in time.
     """
+    with closing(_answers(store, command, arguments, timeout_s)) as answers:
+        return next(answers)["result"]
+
+
+def follow(store: Path, command: str, arguments: Mapping[str, object]) -> Generator[list[Any], None, None]:
+    """The batches of a command that goes on. Close the generator to end it.
+
+    Raises as `ask`; AdminError too where the daemon stops.
+    """
+    for answer in _answers(store, command, arguments, _SILENCE_S):
+        if "more" not in answer:
+            return
+        yield answer["more"]
+
+
+def _answers(
+    store: Path, command: str, arguments: Mapping[str, object], timeout_s: float
+) -> Generator[dict[str, Any], None, None]:
+    """What the daemon answers, line by line."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_s)
         try:
@@ -120,16 +172,15 @@ def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: f
             ) from None
         try:
             connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-            with connection.makefile("rb") as answers:
-                line = answers.readline()
+            with connection.makefile("rb") as lines:
+                while line := lines.readline():
+                    answer = json.loads(line)
+                    if not answer["ok"]:
+                        raise AdminError(answer["error"])
+                    yield answer
         except OSError as error:
             raise AdminError(f"the daemon does not answer: {error}") from error
-    if not line:
-        raise AdminError("the daemon stopped before it answered")
-    answer = json.loads(line)
-    if not answer["ok"]:
-        raise AdminError(answer["error"])
-    return answer["result"]
+    raise AdminError("the daemon stopped")
 
 
 @contextmanager

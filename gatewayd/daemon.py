@@ -43,7 +43,10 @@ class Daemon:
         self.gateway = Gateway(settings, self._store, clock)
         self._ports = {
             port.port: Port(
-                port, self.gateway.dispatcher, submit_timeout_s=settings.dispatch.submit_timeout_s
+                port,
+                self.gateway.dispatcher,
+                submit_timeout_s=settings.dispatch.submit_timeout_s,
+                transcript_lines=settings.daemon.transcript_lines,
             )
             for port in settings.ports
         }

@@ -20,7 +20,8 @@ from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
 from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import IN_DOUBT, Settler
-from gatewayd.store import messages, parts, sims
+from gatewayd.stamina import Stamina
+from gatewayd.store import inbound, messages, parts, sims
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -64,6 +65,8 @@ class _Desk:
     active_since: float = 0.0
     left_at: dict[int, float] = field(default_factory=dict)  # slot → when it was the active one last
     last_submission: float = float("-inf")
+    judged: Outcome | None = None  # the last one
+    stamina: dict[int, Stamina] = field(default_factory=dict)  # SIM id → how it has fared lately
 
 
 class Dispatcher:
@@ -98,15 +101,14 @@ class Dispatcher:
 
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
-        doubtful = self._store.write(_resume)
+        news = News()
+        doubtful = self._store.write(lambda db: self._resume(db, news))
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
         self._board.expect(configured, self._clock.monotonic())
         if doubtful:
-            log.warning(
-                "%d parts were in the air when the gateway last stopped: they are in doubt", len(doubtful)
-            )
-        self._spread(News(doubtful=doubtful))
+            log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
+        self._spread(news)
 
     def moment(self) -> Moment:
         """Now, and today."""
@@ -134,8 +136,9 @@ class Dispatcher:
     def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
         """See `Work.next`."""
         desk = self._desks[status.port]
-        if outcome is not None:
-            desk.last_submission = outcome.ended_at
+        if outcome is not None and outcome is not desk.judged:  # it comes again where it could not be kept
+            desk.judged, desk.last_submission = outcome, outcome.ended_at
+            self._judge(desk, status, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
 
@@ -152,7 +155,12 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
         self._within(lambda db, at, _: inbox.keep(db, sim_id, text, at.now))
-        log.info("port %d: a text came in", status.port)
+        if isinstance(text, Unreadable):
+            log.warning(
+                "port %d: what came in cannot be read (%s); it is set aside", status.port, text.reason
+            )
+        else:
+            log.info("port %d: a text came in", status.port)
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """See `Work.reported`."""
@@ -203,6 +211,16 @@ class Dispatcher:
             if help_wanted:
                 self._wake_idle()
 
+    def _resume(self, db: Connection, news: News) -> int:
+        """How many parts were in the air when the last process ended. What was reported of them by then counts."""
+        at = self.moment()
+        news.doubtful = [PartKey(*row) for row in parts.resume(db)]
+        for key in news.doubtful:
+            messages.waits_because(db, key.message_id, IN_DOUBT)
+        for sim_id in inbound.sims_with_early_reports(db):
+            reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
+        return len(news.doubtful)
+
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
         if sim_id is not None:
@@ -232,10 +250,31 @@ class Dispatcher:
         for gone in set(desk.known) - present:
             del desk.known[gone], desk.sim_ids[gone]
 
+    def _judge(self, desk: _Desk, status: PortStatus, outcome: Outcome) -> None:
+        """Let a SIM rest that fails one recipient after another."""
+        sim_id = desk.sim_ids.get(status.active.iccid)
+        if sim_id is None:
+            return
+        rest_s = desk.stamina.setdefault(sim_id, Stamina()).after(outcome)
+        if rest_s:
+            log.warning(
+                "port %d: SIM %d failed one recipient after another; it rests for %g s, then it is tried with one message."
+                " Has it credit, and is it not barred?",
+                status.port,
+                sim_id,
+                rest_s,
+            )
+            self._board.rest(sim_id, self._clock.monotonic() + rest_s)
+            self._wake_idle()
+
     def _turn(self, desk: _Desk, status: PortStatus) -> Turn | None:
         """Whose turn it is; None where the active slot's SIM cannot work."""
         active = status.active
-        if status.state is not PortState.UP or active.sim is not SimState.READY:
+        if (
+            status.state is not PortState.UP
+            or active.sim is not SimState.READY
+            or active.iccid not in desk.sim_ids
+        ):
             return None
         slot_sims = {
             slot.slot: desk.sim_ids[slot.iccid]
@@ -250,14 +289,12 @@ class Dispatcher:
         )
 
     def _sim_of(self, status: PortStatus) -> int:
-        return self._desks[status.port].sim_ids[status.active.iccid]
-
-
-def _resume(db: Connection) -> list[PartKey]:
-    doubtful = [PartKey(*row) for row in parts.resume(db)]
-    for key in doubtful:
-        messages.waits_because(db, key.message_id, IN_DOUBT)
-    return doubtful
+        desk = self._desks[status.port]
+        if (
+            status.active.iccid not in desk.sim_ids
+        ):  # the store could not take note of it when it was first told
+            self._register(desk, status)
+        return desk.sim_ids[status.active.iccid]
 
 
 def _seen(slot: SlotStatus, port: int, db: Connection, at: Moment, _: News) -> int:

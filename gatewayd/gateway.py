@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
@@ -14,9 +14,10 @@ from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
 from gatewayd.balance import Balances
 from gatewayd.board import Board
-from gatewayd.clock import DAY, Calendar, Clock, month_of
+from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
@@ -30,6 +31,7 @@ from gatewayd.views import (
     Caller,
     Draft,
     Idempotency,
+    InboxView,
     MessageFilter,
     MessageView,
     Options,
@@ -37,18 +39,15 @@ from gatewayd.views import (
     Replay,
     SimView,
     Status,
+    inbox_view,
     message_view,
 )
 from gatewayd.waiters import Waiters
+from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState
 
 T = TypeVar("T")
-
-# How long an idempotency key is kept; how long a text that comes in again is known by; how often is tidied up.
-_KEYS_KEPT = DAY
-_SEEN_KEPT = 7 * DAY
-_SWEEP_S = 600.0
 
 
 class PortFace(ussd.UssdPort, Protocol):
@@ -59,6 +58,12 @@ class PortFace(ussd.UssdPort, Protocol):
 
     def ask(self) -> Future[Answer]:
         """Does the modem say OK?"""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Pass on what is said to and by the modem."""
+
+    def leave(self, watcher: Watcher) -> None:
+        """Pass on nothing more."""
 
 
 class Gateway:
@@ -77,6 +82,7 @@ class Gateway:
         self.dispatcher = Dispatcher(
             settings.dispatch, store, clock, self._calendar, self.board, self._waiters, self._timers
         )
+        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -88,11 +94,11 @@ class Gateway:
         self.dispatcher.resume()
         self._timers.start()
         self._balances.start(ports)
-        self._sweep()
+        self._housekeeping.sweep()
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
-        self._waiters.tell_all()
+        self._waiters.close()
         self._timers.stop(timeout_s)
 
     def ready(self) -> bool:
@@ -163,8 +169,13 @@ class Gateway:
         self._write(lambda db: idempotency.answered(db, caller.key_id, key.key, http_status, body))
 
     def abandoned(self, caller: Caller, key: Idempotency) -> None:
-        """A request with an idempotency key ended without an answer: the next is answered from its messages."""
-        self._write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+        """A request with an idempotency key ended without an answer: the next is answered from its messages.
+
+        What cannot be written now is written later: else the next would be told of a conflict for ever.
+        """
+        self._timers.after(
+            0.0, lambda: self._store.write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+        )
 
     def status(self, caller: Caller, sms_id: str) -> MessageView:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
@@ -195,7 +206,7 @@ class Gateway:
             message = _owned(db, caller, sms_id)
             if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
                 raise ConflictError(
-                    "The message can no longer be cancelled: it was already handed to a modem"
+                    "The message can no longer be cancelled: it has ended, or was handed to a modem"
                 )
             messages.cancelled(db, message["id"])
             parts.drop_queued(db, message["id"], "cancelled")
@@ -204,6 +215,18 @@ class Gateway:
         self._write(cancel)
         self._waiters.tell([sms_id])
         return self.status(caller, sms_id)
+
+    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxView], int | None]:
+        """A page of the texts that came in on the company's SIMs, newest first, and the cursor of the next page.
+
+        With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
+        """
+        with _kept(), self._store.readers.lend() as db:
+            rows = inbound.page(
+                db, caller.company_id, of_none=caller.admin, before_id=cursor, limit=limit + 1
+            )
+        page = rows[:limit]
+        return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 
     def quota(self, caller: Caller) -> QuotaView:
         """The company's quota and what it has used this month. Raises StorageUnavailableError."""
@@ -215,7 +238,10 @@ class Gateway:
         return QuotaView(total, used, self._calendar.next_month(at.now))
 
     def sims(self, caller: Caller) -> tuple[SimView | None, list[SimView]]:
-        """The company's own SIM by default, and all that it may use. Raises StorageUnavailableError."""
+        """The company's own SIM by default, wherever that is, and all that it may use and that are in a port.
+
+        Raises StorageUnavailableError.
+        """
         at = self.dispatcher.moment()
         now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
         places = self.board.sims()
@@ -223,21 +249,17 @@ class Gateway:
         own: list[SimView] = []
         with _kept(), self._store.readers.lend() as db:
             for sim in sims.shown(db, at.today):
-                place = places.get(sim["id"])
-                if (
-                    sim["company_id"] not in (None, caller.company_id)
-                    or place is None
-                    or not (place.up or place.dead or now - place.last_up < grace_s)
-                ):
+                if sim["company_id"] not in (None, caller.company_id):
                     continue
+                place = places.get(sim["id"])
                 left = routing.room(db, sim, at.today)
                 view = SimView(
                     id=sim["id"],
                     number=sim["shown_number"],
                     name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
                     operator=sim["shown_operator"],
-                    port=place.port,
-                    slot=place.slot,
+                    port=sim["port"] if place is None else place.port,
+                    slot=sim["slot"] if place is None else place.slot,
                     is_default=bool(sim["is_default"]),
                     balance=sim["balance"],
                     balance_at=sim["balance_at"],
@@ -246,10 +268,14 @@ class Gateway:
                     today_sent=sim["today_sent"],
                     today_failed=sim["today_failed"],
                     this_month_sent=sims.month_usage(db, sim["id"], month_of(at.today)).sent,
-                    can_send_sms=bool(sim["enabled"]) and (left is None or left > 0) and place.registered,
+                    can_send_sms=bool(sim["enabled"])
+                    and (left is None or left > 0)
+                    and place is not None
+                    and place.registered,
                     assigned_to=sim["company_name"],
                 )
-                available.append(view)
+                if place is not None and place.listed(now, grace_s):
+                    available.append(view)
                 if sim["company_id"] == caller.company_id:
                     own.append(view)
         assigned = next((sim for sim in own if sim.is_default), own[0] if own else None)
@@ -263,11 +289,16 @@ class Gateway:
         for number, future in asked.items():
             try:
                 answers.append(future.result(max(0.0, deadline - time.monotonic())))
-            except FutureTimeoutError:
+            except (FutureTimeoutError, CancelledError):  # cancelled: the port stops at this moment
                 answers.append(
                     Answer(number, ok=False, busy=False, detail="the modem did not answer in time")
                 )
         return answers
+
+    @property
+    def ports(self) -> Mapping[int, PortFace]:
+        """The ports, by their numbers."""
+        return self._ports
 
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
@@ -292,17 +323,6 @@ class Gateway:
         return [
             None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
         ]
-
-    def _sweep(self) -> None:
-        """Drop what is kept for a day only, now and again."""
-        now = self._clock.now()
-
-        def sweep(db: Connection) -> None:
-            idempotency.forget_before(db, now - _KEYS_KEPT)
-            inbound.forget_seen_before(db, now - _SEEN_KEPT)
-
-        self._store.write(sweep)
-        self._timers.after(_SWEEP_S, self._sweep)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
         with _kept():

@@ -1,15 +1,37 @@
-"""Inbound texts: kept whole, long ones once all their parts have come."""
+"""Inbound texts: kept once, long ones put together from their parts.
+
+The parts of a long text have SIM, sender, reference and total in common; but references come again (an 8-bit one
+after 256 texts, from some senders always the same), and so the parts of one text must also have been sent within
+`_SPREAD`, by the service centre's own clock. What does not fit together is a text of its own.
+
+A text whose parts do not all come is kept after `inbox.assembly_timeout_s` with what there is, each hole marked. A
+part that comes later still fills its hole in the same text; there is never a second broken one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
-from gatewayd.clock import microseconds
+from gatewayd.clock import DAY, SECOND, microseconds
 from gatewayd.store import inbound
-from gatewayd.store.database import Connection
+from gatewayd.store.database import Connection, Row
+from gatewayd.store.inbound import Series
 from modem.segment import join
-from modem.tpdu import Deliver
+from modem.tpdu import Concat, Deliver
 from modem.work import Unreadable
+
+HOLE = "[…]"
+"""Stands in an incomplete text for one or more parts in a row that did not come."""
+
+# How far apart the parts of one text may be sent. A gateway may try a part for many minutes before the next one;
+# a person's next long text with the same reference comes hours later.
+_SPREAD = 3600 * SECOND
+
+# How long the parts of a text that was kept are remembered beyond the time-out: for what comes late, or twice.
+_REMEMBERED = 7 * DAY
+
+# So many texts at most are given up in one transaction, so that it stays short.
+_GIVEN_UP_AT_ONCE = 100
 
 
 def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int) -> None:
@@ -20,19 +42,95 @@ def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int) -> N
         inbound.keep_unreadable(db, sim_id, text.pdu, text.reason, now)
         return
     sent_at = None if text.sent_at is None else microseconds(text.sent_at)
-    concat = text.concat
-    if concat is None:
+    if text.concat is None:
         inbound.keep_text(db, sim_id, text.sender, text.text, sent_at=sent_at, now=now, incomplete=False)
         return
-    series = (sim_id, text.sender, concat.width, concat.reference, concat.total)
-    octets = text.text.encode("utf-16-be", "surrogatepass")
-    inbound.keep_part(db, series, concat.seq, octets, sent_at, now)
-    have = inbound.parts_of(db, series)
-    if len(have) < concat.total:
+    _keep_part(db, sim_id, text, text.concat, sent_at, now)
+
+
+def give_up(db: Connection, timeout_s: float, now: int) -> bool:
+    """Keep what there is of texts that waited too long for their parts. Whether there may be more of them."""
+    timeout = round(timeout_s * SECOND)
+    overdue = inbound.overdue_assemblies(db, now - timeout, _GIVEN_UP_AT_ONCE)
+    for assembly in overdue:
+        if _says_nothing_new(db, assembly):
+            inbound.drop_assembly(db, assembly["id"])
+        else:
+            _write(db, assembly, now)
+    inbound.drop_assembled_before(db, now - timeout - _REMEMBERED)
+    return len(overdue) == _GIVEN_UP_AT_ONCE
+
+
+def _keep_part(
+    db: Connection, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
+) -> None:
+    series = (sim_id, part.sender, concat.width, concat.reference, concat.total)
+    text = part.text.encode("utf-16-be", "surrogatepass")
+    when = now if sent_at is None else sent_at
+    assembly = _fitting(db, series, concat.seq, text, when)
+    if assembly is None:
+        assembly = inbound.begin_assembly(db, series, when, now)
+    elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
+        return  # this very part once more: the sender or the network repeated it
+    inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
+    if assembly["inbox_id"] is not None or len(inbound.parts_of(db, assembly["id"])) == concat.total:
+        _write(db, assembly, now)
+
+
+def _fitting(db: Connection, series: Series, seq: int, text: bytes, when: int) -> Row | None:
+    """The unfinished text that this part belongs to: of those that lack it, or have the same, the one sent nearest to it."""
+    found: list[Row] = []
+    for assembly in inbound.assemblies_of(db, series):
+        if abs(assembly["sent_at"] - when) > _SPREAD:
+            continue
+        have = {part["seq"]: part["text"] for part in inbound.parts_of(db, assembly["id"])}
+        if len(have) < assembly["total"] and have.get(seq, text) == text:
+            found.append(assembly)
+    return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
+
+
+def _write(db: Connection, assembly: Row, now: int) -> None:
+    """Put the text of an assembly into the inbox as it is now, whole or with holes."""
+    have = inbound.parts_of(db, assembly["id"])
+    sent_at = have[0]["sent_at"]
+    text = _text(have, assembly["total"])
+    incomplete = len(have) < assembly["total"]
+    if assembly["inbox_id"] is not None:
+        inbound.amend_text(db, assembly["inbox_id"], text, sent_at=sent_at, incomplete=incomplete)
         return
-    whole = join(part["text"].decode("utf-16-be", "surrogatepass") for part in have)
-    inbound.keep_text(db, sim_id, text.sender, whole, sent_at=have[0]["sent_at"], now=now, incomplete=False)
-    inbound.drop_parts(db, series)
+    inbox_id = inbound.keep_text(
+        db, assembly["sim_id"], assembly["sender"], text, sent_at=sent_at, now=now, incomplete=incomplete
+    )
+    inbound.assembled(db, assembly["id"], inbox_id)
+
+
+def _text(have: list[Row], total: int) -> str:
+    by_seq = {part["seq"]: part["text"].decode("utf-16-be", "surrogatepass") for part in have}
+    pieces: list[str] = []
+    for seq in range(1, total + 1):
+        if seq in by_seq:
+            pieces.append(by_seq[seq])
+        elif seq == 1 or seq - 1 in by_seq:
+            pieces.append(HOLE)
+    return join(pieces)
+
+
+def _says_nothing_new(db: Connection, assembly: Row) -> bool:
+    """Whether all that came of a text is in another that was kept: parts that the sender repeated when that was whole."""
+    series = (
+        assembly["sim_id"],
+        assembly["sender"],
+        assembly["width"],
+        assembly["reference"],
+        assembly["total"],
+    )
+    have = {(part["seq"], part["text"]) for part in inbound.parts_of(db, assembly["id"])}
+    return any(
+        other["inbox_id"] is not None
+        and abs(other["sent_at"] - assembly["sent_at"]) <= _SPREAD
+        and have <= {(part["seq"], part["text"]) for part in inbound.parts_of(db, other["id"])}
+        for other in inbound.assemblies_of(db, series)
+    )
 
 
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.settings import DispatchSettings
 from gatewayd import ledger
 from gatewayd.board import Board
-from gatewayd.clock import SECOND, Calendar, Clock, Moment, month_of
+from gatewayd.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from gatewayd.errors import (
     ConflictError,
     IdempotencyMismatchError,
@@ -23,6 +23,9 @@ from gatewayd.store.database import Connection
 from gatewayd.store.idempotency import Kept
 from gatewayd.views import Accepted, Caller, Draft, Idempotency, Options
 from modem.segment import segment
+
+KEYS_KEPT = DAY
+"""How long an idempotency key is known: longer than any client goes on repeating a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,11 @@ class Intake:
             QueueFullError: too many messages wait already.
             SimUnavailableError: a single message found no SIM.
         """
+        at = self._moment()
         if key is not None:
-            kept = _known(db, caller, key)
+            kept = _known(db, caller, key, at.now)
             if kept is not None:
                 return kept
-        at = self._moment()
         self._check_quota(db, caller, len(drafts), at)
         if sum(load.waiting(db).values()) + len(drafts) > self._settings.max_pending:
             raise QueueFullError
@@ -195,14 +198,14 @@ class Intake:
         return Moment(now, self._calendar.day(now))
 
 
-def _known(db: Connection, caller: Caller, key: Idempotency) -> Kept | None:
+def _known(db: Connection, caller: Caller, key: Idempotency, now: int) -> Kept | None:
     """What is kept of an idempotency key, on the writing connection.
 
     Raises:
         IdempotencyMismatchError: it was used with another body.
         ConflictError: its first request is still being answered.
     """
-    kept = idempotency.find(db, caller.key_id, key.key)
+    kept = idempotency.find(db, caller.key_id, key.key, since=now - KEYS_KEPT)
     if kept is None:
         return None
     if kept.fingerprint != key.fingerprint:

@@ -13,6 +13,11 @@ class PartKey:
     seq: int
     token: int
 
+    @property
+    def claim(self) -> tuple[int, int, int]:
+        """As the store takes it."""
+        return self.message_id, self.seq, self.token
+
 
 @dataclass(slots=True)
 class News:

@@ -1,11 +1,14 @@
 """Status reports: which part each speaks of, and what it says.
 
 A report names the SIM's TP-MR, which wraps after 256 parts, and the recipient. Both must fit; time alone never
-matches. A report may come before the answer to its own submission, and then waits for it.
+matches. The service centre's time stamp (TP-SCTS) is the same in every report of one part, so that the last word finds
+the part of an earlier one, and a report that comes twice is not taken for the word about the next part with the same
+TP-MR. A report may come before the answer to its own submission, and then waits for it.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from gatewayd import lifecycle
@@ -16,11 +19,13 @@ from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
 from modem.tpdu import ReportKind, StatusReport
 
+log = logging.getLogger(__name__)
+
 # The service centre's clock and ours may differ by this much and still mean the same submission.
 _CLOCK_SLACK = 300 * SECOND
 
-# How long a report waits for its submission to be answered. Submissions last 3 minutes at most.
-_EARLY_KEPT = 600 * SECOND
+# Two parts may share a time stamp, which counts whole seconds, only if the network took them as close together as this.
+_SAME_STAMP = 2 * SECOND
 
 # TP-ST (23.040, 9.2.3.15), what an operator can make of it.
 _REASONS = {
@@ -51,39 +56,71 @@ class _Told:
 def take(
     db: Connection, sim_id: int, report: StatusReport, submit_timeout_s: float, at: Moment, news: News
 ) -> None:
-    """Apply a report to its part, or keep it a while for a part whose submission is not answered yet."""
+    """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered."""
     scts = None if report.service_centre_at is None else microseconds(report.service_centre_at)
     told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
-    part = _by_reference(db, sim_id, told) or _by_window(db, sim_id, told, submit_timeout_s, at, news)
+    if _settle(db, sim_id, told, submit_timeout_s, at, news):
+        return
+    if any(same_number(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
+        inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
+    else:
+        log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
+
+
+def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, news: News) -> None:
+    """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
+    for row in inbound.take_early_reports(db, sim_id):
+        kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
+        told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
+        _settle(db, sim_id, told, submit_timeout_s, at, news)
+
+
+def _settle(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> bool:
+    """Find the part that a report speaks of and apply it. False: there is none yet."""
+    before = _spoken_of(db, sim_id, told)
+    part = _by_reference(db, sim_id, told, before)
+    if part is None and not before:
+        part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
     if part is not None:
         _apply(db, part, told, at, news)
-        return
-    inbound.drop_reports_before(db, at.now - _EARLY_KEPT)
-    inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
+    return part is not None or bool(before)
 
 
-def take_early(db: Connection, sim_id: int, part: Row, at: Moment, news: News) -> None:
-    """Apply what was reported of a part before its submission was answered. `part`: with its `recipient`."""
-    for row in inbound.early_reports(db, sim_id, part["reference"]):
-        if row["received_at"] >= part["started_at"] and same_number(row["recipient"], part["recipient"]):
-            status = row["status"]
-            kind = StatusReport("", row["reference"], row["recipient"], None, None, status).kind
-            told = _Told(row["reference"], row["recipient"], row["service_centre_at"], status, kind)
-            inbound.drop_report(db, row["id"])
-            _apply(db, part, told, at, news)
+def _spoken_of(db: Connection, sim_id: int, told: _Told) -> list[Row]:
+    """The parts of which reports with this very time stamp have spoken."""
+    if told.service_centre_at is None:
+        return []
+    return [
+        part
+        for part in parts.reported_with(db, sim_id, told.reference, told.service_centre_at)
+        if same_number(part["recipient"], told.recipient)
+    ]
 
 
-def _by_reference(db: Connection, sim_id: int, told: _Told) -> Row | None:
+def _by_reference(db: Connection, sim_id: int, told: _Told, before: list[Row]) -> Row | None:
+    """The part that waits for a report with this TP-MR. `before`: of which reports with the same time stamp spoke."""
+    for part in before:
+        if part["state"] == "submitted":
+            return part
     found = [
         part
         for part in parts.awaiting_report(db, sim_id, told.reference)
         if same_number(part["recipient"], told.recipient)
+        and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
+    # One of which an earlier report told another time stamp only where there is no other.
+    found.sort(key=lambda part: part["service_centre_at"] is not None)
     if len(found) > 1 and told.service_centre_at is not None:
         scts = told.service_centre_at
-        near = [part for part in found if abs(part["ended_at"] - scts) <= _CLOCK_SLACK]
+        near = [
+            part
+            for part in found
+            if part["service_centre_at"] is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
+        ]
         if near:
-            return min(near, key=lambda part: abs(part["ended_at"] - scts))
+            return min(near, key=lambda part: abs(_ended(part) - scts))
     return found[0] if found else None
 
 
@@ -106,7 +143,14 @@ def _by_window(
     if part["state"] == "in_doubt":
         parts.settle_doubt(db, part["message_id"], part["seq"], part["token"], "submitted", told.reference)
         lifecycle.part_taken(db, part["message_id"], at, news)
+    else:
+        parts.identified(db, part["message_id"], part["seq"], told.reference)
     return part
+
+
+def _ended(part: Row) -> int:
+    """When a part was answered, as far as is known: the process may have ended before that."""
+    return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
 
 
 def _window_end(part: Row, submit_timeout_s: float) -> int:
@@ -116,6 +160,8 @@ def _window_end(part: Row, submit_timeout_s: float) -> int:
 
 
 def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> None:
+    if told.service_centre_at is not None:
+        parts.stamped(db, part["message_id"], part["seq"], told.service_centre_at)
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], at)
     elif told.kind is ReportKind.FAILED:

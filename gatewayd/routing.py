@@ -85,7 +85,6 @@ def candidates(
     today: str,
     now: float,
     grace_s: float,
-    without: int | None = None,
 ) -> list[Candidate]:
     """The SIMs that may take a company's messages now: enabled, its own or nobody's, with room, up or in grace."""
     waiting = load.waiting(db)
@@ -94,7 +93,6 @@ def candidates(
         place = presence.get(sim["id"])
         if (
             place is None
-            or sim["id"] == without
             or not sim["enabled"]
             or sim["company_id"] not in (None, company_id)
             or not place.counts_on(now, grace_s)

@@ -57,11 +57,9 @@ class Scheduler:
         left_s = turn.active_since + self._settings.slot_dwell_s - self._clock.monotonic()
         if wanted is not None and left_s <= 0:
             return Switch(wanted)
-        if not turn.status.active.registration.carries_sms:
-            # A SIM that was just turned to, for its work, may take half a minute to find its network.
-            if wanted is None or waiting.get(turn.sim_id):
-                return Rest(None if wanted is None else left_s)
-            return Switch(wanted)
+        pause = self._pause(turn, waiting, wanted, left_s)
+        if pause is not None:
+            return pause
         submission = self._claim_next(db, turn, waiting, at, news, spare=wanted is None)
         if submission is not None:
             return submission
@@ -69,6 +67,20 @@ class Scheduler:
             return self._visit(db, turn, at)
         reports_s = self._reports_s(db, turn, at)
         return Rest(reports_s) if reports_s > 0 else Switch(wanted)
+
+    def _pause(
+        self, turn: Turn, waiting: dict[int, int], wanted: int | None, left_s: float
+    ) -> Switch | Rest | None:
+        """What to do where the active SIM can claim nothing now; None where it can."""
+        if not turn.status.active.registration.carries_sms:
+            # A SIM that was just turned to, for its work, may take half a minute to find its network.
+            if wanted is None or waiting.get(turn.sim_id):
+                return Rest(None if wanted is None else left_s)
+            return Switch(wanted)
+        rest_s = self._board.rests(self._clock.monotonic()).get(turn.sim_id)
+        if rest_s is None:
+            return None
+        return Rest(rest_s) if wanted is None else Switch(wanted)
 
     def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
@@ -109,11 +121,11 @@ class Scheduler:
     def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Row | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
         heads = [parts.head(db, sim["id"])] if waiting.get(sim["id"]) else []
-        disabled = sims.disabled(db)
+        idle = sims.disabled(db) | self._board.rests(self._clock.monotonic()).keys()
         orphans = [
             sim_id
             for sim_id, place in self._board.sims().items()
-            if sim_id != sim["id"] and waiting.get(sim_id) and (sim_id in disabled or self._is_lost(place))
+            if sim_id != sim["id"] and waiting.get(sim_id) and (sim_id in idle or self._is_lost(place))
         ]
         if orphans and _has_room(db, sim, at):
             heads += [parts.movable_head(db, sim_id, sim["company_id"]) for sim_id in orphans]

@@ -9,7 +9,7 @@ from gatewayd import ledger, lifecycle, reports
 from gatewayd.board import Board
 from gatewayd.clock import Clock, Moment
 from gatewayd.news import News, PartKey
-from gatewayd.routing import Router, candidates
+from gatewayd.routing import Candidate, Router, candidates
 from gatewayd.store import messages, parts
 from gatewayd.store.database import Connection, Row
 from modem.errors import Cause, Kind
@@ -17,6 +17,8 @@ from modem.work import InDoubt, Outcome, Refused, Submitted
 
 # A back-off is stretched by up to this share, so that ports that failed together do not try again together.
 _JITTER = 0.25
+
+_SAME_SIM_TRIES = 2
 
 IN_DOUBT = "the modem never said whether the network took it; waiting for a delivery report"
 _NOT_KNOWN = "the modem never said whether the network took it, and no delivery report came"
@@ -33,15 +35,17 @@ class Settler:
     def settle(self, db: Connection, outcome: Outcome, at: Moment, news: News) -> None:
         """Write down what became of a submission. A claim that does not hold any more changes nothing."""
         key = PartKey(outcome.submission.message_id, outcome.submission.seq, outcome.submission.token)
+        sim_id = parts.one(db, key.message_id, key.seq)["sim_id"]
         match outcome.result:
             case Submitted(reference):
                 self._submitted(db, key, reference, at, news)
             case Refused(cause):
                 self._refused(db, key, cause, at, news)
             case InDoubt():
-                if parts.in_doubt(db, key.message_id, key.seq, key.token, at.now):
+                if parts.in_doubt(db, *key.claim, at.now):
                     messages.waits_because(db, key.message_id, IN_DOUBT)
                     news.doubtful.append(key)
+        reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
 
     def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
@@ -51,7 +55,7 @@ class Settler:
             self._settings.in_doubt == "retry"
             and parts.attempts(db, key.message_id, key.seq) < self._settings.max_attempts
         )
-        if not parts.settle_doubt(db, key.message_id, key.seq, key.token, "queued" if again else "failed"):
+        if not parts.settle_doubt(db, *key.claim, "queued" if again else "failed"):
             return
         if again:
             messages.waits_because(db, key.message_id, None)
@@ -60,69 +64,64 @@ class Settler:
             lifecycle.fail(db, key.message_id, _NOT_KNOWN, at, news)
 
     def _submitted(self, db: Connection, key: PartKey, reference: int | None, at: Moment, news: News) -> None:
-        if not parts.submitted(db, key.message_id, key.seq, key.token, reference, at.now):
+        if not parts.submitted(db, *key.claim, reference, at.now):
             return
         lifecycle.part_taken(db, key.message_id, at, news)
-        if reference is not None:
-            part = parts.one(db, key.message_id, key.seq)
-            reports.take_early(db, part["sim_id"], part, at, news)
 
     def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, news: News) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
         if cause.family == "LOCAL":
             # The part never reached the modem: that is no attempt, and no fault of the message's.
-            if parts.never_begun(db, key.message_id, key.seq, key.token, at.now):
-                self._hand_on(db, messages.by_id(db, key.message_id), key.seq, at, news)
+            if parts.never_begun(db, *key.claim, at.now):
+                message = messages.by_id(db, key.message_id)
+                other = self._other_sim(db, message, key.seq, at)
+                if other is not None:
+                    self._hand_on(db, message, other, at, news)
             return
-        tried = parts.attempts(db, key.message_id, key.seq)
-        again = cause.kind is not Kind.RECIPIENT and tried < self._settings.max_attempts
         message = messages.by_id(db, key.message_id)
-        again = again and message["status"] == "pending"
-        elsewhere = again and cause.kind is Kind.SIM and self._other_sim(db, message, key.seq, at) is not None
-        if not parts.refused(
-            db,
-            key.message_id,
-            key.seq,
-            key.token,
-            cause=code,
-            again=again,
-            deferred=again and not elsewhere,
-            now=at.now,
-        ):
+        tried = parts.attempts(db, key.message_id, key.seq)
+        passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending"
+        # What passes may also be the SIM's own trouble: once is the moment's, twice another SIM is asked.
+        other = None
+        if passes and (cause.kind is Kind.SIM or tried >= _SAME_SIM_TRIES):
+            other = self._other_sim(db, message, key.seq, at)
+        # A SIM's own trouble is no reason to give up while there is one that was not tried.
+        untried = other is not None and cause.kind is Kind.SIM
+        again = passes and (tried < self._settings.max_attempts or untried)
+        if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
+        parts.note_refusal(db, *key.claim, sim_id=message["sim_id"], cause=code, now=at.now)
+        reason = f"{cause.reason} / {cause.reason_fr} ({code})"
         if not again:
-            lifecycle.fail(db, key.message_id, f"{cause.reason} ({code})", at, news)
+            lifecycle.fail(db, key.message_id, reason, at, news)
             return
-        messages.waits_because(db, key.message_id, f"{cause.reason} ({code})")
-        if elsewhere:
-            self._hand_on(db, message, key.seq, at, news)
+        messages.waits_because(db, key.message_id, reason)
+        if other is not None:
+            self._hand_on(db, message, other, at, news)
         else:
             news.deferred.append((self._backoff(tried), key))
 
-    def _hand_on(self, db: Connection, message: Row, seq: int, at: Moment, news: News) -> None:
-        """Give a message to another SIM if one can carry it; else it stays in its own SIM's queue."""
-        other = self._other_sim(db, message, seq, at)
-        if other is not None:
-            sim_id, cost = other
-            ledger.move_reservation(db, message, sim_id, at.today)
-            messages.rebind(db, message["id"], sim_id, at.today, cost * message["parts"])
-            news.queued[sim_id] = 1
+    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, news: News) -> None:
+        ledger.move_reservation(db, message, other.id, at.today)
+        messages.rebind(db, message["id"], other.id, at.today, other.cost * message["parts"])
+        news.queued[other.id] = 1
 
-    def _other_sim(self, db: Connection, message: Row, seq: int, at: Moment) -> tuple[int, float] | None:
-        """Another SIM (id and cost of a part) that is up and may carry a message of which nothing was sent."""
+    def _other_sim(self, db: Connection, message: Row, seq: int, at: Moment) -> Candidate | None:
+        """A SIM that is up, has not refused this message yet, and may carry it: nothing of it was ever begun."""
         if message["pinned"] or parts.others_begun(db, message["id"], seq):
             return None
+        now = self._clock.monotonic()
+        out = self._board.rests(now).keys() | parts.refused_by(db, message["id"]) | {message["sim_id"]}
+        places = self._board.sims()
         found = candidates(
             db,
-            {sim_id: place for sim_id, place in self._board.sims().items() if place.registered},
+            {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
             company_id=message["company_id"],
             today=at.today,
-            now=self._clock.monotonic(),
+            now=now,
             grace_s=0,
-            without=message["sim_id"],
         )
-        best = Router(found, message["company_id"]).choose(None, "")
-        return None if best is None else (best.id, best.cost)
+        return Router(found, message["company_id"]).choose(None, "")
 
     def _backoff(self, attempts: int) -> float:
         waits = self._settings.backoff_s

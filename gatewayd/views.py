@@ -107,6 +107,20 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxView:
+    """A text that came in. Times are microseconds since the epoch, UTC."""
+
+    id: int
+    sender: str  # E.164, a short code or a name
+    text: str
+    received_at: int
+    sent_at: int | None  # as the sender's service centre says; None where that is no date
+    sim_number: str
+    sim_id: int
+    incomplete: bool  # parts did not come: each hole is marked in the text
+
+
+@dataclass(frozen=True, slots=True)
 class SimView:
     """A SIM that the caller's company may use."""
 
@@ -176,10 +190,24 @@ def message_view(row: Row) -> MessageView:
         delivered_at=row["delivered_at"],
         failed_at=row["failed_at"],
         failure_reason=row["failure_reason"],
-        cost=row["cost"],
+        cost=round(row["cost"], 9),  # 3 × 0.05 is 0.15, whatever binary fractions make of it
         retry_count=row["retry_count"],
         campaign_id=row["campaign_id"],
         priority=Priority(row["priority"]),
         parts=row["parts"],
         in_doubt=bool(row["in_doubt"]),
+    )
+
+
+def inbox_view(row: Row) -> InboxView:
+    """A text that came in, from its row (see `store.inbound.page`)."""
+    return InboxView(
+        id=row["id"],
+        sender=row["sender"],
+        text=row["text"],
+        received_at=row["received_at"],
+        sent_at=row["sent_at"],
+        sim_number=row["sim_number"],
+        sim_id=row["sim_id"],
+        incomplete=bool(row["incomplete"]),
     )

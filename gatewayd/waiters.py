@@ -14,11 +14,13 @@ class Waiters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._futures: dict[str, Future[None]] = {}
+        self._closed = False
 
     def expect(self, sms_id: str) -> None:
         """Register before the message is kept, so that no news is missed."""
         with self._lock:
-            self._futures[sms_id] = Future()
+            if not self._closed:
+                self._futures[sms_id] = Future()
 
     def wait(self, sms_id: str, timeout_s: float) -> None:
         """Return when there is news of the message, or after `timeout_s`."""
@@ -35,16 +37,17 @@ class Waiters:
         with self._lock:
             self._futures.pop(sms_id, None)
 
-    def tell_all(self) -> None:
+    def close(self) -> None:
         """The gateway stops: nobody waits any longer."""
         with self._lock:
+            self._closed = True
             waiting = list(self._futures)
         self.tell(waiting)
 
     def tell(self, sms_ids: Iterable[str]) -> None:
         """There is news of these messages, and it is durable."""
         with self._lock:
-            futures = [future for sms_id in sms_ids if (future := self._futures.get(sms_id)) is not None]
-        for future in futures:
-            if not future.done():
-                future.set_result(None)
+            for sms_id in sms_ids:
+                future = self._futures.get(sms_id)
+                if future is not None and not future.done():
+                    future.set_result(None)

@@ -16,6 +16,8 @@ from typing import Final
 from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, cause
 from modem.framer import Event, Framer, Sign
 from modem.lines import OK, Result, Urc, answers, fields, is_restart, is_spoken, owns_next_line, result, tag
+from modem.masking import command
+from modem.transcript import Transcript
 from modem.work import InDoubt, Refused, Submitted
 
 log = logging.getLogger(__name__)
@@ -96,6 +98,7 @@ class Channel:
         *,
         name: str = "modem",
         waits: Waits = DEFAULT_WAITS,
+        transcript: Transcript | None = None,
     ) -> None:
         self.urcs: deque[Urc] = deque(maxlen=URCS_KEPT)
         self.vendor = ""  # whose table of error codes counts
@@ -109,6 +112,7 @@ class Channel:
         self._attend = attend
         self._name = name
         self._waits = waits
+        self._transcript = transcript
         self._framer = Framer()
         self._poll = select.poll()
         self._poll.register(
@@ -538,6 +542,8 @@ class Channel:
             raise self._lost(error) from error
         if data:
             self._empty = 0
+            if self._transcript is not None:
+                self._transcript.heard(data)
             return data
         self._empty += 1
         if flags & _GONE or self._empty >= _EMPTY_READS:
@@ -547,6 +553,8 @@ class Channel:
     def _write(self, data: bytes) -> None:
         """Raises SilentError where the modem stopped taking bytes: then the last ones were not written."""
         deadline = monotonic() + self._waits.write_s
+        if self._transcript is not None:
+            self._transcript.sent(data)
         while True:
             try:
                 data = data[os.write(self._fd, data) :]
@@ -583,11 +591,9 @@ def _reference(line: str) -> int | None:
 
 
 def _shown(text: str) -> str:
-    """A line fit for a debug log: without a PIN (USSD codes of mobile money hold one too), without PDUs."""
-    if text.upper().startswith("AT+CPIN="):
-        return "AT+CPIN=…"
-    if text.upper().startswith("AT+CUSD=1,"):
-        return "AT+CUSD=1,…"
+    """A line fit for a log: without a PIN, without PDUs."""
+    if text[:2].upper() == "AT":
+        return command(text)
     if len(text) > 30 and text.isalnum():
         return f"({len(text)} characters)"
     return text

@@ -10,6 +10,8 @@ import re
 from enum import Enum
 from types import MappingProxyType
 
+from modem import languages
+
 
 class Alphabet(Enum):
     """What the text of a part is written in."""
@@ -202,10 +204,11 @@ _PORTUGUESE_SINGLE = MappingProxyType(
 )
 
 # By national language identifier (23.038, 6.2.1.2.4). Only read, never sent: few phones and fewer modems
-# outside the countries that use them know them. Identifiers 4 to 13, the languages of India and
-# Pakistan, are not held here.
-_LOCKING_SHIFT = MappingProxyType({1: _TURKISH_LOCKING, 3: _PORTUGUESE_LOCKING})
-_SINGLE_SHIFT = MappingProxyType({1: _TURKISH_SINGLE, 2: _SPANISH_SINGLE, 3: _PORTUGUESE_SINGLE})
+# outside the countries that use them know them.
+_LOCKING_SHIFT = MappingProxyType({1: _TURKISH_LOCKING, 3: _PORTUGUESE_LOCKING, **languages.LOCKING_SHIFT})
+_SINGLE_SHIFT = MappingProxyType(
+    {1: _TURKISH_SINGLE, 2: _SPANISH_SINGLE, 3: _PORTUGUESE_SINGLE, **languages.SINGLE_SHIFT}
+)
 
 # For str.translate: character → its septets, as characters of the same number.
 _ENCODE = {ord(character): chr(code) for code, character in enumerate(_DEFAULT) if code != _ESCAPE} | {

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, Final
 
 from modem.errors import DEVICE_GONE, cause
+from modem.transcript import Transcript, Watcher
 from modem.ussd import UssdAnswer, UssdUnavailableError
 from modem.work import (
     Answer,
@@ -58,17 +59,26 @@ class StoppingError(Exception):
     """The port was told to stop, and nothing is in the air."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """Somebody wants to see what is said to the modem, or has seen enough."""
+
+    watcher: Watcher
+    begins: bool
+
+
 class Desk:
     """One port's queue of orders with its wake-up socket, and its standing with the house.
 
-    `wake`, `ask`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
+    `wake`, `ask`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
     queue, one byte on the socket pair, and frozen records: so a port that waits in poll(2) notices at once, and there
     is no lock to hold (a self-pipe).
     """
 
-    def __init__(self, status: PortStatus, work: Work) -> None:
+    def __init__(self, status: PortStatus, work: Work, transcript_lines: int) -> None:
         self.status = status
         self.work = work
+        self.transcript = Transcript(transcript_lines)
         self.outcome: Outcome | None = (
             None  # what became of the last submission, until the house has settled it
         )
@@ -79,7 +89,7 @@ class Desk:
         self.answering = False  # the modem's last word
         self.asks: list[Future[Answer]] = []
         self.ussd_orders: deque[UssdOrder] = deque()
-        self._orders: SimpleQueue[Future[Answer] | UssdOrder | None] = SimpleQueue()
+        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
@@ -106,6 +116,16 @@ class Desk:
         self._orders.put(order)
         self.wake()
 
+    def watch(self, watcher: Watcher) -> None:
+        """Pass on what is said to and by the modem, beginning with what is kept."""
+        self._orders.put(_Watching(watcher, begins=True))
+        self.wake()
+
+    def leave(self, watcher: Watcher) -> None:
+        """Pass on nothing more."""
+        self._orders.put(_Watching(watcher, begins=False))
+        self.wake()
+
     def stop(self) -> None:
         """Begin nothing new."""
         self._orders.put(None)
@@ -120,6 +140,8 @@ class Desk:
                 return
             if isinstance(order, UssdOrder):
                 order.refuse("The port was stopped.")
+            elif isinstance(order, _Watching):
+                order.watcher.end()
             elif order is not None:
                 self._answer(order, ok=False)
 
@@ -156,6 +178,8 @@ class Desk:
                 self.stopping = True
             elif isinstance(order, UssdOrder):
                 self.ussd_orders.append(order)
+            elif isinstance(order, _Watching):
+                (self.transcript.watch if order.begins else self.transcript.leave)(order.watcher)
             else:
                 self.asks.append(order)
         if self.status.state in _OUT_OF_WORK:
@@ -219,6 +243,7 @@ class Desk:
         status = replace(self.status, **changes)
         if (status.state, status.detail) != (self.status.state, self.status.detail):
             log.info("port %d is %s: %s", status.port, status.state.value, status.detail)
+            self.transcript.note(f"port {status.port} is {status.state.value}: {status.detail}")
         self.status = status
         if status != self._told:
             try:

@@ -27,17 +27,24 @@ log = logging.getLogger(__name__)
 
 # Ways to have texts announced and reports delivered, the best first (27.005, 3.4.1). Mode 2 keeps URCs while the line
 # is reserved, but many Qualcomm, SIMCom, Quectel and Huawei modems only take 1; reports come straight (ds 1) or
-# through storage (ds 2); a modem that does neither still announces texts.
+# through storage (ds 2); a modem that does neither still announces texts. Texts that come straight (mt 2) are lost
+# where this program dies between two lines: only for a modem that cannot store them.
+_ANNOUNCED: Final = 1
+_STRAIGHT: Final = 2
 _INDICATIONS: Final = tuple(
-    (mode, 1, broadcast, reports, buffer)
+    (mode, texts, broadcast, reports, buffer)
+    for texts in (_ANNOUNCED, _STRAIGHT)
     for reports in (1, 2, 0)
     for mode in (2, 1, 3)
     for broadcast in (0, 2)
     for buffer in (0, 1)
 )
+_STORES_REPORTS: Final = 2  # the <ds> of these
 _PDU_MODE_TRIES: Final = 3  # an answer may be lost on the line
 _MUTE_SILENCES: Final = 3  # commands without an answer, of a modem that answers AT
 _MEMORIES: Final = ("SM", "ME")  # the SIM's first: texts stay with their number
+_REPORTS_MEMORY: Final = "SR"
+_MESSAGE_INDICATORS: Final = frozenset({"message", "smsfull"})  # 27.007, 8.9
 _BUSY: Final = frozenset({("CME", 14), ("CMS", 314), ("CME", 515), ("CMS", 515), ("CMS", 532)})
 _GONE_INDEX: Final = frozenset({("CMS", 321), ("CME", 21), ("CME", 22)})
 _SIM_STATES: Final = {
@@ -122,14 +129,17 @@ class Modem:
         self.channel = channel
         self.identity = Identity()
         self.profile: Profile = PLAIN
-        self.other_memory: str | None = None  # where texts went before this program came
+        self.other_memories: tuple[str, ...] = ()  # where texts may lie from before this program came
         self.indications: tuple[int, ...] | None = None  # what AT+CNMI took
         self.acknowledges = False  # the modem waits for +CNMA after each +CMT and +CDS
         self._smsc = smsc
         self._slot_command = slot_command
         self._patience = patience or Patience()
-        self._usual_memory: str | None = None  # where texts go now
+        self.usual_memory: str | None = None  # where texts go now; None: not known
         self._memory: str | None = None  # what is read and deleted from; None: not known
+        self._memory_count = 1  # how many memories +CPMS wants to be told
+        self._memories: tuple[str, ...] | None = None  # that the modem has; None: not asked yet
+        self._message_indicators: frozenset[str] | None = None  # likewise
         self._iccid_command: str | None = None
         self._silences = 0
         self._dialogue = Dialogue(channel, self._patience.ussd)
@@ -147,7 +157,7 @@ class Modem:
         self._try("AT+CMEE=1")
         if not self.identity.imei:
             self._identify()
-        self._memory = None
+        self._memory = self._memories = None
         radio = self._try("AT+CFUN?", "+CFUN")
         mode = fields(radio.lines[0])[0] if radio.lines else ""
         if mode.isdigit() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
@@ -324,7 +334,7 @@ class Modem:
         """The messages received into a memory (the usual one by default), those without a readable record too."""
         if not self._select(memory):
             return []
-        answer = self._try("AT+CMGL=4", "+CMGL", bare=True, timeout_s=self._patience.list_s)
+        answer = self._patiently("AT+CMGL=4", "+CMGL", timeout_s=self._patience.list_s)
         found: list[Stored] = []
         incoming = False
         for line in answer.lines:
@@ -344,8 +354,9 @@ class Modem:
         answer = self._patiently(f"AT+CMGR={index}", "+CMGR")
         if not answer.ok or not answer.lines or tag(answer.lines[0]) != "+CMGR":
             return None
-        if fields(answer.lines[0])[0] in _SENT_STATES:
-            return None
+        head = fields(answer.lines[0])
+        if head[0] in _SENT_STATES or (len(answer.lines) == 1 and head[-1] in ("", "0")):
+            return None  # some tell of an empty place that its message has no length
         return Stored(index, answer.lines[1] if len(answer.lines) > 1 else "")
 
     def delete(self, index: int, memory: str | None = None) -> bool:
@@ -354,6 +365,36 @@ class Modem:
             return False
         answer = self._try(f"AT+CMGD={index}", timeout_s=self._patience.sim_s)
         return answer.ok or _code(answer.result) in _GONE_INDEX
+
+    @property
+    def memories(self) -> tuple[str | None, ...]:
+        """Where texts and reports may come to lie, to be read now and again; None is the usual memory."""
+        stores_reports = (
+            self.indications is not None
+            and self.indications[3:4] == (_STORES_REPORTS,)
+            and _REPORTS_MEMORY in (self._memories or ())
+        )
+        return (None, _REPORTS_MEMORY) if stores_reports else (None,)
+
+    def filling(self) -> tuple[int, int] | None:
+        """How many places of the memory for new texts are taken, and how many there are; None where it is not told."""
+        if self.usual_memory is None:
+            return None
+        answer = self._try("AT+CPMS?", "+CPMS")
+        parts = fields(answer.lines[0]) if answer.lines else []
+        used, total = parts[-2:] if len(parts) > 2 else ("", "")
+        if not (used.isdigit() and total.isdigit()):
+            return None
+        return int(used), int(total)
+
+    def message_indicators(self) -> frozenset[str]:
+        """The indicators of +CIEV, by name and number, that speak of texts or of a full memory (27.007, 8.9 and 8.10)."""
+        if self._message_indicators is None:
+            answer = self._try("AT+CIND=?", "+CIND")
+            names = re.findall(r'\(\s*"?([A-Za-z]+)"?\s*,', answer.lines[0]) if answer.lines else []
+            numbers = {str(n) for n, name in enumerate(names, 1) if name.lower() in _MESSAGE_INDICATORS}
+            self._message_indicators = _MESSAGE_INDICATORS | numbers
+        return self._message_indicators
 
     def acknowledge(self) -> None:
         """Tell the network that a +CMT or +CDS came, where the modem insists on it (27.005, 3.4.4)."""
@@ -417,11 +458,11 @@ class Modem:
         """Whether the modem says nothing to commands that it does not know, instead of ERROR."""
         return self._silences >= _MUTE_SILENCES
 
-    def _patiently(self, command: str, *prefixes: str) -> Response:
+    def _patiently(self, command: str, *prefixes: str, timeout_s: float | None = None) -> Response:
         """Say a command that needs the SIM, again and again while that is busy. Its answer may be bare."""
         deadline = monotonic() + self._patience.busy_s
         while True:
-            answer = self._try(command, *prefixes, bare=True)
+            answer = self._try(command, *prefixes, bare=True, timeout_s=timeout_s)
             if _code(answer.result) not in _BUSY or monotonic() >= deadline:
                 return answer
             self.channel.pause(self._patience.again_s)
@@ -492,25 +533,36 @@ class Modem:
         """Use the SIM's memory for everything, else the modem's, else leave it as it is."""
         before = self._patiently("AT+CPMS?", "+CPMS")
         names = [part for part in (fields(before.lines[0]) if before.lines else []) if part.isalpha()]
+        self._memory = self.usual_memory = None
         for memory in _MEMORIES:
             for count in (3, 2, 1):  # Wavecom knows two, some one
                 if self._patiently("AT+CPMS=" + ",".join([f'"{memory}"'] * count), "+CPMS").ok:
-                    self._memory = self._usual_memory = memory
-                    other = names[-1] if names else None
-                    self.other_memory = other if other not in (memory, None) else None
-                    return
+                    self._memory = self.usual_memory = memory
+                    self._memory_count = count
+                    break
                 if self._mute:
                     break
-        self._memory = self._usual_memory = None
+            if self._memory is not None:
+                break
+        if self._memory is None:
+            return
+        others = names[-1:]
+        if self._memories is None:
+            listed = self._try("AT+CPMS=?", "+CPMS")
+            group = re.search(r"\(([^()]*)\)", listed.lines[0]) if listed.lines else None
+            self._memories = tuple(re.findall(r"[A-Z]{2}", group[1])) if group else ()
+            others += [name for name in (*_MEMORIES, _REPORTS_MEMORY) if name in self._memories]
+        self.other_memories = tuple(name for name in dict.fromkeys(others) if name != self._memory)
 
     def _select(self, memory: str | None) -> bool:
         """Read and delete in `memory` from now on. Whether the modem can."""
-        wanted = memory or self._usual_memory
+        wanted = memory or self.usual_memory
         if wanted is None or wanted == self._memory:
             return True
-        if self._patiently(f'AT+CPMS="{wanted}"', "+CPMS").ok:
-            self._memory = wanted
-            return True
+        for count in dict.fromkeys((1, self._memory_count)):  # Huawei sticks want all of them alike
+            if self._patiently("AT+CPMS=" + ",".join([f'"{wanted}"'] * count), "+CPMS").ok:
+                self._memory = wanted
+                return True
         return False
 
     def _set_service_centre(self) -> bool:
@@ -535,7 +587,11 @@ class Modem:
             if allowed
             and all(value in allowed[place] for place, value in enumerate(form) if place < len(allowed))
         ]
-        for form in dict.fromkeys((*fitting, *_FALLBACK_INDICATIONS)):
+        announced, straight = (
+            [form for form in (*fitting, *_FALLBACK_INDICATIONS) if form[1] == texts]
+            for texts in (_ANNOUNCED, _STRAIGHT)
+        )
+        for form in dict.fromkeys((*announced, *straight)):
             if self._try("AT+CNMI=" + ",".join(map(str, form))).ok:
                 self.indications = form
                 return
@@ -559,6 +615,7 @@ class Modem:
 # Tried whatever the modem lists: some list nothing, or what they then refuse.
 _FALLBACK_INDICATIONS: Final = (
     (2, 1, 0, 1, 0), (1, 1, 0, 1, 0), (2, 1, 0, 2, 0), (1, 1, 0, 2, 0), (2, 1, 0, 0, 0), (1, 1, 0, 0, 0), (2, 1),
+    (2, 2, 0, 1, 0), (1, 2, 0, 1, 0), (2, 2, 0, 0, 0), (1, 2, 0, 0, 0), (2, 2),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from time import monotonic
+from typing import Final
 
 from modem import tpdu
 from modem.desk import Desk
@@ -14,6 +15,14 @@ from modem.lines import Urc
 from modem.work import PortStatus, Unreadable, WorkUnavailableError
 
 log = logging.getLogger(__name__)
+
+_CROWDED: Final = 0.8  # of the memory: above it an operator should look, because a full one takes nothing
+# Of the time between two listings, what must pass before a modem may ask for another.
+_BETWEEN: Final = 1 / 30
+
+# Said in a line of its own when a memory is full, by each vendor in its own way (^SMMEMFULL, +SMSFULL, %MGSL: FULL);
+# and when the modem can read its memory, some time after its start.
+_LISTS: Final = ("FULL", "SMS DONE", "SMS READY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,7 @@ class _Direct:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a message lies: a SIM, a memory (None: the usual one) and an index in it."""
+    """Where a message lies: a SIM, a memory (None: the only one) and an index in it."""
 
     iccid: str
     memory: str | None
@@ -41,8 +50,11 @@ class Incoming:
         self._modem = modem
         self._list_s = list_s
         self._list_at = 0.0
+        self._listed_at = float("-inf")
+        self._crowded = False
         self._straight: deque[_Direct] = deque()
         self._announced: deque[_Place] = deque()
+        self._deleted = 0
         self._undeleted: dict[_Place, str] = {}  # handed over, and still in the modem
 
     def take(self, urc: Urc) -> bool:
@@ -58,11 +70,27 @@ class Incoming:
                 )
             else:
                 self.list_now()
-        elif "FULL" in urc.line.upper():  # each vendor says it differently; reading and deleting makes room
-            self.list_now()
+        elif self._asks_for_listing(urc):
+            self._list_soon()
         else:
             return False
         return True
+
+    def close(self, urcs: deque[Urc]) -> None:
+        """The connection ends: hand over what came straight, which nobody will say again."""
+        for urc in urcs:
+            if urc.tag in ("+CMT", "+CDS") and urc.pdu is not None:
+                self._straight.append(_Direct(urc.pdu, self._desk.status))
+        urcs.clear()
+        while self._straight:
+            if not self._deliver(self._straight[0].pdu, self._straight[0].status):
+                log.error(
+                    "port %d: %d texts or reports were lost with the connection",
+                    self._desk.status.port,
+                    len(self._straight),
+                )
+                return
+            self._straight.popleft()
 
     def list_now(self) -> None:
         """Read the whole memory at the next occasion."""
@@ -96,37 +124,93 @@ class Incoming:
             place = self._announced[0]
             if place.iccid == iccid:  # else it went with its SIM, and is listed when that is active again
                 stored = self._modem.read(place.index, place.memory)
-                if stored is not None and not self._keep(stored, place.memory):
+                if stored is None:
+                    self._list_soon()  # it was read with a listing; or could not be read now
+                elif not self._keep(stored, place.memory):
                     return
             self._announced.popleft()
         if monotonic() >= self._list_at:
             self._list()
 
+    def _asks_for_listing(self, urc: Urc) -> bool:
+        """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
+        if urc.tag == "+CIEV":
+            indicator, *rest = urc.fields
+            return indicator.lower() in self._modem.message_indicators() and rest[:1] != ["0"]
+        line = urc.line.upper()
+        return any(sign in line for sign in _LISTS)
+
+    def _list_soon(self) -> None:
+        """Read the whole memory, but not again and again where that helps nothing."""
+        self._list_at = min(self._list_at, self._listed_at + self._list_s * _BETWEEN)
+
     def _list(self) -> None:
-        self._list_at = monotonic() + self._list_s
-        memories = dict.fromkeys((None, self._modem.other_memory))
-        for memory in memories:
+        self._listed_at = monotonic()
+        self._list_at = self._listed_at + self._list_s
+        deleted = self._deleted
+        for memory in dict.fromkeys((*self._modem.memories, *self._modem.other_memories)):
             for stored in self._modem.stored(memory):
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
-        self._modem.other_memory = None
+        self._modem.other_memories = ()
+        self._watch_room(made_room=self._deleted > deleted)
+
+    def _watch_room(self, *, made_room: bool) -> None:
+        """Warn of a memory that fills up with what stays in it."""
+        filling = self._modem.filling()
+        if filling is None:
+            return
+        used, places = filling
+        crowded = used > places * _CROWDED
+        if crowded and made_room:  # the network filled it again at once
+            self._list_soon()
+            return
+        if crowded and not self._crowded:
+            log.warning(
+                "port %d: %d of %d places for texts stay taken by what cannot be deleted, or was never received here:"
+                " once all are, nothing comes in; empty the memory in a telephone",
+                self._desk.status.port,
+                used,
+                places,
+            )
+        self._crowded = crowded
 
     def _keep(self, stored: Stored, memory: str | None) -> bool:
         """Hand a stored message to the house and delete it. False: the house can keep nothing now."""
-        place = _Place(self._desk.status.active.iccid, memory, stored.index)
-        if self._undeleted.get(place) != stored.pdu and not self._deliver(stored.pdu, self._desk.status):
+        place = _Place(self._desk.status.active.iccid, memory or self._modem.usual_memory, stored.index)
+        known = self._undeleted.get(place) == stored.pdu
+        if not known and not self._deliver(self._second_look(stored, memory), self._desk.status):
             return False
         if self._modem.delete(stored.index, memory):
+            self._deleted += 1
             self._undeleted.pop(place, None)
-        else:
-            log.warning("port %d: the modem does not delete message %d", self._desk.status.port, stored.index)
+        elif not known:
+            log.warning(
+                "port %d: the modem does not delete message %d; it is tried again now and then",
+                self._desk.status.port,
+                stored.index,
+            )
             self._undeleted[place] = stored.pdu
         return True
+
+    def _second_look(self, stored: Stored, memory: str | None) -> str:
+        """The PDU; read once more where it makes no sense, for it may have been garbled on the line."""
+        try:
+            tpdu.parse(stored.pdu)
+        except tpdu.TpduError:
+            again = self._modem.read(stored.index, memory)
+            if again is not None and again.pdu:
+                return again.pdu
+        return stored.pdu
 
     def _deliver(self, pdu: str, status: PortStatus) -> bool:
         """Hand one PDU to the house. False: it can keep nothing now."""
         work = self._desk.work
+        if not status.active.iccid:  # it came before the SIM was known
+            status = self._desk.status
+        if not status.active.iccid:
+            return False
         try:
             try:
                 message = tpdu.parse(pdu)

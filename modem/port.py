@@ -12,6 +12,7 @@ from modem.at import ChannelError, DeviceGoneError
 from modem.desk import Desk, StoppingError, UssdOrder
 from modem.serial_port import DeviceUnavailableError, SerialPort, open_device
 from modem.session import Session, SickError, Timing
+from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState, PortStatus, SlotStatus, Work
 
@@ -32,11 +33,13 @@ class Port:
         *,
         submit_timeout_s: float,
         timing: Timing | None = None,
+        transcript_lines: int = 200,
     ) -> None:
         self.settings = settings
         self._work = work
         self._submit_timeout_s = submit_timeout_s
         self._timing = timing or Timing()
+        self._transcript_lines = transcript_lines
         self._desk: Desk | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -52,7 +55,7 @@ class Port:
             slots=slots,
             active_slot=1,
         )
-        self._desk = Desk(status, self._work)
+        self._desk = Desk(status, self._work, self._transcript_lines)
         self._thread = threading.Thread(
             target=self._run, args=(self._desk,), name=f"port {self.settings.port}", daemon=True
         )
@@ -85,6 +88,19 @@ class Port:
         if self._ended.is_set():
             self._desk.refuse()
         return order.answer
+
+    def watch(self, watcher: Watcher) -> None:
+        """From any thread: pass on to `watcher` what is said to and by the modem, from what is kept until `leave`."""
+        if self._desk is None:
+            raise RuntimeError("the port was not started")
+        self._desk.watch(watcher)
+        if self._ended.is_set():
+            self._desk.refuse()
+
+    def leave(self, watcher: Watcher) -> None:
+        """From any thread: pass on nothing more to `watcher`."""
+        if self._desk is not None:
+            self._desk.leave(watcher)
 
     def stop(self) -> None:
         """From any thread: finish the part in the air and begin nothing new."""
@@ -141,6 +157,8 @@ class Port:
         finally:
             if device is not None:
                 device.close()
+        if session is not None:
+            self._tell_last_words(desk)
         desk.answering = False
         desk.in_the_air = False
         desk.publish(state=state, detail=detail, busy=False)
@@ -161,6 +179,13 @@ class Port:
         log.warning("port %d: %s (%d in a row); %s", self.settings.port, error, trouble, step)
         return f"The modem is in trouble: {error}; {step}.", pause_s
 
+    def _tell_last_words(self, desk: Desk) -> None:
+        """Write what was said before a failure to the log: once, and no more than is kept."""
+        lines = desk.transcript.news()
+        if lines and log.isEnabledFor(logging.WARNING):
+            words = "\n".join(map(str, lines))
+            log.warning("port %d: what was said before it failed:\n%s", self.settings.port, words)
+
     def _end(self, desk: Desk) -> None:
         """Settle what was sent last, and answer whoever still asks."""
         try:
@@ -171,6 +196,7 @@ class Port:
                 log.error("port %d: what became of the last message could not be kept", self.settings.port)
         finally:
             self._ended.set()
+            desk.transcript.end()
             for ask in desk.asks:
                 ask.cancel()
             desk.refuse_ussd()

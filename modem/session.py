@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from config.settings import PortSettings
+from modem import standing
 from modem.at import Channel, ChannelError, DeviceGoneError, Waits
 from modem.cards import Cards
 from modem.desk import Desk, UssdOrder
@@ -22,9 +23,7 @@ from modem.work import (
     Outcome,
     PortState,
     Refused,
-    Registration,
     SimState,
-    SlotStatus,
     Submission,
     Submitted,
     Switch,
@@ -47,11 +46,6 @@ _SIM_DETAILS: Final = {
     SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
     SimState.ABSENT: "There is no SIM: insert one, or seat it again.",
     SimState.FAILURE: "The modem cannot use the SIM: seat it again, or replace it.",
-}
-_REGISTRATION_DETAILS: Final = {
-    Registration.DENIED: "The network denies this SIM: ask the operator whether it is active and identified.",
-    Registration.EMERGENCY: "The network allows this SIM emergency calls only: ask the operator.",
-    Registration.NOT_SEARCHING: "The modem is not registered and does not search: check antenna and SIM.",
 }
 
 
@@ -94,7 +88,14 @@ class Session:
         self._desk = desk
         self._timing = timing
         self._submit_timeout_s = submit_timeout_s
-        self._channel = Channel(fd, desk.fd, desk.attend, name=f"port {settings.port}", waits=timing.waits)
+        self._channel = Channel(
+            fd,
+            desk.fd,
+            desk.attend,
+            name=f"port {settings.port}",
+            waits=timing.waits,
+            transcript=desk.transcript,
+        )
         self.modem = Modem(
             self._channel, smsc=settings.smsc, slot_command=settings.slot_command, patience=timing.patience
         )
@@ -118,6 +119,7 @@ class Session:
                     self._wait_for_sim()
         finally:
             self._desk.listens = False
+            self._incoming.close(self._channel.urcs)
 
     def restart_modem(self) -> None:
         """Tell the modem to restart, whether it still listens or not. Close and open the device after a while."""
@@ -152,7 +154,7 @@ class Session:
         if sim is not SimState.READY:
             self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
             return
-        self._desk.publish(state=PortState.UP, detail=_standing(self._desk.status.active))
+        self._desk.publish(state=PortState.UP, detail=standing.sentence(self._desk.status.active))
         now = monotonic()
         registered = self._desk.status.active.registration.carries_sms
         self._refresh_at = now + (self._timing.refresh_s if registered else self._timing.search_s)
@@ -294,6 +296,7 @@ class Session:
             return
         before = desk.status.active_slot
         desk.listens = False
+        self._sort_urcs()  # what came until now came for the SIM that is left
         if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
             self._cards.enter(before)
         self._come_up()
@@ -383,7 +386,7 @@ class Session:
         if step == "sim":
             self._check_sim()
         elif step == "signal":
-            self._desk.publish_slot(slot, signal_dbm=self.modem.signal_dbm())
+            self._publish_standing(slot, signal_dbm=self.modem.signal_dbm())
         elif step == "operator":
             self._desk.publish_slot(slot, operator=self.modem.operator())
         else:
@@ -392,15 +395,17 @@ class Session:
     def _see_registration(self, slot: int) -> None:
         before = self._desk.status.active.registration
         state = self.modem.registration()
-        self._desk.publish(
-            slots=self._desk.slots_with(slot, registration=state),
-            detail=_standing(replace(self._desk.status.active, registration=state)),
-        )
+        self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
             self._claim_at = monotonic()
             self._refreshes.extend(("signal", "operator"))
         elif before.carries_sms and not state.carries_sms:
             self._refresh_at = monotonic() + self._timing.search_s
+
+    def _publish_standing(self, slot: int, **changes: Any) -> None:
+        """Tell the house how the active slot stands with its network now."""
+        slots = self._desk.slots_with(slot, **changes)
+        self._desk.publish(slots=slots, detail=standing.sentence(slots[slot - 1]))
 
     def _check_sim(self) -> None:
         """Whether the SIM is still the one that was looked at."""
@@ -413,9 +418,3 @@ class Session:
         self._desk.publish(state=PortState.STARTING, detail="The SIM changed; it is being looked at.")
         self._cards.look_at(active)
         self._come_up()
-
-
-def _standing(slot: SlotStatus) -> str:
-    if slot.registration.carries_sms:
-        return "Ready."
-    return _REGISTRATION_DETAILS.get(slot.registration, "The modem is looking for its network.")

@@ -215,7 +215,7 @@ class Work(Protocol):
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """Keep what a status report says of a part sent from this SIM.
 
-        It may come before the outcome of that part was settled: keep what matches nothing for some minutes.
+        It may come before the outcome of that part was settled: keep what may be about it until then.
         """
 
     def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:

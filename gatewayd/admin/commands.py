@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from gatewayd.admin import companies, keys, messages, sims, status, ussd
+from gatewayd.admin import companies, keys, messages, sims, status, ussd, watch
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.store.errors import StoreUnavailableError
 
@@ -29,11 +29,12 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "sim.set": _checked(sims.set_),
     "status": _checked(status.status),
     "ussd": _checked(ussd.ussd),
+    "watch": _checked(watch.watch),
 }
 
 
 def run(context: Context, command: str, arguments: Mapping[str, object]) -> object:
-    """Run a command; what it returns can be written as JSON.
+    """Run a command; what it returns can be written as JSON, or is a generator of batches of what can (see `control`).
 
     Raises:
         AdminError: there is no such command, an argument is wrong, or it cannot be done.

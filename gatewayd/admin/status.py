@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatewayd.admin.context import Context
 from gatewayd.store import load, messages
+from modem import standing
 
 
 def status(context: Context) -> dict[str, object]:
@@ -25,6 +26,7 @@ def status(context: Context) -> dict[str, object]:
             "slots": [
                 {
                     "slot": slot.slot,
+                    "state": list(standing.names(port, slot)),
                     "sim": slot.sim.value,
                     "iccid": slot.iccid,
                     "number": slot.number,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
 from tabulate import tabulate
@@ -72,6 +73,19 @@ def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, obje
 def json_option(command: F) -> F:
     """`--json`: one JSON document on standard output, and nothing else there."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def until_interrupted(command: F) -> F:
+    """For a command that goes on: Ctrl-C ends it, and that is no failure."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise SystemExit(0) from None
+
+    return cast(F, run)
 
 
 def show(result: object, as_json: bool) -> None:

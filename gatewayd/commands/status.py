@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import click
 
-from gatewayd.commands.common import administer, json_option, show, table
+from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
+
+_REFRESH_S = 2.0  # a port tells what is new when it is; a person reads no faster
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Show it anew every two seconds until Ctrl-C.")
 @json_option
 @click.pass_context
-def status(context: click.Context, as_json: bool) -> None:
-    """Show the ports, their SIMs and what waits."""
-    told = administer(context, "status")
+@until_interrupted
+def status(context: click.Context, watch: bool, as_json: bool) -> None:
+    """Show the ports, the state of their SIMs, and what waits."""
+    _show(administer(context, "status"), as_json, anew=watch)
+    while watch:
+        time.sleep(_REFRESH_S)
+        _show(administer(context, "status"), as_json, anew=True)
+
+
+def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
     if as_json:
         show(told, as_json)
         return
+    if anew:
+        click.clear()  # does nothing where the output is no terminal
     rows = [
         {
             "port": port["port"],
             "state": port["state"],
             "model": port["model"],
             "slot": f"{slot['slot']}{'*' if slot['slot'] == port['active_slot'] else ''}",
-            "sim": slot["sim"],
+            "SIM": ", ".join(slot["state"]).replace("_", " "),
             "number": slot["number"],
             "operator": slot["operator"],
-            "registration": slot["registration"],
             "dBm": slot["signal_dbm"],
             "": port["detail"],
         }

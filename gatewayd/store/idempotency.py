@@ -32,13 +32,13 @@ def install_in_flight(db: Connection) -> None:
     )
 
 
-def find(db: Connection, key_id: int, key: str) -> Kept | None:
-    """What is kept of a key. On the writing connection."""
+def find(db: Connection, key_id: int, key: str, since: int) -> Kept | None:
+    """What is kept of a key that was used at `since` or later. On the writing connection."""
     row = db.execute(
         "SELECT fingerprint, sms_ids, single, http_status, body, f.key IS NOT NULL AS in_flight"
         " FROM idempotency i LEFT JOIN in_flight f ON f.key_id = i.key_id AND f.key = i.key"
-        " WHERE i.key_id = ? AND i.key = ?",
-        (key_id, key),
+        " WHERE i.key_id = ? AND i.key = ? AND i.created_at >= ?",
+        (key_id, key, since),
     ).fetchone()
     if row is None:
         return None
@@ -55,9 +55,9 @@ def keep(
     single: bool,
     now: int,
 ) -> None:
-    """Keep a key with the messages of its request, as being answered."""
+    """Keep a key with the messages of its request, as being answered. It takes the place of one too old to be found."""
     db.execute(
-        "INSERT INTO idempotency (key_id, key, fingerprint, sms_ids, single, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO idempotency (key_id, key, fingerprint, sms_ids, single, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (key_id, key, fingerprint, json.dumps(sms_ids), single, now),
     )
     db.execute("INSERT OR IGNORE INTO in_flight VALUES (?, ?)", (key_id, key))

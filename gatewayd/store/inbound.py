@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from gatewayd.store.database import Connection, Row
 
-# The parts of one long text have these in common: SIM id, sender, width and value of the reference, total.
+# What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
 Series = tuple[int, str, int, int, int]
+
+_SHOWN = """
+    SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number
+    FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
+"""
 
 
 def first_time(db: Connection, digest: bytes, now: int) -> bool:
     """Whether something with this digest comes in for the first time; from now on it does not."""
-    return db.execute("INSERT OR IGNORE INTO inbound_seen VALUES (?, ?)", (digest, now)).rowcount == 1
+    again = db.execute("UPDATE inbound_seen SET seen_at = ? WHERE digest = ?", (now, digest)).rowcount
+    if not again:
+        db.execute("INSERT INTO inbound_seen VALUES (?, ?)", (digest, now))
+    return not again
 
 
 def forget_seen_before(db: Connection, moment: int) -> None:
@@ -20,37 +28,93 @@ def forget_seen_before(db: Connection, moment: int) -> None:
 
 def keep_text(
     db: Connection, sim_id: int, sender: str, text: str, *, sent_at: int | None, now: int, incomplete: bool
-) -> None:
-    """Keep a whole text."""
+) -> int:
+    """Keep a text for the company whose SIM this is; its id."""
+    row = db.execute(
+        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, (SELECT company_id FROM sims WHERE id = ?)) RETURNING id",
+        (sim_id, sender, text, sent_at, now, incomplete, sim_id),
+    ).fetchone()
+    inbox_id: int = row[0]
+    return inbox_id
+
+
+def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None, incomplete: bool) -> None:
+    """Put what has come since into a text that was kept with holes."""
     db.execute(
-        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete) VALUES (?, ?, ?, ?, ?, ?)",
-        (sim_id, sender, text, sent_at, now, incomplete),
+        "UPDATE inbox SET text = ?, sent_at = ?, incomplete = ? WHERE id = ?",
+        (text, sent_at, incomplete, inbox_id),
     )
 
 
-def keep_part(db: Connection, series: Series, seq: int, text: bytes, sent_at: int | None, now: int) -> None:
-    """Keep a part of a long text until the others are there. One that came before is kept once."""
-    db.execute(
-        "INSERT OR IGNORE INTO inbox_parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*series, seq, text, sent_at, now),
-    )
+def page(db: Connection, company_id: int, *, of_none: bool, before_id: int | None, limit: int) -> list[Row]:
+    """Texts for a company with their `sim_number`, newest first; `of_none`: those on SIMs of no company too.
 
-
-def parts_of(db: Connection, series: Series) -> list[Row]:
-    """The parts of a long text that have come so far, in order."""
+    A text belongs to the company whose SIM it came in on; one that came in while the SIM was nobody's goes with the SIM.
+    """
+    owner = "coalesce(i.company_id, s.company_id)"
     return db.execute(
-        "SELECT * FROM inbox_parts WHERE sim_id = ? AND sender = ? AND width = ? AND reference = ? AND total = ?"
-        " ORDER BY seq",
+        f"{_SHOWN} WHERE ({owner} = :company OR (:of_none AND {owner} IS NULL))"
+        " AND (:before IS NULL OR i.id < :before) ORDER BY i.id DESC LIMIT :limit",
+        {"company": company_id, "of_none": of_none, "before": before_id, "limit": limit},
+    ).fetchall()
+
+
+def begin_assembly(db: Connection, series: Series, sent_at: int, now: int) -> Row:
+    """Begin to gather the parts of a long text; the assembly."""
+    row: Row = db.execute(
+        "INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (*series, sent_at, now),
+    ).fetchone()
+    return row
+
+
+def assemblies_of(db: Connection, series: Series) -> list[Row]:
+    """The assemblies of a series that are remembered, newest first."""
+    return db.execute(
+        "SELECT * FROM assemblies WHERE sim_id = ? AND sender = ? AND width = ? AND reference = ? AND total = ?"
+        " ORDER BY id DESC",
         series,
     ).fetchall()
 
 
-def drop_parts(db: Connection, series: Series) -> None:
-    """Forget the parts of a long text, once the whole is kept."""
-    db.execute(
-        "DELETE FROM inbox_parts WHERE sim_id = ? AND sender = ? AND width = ? AND reference = ? AND total = ?",
-        series,
-    )
+def overdue_assemblies(db: Connection, began_before: int, limit: int) -> list[Row]:
+    """The oldest assemblies that still wait for parts and began before a moment."""
+    return db.execute(
+        "SELECT * FROM assemblies WHERE inbox_id IS NULL AND began_at < ? ORDER BY id LIMIT ?",
+        (began_before, limit),
+    ).fetchall()
+
+
+def assembled(db: Connection, assembly_id: int, inbox_id: int) -> None:
+    """Note which text was kept of an assembly."""
+    db.execute("UPDATE assemblies SET inbox_id = ? WHERE id = ?", (inbox_id, assembly_id))
+
+
+def drop_assembly(db: Connection, assembly_id: int) -> None:
+    """Forget an assembly and its parts."""
+    db.execute("DELETE FROM assembly_parts WHERE assembly_id = ?", (assembly_id,))
+    db.execute("DELETE FROM assemblies WHERE id = ?", (assembly_id,))
+
+
+def drop_assembled_before(db: Connection, began_before: int) -> None:
+    """Forget the parts of texts that were kept and whose first part came before a moment."""
+    old = "SELECT id FROM assemblies WHERE inbox_id IS NOT NULL AND began_at < ?"
+    db.execute(f"DELETE FROM assembly_parts WHERE assembly_id IN ({old})", (began_before,))
+    db.execute("DELETE FROM assemblies WHERE inbox_id IS NOT NULL AND began_at < ?", (began_before,))
+
+
+def keep_part(db: Connection, assembly_id: int, seq: int, text: bytes, sent_at: int | None, now: int) -> None:
+    """Keep a part of an assembly that has none with this number."""
+    db.execute("INSERT INTO assembly_parts VALUES (?, ?, ?, ?, ?)", (assembly_id, seq, text, sent_at, now))
+
+
+def parts_of(db: Connection, assembly_id: int) -> list[Row]:
+    """The parts of an assembly that have come so far, in order."""
+    return db.execute(
+        "SELECT * FROM assembly_parts WHERE assembly_id = ? ORDER BY seq", (assembly_id,)
+    ).fetchall()
 
 
 def keep_unreadable(db: Connection, sim_id: int, pdu: str, reason: str, now: int) -> None:
@@ -70,7 +134,7 @@ def keep_report(
     status: int,
     now: int,
 ) -> None:
-    """Keep a status report that no part claims yet: it may have come before the answer to its submission."""
+    """Keep a status report that may have come before the answer to its submission, until that is settled."""
     db.execute(
         "INSERT INTO reports (sim_id, reference, recipient, service_centre_at, status, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -78,18 +142,14 @@ def keep_report(
     )
 
 
-def early_reports(db: Connection, sim_id: int, reference: int) -> list[Row]:
-    """The reports kept for a TP-MR, oldest first."""
-    return db.execute(
-        "SELECT * FROM reports WHERE sim_id = ? AND reference = ? ORDER BY id", (sim_id, reference)
-    ).fetchall()
+def take_early_reports(db: Connection, sim_id: int) -> list[Row]:
+    """The reports kept for a SIM's submission in the air, oldest first. They are kept no longer."""
+    early = db.execute("SELECT * FROM reports WHERE sim_id = ? ORDER BY id", (sim_id,)).fetchall()
+    if early:
+        db.execute("DELETE FROM reports WHERE sim_id = ?", (sim_id,))
+    return early
 
 
-def drop_report(db: Connection, report_id: int) -> None:
-    """Forget an early report, once its part has taken it."""
-    db.execute("DELETE FROM reports WHERE id = ?", (report_id,))
-
-
-def drop_reports_before(db: Connection, moment: int) -> None:
-    """Forget early reports that no part has claimed since `moment`."""
-    db.execute("DELETE FROM reports WHERE received_at < ?", (moment,))
+def sims_with_early_reports(db: Connection) -> list[int]:
+    """Ids of the SIMs for which reports are kept."""
+    return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]

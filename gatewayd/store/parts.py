@@ -69,7 +69,7 @@ def claim(db: Connection, message_id: int, seq: int, now: int) -> Claim | None:
     """Mark a queued part as submitting; None where it is not queued any more."""
     row = db.execute(
         "UPDATE parts SET state = 'submitting', token = token + 1, attempts = attempts + 1, started_at = ?,"
-        " ended_at = NULL, reference = NULL"
+        " ended_at = NULL, reference = NULL, service_centre_at = NULL"
         " WHERE message_id = ? AND seq = ? AND state = 'queued' RETURNING token, attempts",
         (now, message_id, seq),
     ).fetchone()
@@ -99,14 +99,25 @@ def refused(
     seq: int,
     token: int,
     *,
-    cause: str,
     again: bool,
     deferred: bool,
     now: int,
 ) -> bool:
     """A part was refused: `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
     state = "queued" if again else "failed"
-    return _leave_submitting(db, message_id, seq, token, state, now, cause=cause, deferred=deferred)
+    return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
+
+
+def note_refusal(
+    db: Connection, message_id: int, seq: int, token: int, *, sim_id: int, cause: str, now: int
+) -> None:
+    """Remember who refused a part, and with which code."""
+    db.execute("INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?)", (message_id, seq, token, sim_id, cause, now))
+
+
+def refused_by(db: Connection, message_id: int) -> set[int]:
+    """The SIMs that refused a part of this message."""
+    return {row[0] for row in db.execute("SELECT sim_id FROM refusals WHERE message_id = ?", (message_id,))}
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
@@ -134,14 +145,13 @@ def _leave_submitting(
     now: int,
     *,
     reference: int | None = None,
-    cause: str | None = None,
     deferred: bool = False,
 ) -> bool:
     return (
         db.execute(
-            "UPDATE parts SET state = ?, reference = ?, cause = coalesce(?, cause), deferred = ?, ended_at = ?"
+            "UPDATE parts SET state = ?, reference = ?, deferred = ?, ended_at = ?"
             " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'submitting'",
-            (state, reference, cause, deferred, now, message_id, seq, token),
+            (state, reference, deferred, now, message_id, seq, token),
         ).rowcount
         == 1
     )
@@ -203,6 +213,24 @@ def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
     ).fetchall()
 
 
+def submitting(db: Connection, sim_id: int) -> list[Row]:
+    """What a SIM has in the air, with its `recipient`."""
+    return db.execute(
+        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
+        " WHERE p.state = 'submitting' AND p.sim_id = ?",
+        (sim_id,),
+    ).fetchall()
+
+
+def reported_with(db: Connection, sim_id: int, reference: int, service_centre_at: int) -> list[Row]:
+    """Parts of a SIM whose reports had this TP-MR and TP-SCTS, with their `recipient`."""
+    return db.execute(
+        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
+        " WHERE p.sim_id = ? AND p.reference = ? AND p.service_centre_at = ?",
+        (sim_id, reference, service_centre_at),
+    ).fetchall()
+
+
 def awaits_report(db: Connection, sim_id: int, since: int) -> bool:
     """Whether a part that a SIM submitted after `since` has no final report yet."""
     row = db.execute(
@@ -222,6 +250,22 @@ def without_reference(db: Connection, sim_id: int) -> list[Row]:
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
         {"sim": sim_id},
     ).fetchall()
+
+
+def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -> None:
+    """Note the TP-SCTS that a report of a part told."""
+    db.execute(
+        "UPDATE parts SET service_centre_at = ? WHERE message_id = ? AND seq = ?",
+        (service_centre_at, message_id, seq),
+    )
+
+
+def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
+    """Note the TP-MR of a submitted part, which its modem did not tell."""
+    db.execute(
+        "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
+        (reference, message_id, seq),
+    )
 
 
 def delivered(db: Connection, message_id: int, seq: int) -> bool:

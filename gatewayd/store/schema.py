@@ -178,8 +178,16 @@ def m003_messages(db: Database) -> None:
             reference INTEGER,                     -- TP-MR
             started_at INTEGER,                    -- the last submission's window
             ended_at INTEGER,
-            cause TEXT,                            -- family and code of the last refusal, as the modem told it
             PRIMARY KEY (message_id, seq)
+        ) WITHOUT ROWID;
+        CREATE TABLE refusals (                    -- submissions that a modem or a network refused
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            sim_id INTEGER NOT NULL,
+            cause TEXT NOT NULL,                   -- family and code, as the modem told it
+            refused_at INTEGER NOT NULL,
+            PRIMARY KEY (message_id, seq, token)
         ) WITHOUT ROWID;
         CREATE INDEX parts_queue ON parts (sim_id, pinned, priority)
             WHERE state = 'queued' AND deferred = 0;
@@ -244,7 +252,51 @@ def m004_inbound(db: Database) -> None:
 
 
 @migrations()
-def m005_balance(db: Database) -> None:
+def m005_receiving(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Whose SIM it came in on: a SIM that changes hands takes no texts with it. NULL: a SIM of none.
+        ALTER TABLE inbox ADD COLUMN company_id INTEGER;
+        UPDATE inbox SET company_id = (SELECT company_id FROM sims WHERE sims.id = inbox.sim_id);
+        CREATE TABLE assemblies (             -- long texts, while their parts come and for some days after
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            width INTEGER NOT NULL,           -- of the concatenation reference, in bits
+            reference INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            sent_at INTEGER NOT NULL,         -- TP-SCTS of the part that came first, or when that came
+            began_at INTEGER NOT NULL,        -- when the part that came first came
+            inbox_id INTEGER                  -- the text that was kept of it; NULL: it still waits for parts
+        );
+        CREATE INDEX assemblies_series ON assemblies (sim_id, sender, width, reference, total);
+        CREATE INDEX assemblies_began ON assemblies (began_at);
+        CREATE TABLE assembly_parts (
+            assembly_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            text BLOB NOT NULL,               -- UTF-16BE: it may begin or end with half of a surrogate pair
+            sent_at INTEGER,
+            received_at INTEGER NOT NULL,
+            PRIMARY KEY (assembly_id, seq)
+        ) WITHOUT ROWID;
+        INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at)
+            SELECT sim_id, sender, width, reference, total, coalesce(min(sent_at), min(received_at)), min(received_at)
+            FROM inbox_parts GROUP BY sim_id, sender, width, reference, total;
+        INSERT INTO assembly_parts
+            SELECT a.id, p.seq, p.text, p.sent_at, p.received_at
+            FROM inbox_parts p JOIN assemblies a USING (sim_id, sender, width, reference, total);
+        DROP TABLE inbox_parts;
+        -- TP-SCTS as the reports of a part tell it: the service centre's mark of this submission.
+        ALTER TABLE parts ADD COLUMN service_centre_at INTEGER;
+        CREATE INDEX parts_reported ON parts (sim_id, reference, service_centre_at)
+            WHERE service_centre_at IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
+def m006_balance(db: Database) -> None:
     _execute(
         db,
         """

@@ -22,7 +22,9 @@ def free_port() -> int:
 class Box:
     """See the module. Nothing is started by the constructor."""
 
-    def __init__(self, path: Path, *, slots: dict[int, int], daemon: str = "", dispatch: str = "") -> None:
+    def __init__(
+        self, path: Path, *, slots: dict[int, int], daemon: str = "", dispatch: str = "", inbox: str = ""
+    ) -> None:
         self.path = path
         self.slots = slots
         self.config = path / "gatewayd.toml"
@@ -35,7 +37,7 @@ class Box:
         )
         self.config.write_text(
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
-            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n{ports}"
+            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n{ports}"
         )
         self.bank: Process | None = None
         self.gateway: Process | None = None
@@ -101,6 +103,14 @@ class Box:
         """The body of an answer."""
         body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
         return body
+
+    def order(self, **what: str | int) -> None:
+        """Tell the simulated bank to do something (see `modem.simulator.control`)."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(20)
+            control.connect(str(self.path / "ports" / "control"))
+            control.sendall(json.dumps(what).encode() + b"\n")
+            assert json.loads(control.makefile().readline())["ok"]
 
     def network(self, event: str) -> list[dict[str, Any]]:
         """What the simulated network saw of a kind."""

@@ -15,6 +15,7 @@ from gatewayd.store import accounts
 from gatewayd.store.store import Store
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority
 from modem.errors import Cause, Kind
+from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.work import (
     Answer,
@@ -36,15 +37,22 @@ RECIPIENT = "+22370123456"
 
 
 class Bell:
-    """A port as far as the gateway rings for it: counts the rings."""
+    """A port as far as the gateway rings for it: counts the rings, and answers when the test lets it."""
 
     def __init__(self) -> None:
         self.rings = 0
+        self.answer: Future[Answer] = Future()
 
     def wake(self) -> None:
         self.rings += 1
 
     def ask(self) -> Future[Answer]:
+        return self.answer
+
+    def watch(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def leave(self, watcher: Watcher) -> None:
         raise NotImplementedError
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:

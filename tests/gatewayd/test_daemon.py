@@ -82,6 +82,7 @@ def test_a_stop_waits_for_the_part_in_the_air_and_keeps_its_outcome(build: Calla
     eventually(lambda: box.cli("status")["ports"][0]["busy"])
     assert box.gateway is not None
     assert box.gateway.stop() == 0
+    assert "still in the air" not in "".join(box.gateway.stderr)
     box.start_gateway()
     assert box.status(sms_id)["status"] == "sent"
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gatewayd.views import Draft, Options, Priority, Status
+from gatewayd.views import Draft, MessageFilter, Options, Priority, Status
+from modem.charset import Alphabet
 from modem.errors import Kind
-from modem.tpdu import StatusReport
-from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch
+from modem.tpdu import Deliver, StatusReport
+from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch, WorkUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.house import RECIPIENT, House, refused
 
@@ -21,6 +23,14 @@ A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     house = House(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[House]:
+    """One that waits for a report as long as it takes."""
+    house = House(tmp_path, in_doubt="hold")
     yield house
     house.close()
 
@@ -132,6 +142,158 @@ def test_every_class_of_report(house: House, status: int, becomes: Status) -> No
     assert house.view(sms_id).status is becomes
 
 
+# Every TP-ST that 23.040, 9.2.3.15 names, and the edges of its reserved ranges
+@pytest.mark.parametrize("status", [*range(0x03), 0x0F, 0x10, 0x1F])
+def test_reports_of_completion_deliver(house: House, status: int) -> None:
+    assert after(house, status) is Status.DELIVERED
+
+
+@pytest.mark.parametrize("status", [*range(0x20, 0x27), 0x2F, 0x30, 0x3F])
+def test_reports_of_a_passing_trouble_change_nothing_and_the_last_word_does(
+    house: House, status: int
+) -> None:
+    assert after(house, status) is Status.SENT
+    reported(house, 1, report(house, 5, status=status))
+    reported(house, 1, report(house, 5))
+    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "status", [*range(0x40, 0x4B), 0x4F, 0x50, 0x5F, *range(0x60, 0x67), 0x6F, 0x70, 0x7F, 0x80, 0xFF]
+)
+def test_reports_of_a_lasting_trouble_fail(house: House, status: int) -> None:
+    assert after(house, status) is Status.FAILED
+
+
+def after(house: House, status: int) -> Status:
+    """What a sent message is after such a report."""
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=status))
+    return house.view(sms_id).status
+
+
+def test_a_report_that_comes_twice_is_not_the_word_about_the_next_part(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    told = report(house, 5)
+    reported(house, 1, told)
+    assert house.view(first).status is Status.DELIVERED
+    house.clock.at += 60 * 1_000_000
+    second = house.send("2")
+    part = house.claim(1)
+    reported(house, 1, told)  # while the next is in the air
+    house.settle(1, part, Submitted(5))
+    assert house.view(second).status is Status.SENT
+    reported(house, 1, told)  # and once it is sent
+    assert house.view(second).status is Status.SENT
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+def test_a_report_before_its_answer_that_comes_again_after_it_is_taken_once(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    part, told = house.claim(1), report(house, 5)
+    reported(house, 1, told)
+    house.settle(1, part, Submitted(5))
+    house.clock.at += 60 * 1_000_000
+    second = house.send("2")
+    part = house.claim(1)
+    reported(house, 1, told)
+    house.settle(1, part, Submitted(5))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+
+
+def test_parts_of_one_second_on_a_modem_that_does_not_count_have_their_reports(house: House) -> None:
+    house.up(1, A)
+    ids = [house.send(str(number)) for number in range(3)]
+    step: object = house.claim(1)
+    for _ in ids:
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, Submitted(0))
+    for _ in ids:
+        reported(house, 1, report(house, 0))
+    assert {house.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
+
+
+def test_a_report_of_nothing_that_is_in_the_air_is_not_kept(house: House) -> None:
+    house.up(1, A)
+    reported(house, 1, report(house, 5))  # of another program's message, or of one from before
+    house.send()
+    part = house.claim(1)
+    reported(house, 1, report(house, 5, recipient="+22376999999"))
+    assert house.row("SELECT count(*) FROM reports")[0] == 0
+    house.settle(1, part, Submitted(5))
+    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.SENT
+
+
+def test_the_last_word_goes_to_the_part_of_the_first(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    told = report(house, 5, status=0x30)
+    reported(house, 1, told)
+    house.clock.at += 100 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, replace(told, status=0x46))
+    assert (house.view(first).status, house.view(second).status) == (Status.FAILED, Status.SENT)
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+def test_a_report_that_came_while_the_modem_stayed_silent_settles_the_doubt(patient: House) -> None:
+    patient.up(1, A)
+    sms_id = patient.send()
+    part = patient.claim(1)
+    reported(patient, 1, report(patient, 9))
+    patient.settle(1, part, InDoubt("silence"))
+    assert patient.view(sms_id).status is Status.DELIVERED
+    assert patient.next(1) == Rest()  # it is not sent again
+
+
+def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House) -> None:
+    patient.up(1, A)
+    sms_id = patient.send()
+    patient.claim(1)
+    reported(patient, 1, report(patient, 9))
+    patient.restart()
+    assert patient.view(sms_id).status is Status.DELIVERED
+
+
+def test_reports_after_a_power_cut_find_parts_whose_end_nobody_saw(patient: House) -> None:
+    patient.up(1, A)
+    first = patient.send("1")
+    patient.claim(1)
+    patient.restart()
+    patient.up(1, A)
+    told = report(patient, 9)
+    reported(patient, 1, told)
+    assert patient.view(first).status is Status.DELIVERED
+    patient.clock.at += 60 * 1_000_000
+    second = patient.send("2")
+    patient.settle(1, patient.claim(1), Submitted(9))
+    reported(patient, 1, told)
+    assert patient.view(second).status is Status.SENT
+    reported(patient, 1, report(patient, 9))
+    assert patient.view(second).status is Status.DELIVERED
+
+
+def test_a_report_without_a_time_is_for_the_part_that_no_other_spoke_of(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    house.clock.at += 600 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=0x30))
+    reported(house, 1, replace(report(house, 5), service_centre_at=None))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+
+
 def test_nothing_leaves_a_final_status(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
@@ -165,7 +327,7 @@ def test_a_bad_number_fails_at_once_with_its_reason_and_gives_its_quota_back(hou
     house.settle(1, house.claim(1), refused(Kind.RECIPIENT, 1))
     view = house.view(sms_id)
     assert view.status is Status.FAILED
-    assert view.failure_reason == "The network is out of order (CMS 1)"
+    assert view.failure_reason == "The network is out of order / Le réseau est en panne (CMS 1)"
     assert house.gateway.quota(house.caller).used == 0
     assert house.row("SELECT taken, failed FROM sim_usage")[:] == (0, 1)
 
@@ -241,7 +403,8 @@ def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_
     assert house.view(sms_id).in_doubt
     assert house.view(sms_id).status is Status.PENDING
     reported(house, 1, report(house, 77, recipient="+22376999999"))  # another's
-    reported(house, 1, report(house, 77, late_s=-7200))  # of another time
+    for another_time in (-7200, 7200):
+        reported(house, 1, report(house, 77, late_s=another_time))
     assert house.view(sms_id).in_doubt
     reported(house, 1, report(house, 77, late_s=20))
     assert house.view(sms_id).status is Status.DELIVERED
@@ -324,6 +487,17 @@ def test_a_lost_sims_work_is_handed_on_after_a_while(house: House) -> None:
     second = house.settle(2, first, Submitted(1))
     assert isinstance(second, Submission)
     assert [first.segment.text, second.segment.text] == ["hello", "unpinned"]
+
+
+def test_a_lost_sims_urgent_message_goes_before_the_other_sims_own(house: House) -> None:
+    house.up(1, A)
+    house.send("urgent", priority=Priority.OTP)
+    house.down(1)
+    house.up(2, B)
+    house.send("bulk", priority=Priority.BULK, sim=house.sim(B))
+    house.clock.passed += 60
+    house.send("own", sim=house.sim(B))
+    assert house.claim(2).segment.text == "urgent"
 
 
 def test_a_disabled_sims_work_is_handed_on_and_it_claims_none(house: House) -> None:
@@ -455,3 +629,120 @@ def test_a_slot_that_was_turned_to_is_given_time_to_register(tmp_path: Path) -> 
     house.clock.passed += 60
     assert house.next(1) == Switch(1)
     house.close()
+
+
+def fail_one_recipient_after_another(house: House, port: int, count: int) -> None:
+    for n in range(count):
+        house.send(recipient=f"+2237000000{n}", sim=house.sim(A))
+    step = house.next(port)
+    for _ in range(count):
+        assert isinstance(step, Submission)
+        step = house.settle(port, step, refused(Kind.MOMENT))
+    assert isinstance(step, Rest), "what comes next waits for the rest to end"
+
+
+def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_one(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.send("after", sim=house.sim(A))
+    step = house.next(1)
+    assert isinstance(step, Rest)
+    assert step.seconds == pytest.approx(60)
+    house.clock.passed += 61
+    assert house.settle(1, house.claim(1), refused(Kind.MOMENT)) == Rest(120)
+    house.clock.passed += 121
+    house.send("more", sim=house.sim(A))
+    assert isinstance(house.settle(1, house.claim(1), Submitted(1)), Submission)
+
+
+def test_one_bad_recipient_rests_no_sim(house: House) -> None:
+    house.up(1, A)
+    for _ in range(3):
+        house.send()
+    step = house.next(1)
+    for _ in range(3):
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, refused(Kind.MOMENT))
+    house.send("goes on")
+    house.claim(1)
+
+
+def test_bad_numbers_rest_no_sim(house: House) -> None:
+    house.up(1, A)
+    for n in range(5):
+        house.send(recipient=f"+2237000000{n}")
+    step = house.next(1)
+    for _ in range(4):
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, refused(Kind.RECIPIENT, 1))
+    assert isinstance(step, Submission)
+
+
+def test_a_resting_sims_unpinned_work_is_carried_by_others(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.send("unpinned")
+    house.up(2, B)
+    assert house.claim(2).segment.text == "unpinned"
+
+
+def test_while_one_sim_was_not_tried_no_sick_one_fails_a_message(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=4, max_attempts=2)
+    cards = [f"892230100000000000{n}" for n in range(1, 5)]
+    for port, card in enumerate(cards, 1):
+        house.up(port, card)
+    sms_id = house.send()
+    tried = []
+    for _ in range(3):
+        tried.append(port := int(house.view(sms_id).sim_number[-1]))
+        house.settle(port, house.claim(port), refused(Kind.SIM, 313))
+        assert house.view(sms_id).status is Status.PENDING
+    port = int(house.view(sms_id).sim_number[-1])
+    assert sorted([*tried, port]) == [1, 2, 3, 4]
+    house.settle(port, house.claim(port), Submitted(1))
+    assert house.view(sms_id).status is Status.SENT
+    house.close()
+
+
+def test_what_a_sim_refuses_twice_another_is_asked(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), refused(Kind.MOMENT))
+    house.up(2, B)
+    part = eventually(lambda: step if isinstance(step := house.next(1), Submission) else None)
+    house.settle(1, part, refused(Kind.MOMENT))
+    house.claim(2)
+    assert house.view(sms_id).retry_count == 2
+
+
+def test_while_nothing_can_be_kept_a_port_is_told_so_and_goes_on_afterwards(house: House) -> None:
+    def receive_until_full() -> None:
+        for n in range(10_000):
+            text = Deliver("", f"+22376{n:06d}", "x" * 150, None, None, Alphabet.GSM7, None, 0, 0)
+            house.gateway.dispatcher.received(house.statuses[1], text)
+
+    house.up(1, A)
+    house.send()
+    part = house.claim(1)
+    pages = house.row("PRAGMA page_count")[0]
+    house.store.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 1}"))
+    with pytest.raises(WorkUnavailableError):
+        receive_until_full()
+    house.store.write(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
+    assert house.settle(1, part, Submitted(1)) == Rest()
+
+
+def test_a_sim_that_could_not_be_written_down_yet_gets_no_work(house: House) -> None:
+    house.up(2, B)
+    house.store.close()
+    with pytest.raises(WorkUnavailableError):
+        house.up(1, A)
+    with pytest.raises(WorkUnavailableError):
+        house.next(1)
+    with pytest.raises(WorkUnavailableError):
+        reported(house, 1, report(house, 1))
+    house.open()
+    assert house.next(1) == Rest()
+    house.up(1, A)
+    house.send(sim=house.sim(A))
+    house.claim(1)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
+from gatewayd.store import accounts
+from gatewayd.store.database import connect_writer
+from gatewayd.store.schema import migrations
+from gatewayd.views import Caller, InboxView
 from modem.charset import Alphabet
 from modem.tpdu import Concat, Deliver
 from modem.work import Unreadable
@@ -26,8 +31,9 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.close()
 
 
-def text(body: str, concat: Concat | None = None, sender: str = "+22376000001") -> Deliver:
-    return Deliver("", sender, body, SENT, concat, Alphabet.UCS2, None, 0, 8)
+def text(body: str, concat: Concat | None = None, sender: str = "+22376000001", late_s: float = 0) -> Deliver:
+    sent_at = SENT + timedelta(seconds=late_s)
+    return Deliver("", sender, body, sent_at, concat, Alphabet.UCS2, None, 0, 8)
 
 
 def receive(house: House, *texts: Deliver | Unreadable) -> None:
@@ -52,7 +58,6 @@ def test_parts_are_put_together_in_whatever_order_they_come(house: House, order:
         assert kept(house) == []
         receive(house, parts[seq], parts[seq])
     assert kept(house) == ["one two three"]
-    assert house.row("SELECT count(*) FROM inbox_parts")[0] == 0
 
 
 def test_halves_of_an_emoji_in_two_parts_find_each_other(house: House) -> None:
@@ -73,3 +78,193 @@ def test_the_same_reference_of_other_senders_and_widths_is_another_text(house: H
 def test_what_cannot_be_read_is_set_aside(house: House) -> None:
     receive(house, Unreadable("0791ZZ", "not hexadecimal"))
     assert house.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
+
+
+# Parts that do not come
+
+DAY = 86_400 * 1_000_000
+
+
+def shown(house: House) -> list[tuple[str, bool]]:
+    with house.store.readers.lend() as db:
+        return [
+            (row[0], bool(row[1])) for row in db.execute("SELECT text, incomplete FROM inbox ORDER BY id")
+        ]
+
+
+@pytest.mark.parametrize(
+    ("came", "becomes"),
+    [
+        ((1, 2), "one two […]"),
+        ((2,), "[…]two […]"),
+        ((1, 4), "one […]four"),
+        ((3,), "[…]three […]"),
+    ],
+)
+def test_after_the_time_out_there_is_what_came_with_its_holes_marked(
+    house: House, came: tuple[int, ...], becomes: str
+) -> None:
+    words = {1: "one ", 2: "two ", 3: "three ", 4: "four"}
+    receive(house, *(text(words[seq], Concat(9, 8, 4, seq)) for seq in came))
+    house.clock.at += DAY - 1
+    house.restart()  # what a former process gathered is not forgotten
+    assert shown(house) == []
+    house.clock.at += 2
+    house.restart()
+    assert shown(house) == [(becomes, True)]
+    house.clock.at += DAY
+    house.restart()
+    assert len(shown(house)) == 1
+
+
+def test_a_part_that_comes_after_the_time_out_fills_its_hole_and_makes_no_second_text(house: House) -> None:
+    receive(house, text("one ", Concat(9, 8, 3, 1)))
+    house.clock.at += DAY + 1
+    house.restart()
+    house.up(1, A)
+    (first,) = house.gateway.inbox(admin(house), 10, None)[0]
+    receive(house, text("three", Concat(9, 8, 3, 3), late_s=5))
+    assert shown(house) == [("one […]three", True)]
+    receive(house, text("two ", Concat(9, 8, 3, 2), late_s=3))
+    assert shown(house) == [("one two three", False)]
+    (now,) = house.gateway.inbox(admin(house), 10, None)[0]
+    assert (now.id, now.received_at, now.sent_at) == (first.id, first.received_at, first.sent_at)
+    receive(house, text("two ", Concat(9, 8, 3, 2), late_s=30))
+    house.clock.at += 2 * DAY
+    house.restart()
+    assert shown(house) == [("one two three", False)]
+
+
+def test_half_an_emoji_beside_a_hole_is_no_fault(house: House) -> None:
+    receive(house, text("a\ud83d", Concat(1, 8, 2, 1)))
+    house.clock.at += DAY + 1
+    house.restart()
+    assert shown(house) == [("a\ufffd[…]", True)]
+
+
+def test_a_reference_that_comes_again_hours_later_is_another_text(house: House) -> None:
+    receive(house, text("old one ", Concat(9, 8, 2, 1)))
+    receive(house, text("new two", Concat(9, 8, 2, 2), late_s=7200))
+    assert shown(house) == []
+    receive(house, text("new one ", Concat(9, 8, 2, 1), late_s=7195))
+    assert shown(house) == [("new one new two", False)]
+    receive(house, text("old two", Concat(9, 8, 2, 2), late_s=4))
+    assert shown(house) == [("new one new two", False), ("old one old two", False)]
+
+
+def test_a_sender_that_always_uses_one_reference_is_understood(house: House) -> None:
+    for number in range(3):
+        receive(house, text(f"{number}a ", Concat(0, 8, 2, 1), late_s=number * 10))
+        receive(house, text(f"{number}b", Concat(0, 8, 2, 2), late_s=number * 10 + 2))
+    assert [body for body, _ in shown(house)] == ["0a 0b", "1a 1b", "2a 2b"]
+
+
+def test_another_part_with_the_same_number_is_not_lost(house: House) -> None:
+    receive(house, text("A1 ", Concat(0, 8, 2, 1)), text("B1 ", Concat(0, 8, 2, 1), late_s=60))
+    receive(house, text("B2", Concat(0, 8, 2, 2), late_s=62), text("A2", Concat(0, 8, 2, 2), late_s=2))
+    assert [body for body, _ in shown(house)] == ["B1 B2", "A1 A2"]
+
+
+def test_a_part_that_its_sender_repeated_makes_no_second_text(house: House) -> None:
+    first, second = text("one ", Concat(9, 16, 2, 1)), text("two", Concat(9, 16, 2, 2), late_s=2)
+    again = text("one ", Concat(9, 16, 2, 1), late_s=120)
+    receive(house, first, again, second)
+    receive(house, text("two", Concat(9, 16, 2, 2), late_s=240))
+    house.clock.at += DAY + 1
+    house.restart()
+    assert shown(house) == [("one two", False)]
+
+
+def test_a_text_without_a_time_is_put_together_too(house: House) -> None:
+    parts = [
+        Deliver("", "+22376000001", body, None, Concat(3, 8, 2, seq), Alphabet.UCS2, None, 0, 8)
+        for seq, body in ((2, "two"), (1, "one "))
+    ]
+    receive(house, *parts)
+    assert shown(house) == [("one two", False)]
+    assert house.gateway.inbox(admin(house), 10, None)[0][0].sent_at is None
+
+
+def test_what_is_read_again_for_weeks_is_still_known(house: House) -> None:
+    for _ in range(4):
+        receive(house, text("cannot be deleted"))
+        house.clock.at += 5 * DAY
+        house.restart()
+        house.up(1, A)
+    assert kept(house) == ["cannot be deleted"]
+
+
+def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    db = connect_writer(path)
+    migrations.apply(Database(db), stop_before="m005_receiving")
+    db.execute(
+        "INSERT INTO sims (id, iccid, company_id, port, slot, first_seen_at) VALUES (1, ?, 1, 1, 1, 0)", (A,)
+    )
+    sent_at = int(SENT.timestamp()) * 1_000_000
+    db.execute(
+        "INSERT INTO inbox_parts VALUES (1, '+22376000001', 8, 9, 2, 1, ?, ?, ?)",
+        ("one ".encode("utf-16-be"), sent_at, 1_800_000_000_000_000),
+    )
+    db.execute("INSERT INTO inbox (sim_id, sender, text, received_at) VALUES (1, 'Orange', 'old', 0)")
+    db.commit()
+    db.close()
+    house = House(tmp_path)
+    house.up(1, A)
+    receive(house, text("two", Concat(9, 8, 2, 2), late_s=3))
+    assert shown(house) == [("old", False), ("one two", False)]
+    assert seen_by(house, house.caller) == ["one two", "old"]
+    house.close()
+
+
+# Whose they are
+
+
+def admin(house: House) -> Caller:
+    return Caller(0, house.company, admin=True)
+
+
+def seen_by(house: House, who: Caller) -> list[str]:
+    return [view.text for view in house.gateway.inbox(who, 100, None)[0]]
+
+
+def test_a_companys_texts_are_for_its_keys_and_those_of_none_for_administration_keys(house: House) -> None:
+    other = house.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
+    receive(house, text("to nobody"))
+    assert (seen_by(house, house.caller), seen_by(house, admin(house))) == ([], ["to nobody"])
+    house.set_sim(A, company_id=house.company)
+    receive(house, text("to us"))
+    assert seen_by(house, house.caller) == ["to us", "to nobody"]
+    assert seen_by(house, Caller(0, other, admin=True)) == []
+    house.set_sim(A, company_id=other)
+    receive(house, text("to them"))
+    assert seen_by(house, Caller(0, other, admin=False)) == ["to them", "to nobody"]
+    assert seen_by(house, house.caller) == ["to us"]
+
+
+def test_texts_are_listed_newest_first_and_page_by_page(house: House) -> None:
+    receive(house, *(text(str(number)) for number in range(5)))
+    pages: list[list[str]] = []
+    cursor: int | None = None
+    while True:
+        found, cursor = house.gateway.inbox(admin(house), 2, cursor)
+        pages.append([view.text for view in found])
+        if cursor is None:
+            break
+    assert pages == [["4", "3"], ["2", "1"], ["0"]]
+    assert house.gateway.inbox(admin(house), 5, None)[1] is None
+
+
+def test_a_text_is_shown_with_its_times_and_sim(house: House) -> None:
+    receive(house, text("hello", sender="OrangeMoney"))
+    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+    assert view == InboxView(
+        id=1,
+        sender="OrangeMoney",
+        text="hello",
+        received_at=house.clock.at,
+        sent_at=int(SENT.timestamp()) * 1_000_000,
+        sim_number="+22370000001",
+        sim_id=house.sim(A),
+        incomplete=False,
+    )

@@ -129,6 +129,12 @@ def test_ranges_of_a_test_command() -> None:
         ("+CNMI: (0-2),(0-3),(0,2),(2),(1)", {"2,1,0,2,1"}, (2, 1, 0, 2, 1)),
         ("", {"2,1,0,2,0"}, (2, 1, 0, 2, 0)),
         ("+CNMI: (3),(3)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),  # it lists what it does not mean
+        ("+CNMI: (1,2),(0,2),(0),(0,2),(1)", {"2,2,0,2,1"}, (2, 2, 0, 2, 1)),  # it stores no texts
+        (
+            "+CNMI: (0-2),(0-3),(0),(0-2),(0)",
+            {"2,2,0,1,0", "1,1,0,0,0"},
+            (1, 1, 0, 0, 0),
+        ),  # announced is safer
         ("", {"2,1"}, (2, 1)),
         ("", set(), None),
     ],
@@ -156,7 +162,7 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
     with driving(answers) as (modem, scripted):
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
-        assert modem.other_memory == (None if "ME" in taken else "ME")
+        assert modem.other_memories == (() if "ME" in taken else ("ME",))
 
 
 @pytest.mark.parametrize(

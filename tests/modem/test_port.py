@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from config.settings import PortSettings
 from modem.errors import DEVICE_GONE, Kind
 from modem.port import Port
+from modem.session import Timing
 from modem.work import (
     InDoubt,
     PortState,
@@ -75,10 +77,12 @@ def healthy(more: Answers | None = None) -> Answers:
 
 
 @contextmanager
-def running(device: str, house: Work, *, submit_timeout_s: float = 1.0, **settings: object) -> Iterator[Port]:
+def running(
+    device: str, house: Work, *, submit_timeout_s: float = 1.0, timing: Timing = FAST, **settings: object
+) -> Iterator[Port]:
     """A port at work, stopped in the end."""
     values = {"port": 1, "device": device, **settings}
-    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=submit_timeout_s, timing=FAST)
+    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=submit_timeout_s, timing=timing)
     port.start()
     try:
         yield port
@@ -111,7 +115,7 @@ def test_a_modem_that_only_knows_at_cmgf_and_cmgs_sends() -> None:
 def test_without_an_iccid_the_subscriber_identifies_the_sim() -> None:
     house = House()
     with ScriptedModem({"AT+CIMI": b"\r\n610020000000017\r\n" + OK}) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+        eventually(lambda: house.claims)
     assert house.claims[0].active.iccid == "imsi:610020000000017"
 
 
@@ -498,6 +502,131 @@ def test_a_report_in_storage_is_read_and_deleted_there() -> None:
         eventually(lambda: "AT+CMGD=1" in modem.commands)
         assert house.reports[0].reference == 1
         assert 'AT+CPMS="SR"' in modem.commands
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '^SMMEMFULL: "SM"',
+        "+SMSFULL",
+        '+CIEV: "SMSFULL",1',
+        '+CIEV: "MESSAGE",1',
+        "+CIEV: 8,1",
+        "+QIND: SMS DONE",
+        "SMS Ready",
+        "+CMTI: ?",
+    ],
+)
+def test_a_modem_that_speaks_of_its_memory_is_read_at_once(said: str) -> None:
+    house = House()
+    indicators = b'\r\n+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("sounder",(0,1)),'
+    indicators += b'("message",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))\r\n' + OK
+    listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    with (
+        ScriptedModem(healthy({"AT+CIND=?": indicators})) as modem,
+        running(modem.device, house, timing=replace(FAST, list_s=2)),
+    ):
+        eventually(lambda: "AT+CMGL=4" in modem.commands and house.state is PortState.UP)
+        modem.answers["AT+CMGL"] = [listing, OK]
+        modem.say(b"\r\n+CIEV: 2,3\r\n")  # the signal: no reason to look
+        modem.say(f"\r\n{said}\r\n".encode())
+        eventually(lambda: len(house.texts) == 1, 1.5)
+
+
+def test_a_modem_that_keeps_saying_that_it_is_full_is_not_read_again_and_again() -> None:
+    house = House()
+    with (
+        ScriptedModem(healthy()) as modem,
+        running(modem.device, house, timing=replace(FAST, list_s=30)) as port,
+    ):
+        eventually(lambda: "AT+CMGL=4" in modem.commands and house.state is PortState.UP)
+        before = modem.commands.count("AT+CMGL=4")
+        for _ in range(20):
+            modem.say(b'\r\n^SMMEMFULL: "SM"\r\n')
+            assert port.ask().result(5).ok
+        assert modem.commands.count("AT+CMGL=4") <= before + 1
+
+
+def test_where_reports_are_stored_their_memory_is_read_now_and_then() -> None:
+    house = House()
+    answers = healthy(
+        {
+            "AT+CPMS=?": b'\r\n+CPMS: ("SM","SR"),("SM"),("SM")\r\n' + OK,
+            "AT+CNMI": b"\r\n+CMS ERROR: 303\r\n",
+            "AT+CNMI=2,1,0,2,0": OK,
+        }
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: modem.commands.count('AT+CPMS="SR"') == 1 and house.state is PortState.UP)
+        modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,0,,25\r\n" + REPORT.encode() + b"\r\n" + OK, OK]
+        eventually(lambda: house.reports)
+        eventually(lambda: "AT+CMGD=1" in modem.commands)
+        eventually(lambda: modem.commands.count('AT+CPMS="SR"') > 2)
+
+
+def test_a_pdu_that_was_garbled_on_the_line_is_read_once_more() -> None:
+    listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER[:40].encode() + b"\xa7\r\n" + OK
+    house = House()
+    answers = healthy(
+        {"AT+CMGL": [listing, OK], "AT+CMGR": b"\r\n+CMGR: 1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK}
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: "AT+CMGD=0" in modem.commands)
+        (text,) = house.texts
+        assert not isinstance(text, Unreadable)
+
+
+def test_an_empty_place_is_no_text() -> None:
+    house = House()
+    with (
+        ScriptedModem(healthy({"AT+CMGR": b"\r\n+CMGR: 0,,0\r\n" + OK})) as modem,
+        running(modem.device, house),
+    ):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(b'\r\n+CMTI: "SM",3\r\n')
+        eventually(lambda: "AT+CMGR=3" in modem.commands)
+        listed = modem.commands.count("AT+CMGL=4")
+        eventually(lambda: modem.commands.count("AT+CMGL=4") > listed)
+        assert house.texts == []
+
+
+def test_what_cannot_be_deleted_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    listing = b"\r\n+CMGL: 0,1,,30\r\nFFFFZZ\r\n+CMGL: 1,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    house = House()
+    full = b'\r\n+CPMS: "SM",9,10,"SM",9,10,"SM",9,10\r\n' + OK
+    answers = healthy({"AT+CMGL": listing, "AT+CMGD": b"\r\n+CMS ERROR: 500\r\n", "AT+CPMS?": full})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: modem.commands.count("AT+CMGL=4") > 3)
+    assert len(house.texts) == 2
+    assert caplog.text.count("does not delete message 0") == 1
+    assert caplog.text.count("9 of 10 places") == 1
+
+
+def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
+    def stop(modem: ScriptedModem) -> None:
+        port.stop()
+        modem.say(
+            b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n"
+        )
+        modem.take()
+
+    house = House()
+    with ScriptedModem(healthy({"PDU": stop})) as modem, running(modem.device, house) as port:
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.state is PortState.STOPPED)
+    assert house.results == [Submitted(1)]
+    assert (len(house.reports), len(house.texts)) == (1, 1)
+
+
+def test_a_modem_that_stores_no_texts_gives_them_straight() -> None:
+    house = House()
+    answers = healthy({"AT+CNMI": b"\r\n+CMS ERROR: 303\r\n", "AT+CNMI=2,2,0,1,0": OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n")
+        eventually(lambda: len(house.texts) == 1)
+        assert "AT+CNMA" not in modem.commands
 
 
 # SIMs

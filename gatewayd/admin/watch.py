@@ -1,0 +1,46 @@
+"""`gatewayd watch`: what a port and its modem say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.clock import SECOND, iso
+from gatewayd.gateway import PortFace
+from modem.transcript import Line, Watcher
+
+# How often an idle conversation yields nothing, so that whoever passes it on notices that its reader went away.
+_BEAT_S = 0.5
+
+
+def watch(context: Context, port: int) -> Generator[list[dict[str, object]], None, None]:
+    """The kept lines of a port's conversation, then those to come, until the port is stopped; an empty batch now and then.
+
+    Raises AdminError where there is no such port.
+    """
+    ports = context.running().ports
+    if port not in ports:
+        known = ", ".join(map(str, sorted(ports))) or "none"
+        raise AdminError(f"there is no port {port}; the daemon has: {known}")
+    return _conversation(port, ports[port])
+
+
+def _conversation(number: int, port: PortFace) -> Generator[list[dict[str, object]], None, None]:
+    watcher = Watcher()
+    port.watch(watcher)
+    try:
+        more = True
+        while more:
+            lines, more = watcher.take(_BEAT_S)
+            yield [_shown(number, line) for line in lines]
+    finally:
+        port.leave(watcher)
+
+
+def _shown(port: int, line: Line) -> dict[str, object]:
+    return {
+        "port": port,
+        "at": iso(int(line.at * SECOND)),
+        "direction": line.direction.name.lower(),
+        "text": line.text,
+    }

@@ -1,0 +1,38 @@
+"""What is done now and again: old things forgotten, texts that wait too long for their parts given up."""
+
+from __future__ import annotations
+
+from config.settings import InboxSettings
+from gatewayd import inbox
+from gatewayd.clock import DAY, Clock
+from gatewayd.intake import KEYS_KEPT
+from gatewayd.store import idempotency, inbound
+from gatewayd.store.database import Connection
+from gatewayd.store.store import Store
+from gatewayd.timers import Timers
+
+# How long a text that comes in again is known by; how often is tidied up.
+_SEEN_KEPT = 7 * DAY
+_SWEEP_S = 600.0
+
+
+class Housekeeping:
+    """Sweeps, and does it again after a while, for as long as the timers run."""
+
+    def __init__(self, settings: InboxSettings, store: Store, clock: Clock, timers: Timers) -> None:
+        self._assembly_timeout_s = settings.assembly_timeout_s
+        self._every_s = min(_SWEEP_S, max(settings.assembly_timeout_s, 1.0))
+        self._store = store
+        self._clock = clock
+        self._timers = timers
+
+    def sweep(self) -> None:
+        """Do it now, and arrange for the next time. Raises StoreUnavailableError; then nothing was done or arranged."""
+        more = self._store.write(self._tidy)
+        self._timers.after(0.0 if more else self._every_s, self.sweep)
+
+    def _tidy(self, db: Connection) -> bool:
+        now = self._clock.now()
+        idempotency.forget_before(db, now - KEYS_KEPT)
+        inbound.forget_seen_before(db, now - _SEEN_KEPT)
+        return inbox.give_up(db, self._assembly_timeout_s, now)

@@ -1,0 +1,67 @@
+"""GET /sms/inbox: what came in through a simulated modem, as a client sees it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.api.contract_client import Client, order, sim_of, tenant
+from tests.conftest import Running, eventually
+
+LONG = "Où êtes-vous ? 😀 " * 12
+
+
+def test_a_companys_texts_are_listed_for_its_keys(running: Running) -> None:
+    owner = tenant(running)
+    assert owner.client.get("/sms/inbox").content == {"success": True, "data": [], "next_cursor": None}
+    with sim_of(running, owner) as (sim_id, port):
+        order(running, do="incoming", port=port, **{"from": "OrangeMoney"}, text="Bonjour")
+        order(running, do="incoming", port=port, **{"from": "+22376000001"}, text=LONG)
+        found: list[dict[str, Any]] = eventually(
+            lambda: data if len(data := owner.client.get("/sms/inbox").data) == 2 else None
+        )
+        assert [text["message"] for text in found] == [LONG, "Bonjour"]
+        for text in found:
+            assert list(text) == [
+                "id",
+                "sender",
+                "message",
+                "received_at",
+                "sent_at",
+                "sim_number",
+                "sim_number_id",
+                "incomplete",
+            ]
+            for name in ("received_at", "sent_at"):
+                assert re.fullmatch(r"20[0-9-]{8}T[0-9:]{8}\.[0-9]{6}Z", text[name])
+            assert text["sim_number"].startswith("+223")
+            assert (text["sim_number_id"], text["incomplete"]) == (sim_id, False)
+        assert [text["sender"] for text in found] == ["+22376000001", "OrangeMoney"]
+        page = owner.client.get("/sms/inbox?limit=1").content
+        assert (page["data"], page["next_cursor"]) == (found[:1], found[0]["id"])
+        rest = owner.client.get(f"/sms/inbox?limit=1&cursor={page['next_cursor']}").content
+        assert (rest["data"], rest["next_cursor"]) == (found[1:], None)
+        for stranger in (tenant(running).client, Client(running.url, running.admin_key)):
+            assert not {text["id"] for text in stranger.get("/sms/inbox").data} & {
+                text["id"] for text in found
+            }
+
+
+def test_texts_on_a_sim_of_none_are_for_administration_keys(running: Running) -> None:
+    sims = Client(running.url, running.admin_key).get("/sms/sims/available").data["available_sims"]
+    port = next(sim["port"] for sim in sims if sim["assigned_to"] is None)
+    order(running, do="incoming", port=port, **{"from": "36111"}, text="Votre solde est de 500 FCFA")
+
+    def came(client: Client) -> bool:
+        return "36111" in {text["sender"] for text in client.get("/sms/inbox").data}
+
+    eventually(lambda: came(Client(running.url, running.admin_key)))
+    assert came(tenant(running, "--admin").client)
+    assert not came(tenant(running).client)
+
+
+def test_the_inbox_takes_a_page_and_a_cursor_and_a_key(running: Running, client: Client) -> None:
+    assert client.get("/sms/inbox?limit=0&cursor=x").faults() == ["limit", "cursor"]
+    assert client.get("/sms/inbox?limit=1001").faults() == ["limit"]
+    Client(running.url, None).get("/sms/inbox").refused(401, "missing_api_key")
+    client.post("/sms/inbox").refused(405, "method_not_allowed")

@@ -1,0 +1,118 @@
+"""The daemon and what comes in: while it runs, while it is down, and when its power is cut in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import eventually
+from tests.gatewayd.box import Box
+
+FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
+LONG = "Où êtes-vous ? 😀 " * 12
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    boxes: list[Box] = []
+
+    def build(**choices: Any) -> Box:
+        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
+        boxes.append(box)
+        return box
+
+    yield build
+    for box in boxes:
+        box.stop()
+
+
+def start(box: Box) -> None:
+    """Start the gateway, with a company that has the only SIM."""
+    box.start_gateway()
+    (sim,) = box.sims_ready(1)
+    if sim["assigned_to"] is None:
+        box.cli("sim", "set", sim["id"], "--company", 1)
+
+
+def inbox(box: Box) -> list[dict[str, Any]]:
+    data: list[dict[str, Any]] = box.get("sms/inbox?limit=1000")["data"]
+    return data
+
+
+def part(seq: int, total: int, text: str, reference: int = 7) -> str:
+    """An SMS-DELIVER in UCS-2 with a concatenation header."""
+    data = bytes([5, 0, 3, reference, total, seq]) + text.encode("utf-16-be")
+    return "440B912273060000F00008621122010000" + "00" + f"{len(data):02X}" + data.hex().upper()
+
+
+def test_what_came_while_the_daemon_was_down_is_there(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    start(box)
+    assert box.gateway is not None
+    assert box.gateway.stop() == 0
+    box.order(do="incoming", port=1, **{"from": "OrangeMoney"}, text="while you were away")
+    box.order(do="incoming", port=1, **{"from": "+22376000001"}, text=LONG)
+    start(box)
+    eventually(lambda: len(inbox(box)) == 2)
+    assert {text["message"] for text in inbox(box)} == {"while you were away", LONG}
+
+
+def test_a_power_cut_while_texts_come_loses_and_doubles_none(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    start(box)
+    sent = {f"text {number}" for number in range(60)}
+    for text in sorted(sent):
+        box.order(do="incoming", port=1, **{"from": "+22376000001"}, text=text)
+        if text == "text 40":
+            eventually(lambda: len(inbox(box)) > 5)
+            assert box.gateway is not None
+            box.gateway.kill()
+    start(box)
+    eventually(lambda: {text["message"] for text in inbox(box)} == sent)
+    assert len(inbox(box)) == len(sent)
+
+
+def test_a_text_whose_parts_do_not_all_come_is_shown_after_the_time_out_and_completed_later(
+    build: Callable[..., Box],
+) -> None:
+    box = build(inbox="assembly_timeout_s = 1")
+    box.start_bank(*FAST)
+    start(box)
+    box.order(do="incoming-pdu", port=1, pdu=part(1, 3, "un "))
+    box.order(do="incoming-pdu", port=1, pdu=part(3, 3, "trois"))
+    (text,) = eventually(lambda: inbox(box))
+    assert (text["message"], text["incomplete"]) == ("un […]trois", True)
+    assert text["sent_at"] == "2026-11-22T10:00:00.000000Z"
+    box.order(do="incoming-pdu", port=1, pdu=part(2, 3, "deux "))
+    eventually(lambda: not inbox(box)[0]["incomplete"])
+    assert [(each["id"], each["message"]) for each in inbox(box)] == [(text["id"], "un deux trois")]
+
+
+def test_a_text_that_waits_for_its_parts_outlives_the_process(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    start(box)
+    box.order(do="incoming-pdu", port=1, pdu=part(2, 2, "deux"))
+    eventually(lambda: "a text came in" in "".join(box.gateway.stderr if box.gateway else ""))
+    assert box.gateway is not None
+    box.gateway.kill()
+    box.order(do="incoming-pdu", port=1, pdu=part(1, 2, "un "))
+    start(box)
+    eventually(lambda: [text["message"] for text in inbox(box)] == ["un deux"])
+
+
+def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
+    build: Callable[..., Box],
+) -> None:
+    box = build(dispatch="submit_timeout_s = 2\nin_doubt_wait_s = 0.1")
+    box.start_bank(*FAST)
+    start(box)
+    box.order(do="fault", port=1, fault="silent-taken")
+    box.becomes(box.send("once"), "delivered")
+    box.becomes(box.send("after that"), "delivered")
+    assert [event["text"] for event in box.network("submitted")] == ["once", "after that"]

@@ -1,0 +1,126 @@
+"""What an operator sees of a running daemon: the conversations of its ports, and how its SIMs stand."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Process, eventually
+from tests.gatewayd.box import Box
+
+FAST = ("--submit-s", "0.05", "--delivery-s", "0.05")
+NUMBER = "+22370123456"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path, slots={1: 1, 2: 1})
+    box.start_bank(*FAST)
+    box.start_gateway()
+    box.sims_ready(2)
+    yield box
+    box.stop()
+
+
+class Watch:
+    """`gatewayd watch PORT`, as a child process."""
+
+    def __init__(self, box: Box, port: int, *options: str) -> None:
+        self.process = Process("--config", box.config, "watch", str(port), *options)
+        self.seen: list[str] = []
+
+    def until(self, condition: Callable[[str], object]) -> str:
+        """Read on until a line fulfils this, and return it."""
+        while not condition(line := self.process.line()):
+            self.seen.append(line)
+        self.seen.append(line)
+        return line
+
+
+def order(box: Box, **what: object) -> None:
+    """Tell the simulated bank what is to happen."""
+    with socket.socket(socket.AF_UNIX) as bank:
+        bank.connect(str(box.path / "ports" / "control"))
+        bank.sendall(json.dumps(what).encode() + b"\n")
+        assert json.loads(bank.recv(4096))["ok"]
+
+
+def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: Box) -> None:
+    sims = box.sims_ready(2)
+    watches = [Watch(box, 1), Watch(box, 1)]
+    for watch in watches:
+        watch.until(lambda line: " > AT+CMEE=1" in line)  # said when the port came up
+    box.send("Un secret bien garde", sim_number_id=sims[0]["id"])
+    order(box, do="incoming", port=1, **{"from": NUMBER, "text": "Un autre secret"})
+    for watch in watches:
+        watch.until(lambda line: " > (SMS-SUBMIT, " in line and line.endswith(" octets)^Z\n"))
+        watch.until(lambda line: "(SMS-DELIVER, " in line)
+        assert watch.process.stop(signal.SIGINT) == 0
+        assert "".join(watch.process.stderr) == ""
+        shown = "".join(watch.seen)
+        assert not [
+            text for text in ("secret", "70123456", "2307214365", sims[0]["number"][4:]) if text in shown
+        ]
+
+
+def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:
+    watch = Watch(box, 2, "--json")
+    told = json.loads(watch.until(lambda line: "AT+CMEE=1" in line))
+    assert set(told) == {"port", "at", "direction", "text"}
+    assert (told["port"], told["direction"], told["text"]) == (2, "to_modem", r"AT+CMEE=1\r")
+    assert told["at"].endswith("Z")
+    assert watch.process.stop(signal.SIGINT) == 0
+
+
+def test_a_watch_of_no_port_or_no_daemon_says_so(box: Box) -> None:
+    unknown = Watch(box, 9)
+    assert unknown.process.wait() == 1
+    assert "there is no port 9; the daemon has: 1, 2" in "".join(unknown.process.stderr)
+    assert box.gateway is not None
+    watch = Watch(box, 1)
+    watch.until(lambda line: "AT+CMEE=1" in line)
+    assert box.gateway.stop(timeout_s=8) == 0
+    assert watch.process.wait() == 1
+    assert "stopped" in "".join(watch.process.stderr)
+    orphan = Watch(box, 1)
+    assert orphan.process.wait() == 1
+    assert "no gatewayd is running" in "".join(orphan.process.stderr)
+
+
+def test_the_status_names_how_each_sim_stands(box: Box) -> None:
+    assert states(box) == [["ready"], ["ready"]]
+    order(box, do="registration", port=1, stat=5)
+    order(box, do="registration", port=2, stat=3)
+    eventually(lambda: states(box) == [["roaming"], ["denied"]])
+    roaming, denied = box.cli("status")["ports"]
+    assert "roaming" in roaming["detail"]
+    assert "denies" in denied["detail"]
+    assert {sim["port"]: sim["can_send_sms"] for sim in box.sims_ready(1)} == {1: True, 2: False}
+    shown = Process("--config", box.config, "status", "--watch")
+    eventually(lambda: "roaming" in shown.line())
+    eventually(lambda: "Parts ready to go" in shown.line())
+    eventually(lambda: "dBm" in shown.line())  # its head again: it goes on
+    assert shown.stop(signal.SIGINT) == 0
+    order(box, do="unplug", port=1)
+    eventually(lambda: states(box)[0] == ["unreachable"])
+
+
+def states(box: Box) -> list[Any]:
+    """The state of each port's SIM."""
+    return [port["slots"][0]["state"] for port in box.cli("status")["ports"]]
+
+
+def test_a_port_that_fails_leaves_its_last_words_in_the_log(box: Box) -> None:
+    order(box, do="unplug", port=1)
+    assert box.gateway is not None
+    eventually(lambda: box.cli("status")["ports"][0]["state"] == "absent")
+    assert box.gateway.stop() == 0
+    text = "".join(box.gateway.stderr)
+    assert text.count("what was said before it failed") == 1
+    assert " > AT+CMEE=1" in text
