@@ -122,6 +122,12 @@ def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return pattern
 
 
+def _device(name: str) -> str:
+    if name.startswith("usb:") and not re.fullmatch(r"usb:[^:\s].*", name):
+        raise ValueError('must have a serial number or a location behind "usb:", as "usb:1-1.2:2"')
+    return name
+
+
 Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
 """A duration of which 0 means: not at all."""
@@ -217,13 +223,14 @@ class PortSettings(_Section):
     """One [[ports]]: a place for one modem, and the serial device it hangs on."""
 
     port: int = Field(ge=1, le=9999)
-    device: Text
+    device: Annotated[Text, AfterValidator(_device)]
     baud: int = Field(default=115_200, ge=50, le=4_000_000)
     slots: int = Field(default=1, ge=1, le=64)
     pin: Annotated[SecretStr, BeforeValidator(_pin), AfterValidator(_pin_digits)] | None = None
     smsc: Annotated[str, _matching(r"\+?[0-9]{3,20}", "must be a phone number in quotes")] | None = None
     slot_command: Annotated[Text, AfterValidator(_slot_command)] | None = None
     rtscts: bool = False
+    reset_command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
 
 
 class BalanceSettings(_Section):

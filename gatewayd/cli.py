@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "gatewayd.commands.run:run",
     "demo": "gatewayd.commands.demo:demo",
     "simulate": "gatewayd.commands.simulate:simulate",
+    "ports": "gatewayd.commands.ports:ports",
     "status": "gatewayd.commands.status:status",
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",

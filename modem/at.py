@@ -6,6 +6,7 @@ import errno
 import logging
 import math
 import os
+import re
 import select
 from collections import deque
 from collections.abc import Callable
@@ -106,6 +107,8 @@ class Channel:
         self.in_step = False  # False: resync before the next command
         self.gone = False  # the device was lost
         self.restarted = False  # the modem said that it starts: what it was told before no longer holds
+        self.told_v1 = False  # and so speaks V0 only after a restart
+        self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
         self._fd = fd
         self._wake_fd = wake_fd
@@ -123,6 +126,7 @@ class Channel:
         self._device.register(fd, select.POLLIN)
         self._empty = 0
         self._numeric = False  # the modem answers in V0
+        self._locked = False  # it last answered AT with the state of its SIM
         self._head: tuple[str, float] | None = None  # a URC that owns the next line, and until when
         self._overtime = False  # the last read already was after its deadline
         self._late_reference: Submitted | None = None  # a +CMGS that came while none was waited for
@@ -155,6 +159,7 @@ class Channel:
         lines: list[str] = []
         deadline = monotonic() + timeout_s
         limit = deadline
+        restarting = self.restarted
         while (events := self._read(limit)) is not None:
             found: Result | None = None
             for event in events:
@@ -166,12 +171,16 @@ class Channel:
                 self._framer.echo = ""
                 self._heard(found)
                 return Response(tuple(lines), found)
+            if self.restarted and not restarting:
+                break  # what it was doing will not be answered
             if enough_s is not None and lines:
                 limit = min(deadline, monotonic() + enough_s)
         self._framer.echo = ""
         self.in_step = False
         if enough_s is not None and lines:
             return Response(tuple(lines), OK)
+        if self.restarted and not restarting:
+            raise SilentError(f"the modem restarted instead of answering {_shown(text)}")
         raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s")
 
     def submit(
@@ -283,8 +292,11 @@ class Channel:
             self._listen_until_quiet(waits.sync_s)
             if self._answers("AT") or self._answers("ATQ0V1E0"):
                 return
+        except SilentError as error:
+            raise OutOfStepError(str(error)) from error
         finally:
             self._late_result = late_result
+            self.restarted = self.restarted or (self._numeric and self.told_v1)
         raise OutOfStepError("the modem does not answer AT")
 
     # The submission
@@ -295,6 +307,7 @@ class Channel:
         if self.restarted:
             raise SilentError("the modem restarted and is to be set up first")
         self._framer.prompt_wanted = True
+        echoed = self.echoes
         try:
             self._say(f"AT+CMGS={length}")
             deadline = monotonic() + self._waits.prompt_s
@@ -315,6 +328,9 @@ class Channel:
                 if refusal is not None:
                     self._heard(refusal)
                     return refusal
+                if self.told_e0 and self.echoes > echoed:
+                    # It may be in text mode now, and would send the PDU as a text to the number `length`.
+                    self.restarted = True
                 if self.restarted:
                     break
                 if prompted:
@@ -390,6 +406,8 @@ class Channel:
             self._numeric = self._numeric and len(event) == 1
             return found
         if answers(event, prefixes):
+            if tag(event) in _RECORDS:
+                self._head = None  # the next line belongs to this one
             lines.append(event)
         elif is_spoken(event):
             self._speak(event)
@@ -427,9 +445,13 @@ class Channel:
         head, until = self._head
         if result(line) is not None or is_spoken(line):
             return False  # slipped in between; the PDU still comes
+        if not _PDU.fullmatch(line):
+            if not line.isascii() and len(line) < _SHORTEST_PDU:
+                return False  # noise, likewise
+            if monotonic() > until:
+                self._head = None
+                return False
         self._head = None
-        if monotonic() > until:
-            return False
         self.urcs.append(Urc(head, line))
         return True
 
@@ -478,10 +500,12 @@ class Channel:
         if found is None:
             return False
         self.answered_at = monotonic()
-        if not self._listen_until_quiet(self._waits.clean_s) or not found.ok:
-            return False
-        self.in_step = True
-        return True
+        # A modem that wants its PIN first may refuse even AT. Said twice, it is no late answer to something else.
+        locked = (found.family, found.code) in _LOCKED
+        understood = found.ok or (locked and self._locked)
+        self._locked = locked
+        self.in_step = self._listen_until_quiet(self._waits.clean_s) and understood
+        return self.in_step
 
     # Bytes
 
@@ -577,6 +601,14 @@ class Channel:
         name = errno.errorcode.get(error.errno or 0, "") if error is not None else "end of file"
         return DeviceGoneError(f"the device was lost ({name})")
 
+
+_RECORDS: Final = frozenset({"+CMGR", "+CMGL"})  # of a stored message; its PDU is the next line
+_SHORTEST_PDU: Final = 16  # characters; a status report of nothing is longer
+_PDU: Final = re.compile(f"[0-9A-Fa-f]{{{_SHORTEST_PDU},}}")
+
+_LOCKED: Final = frozenset(
+    ("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15)
+)  # SIM: absent, locked, failing
 
 # The network did not answer in time: it may have the message all the same.
 _NOBODY_KNOWS: Final = frozenset({("CMS", 332), ("CME", 31)})

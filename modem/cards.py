@@ -84,6 +84,7 @@ class Cards:
         iccid = modem.iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
             sim = self._unlock(iccid)
+            iccid = iccid or modem.iccid()  # some modems read nothing from a card that is locked
         if sim is not SimState.READY:
             self._desk.publish_slot(
                 slot,
@@ -121,7 +122,10 @@ class Cards:
         """Whether the SIM in the active slot is no longer the one that was looked at."""
         if self._modem.sim_state() is not SimState.READY:
             return True
-        return self._modem.tells_iccid and self._modem.iccid() not in ("", self._desk.status.active.iccid)
+        known = self._desk.status.active
+        if self._modem.tells_iccid:
+            return self._modem.iccid() not in ("", known.iccid)
+        return bool(known.imsi) and self._modem.imsi() not in ("", known.imsi)
 
     def _unlock(self, iccid: str) -> SimState:
         """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""
@@ -136,6 +140,7 @@ class Cards:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
         if self._modem.enter_pin(pin):
+            self._modem.begin()  # some modems refuse all but the PIN while they are locked
             return SimState.READY
         self._insist(lambda: self._desk.work.pin_refused(iccid, port, pin))
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)

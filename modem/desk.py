@@ -207,14 +207,14 @@ class Desk:
                 self._answer(ask, ok=self.answering)
             self.asks.clear()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, *, settling: bool = True) -> None:
         """Wait with no modem to listen to, settling an outcome as soon as the house can. Raises StoppingError."""
         self.take_orders()
         deadline = monotonic() + seconds
         bell = select.poll()
         bell.register(self.fd, select.POLLIN)
         while (remaining := deadline - monotonic()) > 0:
-            if self.outcome is not None:
+            if settling and self.outcome is not None:
                 again_s = self.settle()
                 remaining = min(remaining, again_s or remaining)
             if bell.poll(remaining * 1000 + 1):

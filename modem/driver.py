@@ -148,6 +148,15 @@ class Modem:
 
     def begin(self) -> None:
         """Bring the modem in step, make it speak plainly, learn what it is, and switch its radio on."""
+        self.greet()
+        self._memory = self._memories = None
+        radio = self._try("AT+CFUN?", "+CFUN")
+        mode = fields(radio.lines[0])[0] if radio.lines else ""
+        if mode.isdecimal() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
+            self._try("AT+CFUN=1", timeout_s=self._patience.function_s)
+
+    def greet(self) -> None:
+        """Bring the modem in step, make it speak plainly, and learn what it is; change nothing that lasts."""
         self._silences = 0
         self.channel.restarted = False
         self.channel.resync()
@@ -157,11 +166,10 @@ class Modem:
         self._try("AT+CMEE=1")
         if not self.identity.imei:
             self._identify()
-        self._memory = self._memories = None
-        radio = self._try("AT+CFUN?", "+CFUN")
-        mode = fields(radio.lines[0])[0] if radio.lines else ""
-        if mode.isdigit() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
-            self._try("AT+CFUN=1", timeout_s=self._patience.function_s)
+
+    def takes_pdus(self) -> bool:
+        """Whether the modem takes texts as PDUs on this line (27.005, 3.2.3)."""
+        return self._patiently("AT+CMGF=0").ok
 
     def prepare(self) -> None:
         """Set everything volatile that texts need: PDU mode, memories, service centre, indications.
@@ -216,7 +224,7 @@ class Modem:
             answer = self._try(command, prefix, timeout_s=self._patience.sim_s)
             for line in answer.lines:
                 parts = fields(line)
-                if len(parts) > position and parts[position].isdigit():
+                if len(parts) > position and parts[position].isdecimal():
                     return int(parts[position])
         return None
 
@@ -279,7 +287,7 @@ class Modem:
         """The received signal strength (27.007, 8.5), None where it is not known."""
         answer = self._try("AT+CSQ", "+CSQ")
         rssi = fields(answer.lines[0])[0] if answer.lines else ""
-        if not rssi.isdigit():
+        if not rssi.isdecimal():  # isdigit() takes the superscripts of latin-1 too, which noise brings
             return None
         value = int(rssi)
         if value <= 31:
@@ -308,6 +316,7 @@ class Modem:
                 seq=submission.seq,
                 total=submission.total,
                 reference=submission.reference,
+                validity_s=submission.validity_s,
             )
         except ValueError as error:
             log.error(
@@ -340,7 +349,7 @@ class Modem:
         for line in answer.lines:
             if tag(line) == "+CMGL":
                 parts = fields(line)
-                incoming = parts[0].isdigit() and (len(parts) < 2 or parts[1] not in _SENT_STATES)
+                incoming = parts[0].isdecimal() and (len(parts) < 2 or parts[1] not in _SENT_STATES)
                 if incoming:
                     found.append(Stored(int(parts[0]), ""))
             elif incoming and not found[-1].pdu:
@@ -492,7 +501,11 @@ class Modem:
         if not answer.lines:
             if _code(answer.result) in _BUSY:
                 return SimState.UNKNOWN
-            return _SIM_STATES.get(_code(answer.result), SimState.READY)
+            if (state := _SIM_STATES.get(_code(answer.result))) is not None:
+                return state
+            # A modem that knows the command and cannot answer it has an empty bay; one that does not know it may work.
+            knows = not answer.ok and self._try("AT+CPIN=?", "+CPIN").ok
+            return SimState.FAILURE if knows else SimState.READY
         said = answer.lines[-1].partition(":")[2].strip(' "').upper()
         if said in ("READY", "SIM PIN2", "SIM PUK2"):  # the second PIN guards nothing that texts need
             return SimState.READY
@@ -631,8 +644,8 @@ def _ranges(line: str) -> list[frozenset[int]]:
         values: set[int] = set()
         for part in group.split(","):
             low, _, high = part.strip().partition("-")
-            if low.isdigit() and len(low) < 3:
-                values.update(range(int(low), int(high if high.isdigit() and len(high) < 3 else low) + 1))
+            if low.isdecimal() and len(low) < 3:
+                values.update(range(int(low), int(high if high.isdecimal() and len(high) < 3 else low) + 1))
         groups.append(frozenset(values))
     return groups
 

@@ -12,8 +12,12 @@ from modem.lines import result
 # noise (a device that is no modem, a wrong speed) and must not fill the memory.
 MAX_LINE: Final = 4096
 
-# Control characters mean nothing in an answer: NUL comes from a line that breaks, 0x1A and 0x1B are our own echoed.
-_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f"
+# These mean nothing in an answer: NUL comes from a line that breaks, 0xFF from one that idles badly, 0x1A and 0x1B are
+# our own echoed.
+_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
+
+# What modems never begin an answer with, and only end one with where they quote somebody: noise at the edge of a line.
+_NOISE: Final = "".join(map(chr, range(0x80, 0x100)))
 
 # An answer of the network (27.007, 7.15) holds its text as it is: with line ends in the quotes, and in the GSM alphabet
 # with letters where others have control characters.
@@ -38,10 +42,10 @@ Event = str | Sign
 class Framer:
     """Cuts what the modem sends into lines.
 
-    A line is latin-1 text without its line end, without blanks or 0xFF (idle-line noise) at its ends, never empty.
-    `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to `echo` is
-    dropped and counted in `echoes`. A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and
-    control characters.
+    A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
+    empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
+    `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
+    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters.
     """
 
     def __init__(self) -> None:
@@ -69,7 +73,7 @@ class Framer:
         if len(rest) > MAX_LINE or self._overlong:
             self._overlong = True
             rest = b""
-        elif self.prompt_wanted and rest.strip(b" \t\xff") == b">":
+        elif self.prompt_wanted and rest.strip(_NOISE.encode("latin-1") + b" \t") == b">":
             self._prompt(events)
             rest = b""
         self._rest = rest
@@ -97,7 +101,7 @@ class Framer:
         return self._rest.decode("latin-1")
 
     def _line(self, raw: bytes, events: list[Event]) -> None:
-        text = raw.translate(None, _DROPPED).decode("latin-1").strip(" \t\xff")
+        text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
         if self._text and (result(text) is not None or _NEWS.match(text)):
             self._give_text(events)
         if self._text:
@@ -109,24 +113,34 @@ class Framer:
                 self._prompt(events)
         if not text or len(text) > MAX_LINE:
             return
-        if text == self.echo:
-            self.echoes += 1
-            return
+        if self.echo and text.startswith(self.echo):
+            rest = text[len(self.echo) :]
+            if not rest or (not self.echo.startswith("AT") and rest.startswith(_MARKERS)):
+                self.echoes += 1
+                text = rest
         if _TEXT in raw and text.startswith(_TEXT.decode()):
             self._add_text(raw[raw.index(_TEXT) :], events)
-            return
-        events.append(text)
+        elif text:
+            events.append(text)
 
     def _add_text(self, piece: bytes, events: list[Event]) -> None:
-        self._text = (self._text + piece)[:MAX_LINE]
+        self._text = (self._text + piece.replace(b"\xff", b""))[:MAX_LINE]
         if self._text.count(b'"') % 2 == 0 or len(self._text) == MAX_LINE:
             self._give_text(events)
 
     def _give_text(self, events: list[Event]) -> None:
         if self._text:
-            events.append(self._text.decode("latin-1").strip(" \t\xff"))
+            events.append(self._text.decode("latin-1").strip(" \t"))
             self._text = b""
 
     def _prompt(self, events: list[Event]) -> None:
         self.prompt_wanted = False
         events.append(Sign.PROMPT)
+
+
+def _clean(text: str) -> str:
+    """An answer without the noise at its edges; anything else as it is."""
+    core = text.lstrip(_NOISE + " \t")
+    if not core.startswith((">", *_MARKERS)):
+        return text
+    return core if '"' in core else core.rstrip(_NOISE + " \t")

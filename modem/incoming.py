@@ -64,7 +64,7 @@ class Incoming:
                 self._straight.append(_Direct(urc.pdu, self._desk.status))
         elif urc.tag in ("+CMTI", "+CDSI"):
             place = urc.fields
-            if len(place) > 1 and place[1].isdigit():
+            if len(place) > 1 and place[1].isdecimal():
                 self._announced.append(
                     _Place(self._desk.status.active.iccid, place[0] or None, int(place[1]))
                 )

@@ -6,12 +6,17 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from time import monotonic
 
 from config.settings import PortSettings
+from modem import command
 from modem.at import ChannelError, DeviceGoneError
 from modem.desk import Desk, StoppingError, UssdOrder
-from modem.serial_port import DeviceUnavailableError, SerialPort, open_device
+from modem.devices import DeviceUnavailableError, find_device
+from modem.ladder import Ladder
+from modem.serial_port import SerialPort, open_device
 from modem.session import Session, SickError, Timing
+from modem.sysfs import MACHINE, Roots
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState, PortStatus, SlotStatus, Work
@@ -23,7 +28,7 @@ class Port:
     """One serial device, the modem on it, and the thread that owns both.
 
     The thread calls `work`, and nothing else touches the device. A device that is not there is looked for until it
-    comes; a modem that fails is brought back in steps: resync, reopen, restart, rest.
+    comes; a modem that fails is brought back in steps (see `modem.ladder`).
     """
 
     def __init__(
@@ -34,12 +39,15 @@ class Port:
         submit_timeout_s: float,
         timing: Timing | None = None,
         transcript_lines: int = 200,
+        roots: Roots = MACHINE,
     ) -> None:
         self.settings = settings
         self._work = work
         self._submit_timeout_s = submit_timeout_s
         self._timing = timing or Timing()
         self._transcript_lines = transcript_lines
+        self._roots = roots
+        self._path = ""  # what `device` meant when it was last opened
         self._desk: Desk | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -120,40 +128,52 @@ class Port:
     # The thread
 
     def _run(self, desk: Desk) -> None:
-        trouble = 0  # lives of the connection in a row that ended badly
+        ladder = Ladder(self._timing, has_command=self.settings.reset_command is not None)
         try:
             while True:
-                trouble = self._live(desk, trouble)
+                try:
+                    self._live(desk, ladder)
+                except StoppingError:
+                    raise
+                except Exception:  # the house fails whatever it is told: the port goes on without it
+                    log.exception("port %d: the gateway does not take what it is told", self.settings.port)
+                    desk.sleep(ladder.sick(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
             self._end(desk)
 
-    def _live(self, desk: Desk, trouble: int) -> int:
-        """One life of the connection, and the pause after it. How many in a row ended badly. Raises StoppingError."""
+    def _live(self, desk: Desk, ladder: Ladder) -> None:
+        """One life of the connection, and what is done after it. Raises StoppingError."""
         device: SerialPort | None = None
         session: Session | None = None
         try:
-            device = open_device(self.settings.device, self.settings.baud, rtscts=self.settings.rtscts)
+            device = self._open()
             session = Session(self.settings, desk, device.fd, self._submit_timeout_s, self._timing)
             session.run()
         except DeviceUnavailableError as error:
-            state, detail, pause_s = PortState.ABSENT, str(error), self._timing.look_s
+            state, detail = PortState.ABSENT, str(error)
+            step = ladder.away(monotonic()) if error.missing else ladder.refused()
         except DeviceGoneError as error:
             log.warning("port %d: %s", self.settings.port, error)
             state, detail = (
                 PortState.ABSENT,
                 f"{self.settings.device} was lost: is the modem plugged in and powered?",
             )
-            pause_s = self._timing.look_s
+            step = ladder.lost(monotonic(), young=session is None or not session.came_up)
         except StoppingError:
             raise
         except Exception as error:  # the top of the thread: whatever fails, the port goes on
-            trouble = 1 if session is not None and session.proven else trouble + 1
+            step = ladder.sick(proven=session is not None and session.proven)
             if not isinstance(error, (ChannelError, SickError)):
                 log.exception("port %d: an unexpected failure", self.settings.port)
                 error = SickError("the gateway itself failed on this port, see its log")
-            state, (detail, pause_s) = PortState.SICK, self._next_rung(trouble, session, error)
+            log.warning(
+                "port %d: %s (%d in a row); %s", self.settings.port, error, ladder.troubles, step.words
+            )
+            if step.restart and session is not None:
+                session.restart_modem()
+            state, detail = PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
         finally:
             if device is not None:
                 device.close()
@@ -162,22 +182,38 @@ class Port:
         desk.answering = False
         desk.in_the_air = False
         desk.publish(state=state, detail=detail, busy=False)
-        desk.sleep(pause_s)
-        return trouble
+        if step.command:
+            self._run_reset_command(desk)
+        desk.sleep(step.pause_s)
 
-    def _next_rung(self, trouble: int, session: Session | None, error: Exception) -> tuple[str, float]:
-        """What is done about trouble, and how long that takes: reopen, then restart the modem, then rest as well."""
-        timing = self._timing
-        if trouble == 1 or session is None:
-            step, pause_s = "it is opened anew", timing.reopen_s
+    def _open(self) -> SerialPort:
+        """Find the device anew and open it. Raises DeviceUnavailableError."""
+        path = find_device(self.settings.device, self._roots)
+        device = open_device(path, self.settings.baud, rtscts=self.settings.rtscts, proc=self._roots.proc)
+        if path not in (self._path, self.settings.device):
+            log.info("port %d: %s is %s", self.settings.port, self.settings.device, path)
+        self._path = path
+        return device
+
+    def _run_reset_command(self, desk: Desk) -> None:
+        """Run the operator's own program for a modem that nothing else helps. Raises StoppingError."""
+        port, program = self.settings.port, self.settings.reset_command or ()
+        log.warning("port %d: reset_command is run", port)
+        if desk.outcome is not None:
+            desk.settle()  # nobody is to wait for the program to hear what became of a message
+        try:
+            ended = command.run(program, self._timing.command_s, desk.fd, desk.attend)
+        except OSError as error:
+            log.error("port %d: reset_command cannot be run: %s", port, error)
+            return
+        for line in ended.output.splitlines():
+            log.debug("port %d: reset_command: %s", port, line)
+        if ended.code is None:
+            log.error("port %d: reset_command did not end within %g s", port, self._timing.command_s)
+        elif ended.code:
+            log.error("port %d: reset_command failed with exit code %d", port, ended.code)
         else:
-            session.restart_modem()
-            step, pause_s = "it is restarted", timing.reset_s
-            if trouble > 2:
-                rest_s = timing.rests_s[min(trouble - 3, len(timing.rests_s) - 1)]
-                step, pause_s = f"it is restarted and rests for {rest_s:g} s", timing.reset_s + rest_s
-        log.warning("port %d: %s (%d in a row); %s", self.settings.port, error, trouble, step)
-        return f"The modem is in trouble: {error}; {step}.", pause_s
+            log.info("port %d: reset_command ended with exit code 0", port)
 
     def _tell_last_words(self, desk: Desk) -> None:
         """Write what was said before a failure to the log: once, and no more than is kept."""

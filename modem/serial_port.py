@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import grp
 import os
+import pwd
 import termios
+from pathlib import Path
 from typing import Final
 
 import serial
 
+from modem.devices import DeviceUnavailableError
+from modem.holders import held, held_by, holders
+from modem.sysfs import MACHINE
+
 _UNIX98_PTY_MAJORS: Final = range(136, 144)  # Linux, Documentation/admin-guide/devices.txt
-
-
-class DeviceUnavailableError(Exception):
-    """The device cannot be opened now; the message says why, and what a person can do."""
 
 
 class SerialPort:
@@ -24,6 +27,10 @@ class SerialPort:
     def __init__(self, port: serial.Serial) -> None:
         self._port = port
         self.fd: int = port.fileno()
+
+    def set_baud(self, baud: int) -> None:
+        """Speak at another speed. Raises OSError, termios.error or ValueError where the device cannot."""
+        self._port.baudrate = baud
 
     def close(self) -> None:
         """Give the device back, throwing away what it has not sent yet. Never raises; may be repeated."""
@@ -40,37 +47,67 @@ class SerialPort:
             self._port.close()  # likewise: the descriptor is freed whatever close(2) says
 
 
-def open_device(device: str, baud: int, *, rtscts: bool = False) -> SerialPort:
+def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MACHINE.proc) -> SerialPort:
     """Open `device` at `baud`. No hardware flow control unless asked for: three-wire boards have no such lines.
 
-    Raises DeviceUnavailableError.
+    `proc` is where processes are looked up, to say which of them holds it. Raises DeviceUnavailableError.
     """
+    _check_unused(device, proc)
     try:
         port = serial.Serial(device, baud, timeout=0, write_timeout=0, rtscts=rtscts, exclusive=True)
     except (OSError, serial.SerialException, ValueError) as error:
-        raise DeviceUnavailableError(_advice(device, error)) from error
+        raise _unavailable(device, error, proc) from error
     try:
         if os.major(os.fstat(port.fileno()).st_rdev) not in _UNIX98_PTY_MAJORS:
             # A pseudo-terminal would keep the mark when we are killed, as its other end holds it open; flock ends.
             fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
     except OSError as error:
         port.close()
-        raise DeviceUnavailableError(_advice(device, error)) from error
+        raise _unavailable(device, error, proc) from error
     return SerialPort(port)
 
 
-def _advice(device: str, error: Exception) -> str:
+def _check_unused(device: str, proc: Path) -> None:
+    """Refuse a device that a program without a lock reads from: each would get half of what the modem says.
+
+    Not so a pseudo-terminal: who simulates a modem may keep both its ends open.
+    """
+    if not os.path.exists(device) or not os.path.basename(os.path.realpath(device)).startswith("tty"):
+        return
+    others = [holder for holder in holders(device, proc) if holder.pid != os.getpid()]
+    if others:
+        raise DeviceUnavailableError(held_by(device, others[0]))
+
+
+def _unavailable(device: str, error: Exception, proc: Path) -> DeviceUnavailableError:
     number = getattr(error, "errno", None)
     if number is None and isinstance(
         error.__context__, termios.error
     ):  # pyserial wraps it without its number
         number = error.__context__.args[0]
+    missing = number in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+    return DeviceUnavailableError(_advice(device, number, error, proc), missing=missing)
+
+
+def _advice(device: str, number: int | None, error: Exception, proc: Path) -> str:
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
         return f"{device} is not there: is the modem plugged in and powered?"
     if number in (errno.EACCES, errno.EPERM):
-        return f"{device} may not be opened: add the gateway's user to the group that owns it (dialout)."
+        return _forbidden(device)
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
-        return f"{device} is held by another program: stop it (ModemManager, another gateway?)."
+        return held(device, proc)
     if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
         return f"{device} is no serial device: correct `device` for this port."
     return f"{device} cannot be opened: {error}"
+
+
+def _forbidden(device: str) -> str:
+    """What to do where the user may not open a device."""
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        group = grp.getgrgid(os.stat(device).st_gid).gr_name
+    except (KeyError, OSError):
+        user, group = "USER", "dialout"
+    if group == "root":  # no group for people: the rule that gives serial devices to dialout is missing
+        return f"{device} may not be opened by {user}: it is root's alone, where the group dialout is usual."
+    return f"{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then start the gateway anew."

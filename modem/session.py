@@ -33,11 +33,18 @@ log = logging.getLogger(__name__)
 
 _SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are the modem's
 
+# Recipients in a row that a modem refuses by itself, until that is taken for its own fault and not for theirs.
+_REFUSED_RECIPIENTS: Final = 3
+_OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)})  # ME or system failure
+
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 _SIM_TROUBLE: Final = frozenset(
     {("CMS", code) for code in (310, 311, 313, 315, 316)} | {("CME", code) for code in (10, 11, 12, 13, 15)}
 )
+
+_FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)})
+_NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
 _SIM_DETAILS: Final = {
     SimState.UNKNOWN: "The SIM was not looked at yet.",
@@ -58,10 +65,15 @@ class Timing:
     """How often and how long, in seconds. Tests shorten these."""
 
     look_s: float = 1.0  # for a device that is not there; udev needs 0.2 to 3 s for its links
+    # for one that is there and cannot be opened: to find out who has it is a walk through all processes
+    refused_s: float = 5.0
     reopen_s: float = 1.0  # between closing and opening: DTR must be seen to drop
     reset_s: float = 8.0  # a module needs 5 to 30 s to start; the device is looked for after that
     # between tries with a modem that will not come back
     rests_s: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
+    # how long a device is missed before reset_command is run for it, and run again: a restart takes half a minute
+    away_s: tuple[float, ...] = (60.0, 300.0, 3600.0)
+    command_s: float = 30.0  # for reset_command: a hub is told to leave a port without power for 2 to 10 s
     refresh_s: float = 60.0  # registration, signal, operator, SIM
     search_s: float = 5.0  # the same while the modem looks for its network; a URC may come before
     register_s: float = (
@@ -83,6 +95,7 @@ class Session:
     def __init__(
         self, settings: PortSettings, desk: Desk, fd: int, submit_timeout_s: float, timing: Timing
     ) -> None:
+        self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
         self._desk = desk
@@ -106,6 +119,7 @@ class Session:
         self._claim_at: float | None = 0.0  # None: when woken
         self._sim_changed = False
         self._silent = 0
+        self._refused: set[str] = set()  # recipients in a row that the modem itself refused
         self._echoes: int | None = None  # commands echoed once echo was off; None: it cannot be switched off
 
     def run(self) -> None:
@@ -137,19 +151,26 @@ class Session:
         desk = self._desk
         desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
+        self._channel.told_e0 = self._channel.told_v1 = False
         self.modem.begin()
         echoes = self._channel.echoes
         self.modem.answers(self._timing.ask_s)
         self._echoes = echoes if echoes == self._channel.echoes else None
+        self._channel.told_e0 = self._echoes is not None
+        self._channel.told_v1 = True
         desk.answering = True
-        desk.publish(
-            imei=self.modem.identity.imei, model=self.modem.name if self.modem.identity.model else ""
-        )
+        self._introduce()
         self._cards.look()
+        self._introduce()  # a modem whose SIM was locked may only now have told it
         self._come_up()
+
+    def _introduce(self) -> None:
+        identity = self.modem.identity
+        self._desk.publish(imei=identity.imei, model=self.modem.name if identity.model else "")
 
     def _come_up(self) -> None:
         """Say whether the port works now, and what to do first."""
+        self.came_up = True
         sim = self._desk.status.active.sim
         if sim is not SimState.READY:
             self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
@@ -260,9 +281,9 @@ class Session:
         finally:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
-        self._judge(result)
+        self._judge(result, submission.recipient)
 
-    def _judge(self, result: Submitted | Refused | InDoubt) -> None:
+    def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
         """What an outcome says of the modem."""
         if self._channel.gone:
             raise DeviceGoneError("the device was lost while a message was being sent")
@@ -271,12 +292,14 @@ class Session:
         if isinstance(result, Submitted):
             self.proven = True
             self._silent = 0
+            self._refused.clear()
             return
         silent = isinstance(result, InDoubt)
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code in (("LOCAL", NO_PROMPT), ("LOCAL", NOT_WRITTEN))
-            self._sim_changed = self._sim_changed or code in _SIM_TROUBLE
+            self._look_into(code)
+            self._count_refusal(code, recipient)
         if not silent:
             self._silent = 0
             return
@@ -285,6 +308,24 @@ class Session:
             raise SickError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
         if not self._channel.in_step:
             self._channel.resync()
+
+    def _look_into(self, code: tuple[str, int | None]) -> None:
+        """Have that looked at which a refusal speaks of, rather than wait until it is due."""
+        if code in _SIM_TROUBLE:
+            self._sim_changed = True
+        elif code in _FULL:
+            self._incoming.list_now()
+        elif code in _NO_NETWORK and "registration" not in self._refreshes:
+            self._refreshes.append("registration")
+
+    def _count_refusal(self, code: tuple[str, int | None], recipient: str) -> None:
+        """A modem that refuses one recipient after the other, and gives no reason of the network's, is sick."""
+        if code[0] != "LOCAL" and (code[1] is None or code in _OF_THE_MODEM):
+            self._refused.add(recipient)
+        else:
+            self._refused.clear()
+        if len(self._refused) >= _REFUSED_RECIPIENTS:
+            raise SickError(f"the modem answers AT, but refuses {len(self._refused)} recipients in a row")
 
     def _switch(self, slot: int) -> None:
         """Another slot, by order of the house."""

@@ -89,6 +89,7 @@ def test_what_the_file_says_is_taken() -> None:
         slots = 2
         pin = "0123"
         slot_command = "AT+CSUS={index}"
+        reset_command = ["uhubctl", "--ports", "2"]
     """
     settings = parse(text.encode())
     assert settings.api.address == ("::1", 80)
@@ -100,6 +101,7 @@ def test_what_the_file_says_is_taken() -> None:
     assert settings.dispatch.backoff_s == (1, 2.5)
     [port] = settings.ports
     assert (port.port, port.device, port.slots, port.baud) == (7, "/dev/pts/3", 2, 115_200)
+    assert port.reset_command == ("uhubctl", "--ports", "2")
     assert port.pin is not None
     assert port.pin.get_secret_value() == "0123"
 
@@ -183,6 +185,10 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         (PORT + 'smsc = "me"', "smsc must be a phone number"),
         (PORT + 'slot_command = "AT+CSUS=1"', "slot_command must be an AT command with {slot}"),
         (PORT + 'slot_command = "SWITCH {index}"', "slot_command must be an AT command with {slot}"),
+        ('[[ports]]\nport = 1\ndevice = "usb:"', "device must have a serial number or a location behind"),
+        ('[[ports]]\nport = 1\ndevice = "usb::2"', "device must have a serial number or a location behind"),
+        (PORT + "reset_command = []", "reset_command must not be empty"),
+        (PORT + 'reset_command = "uhubctl -a cycle"', "reset_command must be a list"),
         (PORT + 'slot_command = "AT+CSUS={slot}\\r"', "slot_command must be text without control characters"),
         (PORT + "pin = 1234", 'pin must be in quotes, as "1234"'),
         (PORT + 'pin = "123"', "pin must be 4 to 8 digits"),

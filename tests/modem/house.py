@@ -27,9 +27,12 @@ from modem.work import (
 
 FAST = Timing(
     look_s=0.05,
+    refused_s=0.1,
     reopen_s=0.02,
     reset_s=0.05,
     rests_s=(0.05, 0.1),
+    away_s=(0.3, 0.5),
+    command_s=0.5,
     refresh_s=0.3,
     search_s=0.05,
     sim_s=0.1,

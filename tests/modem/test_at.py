@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import threading
 import time
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -444,3 +446,20 @@ def test_after_any_noise_the_channel_is_in_step_again(noise: list[bytes]) -> Non
         with suppress(SilentError):
             channel.command("AT+CSQ", "+CSQ", timeout_s=0.02)
         assert channel.command("AT+COPS?", "+COPS").lines == ('+COPS: 0,0,"Good"',)
+
+
+def test_a_modem_that_reads_no_more_is_out_of_step() -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    os.set_blocking(slave, False)
+    wake_r, wake_w = os.pipe()
+    try:
+        for size in (4096, 1):  # to the last byte: nobody reads at the other end
+            with suppress(BlockingIOError):
+                while os.write(slave, b"x" * size):
+                    pass
+        with pytest.raises(OutOfStepError):
+            Channel(slave, wake_r, lambda: None, waits=FAST).command("AT")
+    finally:
+        for fd in (master, slave, wake_r, wake_w):
+            os.close(fd)

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem.at import Channel
+from modem.devices import DeviceUnavailableError
 from modem.driver import Modem, Stored, UnusableError, _iccid_in, _ranges
 from modem.profiles import PLAIN, PROFILES, profile_for
-from modem.serial_port import DeviceUnavailableError, open_device
+from modem.serial_port import open_device
 from modem.work import Registration, SimState
 from tests.modem.house import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem

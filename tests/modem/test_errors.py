@@ -59,6 +59,53 @@ def test_the_kind_says_what_comes_next(family: str, code: int | None, kind: Kind
     assert cause(family, code).kind is kind
 
 
+# Every code that 24.011, 23.040 and 27.005 name, and those that vendors share, by whose failure it is.
+BY_KIND = {
+    Kind.RECIPIENT: (1, 30, 195, 196),
+    Kind.SIM: (8, 10, 21, 28, 29, 50, 69, 193, *range(208, 214), 300, *range(310, 314), *range(315, 319), 320, 770, 772),
+    Kind.MOMENT: (
+        0, 17, 22, 27, 38, 41, 42, 47, 81, 127, 192, 194, 197, 255, 301, 302, 314, 321, 322, 331, 332, 340, 500,
+        *range(512, 516), 521, 522, *range(526, 533), 535, 604, 615, 616,
+    ),
+    Kind.CONFIGURATION: (
+        *range(95, 100), 111, *range(128, 146), 159, 160, 161, 175, 176, 198, 199, 303, 304, 305, 330, 350,
+        *range(516, 521), 538, *range(549, 555),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(kind, code) for kind, codes in BY_KIND.items() for code in codes]
+)
+def test_every_code_of_texts_has_its_kind(kind: Kind, code: int) -> None:
+    assert cause("CMS", code).kind is kind
+
+
+def test_every_code_of_texts_is_in_the_table_of_kinds() -> None:
+    assert set(error_tables.CMS) <= {code for codes in BY_KIND.values() for code in codes}
+
+
+@pytest.mark.parametrize(
+    ("kind", "codes"),
+    [
+        (
+            Kind.SIM,
+            (0, 1, 5, 6, 7, 10, 11, 12, 13, 15, 16, 17, 18, 23, 32, *range(40, 49), 54, 56, 60, 62, 102, 103, 105, 106,
+             107, 108, 111, 112, 113, 114, 133),
+        ),
+        (
+            Kind.MOMENT,
+            (2, 3, 14, 20, 30, 31, 51, 52, 53, 55, 57, 63, 100, 104, 109, 110, 115, 134, 148, 149, 150,
+             *range(257, 265), 515, 3517),
+        ),
+        (Kind.CONFIGURATION, (4, 21, 22, *range(24, 28), 49, 50, 58, 59, 61, 132)),
+    ],
+    ids=["sim", "moment", "configuration"],
+)  # fmt: skip
+def test_every_code_of_the_equipment_has_its_kind(kind: Kind, codes: tuple[int, ...]) -> None:
+    assert [code for code in codes if cause("CME", code).kind is not kind] == []
+
+
 def test_the_same_number_means_different_things_per_vendor() -> None:
     assert cause("CMS", 515, vendor="wavecom").kind is Kind.MOMENT  # please wait
     assert cause("CMS", 515, vendor="quectel").kind is Kind.SIM  # storage failure

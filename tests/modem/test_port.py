@@ -15,6 +15,7 @@ from config.settings import PortSettings
 from modem.errors import DEVICE_GONE, Kind
 from modem.port import Port
 from modem.session import Timing
+from modem.sysfs import MACHINE, Roots
 from modem.work import (
     InDoubt,
     PortState,
@@ -30,6 +31,7 @@ from modem.work import (
 )
 from tests.conftest import eventually
 from tests.modem.house import FAST, House, part
+from tests.modem.machine import Machine
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 OK = b"\r\nOK\r\n"
@@ -78,11 +80,23 @@ def healthy(more: Answers | None = None) -> Answers:
 
 @contextmanager
 def running(
-    device: str, house: Work, *, submit_timeout_s: float = 1.0, timing: Timing = FAST, **settings: object
+    device: str,
+    house: Work,
+    *,
+    submit_timeout_s: float = 1.0,
+    timing: Timing = FAST,
+    roots: Roots = MACHINE,
+    **settings: object,
 ) -> Iterator[Port]:
     """A port at work, stopped in the end."""
     values = {"port": 1, "device": device, **settings}
-    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=submit_timeout_s, timing=timing)
+    port = Port(
+        PortSettings.model_validate(values),
+        house,
+        submit_timeout_s=submit_timeout_s,
+        timing=timing,
+        roots=roots,
+    )
     port.start()
     try:
         yield port
@@ -228,6 +242,51 @@ def test_a_device_that_comes_back_elsewhere_is_found_and_nothing_is_lost(tmp_pat
     assert house.results[1:] == [Submitted(1), Submitted(2)]
 
 
+@pytest.mark.parametrize("device", ["usb:1-1.2:2", "usb:0123456789:2", "{dev}/ttyUSB*"])
+def test_a_stick_that_comes_back_under_another_number_is_found(tmp_path: Path, device: str) -> None:
+    machine = Machine(tmp_path)
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy()) as before, ScriptedModem(healthy()) as after:
+        machine.tty("ttyUSB0", before.device, machine.stick("1-1.2", serial="0123456789"), 2)
+        with running(device.format(dev=machine.roots.dev), house, roots=machine.roots) as port:
+            eventually(lambda: house.results == [Submitted(1), Submitted(2)])
+            before.unplug()
+            eventually(lambda: house.state is PortState.ABSENT)
+            machine.unplug("1-1.2")
+            eventually(lambda: "plugged in and powered" in house.statuses[-1].detail)
+            machine.tty("ttyUSB4", after.device, machine.stick("1-1.2", serial="0123456789"), 2)
+            house.give(part(3))
+            port.wake()
+            eventually(lambda: len(house.results) == 3)
+            assert len(after.pdus) == 1
+
+
+def test_a_stick_that_stops_answering_under_its_old_number_is_found_under_the_new(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    house = House()
+    with ScriptedModem(healthy()) as before, ScriptedModem(healthy()) as after:
+        machine.tty("ttyUSB0", before.device, machine.stick("1-1"))
+        with running("usb:1-1", house, roots=machine.roots):
+            eventually(lambda: house.state is PortState.UP)
+            machine.unplug("1-1")
+            machine.tty("ttyUSB1", after.device, machine.stick("1-1"))
+            for key in before.answers:
+                before.answers[key] = b""
+            eventually(lambda: after.commands and house.state is PortState.UP, 30)
+
+
+def test_a_glob_that_matches_several_devices_is_told_and_used_once_it_matches_one(tmp_path: Path) -> None:
+    house = House(part())
+    with ScriptedModem(healthy()) as modem, ScriptedModem() as other:
+        (tmp_path / "modem1").symlink_to(modem.device)
+        (tmp_path / "modem2").symlink_to(other.device)
+        with running(f"{tmp_path}/modem*", house):
+            eventually(lambda: house.statuses and "several devices" in house.statuses[-1].detail)
+            (tmp_path / "modem2").unlink()
+            eventually(lambda: house.results == [Submitted(1)])
+        assert other.commands == []
+
+
 def test_a_device_lost_before_the_pdu_refuses_the_part_for_this_sim() -> None:
     house = House(part())
     with ScriptedModem(healthy({"AT+CMGS": ScriptedModem.unplug})) as modem, running(modem.device, house):
@@ -243,7 +302,9 @@ def test_a_device_that_another_gateway_holds_is_told_as_such() -> None:
         eventually(lambda: first.state is PortState.UP)
         with running(modem.device, second):
             eventually(
-                lambda: second.state is PortState.ABSENT and "another program" in second.statuses[-1].detail
+                lambda: (
+                    second.state is PortState.ABSENT and "another port of this" in second.statuses[-1].detail
+                )
             )
 
 
@@ -305,6 +366,110 @@ def test_a_modem_that_echoes_again_has_restarted() -> None:
         said = modem.commands.count("AT+CMGF=0")
         modem.echo = True
         eventually(lambda: modem.commands.count("AT+CMGF=0") > said)
+
+
+def saying(path: Path, exit_code: int = 0) -> tuple[str, ...]:
+    """A reset_command that leaves a line in a file, and says a word."""
+    return ("sh", "-c", f"echo x >> '{path}'; echo powered; exit {exit_code}")
+
+
+def test_a_modem_that_its_own_restart_does_not_help_gets_the_reset_command(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "modem.port")
+    house, runs = House(part()), tmp_path / "runs"
+    deaf: Answers = dict.fromkeys((*healthy(), "AT", "ATE0V1Q0", "ATQ0V1E0", "ESC", ""), b"")
+    with (
+        ScriptedModem(deaf) as modem,
+        running(modem.device, house, reset_command=saying(runs, 7)),
+    ):
+        eventually(runs.exists, 30)
+        modem.answers.update({**healthy(), "AT": OK, "ATE0V1Q0": OK, "ATQ0V1E0": OK})
+        eventually(lambda: house.results == [Submitted(1)], 30)
+    assert "AT+CFUN=1,1" in modem.commands
+    said = [record.getMessage() for record in caplog.records]
+    steps = ["it is opened anew", "it is restarted", "reset_command is run"]
+    order = [next(place for place, text in enumerate(said) if text.endswith(step)) for step in steps]
+    assert order == sorted(order)
+    assert "port 1: reset_command: powered" in said
+    assert "port 1: reset_command failed with exit code 7" in said
+
+
+def test_a_device_that_stays_away_gets_the_reset_command(tmp_path: Path) -> None:
+    house, runs = House(), tmp_path / "runs"
+    with running(str(tmp_path / "nothing"), house, reset_command=saying(runs)):
+        eventually(lambda: runs.exists() and runs.read_text().count("x") >= 2)
+        assert house.state is PortState.ABSENT
+
+
+@pytest.mark.parametrize("program", [("/no/such/program",), ("false",), ("sleep", "60")])
+def test_a_reset_command_that_fails_or_hangs_does_not_keep_the_port_from_its_modem(
+    tmp_path: Path, program: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    house, link = House(part()), tmp_path / "modem"
+    with ScriptedModem(healthy()) as modem, running(str(link), house, reset_command=program):
+        eventually(
+            lambda: any(
+                "reset_command" in each.message and each.levelname == "ERROR" for each in caplog.records
+            )
+        )
+        link.symlink_to(modem.device)
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_port_stops_and_answers_while_its_reset_command_runs(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
+    slow = replace(FAST, command_s=60.0)
+    settings = PortSettings(port=1, device=str(tmp_path / "nothing"), reset_command=program)
+    port = Port(settings, House(), submit_timeout_s=1, timing=slow)
+    port.start()
+    eventually(runs.exists)
+    assert port.ask().result(5).ok is False
+    port.stop()
+    assert port.join(10)
+
+
+def test_what_became_of_a_message_does_not_wait_for_the_reset_command(tmp_path: Path) -> None:
+    runs, house = tmp_path / "runs", House(*(part(number) for number in range(20)))
+    program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
+    with ScriptedModem(healthy({"PDU": b""})) as modem:
+        settings = PortSettings(port=1, device=modem.device, reset_command=program)
+        port = Port(settings, house, submit_timeout_s=0.05, timing=replace(FAST, command_s=60.0))
+        port.start()
+        eventually(runs.exists, 30)
+        eventually(lambda: len(house.outcomes) == modem.commands.count("PDU"))
+        port.stop()
+        assert port.join(10)
+
+
+def test_a_modem_that_restarts_and_is_lost_was_not_away_all_the_time(tmp_path: Path) -> None:
+    runs, house, link = tmp_path / "runs", House(), tmp_path / "modem"
+    with running(str(link), house, reset_command=saying(runs)):
+        eventually(lambda: house.state is PortState.ABSENT)
+        with ScriptedModem(healthy()) as modem:
+            link.symlink_to(modem.device)
+            eventually(lambda: house.state is PortState.UP)
+            runs.unlink(missing_ok=True)
+            time.sleep(max(FAST.away_s))  # the time that a device may be away passes while it is there
+            modem.answers["ATE0V1Q0"] = ScriptedModem.unplug
+            modem.say(b"\r\nRDY\r\n")
+            eventually(lambda: house.state is PortState.ABSENT)
+        assert not runs.exists()
+
+
+def test_a_reset_command_that_hangs_does_not_delay_another_port(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
+    sick = PortSettings(port=2, device=str(tmp_path / "nothing"), reset_command=program)
+    stuck = Port(sick, House(), submit_timeout_s=1, timing=replace(FAST, command_s=60.0))
+    stuck.start()
+    eventually(runs.exists)
+    house = House(*(part(number) for number in range(30)))
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 30)
+    stuck.stop()
+    assert stuck.join(10)
 
 
 def test_one_ports_trouble_does_not_delay_another() -> None:

@@ -1,0 +1,271 @@
+"""`gatewayd ports`: what is plugged in, which of it is a modem, and the `[[ports]]` sections to paste."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.settings import ConfigError, PortSettings, Settings, load
+from gatewayd.admin.context import AdminError
+from gatewayd.commands.common import config_path, fail, json_option, table
+from gatewayd.control import NotRunningError, ask
+from modem import discovery
+from modem.devices import DeviceUnavailableError, find_device
+from modem.discovery import Device, Finding, Speech
+from modem.sysfs import MACHINE, Roots
+from modem.work import PortState, Registration, SimState
+
+_ANSWER_TIMEOUT_S = 30.0
+_USUAL_BAUD = PortSettings.model_fields["baud"].default
+
+
+@click.command()
+@click.argument("devices", nargs=-1, metavar="[DEVICE]...")
+@click.option("--glob", "globs", multiple=True, metavar="PATTERN", help="More devices. May be repeated.")
+@click.option("--probe/--no-probe", default=True, show_default=True, help="Ask each device what it is.")
+@click.option(
+    "--sysroot",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Look at the sys, dev and proc in this folder instead of the machine's own.",
+)
+@json_option
+@click.pass_context
+def ports(
+    context: click.Context,
+    devices: tuple[str, ...],
+    globs: tuple[str, ...],
+    probe: bool,
+    sysroot: Path | None,
+    as_json: bool,
+) -> None:
+    """List serial devices, and which of them are modems.
+
+    DEVICEs are looked at beside those that the system lists, pseudo-terminals too. Devices of a running gateway are
+    not opened: it is asked about them.
+    """
+    roots = MACHINE if sysroot is None else Roots.under(sysroot)
+    settings = _settings(context)
+    running = _running(settings)
+    configured = {port.port: port.device for port in settings.ports} if settings else {}
+    if running is not None:
+        configured = {port["port"]: port["device"] for port in running}
+    numbers, rows = _places(configured, roots)
+    matched = [path for pattern in globs for path in sorted(glob.glob(pattern))]
+    seen, missing = discovery.devices((*numbers, *devices, *matched), roots)
+    told = {port["port"]: port for port in running or ()}
+    held = {node: told[number] for node, number in numbers.items() if number in told}
+    to_ask = [device for device in seen if probe and device.node not in held]
+    asked = {finding.device.node: finding for finding in _probe(to_ask, roots, as_json)}
+    for device in seen:
+        if device.node in held:
+            finding = _as_told(device, held[device.node])
+        else:
+            finding = asked.get(device.node) or Finding(device, Speech.UNASKED)
+        rows.append(_Row(finding, numbers.get(device.node)))
+    rows += [_Row(finding, None) for finding in missing]
+    _show(rows, _sections(rows, max(configured, default=0)), as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A device, and the configured port that it is, if any."""
+
+    finding: Finding
+    port: int | None
+
+
+def _settings(context: click.Context) -> Settings | None:
+    """The configuration; None before there is one, as this command helps to write it. Exits 1 where it is faulty."""
+    path = config_path(context)
+    source = context.find_root().get_parameter_source("config")
+    named = source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    if not named and not path.exists():
+        return None
+    try:
+        return load(path)
+    except ConfigError as error:
+        fail(error)
+
+
+def _running(settings: Settings | None) -> list[Mapping[str, Any]] | None:
+    """What the running gateway says of its ports, None where none runs. Exits 1 where it cannot be asked."""
+    if settings is None:
+        return None
+    try:
+        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
+    except (NotRunningError, FileNotFoundError):
+        return None
+    except (AdminError, OSError) as error:
+        fail(error)
+    found: list[Mapping[str, Any]] = status["ports"]
+    return found
+
+
+def _places(configured: Mapping[int, str], roots: Roots) -> tuple[dict[str, int], list[_Row]]:
+    """The configured ports by the device that each means now, and those that mean none."""
+    numbers: dict[str, int] = {}
+    lost: list[_Row] = []
+    for number, device in configured.items():
+        try:
+            numbers[os.path.realpath(find_device(device, roots))] = number
+        except DeviceUnavailableError as error:
+            lost.append(_Row(Finding(Device(device, device), Speech.SHUT, str(error)), number))
+    return numbers, lost
+
+
+def _as_told(device: Device, port: Mapping[str, Any]) -> Finding:
+    """What the running gateway knows of its device."""
+    slot = port["slots"][port["active_slot"] - 1]
+    return Finding(
+        device,
+        Speech.SMS if port["state"] == PortState.UP.value else Speech.UNASKED,
+        detail="" if port["state"] == PortState.UP.value else port["detail"],
+        model=port["model"],
+        imei=port["imei"],
+        sim=SimState(slot["sim"]),
+        iccid=slot["iccid"],
+        operator=slot["operator"],
+        registration=Registration[slot["registration"].upper()],
+        signal_dbm=slot["signal_dbm"],
+    )
+
+
+def _probe(devices: Sequence[Device], roots: Roots, as_json: bool) -> list[Finding]:
+    hidden = as_json or not sys.stderr.isatty() or not devices
+    with click.progressbar(
+        length=len(devices), label="Asking the devices", file=sys.stderr, hidden=hidden
+    ) as bar:
+        return discovery.probe(devices, told=lambda _: bar.update(1), roots=roots)
+
+
+def _sections(rows: Sequence[_Row], highest: int) -> str:
+    """The `[[ports]]` sections of modems that are no ports yet."""
+    known = {discovery.modem_of(row.finding.device) for row in rows if row.port is not None}
+    new = [
+        finding
+        for finding in discovery.modems(row.finding for row in rows)
+        if discovery.modem_of(finding.device) not in known
+    ]
+    return "\n".join(_section(finding, number) for number, finding in enumerate(new, highest + 1))
+
+
+def _section(finding: Finding, number: int) -> str:
+    facts = [
+        finding.model,
+        f"IMEI {finding.imei}" if finding.imei else "",
+        f"SIM {finding.iccid}" if finding.iccid else "",
+        finding.operator,
+        "" if finding.signal_dbm is None else f"{finding.signal_dbm} dBm",
+    ]
+    lines = [
+        f"# {', '.join(filter(None, facts)) or 'a modem that does not say what it is'}",
+        "[[ports]]",
+        f"port = {number}",
+        f"device = {json.dumps(finding.device.name, ensure_ascii=False)}",
+    ]
+    if finding.baud not in (None, _USUAL_BAUD):
+        lines.append(f"baud = {finding.baud}")
+    if finding.sim is SimState.PIN_REQUIRED:
+        lines.append('# pin = ""  # the SIM asks for it')
+    return "\n".join(lines) + "\n"
+
+
+def _show(rows: Sequence[_Row], sections: str, as_json: bool) -> None:
+    if as_json:
+        document = {"devices": [_as_json(row) for row in rows], "configuration": sections}
+        click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
+        return
+    click.echo(table(_lines(rows)))
+    for row in rows:
+        if row.finding.detail:
+            click.echo(f"\n{row.finding.device.path}: {row.finding.detail}")
+    if sections:
+        click.echo(f"\nFor the configuration:\n\n{sections}", nl=False)
+
+
+def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:
+    """The serial ports of one USB device one below the other, its name beside the first of them."""
+    lines: list[dict[str, object]] = []
+    last = ""
+    for row in sorted(rows, key=lambda row: _place(row.finding.device)):
+        finding = row.finding
+        tty = finding.device.tty
+        usb = tty.usb if tty is not None else None
+        stick = f"{usb.location} {usb.vendor}:{usb.product} {usb.name}".rstrip() if usb is not None else ""
+        lines.append(
+            {
+                "USB device": stick if stick != last else '"' if stick else "",
+                "if": tty.interface if tty is not None else None,
+                "device": finding.device.path,
+                "port": row.port,
+                "speaks": finding.speech.value,
+                "baud": finding.baud,
+                "model": finding.model,
+                "IMEI": finding.imei,
+                "SIM": finding.iccid or _state(finding),
+                "operator": finding.operator,
+                "network": _network(finding),
+                "dBm": finding.signal_dbm,
+            }
+        )
+        last = stick
+    return lines
+
+
+def _place(device: Device) -> tuple[bool, str, int]:
+    tty = device.tty
+    if tty is None or tty.usb is None:
+        return (True, "", 0)
+    return (False, tty.usb.location, tty.interface or 0)
+
+
+def _state(finding: Finding) -> str:
+    return "" if finding.sim is SimState.UNKNOWN else finding.sim.value
+
+
+def _network(finding: Finding) -> str:
+    return "" if finding.registration is Registration.UNKNOWN else finding.registration.name.lower()
+
+
+def _as_json(row: _Row) -> dict[str, object]:
+    finding = row.finding
+    tty = finding.device.tty
+    usb = tty.usb if tty is not None else None
+    return {
+        "device": finding.device.path,
+        "name": finding.device.name,
+        "port": row.port,
+        "usb": None
+        if usb is None
+        else {
+            "location": usb.location,
+            "vendor": usb.vendor,
+            "product": usb.product,
+            "serial": usb.serial,
+            "name": usb.name,
+        },
+        "interface": tty.interface if tty is not None else None,
+        "driver": tty.driver if tty is not None else "",
+        "speaks": finding.speech.value,
+        "can_send": finding.can_send,
+        "baud": finding.baud,
+        "model": finding.model,
+        "imei": finding.imei,
+        "sim": finding.sim.value,
+        "iccid": finding.iccid,
+        "operator": finding.operator,
+        "registration": finding.registration.name.lower(),
+        "signal_dbm": finding.signal_dbm,
+        "detail": finding.detail,
+    }

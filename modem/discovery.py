@@ -1,0 +1,267 @@
+"""Which serial devices are modems: what is plugged in, what speaks AT, and what could carry texts."""
+
+from __future__ import annotations
+
+import os
+import termios
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from time import monotonic
+from typing import Any, Final
+
+import serial
+
+from modem.at import Channel, ChannelError, SilentError, Waits
+from modem.devices import DeviceUnavailableError, find_device, stable_name
+from modem.driver import Modem, Patience
+from modem.serial_port import SerialPort, open_device
+from modem.sysfs import MACHINE, Roots, Tty, ttys
+from modem.work import Registration, SimState
+
+SIDE_BY_SIDE: Final = (
+    16  # a stick has up to seven serial ports, a bank sixteen sticks; each waits most of its time
+)
+
+# How fast modems on UARTs are found to be set, the likeliest first.
+_BAUDS: Final = (115_200, 9_600, 57_600, 19_200, 38_400, 230_400, 460_800)
+
+# Drivers of modems with USB of their own, which have no line that could have a speed; others are adapters.
+_MODEM_DRIVERS: Final = frozenset(
+    {"option", "qcserial", "qcaux", "sierra", "hso", "huawei_cdc_ncm", "cdc_acm"}
+)
+_ADAPTER_VENDORS: Final = frozenset({"1a86"})  # WCH, whose adapters look like cdc_acm
+_HUAWEI: Final = "12d1"
+_HUAWEI_PCUI: Final = 0x02  # in the lower half of bInterfaceProtocol: the only interface that has the URCs
+
+
+class Speech(Enum):
+    """What a device turned out to speak."""
+
+    UNASKED = "unasked"
+    SMS = "sms"  # AT, and it takes texts
+    AT = "at"  # AT, but it takes no texts
+    SILENT = "silent"  # nothing that is AT, at any speed
+    SHUT = "shut"  # it cannot be opened, or was lost
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A serial device that may have a modem behind it."""
+
+    path: str  # what is opened
+    name: str  # what finds it again, for `device` in the configuration
+    tty: Tty | None = None  # None: not one that the kernel lists, as a pseudo-terminal
+
+    @property
+    def node(self) -> str:
+        """What the path leads to: the same for all names of one device."""
+        return os.path.realpath(self.path)
+
+    @property
+    def is_modems_own(self) -> bool:
+        """Whether the USB device itself is a modem, so that all its serial ports lead to that one."""
+        tty = self.tty
+        if tty is None or tty.usb is None:
+            return False
+        return tty.driver in _MODEM_DRIVERS and tty.usb.vendor not in _ADAPTER_VENDORS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of a device after it was asked."""
+
+    device: Device
+    speech: Speech
+    detail: str = ""  # where it cannot be asked: why, and what a person can do
+    baud: int | None = None  # at which it answers
+    model: str = ""
+    imei: str = ""
+    sim: SimState = SimState.UNKNOWN
+    iccid: str = ""
+    operator: str = ""
+    registration: Registration = Registration.UNKNOWN
+    signal_dbm: int | None = None
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a text could be sent through it now."""
+        return self.speech is Speech.SMS and self.sim is SimState.READY and self.registration.carries_sms
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a device is asked, in seconds. Tests shorten these."""
+
+    at_s: float = (
+        0.3  # for the OK to `AT`, of which three are said at each speed: the first ones train its autobaud
+    )
+    # In all: then what is known is told. A SIM is busy for up to 20 s after it was started.
+    device_s: float = 30.0
+    waits: Waits = field(default_factory=Waits)
+    patience: Patience = field(
+        default_factory=lambda: Patience(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
+    )
+
+
+class _StopError(Exception):
+    """The one who asked has gone."""
+
+
+def devices(given: Iterable[str] = (), roots: Roots = MACHINE) -> tuple[list[Device], list[Finding]]:
+    """The serial devices of this machine and those given, each once; and those given that are not there.
+
+    `given` are as `device` in the configuration. The system's console is left out unless it is given.
+    """
+    listed = ttys(roots)
+    by_node = {
+        os.path.realpath(tty.path): Device(tty.path, stable_name(tty, listed, roots), tty) for tty in listed
+    }
+    found = {node: device for node, device in by_node.items() if device.tty and not device.tty.console}
+    missing: list[Finding] = []
+    for name in given:
+        try:
+            path = find_device(name, roots)
+        except DeviceUnavailableError as error:
+            missing.append(Finding(Device(name, name), Speech.SHUT, str(error)))
+            continue
+        device = by_node.get(os.path.realpath(path), Device(path, path))
+        found.setdefault(device.node, device)
+    return list(found.values()), missing
+
+
+def probe(
+    wanted: Sequence[Device],
+    *,
+    told: Callable[[Finding], None] = lambda _: None,
+    pace: Pace | None = None,
+    roots: Roots = MACHINE,
+) -> list[Finding]:
+    """Ask devices what they are, side by side; in the order of `wanted`. `told` is called as each is done.
+
+    Nothing that lasts is changed in a modem, and its SIM is not unlocked. Bounded: `Pace.device_s` and one command
+    for each `SIDE_BY_SIDE` devices.
+    """
+    wake_fd, stop_fd = os.pipe()
+    try:
+        with ThreadPoolExecutor(SIDE_BY_SIDE, "probe") as pool:
+            futures: list[Future[Finding]] = [
+                pool.submit(_probe, device, wake_fd, pace or Pace(), roots) for device in wanted
+            ]
+            try:
+                for future in as_completed(futures):
+                    told(future.result())
+            except BaseException:
+                os.write(stop_fd, b"!")  # never read: whoever is still asking sees it
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [future.result() for future in futures]
+    finally:
+        os.close(wake_fd)
+        os.close(stop_fd)
+
+
+def modems(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each modem that takes texts: of several serial ports of a stick, the one to be used."""
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        key = modem_of(finding.device)
+        if finding.speech is Speech.SMS and (key not in best or _rank(finding) < _rank(best[key])):
+            best[key] = finding
+    return list(best.values())
+
+
+def modem_of(device: Device) -> str:
+    """The same for all serial ports of one modem."""
+    if device.is_modems_own and device.tty is not None and device.tty.usb is not None:
+        return device.tty.usb.location
+    return device.node
+
+
+def _rank(finding: Finding) -> tuple[bool, int]:
+    """The lowest interface of those that take texts is the one meant for it, but for Huawei's."""
+    tty = finding.device.tty
+    if tty is None or tty.usb is None:
+        return (False, 0)
+    mute = tty.usb.vendor == _HUAWEI and (tty.protocol or 0) & 0x0F != _HUAWEI_PCUI
+    return (mute, tty.interface or 0)
+
+
+# One device, in a thread of its own
+
+
+def _probe(device: Device, wake_fd: int, pace: Pace, roots: Roots) -> Finding:
+    try:
+        port = open_device(device.path, _BAUDS[0], proc=roots.proc)
+    except DeviceUnavailableError as error:
+        return Finding(device, Speech.SHUT, str(error))
+    try:
+        return _listen(device, port, wake_fd, pace)
+    except (ChannelError, OSError, termios.error, serial.SerialException) as error:
+        return Finding(device, Speech.SHUT, f"{device.path} was lost while it was asked: {error}")
+    finally:
+        port.close()
+
+
+def _listen(device: Device, port: SerialPort, wake_fd: int, pace: Pace) -> Finding:
+    def attend() -> None:
+        raise _StopError
+
+    deadline = monotonic() + pace.device_s
+    channel = Channel(port.fd, wake_fd, attend, name=device.path, waits=pace.waits)
+    baud = _speed(device, port, channel, pace)
+    if baud is None:
+        return Finding(device, Speech.SILENT)
+    modem = Modem(channel, patience=pace.patience)
+    modem.greet()
+    model = modem.name if modem.identity.model else ""
+    finding = Finding(device, Speech.AT, baud=baud, model=model, imei=modem.identity.imei)
+    if modem.takes_pdus():
+        finding = replace(finding, speech=Speech.SMS)
+    return _look_at_sim(finding, modem, deadline) if finding.speech is Speech.SMS else finding
+
+
+def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> int | None:
+    """At which speed the device says OK to AT, None where at none."""
+    bauds: Collection[int] = _BAUDS[:1] if device.is_modems_own else _BAUDS
+    for baud in bauds:
+        port.set_baud(baud)
+        for _ in range(3):
+            if _says_ok(channel, pace.at_s):
+                return baud
+    port.set_baud(_BAUDS[0])
+    channel.in_step = False
+    try:
+        channel.resync()  # it may wait for the end of a text, or have been told to answer nothing
+    except ChannelError:
+        if channel.gone:
+            raise
+        return None
+    return _BAUDS[0]
+
+
+def _says_ok(channel: Channel, timeout_s: float) -> bool:
+    channel.in_step = True  # what follows is not worth bringing it in step: it may be no modem at all
+    try:
+        return channel.command("AT", timeout_s=timeout_s).ok
+    except SilentError:
+        return False
+
+
+def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
+    """Ask what can be known without unlocking or registering, as long as there is time."""
+    steps: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("sim", modem.sim_state),
+        ("registration", modem.registration),
+        ("signal_dbm", modem.signal_dbm),
+        ("operator", modem.operator),
+        ("iccid", modem.iccid),
+    )
+    for name, ask in steps:
+        if monotonic() >= deadline:
+            return replace(
+                finding, detail=f"{finding.device.path} answers so slowly that it was not asked all."
+            )
+        finding = replace(finding, **{name: ask()})
+    return finding
