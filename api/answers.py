@@ -10,6 +10,7 @@ from flask import Response
 from api.errors import Refusal
 from api.formats import document, timestamp
 from gatewayd.views import MessageView, QuotaView, SimView, Status
+from modem.ussd import UssdAnswer
 from modem.work import Answer
 
 _LABELS = {status: status.value.capitalize() for status in Status}
@@ -79,6 +80,18 @@ def quota(view: QuotaView) -> dict[str, Any]:
     }
 
 
+def ussd(answer: UssdAnswer) -> dict[str, Any]:
+    """`data` of a USSD session."""
+    return {
+        "port": answer.port,
+        "slot": answer.slot,
+        "answer": answer.text,
+        "session": answer.session.value,
+        "answers": [reply.text for reply in answer.replies],
+        "replies_unsaid": answer.unsaid,
+    }
+
+
 def port(answer: Answer) -> dict[str, Any]:
     """What one modem said when it was asked."""
     return {"port": answer.port, "ok": answer.ok, "busy": answer.busy, "detail": answer.detail}
@@ -105,4 +118,5 @@ def _available_sim(view: SimView) -> dict[str, Any]:
         },
         "can_send_sms": view.can_send_sms,
         "assigned_to": view.assigned_to,
+        "balance_at": timestamp(view.balance_at),  # beyond the guide
     }

@@ -25,6 +25,7 @@ from gatewayd.errors import (
     SimUnavailableError,
     StorageUnavailableError,
     UnknownKeyError,
+    UssdFailedError,
 )
 
 
@@ -65,6 +66,7 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     SimUnavailableError: (400, "sim_unavailable"),
     NotFoundError: (404, "not_found"),
     ConflictError: (409, "conflict"),
+    UssdFailedError: (500, "send_failed"),
     IdempotencyMismatchError: (422, "idempotency_mismatch"),
     QueueFullError: (503, "queue_full"),
     StorageUnavailableError: (503, "storage_unavailable"),
@@ -125,6 +127,8 @@ def _data(error: GatewayError) -> dict[str, Any]:
                 "expires_date": timestamp(error.expires_at),
                 "active": error.active,
             }
+        case UssdFailedError():
+            return {"port": error.port, "answer": error.answer, "session": error.session}
         case ServiceMismatchError():
             return {"api_key_service": error.key_service, "requested_service": error.requested}
         case QuotaExceededError():

@@ -87,6 +87,24 @@ def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     return BulkRequest(messages, parsed.options(), idempotency)
 
 
+@dataclass(frozen=True, slots=True)
+class UssdRequest:
+    """A request to ask the network, as to its types; the gateway judges what it says."""
+
+    port: int
+    code: str
+    replies: tuple[str, ...]
+    slot: int | None
+
+
+def ussd_request(raw: bytes) -> UssdRequest:
+    """Read the body of a USSD request. Raises InvalidRequestError with every fault in it."""
+    parsed, faults = _validated(_Ussd, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return UssdRequest(parsed.port, parsed.code, tuple(parsed.replies or ()), parsed.slot)
+
+
 def placed(index: int, fault: Fault) -> Fault:
     """A fault of a message as a fault of the bulk that it stands in."""
     return Fault(f"messages.{index}.{fault.field}".rstrip("."), fault.message)
@@ -152,6 +170,13 @@ class _Bulk(_Options):
         return messages
 
 
+class _Ussd(_Body):
+    port: int
+    code: str
+    slot: int | None = None
+    replies: list[str] | None = None
+
+
 def _object(raw: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     try:
         return json_object(raw), []
@@ -197,7 +222,7 @@ def _message_faults(content: dict[str, Any] | None, rules: Rules) -> list[Fault]
 
 
 def _validated(
-    model: type[_Model], content: dict[str, Any] | None, rules: Rules
+    model: type[_Model], content: dict[str, Any] | None, rules: Rules | None = None
 ) -> tuple[_Model | None, list[Fault]]:
     if content is None:
         return None, []

@@ -29,6 +29,7 @@ _SENTENCES = {
     "too_short": "must not be empty",
     "tuple_type": "must be a list",
 }
+_LISTS = ("ports", "balance")  # sections that may stand several times
 _KEY = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
 _DOTTED = rf"(?:{_KEY})(?:\s*\.\s*(?:{_KEY}))*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
@@ -61,7 +62,7 @@ def _suggestion(loc: Loc, root: type[BaseModel]) -> str:
         return f'; did you mean "{nearest[0]}"?'
     for section in root.model_fields:
         if wrong in _keys((section,), root):
-            return f"; it belongs in {'[[ports]]' if section == 'ports' else f'[{section}]'}"
+            return f"; it belongs in {f'[[{section}]]' if section in _LISTS else f'[{section}]'}"
     return ""
 
 

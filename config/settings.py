@@ -116,6 +116,12 @@ def _slot_command(command: str) -> str:
     return command
 
 
+def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    if not pattern.groups:
+        raise ValueError("must have parentheses around the amount")
+    return pattern
+
+
 def _device(name: str) -> str:
     if name.startswith("usb:") and not re.fullmatch(r"usb:[^:\s].*", name):
         raise ValueError('must have a serial number or a location behind "usb:", as "usb:1-1.2:2"')
@@ -227,6 +233,17 @@ class PortSettings(_Section):
     reset_command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
 
 
+class BalanceSettings(_Section):
+    """One [[balance]]: how the SIMs of an operator are asked what they have left."""
+
+    operator: Text
+    code: Annotated[str, _matching(r"[0-9*#]{1,160}", 'must be a USSD code in quotes, as "#123#"')]
+    pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern), AfterValidator(_with_amount)] = re.compile(
+        r"(\d[\d .,]*)\s*(F ?CFA|FCFA|CFA|XOF|F\b)"
+    )
+    every_s: Duration = 86_400
+
+
 class Settings(_Section):
     """The whole configuration."""
 
@@ -237,6 +254,7 @@ class Settings(_Section):
     inbox: InboxSettings = InboxSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
+    balance: Annotated[tuple[BalanceSettings, ...], Field(strict=False)] = ()
 
     @field_validator("ports")
     @classmethod

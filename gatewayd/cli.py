@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "gatewayd.commands.status:status",
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
+    "ussd": "gatewayd.commands.ussd:ussd",
     "company": "gatewayd.commands.companies:company",
     "key": "gatewayd.commands.keys:key",
     "sim": "gatewayd.commands.sims:sim",

@@ -94,6 +94,16 @@ class ConflictError(GatewayError):
         self.retry_after_s = retry_after_s
 
 
+class UssdFailedError(GatewayError):
+    """The network did not answer the code"""
+
+    def __init__(self, message: str, *, port: int, answer: str = "", session: str = "failed") -> None:
+        super().__init__(message)
+        self.port = port
+        self.answer = answer
+        self.session = session
+
+
 class IdempotencyMismatchError(GatewayError):
     """This Idempotency-Key was used before with another body"""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from config.settings import Settings
-from gatewayd import ledger, routing
+from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
@@ -43,12 +44,13 @@ from gatewayd.views import (
 )
 from gatewayd.waiters import Waiters
 from modem.transcript import Watcher
+from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState
 
 T = TypeVar("T")
 
 
-class PortFace(Protocol):
+class PortFace(ussd.UssdPort, Protocol):
     """A port, as far as the gateway needs it."""
 
     def wake(self) -> None:
@@ -82,6 +84,7 @@ class Gateway:
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
+        self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
 
     def start(self, ports: Mapping[int, PortFace]) -> None:
@@ -90,6 +93,7 @@ class Gateway:
         self.dispatcher.attach(dict(ports))
         self.dispatcher.resume()
         self._timers.start()
+        self._balances.start(ports)
         self._housekeeping.sweep()
 
     def stop(self, timeout_s: float) -> None:
@@ -258,6 +262,7 @@ class Gateway:
                     slot=sim["slot"] if place is None else place.slot,
                     is_default=bool(sim["is_default"]),
                     balance=sim["balance"],
+                    balance_at=sim["balance_at"],
                     daily_limit=sim["daily_limit"],
                     monthly_limit=sim["monthly_limit"],
                     today_sent=sim["today_sent"],
@@ -294,6 +299,10 @@ class Gateway:
     def ports(self) -> Mapping[int, PortFace]:
         """The ports, by their numbers."""
         return self._ports
+
+    def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
+        """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
+        return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
 
     def ports_up(self) -> int:
         """How many ports can work now."""

@@ -139,6 +139,7 @@ class SimView:
     this_month_sent: int
     can_send_sms: bool
     assigned_to: str | None  # the company's name
+    balance_at: int | None = None  # when it was read, in microseconds since the epoch; None: never
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Waits:
     sync_s: float = 1.0  # for the OK to `AT`
     clean_s: float = 0.1  # nothing may follow that OK, or it answered an older command
     head_s: float = 3.0  # from +CMT to its PDU: 0.4 s at 9600 baud, and a pause in the line
+    text_s: float = 1.0  # between two lines of one +CUSD
 
 
 DEFAULT_WAITS: Final = Waits()
@@ -222,6 +223,36 @@ class Channel:
                 return
             for event in events:
                 self._set_aside(event)
+
+    def await_urc(self, tags: frozenset[str], deadline: float) -> Urc | None:
+        """The next URC with one of these tags, taken out of `urcs`; None at the deadline (monotonic seconds), or where
+        the modem restarted.
+        """
+        while True:
+            found = next((urc for urc in self.urcs if urc.tag in tags), None)
+            if found is not None:
+                self.urcs.remove(found)
+                return found
+            if self.restarted:
+                return None
+            limit = deadline
+            if self._framer.text_open:
+                limit = min(deadline, monotonic() + self._waits.text_s)
+            events = self._read(limit)
+            if events is None:
+                events = self._framer.end_text()
+                if not events:
+                    return None
+            for event in events:
+                self._set_aside(event)
+
+    def drop_urcs(self, tags: frozenset[str]) -> list[Urc]:
+        """Take all URCs with these tags out of `urcs`."""
+        dropped = [urc for urc in self.urcs if urc.tag in tags]
+        kept = [urc for urc in self.urcs if urc.tag not in tags]
+        self.urcs.clear()
+        self.urcs.extend(kept)
+        return dropped
 
     def say_blindly(self, text: str) -> None:
         """Leave text entry and say `text` to a modem that no longer answers, waiting for nothing."""
@@ -499,6 +530,8 @@ class Channel:
     def _say(self, text: str) -> None:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s > %s", self._name, _shown(text))
+        for event in self._framer.end_text():
+            self._set_aside(event)
         self._framer.echo = text
         self._write(text.encode("ascii", "replace") + b"\r")
 

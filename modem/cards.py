@@ -46,7 +46,7 @@ class Cards:
                 return
         for slot in range(1, self._settings.slots + 1):
             if self.enter(slot):
-                self._await_network(slot)
+                self.await_network(slot)
         working = [each.slot for each in self._desk.status.slots if each.sim is SimState.READY]
         if working and self._desk.status.active_slot not in working:
             self.enter(working[0])
@@ -110,7 +110,8 @@ class Cards:
         )
         return True
 
-    def _await_network(self, slot: int) -> None:
+    def await_network(self, slot: int) -> None:
+        """Give the active SIM a while to find its network."""
         deadline = monotonic() + self._register_s
         while not (state := self._modem.registration()).carries_sms and monotonic() < deadline:
             self._modem.channel.pause(_LOOK_S)

@@ -6,15 +6,17 @@ import contextlib
 import logging
 import select
 import socket
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
 from modem.errors import DEVICE_GONE, cause
 from modem.transcript import Transcript, Watcher
+from modem.ussd import UssdAnswer, UssdUnavailableError
 from modem.work import (
     Answer,
     Outcome,
@@ -33,6 +35,24 @@ log = logging.getLogger(__name__)
 
 # How long to leave a house alone that can keep nothing: long enough for a disk to be freed, short for a modem to idle.
 _UNAVAILABLE_S: Final = (0.5, 1.0, 2.0, 5.0)
+
+
+# In these a port does not come to an order soon.
+_OUT_OF_WORK: Final = frozenset({PortState.ABSENT, PortState.SICK, PortState.STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class UssdOrder:
+    """Codes to be said to the network, the first and then its replies, by the SIM of a slot (None: the active one)."""
+
+    codes: tuple[str, ...]
+    slot: int | None
+    answer: Future[UssdAnswer] = field(default_factory=Future)
+
+    def refuse(self, why: str) -> None:
+        """Say why there is no answer, where it was not begun yet."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_exception(UssdUnavailableError(why))
 
 
 class StoppingError(Exception):
@@ -68,7 +88,8 @@ class Desk:
         self.listens = False  # the modem is between two commands: an ask can be put to it
         self.answering = False  # the modem's last word
         self.asks: list[Future[Answer]] = []
-        self._orders: SimpleQueue[Future[Answer] | _Watching | None] = SimpleQueue()
+        self.ussd_orders: deque[UssdOrder] = deque()
+        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
@@ -89,6 +110,11 @@ class Desk:
         self._orders.put(answer)
         self.wake()
         return answer
+
+    def ussd(self, order: UssdOrder) -> None:
+        """Leave an order to be carried out between two submissions. Cancelling its future takes it back until then."""
+        self._orders.put(order)
+        self.wake()
 
     def watch(self, watcher: Watcher) -> None:
         """Pass on what is said to and by the modem, beginning with what is kept."""
@@ -112,7 +138,9 @@ class Desk:
                 order = self._orders.get_nowait()
             except Empty:
                 return
-            if isinstance(order, _Watching):
+            if isinstance(order, UssdOrder):
+                order.refuse("The port was stopped.")
+            elif isinstance(order, _Watching):
                 order.watcher.end()
             elif order is not None:
                 self._answer(order, ok=False)
@@ -148,16 +176,25 @@ class Desk:
             order = self._orders.get_nowait()
             if order is None:
                 self.stopping = True
+            elif isinstance(order, UssdOrder):
+                self.ussd_orders.append(order)
             elif isinstance(order, _Watching):
                 (self.transcript.watch if order.begins else self.transcript.leave)(order.watcher)
             else:
                 self.asks.append(order)
+        if self.status.state in _OUT_OF_WORK:
+            self.refuse_ussd()
         if self.in_the_air or not self.listens:
             for ask in self.asks:
                 self._answer(ask, ok=self.answering)
             self.asks.clear()
         if self.stopping and not self.in_the_air:
             raise StoppingError
+
+    def refuse_ussd(self) -> None:
+        """Say to all who wait for the network why it cannot be asked."""
+        while self.ussd_orders:
+            self.ussd_orders.popleft().refuse(self.status.detail)
 
     def answer_asks(self, says_ok: Callable[[], bool]) -> None:
         """Put what is asked to the modem, once for all who ask."""
@@ -185,7 +222,7 @@ class Desk:
 
     def settle(self) -> float:
         """Settle the outcome on a port that takes no work. Seconds until to be tried again, 0 once it is settled."""
-        order = self.next()
+        order = self.next(claims=False)
         if self.outcome is not None and isinstance(order, Rest):
             return order.seconds or 0.0
         if isinstance(order, Submission):
@@ -194,6 +231,12 @@ class Desk:
             self.outcome = Outcome(order, Refused(cause("LOCAL", DEVICE_GONE)), now, now)
             return _UNAVAILABLE_S[0]
         return 0.0
+
+    def settle_alone(self) -> bool:
+        """Settle the outcome and claim nothing, because the port has something else to do first. Whether it is settled."""
+        if self.outcome is not None:
+            self.settle()
+        return self.outcome is None
 
     def publish(self, **changes: Any) -> None:
         """Tell the house what is new of the port."""
@@ -217,12 +260,14 @@ class Desk:
         """The slots, one of them changed."""
         return tuple(replace(each, **changes) if each.slot == slot else each for each in self.status.slots)
 
-    def next(self) -> Submission | Switch | Rest:
+    def next(self, *, claims: bool = True) -> Submission | Switch | Rest:
         """Settle the outcome and ask what to do. A house that can keep nothing is asked again after a rest."""
         if self.status != self._told:
             self.publish()
         try:
-            order = self.work.next(self.status, self.outcome)
+            # The house gives nothing to a port that is starting.
+            status = self.status if claims else replace(self.status, state=PortState.STARTING)
+            order = self.work.next(status, self.outcome)
         except WorkUnavailableError as error:
             return Rest(self.unavailable(error))
         self._refusals = 0

@@ -1,4 +1,4 @@
-"""What a modem can do: identify itself and its SIM, unlock, submit, read, delete, switch slot, reset.
+"""What a modem can do: identify itself and its SIM, unlock, submit, read, delete, ask by USSD, switch slot, reset.
 
 Every step is tolerant: a modem that answers nothing but AT, AT+CMGF=0 and AT+CMGS can be used. Methods raise
 `modem.at.DeviceGoneError` and `modem.at.OutOfStepError` where the modem is beyond reach, and nothing else but what
@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
 
 from modem import tpdu
 from modem.at import Channel, ChannelError, Response, SilentError
+from modem.dialogue import Dialogue, UssdPatience
 from modem.errors import UNENCODABLE, cause
 from modem.lines import ERROR, Result, fields, tag
 from modem.profiles import CPINR, CSUS, PLAIN, Profile, profile_for
+from modem.ussd import Reply
 from modem.work import InDoubt, Refused, Registration, SimState, Submission, Submitted
 
 log = logging.getLogger(__name__)
@@ -92,6 +94,7 @@ class Patience:
     slot_s: float = 20.0  # until another SIM answers than before the switch
     mute_s: float = 2.0  # for a modem that answers what it knows at once and nothing else at all
     appear_s: float = 5.0  # after which a slot where none answers is empty
+    ussd: UssdPatience = field(default_factory=UssdPatience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,7 @@ class Modem:
         self._message_indicators: frozenset[str] | None = None  # likewise
         self._iccid_command: str | None = None
         self._silences = 0
+        self._dialogue = Dialogue(channel, self._patience.ussd)
 
     # Starting
 
@@ -405,6 +409,12 @@ class Modem:
         """Tell the network that a +CMT or +CDS came, where the modem insists on it (27.005, 3.4.4)."""
         if self.acknowledges:
             self._try("AT+CNMA")
+
+    # USSD
+
+    def ussd(self, codes: Sequence[str]) -> tuple[Reply, ...]:
+        """Ask the network (see `Dialogue.ask`). Raises UssdRefusedError, UssdSilentError."""
+        return self._dialogue.ask(self.profile.ussd, codes)
 
     # Slots
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import Final
+
+from modem.lines import result
 
 # No line a modem sends is longer: a PDU is 352 characters, a list of capabilities some hundreds. What is longer is
 # noise (a device that is no modem, a wrong speed) and must not fill the memory.
@@ -15,6 +18,13 @@ _DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
 
 # What modems never begin an answer with, and only end one with where they quote somebody: noise at the edge of a line.
 _NOISE: Final = "".join(map(chr, range(0x80, 0x100)))
+
+# An answer of the network (27.007, 7.15) holds its text as it is: with line ends in the quotes, and in the GSM alphabet
+# with letters where others have control characters.
+_TEXT: Final = b"+CUSD:"
+
+# What cannot be in the middle of one, because a modem says each in one go: the text was cut.
+_NEWS: Final = re.compile(r"[+^$%!][A-Z][A-Z0-9]*:")
 
 # What an answer that shares its line with the prompt can begin with.
 _MARKERS: Final = ("+", "^", "*", "#", "!", "$", "%", "OK", "ERROR")
@@ -35,6 +45,7 @@ class Framer:
     A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
     empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
     `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
+    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters.
     """
 
     def __init__(self) -> None:
@@ -43,10 +54,11 @@ class Framer:
         self.echoes = 0
         self._rest = b""
         self._overlong = False
+        self._text = b""  # a +CUSD whose quotes are still open
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what was read, give back what it completed. Never raises, keeps at most `MAX_LINE` bytes."""
-        data = self._rest + data.translate(None, _DROPPED)
+        data = self._rest + data
         if b"\n" in data:
             data = data.replace(b"\n", b"\r")
         *lines, rest = data.split(b"\r")
@@ -56,6 +68,8 @@ class Framer:
                 self._overlong = False
             elif raw:
                 self._line(raw, events)
+        if not self._text and _TEXT not in rest:
+            rest = rest.translate(None, _DROPPED)
         if len(rest) > MAX_LINE or self._overlong:
             self._overlong = True
             rest = b""
@@ -67,8 +81,19 @@ class Framer:
 
     def clear(self) -> None:
         """Forget the beginning of a line whose end will not come."""
-        self._rest = b""
+        self._rest = self._text = b""
         self._overlong = False
+
+    def end_text(self) -> list[Event]:
+        """Give out the +CUSD whose end does not come."""
+        events: list[Event] = []
+        self._give_text(events)
+        return events
+
+    @property
+    def text_open(self) -> bool:
+        """Whether a +CUSD has begun and its quotes are still open."""
+        return bool(self._text)
 
     @property
     def partial(self) -> str:
@@ -76,7 +101,12 @@ class Framer:
         return self._rest.decode("latin-1")
 
     def _line(self, raw: bytes, events: list[Event]) -> None:
-        text = _clean(raw.decode("latin-1").strip(" \t"))
+        text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
+        if self._text and (result(text) is not None or _NEWS.match(text)):
+            self._give_text(events)
+        if self._text:
+            self._add_text(b"\n" + raw, events)
+            return
         if text.startswith(">"):
             text = text.lstrip("> \t")
             if self.prompt_wanted and (not text or text.startswith(_MARKERS)):
@@ -88,8 +118,20 @@ class Framer:
             if not rest or (not self.echo.startswith("AT") and rest.startswith(_MARKERS)):
                 self.echoes += 1
                 text = rest
-        if text:
+        if _TEXT in raw and text.startswith(_TEXT.decode()):
+            self._add_text(raw[raw.index(_TEXT) :], events)
+        elif text:
             events.append(text)
+
+    def _add_text(self, piece: bytes, events: list[Event]) -> None:
+        self._text = (self._text + piece.replace(b"\xff", b""))[:MAX_LINE]
+        if self._text.count(b'"') % 2 == 0 or len(self._text) == MAX_LINE:
+            self._give_text(events)
+
+    def _give_text(self, events: list[Event]) -> None:
+        if self._text:
+            events.append(self._text.decode("latin-1").strip(" \t"))
+            self._text = b""
 
     def _prompt(self, events: list[Event]) -> None:
         self.prompt_wanted = False

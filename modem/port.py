@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from time import monotonic
 
 from config.settings import PortSettings
 from modem import command
 from modem.at import ChannelError, DeviceGoneError
-from modem.desk import Desk, StoppingError
+from modem.desk import Desk, StoppingError, UssdOrder
 from modem.devices import DeviceUnavailableError, find_device
 from modem.ladder import Ladder
 from modem.serial_port import SerialPort, open_device
 from modem.session import Session, SickError, Timing
 from modem.sysfs import MACHINE, Roots
 from modem.transcript import Watcher
+from modem.ussd import UssdAnswer
 from modem.work import Answer, PortState, PortStatus, SlotStatus, Work
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,20 @@ class Port:
         if self._ended.is_set():
             self._desk.refuse()
         return answer
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
+        """From any thread: ask the network, between two submissions; `replies` go to its menus, in the same session.
+
+        `slot`: whose SIM asks, by default the active one's. The future can be cancelled until it is begun, and raises
+        UssdError. Once begun it ends in bounded time: about half a minute for each code, two more to change the slot.
+        """
+        if self._desk is None:
+            raise RuntimeError("the port was not started")
+        order = UssdOrder((code, *replies), slot)
+        self._desk.ussd(order)
+        if self._ended.is_set():
+            self._desk.refuse()
+        return order.answer
 
     def watch(self, watcher: Watcher) -> None:
         """From any thread: pass on to `watcher` what is said to and by the modem, from what is kept until `leave`."""
@@ -219,4 +235,5 @@ class Port:
             desk.transcript.end()
             for ask in desk.asks:
                 ask.cancel()
+            desk.refuse_ussd()
             desk.refuse()

@@ -5,10 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modem.ussd import Form
+
 # In every command {slot} is the slot counted from 1, {index} the same from 0.
 CSUS: Final = ("AT+CFUN=4", "AT+CSUS={index}", "AT+CFUN=1")  # 27.007, 8.56: not while the SIM is active
 
 CPINR: Final = ('AT+CPINR="SIM PIN"', "+CPINR", 1)  # 27.007, 8.65
+
+
+@dataclass(frozen=True, slots=True)
+class UssdWay:
+    """One way to say a USSD code. A modem that refuses one of the settings is asked in the next way."""
+
+    form: Form
+    settings: tuple[tuple[str, str], ...] = ()  # name and value; put back afterwards
+
+
+_GSM_CHARSET: Final = ("+CSCS", '"GSM"')
+USSD: Final = (
+    UssdWay(Form.PLAIN, (_GSM_CHARSET,)),
+    UssdWay(Form.UCS2, (("+CSCS", '"UCS2"'),)),
+    UssdWay(Form.PLAIN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,7 @@ class Profile:
     slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch, tried in turn before +CSUS
     reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
     also: tuple[str, ...] = ()  # said once after the common settings
+    ussd: tuple[UssdWay, ...] = USSD
 
 
 PLAIN: Final = Profile("27.005")
@@ -55,6 +74,12 @@ PROFILES: Final[tuple[Profile, ...]] = (
         pin_attempts=("AT^CPIN?", "^CPIN", 3),
         reset="AT^RESET",
         also=("AT^CURC=1",),  # ModemManager leaves it at 0, and then no +CMTI comes
+        # The E1752 takes plain codes only after the first; the E160, E173 and E1550 know no other form than packed.
+        ussd=(
+            UssdWay(Form.PLAIN, (("^USSDMODE", "0"), _GSM_CHARSET)),
+            UssdWay(Form.PACKED, (("^USSDMODE", "1"),)),
+            UssdWay(Form.PACKED),
+        ),
     ),
     Profile(
         "ZTE",

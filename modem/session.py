@@ -12,11 +12,12 @@ from config.settings import PortSettings
 from modem import standing
 from modem.at import Channel, ChannelError, DeviceGoneError, Waits
 from modem.cards import Cards
-from modem.desk import Desk
+from modem.desk import Desk, UssdOrder
 from modem.driver import Modem, Patience
 from modem.errors import NO_PROMPT, NOT_WRITTEN
 from modem.incoming import Incoming
 from modem.lines import Urc
+from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
 from modem.work import (
     InDoubt,
     Outcome,
@@ -208,6 +209,7 @@ class Session:
         if self._began_anew():
             return
         self._tend()
+        self._ask_network()
         self._sort_urcs()
         self._incoming.hand_over()
         self._incoming.fetch()
@@ -228,7 +230,7 @@ class Session:
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
         due = [self._refresh_at, self._incoming.due_at]
-        if self._desk.outcome is not None:
+        if self._desk.outcome is not None or self._desk.ussd_orders:
             due.append(self._desk.back_at)
         if self._asks_for_work():
             if self._desk.woken:
@@ -339,6 +341,45 @@ class Session:
         if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
             self._cards.enter(before)
         self._come_up()
+
+    # USSD
+
+    def _ask_network(self) -> None:
+        """Carry out one USSD order; what was sent before is settled first, so that nobody waits for that."""
+        desk = self._desk
+        if not desk.ussd_orders or monotonic() < desk.back_at or not desk.settle_alone():
+            return
+        order = desk.ussd_orders.popleft()
+        if not order.answer.set_running_or_notify_cancel():
+            return
+        desk.listens = False
+        try:
+            answer = self._converse(order)
+        except UssdError as error:
+            order.answer.set_exception(error)
+        except BaseException:
+            order.answer.set_exception(UssdUnavailableError("The modem was lost, or the port stopped."))
+            raise
+        else:
+            order.answer.set_result(answer)
+        desk.listens = True
+        desk.publish(busy=False)
+
+    def _converse(self, order: UssdOrder) -> UssdAnswer:
+        desk = self._desk
+        if order.slot is not None and order.slot != desk.status.active_slot:
+            if not 1 <= order.slot <= len(desk.status.slots):
+                raise UssdUnavailableError(f"There is no slot {order.slot}.")
+            self._switch(order.slot)
+            if desk.status.active_slot != order.slot or desk.status.state is not PortState.UP:
+                raise UssdUnavailableError(f"Slot {order.slot} has no SIM that works.")
+            self._cards.await_network(order.slot)
+        desk.publish(busy=True)
+        replies = self.modem.ussd(order.codes)
+        asker = desk.status.active
+        return UssdAnswer(
+            desk.status.port, asker.slot, asker.iccid, replies, unsaid=len(order.codes) - len(replies)
+        )
 
     # What the modem says of its own accord
 

@@ -205,8 +205,8 @@ class Work(Protocol):
         """Settle the outcome of the last submission and claim the next one, in one transaction.
 
         `status.active` tells which SIM would carry it. A submission is only claimed where `status.state` is UP and
-        `status.active.registration.carries_sms`; a port that was lost, is in trouble or stops calls with another state
-        to have its last outcome settled. A port with several slots asks without a network too, to be told to switch.
+        `status.active.registration.carries_sms`; a port that was lost, is in trouble, stops, or has something else to
+        do first calls with another state to have its last outcome settled. A port with several slots asks without a network too, to be told to switch.
         """
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:

@@ -11,21 +11,23 @@ from pathlib import Path
 
 import click
 import pytest
+from pydantic import BaseModel
 
-from config.settings import EXAMPLE, PortSettings, Settings
+from config.settings import EXAMPLE, BalanceSettings, PortSettings, Settings
 from gatewayd.cli import main
 
 ROOT = Path(__file__).parents[1]
+LISTS: dict[str, type[BaseModel]] = {"ports": PortSettings, "balance": BalanceSettings}
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def settings_keys() -> list[str]:
     """Every key, as `section.key`."""
-    sections = {name: field.annotation for name, field in Settings.model_fields.items() if name != "ports"}
+    sections = {name: field.annotation for name, field in Settings.model_fields.items() if name not in LISTS}
     keys = [
         f"{name}.{key}" for name, section in sections.items() for key in getattr(section, "model_fields", ())
     ]
-    return keys + [f"ports.{key}" for key in PortSettings.model_fields]
+    return keys + [f"{name}.{key}" for name, section in LISTS.items() for key in section.model_fields]
 
 
 @pytest.mark.parametrize("key", settings_keys())
@@ -37,14 +39,16 @@ def test_a_setting_is_in_the_table_of_settings(key: str) -> None:
 def test_a_setting_is_in_the_example_with_its_reason(key: str) -> None:
     section, name = key.split(".")
     example = EXAMPLE.read_text()
-    if section != "ports":
+    if section not in LISTS:
         assert name in tomllib.loads(example)[section]
+    else:
+        example = example.partition(f"# [[{section}]]\n")[2].partition("\n\n")[0]
     lines = example.splitlines()
     if name == "operators":
         [index] = [index for index, line in enumerate(lines) if line == "[numbers.operators]"]
         assert lines[index + 1].startswith("# ")
     elif name != "port":  # a port's number is told by the line above its section
-        pattern = rf"# {name} = " if section == "ports" else rf"{name} = "
+        pattern = rf"# {name} = " if section in LISTS else rf"{name} = "
         [index] = [index for index, line in enumerate(lines) if line.startswith(pattern)]
         assert re.match(r"# .+\.$", lines[index - 1])
 

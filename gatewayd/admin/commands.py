@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from gatewayd.admin import companies, keys, messages, sims, status, watch
+from gatewayd.admin import companies, keys, messages, sims, status, ussd, watch
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.store.errors import StoreUnavailableError
 
@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),
     "status": _checked(status.status),
+    "ussd": _checked(ussd.ussd),
     "watch": _checked(watch.watch),
 }
 

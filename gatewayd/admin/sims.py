@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.admin.context import AdminError, Context, named, positive_or_none
+from gatewayd.clock import iso
 from gatewayd.store import accounts, sims
 from gatewayd.store.database import Connection, Row
 
@@ -69,6 +70,8 @@ def _shown(row: Row) -> dict[str, object]:
         "daily_limit": row["daily_limit"],
         "monthly_limit": row["monthly_limit"],
         "cost": row["cost"],
+        "balance": row["balance"],
+        "balance_at": None if row["balance_at"] is None else iso(row["balance_at"]),
         "today_sent": row["today_sent"],
         "today_failed": row["today_failed"],
     }

@@ -41,12 +41,17 @@ def settings_of(context: click.Context) -> Settings:
         fail(error)
 
 
-def administer(context: click.Context, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+def administer(
+    context: click.Context,
+    command: str,
+    arguments: Mapping[str, object] | None = None,
+    timeout_s: float = _ANSWER_TIMEOUT_S,
+) -> Any:
     """Run an administration command: through the daemon, else on the store under its lock. Exits 1 on failure."""
     settings = settings_of(context)
     try:
         try:
-            return ask(settings.store.path, command, arguments or {}, _ANSWER_TIMEOUT_S)
+            return ask(settings.store.path, command, arguments or {}, timeout_s)
         except (NotRunningError, FileNotFoundError):
             return _on_the_store(settings, command, arguments or {})
     except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:

@@ -68,6 +68,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
             slots_of={ports: 2},
             submit_s=submit_s,
             delivery_s=delivery_s,
+            ussd_s=submit_s,
             registration_s=0.2,
             boot_s=0.2,
         )

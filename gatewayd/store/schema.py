@@ -293,3 +293,13 @@ def m005_receiving(db: Database) -> None:
             WHERE service_centre_at IS NOT NULL;
     """,
     )
+
+
+@migrations()
+def m006_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN balance_at INTEGER;    -- when it was read; NULL: never
+    """,
+    )

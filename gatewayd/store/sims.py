@@ -95,6 +95,11 @@ def make_default(db: Connection, sim_id: int) -> None:
     )
 
 
+def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
+    """Note what a SIM has left."""
+    db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
+
+
 def pin_refused(db: Connection, card: str, digest: bytes, now: int) -> None:
     """Remember that a card refused a PIN."""
     db.execute("INSERT OR IGNORE INTO refused_pins VALUES (?, ?, ?)", (card, digest, now))

@@ -22,6 +22,7 @@ class BankConfig:
     delivery_s: float = 2.0  # from acceptance by the service centre to delivery, or to failure
     fail_rate: float = 0.0  # share of submissions that the network refuses, 0 to 1
     fail_code: int = 38  # the +CMS ERROR of these (24.011 E-2; 38 is "network out of order")
+    ussd_s: float = 1.5  # from a USSD code to the network's answer
     report_fail_rate: float = 0.0  # share of accepted messages reported as failed for good, 0 to 1
     refusals: Mapping[str, int] = field(
         default_factory=dict

@@ -83,7 +83,7 @@ class Network:
         self.report_fail_rate = config.report_fail_rate
         self.refusals: dict[str, int] = dict(config.refusals)
         self.report_status: dict[str, int] = dict(config.report_status)
-        self.ussd_s = 1.5
+        self.ussd_s = config.ussd_s
         self.ussd_answers: dict[str, str] = {}
         self.wall = wall
         self._timers = timers

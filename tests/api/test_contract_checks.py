@@ -20,6 +20,7 @@ ENDPOINTS = [
     ("GET", "/sms/quota"),
     ("GET", "/sms/messages"),
     ("POST", "/sms/cancel/x"),
+    ("POST", "/sms/ussd"),
 ]
 
 

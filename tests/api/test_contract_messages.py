@@ -152,6 +152,7 @@ def test_the_sims_are_listed_as_the_guide_says(running: Running) -> None:
             "slot",
             "is_default",
             "balance",
+            "balance_at",
             "daily_limit",
             "monthly_limit",
             "usage_stats",

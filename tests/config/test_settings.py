@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from config.settings import EXAMPLE, ConfigError, PortSettings, Settings, load, parse
+from config.settings import EXAMPLE, BalanceSettings, ConfigError, PortSettings, Settings, load, parse
 
 PORT = '[[ports]]\nport = 1\ndevice = "/dev/ttyUSB0"\n'
 
@@ -32,7 +32,7 @@ def test_the_example_says_every_default() -> None:
 
 
 def test_the_ports_of_the_example_are_right_once_uncommented() -> None:
-    commented = EXAMPLE.read_text().split("# [[ports]]\n")[1]
+    commented = EXAMPLE.read_text().split("# [[ports]]\n")[1].partition("\n\n")[0]
     lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
     [port] = parse(("[[ports]]\n" + "\n".join(lines)).encode()).ports
     bare = PortSettings(port=port.port, device=port.device)
@@ -43,6 +43,29 @@ def test_the_ports_of_the_example_are_right_once_uncommented() -> None:
         "slots",
         "rtscts",
     }
+
+
+def test_the_balance_of_the_example_is_right_once_uncommented_and_says_every_default() -> None:
+    commented = EXAMPLE.read_text().split("# [[balance]]\n")[1]
+    lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
+    [balance] = parse(("[[balance]]\n" + "\n".join(lines)).encode()).balance
+    assert balance == BalanceSettings(operator=balance.operator, code=balance.code)
+    assert len(lines) == len(BalanceSettings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ('code = "solde"', '[[balance]] 1 code must be a USSD code in quotes, as "#123#"'),
+        ("pattern = '[0-9]+ F'", "[[balance]] 1 pattern must have parentheses around the amount"),
+        ("pattern = '('", "[[balance]] 1 pattern must be a regular expression"),
+        ("every_s = 0", "[[balance]] 1 every_s must be more than 0"),
+        ("every = 5", '[[balance]] 1 every is not a known key; did you mean "every_s"?'),
+    ],
+)
+def test_a_wrong_balance_is_told(key: str, fault: str) -> None:
+    told = faults(f'[[balance]]\noperator = "Orange"\n{key}\n')
+    assert any(line.partition(": ")[2].startswith(fault) for line in told), told
 
 
 def test_what_the_file_says_is_taken() -> None:

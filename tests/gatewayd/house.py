@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gatewayd.store.store import Store
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority
 from modem.errors import Cause, Kind
 from modem.transcript import Watcher
+from modem.ussd import UssdAnswer
 from modem.work import (
     Answer,
     InDoubt,
@@ -51,6 +53,9 @@ class Bell:
         raise NotImplementedError
 
     def leave(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
         raise NotImplementedError
 
 

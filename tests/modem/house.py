@@ -6,6 +6,7 @@ from collections import deque
 from threading import Event, Lock
 
 from modem.at import Waits
+from modem.dialogue import UssdPatience
 from modem.driver import Patience
 from modem.segment import Segment, segment
 from modem.session import Timing
@@ -47,6 +48,7 @@ FAST = Timing(
         sync_s=0.1,
         clean_s=0.008,
         head_s=0.5,
+        text_s=0.1,
     ),
     patience=Patience(
         command_s=0.3,
@@ -58,6 +60,7 @@ FAST = Timing(
         slot_s=0.5,
         mute_s=0.03,
         appear_s=0.1,
+        ussd=UssdPatience(answer_s=0.6, result_s=0.1, setting_s=0.3, late_s=0.15, cancel_s=0.03),
     ),
 )
 

@@ -1,0 +1,30 @@
+"""POST /sms/ussd: asking the network through a modem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from api import answers
+from api.auth import administrator
+from api.models import ussd_request
+
+if TYPE_CHECKING:
+    from gatewayd.gateway import Gateway
+
+
+def endpoints(gateway: Gateway) -> Blueprint:
+    """The endpoint for USSD."""
+    routes = Blueprint("ussd", __name__)
+
+    @routes.post("/sms/ussd")
+    def ussd() -> Response:
+        administrator(gateway)
+        asked = ussd_request(request.get_data(cache=False))
+        answer = gateway.ussd(asked.port, asked.code, asked.replies, asked.slot)
+        return answers.respond(
+            {"success": True, "message": "Réponse USSD reçue", "data": answers.ussd(answer)}
+        )
+
+    return routes
