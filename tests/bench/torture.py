@@ -203,7 +203,7 @@ class Torture:
         for _ in range(count):
             number = len(self._recipients)
             refused = number % 20 == 0
-            recipient = f"{REFUSED}{number // 20:06}" if refused else f"+22370{number:06}"
+            recipient = f"{REFUSED}{number // 20:06}" if refused else f"+22371{number:06}"
             self._recipients.append(recipient)
             words = self._chance.choice((1, 1, 1, 1, 30, 60))
             messages.append({"recipient": recipient, "message": f"Message {number}" + " torture" * words})
