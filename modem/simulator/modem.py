@@ -529,9 +529,12 @@ class Modem:
         line = self.chance.choice(ASIDES).format(stat=self.radio.stat)
         return f"\r\n{line}\r\n".encode("latin-1")
 
-    def unsolicited(self, line: str) -> None:
-        """Say something that nobody asked for; while text is typed it waits (27.005, 3.5.1)."""
-        if self.state is State.OFF or self.silenced:
+    def unsolicited(self, line: str, *, awaited: bool = False) -> None:
+        """Say something of its own accord; while text is typed it waits (27.005, 3.5.1).
+
+        `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
+        """
+        if self.state is State.OFF or (self.silenced and not awaited):
             return
         if self.state is State.TEXT:
             self._held.append(line)

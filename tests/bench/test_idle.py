@@ -12,6 +12,7 @@ from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
 RUN_S = 30.0
+SETTLED_S = 15.0  # ports that come up look after each other's work for ten seconds
 # Registration, signal, operator and SIM are asked for every minute: that many commands, and a few polls for each.
 WAKEUPS_A_MINUTE = 40
 
@@ -25,6 +26,7 @@ def idle(box: Box, ports: int) -> tuple[dict[str, int], float]:
         pid = box.gateway.pid
         box.sims_ready(ports)
         eventually(lambda: all(port["slots"][0]["operator"] for port in box.cli("status")["ports"]), 60)
+        time.sleep(SETTLED_S)
         names = {thread["id"]: thread["name"] for thread in box.cli("status")["threads"]}
         before, cpu_before = proc.wakeups(pid), proc.cpu_s(pid)
         time.sleep(RUN_S)

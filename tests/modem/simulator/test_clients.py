@@ -61,7 +61,7 @@ def gammu(bank: Bank, port: int, folder: Path) -> str:
     """gammu: identify, network info, send, read. What it said."""
     bank.incoming(port, OUTSIDE, INCOMING)
     commands = ["identify", "networkinfo", "getallsms"]
-    if bank.config.personality_of[port] != "q2406":  # before it sends it says +CFUN=1: a Q2406 restarts
+    if bank.config.personality_of[port] != "q2406":
         commands.append(f"sendsms TEXT {recipient(port)} -text Bonsoir")
     batch = folder / "batch"  # it takes seconds to begin: once for all
     batch.write_text("".join(f"{command}\n" for command in commands), encoding="utf-8")
@@ -126,7 +126,10 @@ PROGRAMS: dict[str, tuple[Judge, str]] = {  # with the command that has to be th
     "smsd": (smsd, "smsd"),
 }
 SLOW = {("gsmmodem", "q2406")}  # it waits 15 s for the OK that +CPIN? does not bring
-CASES = [(program, make) for program in PROGRAMS for make in MAKES]
+# Before it asks for USSD, and before it sends, gammu says +CFUN=1: a Q2406 restarts, in life as here.
+CASES = [
+    (program, make) for program in PROGRAMS for make in MAKES if (program, make) != ("gammu_ussd", "q2406")
+]
 
 
 def recipient(port: int) -> str:
@@ -219,7 +222,7 @@ def test_smsd_sends_and_receives(court: Court, make: str) -> None:
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize("make", MAKES)
+@pytest.mark.parametrize("make", [make for program, make in CASES if program == "gammu_ussd"])
 def test_gammu_asks_for_the_balance(slow_court: Court, make: str) -> None:
     assert "1250 FCFA" in slow_court.hear("gammu_ussd", make)
 
