@@ -11,7 +11,7 @@ from tests.bench import proc
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
-RUN_S = 30.0
+RUN_S = 60.0  # as long as what a port refreshes takes to come round
 SETTLED_S = 15.0  # ports that come up look after each other's work for ten seconds
 # Registration, signal, operator and SIM are asked for every minute: that many commands, and a few polls for each.
 WAKEUPS_A_MINUTE = 40
