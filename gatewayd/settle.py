@@ -47,8 +47,9 @@ class Settler:
                 self._submitted(db, key, reference, at, news)
             case Refused(cause):
                 self._refused(db, key, cause, at, news)
-            case InDoubt():
+            case InDoubt(reason):
                 if parts.in_doubt(db, *key.claim, at.now):
+                    log.warning("part %d of message %d is in doubt: %s", key.seq, key.message_id, reason)
                     messages.waits_because(db, key.message_id, IN_DOUBT)
                     news.doubtful.append(key)
         reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
@@ -64,6 +65,7 @@ class Settler:
         if not parts.settle_doubt(db, *key.claim, "queued" if again else "failed"):
             return
         if again:
+            log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
             messages.waits_because(db, key.message_id, None)
             news.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
         else:

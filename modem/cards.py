@@ -17,6 +17,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MIN_PIN_ATTEMPTS: Final = 2  # with one left, a wrong PIN locks the card
+_ICCID_TRIES: Final = 3  # an answer may be lost on the line
 _LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
 
 
@@ -81,7 +82,7 @@ class Cards:
         """Identify the SIM in the active slot and make it ready for texts. Whether it works."""
         modem = self._modem
         sim = modem.sim_state()
-        iccid = modem.iccid() if sim is not SimState.ABSENT else ""
+        iccid = self._iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
             sim = self._unlock(iccid)
             iccid = iccid or modem.iccid()  # some modems read nothing from a card that is locked
@@ -98,6 +99,10 @@ class Cards:
             )
             return False
         imsi = modem.imsi()
+        known = self._desk.status.slots[slot - 1]
+        if not iccid and known.imsi and imsi in ("", known.imsi):
+            # The card that was there: its answers were lost on the line.
+            iccid, imsi = known.iccid, known.imsi
         modem.prepare()
         self._desk.publish_slot(
             slot,
@@ -109,6 +114,13 @@ class Cards:
             registration=modem.registration(),
         )
         return True
+
+    def _iccid(self) -> str:
+        """The number of the card. Asked for again where none came: another name for a SIM would hide its messages."""
+        for _ in range(_ICCID_TRIES):
+            if iccid := self._modem.iccid():
+                return iccid
+        return ""
 
     def await_network(self, slot: int) -> None:
         """Give the active SIM a while to find its network."""

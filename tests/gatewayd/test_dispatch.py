@@ -429,6 +429,20 @@ def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_
     house.close()
 
 
+def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send("é" * 200)
+    second = house.settle(1, house.claim(1), InDoubt("no answer"))
+    assert isinstance(second, Submission)
+    reported(house, 1, report(house, 5))
+    assert house.view(sms_id).in_doubt
+    house.settle(1, second, Submitted(5))
+    states = house.row("SELECT group_concat(state) FROM (SELECT state FROM parts ORDER BY seq)")[0]
+    assert states == "in_doubt,delivered"
+    house.close()
+
+
 @pytest.mark.parametrize(
     ("decision", "becomes"), [("retry", Status.PENDING), ("fail", Status.FAILED), ("hold", Status.PENDING)]
 )
