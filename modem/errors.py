@@ -32,12 +32,16 @@ class Cause:
     @property
     def told(self) -> str:
         """Both sentences, with the code as the modem gave it."""
-        code = (
-            f" (+{self.family} ERROR: {self.code})"
-            if self.code is not None and self.family != "LOCAL"
-            else ""
-        )
-        return f"{self.reason} / {self.reason_fr}{code}"
+        return f"{self.reason} / {self.reason_fr}{self._code_told}"
+
+    @property
+    def told_en(self) -> str:
+        """The English one, with the code as the modem gave it."""
+        return f"{self.reason}{self._code_told}"
+
+    @property
+    def _code_told(self) -> str:
+        return "" if self.code is None or self.family == "LOCAL" else f" (+{self.family} ERROR: {self.code})"
 
 
 # LOCAL codes: what the gateway found by itself. None of these parts was sent.
