@@ -24,6 +24,8 @@ def status(context: Context) -> dict[str, object]:
             "model": port.model,
             "imei": port.imei,
             "busy": port.busy,
+            "slot_switches": port.switches,
+            "slot_switch_s": port.switch_s,
             "active_slot": port.active_slot,
             "slots": [
                 {
