@@ -32,7 +32,7 @@ check:
 
 suite:
 	@$(SETUP) dev
-	$(PY) pytest
+	$(PY) pytest -n 2 --dist loadfile
 
 bench:
 	@$(SETUP) dev

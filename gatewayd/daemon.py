@@ -17,6 +17,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.numbers import Numbering
 from gatewayd.store.store import Store
 from modem.port import Port
+from modem.session import Timing
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ class DeadWorkerError(Exception):
 
 
 class Daemon:
-    """One gateway on one store, listening."""
+    """One gateway on one store, listening. `timing`: how patient its ports are, where not as usual."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         clock = Clock()
         self._settings = settings
         self._store = Store(settings.store.path)
@@ -47,6 +48,7 @@ class Daemon:
                 self.gateway.dispatcher,
                 submit_timeout_s=settings.dispatch.submit_timeout_s,
                 transcript_lines=settings.daemon.transcript_lines,
+                timing=timing,
             )
             for port in settings.ports
         }

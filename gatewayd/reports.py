@@ -137,7 +137,8 @@ def _by_window(
         and part["started_at"] - _CLOCK_SLACK <= told.service_centre_at
         and told.service_centre_at <= _window_end(part, submit_timeout_s) + _CLOCK_SLACK
     ]
-    if len(found) != 1:
+    # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
+    if len(found) != 1 or found[0]["state"] == "submitting":
         return None
     part = found[0]
     if part["state"] == "in_doubt":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 
 from config.settings import DispatchSettings
@@ -12,13 +13,18 @@ from gatewayd.news import News, PartKey
 from gatewayd.routing import Candidate, Router, candidates
 from gatewayd.store import messages, parts
 from gatewayd.store.database import Connection, Row
-from modem.errors import Cause, Kind
+from modem.errors import UNENCODABLE, Cause, Kind
 from modem.work import InDoubt, Outcome, Refused, Submitted
+
+log = logging.getLogger(__name__)
 
 # A back-off is stretched by up to this share, so that ports that failed together do not try again together.
 _JITTER = 0.25
 
 _SAME_SIM_TRIES = 2
+
+# A SIM's or its port's own trouble, a wrong setting of theirs among it: another may do better at once.
+_ITS_OWN = (Kind.SIM, Kind.CONFIGURATION)
 
 IN_DOUBT = "the modem never said whether the network took it; waiting for a delivery report"
 _NOT_KNOWN = "the modem never said whether the network took it, and no delivery report came"
@@ -41,8 +47,9 @@ class Settler:
                 self._submitted(db, key, reference, at, news)
             case Refused(cause):
                 self._refused(db, key, cause, at, news)
-            case InDoubt():
+            case InDoubt(reason):
                 if parts.in_doubt(db, *key.claim, at.now):
+                    log.warning("part %d of message %d is in doubt: %s", key.seq, key.message_id, reason)
                     messages.waits_because(db, key.message_id, IN_DOUBT)
                     news.doubtful.append(key)
         reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
@@ -58,6 +65,7 @@ class Settler:
         if not parts.settle_doubt(db, *key.claim, "queued" if again else "failed"):
             return
         if again:
+            log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
             messages.waits_because(db, key.message_id, None)
             news.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
         else:
@@ -70,7 +78,7 @@ class Settler:
 
     def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, news: News) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        if cause.family == "LOCAL":
+        if cause.family == "LOCAL" and cause.code != UNENCODABLE:
             # The part never reached the modem: that is no attempt, and no fault of the message's.
             if parts.never_begun(db, *key.claim, at.now):
                 message = messages.by_id(db, key.message_id)
@@ -83,19 +91,20 @@ class Settler:
         passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending"
         # What passes may also be the SIM's own trouble: once is the moment's, twice another SIM is asked.
         other = None
-        if passes and (cause.kind is Kind.SIM or tried >= _SAME_SIM_TRIES):
+        if passes and (cause.kind in _ITS_OWN or tried >= _SAME_SIM_TRIES):
             other = self._other_sim(db, message, key.seq, at)
         # A SIM's own trouble is no reason to give up while there is one that was not tried.
-        untried = other is not None and cause.kind is Kind.SIM
+        untried = other is not None and cause.kind in _ITS_OWN
         again = passes and (tried < self._settings.max_attempts or untried)
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
+        if cause.kind is Kind.CONFIGURATION:
+            log.warning("SIM %d refused a message, and a person can help: %s", message["sim_id"], cause.told)
         parts.note_refusal(db, *key.claim, sim_id=message["sim_id"], cause=code, now=at.now)
-        reason = f"{cause.reason} / {cause.reason_fr} ({code})"
         if not again:
-            lifecycle.fail(db, key.message_id, reason, at, news)
+            lifecycle.fail(db, key.message_id, cause.told, at, news)
             return
-        messages.waits_because(db, key.message_id, reason)
+        messages.waits_because(db, key.message_id, cause.told)
         if other is not None:
             self._hand_on(db, message, other, at, news)
         else:

@@ -390,7 +390,7 @@ class Channel:
             return Submitted(None)
         why = found.cause(self.vendor)
         if (why.family, why.code) in _NOBODY_KNOWS:
-            return InDoubt(why.reason)
+            return InDoubt(why.told_en)
         return Refused(why)
 
     # One line

@@ -17,6 +17,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MIN_PIN_ATTEMPTS: Final = 2  # with one left, a wrong PIN locks the card
+_ICCID_TRIES: Final = 3  # an answer may be lost on the line
 _LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
 
 
@@ -28,6 +29,7 @@ class Cards:
         self._desk = desk
         self._modem = modem
         self._register_s = register_s
+        self._turned_at: float | None = None  # a slot was turned to, and its SIM is not registered yet
 
     def look(self) -> None:
         """Look at the SIM of every slot, and end in one that works.
@@ -73,6 +75,7 @@ class Cards:
         # What it was registered as is the best that is known of a SIM until its turn comes again.
         left = desk.slots_with(before.slot, signal_dbm=None)
         desk.publish(active_slot=slot, slots=left)
+        self._turned_at = began
         works = self.look_at(slot)
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
@@ -81,7 +84,7 @@ class Cards:
         """Identify the SIM in the active slot and make it ready for texts. Whether it works."""
         modem = self._modem
         sim = modem.sim_state()
-        iccid = modem.iccid() if sim is not SimState.ABSENT else ""
+        iccid = self._iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
             sim = self._unlock(iccid)
             iccid = iccid or modem.iccid()  # some modems read nothing from a card that is locked
@@ -98,7 +101,12 @@ class Cards:
             )
             return False
         imsi = modem.imsi()
+        known = self._desk.status.slots[slot - 1]
+        if not iccid and known.imsi and imsi in ("", known.imsi):
+            # The card that was there: its answers were lost on the line.
+            iccid, imsi = known.iccid, known.imsi
         modem.prepare()
+        registration = modem.registration()
         self._desk.publish_slot(
             slot,
             sim=sim,
@@ -106,9 +114,17 @@ class Cards:
             iccid=iccid or (f"imsi:{imsi}" if imsi else f"port:{self._settings.port}/slot:{slot}"),
             imsi=imsi,
             number=modem.own_number(),
-            registration=modem.registration(),
+            registration=registration,
         )
+        self.see_registration(registration)
         return True
+
+    def _iccid(self) -> str:
+        """The number of the card. Asked for again where none came: another name for a SIM would hide its messages."""
+        for _ in range(_ICCID_TRIES):
+            if iccid := self._modem.iccid():
+                return iccid
+        return ""
 
     def await_network(self, slot: int) -> None:
         """Give the active SIM a while to find its network."""
@@ -117,6 +133,17 @@ class Cards:
             self._modem.channel.pause(_LOOK_S)
         operator = self._modem.operator() if state.carries_sms else ""
         self._desk.publish_slot(slot, registration=state, operator=operator)
+        self.see_registration(state)
+
+    def see_registration(self, state: Registration) -> None:
+        """Once the SIM of the slot that was turned to is registered, the change is over: count what it cost."""
+        if self._turned_at is None or not state.carries_sms:
+            return
+        cost_s, self._turned_at = monotonic() - self._turned_at, None
+        before = self._desk.status
+        switches = before.switches + 1
+        switch_s = before.switch_s + (cost_s - before.switch_s) / switches
+        self._desk.publish(switches=switches, switch_s=round(switch_s, 3))
 
     def changed(self) -> bool:
         """Whether the SIM in the active slot is no longer the one that was looked at."""

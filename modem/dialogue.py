@@ -105,7 +105,9 @@ class Dialogue:
         if not response.ok and not response.lines:
             cause = response.result.cause(self._channel.vendor)
             misunderstood = (cause.family, cause.code) in _MISUNDERSTOOD
-            raise UssdRefusedError(f"The modem refused the code: {cause.reason}", misunderstood=misunderstood)
+            raise UssdRefusedError(
+                f"The modem refused the code: {cause.told_en}", misunderstood=misunderstood
+            )
         line = response.lines[-1] if response.lines else self._await(deadline)
         if line is None:
             raise self._silent()

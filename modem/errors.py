@@ -29,6 +29,20 @@ class Cause:
     reason: str
     reason_fr: str
 
+    @property
+    def told(self) -> str:
+        """Both sentences, with the code as the modem gave it."""
+        return f"{self.reason} / {self.reason_fr}{self._code_told}"
+
+    @property
+    def told_en(self) -> str:
+        """The English one, with the code as the modem gave it."""
+        return f"{self.reason}{self._code_told}"
+
+    @property
+    def _code_told(self) -> str:
+        return "" if self.code is None or self.family == "LOCAL" else f" (+{self.family} ERROR: {self.code})"
+
 
 # LOCAL codes: what the gateway found by itself. None of these parts was sent.
 DEVICE_GONE: Final = 1
@@ -46,9 +60,6 @@ def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") ->
     if code is None:
         code = code_of(family, text)
     kind, _, reason, reason_fr = _row(family, code, vendor)
-    if code is not None and family != "LOCAL":
-        reason = f"{reason} (+{family} ERROR: {code})"
-        reason_fr = f"{reason_fr} (+{family} ERROR: {code})"
     return Cause(family, code, _KINDS[kind], reason, reason_fr)
 
 

@@ -436,6 +436,7 @@ class Session:
     def _see_registration(self, slot: int) -> None:
         before = self._desk.status.active.registration
         state = self.modem.registration()
+        self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
             self._claim_at = monotonic()

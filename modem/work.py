@@ -100,6 +100,8 @@ class PortStatus:
     busy: bool = False  # a submission is in the air
     imei: str = ""
     model: str = ""
+    switches: int = 0  # to another slot, since the start
+    switch_s: float = 0.0  # what one costs on average, from the order until the SIM is registered
 
     @property
     def active(self) -> SlotStatus:

@@ -40,9 +40,9 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
 class Process:
     """A `gatewayd` command as a child process."""
 
-    def __init__(self, *arguments: str | Path) -> None:
+    def __init__(self, *arguments: str | Path, module: str = "gatewayd.cli") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gatewayd.cli", *map(str, arguments)],
+            [sys.executable, "-m", module, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

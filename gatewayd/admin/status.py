@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 from gatewayd.admin.context import Context
 from gatewayd.store import load, messages
 from modem import standing
 
 
 def status(context: Context) -> dict[str, object]:
-    """Every port and its SIMs by their last word, and what waits."""
+    """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
     gateway = context.running()
     waiting = context.store.write(load.waiting)
     with context.store.readers.lend() as db:
@@ -22,6 +24,8 @@ def status(context: Context) -> dict[str, object]:
             "model": port.model,
             "imei": port.imei,
             "busy": port.busy,
+            "slot_switches": port.switches,
+            "slot_switch_s": port.switch_s,
             "active_slot": port.active_slot,
             "slots": [
                 {
@@ -42,5 +46,6 @@ def status(context: Context) -> dict[str, object]:
     return {
         "ports": ports,
         "messages": {"pending": counts.get("pending", 0), "sent": counts.get("sent", 0)},
+        "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
         "parts_waiting": {str(sim_id): count for sim_id, count in sorted(waiting.items()) if count},
     }

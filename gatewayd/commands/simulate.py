@@ -11,6 +11,7 @@ import click
 from tabulate import tabulate
 
 from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
 
 LOOK_S = 1.0  # how often the bank's thread is looked after
@@ -32,6 +33,18 @@ class _Pair(click.ParamType[tuple[str | int, int]]):
             return (left if self._number else int(left)), int(right)
         except ValueError:
             self.fail(f"{value!r} is not of the form {'NUMBER' if self._number else 'PORT'}=N", param, ctx)
+
+
+class _Fault(click.ParamType[Rule]):
+    """`NAME[:CODE][=RATE][@PORT]`."""
+
+    name = "fault"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Rule:
+        try:
+            return Rule.read(str(value))
+        except ValueError as error:
+            self.fail(f"{error}. There are all, {', '.join(fault.value for fault in Fault)}", param, ctx)
 
 
 @click.command()
@@ -74,6 +87,14 @@ class _Pair(click.ParamType[tuple[str | int, int]]):
 @click.option(
     "--refuse", multiple=True, type=_Pair(number=True), metavar="NUMBER=CODE", help="Refuse a recipient."
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=_Fault(),
+    metavar="NAME[:CODE][=RATE][@PORT]",
+    help="What goes wrong, in which share of its occasions, and where; `all` is everything. May be repeated.",
+)
 @click.option("--pin", help="The PIN that every card asks for.")
 @click.option("--seed", default=1, show_default=True, help="Of every random choice.")
 @click.option(
@@ -107,6 +128,7 @@ def simulate(
     fail_code: int,
     report_fail_rate: float,
     refuse: tuple[tuple[str, int], ...],
+    faults: tuple[Rule, ...],
     pin: str | None,
     seed: int,
     time_scale: float,
@@ -116,6 +138,8 @@ def simulate(
     as_json: bool,
 ) -> None:
     """Run a bank of simulated modems until it is told to stop (SIGTERM, SIGINT)."""
+    if absent := sorted({rule.port for rule in faults if rule.port is not None} - set(range(1, ports + 1))):
+        raise click.BadParameter(f"there is no port {absent[0]}", param_hint="--fault")
     bank = Bank(
         BankConfig(
             directory=directory.absolute(),
@@ -130,6 +154,7 @@ def simulate(
             fail_code=fail_code,
             report_fail_rate=report_fail_rate,
             refusals=dict(refuse),
+            faults=faults,
             pin=pin,
             seed=seed,
             time_scale=time_scale,

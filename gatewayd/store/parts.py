@@ -241,10 +241,10 @@ def awaits_report(db: Connection, sim_id: int, since: int) -> bool:
 
 
 def without_reference(db: Connection, sim_id: int) -> list[Row]:
-    """Parts of a SIM whose TP-MR nobody knows, in doubt or submitted, with their `recipient`."""
+    """Parts of a SIM whose TP-MR nobody knows, being submitted, in doubt or submitted, with their `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.sim_id = :sim AND p.state = 'in_doubt'"
+        " WHERE p.sim_id = :sim AND p.state IN ('submitting', 'in_doubt')"
         " UNION ALL"
         " SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",

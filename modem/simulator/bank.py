@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Self, TypeVar
 
 from modem.simulator.config import BankConfig
 from modem.simulator.control import Control
-from modem.simulator.faults import Fault, Faults
+from modem.simulator.faults import Fault, Faults, Rule
 from modem.simulator.modem import Modem
 from modem.simulator.network import Network
 from modem.simulator.personality import PERSONALITIES
@@ -23,7 +24,7 @@ from modem.simulator.sim import OPERATORS, Sim, card, imei
 from modem.simulator.timers import Timers
 from modem.simulator.witness import Accepted, Text, Witness
 
-__all__ = ["Accepted", "Bank", "BankConfig", "Fault", "Text"]
+__all__ = ["Accepted", "Bank", "BankConfig", "Fault", "Rule", "Text"]
 
 T = TypeVar("T")
 
@@ -52,6 +53,8 @@ class Bank:
         self._thread: threading.Thread | None = None
         self._cards = _cards(config)
         self._ports = {number: self._port(number, cards) for number, cards in self._cards.items()}
+        for rule in config.faults:
+            self.chance(rule)
         self._control = Control(self, config.directory / "control", self._reactor)
 
     def _port(self, number: int, cards: list[Sim]) -> Port:
@@ -202,6 +205,36 @@ class Bank:
                 faults.code = code
 
         self.call(arm)
+
+    def chance(self, rule: Rule) -> None:
+        """Let modems misbehave by chance from now on; the seed repeats it. Raises `KeyError` for no such port."""
+        ports = self.ports if rule.port is None else (rule.port,)
+
+        def apply() -> None:
+            for port in ports:
+                self.modem(port).faults.apply(rule)
+
+        self.call(apply)
+
+    def calm(self) -> None:
+        """Let no modem misbehave any more. What has begun takes its time to end."""
+
+        def calm() -> None:
+            for port in self.ports:
+                self.modem(port).faults.calm()
+
+        self.call(calm)
+
+    def happened(self) -> dict[str, int]:
+        """How often each fault has happened, on all ports together."""
+
+        def count() -> dict[str, int]:
+            total: Counter[Fault] = Counter()
+            for port in self.ports:
+                total.update(self.modem(port).faults.happened)
+            return {fault.value: total[fault] for fault in Fault if total[fault]}
+
+        return self.call(count)
 
     def unplug(self, port: int) -> None:
         """Take the modem away: its terminal hangs up and its link goes."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from modem.simulator.faults import Rule
+
 
 @dataclass(frozen=True, slots=True)
 class BankConfig:
@@ -35,6 +37,7 @@ class BankConfig:
     pin: str | None = None  # the PIN that every card asks for; None: no PIN
     locked_at_start: bool = True  # with a PIN: ask for it at start already, as after power-on
     storage: int = 20  # messages that a card holds
+    faults: tuple[Rule, ...] = ()  # what goes wrong by chance
     seed: int = 1  # of every random choice
     time_scale: float = 1.0  # real seconds in a simulated one: 0.01 makes a 3 s submission take 30 ms
     baud: int = 0  # bits a second on the line, ten a byte; 0: as fast as the machine

@@ -4,6 +4,9 @@
     {"do": "incoming-pdu", "port": 1, "pdu": "040B91..."}
     {"do": "registration", "port": 1, "stat": 3}
     {"do": "fault", "port": 1, "fault": "silent-taken", "times": 1, "code": 500}
+    {"do": "chance", "rule": "noise=0.1@1"}   NAME[:CODE][=RATE][@PORT], the name "all" for every fault
+    {"do": "calm"}                            no faults any more
+    {"do": "happened"}                        how often each has happened
     {"do": "unplug", "port": 1}        {"do": "replug", "port": 1}
     {"do": "texts"}
 
@@ -19,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from modem.simulator.faults import Fault
+from modem.simulator.faults import Fault, Rule
 from modem.simulator.reactor import Reactor
 from modem.simulator.witness import Text
 
@@ -40,6 +43,15 @@ class Orders(Protocol):
 
     def fault(self, port: int, fault: Fault, times: int = 1, *, code: int | None = None) -> None:
         """A fault to come."""
+
+    def chance(self, rule: Rule) -> None:
+        """Faults by chance."""
+
+    def calm(self) -> None:
+        """No faults any more."""
+
+    def happened(self) -> dict[str, int]:
+        """How often each fault has happened."""
 
     def unplug(self, port: int) -> None:
         """The modem goes."""
@@ -170,6 +182,22 @@ def _fault(orders: Orders, order: _Order) -> dict[str, object]:
     return {}
 
 
+def _chance(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.chance(Rule.read(str(order["rule"])))
+    return {}
+
+
+def _calm(orders: Orders, order: _Order) -> dict[str, object]:
+    del order
+    orders.calm()
+    return {}
+
+
+def _happened(orders: Orders, order: _Order) -> dict[str, object]:
+    del order
+    return {"happened": orders.happened()}
+
+
 def _unplug(orders: Orders, order: _Order) -> dict[str, object]:
     orders.unplug(int(order["port"]))
     return {}
@@ -191,6 +219,9 @@ _ACTIONS: dict[str, _Action] = {
     "incoming-pdu": _incoming_pdu,
     "registration": _registration,
     "fault": _fault,
+    "chance": _chance,
+    "calm": _calm,
+    "happened": _happened,
     "unplug": _unplug,
     "replug": _replug,
     "texts": _texts,

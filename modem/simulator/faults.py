@@ -3,35 +3,100 @@
 from __future__ import annotations
 
 import random
+import re
+from collections import Counter
+from dataclasses import dataclass
 from enum import Enum
 
 
 class Fault(Enum):
-    """One way to misbehave."""
+    """One way to misbehave. Its occasions are those of what it spoils: a submission, a command, an answer, a line."""
 
+    # A submission.
     NO_PROMPT = "no-prompt"  # +CMGS gets no prompt and no result
+    ODD_PROMPT = "odd-prompt"  # the prompt looks as on other makes: without blank, without or with line ends
+    OCTET_LOST = "octet-lost"  # one octet of the text is lost on the line
+    CTRL_Z_LOST = "ctrl-z-lost"  # the end of the text is lost on the line: the prompt stays
+    REFUSED = "refused"  # +CMS ERROR: with `Faults.code`
     SILENT_TAKEN = "silent-taken"  # the network takes the message, the modem never says so
     SILENT_LOST = "silent-lost"  # the message is lost, the modem says nothing
     LATE = "late"  # +CMGS and OK come a minute late
-    REFUSED = "refused"  # +CMS ERROR: with `Faults.code`
-    CTRL_Z_LOST = "ctrl-z-lost"  # the end of the text is lost on the line: the prompt stays
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
     RESET_AFTER = "reset-after"  # the modem restarts after the network took it, before it says so
     VANISH = (
         "vanish"  # the device goes away in the middle of a submission, and comes back on another terminal
     )
-    REPORT_FIRST = "report-first"  # the status report comes before +CMGS
-    RESULT_LOST = "result-lost"  # a command's final result is lost on the line
-    RESULT_TWICE = "result-twice"  # ... or comes twice
-    ECHO_BACK = "echo-back"  # echo is on again
-    NOISE = "noise"  # bytes of noise before an answer
-    URC_INSIDE = "urc-inside"  # an unsolicited line in the middle of an answer
-    PAUSE_INSIDE = "pause-inside"  # an answer comes in two pieces, a third of a second apart
-    SIM_BUSY = "sim-busy"  # +CMS ERROR: 314 or +CME ERROR: 14, as long as it lasts
+
+    # A command.
     DEAF = "deaf"  # the modem hears and says nothing at all
+    STUCK_PROMPT = "stuck-prompt"  # it is at a prompt that somebody else left: the command is taken for text
+    ECHO_BACK = "echo-back"  # echo is on again
+    V0 = "v0"  # results are digits again
+    RESET = "reset"  # the modem restarts instead
+    SIM_BUSY = "sim-busy"  # +CMS ERROR: 314 or +CME ERROR: 14, as long as it lasts
+    SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
+    REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
+    REGISTRATION_DENIED = "registration-denied"  # the network will not have the card for a while
+
+    # An answer.
+    ANSWER_LATE = "answer-late"  # it comes later than anyone waits for
+    RESULT_LOST = "result-lost"  # its final result is lost on the line
+    RESULT_TWICE = "result-twice"  # ... or comes twice
+    NOISE = "noise"  # bytes of noise before it
+    GARBLED = "garbled"  # one octet arrives with its eighth bit set
+    URC_BEFORE = "urc-before"  # an unsolicited line right before it
+    URC_INSIDE = "urc-inside"  # ... in the middle of it
+    URC_AFTER = "urc-after"  # ... right after it, in the same read
+    PAUSE_INSIDE = "pause-inside"  # it comes in two pieces, a third of a second apart
+    TRICKLE = "trickle"  # it comes a few octets at a time
+
+    # An unsolicited line.
+    URC_SPLIT = "urc-split"  # a pause in the middle of it
+
+    # What comes in.
+    REPORT_FIRST = "report-first"  # the status report comes before +CMGS
+    REPORT_LOST = "report-lost"  # it never comes
+    REPORT_LATE = "report-late"  # it comes a minute late
+    REPORT_TWICE = "report-twice"
+    INCOMING_TWICE = "incoming-twice"  # a text comes again: the network did not hear that it was taken
+    MALFORMED = "malformed"  # beside a text comes one that is no TPDU
+    MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
 
 
 ALWAYS = -1
+
+_RULE = re.compile(
+    r"(?P<name>[a-z0-9-]+)(:(?P<code>\d{1,3}))?(=(?P<rate>[0-9.]+))?(@(?P<port>\d+))?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Faults by chance: which, how often (0 to 1 of their occasions), and at which port (None: at all)."""
+
+    faults: tuple[Fault, ...]
+    rate: float = 1.0
+    port: int | None = None
+    code: int | None = None  # what REFUSED answers
+
+    @classmethod
+    def read(cls, text: str) -> Rule:
+        """Read `NAME[:CODE][=RATE][@PORT]`; the name `all` stands for every fault. Raises `ValueError`."""
+        found = _RULE.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is not of the form NAME[:CODE][=RATE][@PORT]")
+        name, rate = found["name"], float(found["rate"] or 1)
+        if rate > 1:
+            raise ValueError(f"{rate:g} is no share: it goes from 0 to 1")
+        faults = tuple(Fault) if name == "all" else (Fault(name),)
+        if found["code"] is not None and Fault.REFUSED not in faults:
+            raise ValueError(f"{name} has no code")
+        return cls(
+            faults,
+            rate,
+            None if found["port"] is None else int(found["port"]),
+            None if found["code"] is None else int(found["code"]),
+        )
 
 
 class Faults:
@@ -40,6 +105,7 @@ class Faults:
     def __init__(self, random_source: random.Random) -> None:
         self.code = 500  # what REFUSED answers
         self.rates: dict[Fault, float] = {}  # how often each comes of itself, 0 to 1
+        self.happened: Counter[Fault] = Counter()
         self._armed: dict[Fault, int] = {}
         self._random = random_source
 
@@ -52,15 +118,33 @@ class Faults:
         """Let a fault happen at its next occasions; `ALWAYS` until it is disarmed."""
         self._armed[fault] = times
 
+    def apply(self, rule: Rule) -> None:
+        """Let faults happen by chance from now on; a rate of 0 ends it."""
+        for fault in rule.faults:
+            self.rates[fault] = rule.rate
+            if not rule.rate:
+                del self.rates[fault]
+        if rule.code is not None:
+            self.code = rule.code
+
     def disarm(self, fault: Fault) -> None:
         """Let it happen no more."""
         self._armed.pop(fault, None)
         self.rates.pop(fault, None)
 
+    def calm(self) -> None:
+        """Let nothing happen any more."""
+        self._armed.clear()
+        self.rates.clear()
+
     def take(self, fault: Fault) -> bool:
         """Whether a fault happens at this occasion."""
-        if not self.any:
+        if not self.any or not self._comes(fault):
             return False
+        self.happened[fault] += 1
+        return True
+
+    def _comes(self, fault: Fault) -> bool:
         left = self._armed.get(fault, 0)
         if left:
             if left == 1:

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from modem.simulator import textmode, tpdu
+from modem.simulator.faults import Fault
 from modem.simulator.storage import Status, Storage, Stored
 from modem.simulator.timers import Timer
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 BUFFERED = 64  # indications a modem keeps while nobody may hear them; the oldest are lost
 ACKNOWLEDGE_S = 15.0  # 27.005 3.4.1: what +CNMA does not acknowledge by then ends direct routing
+REPORT_LATE_S = 60.0
+MALFORMED = (b"", b"\x04", b"\xff" * 24, bytes.fromhex("040B912263000000F10000"), b"\x44\x00\x91\x00\x08\x05")
+OLD_SENDER = "+22379999999"
 _NO_CLASS, _CLASS_0, _CLASS_2, _CLASS_3 = None, 0, 2, 3
 
 
@@ -53,6 +57,40 @@ class Inbox:
 
     def receive(self, octets: bytes, *, report: bool) -> bool:
         """Take a message; False where there is no room for it."""
+        faults = self._modem.faults
+        if not faults.any:
+            return self._take(octets, report=report)
+        if report:
+            return self._take_spoiled_report(octets)
+        if faults.take(Fault.MEMORY_FULL):
+            self._fill()
+        if faults.take(Fault.MALFORMED):
+            self._take(self._modem.chance.choice(MALFORMED), report=False)
+        if faults.take(Fault.INCOMING_TWICE):
+            self._take(octets, report=False)
+        return self._take(octets, report=False)
+
+    def _take_spoiled_report(self, octets: bytes) -> bool:
+        modem = self._modem
+        if modem.faults.take(Fault.REPORT_LOST):
+            return True
+        if modem.faults.take(Fault.REPORT_LATE):
+            modem.later_with_card(REPORT_LATE_S, lambda: self._take(octets, report=True))
+            return True
+        if modem.faults.take(Fault.REPORT_TWICE):
+            self._take(octets, report=True)
+        return self._take(octets, report=True)
+
+    def _fill(self) -> None:
+        """Let the memory be full of old texts."""
+        storage = self._storage(self._modem.settings.memories[2])
+        if storage is None:
+            return
+        (old,) = tpdu.deliver_text(OLD_SENDER, "an old text", tpdu.utc(0))
+        while not storage.full:
+            storage.put(Stored(Status.READ, self._with_service_centre(old)))
+
+    def _take(self, octets: bytes, *, report: bool) -> bool:
         if self.awaits_acknowledgement:
             return self._store_or_refuse(octets, report=report)
         if report:
@@ -114,7 +152,12 @@ class Inbox:
     def _hand_over(self, octets: bytes, *, report: bool) -> None:
         modem = self._modem
         if modem.settings.cmgf:
-            line = textmode.report_line(octets) if report else textmode.deliver_line(modem.settings, octets)
+            try:
+                line = (
+                    textmode.report_line(octets) if report else textmode.deliver_line(modem.settings, octets)
+                )
+            except (IndexError, tpdu.RefusedTpduError):
+                return  # no text can be shown of what is no TPDU
         else:
             head = modem.traits.report_prefix if report else "+CMT: ,"
             line = f"{head}{len(octets)}\r\n{self._with_service_centre(octets).hex().upper()}"

@@ -13,8 +13,9 @@ from modem.simulator import results
 from modem.simulator.editor import CommandLine
 from modem.simulator.faults import Fault, Faults
 from modem.simulator.inbox import Inbox
+from modem.simulator.mouth import Mouth
 from modem.simulator.network import Network
-from modem.simulator.radio import Radio
+from modem.simulator.radio import DENIED, HOME, SEARCHING, Radio
 from modem.simulator.request import Request, parse
 from modem.simulator.results import CallEndedError, CmeError, CmsError, CommandError
 from modem.simulator.settings import Settings
@@ -25,7 +26,12 @@ from modem.simulator.traits import Traits
 
 CTRL_Z, ESCAPE = 0x1A, 0x1B
 LATE_S = 60.0  # beyond what most programs wait for +CMGS
+ANSWER_LATE_S = 8.0  # beyond what most programs wait for anything else
 PAUSE_S = 0.3  # longer than any gap between octets that belong together
+TRICKLE_S = 0.02  # a few octets at 1200 baud
+AWAY_S = 20.0  # how long a card stays out, and a network away
+ASIDES = ("+CIEV: 2,4", "^RSSI:17", "RING", "+CREG: {stat}", "+CUSD: 4", "+CTZV: +00")
+ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
 OFF, MINIMAL, FULL, FLIGHT = -1, 0, 1, 4  # +CFUN (27.007, 8.2), and no power at all
 _LOCK_CME = {Lock.PIN: 11, Lock.PUK: 12, Lock.DEAD: 13}
 _LOCK_CMS = {Lock.PIN: 311, Lock.PUK: 316, Lock.DEAD: 313}
@@ -94,7 +100,8 @@ class Modem:
         self.silenced = False  # some makes can be told to say nothing unasked
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
-        self._write = write
+        self._mouth = Mouth(write, timers)
+        self._write = self._mouth.say
         self._boot_s = boot_s
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
@@ -105,7 +112,7 @@ class Modem:
         self._without_result = False
         self._card_ready_at = 0.0
         self._timers_of_power: list[Timer] = []
-        self._noise = random.Random(imei)  # noqa: S311 - line noise, no secret
+        self.chance = random.Random(imei)  # noqa: S311 - what faults look like; no secret
 
     # --- power -------------------------------------------------------------------------------------
 
@@ -131,6 +138,7 @@ class Modem:
             timer.cancel()
         self._timers_of_power.clear()
         self._line.clear()
+        self._mouth.clear()
         self._rest.clear()
         self._answer.clear()
         self._held.clear()
@@ -170,6 +178,16 @@ class Modem:
         """Let this timer be cancelled when the power goes."""
         alive = [each for each in self._timers_of_power if each.action is not None]
         self._timers_of_power = [*alive, timer]
+
+    def later_with_card(self, delay_s: float, action: Callable[[], object]) -> None:
+        """Do something later, unless another card is in use by then, or none."""
+        card = self.card
+
+        def act() -> None:
+            if self.card is card and self.state is not State.OFF:
+                action()
+
+        self._later(delay_s, act)
 
     # --- the card and the radio --------------------------------------------------------------------
 
@@ -277,15 +295,42 @@ class Modem:
             self._write(echo)
         if body is not None:
             self._after_return = True
-            self._run(body)
+            if not (self.faults.any and self._mishap()):
+                self._run(body)
         return data[taken:]
+
+    def _mishap(self) -> bool:
+        """Let happen what is due at a command; whether the command is lost with it."""
+        take = self.faults.take
+        if take(Fault.ECHO_BACK):
+            self.settings.echo = True
+        if take(Fault.V0):
+            self.settings.verbose = False
+        if take(Fault.SIM_REMOVED) and self.card is not None:
+            self._lose_card(self.active_slot, self.card)
+        for fault, stat in ((Fault.REGISTRATION_LOST, SEARCHING), (Fault.REGISTRATION_DENIED, DENIED)):
+            if take(fault):
+                self.radio.cover(stat)
+                self.timers.later(AWAY_S, partial(self.radio.cover, HOME))
+        if take(Fault.RESET):
+            self.reset()
+            return True
+        if take(Fault.STUCK_PROMPT):
+            self._entry = _Entry(_no_text, is_text=False, limit=0)
+            self.state = State.TEXT
+            return True
+        return False
+
+    def _lose_card(self, slot: int, card: Sim) -> None:
+        self.replace_card(slot, None)
+        if any(line.startswith("+CPIN:") for line in self.traits.sim_ready_lines):
+            self.unsolicited("+CPIN: NOT INSERTED")
+        self.timers.later(AWAY_S, partial(self.replace_card, slot, card))
 
     def _run(self, body: bytes) -> None:
         try:
             if len(body) > self.traits.command_limit:
                 raise CommandError
-            if self.faults.take(Fault.ECHO_BACK):
-                self.settings.echo = True
             line = body.decode("latin-1")
             self._without_result = line.upper() in self.traits.without_result
             self._rest.extend(parse(line))
@@ -327,7 +372,8 @@ class Modem:
             self.unsolicited(line)
         self._entry = _Entry(done, is_text, limit)
         self.state = State.TEXT
-        self._write(self.traits.prompt)
+        odd = self.faults.take(Fault.ODD_PROMPT)
+        self._write(self.chance.choice(ODD_PROMPTS) if odd else self.traits.prompt)
         return Flow.PENDING
 
     def _text_octets(self, data: bytes) -> bytes:
@@ -338,7 +384,10 @@ class Modem:
             if data[:1] == b"\n":  # the tail of the command's own CR LF
                 return data[1:]
         end, octet = _end_of_text(data)
-        self._take_text(entry, data[:end])
+        text = data[:end]
+        if text and self.faults.take(Fault.OCTET_LOST):
+            text = text[: len(text) // 2] + text[len(text) // 2 + 1 :]
+        self._take_text(entry, text)
         if octet is None:
             return b""
         rest = data[end + 1 :]
@@ -414,7 +463,6 @@ class Modem:
         self._rest.clear()
         settings = self.settings
         lines, self._answer = self._answer, []
-        self.state = State.COMMAND
         answer = ""
         if lines:
             head = "\r\n" if settings.verbose else ""
@@ -423,7 +471,12 @@ class Modem:
         result = "" if silent else self._result(error)
         if self.faults.any:
             result = self._faulty(result)
-        self._send((answer + result).encode("latin-1", "replace"))
+        octets = (answer + result).encode("latin-1", "replace")
+        if self.faults.take(Fault.ANSWER_LATE):
+            self.state = State.EXECUTING
+            self._later(ANSWER_LATE_S, partial(self._send, octets))
+        else:
+            self._send(octets)
 
     def _result(self, error: CommandError | None) -> str:
         code = results.OK
@@ -442,28 +495,62 @@ class Modem:
         return result * 2 if self.faults.take(Fault.RESULT_TWICE) else result
 
     def _send(self, answer: bytes) -> None:
-        faults = self.faults
-        if faults.any:
-            if faults.take(Fault.NOISE):
-                self._write(self._noise.randbytes(self._noise.randint(1, 6)).replace(b"\r", b"\xff"))
-            middle = answer.find(b"\r\n", 2) + 2
-            if 2 < middle < len(answer) and faults.take(Fault.URC_INSIDE):
-                answer = answer[:middle] + b"\r\n+CIEV: 2,4\r\n" + answer[middle:]
-            if faults.take(Fault.PAUSE_INSIDE):
-                half = len(answer) // 2
-                tail = answer[half:]
-                self._later(PAUSE_S, lambda: self._write(tail))
-                answer = answer[:half]
-        self._write(answer)
+        """Say an answer: the command is over."""
+        self.state = State.COMMAND
+        if self.faults.any:
+            self._send_spoiled(answer)
+        else:
+            self._write(answer)
 
-    def unsolicited(self, line: str) -> None:
-        """Say something that nobody asked for; while text is typed it waits (27.005, 3.5.1)."""
-        if self.state is State.OFF or self.silenced:
+    def _send_spoiled(self, answer: bytes) -> None:
+        take, noise = self.faults.take, self.chance
+        if take(Fault.NOISE):
+            self._write(noise.randbytes(noise.randint(1, 6)).replace(b"\r", b"\xff"))
+        if answer and take(Fault.GARBLED):
+            at = noise.randrange(len(answer))
+            answer = answer[:at] + bytes([answer[at] | 0x80]) + answer[at + 1 :]
+        if take(Fault.URC_BEFORE):
+            answer = self._aside() + answer
+        middle = answer.find(b"\r\n", 2) + 2
+        if 2 < middle < len(answer) and take(Fault.URC_INSIDE):
+            answer = answer[:middle] + self._aside() + answer[middle:]
+        if take(Fault.URC_AFTER):
+            answer += self._aside()
+        if take(Fault.PAUSE_INSIDE):
+            half = len(answer) // 2
+            self._mouth.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
+        elif answer and take(Fault.TRICKLE):
+            self._mouth.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
+        else:
+            self._write(answer)
+
+    def _aside(self) -> bytes:
+        """Something that nobody asked for."""
+        line = self.chance.choice(ASIDES).format(stat=self.radio.stat)
+        return f"\r\n{line}\r\n".encode("latin-1")
+
+    def unsolicited(self, line: str, *, awaited: bool = False) -> None:
+        """Say something of its own accord; while text is typed it waits (27.005, 3.5.1).
+
+        `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
+        """
+        if self.state is State.OFF or (self.silenced and not awaited):
             return
         if self.state is State.TEXT:
             self._held.append(line)
             return
-        self._write(f"\r\n{line}\r\n".encode("latin-1", "replace"))
+        octets = f"\r\n{line}\r\n".encode("latin-1", "replace")
+        if self.faults.take(Fault.URC_SPLIT):
+            half = self.chance.randint(3, len(octets) - 3)
+            self._mouth.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
+        else:
+            self._write(octets)
+
+
+def _no_text(body: bytes) -> Flow | None:
+    """What was typed at a prompt that somebody else left is no message."""
+    del body
+    raise CmsError(304)
 
 
 def _end_of_text(data: bytes) -> tuple[int, int | None]:

@@ -50,9 +50,9 @@ class Box:
         self.bank = Process("simulate", "--json", *where, *slots, *options)
         self.bank.line()
 
-    def start_gateway(self) -> None:
+    def start_gateway(self, *options: str, module: str = "gatewayd.cli") -> None:
         """Start the daemon, and wait until it answers."""
-        self.gateway = Process("--config", self.config, "run")
+        self.gateway = Process("--config", self.config, "run", *options, module=module)
         eventually(self._answers, 30)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]

@@ -44,6 +44,30 @@ def test_a_message_is_delivered_from_both_sims_of_a_port(build: Callable[..., Bo
     assert {event["sender"] for event in box.network("submitted")} == set(sent)
 
 
+def test_two_slots_with_a_hundred_messages_each_take_turns_seldom_and_let_the_urgent_through(
+    build: Callable[..., Box],
+) -> None:
+    box = build(slots={1: 2}, dispatch="slot_dwell_s = 2")
+    box.start_bank("--submit-s", "0.3", "--delivery-s", "0.1", "--time-scale", "0.1")
+    box.start_gateway()
+    active, other = sorted(
+        box.sims_ready(2), key=lambda sim: -sim["slot"]
+    )  # it ends in the last slot it looked at
+    before = box.cli("status")["ports"][0]["slot_switches"]
+    for sim in (active, other):
+        body = [{"recipient": f"+2237000{n:04d}", "message": f"{sim['slot']} {n}"} for n in range(100)]
+        order = {"messages": body, "sim_number_id": sim["id"]}
+        assert requests.post(f"{box.api}/sms/send-bulk", json=order, headers=box.headers, timeout=30).ok
+    urgent = box.send("urgent", sim_number_id=other["id"], priority="otp")
+    box.becomes(urgent, "delivered")
+    texts = [event["text"] for event in box.network("submitted")]
+    assert texts.index("urgent") < 100, (
+        "it went as soon as its slot had its turn, before the other had all of its own"
+    )
+    eventually(lambda: len(box.network("submitted")) == 201, 40)
+    assert box.cli("status")["ports"][0]["slot_switches"] - before < 10
+
+
 def test_a_modem_that_is_not_there_is_looked_for_until_it_comes(build: Callable[..., Box]) -> None:
     box = build()
     box.start_gateway()

@@ -11,7 +11,7 @@ import pytest
 
 from gatewayd.views import Draft, MessageFilter, Options, Priority, Status
 from modem.charset import Alphabet
-from modem.errors import Kind
+from modem.errors import UNENCODABLE, Kind
 from modem.tpdu import Deliver, StatusReport
 from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch, WorkUnavailableError
 from tests.conftest import eventually
@@ -327,7 +327,7 @@ def test_a_bad_number_fails_at_once_with_its_reason_and_gives_its_quota_back(hou
     house.settle(1, house.claim(1), refused(Kind.RECIPIENT, 1))
     view = house.view(sms_id)
     assert view.status is Status.FAILED
-    assert view.failure_reason == "The network is out of order / Le réseau est en panne (CMS 1)"
+    assert view.failure_reason == "The network is out of order / Le réseau est en panne (+CMS ERROR: 1)"
     assert house.gateway.quota(house.caller).used == 0
     assert house.row("SELECT taken, failed FROM sim_usage")[:] == (0, 1)
 
@@ -356,6 +356,23 @@ def test_a_sick_sim_hands_an_unpinned_message_to_another(house: House) -> None:
     assert house.view(sms_id).sim_number == "+22370000002"
     assert house.row("SELECT sum(taken) FROM sim_usage WHERE sim_id = ?", house.sim(A))[0] == 0
     assert house.row("SELECT sum(taken) FROM sim_usage WHERE sim_id = ?", house.sim(B))[0] == 1
+
+
+def test_a_wrong_setting_of_one_sim_fails_no_message_that_another_can_carry(house: House) -> None:
+    house.up(1, A)
+    house.send()
+    house.up(2, B)
+    house.settle(1, house.claim(1), refused(Kind.CONFIGURATION, 330))
+    assert house.claim(2).segment.text == "hello"
+
+
+def test_what_cannot_be_written_as_a_pdu_fails_in_the_end(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    for _ in range(3):
+        part = eventually(lambda: step if isinstance(step := house.next(1), Submission) else None)
+        house.settle(1, part, refused(Kind.CONFIGURATION, UNENCODABLE, "LOCAL"))
+    assert house.view(sms_id).status is Status.FAILED
 
 
 def test_a_pinned_message_stays_with_its_sim(house: House) -> None:
@@ -409,6 +426,20 @@ def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_
     reported(house, 1, report(house, 77, late_s=20))
     assert house.view(sms_id).status is Status.DELIVERED
     assert not house.view(sms_id).in_doubt
+    house.close()
+
+
+def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send("é" * 200)
+    second = house.settle(1, house.claim(1), InDoubt("no answer"))
+    assert isinstance(second, Submission)
+    reported(house, 1, report(house, 5))
+    assert house.view(sms_id).in_doubt
+    house.settle(1, second, Submitted(5))
+    states = house.row("SELECT group_concat(state) FROM (SELECT state FROM parts ORDER BY seq)")[0]
+    assert states == "in_doubt,delivered"
     house.close()
 
 

@@ -28,8 +28,7 @@ def test_every_code_has_a_sentence_in_both_languages_and_keeps_its_number(
 ) -> None:
     found = cause(family, code, vendor=vendor)
     assert (found.family, found.code) == (family, code)
-    assert found.reason.endswith(f"(+{family} ERROR: {code})")
-    assert found.reason_fr.endswith(f"(+{family} ERROR: {code})")
+    assert found.told == f"{found.reason} / {found.reason_fr} (+{family} ERROR: {code})"
     assert found.reason != found.reason_fr
 
 

@@ -882,6 +882,26 @@ def test_another_sim_in_the_slot_is_noticed() -> None:
         )
 
 
+def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
+    house = House()
+    garbled = b"\r\n+CCID: 89223010\xb00000000017\r\n" + OK
+    answer = b"\r\n+CCID: " + ICCID.encode() + b"\r\n" + OK
+    with ScriptedModem(healthy({"AT+CCID": [garbled, answer]})) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+    assert {status.active.iccid for status in house.statuses} == {"", ICCID}
+
+
+def test_a_card_that_was_known_is_known_by_its_subscriber_too() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CCID"] = b"\r\nERROR\r\n"
+        house.statuses.clear()
+        modem.say(b"\r\nRDY\r\n")
+        eventually(lambda: house.state is PortState.UP)
+        assert house.statuses[-1].active.iccid == ICCID
+
+
 # Slots
 
 

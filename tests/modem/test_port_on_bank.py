@@ -79,6 +79,8 @@ def test_both_slots_send(bank: Bank) -> None:
     senders = [accepted.iccid for accepted in bank.accepted()]
     assert senders == [bank.iccid(2, 1), bank.iccid(2, 2), bank.iccid(2, 1)]
     assert [slot.number for slot in house.statuses[-1].slots] == [bank.number(2, 1), bank.number(2, 2)]
+    assert house.statuses[-1].switches == 5  # to each slot at the start, and as it was told
+    assert house.statuses[-1].switch_s > 0
 
 
 def test_a_locked_sim_is_opened(tmp_path: Path) -> None:

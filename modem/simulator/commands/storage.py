@@ -7,9 +7,11 @@ from modem.simulator.modem import Handler, Modem
 from modem.simulator.request import Form, Request, number, string
 from modem.simulator.results import CmsError
 from modem.simulator.storage import ALL, STATUS_TEXT, Status, Storage, Stored
+from modem.simulator.tpdu import RefusedTpduError
 
 INVALID_INDEX = 321
 _PARAMETER = 302
+_MEMORY_FAILURE = 320
 
 
 def memories(modem: Modem, request: Request) -> None:
@@ -52,7 +54,10 @@ def read(modem: Modem, request: Request) -> None:
         return
     stored = _found(modem, request)
     if modem.settings.cmgf:
-        lines = textmode.read_lines(modem.settings, stored)
+        try:
+            lines = textmode.read_lines(modem.settings, stored)
+        except (IndexError, RefusedTpduError):
+            raise CmsError(_MEMORY_FAILURE) from None
     else:
         head = modem.traits.report_head if stored.is_report else "+CMGR: {status},,{length}"
         lines = [head.format(status=int(stored.status), length=len(stored.tpdu)), stored.pdu.hex().upper()]
@@ -95,7 +100,10 @@ def list_messages(modem: Modem, request: Request) -> None:
             continue
         index = place + modem.traits.first_index
         if in_text:
-            lines = textmode.list_lines(modem.settings, index, stored)
+            try:
+                lines = textmode.list_lines(modem.settings, index, stored)
+            except (IndexError, RefusedTpduError):
+                continue  # no text can be shown of what is no TPDU
         else:
             lines = [f"+CMGL: {index},{int(stored.status)},,{len(stored.tpdu)}", stored.pdu.hex().upper()]
         for line in lines:

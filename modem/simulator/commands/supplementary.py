@@ -72,10 +72,10 @@ def _answered(modem: Modem, mode: int, text: str) -> None:
     if not modem.settings.cusd:
         return
     if not text:
-        modem.unsolicited(f"+CUSD: {mode}")
+        modem.unsolicited(f"+CUSD: {mode}", awaited=True)
         return
     shown, dcs = _shown(modem, text)
-    modem.unsolicited(f'+CUSD: {mode},"{shown}",{dcs}')
+    modem.unsolicited(f'+CUSD: {mode},"{shown}",{dcs}', awaited=True)
 
 
 def _shown(modem: Modem, text: str) -> tuple[str, int]:

@@ -253,6 +253,16 @@ def test_orders_from_outside(bank: Bank) -> None:
     assert bank.device(1).is_symlink()
 
 
+def test_faults_by_chance_are_ordered_counted_and_ended(bank: Bank) -> None:
+    with Program(bank, 1) as program:
+        assert orders(bank, '{"do": "chance", "rule": "deaf@1"}') == [{"ok": True}]
+        program.say(b"AT\r", b"")
+        bank.wait_for(lambda: bank.happened() != {}, WAIT_S)
+        assert orders(bank, '{"do": "happened"}') == [{"ok": True, "happened": {"deaf": 1}}]
+        assert orders(bank, '{"do": "calm"}') == [{"ok": True}]
+        program.say(b"AT\r", b"OK\r\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -265,6 +275,8 @@ def test_orders_from_outside(bank: Bank) -> None:
         '{"do": "incoming"}',
         '{"do": "unplug", "port": 9}',
         '{"do": "fault", "port": 1, "fault": "x"}',
+        '{"do": "chance", "rule": "x"}',
+        '{"do": "chance", "rule": "noise@9"}',
     ],
 )
 def test_an_order_that_makes_no_sense_is_answered(bank: Bank, line: str) -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from modem.simulator.faults import ALWAYS, Fault, Faults
+from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
 from tests.modem.simulator.bench import Bench
 
 GOOD = "31000B912263000000F10000AA07C2B75BFDAECB01"
@@ -58,14 +58,32 @@ def test_the_report_comes_before_the_answer(bench: Bench) -> None:
     [
         (Fault.RESULT_LOST, b"\r\n+CSQ: 21,99\r\n"),
         (Fault.RESULT_TWICE, b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n\r\nOK\r\n"),
-        (Fault.URC_INSIDE, b"\r\n+CSQ: 21,99\r\n\r\n+CIEV: 2,4\r\n\r\nOK\r\n"),
         (Fault.DEAF, b""),
+        (Fault.V0, b"+CSQ: 21,99\r\n0\r"),
+        (Fault.RESET, b""),
+        (Fault.STUCK_PROMPT, b""),
+        (Fault.ANSWER_LATE, b""),
     ],
 )
 def test_an_answer_that_goes_wrong(bench: Bench, fault: Fault, answer: bytes) -> None:
     bench.modems[0].faults.arm(fault)
     assert bench.write(b"AT+CSQ\r") == answer
+    bench.pass_time(10)
+    late = bench.write(b"\x1b")  # leaves a prompt
+    assert (b"+CSQ" in late) == (fault is Fault.ANSWER_LATE)
+    bench.write(b"ATE0V1\r")
     assert bench.write(b"AT+CSQ\r") == b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"), [(Fault.URC_BEFORE, 0), (Fault.URC_INSIDE, 1), (Fault.URC_AFTER, 2)]
+)
+def test_an_unsolicited_line_in_an_answer(bench: Bench, fault: Fault, place: int) -> None:
+    bench.modems[0].faults.arm(fault)
+    lines = bench.say("AT+CSQ").split("|")
+    aside = lines.pop(place)
+    assert lines == ["+CSQ: 21,99", "OK"]
+    assert aside not in lines
 
 
 def test_noise_before_an_answer(bench: Bench) -> None:
@@ -75,12 +93,140 @@ def test_noise_before_an_answer(bench: Bench) -> None:
     assert len(answer) > 6
 
 
-def test_a_pause_inside_an_answer(bench: Bench) -> None:
-    bench.modems[0].faults.arm(Fault.PAUSE_INSIDE)
+@pytest.mark.parametrize("fault", [Fault.PAUSE_INSIDE, Fault.TRICKLE])
+def test_an_answer_comes_in_pieces_and_nothing_gets_between_them(bench: Bench, fault: Fault) -> None:
+    modem = bench.modems[0]
+    modem.faults.arm(fault)
     first = bench.write(b"AT+CSQ\r")
+    modem.unsolicited("+CIEV: 2,4")
     bench.pass_time(1)
-    assert first + bench.hear() == b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n"
+    assert first + bench.hear() == b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n\r\n+CIEV: 2,4\r\n"
     assert 0 < len(first) < 21
+
+
+def test_an_unsolicited_line_comes_in_two_pieces(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.URC_SPLIT)
+    bench.modems[0].unsolicited("+CIEV: 2,4")
+    first = bench.hear()
+    bench.pass_time(1)
+    assert first + bench.hear() == b"\r\n+CIEV: 2,4\r\n"
+    assert 0 < len(first) < 14
+
+
+def test_one_octet_of_an_answer_is_garbled(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.GARBLED)
+    answer = bench.write(b"AT+CSQ\r")
+    assert bytes(octet & 0x7F for octet in answer) == b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n"
+    assert sum(octet > 0x7F for octet in answer) == 1
+
+
+def test_one_octet_of_a_text_is_lost(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.OCTET_LOST)
+    assert bench.submit("00" + GOOD) == "+CMS ERROR: 304"
+    assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
+
+
+def test_the_prompt_of_another_make(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.ODD_PROMPT)
+    prompt = bench.write(b"AT+CMGS=20\r")
+    assert prompt.strip() == b">"
+    assert prompt != b"\r\n> "
+
+
+def test_the_card_is_taken_out_and_put_back(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.SIM_REMOVED)
+    assert bench.say("AT+CPIN?") == "+CME ERROR: 10"
+    bench.pass_time(30)
+    assert bench.say("AT+CPIN?") == "+CPIN: READY|OK"
+    assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
+
+
+@pytest.mark.parametrize(("fault", "stat"), [(Fault.REGISTRATION_LOST, 2), (Fault.REGISTRATION_DENIED, 3)])
+def test_the_network_goes_and_comes_back(bench: Bench, fault: Fault, stat: int) -> None:
+    bench.modems[0].faults.arm(fault)
+    assert bench.say("AT+CREG?") == f"+CREG: 0,{stat}|OK"
+    bench.pass_time(30)
+    assert bench.say("AT+CREG?") == "+CREG: 0,1|OK"
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"), [(Fault.REPORT_LOST, 0), (Fault.REPORT_LATE, 1), (Fault.REPORT_TWICE, 2)]
+)
+def test_a_report_that_goes_wrong(bench: Bench, fault: Fault, count: int) -> None:
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.modems[0].faults.arm(fault)
+    said = bench.submit("00" + GOOD)
+    bench.pass_time(50)
+    assert said.count("+CDS:") == (0 if fault is Fault.REPORT_LATE else count)
+    bench.pass_time(20)
+    assert (said + bench.hear().decode()).count("+CDS:") == count
+
+
+def incoming(bench: Bench, fault: Fault) -> str:
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.modems[0].faults.arm(fault)
+    bench.network.incoming(bench.sim(), "+22376000000", "Bonjour")
+    bench.pass_time(1)
+    return bench.hear().decode()
+
+
+def test_a_text_comes_twice(bench: Bench) -> None:
+    assert incoming(bench, Fault.INCOMING_TWICE).count("+CMTI:") == 2
+
+
+def test_beside_a_text_comes_one_that_is_none(bench: Bench) -> None:
+    assert incoming(bench, Fault.MALFORMED).count("+CMTI:") == 2
+    assert bench.say("AT+CMGR=2").startswith("+CMGR: 0,,")
+    bench.say("AT+CMGF=1")
+    assert bench.say("AT+CMGR=1") == "+CMS ERROR: 320"
+    assert "Bonjour" in bench.say('AT+CMGL="ALL"')
+
+
+def test_a_text_finds_the_memory_full_and_comes_when_there_is_room(bench: Bench) -> None:
+    assert incoming(bench, Fault.MEMORY_FULL) == ""
+    assert bench.say("AT+CPMS?").startswith('+CPMS: "SM",20,20')
+    assert bench.say("AT+CMGD=1") == 'OK|+CMTI: "SM",1'
+
+
+def test_a_restart_in_the_middle_of_a_line_ends_it(bench: Bench) -> None:
+    modem = bench.modems[0]
+    modem.faults.arm(Fault.PAUSE_INSIDE)
+    bench.write(b"AT+CSQ\r")
+    modem.reset()
+    bench.pass_time(5)
+    assert bench.hear() == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("noise", Rule((Fault.NOISE,))),
+        ("noise=0.25@3", Rule((Fault.NOISE,), 0.25, 3)),
+        ("refused:42=0.5", Rule((Fault.REFUSED,), 0.5, None, 42)),
+        ("all=0.01", Rule(tuple(Fault), 0.01)),
+    ],
+)
+def test_a_rule_as_it_is_typed(text: str, rule: Rule) -> None:
+    assert Rule.read(text) == rule
+
+
+@pytest.mark.parametrize("text", ["", "nothing", "noise=2", "noise=x", "noise:1", "noise@a", "noise=1.1.1"])
+def test_what_is_no_rule(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each fault has its own words
+        Rule.read(text)
+
+
+def test_a_rule_holds_until_it_is_calm_again_and_what_happens_is_counted() -> None:
+    faults = Faults(random.Random(1))  # noqa: S311
+    faults.apply(Rule.read("refused:42"))
+    assert faults.take(Fault.REFUSED)
+    assert faults.code == 42
+    faults.apply(Rule.read("refused=0"))
+    assert not faults.any
+    faults.apply(Rule.read("all"))
+    faults.calm()
+    assert not faults.take(Fault.REFUSED)
+    assert faults.happened == {Fault.REFUSED: 1}
 
 
 def test_echo_comes_back(bench: Bench) -> None:

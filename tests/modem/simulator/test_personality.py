@@ -94,6 +94,9 @@ def test_e173_talks_unasked_until_it_is_told_not_to(make_bench: MakeBench) -> No
     bench.network.incoming(bench.sim(), "+22376000000", "x")
     bench.pass_time(30)
     assert bench.hear() == b""
+    bench.say('AT+CUSD=1,"AA180C3602",15')
+    bench.pass_time(2)
+    assert b"+CUSD: 1" in bench.hear()  # what was asked for is answered all the same
 
 
 def test_e173_wants_ussd_packed(make_bench: MakeBench) -> None:

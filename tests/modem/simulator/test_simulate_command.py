@@ -32,6 +32,8 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) 
         "--dir",
         str(folder),
         "--json",
+        "--fault",
+        "urc-after@2",
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -41,6 +43,8 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) 
         with serial.Serial(said["ports"][1]["device"], timeout=WAIT_S) as line:
             line.write(b"ATE0\r")
             assert line.read_until(b"OK\r\n").endswith(b"OK\r\n")
+            assert line.read_until(b"\r\n") == b"\r\n"
+            assert line.read_until(b"\r\n").strip()
         process.send_signal(stop)
         assert process.wait(WAIT_S) == 0
     assert list(folder.iterdir()) == []
@@ -54,6 +58,9 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) 
         ["--slots-of", "a=2"],
         ["--personality", "none"],
         ["--time-scale", "0"],
+        ["--fault", "nothing"],
+        ["--fault", "noise=2"],
+        ["--fault", "noise@9"],
     ],
 )
 def test_wrong_use(tmp_path: Path, wrong: list[str]) -> None:

@@ -1,0 +1,33 @@
+"""What /proc tells of a process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cpu_s(pid: int) -> float:
+    """The CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descriptors(pid: int) -> int:
+    """How many descriptors it has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def resident_kb(pid: int) -> int:
+    """The memory that it has in use, in kilobytes."""
+    return _figure(Path(f"/proc/{pid}/status"), "VmRSS:")
+
+
+def wakeups(pid: int) -> dict[int, int]:
+    """How often each of its threads (by id) has waited for something."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {int(task.name): _figure(task / "status", "voluntary_ctxt_switches:") for task in tasks}
+
+
+def _figure(status: Path, name: str) -> int:
+    line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith(name))
+    return int(line.split()[1])

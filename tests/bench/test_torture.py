@@ -1,0 +1,30 @@
+"""Everything that can go wrong with modems, at random: no message lost, none doubled but in doubt, nothing worn out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.torture import Plan, Torture
+
+LEAK_KB = 8 * 1024  # what allocators keep; a leak of one record per fault would be more
+
+
+def test_eight_ports_for_a_while(tmp_path: Path) -> None:
+    plan = Plan(messages=60, incoming=20, run_s=60, scale=0.05, rate=0.004, often=0.03, settle_s=30)
+    result = Torture(tmp_path, plan).run()
+    assert list(result.faults()) == [], result.table()
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("seed", [1])
+def test_eight_ports_for_ten_minutes(tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan(
+        messages=500, incoming=100, run_s=600, scale=0.2, rate=0.01, often=0.05, settle_s=240, seed=seed
+    )
+    result = Torture(tmp_path, plan).run()
+    with capsys.disabled():
+        print(f"\n{result.table()}")  # noqa: T201 - the figures are what it is for
+    assert list(result.faults()) == []
+    assert result.resident_kb[1] - result.resident_kb[0] < LEAK_KB
