@@ -64,9 +64,7 @@ def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: B
         assert watch.process.stop(signal.SIGINT) == 0
         assert "".join(watch.process.stderr) == ""
         shown = "".join(watch.seen)
-        assert not [
-            text for text in ("secret", "70123456", "2307214365", sim["number"][4:]) if text in shown
-        ]
+        assert not [text for text in ("secret", "70123456", "2307214365", sim["number"][4:]) if text in shown]
 
 
 def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:
