@@ -52,7 +52,7 @@ def order(box: Box, **what: object) -> None:
 
 
 def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: Box) -> None:
-    sims = box.sims_ready(2)
+    sims = sorted(box.sims_ready(2), key=lambda sim: str(sim["number"]), reverse=True)  # that of port 1 first
     watches = [Watch(box, 1), Watch(box, 1)]
     for watch in watches:
         watch.until(lambda line: " > AT+CMEE=1" in line)  # said when the port came up
