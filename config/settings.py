@@ -133,6 +133,9 @@ Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
 """A duration of which 0 means: not at all."""
 
 Text = Annotated[str, AfterValidator(_without_control_characters)]
+Network = Annotated[
+    str, _matching(r"[0-9]{5,6}", "must be 5 or 6 digits in quotes, how the IMSI of its SIMs begins")
+]
 Prefix = Annotated[str, _matching(r"[0-9]{1,15}", "must be digits in quotes, the first of a national number")]
 
 
@@ -182,6 +185,9 @@ class NumberSettings(_Section):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
     operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(
         default={"Orange": ("7",), "Malitel": ("6",), "Telecel": ("5",)}
+    )
+    networks: Mapping[Text, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(
+        default={"Orange": ("61002",), "Malitel": ("61001",), "Telecel": ("61003",)}
     )
 
     @property

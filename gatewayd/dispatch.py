@@ -18,6 +18,7 @@ from gatewayd import inbox, reports
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
+from gatewayd.numbers import Numbering
 from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import IN_DOUBT, Settler
 from gatewayd.stamina import Stamina
@@ -34,7 +35,6 @@ from modem.work import (
     PortStatus,
     Rest,
     SimState,
-    SlotStatus,
     Submission,
     Switch,
     Unreadable,
@@ -81,6 +81,7 @@ class Dispatcher:
         board: Board,
         waiters: Waiters,
         timers: Timers,
+        numbering: Numbering,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -89,6 +90,7 @@ class Dispatcher:
         self._board = board
         self._waiters = waiters
         self._timers = timers
+        self._numbering = numbering
         self._settler = Settler(settings, clock, board)
         self._scheduler = Scheduler(settings, clock, board)
         self._ports: dict[int, Wakeable] = {}
@@ -239,9 +241,11 @@ class Dispatcher:
     def _register(self, desk: _Desk, status: PortStatus) -> None:
         """Tell the store of SIMs that are new, or new in this place, or have told more of themselves."""
         for slot in status.slots:
-            facts = (slot.imsi, slot.number, slot.operator, slot.slot)
+            number = self._numbering.of_card(slot.number)
+            operator = self._numbering.home_operator(slot.imsi) or slot.operator
+            facts = (slot.imsi, number, operator, slot.slot)
             if slot.iccid and desk.known.get(slot.iccid) != facts:
-                sim_id = self._within(partial(_seen, slot, status.port))
+                sim_id = self._within(partial(_seen, slot.iccid, status.port, facts))
                 if slot.iccid not in desk.sim_ids:
                     log.info("port %d slot %d: SIM %d is here", status.port, slot.slot, sim_id)
                 desk.sim_ids[slot.iccid] = sim_id
@@ -297,8 +301,11 @@ class Dispatcher:
         return desk.sim_ids[status.active.iccid]
 
 
-def _seen(slot: SlotStatus, port: int, db: Connection, at: Moment, _: News) -> int:
-    return sims.seen(db, slot.iccid, slot.imsi, slot.number, slot.operator, port, slot.slot, at.now)
+def _seen(
+    iccid: str, port: int, facts: tuple[str, str, str, int], db: Connection, at: Moment, _: News
+) -> int:
+    imsi, number, operator, slot = facts
+    return sims.seen(db, iccid, imsi, number, operator, port, slot, at.now)
 
 
 def _card(iccid: str, port: int) -> str:

@@ -80,7 +80,14 @@ class Gateway:
         self._timers = Timers(clock)
         self._doorkeeper = Doorkeeper(store, clock)
         self.dispatcher = Dispatcher(
-            settings.dispatch, store, clock, self._calendar, self.board, self._waiters, self._timers
+            settings.dispatch,
+            store,
+            clock,
+            self._calendar,
+            self.board,
+            self._waiters,
+            self._timers,
+            self._numbering,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)

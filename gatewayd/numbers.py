@@ -16,6 +16,9 @@ class Numbering:
             key=lambda pair: len(pair[0]),
             reverse=True,
         )
+        self._networks = {
+            network: name for name, networks in settings.networks.items() for network in networks
+        }
 
     def e164(self, recipient: str) -> str:
         """The recipient as `+` and digits.
@@ -43,6 +46,17 @@ class Numbering:
         if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 15):
             raise ValueError("a number is written with + and the country code, as +22370123456")
         return number if number.startswith("+") else self.e164(number)
+
+    def of_card(self, number: str) -> str:
+        """The number that a SIM tells of itself, as E.164 where it can be read as a number of this country."""
+        try:
+            return self.e164(number)
+        except ValueError:
+            return number
+
+    def home_operator(self, imsi: str) -> str:
+        """The operator whose SIM this is, roaming or not; "" where the table does not say."""
+        return self._networks.get(imsi[:6]) or self._networks.get(imsi[:5], "")
 
     def operator(self, number: str) -> str:
         """The operator whose prefix an E.164 number has; "" where the table does not say."""

@@ -44,8 +44,8 @@ def test_a_setting_is_in_the_example_with_its_reason(key: str) -> None:
     else:
         example = example.partition(f"# [[{section}]]\n")[2].partition("\n\n")[0]
     lines = example.splitlines()
-    if name == "operators":
-        [index] = [index for index, line in enumerate(lines) if line == "[numbers.operators]"]
+    if name in ("operators", "networks"):
+        [index] = [index for index, line in enumerate(lines) if line == f"[numbers.{name}]"]
         assert lines[index + 1].startswith("# ")
     elif name != "port":  # a port's number is told by the line above its section
         pattern = rf"# {name} = " if section in LISTS else rf"{name} = "

@@ -178,6 +178,7 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         ('[numbers]\ncountry_code = "+223"', "must be 1 to 3 digits in quotes"),
         ('[numbers.operators]\nOrange = "7"', "[numbers] operators Orange must be a list"),
         ('[numbers.operators]\nOrange = ["7x"]', "must be digits in quotes"),
+        ('[numbers.networks]\nOrange = ["6100"]', "must be 5 or 6 digits in quotes"),
         ('[daemon]\nlog_level = "loud"', "must be 'debug', 'info', 'warning' or 'error'"),
         (PORT.replace("1", "0", 1), "port must be at least 1"),
         (PORT.replace("/dev/ttyUSB0", ""), "device must be text without control characters, and not empty"),

@@ -67,6 +67,27 @@ def test_the_operator_is_the_longest_prefixs() -> None:
     ]
 
 
+def test_a_sim_is_its_home_operators_also_while_it_roams() -> None:
+    plan = Numbering(NumberSettings(networks={"Orange": ("61002",), "Other": ("610021",)}))
+    assert [
+        plan.home_operator(imsi) for imsi in ("610020000000001", "610021000000001", "208010000000001", "")
+    ] == [
+        "Orange",
+        "Other",
+        "",
+        "",
+    ]
+
+
+def test_a_card_that_tells_its_national_number_is_kept_as_e164() -> None:
+    assert [MALI.of_card(number) for number in ("70123456", "+22370123456", "12", "")] == [
+        "+22370123456",
+        "+22370123456",
+        "12",
+        "",
+    ]
+
+
 def test_a_line_is_the_same_whatever_its_country_code() -> None:
     assert same_number("+22370123456", "70123456")
     assert not same_number("+22370123456", "+22370123457")
