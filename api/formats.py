@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import overload
+
+from gatewayd.clock import iso
 
 HEADERS = {
     "Cache-Control": "no-store",  # answers hold messages and numbers
     "X-Content-Type-Options": "nosniff",
 }
 """What goes with every answer."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Made once: the functions of the json module make one for each call that is not the default.
 _readable = json.JSONEncoder(ensure_ascii=False)
@@ -25,10 +24,7 @@ def timestamp(microseconds: int) -> str: ...
 def timestamp(microseconds: int | None) -> str | None: ...
 def timestamp(microseconds: int | None) -> str | None:
     """Microseconds since the epoch as ISO 8601 in UTC, with six decimals and `Z`."""
-    if microseconds is None:
-        return None
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return None if microseconds is None else iso(microseconds)
 
 
 def document(content: object) -> str:
