@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
+from gatewayd.commands.signals import block_stop_signals, stop_asked
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
@@ -162,15 +161,13 @@ def simulate(
             log=log,
         )
     )
-    told = threading.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: told.set())
+    block_stop_signals()
     try:
         bank.start()
     except OSError as error:
         raise click.ClickException(f"the bank cannot start: {error}") from error
     click.echo(_as_json(bank) if as_json else _as_table(bank))
-    while not told.wait(LOOK_S):
+    while not stop_asked(LOOK_S):
         if not bank.running:
             raise click.ClickException("the bank ended by an error of its own")
     bank.stop()
