@@ -60,7 +60,7 @@ class Board:
     def pin(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
         """Take note of a port's word. `sim_ids`: the ids of its SIMs by ICCID.
 
-        True where a SIM went down or came up.
+        True where a SIM went down, or will not come up by itself.
         """
         with self._lock:
             self._ports[status.port] = status
@@ -69,7 +69,7 @@ class Board:
                 for slot in status.slots
                 if slot.iccid in sim_ids
             }
-            changed = False
+            gone = False
             for sim_id, presence in list(self._sims.items()):
                 if sim_id not in told and presence.port == status.port:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
@@ -81,13 +81,14 @@ class Board:
                     )
             for sim_id, presence in told.items():
                 before = self._sims.get(sim_id)
-                changed = changed or before is None or before.up != presence.up
+                if before is not None:
+                    gone = gone or (before.up and not presence.up) or (presence.dead and not before.dead)
                 if not presence.up and before is not None:
                     lost_at = now if before.up else before.last_up
                     self._sims[sim_id] = replace(presence, last_up=lost_at)
                 else:
                     self._sims[sim_id] = presence
-            return changed
+            return gone
 
     def rest(self, sim_id: int, until: float) -> None:
         """A SIM claims nothing until then (monotonic)."""

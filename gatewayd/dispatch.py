@@ -111,6 +111,7 @@ class Dispatcher:
         if doubtful:
             log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
         self._spread(news)
+        self._timers.after(HAND_ON_AFTER_S, self._wake_idle)  # for the work of SIMs that did not come back
 
     def moment(self) -> Moment:
         """Now, and today."""

@@ -777,3 +777,12 @@ def test_a_sim_that_could_not_be_written_down_yet_gets_no_work(house: House) -> 
     house.up(1, A)
     house.send(sim=house.sim(A))
     house.claim(1)
+
+
+def test_ports_that_come_up_wake_no_others_and_one_that_goes_down_does(house: House) -> None:
+    house.up(1, A)
+    rings = house.bells[1].rings
+    house.up(2, B)
+    assert house.bells[1].rings == rings
+    house.down(2)
+    assert house.bells[1].rings > rings
