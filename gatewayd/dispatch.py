@@ -205,11 +205,17 @@ class Dispatcher:
             self._timers.after(self._settings.in_doubt_wait_s, partial(self._decide, key))
         if news.queued:
             places, help_wanted = self._board.sims(), False
+            rests = self._board.rests(self._clock.monotonic())
             for sim_id, count in news.queued.items():
                 place = places.get(sim_id)
                 if place is not None and place.registered:
                     self._ports[place.port].wake()  # a busy port too: it may be just about to find nothing
-                if place is None or not place.registered or (news.shared and count + place.busy > 1):
+                if (
+                    place is None
+                    or not place.registered
+                    or sim_id in rests
+                    or (news.shared and count + place.busy > 1)
+                ):
                     help_wanted = True
             if help_wanted:
                 self._wake_idle()

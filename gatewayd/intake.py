@@ -105,6 +105,7 @@ class Intake:
                 today=at.today,
                 now=self._clock.monotonic(),
                 grace_s=self._settings.grace_s,
+                rests=self._board.rests(self._clock.monotonic()),
             ),
             caller.company_id,
         )

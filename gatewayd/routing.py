@@ -85,6 +85,7 @@ def candidates(
     today: str,
     now: float,
     grace_s: float,
+    rests: Mapping[int, float],
 ) -> list[Candidate]:
     """The SIMs that may take a company's messages now: enabled, its own or nobody's, with room, up or in grace."""
     waiting = load.waiting(db)
@@ -110,7 +111,7 @@ def candidates(
                 bool(sim["is_default"]),
                 sim["cost"],
                 left,
-                _expected_wait(waiting.get(sim["id"], 0), place),
+                _expected_wait(waiting.get(sim["id"], 0), place) + rests.get(sim["id"], 0.0),
             )
         )
     return found

@@ -129,6 +129,7 @@ class Settler:
             today=at.today,
             now=now,
             grace_s=0,
+            rests={},  # those that rest are out
         )
         return Router(found, message["company_id"]).choose(None, "")
 

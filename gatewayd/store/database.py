@@ -20,11 +20,15 @@ _BUSY_TIMEOUT_S = 10.0
 def connect_writer(path: Path) -> Connection:
     """The connection that writes: WAL, and every commit is synced before it returns."""
     db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    db.row_factory = Row
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA temp_store = MEMORY")
-    db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+    try:
+        db.row_factory = Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA temp_store = MEMORY")
+        db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+    except sqlite3.Error:
+        db.close()  # no database, or one that cannot be read
+        raise
     return db
 
 

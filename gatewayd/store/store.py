@@ -39,11 +39,7 @@ class Store:
         """
         try:
             self._lock_fd = _lock(self.path)
-            db = connect_writer(self.path)
-            os.chmod(self.path, 0o600)
-            migrate(db)
-            install_load_triggers(db)
-            install_in_flight(db)
+            db = _prepared(self.path)
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
@@ -73,6 +69,20 @@ class Store:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
+
+
+def _prepared(path: Path) -> Connection:
+    """The writing connection, on a database of this program's schema."""
+    db = connect_writer(path)
+    try:
+        os.chmod(path, 0o600)
+        migrate(db)
+        install_load_triggers(db)
+        install_in_flight(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
 
 
 def check_free(path: Path) -> None:

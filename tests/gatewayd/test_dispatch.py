@@ -786,3 +786,22 @@ def test_ports_that_come_up_wake_no_others_and_one_that_goes_down_does(house: Ho
     assert house.bells[1].rings == rings
     house.down(2)
     assert house.bells[1].rings > rings
+
+
+def test_what_is_taken_for_a_resting_sim_is_carried_by_an_idle_one(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.set_sim(A, company_id=house.company)
+    house.up(2, B)
+    rings = house.bells[2].rings
+    house.send("unpinned")
+    assert house.bells[2].rings > rings
+    assert house.claim(2).segment.text == "unpinned"
+
+
+def test_a_resting_sim_is_chosen_last(house: House) -> None:
+    house.up(1, A)
+    fail_one_recipient_after_another(house, 1, 3)
+    house.up(2, B)
+    for _ in range(5):
+        assert house.view(house.send()).sim_number.endswith("2")

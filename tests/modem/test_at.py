@@ -9,6 +9,7 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -39,11 +40,13 @@ Answers = dict[str, Script | list[Script]]
 
 
 @contextmanager
-def talking_to(modem: ScriptedModem, attend: Callable[[], None] = lambda: None) -> Iterator[Channel]:
+def talking_to(
+    modem: ScriptedModem, attend: Callable[[], None] = lambda: None, waits: Waits = FAST
+) -> Iterator[Channel]:
     """A channel to a scripted modem, and the end of a pipe that wakes it."""
     device = open_device(modem.device, 115200)
     wake_r, wake_w = os.pipe()
-    channel = Channel(device.fd, wake_r, attend, waits=FAST)
+    channel = Channel(device.fd, wake_r, attend, waits=waits)
     try:
         with modem:
             channel.resync()
@@ -381,7 +384,8 @@ def test_nobody_knows_what_became_of_a_part_that_got_no_word(answer: bytes) -> N
 
 
 def test_a_late_refusal_before_the_escape_is_a_refusal() -> None:
-    with talking_to(ScriptedModem({"PDU": said(0.12, b"\r\n+CMS ERROR: 38\r\n")})) as channel:
+    modem = ScriptedModem({"PDU": said(0.2, b"\r\n+CMS ERROR: 38\r\n")})
+    with talking_to(modem, waits=replace(FAST, quiet_s=1.0)) as channel:
         outcome = channel.submit(19, PDU, 0.1)
         assert isinstance(outcome, Refused)
         assert outcome.cause.code == 38
