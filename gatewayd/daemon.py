@@ -83,7 +83,7 @@ class Daemon:
         return url
 
     def watch(self) -> None:
-        """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.block_stop_signals`).
+        """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.stop_signals_held`).
 
         Raises DeadWorkerError where a thread died.
         """

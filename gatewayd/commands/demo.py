@@ -15,7 +15,7 @@ from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.commands.common import fail
 from gatewayd.commands.run import START_ERRORS, log_to_stderr
-from gatewayd.commands.signals import block_stop_signals
+from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
 from gatewayd.store.errors import StoreLockedError
 from gatewayd.store.store import check_free
@@ -51,6 +51,7 @@ _LOOK_S = 0.05
 @click.option(
     "--json", "as_json", is_flag=True, help="Print url, keys and state as one JSON line once ready."
 )
+@stop_signals_held()
 def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: float, as_json: bool) -> None:
     """Run the gateway on a simulated modem bank."""
     state = state.expanduser().absolute()
@@ -60,7 +61,6 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
     except (ConfigError, StoreLockedError, OSError) as error:
         fail(error)
     log_to_stderr(settings)
-    block_stop_signals()
     bank = Bank(
         BankConfig(
             directory=state / "ports",

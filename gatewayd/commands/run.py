@@ -9,7 +9,7 @@ import click
 from api.server import ListenError
 from config.settings import Settings
 from gatewayd.commands.common import fail, settings_of
-from gatewayd.commands.signals import block_stop_signals
+from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon, DeadWorkerError
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 
@@ -18,11 +18,11 @@ START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, List
 
 @click.command()
 @click.pass_context
+@stop_signals_held()
 def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
     log_to_stderr(settings)
-    block_stop_signals()
     daemon = Daemon(settings)
     try:
         daemon.start()

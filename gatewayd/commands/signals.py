@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
-def block_stop_signals() -> None:
-    """Keep them for `stop_asked`. Before any thread is started: threads inherit it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+@contextmanager
+def stop_signals_held() -> Iterator[None]:
+    """Keep them for `stop_asked` while this lasts. Before any thread is started: threads inherit it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stop_asked(within_s: float) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from gatewayd.commands.signals import block_stop_signals, stop_asked
+from gatewayd.commands.signals import stop_asked, stop_signals_held
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
@@ -115,6 +115,7 @@ class _Fault(click.ParamType[Rule]):
 )
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A JSON line for each event.")
 @click.option("--json", "as_json", is_flag=True, help="Say where the ports are as one line of JSON.")
+@stop_signals_held()
 def simulate(
     ports: int,
     slots: int,
@@ -161,7 +162,6 @@ def simulate(
             log=log,
         )
     )
-    block_stop_signals()
     try:
         bank.start()
     except OSError as error:

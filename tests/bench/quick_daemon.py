@@ -9,7 +9,7 @@ from typing import Any
 
 from config.settings import load
 from gatewayd.commands.run import log_to_stderr
-from gatewayd.commands.signals import block_stop_signals
+from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
 from modem.session import Timing
 
@@ -23,6 +23,7 @@ def scaled(waits: Any, scale: float) -> Any:
     return tuple(scaled(each, scale) for each in waits) if isinstance(waits, tuple) else waits * scale
 
 
+@stop_signals_held()
 def main() -> None:
     """Run until SIGTERM."""
     options = argparse.ArgumentParser()
@@ -32,7 +33,6 @@ def main() -> None:
     chosen = options.parse_args()
     settings = load(chosen.config)
     log_to_stderr(settings)
-    block_stop_signals()
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

@@ -73,3 +73,10 @@ def test_a_place_that_is_taken(tmp_path: Path) -> None:
     result = CliRunner().invoke(simulate, ["--dir", str(tmp_path)])
     assert result.exit_code == 1
     assert "is there already" in result.output
+
+
+def test_signals_are_let_through_again_afterwards(tmp_path: Path) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    (tmp_path / "file").write_text("in the way")
+    assert CliRunner().invoke(simulate, ["--dir", str(tmp_path / "file")]).exit_code != 0
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
