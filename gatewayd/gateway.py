@@ -45,7 +45,7 @@ from gatewayd.views import (
 from gatewayd.waiters import Waiters
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
-from modem.work import Answer, PortState
+from modem.work import Answer
 
 T = TypeVar("T")
 
@@ -310,10 +310,6 @@ class Gateway:
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
         return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
-
-    def ports_up(self) -> int:
-        """How many ports can work now."""
-        return sum(status.state is PortState.UP for status in self.board.ports().values())
 
     def _offer(self, taken: Taken, options: Options) -> None:
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
