@@ -64,7 +64,8 @@ def iso(moment: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a transaction happens: the time, and the day that it falls on."""
+    """When a transaction happens: the time, the day that it falls on, and whether that can be believed."""
 
     now: int
     today: str
+    trusted: bool = True
