@@ -459,6 +459,7 @@ class Modem:
             return self.channel.command(command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s)
         except SilentError as error:
             self._silences += 1
+            self._memory = None  # it may have restarted, and gone back to the one it starts with
             log.info("%s: %s", self.name, error)
             return Response((), ERROR)
 
@@ -569,6 +570,8 @@ class Modem:
 
     def _select(self, memory: str | None) -> bool:
         """Read and delete in `memory` from now on. Whether the modem can."""
+        if self.channel.restarted:
+            return False  # an index means another message now, which nobody has read
         wanted = memory or self.usual_memory
         if wanted is None or wanted == self._memory:
             return True
