@@ -386,14 +386,20 @@ class Modem:
         return (None, _REPORTS_MEMORY) if stores_reports else (None,)
 
     def filling(self) -> tuple[int, int] | None:
-        """How many places of the memory for new texts are taken, and how many there are; None where it is not told."""
+        """How many places of the memory for new texts are taken, and how many there are; None where it is not told.
+
+        Where that is another memory than it was told to use, it is the usual one from now on.
+        """
         if self.usual_memory is None:
             return None
         answer = self._try("AT+CPMS?", "+CPMS")
         parts = fields(answer.lines[0]) if answer.lines else []
-        used, total = parts[-2:] if len(parts) > 2 else ("", "")
+        name, used, total = parts[-3:] if len(parts) > 2 else ("", "", "")
         if not (used.isdigit() and total.isdigit()):
             return None
+        if name.isalpha() and name != self.usual_memory:
+            log.info("%s keeps new texts in %s, not in %s", self.name, name, self.usual_memory)
+            self.usual_memory = name
         return int(used), int(total)
 
     def message_indicators(self) -> frozenset[str]:

@@ -767,6 +767,32 @@ def test_what_cannot_be_deleted_is_told_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("9 of 10 places") == 1
 
 
+def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
+    def list_messages(modem: ScriptedModem) -> None:
+        chosen = [command for command in modem.commands if command.startswith('AT+CPMS="')][-1]
+        text = b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if '"ME"' in chosen else b""
+        modem.say(text + OK)
+
+    house = House()
+    answers = healthy(
+        {
+            # The form with three memories was not taken just then, and that with two leaves the third as it was.
+            'AT+CPMS="SM","SM","SM"': b"\r\n+CMS ERROR: 500\r\n",
+            'AT+CPMS="SM","SM"': b"\r\n+CPMS: 0,10,0,10,1,50\r\n" + OK,
+            'AT+CPMS="ME"': b"\r\n+CPMS: 1,50,0,10,1,50\r\n" + OK,
+            # what stands there at the start is read once; that it stays there is seen later
+            "AT+CPMS?": [
+                b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
+                b'\r\n+CPMS: "SM",0,10,"SM",0,10,"ME",1,50\r\n' + OK,
+            ],
+            "AT+CMGL": list_messages,
+        }
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.texts)
+        eventually(lambda: "AT+CMGD=4" in modem.commands)
+
+
 def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
     def stop(modem: ScriptedModem) -> None:
         port.stop()
