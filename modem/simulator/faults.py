@@ -53,6 +53,10 @@ class Fault(Enum):
     # An unsolicited line.
     URC_SPLIT = "urc-split"  # a pause in the middle of it
 
+    # An answer to USSD.
+    USSD_LOST = "ussd-lost"  # it never comes
+    USSD_LATE = "ussd-late"  # it comes a minute late
+
     # What comes in.
     REPORT_FIRST = "report-first"  # the status report comes before +CMGS
     REPORT_LOST = "report-lost"  # it never comes
