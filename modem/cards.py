@@ -160,16 +160,17 @@ class Cards:
             return SimState.PIN_REQUIRED
         pin = self._settings.pin.get_secret_value()
         port = self._settings.port
-        if not self._insist(lambda: self._desk.work.pin_allowed(iccid, port, pin)):
-            return SimState.PIN_REFUSED
         left = self._modem.pin_attempts()
         if left is not None and left < MIN_PIN_ATTEMPTS:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
-        if self._modem.enter_pin(pin):
+        if not self._insist(lambda: self._desk.work.try_pin(iccid, port, pin, left)):
+            return SimState.PIN_REFUSED
+        accepted = self._modem.enter_pin(pin)
+        self._insist(lambda: self._desk.work.pin_tried(iccid, port, pin, accepted=accepted))
+        if accepted:
             self._modem.begin()  # some modems refuse all but the PIN while they are locked
             return SimState.READY
-        self._insist(lambda: self._desk.work.pin_refused(iccid, port, pin))
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
         return (
             SimState.PUK_REQUIRED

@@ -303,3 +303,21 @@ def m006_balance(db: Database) -> None:
         ALTER TABLE sims ADD COLUMN balance_at INTEGER;    -- when it was read; NULL: never
     """,
     )
+
+
+@migrations()
+def m011_pins(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE pins (
+            card TEXT NOT NULL,               -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            state TEXT NOT NULL,              -- trying, accepted, refused
+            changed_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+        INSERT INTO pins SELECT card, digest, 'refused', refused_at FROM refused_pins;
+        DROP TABLE refused_pins;
+    """,
+    )
