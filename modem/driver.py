@@ -339,11 +339,16 @@ class Modem:
             else:
                 return outcome
 
-    def stored(self, memory: str | None = None) -> list[Stored]:
-        """The messages received into a memory (the usual one by default), those without a readable record too."""
+    def stored(self, memory: str | None = None) -> list[Stored] | None:
+        """The messages received into a memory (the usual one by default), those without a readable record too.
+
+        None where it cannot be read now.
+        """
         if not self._select(memory):
-            return []
+            return None
         answer = self._patiently("AT+CMGL=4", "+CMGL", timeout_s=self._patience.list_s)
+        if not answer.ok and not answer.lines:
+            return None
         found: list[Stored] = []
         incoming = False
         for line in answer.lines:

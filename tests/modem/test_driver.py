@@ -298,7 +298,7 @@ def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory()
         assert not modem.delete(1, "SR")
         assert not modem.delete(2, "SR")
         assert modem.read(2, "SR") is None
-        assert modem.stored("SR") == []
+        assert modem.stored("SR") is None
         assert scripted.commands[-1] == "AT+CMGD=1"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -791,6 +792,39 @@ def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
     with ScriptedModem(answers) as modem, running(modem.device, house):
         eventually(lambda: house.texts)
         eventually(lambda: "AT+CMGD=4" in modem.commands)
+
+
+def test_a_memory_that_could_not_be_read_is_tried_again_until_it_was() -> None:
+    other = SimpleNamespace(tries=0, chosen=False)
+
+    def choose(modem: ScriptedModem) -> None:
+        other.tries += 1
+        other.chosen = other.tries > 2
+        modem.say(OK if other.chosen else failing)
+
+    def leave(modem: ScriptedModem) -> None:
+        other.chosen = False
+        modem.say(OK)
+
+    def list_messages(modem: ScriptedModem) -> None:
+        modem.say((b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if other.chosen else b"") + OK)
+
+    house = House()
+    failing = b"\r\n+CMS ERROR: 500\r\n"
+    answers = healthy(
+        {
+            "AT+CPMS=?": b'\r\n+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")\r\n' + OK,
+            "AT+CPMS": leave,
+            'AT+CPMS="ME"': choose,
+            'AT+CPMS="ME","ME","ME"': failing,
+            "AT+CMGL": list_messages,
+        }
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.texts)
+        listed = modem.commands.count("AT+CMGL=4")
+        eventually(lambda: modem.commands.count("AT+CMGL=4") > listed + 2)
+    assert other.tries == 3  # once it was, it is left alone
 
 
 def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
