@@ -105,6 +105,13 @@ class Cards:
         if not iccid and known.imsi and imsi in ("", known.imsi):
             # The card that was there: its answers were lost on the line.
             iccid, imsi = known.iccid, known.imsi
+        iccid = iccid or self._desk.cards.get(imsi, "")
+        if not iccid and self._desk.cards:
+            # Under another name its messages would wait for a SIM that never comes back.
+            self._desk.publish_slot(slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN)
+            return False
+        if iccid and imsi:
+            self._desk.cards[imsi] = iccid
         modem.prepare()
         registration = modem.registration()
         self._desk.publish_slot(

@@ -47,7 +47,7 @@ _FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)}
 _NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
 _SIM_DETAILS: Final = {
-    SimState.UNKNOWN: "The SIM was not looked at yet.",
+    SimState.UNKNOWN: "The SIM did not tell its number; it is asked again soon.",
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
     SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
     SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",

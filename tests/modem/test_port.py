@@ -951,6 +951,22 @@ def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
     assert {status.active.iccid for status in house.statuses} == {"", ICCID}
 
 
+def test_a_card_that_once_told_its_number_gets_no_other_name_when_it_does_not() -> None:
+    house = House()
+    gone, silent = b"\r\n+CME ERROR: 10\r\n", b"\r\n+CME ERROR: 13\r\n"
+    answers = healthy()
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CPIN?"] = gone
+        eventually(lambda: house.statuses[-1].active.sim is SimState.ABSENT)
+        told = {command: modem.answers[command] for command in ("AT+CCID", "AT+CIMI", "AT+CPIN?")}
+        modem.answers.update({"AT+CCID": silent, "AT+CIMI": silent, "AT+CPIN?": healthy()["AT+CPIN?"]})
+        eventually(lambda: house.statuses[-1].active.sim is SimState.UNKNOWN)
+        modem.answers["AT+CIMI"] = told["AT+CIMI"]  # it is enough to know it by
+        eventually(lambda: house.state is PortState.UP)
+    assert {status.active.iccid for status in house.statuses} == {"", ICCID}
+
+
 def test_a_card_that_was_known_is_known_by_its_subscriber_too() -> None:
     house = House()
     with ScriptedModem(healthy()) as modem, running(modem.device, house):
