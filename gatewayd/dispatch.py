@@ -117,8 +117,7 @@ class Dispatcher:
 
     def moment(self) -> Moment:
         """Now, and today."""
-        now = self._clock.now()
-        return Moment(now, self._calendar.day(now))
+        return self._clock.moment(self._calendar)
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""

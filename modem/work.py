@@ -102,6 +102,8 @@ class PortStatus:
     model: str = ""
     switches: int = 0  # to another slot, since the start
     switch_s: float = 0.0  # what one costs on average, from the order until the SIM is registered
+    # Microseconds since the epoch as the modem has them from its network, and when it told them (monotonic).
+    network_time: tuple[int, float] | None = None
 
     @property
     def active(self) -> SlotStatus:

@@ -321,3 +321,19 @@ def m011_pins(db: Database) -> None:
         DROP TABLE refused_pins;
     """,
     )
+
+
+@migrations()
+def m009_clock(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE clock (                   -- one row: how far the time was counted
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            trusted_at INTEGER,               -- the newest trusted time; NULL: there never was one
+            counted_at INTEGER NOT NULL,      -- counted on from it for as long as the gateway ran
+            unbroken_since INTEGER NOT NULL,  -- the newest jump of the count
+            untrusted_since INTEGER           -- what is stamped from then on is not trusted; NULL: all is
+        );
+    """,
+    )
