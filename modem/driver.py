@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
 
-from modem import tpdu
+from modem import network_clock, tpdu
 from modem.at import Channel, ChannelError, Response, SilentError
 from modem.dialogue import Dialogue, UssdPatience
 from modem.errors import UNENCODABLE, cause
@@ -142,6 +142,7 @@ class Modem:
         self._message_indicators: frozenset[str] | None = None  # likewise
         self._iccid_command: str | None = None
         self._silences = 0
+        self._clock_follows = False  # the network sets its clock
         self._dialogue = Dialogue(channel, self._patience.ussd)
 
     # Starting
@@ -185,6 +186,7 @@ class Modem:
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
             self._try(command, "+COPS")
+        self._clock_follows = any(self._try(command).ok for command in self.profile.clock)
         self._set_indications()
 
     @property
@@ -299,6 +301,13 @@ class Modem:
         answer = self._try("AT+COPS?", "+COPS")
         parts = fields(answer.lines[0]) if answer.lines else []
         return parts[2] if len(parts) > 2 else ""
+
+    def network_time(self) -> int | None:
+        """What its clock says, in microseconds since the epoch; None where that is not set by the network."""
+        if not self._clock_follows:
+            return None
+        answer = self._try("AT+CCLK?", "+CCLK")
+        return network_clock.read(answer.lines[0]) if answer.lines else None
 
     # Texts
 
