@@ -67,7 +67,7 @@ class CountedClock(Clock):
     """The clock of a box. Any thread may read it; its keeper alone corrects it."""
 
     def __init__(self) -> None:
-        now = super().now()
+        now = self.system()
         self.count = Count(now, self.monotonic(), None, now)  # replaced whole
 
     def system(self) -> int:

@@ -6,9 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-_CLOCK: Final = re.compile(
-    r'"(\d\d)/(\d\d)/(\d\d),(\d\d):(\d\d):(\d\d)([+-]\d\d?)"', re.ASCII
-)
+_CLOCK: Final = re.compile(r'"(\d\d)/(\d\d)/(\d\d),(\d\d):(\d\d):(\d\d)([+-]\d\d?)"', re.ASCII)
 _MOST_QUARTERS: Final = 96
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_OF_1900S: Final = 70  # clocks that were never set begin in 1970 or, as GPS does, in 1980

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,18 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
 class Process:
     """A `gatewayd` command as a child process."""
 
-    def __init__(self, *arguments: str | Path, module: str = "gatewayd.cli") -> None:
+    def __init__(
+        self,
+        *arguments: str | Path,
+        module: str = "gatewayd.cli",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **(environment or {})},
         )
         self.stderr: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()

@@ -66,6 +66,10 @@ class Fault(Enum):
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
 
+    # The time.
+    NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration
+    CLOCK_LIES = "clock-lies"  # +CCLK is years ahead
+
 
 ALWAYS = -1
 

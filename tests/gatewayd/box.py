@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,14 @@ class Box:
     """See the module. Nothing is started by the constructor."""
 
     def __init__(
-        self, path: Path, *, slots: dict[int, int], daemon: str = "", dispatch: str = "", inbox: str = ""
+        self,
+        path: Path,
+        *,
+        slots: dict[int, int],
+        daemon: str = "",
+        dispatch: str = "",
+        inbox: str = "",
+        clock: str = "",
     ) -> None:
         self.path = path
         self.slots = slots
@@ -37,7 +45,7 @@ class Box:
         )
         self.config.write_text(
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
-            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n{ports}"
+            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n{ports}"
         )
         self.bank: Process | None = None
         self.gateway: Process | None = None
@@ -50,9 +58,13 @@ class Box:
         self.bank = Process("simulate", "--json", *where, *slots, *options)
         self.bank.line()
 
-    def start_gateway(self, *options: str, module: str = "gatewayd.cli") -> None:
+    def start_gateway(
+        self, *options: str, module: str = "gatewayd.cli", environment: Mapping[str, str] | None = None
+    ) -> None:
         """Start the daemon, and wait until it answers."""
-        self.gateway = Process("--config", self.config, "run", *options, module=module)
+        self.gateway = Process(
+            "--config", self.config, "run", *options, module=module, environment=environment
+        )
         eventually(self._answers, 30)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]
