@@ -114,9 +114,7 @@ class Gateway:
         `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
-        parts.restamp(
-            db, since, jump
-        )  # the window that a report must fit is the submission's in the network's time
+        parts.restamp(db, since, jump)  # a report's own time must fit its submission's
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
