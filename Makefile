@@ -32,7 +32,7 @@ check:
 
 suite:
 	@$(SETUP) dev
-	$(PY) pytest -n 2 --dist loadfile
+	$(PY) pytest -n 4 --dist worksteal
 
 bench:
 	@$(SETUP) dev
