@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from tests.conftest import Process, eventually
+from tests.conftest import Process, eventually, told_by
 
 
 def free_port() -> int:
@@ -70,6 +70,10 @@ class Box:
             company = self.cli("company", "add", "Test")["id"]
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
 
+    def start_quick_gateway(self, scale: float) -> None:
+        """The same, with so much less patience: for a bank whose time runs as much faster."""
+        self.start_gateway("--scale", str(scale), module="tests.bench.quick_daemon")
+
     def stop(self) -> None:
         """Stop what runs."""
         for process in (self.gateway, self.bank):
@@ -78,10 +82,7 @@ class Box:
 
     def cli(self, *arguments: str | int) -> Any:
         """What a command answers with --json."""
-        command = Process("--config", self.config, *map(str, arguments), "--json")
-        line = command.line()
-        assert command.wait() == 0
-        return json.loads(line)
+        return told_by(self.config, *arguments)
 
     def sims_ready(self, count: int) -> list[dict[str, Any]]:
         """Wait until so many SIMs can send, and return them."""
