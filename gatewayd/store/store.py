@@ -86,6 +86,7 @@ def _prepared(path: Path) -> Connection:
     db = connect_writer(path)
     try:
         os.chmod(path, 0o600)
+        _leave_to_the_owner(path, path.parent)
         migrate(db)
         load.install_load_triggers(db)
         install_in_flight(db)
@@ -93,6 +94,13 @@ def _prepared(path: Path) -> Connection:
         db.close()
         raise
     return db
+
+
+def _leave_to_the_owner(file: Path | int, folder: Path) -> None:
+    """What root makes in the daemon's folder belongs to the daemon's user, who could not open it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def check_free(path: Path) -> None:
@@ -113,6 +121,7 @@ def _lock(path: Path) -> int:
         raise StoreLockedError(
             f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
         ) from None
+    _leave_to_the_owner(fd, path.parent)
     os.ftruncate(fd, 0)
     os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
     return fd
