@@ -96,7 +96,7 @@ make_wheels() {
 }
 
 build() {
-    if [ -f "$home/releases/$1/.complete" ]; then return; fi
+    if usable "$1"; then return; fi
     if [ -n "${WHEELS:-}" ]; then
         build_release "$1" "$WHEELS"
     else

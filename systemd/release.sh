@@ -54,10 +54,13 @@ own() {
 
 as_gatewayd() { setpriv --reuid=gatewayd --regid=gatewayd --init-groups --no-new-privs -- "$@"; }
 
-# build_release NAME WHEELS: complete when its stamp is there.
+# Whether a release is there, whole, and its Python still is as well.
+usable() { [ -f "$home/releases/$1/.complete" ] && "$home/releases/$1/bin/python" -I -m gatewayd.cli --version >/dev/null 2>&1; }
+
+# build_release NAME WHEELS
 build_release() {
+    if usable "$1"; then return; fi
     release=$home/releases/$1
-    if [ -f "$release/.complete" ] && "$release/bin/python" -I -m gatewayd.cli --version >/dev/null 2>&1; then return; fi
     say "Building gatewayd $1"
     rm -rf "$release"
     mkdir -p "$home/releases"
@@ -90,7 +93,8 @@ $2"
     as_gatewayd "$settings_python" -I -c "$settings_program" "$etc/gatewayd.toml" "$@"
 }
 
-# back_up RELEASE: the database, with the service stopped; prints the copy's path, or nothing where there is no database yet.
+# back_up RELEASE OLD: the database as OLD left it, with the service stopped; prints the copy's path, or nothing where
+# there is no database yet.
 back_up() {
     with_settings "$1" '
 import os, sqlite3
@@ -116,7 +120,7 @@ for path in (copy, folder):
 for old in sorted(folder.glob("[0-9]*.db"))[:-kept]:
     old.unlink()
 print(copy)
-' "$state/backups" "$1" "$KEPT_BACKUPS"
+' "$state/backups" "$2" "$KEPT_BACKUPS"
 }
 
 # put_back RELEASE COPY: the database as it was; what is there now is kept beside it.
@@ -168,21 +172,23 @@ switch_to() {
         if service start && answers "$1"; then return; fi
         fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
     fi
-    if [ -z "$old" ] || [ ! -f "$home/releases/$old/.complete" ]; then
+    if [ -z "$old" ]; then
         activate "$1"
         comes_up "$1" || fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
         return
     fi
     service stop
-    if ! copy=$(back_up "$old"); then
+    if ! copy=$(back_up "$1" "$old"); then
         service start || true
-        fail "the database could not be backed up; the message is above. Nothing was changed, $old runs on."
+        fail "the database could not be backed up; the message is above. Nothing was changed, $old goes on."
     fi
     activate "$1"
     if comes_up "$1"; then
         say "gatewayd $1 runs.${copy:+ The database as it was before: $copy}"
         return
     fi
+    usable "$old" || fail "the service does not come up, and there is nothing to go back to." \
+        "See why:  sudo journalctl --unit gatewayd --lines 100"
     say "gatewayd $1 does not come up; back to $old."
     service stop
     activate "$old"
@@ -193,5 +199,6 @@ switch_to() {
         comes_up "$old" || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
         say "The database is the one from before, too; what $1 made of it ends in .failed."
     fi
+    rm -rf "$home/releases/$1"
     fail "$1 did not come up; $old runs again." "See why:  sudo journalctl --unit gatewayd --lines 100"
 }
