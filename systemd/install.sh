@@ -42,6 +42,7 @@ service() {
 activate() {
     share=$home/releases/$1/share
     mkdir -p "$unit_dir" "$rules_dir" "$bin"
+    rm -f "$unit_dir/gatewayd.service" # what masks it, once a package was removed
     install -m 644 "$share/gatewayd.service" "$unit_dir/gatewayd.service"
     install -m 644 "$share/70-gatewayd.rules" "$rules_dir/70-gatewayd.rules"
     install -m 755 "$share/gatewayd.sh" "$bin/gatewayd"
