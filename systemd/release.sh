@@ -141,21 +141,16 @@ part.rename(store)
 ' "$2"
 }
 
-# answers RELEASE: the daemon's API gives an answer, whichever.
+# answers RELEASE: the daemon gives an answer; on its own socket, which no firewall is in front of.
 answers() {
     with_settings "$1" '
-import http.client
-host, port = settings.api.address
-host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-connection = http.client.HTTPConnection(host, port, timeout=10)
-connection.request("GET", "/api/health")
-connection.getresponse()
-' 2>/dev/null
+from gatewayd.control import ask
+ask(settings.store.path, "status", {}, 30)
+'
 }
 
-# comes_up RELEASE: it is started, says that it is ready, and still answers after a while.
-comes_up() {
-    service start || return 1
+# lasts RELEASE: the service that was started still runs after a while, and answers.
+lasts() {
     sleep "$SETTLE_S"
     systemctl --quiet is-active gatewayd && [ "$(systemctl show --property NRestarts --value gatewayd)" = 0 ] && answers "$1"
 }
@@ -174,7 +169,7 @@ switch_to() {
     fi
     if [ -z "$old" ]; then
         activate "$1"
-        comes_up "$1" || fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
+        { service start && lasts "$1"; } || fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
         return
     fi
     service stop
@@ -183,7 +178,7 @@ switch_to() {
         fail "the database could not be backed up; the message is above. Nothing was changed, $old goes on."
     fi
     activate "$1"
-    if comes_up "$1"; then
+    if service start && lasts "$1"; then
         say "gatewayd $1 runs.${copy:+ The database as it was before: $copy}"
         return
     fi
@@ -192,11 +187,12 @@ switch_to() {
     say "gatewayd $1 does not come up; back to $old."
     service stop
     activate "$old"
-    if ! comes_up "$old" && [ -n "$copy" ]; then
-        # It may not know what the new one made of the database.
+    if ! service start && [ -n "$copy" ]; then
+        # It does not know what the new one made of the database. Since the copy was made nothing was taken that counts: for
+        # at most SETTLE_S seconds the new one may have listened.
         service stop
         put_back "$old" "$copy"
-        comes_up "$old" || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
+        service start || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
         say "The database is the one from before, too; what $1 made of it ends in .failed."
     fi
     rm -rf "$home/releases/$1"

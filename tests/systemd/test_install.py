@@ -160,21 +160,22 @@ def test_uninstall_keeps_configuration_and_messages_until_they_are_purged(target
     assert target.files() == {}
 
 
-# Two releases, `old` and `new`, and a service that is a file: `fails` names the release that does not come up, `migrates` the
-# one that changes the database, after which `old` does not come up either.
+# Two releases, `old` and `new`, and a service that is a file: `fails` names the release that does not start, `dies` the one
+# that starts and does not last, `migrates` the one that changes the database, after which `old` does not start.
 SWITCH = """
 set -eu
 home=$PWD/home etc=$PWD/etc state=$PWD/state python={python}
 . {root}/systemd/release.sh
 as_gatewayd() {{ "$@"; }}
-service() {{ echo "$1" >>service; }}
-activate() {{ ln -sfn "releases/$1" "$home/current"; echo "activate $1" >>service; }}
-comes_up() {{
-    echo "start $1" >>service
-    [ "$1" != "${{migrates:-}}" ] || {sqlite} 'ALTER TABLE t ADD COLUMN y'
-    [ "$1" != "${{fails:-}}" ] || return 1
-    [ "$1" = new ] || ! {sqlite} 'SELECT y FROM t' 2>/dev/null
+activate() {{ ln -sfn "releases/$1" "$home/current"; }}
+service() {{
+    echo "$1 $(current)" >>service
+    [ "$1" = start ] || return 0
+    [ "$(current)" = new ] || ! {sqlite} 'SELECT y FROM t' 2>/dev/null || return 1
+    [ "$(current)" != "${{migrates:-}}" ] || {sqlite} 'ALTER TABLE t ADD COLUMN y'
+    [ "$(current)" != "${{fails:-}}" ]
 }}
+lasts() {{ [ "$1" != "${{dies:-}}" ]; }}
 switch_to new
 """
 
@@ -249,8 +250,11 @@ def test_a_new_release_that_comes_up_stays_and_the_database_was_copied(box: Box)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
-def test_a_new_release_that_does_not_come_up_is_left_for_the_old_one_on_the_same_database(box: Box) -> None:
-    code, said = box.switch(fails="new")
+@pytest.mark.parametrize("how", ["fails", "dies"])
+def test_a_new_release_that_does_not_come_up_is_left_for_the_old_one_on_the_same_database(
+    box: Box, how: str
+) -> None:
+    code, said = box.switch(**{how: "new"})
     assert code == 1
     assert "old runs again" in said
     assert (box.current, box.started) == ("old", ["new", "old"])
@@ -276,7 +280,7 @@ def test_without_a_copy_nothing_is_changed(box: Box) -> None:
     assert code == 1
     assert "Nothing was changed" in said
     assert box.current == "old"
-    assert (box.folder / "service").read_text().splitlines()[-2:] == ["stop", "start"]
+    assert (box.folder / "service").read_text().splitlines()[-2:] == ["stop old", "start old"]
 
 
 def test_three_copies_are_kept(box: Box) -> None:
