@@ -98,10 +98,10 @@ def tasks_of(box: Box) -> dict[str, int]:
 def test_systemd_is_told_that_it_is_ready_how_many_ports_work_and_that_it_stops(
     box: Box, manager: Manager
 ) -> None:
+    box.start_bank("--submit-s", "60")
     box.start_gateway()
     assert manager.hears("READY=1")
     assert manager.hears("STATUS=0 of 2 ports work")
-    box.start_bank("--submit-s", "60")
     eventually(lambda: manager.hears("STATUS=2 of 2 ports work; 0 parts wait"))
     for n in range(5):
         box.send(f"message {n}")
