@@ -4,6 +4,7 @@
 # make suite   of that: the tests
 # make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make long    tests that are too long for the suite: torture, idle ports
+# make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make clean   forget what make made, the demo's messages too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
@@ -12,11 +13,12 @@ PORT ?= 8000
 PORTS ?= 4
 PYTHON ?=
 VENV ?= .venv
+TORTURE ?=
 # Tools run as modules: a script's first line cannot hold a path with a space.
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench long clean
+.PHONY: run test check suite bench long torture clean
 
 run:
 	@$(SETUP) run
@@ -45,6 +47,10 @@ bench:
 long:
 	@$(SETUP) dev
 	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
+
+torture:
+	@$(SETUP) dev
+	$(PY) tests.torture $(TORTURE)
 
 clean:
 	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
