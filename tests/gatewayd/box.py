@@ -80,6 +80,11 @@ class Box:
         """The same, with so much less patience: for a bank whose time runs as much faster."""
         self.start_gateway("--scale", str(scale), module="tests.bench.quick_daemon")
 
+    def stop_gateway(self) -> None:
+        """Stop the daemon alone, as a service manager does."""
+        assert self.gateway is not None
+        assert self.gateway.stop() == 0
+
     def stop(self) -> None:
         """Stop what runs."""
         for process in (self.gateway, self.bank):

@@ -33,7 +33,7 @@ class Clients:
     api: str
     headers: dict[str, str]
     seed: int
-    pause_s: float = 0.25
+    pause_s: float
     threads: int = 3
     accepted: list[Accepted] = field(default_factory=list)
     repeated: int = 0  # requests that were said again because a connection broke

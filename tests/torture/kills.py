@@ -34,8 +34,11 @@ class Plan:
     stored_reports: bool = False  # the modems keep reports (+CNMI <ds> 2), and they are waited for
     cut_modems: bool = False
     scale: float = 1.0  # of the daemon's patience with modems; 1: the daemon as it is
-    up_s: tuple[float, float] = (0.2, 4.0)  # from its start to the kill
-    settle_s: float = 90.0
+    up_s: tuple[float, float] = (0.2, 3.5)  # from its start to the kill
+    pause_s: float = 0.6  # of each client between two requests
+    stuck_s: float = (
+        30.0  # at the end, without any message getting on, before what still waits counts as lost
+    )
 
 
 class Kills:
@@ -67,7 +70,7 @@ class Kills:
         try:
             self._start()
             box.sims_ready(plan.ports)
-            clients = Clients(box.api, box.headers, plan.seed)
+            clients = Clients(box.api, box.headers, plan.seed, plan.pause_s)
             clients.start()
             for _ in range(plan.kills):
                 self._torment(time.monotonic() + self._chance.uniform(*plan.up_s))
@@ -151,11 +154,15 @@ class Kills:
 
     def _settle(self, clients: Clients) -> None:
         """Wait until nothing is pending any more, as far as it comes to that; then for copies that may yet go out."""
-        deadline = time.monotonic() + self.plan.settle_s
-        pending = -1
-        while pending and time.monotonic() < deadline:
+        pending, progress = -1, time.monotonic()
+        while pending and time.monotonic() < progress + self.plan.stuck_s:
             time.sleep(0.1)
-            pending = self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0]
+            before, pending = (
+                pending,
+                self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0],
+            )
+            if pending != before:
+                progress = time.monotonic()
         if pending:
             self.verdict.broken.append(f"{pending} messages are still pending at the end")
         failed = self._rows("SELECT recipient, failure_reason FROM messages WHERE status = 'failed'")
