@@ -85,7 +85,7 @@ class Cuts:
     def _record(self) -> Clients:
         """Run daemons under load, one after the other on one store, and write down what they do to it."""
         box, plan = self.box, self.plan
-        shim = _built(self.path)
+        shim = built_shim(self.path)
         environment = {
             "LD_PRELOAD": str(shim),
             "SHIM_STORE": str(box.path / "gatewayd.db"),
@@ -223,7 +223,7 @@ def _start_up(settings: Settings, path: Path) -> None:
         store.close()
 
 
-def _built(folder: Path) -> Path:
+def built_shim(folder: Path) -> Path:
     """The shim, compiled with the machine's own compiler."""
     shim = folder / "shim.so"
     source = Path(__file__).with_name("shim.c")

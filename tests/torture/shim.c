@@ -1,7 +1,8 @@
 /* Preloaded into a daemon, writes down in order what it does to its store: every write, truncation, sync, creation,
  * removal and renaming, each with its moment. One lock makes the order that of the calls. Environment:
  *   SHIM_STORE  the database; files whose names begin with it are followed, and its folder
- *   SHIM_LOG    where the records are appended
+ *   SHIM_LOG    where the records are appended; without it none are made
+ *   SHIM_SLOW   while there is a file of this name, a sync takes a quarter of a second more
  * A record: struct record in the machine's own byte order, then `length` octets (names, or what was written).
  * Not followed: descriptors that are duplicated, and mappings that are written to. Whoever replays the records sees by
  * comparing with the files whether anything was missed. */
@@ -34,16 +35,19 @@ struct record {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char store[PATH_MAX], folder[PATH_MAX];
+static const char *slow;
 static int log_fd = -1;
 static uint32_t of_fd[MOST]; /* 0: not followed, FOLDER, else the file's number + 1 */
 
 __attribute__((constructor)) static void start(void) {
     const char *path = getenv("SHIM_STORE"), *records = getenv("SHIM_LOG");
-    if (!path || !records) return;
+    slow = getenv("SHIM_SLOW");
+    if (!path) return;
     snprintf(store, sizeof store, "%s", path);
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
     if (slash) *slash = 0;
+    if (!records) return;
     log_fd = (int)syscall(SYS_openat, AT_FDCWD, records, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd >= 0) { /* out of the way of descriptors that are counted */
         int high = fcntl(log_fd, F_DUPFD_CLOEXEC, 500);
@@ -69,6 +73,7 @@ static void all(const void *data, size_t length) {
 }
 
 static void note(uint32_t kind, uint32_t file, int64_t began, int64_t offset, const void *data, int64_t length) {
+    if (log_fd < 0) return;
     struct record r = {kind, file, began, now(), offset, length};
     int before = errno;
     all(&r, sizeof r);
@@ -77,7 +82,7 @@ static void note(uint32_t kind, uint32_t file, int64_t began, int64_t offset, co
 }
 
 static int followed(const char *path) {
-    if (log_fd < 0 || !path || strncmp(path, store, strlen(store))) return 0;
+    if (!*store || !path || strncmp(path, store, strlen(store))) return 0;
     const char *rest = path + strlen(store);
     return !strcmp(rest, "") || !strcmp(rest, "-wal") || !strcmp(rest, "-journal");
 }
@@ -101,7 +106,7 @@ static int opened(int fd, const char *path, int flags, int was_there, int64_t be
         of_fd[fd] = file + 1;
         note(was_there ? OPENED : CREATED, file, began, 0, path, (int64_t)strlen(path));
         if (was_there && (flags & O_TRUNC)) note(TRUNCATED, file, began, 0, 0, 0);
-    } else if (log_fd >= 0 && path && !strcmp(path, folder)) {
+    } else if (*store && path && !strcmp(path, folder)) {
         of_fd[fd] = FOLDER;
     }
     return fd;
@@ -222,6 +227,7 @@ TRUNCATE(ftruncate64, off64_t)
         if (fd < 0 || fd >= MOST || !of_fd[fd]) return real(fd);                       \
         pthread_mutex_lock(&lock);                                                     \
         int64_t began = now();                                                         \
+        if (slow && syscall(SYS_faccessat, AT_FDCWD, slow, F_OK) == 0) usleep(250000);   \
         int done = real(fd);                                                           \
         if (!done) note(of_fd[fd] == FOLDER ? FOLDER_SYNCED : SYNCED, file_of(fd), began, 0, 0, 0); \
         pthread_mutex_unlock(&lock);                                                   \
