@@ -96,14 +96,18 @@ class Crowd:
             assert not thread.is_alive()
 
 
-def test_under_load_with_requests_that_wait_for_the_modem(build: Callable[..., Box]) -> None:
-    box = build(slots={1: 1, 2: 1})
+def test_under_load_with_a_full_queue_and_requests_that_wait_for_the_modem(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 1, 2: 1}, dispatch="in_doubt_wait_s = 300\nmax_pending = 12")
     box.start_bank("--submit-s", "60")
     box.start_gateway()
     box.sims_ready(2)
     crowd = Crowd(box, 12, once=True)
     eventually(lambda: all(port["busy"] for port in box.cli("status")["ports"]))
     eventually(lambda: box.cli("status")["messages"]["pending"] == 12)
+    drafts = [{"recipient": "+22370123456", "message": "too much"}] * 3
+    full = requests.post(f"{box.api}/sms/send-bulk", json={"messages": drafts}, headers=box.headers, timeout=30)
+    assert (full.status_code, full.json()["error"]) == (503, "queue_full")
+    assert int(full.headers["Retry-After"]) > 0
     stop(box)
     crowd.end()
     assert crowd.answers == {200: 12}, "who waited was told that it is kept"
