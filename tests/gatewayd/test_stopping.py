@@ -105,7 +105,9 @@ def test_under_load_with_a_full_queue_and_requests_that_wait_for_the_modem(build
     eventually(lambda: all(port["busy"] for port in box.cli("status")["ports"]))
     eventually(lambda: box.cli("status")["messages"]["pending"] == 12)
     drafts = [{"recipient": "+22370123456", "message": "too much"}] * 3
-    full = requests.post(f"{box.api}/sms/send-bulk", json={"messages": drafts}, headers=box.headers, timeout=30)
+    full = requests.post(
+        f"{box.api}/sms/send-bulk", json={"messages": drafts}, headers=box.headers, timeout=30
+    )
     assert (full.status_code, full.json()["error"]) == (503, "queue_full")
     assert int(full.headers["Retry-After"]) > 0
     stop(box)

@@ -89,7 +89,7 @@ class Kills:
             clients.accepted,
             taken,
             self._doubts,
-            may_double=plan.via == "direct" and not plan.stored_reports,
+            may_double=plan.cut_modems or (plan.via == "direct" and not plan.stored_reports),
         )
         verdict.broken += clients.unexpected
         verdict.seconds = time.monotonic() - began
