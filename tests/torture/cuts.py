@@ -74,10 +74,6 @@ class Cuts:
         ]
         self.verdict.broken += clients.unexpected
         self.verdict.accepted = len(clients.accepted)
-        arrived = Counter(part for part, _ in taken)
-        self.verdict.arrived = sum(
-            all(arrived[one.recipient, seq] for seq in range(1, one.parts + 1)) for one in clients.accepted
-        )
         self._try_images(records, clients.accepted, taken)
         self.verdict.seconds = time.monotonic() - began
         return self.verdict

@@ -18,7 +18,7 @@ def check(verdict: Verdict) -> None:
 
 
 def test_ten_kills_while_modems_are_cut_off(tmp_path: Path) -> None:
-    plan = kills.Plan("kills", kills=10, seed=SEED, cut_modems=True, scale=0.1, up_s=(0.1, 1.1), pause_s=0.25)
+    plan = kills.Plan("kills", kills=10, seed=SEED, cut_modems=True, scale=0.1, up_s=(0.2, 1.2), pause_s=0.2)
     verdict = kills.Kills(tmp_path, plan).run()
     check(verdict)
     assert verdict.kills == 10

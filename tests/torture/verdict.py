@@ -20,7 +20,7 @@ class Verdict:
     kills: int = 0
     cut_off: int = 0  # modems that were taken away or fell silent in the middle of something
     accepted: int = 0
-    arrived: int = 0
+    arrived: int | None = None  # None: it was not waited for
     lost: int = 0
     doubled: int = 0
     in_doubt: int = 0
@@ -65,19 +65,20 @@ def compare(
     verdict.accepted = len(accepted)
     verdict.in_doubt = doubts.total()
     verdict.doubled = sum(times - 1 for times in taken.values() if times > 1)
-    for message in accepted:
-        missing = [seq for seq in range(1, message.parts + 1) if not taken[message.recipient, seq]]
-        verdict.arrived += not missing
-        verdict.lost += bool(missing)
+    verdict.lost = sum(bool(_missing(message, taken)) for message in accepted)
+    verdict.arrived = len(accepted) - verdict.lost
     verdict.broken += _faults(accepted, taken, doubts, may_double=may_double)
+
+
+def _missing(message: Accepted, taken: Counter[PartKey]) -> list[int]:
+    return [seq for seq in range(1, message.parts + 1) if not taken[message.recipient, seq]]
 
 
 def _faults(
     accepted: list[Accepted], taken: Counter[PartKey], doubts: Counter[PartKey], *, may_double: bool
 ) -> Iterator[str]:
     for message in accepted:
-        missing = [seq for seq in range(1, message.parts + 1) if not taken[message.recipient, seq]]
-        if missing:
+        if missing := _missing(message, taken):
             yield f"LOST: {message.recipient} was answered 200 and never got its parts {missing} ({message.sms_id})"
     for (recipient, seq), times in taken.items():
         if times > 1 + doubts[recipient, seq]:
