@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
-from tests.torture.client import Clients
+from tests.torture.client import LONG, Clients
 from tests.torture.verdict import PartKey, Verdict, compare
 
 IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
@@ -57,6 +57,7 @@ class Kills:
         self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable
         self._doubts: Counter[PartKey] = Counter()
         self._unplugged: int | None = None
+        self._texts: list[str] = []  # that were sent to the box's SIMs
 
     def run(self) -> Verdict:
         """Do it all."""
@@ -107,8 +108,17 @@ class Kills:
         """Let it run, and let modems go away meanwhile."""
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
+            if self._chance.random() < 0.2:
+                self._incoming()
             if self.plan.cut_modems and self._chance.random() < 0.2:
                 self._cut()
+
+    def _incoming(self) -> None:
+        """A text to one of the box's SIMs, some of them long."""
+        text = f"Text {len(self._texts)}" + LONG * self._chance.choice((0, 0, 1))
+        self._texts.append(text)
+        port = self._chance.randint(1, self.plan.ports)
+        self.box.order(do="incoming", port=port, text=text, **{"from": "+22376000000"})
 
     def _cut(self) -> None:
         port = self._chance.randint(1, self.plan.ports)
@@ -154,24 +164,28 @@ class Kills:
 
     def _settle(self, clients: Clients) -> None:
         """Wait until nothing is pending any more, as far as it comes to that; then for copies that may yet go out."""
-        pending, progress = -1, time.monotonic()
-        while pending and time.monotonic() < progress + self.plan.stuck_s:
+        before, progress = (-1, -1), time.monotonic()
+        while time.monotonic() < progress + self.plan.stuck_s:
             time.sleep(0.1)
-            before, pending = (
-                pending,
-                self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0],
-            )
-            if pending != before:
-                progress = time.monotonic()
+            pending = self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0]
+            kept = [row[0] for row in self._rows("SELECT text FROM inbox")]
+            if not pending and len(kept) >= len(self._texts):
+                break
+            if (pending, len(kept)) != before:
+                before, progress = (pending, len(kept)), time.monotonic()
+        self.verdict.texts = len(self._texts)
+        for text, times in Counter({text: kept.count(text) for text in self._texts}).items():
+            if times != 1:
+                self.verdict.broken.append(f"{text[:12]!r} came in once and is there {times} times")
         if pending:
             self.verdict.broken.append(f"{pending} messages are still pending at the end")
         failed = self._rows("SELECT recipient, failure_reason FROM messages WHERE status = 'failed'")
         self.verdict.broken += [f"{recipient} failed: {reason}" for recipient, reason in failed]
-        kept = {row[0] for row in self._rows("SELECT sms_id FROM messages")}
+        ids = {row[0] for row in self._rows("SELECT sms_id FROM messages")}
         self.verdict.broken += [
             f"{one.sms_id} was answered 200 and is not in the store"
             for one in clients.accepted
-            if one.sms_id not in kept
+            if one.sms_id not in ids
         ]
 
     def _rows(self, sql: str) -> list[Any]:

@@ -24,6 +24,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     in_doubt: int = 0
+    texts: int = 0  # that came in
     images: int = 0
     images_failed: int = 0
     seconds: float = 0.0
@@ -40,6 +41,7 @@ class Verdict:
             self.lost,
             self.doubled,
             self.in_doubt,
+            self.texts,
             self.images,
             self.images_failed,
             len(self.broken),
@@ -48,7 +50,7 @@ class Verdict:
 
 
 HEADERS = (
-    *("run", "kills", "modems cut off", "accepted", "arrived", "lost", "doubled", "in doubt"),
+    *("run", "kills", "modems cut off", "accepted", "arrived", "lost", "doubled", "in doubt", "texts in"),
     *("images", "failed", "broken promises", "seconds"),
 )
 
