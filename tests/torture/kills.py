@@ -163,7 +163,7 @@ class Kills:
                 self.verdict.broken.append(line.rstrip())
 
     def _settle(self, clients: Clients) -> None:
-        """Wait until nothing is pending any more, as far as it comes to that; then for copies that may yet go out."""
+        """Wait until all that was taken was sent and all texts are in, for as long as it gets on; see what is wrong."""
         before, progress = (-1, -1), time.monotonic()
         while time.monotonic() < progress + self.plan.stuck_s:
             time.sleep(0.1)
@@ -174,8 +174,8 @@ class Kills:
             if (pending, len(kept)) != before:
                 before, progress = (pending, len(kept)), time.monotonic()
         self.verdict.texts = len(self._texts)
-        for text, times in Counter({text: kept.count(text) for text in self._texts}).items():
-            if times != 1:
+        for text in self._texts:
+            if (times := kept.count(text)) != 1:
                 self.verdict.broken.append(f"{text[:12]!r} came in once and is there {times} times")
         if pending:
             self.verdict.broken.append(f"{pending} messages are still pending at the end")
