@@ -170,7 +170,7 @@ def test_with_a_disk_that_is_slow(build: Callable[..., Box], tmp_path: Path) -> 
         "SHIM_SLOW": str(slow),
     }
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
-    box.start_gateway(env=shim)
+    box.start_gateway(environment=shim)
     box.sims_ready(1)
     slow.touch()
     crowd = Crowd(box, 5, once=False)
