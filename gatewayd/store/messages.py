@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from gatewayd.store.database import Connection, Row
@@ -33,6 +34,9 @@ COLUMNS = (
     "created_at",
     "expires_at",
 )
+# A read transaction keeps the WAL from being emptied, so that none may look at a million messages: so many ids at most.
+_WINDOW = 20_000
+
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 
@@ -85,7 +89,7 @@ def page(
     before_id: int | None,
     limit: int,
 ) -> list[Row]:
-    """Messages as they are shown, newest first."""
+    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads."""
     wanted = {
         "m.company_id = :company_id": company_id,
         "m.status = :status": status,
@@ -93,14 +97,26 @@ def page(
         "m.recipient = :recipient": recipient,
         "m.created_at >= :since": since,
         "m.created_at < :until": until,
-        "m.id < :before_id": before_id,
     }
     terms = [term for term, value in wanted.items() if value is not None]
     values = {term.rsplit(":", 1)[1]: value for term, value in wanted.items()}
-    where = f"WHERE {' AND '.join(terms)}" if terms else ""
-    return db.execute(
-        f"{_VIEW} {where} ORDER BY m.id DESC LIMIT :limit", {**values, "limit": limit}
-    ).fetchall()
+    where = " AND ".join(["m.id >= :first", "m.id < :end", *terms])
+    statement = f"{_VIEW} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
+    lowest, newest = _ids(db)
+    end = newest + 1 if before_id is None else min(before_id, newest + 1)
+    found: list[Row] = []
+    while end > lowest and len(found) < limit:
+        first = max(lowest, end - _WINDOW)
+        bounds = {"first": first, "end": end, "limit": limit - len(found)}
+        found += db.execute(statement, {**values, **bounds}).fetchall()
+        end = first
+    return found
+
+
+def _ids(db: Connection) -> tuple[int, int]:
+    """The lowest and the highest id; of no messages 1 and 0."""
+    row = db.execute("SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)").fetchone()
+    return (1, 0) if row[0] is None else (row[0], row[1])
 
 
 def part_taken(db: Connection, message_id: int, now: int) -> Row:
@@ -159,8 +175,14 @@ def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) 
 
 
 def counts(db: Connection) -> dict[str, int]:
-    """Messages that have not ended, by status."""
-    rows = db.execute(
-        "SELECT status, count(*) FROM messages WHERE status IN ('pending', 'sent') GROUP BY status"
-    )
-    return dict(rows.fetchall())
+    """Messages that have not ended, by status: as they were while they were counted, in several short reads."""
+    total: Counter[str] = Counter()
+    lowest, newest = _ids(db)
+    for first in range(lowest, newest + 1, _WINDOW):
+        rows = db.execute(
+            "SELECT status, count(*) FROM messages"
+            " WHERE id >= ? AND id < ? AND status IN ('pending', 'sent') GROUP BY status",
+            (first, first + _WINDOW),
+        )
+        total.update(dict(rows.fetchall()))
+    return dict(total)

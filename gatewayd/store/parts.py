@@ -29,6 +29,9 @@ _HEAD = (
     " ORDER BY priority, message_id, seq LIMIT 1"
 )
 
+# As the index `parts_open` says it: without its own words SQLite does not use it, and reads all parts there are.
+_OPEN = "state IN ('submitting', 'in_doubt')"
+
 # How far into another SIM's queue an idle SIM looks for something it may carry.
 _LOOK = 64
 _MOVABLE = (
@@ -199,9 +202,9 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 def resume(db: Connection) -> list[Row]:
     """At start: what was submitting is in doubt, back-offs are over. All parts in doubt, with their message."""
-    db.execute("UPDATE parts SET state = 'in_doubt' WHERE state = 'submitting'")
+    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {_OPEN} AND state = 'submitting'")
     db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
-    return db.execute("SELECT message_id, seq, token FROM parts WHERE state = 'in_doubt'").fetchall()
+    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN}").fetchall()
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
@@ -217,7 +220,7 @@ def submitting(db: Connection, sim_id: int) -> list[Row]:
     """What a SIM has in the air, with its `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.state = 'submitting' AND p.sim_id = ?",
+        f" WHERE p.{_OPEN} AND p.state = 'submitting' AND p.sim_id = ?",
         (sim_id,),
     ).fetchall()
 
@@ -244,7 +247,7 @@ def without_reference(db: Connection, sim_id: int) -> list[Row]:
     """Parts of a SIM whose TP-MR nobody knows, being submitted, in doubt or submitted, with their `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.sim_id = :sim AND p.state IN ('submitting', 'in_doubt')"
+        f" WHERE p.sim_id = :sim AND p.{_OPEN}"
         " UNION ALL"
         " SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
