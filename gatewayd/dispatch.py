@@ -19,8 +19,8 @@ from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import Numbering
-from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
-from gatewayd.settle import IN_DOUBT, Settler
+from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
+from gatewayd.settle import Settler
 from gatewayd.stamina import Stamina
 from gatewayd.store import inbound, messages, parts, sims
 from gatewayd.store.database import Connection
@@ -28,6 +28,7 @@ from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.waiters import Waiters
+from gatewayd.words import IN_DOUBT
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
     Outcome,
@@ -36,6 +37,7 @@ from modem.work import (
     Rest,
     SimState,
     Submission,
+    Submitted,
     Switch,
     Unreadable,
     WorkUnavailableError,
@@ -67,6 +69,7 @@ class _Desk:
     last_submission: float = float("-inf")
     judged: Outcome | None = None  # the last one
     stamina: dict[int, Stamina] = field(default_factory=dict)  # SIM id → how it has fared lately
+    references_kept: int = 0  # how many parts in a row its modem sent with the TP-MR that it was given
 
 
 class Dispatcher:
@@ -111,12 +114,17 @@ class Dispatcher:
         if doubtful:
             log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
         self._spread(news)
-        self._timers.after(HAND_ON_AFTER_S, self._wake_idle)  # for the work of SIMs that did not come back
+        for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not come back
+            self._timers.after(delay, self._wake_idle)
 
     def moment(self) -> Moment:
         """Now, and today."""
         now = self._clock.now()
         return Moment(now, self._calendar.day(now))
+
+    def spread(self, news: News) -> None:
+        """Tell those who must hear of what somebody else's transaction changed, once that is durable."""
+        self._spread(news)
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
@@ -135,6 +143,7 @@ class Dispatcher:
         if self._board.pin(status, desk.sim_ids, now):
             self._wake_idle()
             self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
+            self._timers.after(BEGUN_WAITS_S, self._wake_idle)
 
     def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
         """See `Work.next`."""
@@ -142,12 +151,14 @@ class Dispatcher:
         if outcome is not None and outcome is not desk.judged:  # it comes again where it could not be kept
             desk.judged, desk.last_submission = outcome, outcome.ended_at
             self._judge(desk, status, outcome)
+            desk.references_kept = _references_kept(desk.references_kept, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
 
         def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
             if outcome is not None:
-                self._settler.settle(db, outcome, at, news)
+                keeps = desk.references_kept >= _KEPT_IN_A_ROW
+                self._settler.settle(db, outcome, at, news, keeps_reference=keeps)
             if turn is None:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
@@ -223,9 +234,10 @@ class Dispatcher:
     def _resume(self, db: Connection, news: News) -> int:
         """How many parts were in the air when the last process ended. What was reported of them by then counts."""
         at = self.moment()
+        parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         news.doubtful = [PartKey(*row) for row in parts.resume(db)]
         for key in news.doubtful:
-            messages.waits_because(db, key.message_id, IN_DOUBT)
+            messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
             reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
         return len(news.doubtful)
@@ -306,6 +318,21 @@ class Dispatcher:
         ):  # the store could not take note of it when it was first told
             self._register(desk, status)
         return desk.sim_ids[status.active.iccid]
+
+
+# So many parts in a row: by chance that happens once in sixteen million.
+_KEPT_IN_A_ROW = 3
+
+
+def _references_kept(before: int, outcome: Outcome) -> int:
+    """How many parts in a row a modem sent with the TP-MR that it was given, after one more."""
+    match outcome.result:
+        case Submitted(reference) if reference == outcome.submission.message_reference:
+            return before + 1
+        case Submitted():
+            return 0
+        case _:
+            return before
 
 
 def _seen(

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from config.settings import Settings
 from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.attempts import attempts
 from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
@@ -28,6 +29,7 @@ from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import (
     Accepted,
+    AttemptView,
     Caller,
     Draft,
     Idempotency,
@@ -188,6 +190,12 @@ class Gateway:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
         with _kept(), self._store.readers.lend() as db:
             return message_view(_owned(db, caller, sms_id))
+
+    def history(self, caller: Caller, sms_id: str) -> tuple[MessageView, list[AttemptView]]:
+        """One message of the caller's company, and its attempts. Raises as `status`."""
+        with _kept(), self._store.readers.lend() as db:
+            row = _owned(db, caller, sms_id)
+            return message_view(row), attempts(db, row["id"])
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""

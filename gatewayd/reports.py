@@ -83,6 +83,8 @@ def _settle(
     part = _by_reference(db, sim_id, told, before)
     if part is None and not before:
         part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
+    if part is None and not before:
+        part = _queued_again(db, sim_id, told, submit_timeout_s, at, news)
     if part is not None:
         _apply(db, part, told, at, news)
     return part is not None or bool(before)
@@ -134,8 +136,7 @@ def _by_window(
         part
         for part in parts.without_reference(db, sim_id)
         if same_number(part["recipient"], told.recipient)
-        and part["started_at"] - _CLOCK_SLACK <= told.service_centre_at
-        and told.service_centre_at <= _window_end(part, submit_timeout_s) + _CLOCK_SLACK
+        and _in_window(part, told.service_centre_at, submit_timeout_s)
     ]
     # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
     if len(found) != 1 or found[0]["state"] == "submitting":
@@ -147,6 +148,33 @@ def _by_window(
     else:
         parts.identified(db, part["message_id"], part["seq"], told.reference)
     return part
+
+
+def _queued_again(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> Row | None:
+    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all."""
+    scts = told.service_centre_at
+    if scts is None:
+        return None
+    since = scts - _CLOCK_SLACK - int(submit_timeout_s * SECOND)
+    found = [
+        part
+        for part in parts.queued_after_doubt(db, sim_id, since)
+        if same_number(part["recipient"], told.recipient) and _in_window(part, scts, submit_timeout_s)
+    ]
+    if len(found) != 1:
+        return None
+    part = found[0]
+    if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
+        lifecycle.part_taken(db, part["message_id"], at, news)
+    return part
+
+
+def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
+    """Whether the service centre may have taken a part then, in the last submission that is known of it."""
+    began = int(part["started_at"]) - _CLOCK_SLACK
+    return began <= service_centre_at <= _window_end(part, submit_timeout_s) + _CLOCK_SLACK
 
 
 def _ended(part: Row) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.settings import DispatchSettings
 from gatewayd import ledger, lifecycle
@@ -12,11 +12,22 @@ from gatewayd.news import News
 from gatewayd.routing import room
 from gatewayd.store import load, messages, parts, sims
 from gatewayd.store.database import Connection, Row
-from modem.segment import segment
+from modem.charset import Alphabet
+from modem.segment import Segment, segment
 from modem.work import PortStatus, Rest, Submission, Switch
 
 # A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
 HAND_ON_AFTER_S = 10.0
+
+# A message of which a part went out waits this long for its SIM. A telephone joins parts by their sender, so that the
+# rest of it from another number never joins what it has: as long as the SIM may come back, waiting is better to read.
+# From a SIM that will not (disabled, locked, taken out, refused by its network), or not in half an hour, another takes
+# over: what was taken is not repeated, and each part that is left goes out as a text of its own, without a
+# concatenation header, which a telephone shows at once. `CONTINUED` marks it as the rest of something.
+BEGUN_WAITS_S = 1800.0
+
+# In front of such a part, where it has room: the header that it goes without was 7 septets, or 3 characters, long.
+CONTINUED = {Alphabet.GSM7: "...", Alphabet.UCS2: "…"}
 
 # How many other queues an idle SIM looks into, the longest first.
 _QUEUES_LOOKED_INTO = 8
@@ -114,7 +125,7 @@ class Scheduler:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found, sim, at, news)
+            submission = self._claim(db, found, sim, turn, at, news)
             if submission is not None:
                 return submission
 
@@ -122,13 +133,23 @@ class Scheduler:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
         heads = [parts.head(db, sim["id"])] if waiting.get(sim["id"]) else []
         idle = sims.disabled(db) | self._board.rests(self._clock.monotonic()).keys()
+        places = self._board.sims()
         orphans = [
             sim_id
-            for sim_id, place in self._board.sims().items()
-            if sim_id != sim["id"] and waiting.get(sim_id) and (sim_id in idle or self._is_lost(place))
+            for sim_id, count in waiting.items()
+            if sim_id != sim["id"] and count and (sim_id in idle or self._is_lost(places.get(sim_id)))
         ]
         if orphans and _has_room(db, sim, at):
-            heads += [parts.movable_head(db, sim_id, sim["company_id"]) for sim_id in orphans]
+            gone = sims.disabled(db)
+            heads += [
+                parts.movable_head(
+                    db,
+                    sim_id,
+                    sim["company_id"],
+                    begun=sim_id in gone or self._is_lost(places.get(sim_id), BEGUN_WAITS_S),
+                )
+                for sim_id in orphans
+            ]
         found = [head for head in heads if head is not None]
         return min(found, key=lambda head: (head["priority"], head["message_id"], head["seq"]), default=None)
 
@@ -148,33 +169,45 @@ class Scheduler:
                 return found
         return None
 
-    def _claim(self, db: Connection, head: Row, sim: Row, at: Moment, news: News) -> Submission | None:
+    def _claim(
+        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, news: News
+    ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more."""
         message = messages.by_id(db, head["message_id"])
-        if message["expires_at"] is not None and message["expires_at"] <= at.now:
-            lifecycle.fail(db, message["id"], "it expired before a SIM could send it", at, news)
+        if lifecycle.has_expired(message, at):
+            lifecycle.expire(db, message, at, news)
             return None
         if message["sim_id"] != sim["id"]:
             ledger.move_reservation(db, message, sim["id"], at.today)
-            messages.rebind(db, message["id"], sim["id"], at.today, sim["cost"] * message["parts"])
-        claim = parts.claim(db, message["id"], head["seq"], at.now)
+            messages.rebind(db, message["id"], sim["id"], at.today, ledger.cost_on(message, sim["cost"]))
+        claim = parts.claim(db, message["id"], head["seq"], at.now, turn.status.port)
         if claim is None:
             return None
         segments = segment(message["text"])
+        piece = segments[head["seq"] - 1]
+        alone = len(segments) > 1 and parts.carried_by_another(db, message["id"], sim["id"])
+        last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
         return Submission(
             message_id=message["id"],
             seq=head["seq"],
             total=len(segments),
             token=claim.token,
             recipient=message["recipient"],
-            segment=segments[head["seq"] - 1],
+            segment=_continued(piece) if alone and head["seq"] > 1 else piece,
             reference=message["id"] % 256,
             validity_s=_validity(message, at),
+            alone=alone,
+            message_reference=_message_reference(message["id"], head["seq"]),
+            reject_duplicates=last is not None
+            and last["outcome"] == "in_doubt"
+            and last["sim_id"] == sim["id"],
         )
 
-    def _is_lost(self, place: Presence) -> bool:
-        down_s = self._clock.monotonic() - place.last_up
-        return not place.up and (place.dead or down_s >= HAND_ON_AFTER_S)
+    def _is_lost(self, place: Presence | None, after_s: float = HAND_ON_AFTER_S) -> bool:
+        """Whether a SIM will not come back, or has been down for so long. None: it has no place in this gateway."""
+        if place is None:
+            return True
+        return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
 def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
@@ -190,6 +223,19 @@ def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
     return left is None or left > 0
 
 
+def _continued(piece: Segment) -> Segment:
+    return replace(piece, text=CONTINUED[piece.alphabet] + piece.text)
+
+
 def _validity(message: Row, at: Moment) -> int | None:
-    """What is left of a message's life, in seconds."""
-    return None if message["expires_at"] is None else max(1, (message["expires_at"] - at.now) // SECOND)
+    """What is left of a message's life, in seconds; all of it where the clock cannot tell."""
+    if message["expires_at"] is None:
+        return None
+    life: int = message["expires_at"] - message["created_at"]
+    left: int = message["expires_at"] - at.now if at.trusted and not message["untrusted"] else life
+    return max(1, min(left, life) // SECOND)
+
+
+def _message_reference(message_id: int, seq: int) -> int:
+    """The TP-MR to ask for: the same in each try of a part, and not in step with the counter of a modem of its own."""
+    return (message_id * 167 + seq * 59) % 256

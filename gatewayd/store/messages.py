@@ -145,11 +145,11 @@ def waits_because(db: Connection, message_id: int, reason: str | None) -> None:
 
 
 def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) -> None:
-    """Give a message of which nothing was sent, and its parts, to another SIM."""
+    """Give a message, and the parts of it that wait, to another SIM."""
     db.execute(
         "UPDATE messages SET sim_id = ?, day = ?, cost = ? WHERE id = ?", (sim_id, day, cost, message_id)
     )
-    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ?", (sim_id, message_id))
+    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
 def counts(db: Connection) -> dict[str, int]:

@@ -8,6 +8,7 @@ States and what leads from one to the next:
     submitting → in_doubt    nobody knows; also whatever was submitting when the process ended
     submitting → failed
     in_doubt → submitted | queued | failed
+    queued → submitted       by a late report, where it is queued only because it was in doubt
     submitted → delivered | failed, by a status report
     queued → cancelled | failed, with its message
 """
@@ -36,8 +37,8 @@ _MOVABLE = (
     " (SELECT message_id, seq, priority FROM parts WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = 0"
     "  ORDER BY priority, message_id, seq LIMIT :look) p"
     " JOIN messages m ON m.id = p.message_id"
-    " WHERE m.unsent = m.parts AND (:company IS NULL OR m.company_id = :company) AND NOT EXISTS"
-    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued'))"
+    " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
+    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
     " ORDER BY p.priority, p.message_id, p.seq LIMIT 1"
 )
 
@@ -56,22 +57,23 @@ def head(db: Connection, sim_id: int) -> Row | None:
     return row
 
 
-def movable_head(db: Connection, sim_id: int, company_id: int | None) -> Row | None:
+def movable_head(db: Connection, sim_id: int, company_id: int | None, *, begun: bool = False) -> Row | None:
     """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead.
 
-    Only messages of which nothing was ever handed over can move: the parts of one message share a sender.
+    `begun`: also of a message of which a part was handed over already (see `Scheduler`).
     """
-    row: Row | None = db.execute(_MOVABLE, {"sim": sim_id, "company": company_id, "look": _LOOK}).fetchone()
+    values = {"sim": sim_id, "company": company_id, "look": _LOOK, "begun": begun}
+    row: Row | None = db.execute(_MOVABLE, values).fetchone()
     return row
 
 
-def claim(db: Connection, message_id: int, seq: int, now: int) -> Claim | None:
-    """Mark a queued part as submitting; None where it is not queued any more."""
+def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Claim | None:
+    """Mark a queued part as submitting through a port; None where it is not queued any more."""
     row = db.execute(
         "UPDATE parts SET state = 'submitting', token = token + 1, attempts = attempts + 1, started_at = ?,"
-        " ended_at = NULL, reference = NULL, service_centre_at = NULL"
+        " ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
         " WHERE message_id = ? AND seq = ? AND state = 'queued' RETURNING token, attempts",
-        (now, message_id, seq),
+        (now, port, message_id, seq),
     ).fetchone()
     if row is None:
         return None
@@ -108,16 +110,52 @@ def refused(
     return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
 
 
-def note_refusal(
-    db: Connection, message_id: int, seq: int, token: int, *, sim_id: int, cause: str, now: int
+def note_attempt(
+    db: Connection,
+    message_id: int,
+    seq: int,
+    token: int,
+    *,
+    outcome: str,
+    cause: str = "",
+    reason: str,
+    reason_fr: str,
+    now: int,
 ) -> None:
-    """Remember who refused a part, and with which code."""
-    db.execute("INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?)", (message_id, seq, token, sim_id, cause, now))
+    """Remember a submission that was `refused`, with which code (`cause`), or left `in_doubt`, and what that means."""
+    db.execute(
+        "INSERT OR IGNORE INTO refusals"
+        " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
+        " SELECT message_id, seq, token, sim_id, ?, ?, port, ?, ?, ? FROM parts"
+        " WHERE message_id = ? AND seq = ? AND token = ?",
+        (cause, now, outcome, reason, reason_fr, message_id, seq, token),
+    )
 
 
 def refused_by(db: Connection, message_id: int) -> set[int]:
     """The SIMs that refused a part of this message."""
-    return {row[0] for row in db.execute("SELECT sim_id FROM refusals WHERE message_id = ?", (message_id,))}
+    rows = db.execute(
+        "SELECT sim_id FROM refusals WHERE message_id = ? AND outcome = 'refused'", (message_id,)
+    )
+    return {row[0] for row in rows}
+
+
+def of_message(db: Connection, message_id: int) -> list[Row]:
+    """All parts of a message, with the `sim_number` of the SIM that each goes or went out from."""
+    return db.execute(
+        "SELECT p.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq",
+        (message_id,),
+    ).fetchall()
+
+
+def noted_attempts(db: Connection, message_id: int) -> list[Row]:
+    """What `note_attempt` remembers of a message, with the `sim_number`."""
+    return db.execute(
+        "SELECT r.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?",
+        (message_id,),
+    ).fetchall()
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
@@ -126,14 +164,6 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
         return False
     db.execute("UPDATE parts SET attempts = attempts - 1 WHERE message_id = ? AND seq = ?", (message_id, seq))
     return True
-
-
-def attempts(db: Connection, message_id: int, seq: int) -> int:
-    """How often a part was handed to a modem."""
-    count: int = db.execute(
-        "SELECT attempts FROM parts WHERE message_id = ? AND seq = ?", (message_id, seq)
-    ).fetchone()[0]
-    return count
 
 
 def _leave_submitting(
@@ -198,10 +228,21 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 
 def resume(db: Connection) -> list[Row]:
-    """At start: what was submitting is in doubt, back-offs are over. All parts in doubt, with their message."""
-    db.execute("UPDATE parts SET state = 'in_doubt' WHERE state = 'submitting'")
+    """At start: back-offs are over, what was submitting is in doubt (see `doubt_submitting`); all parts in doubt."""
     db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
     return db.execute("SELECT message_id, seq, token FROM parts WHERE state = 'in_doubt'").fetchall()
+
+
+def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
+    """While no port runs: what was submitting is in doubt, and was an attempt that ended so."""
+    db.execute(
+        "INSERT OR IGNORE INTO refusals"
+        " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
+        " SELECT message_id, seq, token, sim_id, '', started_at, port, 'in_doubt', ?, ?"
+        " FROM parts WHERE state = 'submitting'",
+        (reason, reason_fr),
+    )
+    db.execute("UPDATE parts SET state = 'in_doubt' WHERE state = 'submitting'")
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
@@ -250,6 +291,32 @@ def without_reference(db: Connection, sim_id: int) -> list[Row]:
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
         {"sim": sim_id},
     ).fetchall()
+
+
+def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Row]:
+    """Parts that are queued again because a submission of this SIM was in doubt, with their `recipient`.
+
+    `since`: when that doubt began, at the earliest.
+    """
+    return db.execute(
+        "SELECT p.*, m.recipient FROM refusals r"
+        " JOIN parts p ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
+        " JOIN messages m ON m.id = p.message_id"
+        " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'",
+        (sim_id, since),
+    ).fetchall()
+
+
+def taken_after_all(db: Connection, message_id: int, seq: int, token: int, reference: int) -> bool:
+    """A part that is queued because of a doubt had been taken. False where it was claimed again meanwhile."""
+    return (
+        db.execute(
+            "UPDATE parts SET state = 'submitted', deferred = 0, reference = ?"
+            " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'queued'",
+            (reference, message_id, seq, token),
+        ).rowcount
+        == 1
+    )
 
 
 def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -> None:
@@ -305,3 +372,21 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
         (message_id, seq),
     ).fetchone()
     return row is not None
+
+
+def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
+    """Whether a part of a message was handed to the network by another SIM than this one, or may have been."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND sim_id <> ? AND state NOT IN ('queued', 'cancelled') LIMIT 1",
+        (message_id, sim_id),
+    ).fetchone()
+    return row is not None
+
+
+def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> Row | None:
+    """The newest remembered submission of a part with a token below `before`."""
+    row: Row | None = db.execute(
+        "SELECT * FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
+        (message_id, seq, before),
+    ).fetchone()
+    return row
