@@ -18,6 +18,7 @@ from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.expiry import Expiry
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
@@ -92,6 +93,7 @@ class Gateway:
             self._numbering,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
+        self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -104,6 +106,16 @@ class Gateway:
         self._timers.start()
         self._balances.start(ports)
         self._housekeeping.sweep()
+        self._expiry.look()
+
+    def clock_trusted(self, db: Connection, since: int, jump: int) -> None:
+        """The time is trusted from now on: it jumps ahead by `jump` microseconds, or back where that is negative.
+
+        `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
+        transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
+        """
+        messages.restamp(db, since, jump)
+        self._expiry.look()
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
@@ -320,6 +332,8 @@ class Gateway:
         return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
 
     def _offer(self, taken: Taken, options: Options) -> None:
+        if taken.expires_in_s is not None:
+            self._expiry.expect(taken.expires_in_s)
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
 
     def _replayed_send(self, caller: Caller, kept: Kept) -> MessageView | Replay:

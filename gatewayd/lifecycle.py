@@ -44,16 +44,17 @@ def fail(db: Connection, message_id: int, reason: str, at: Moment, news: News) -
 
 
 def has_expired(message: Row, at: Moment) -> bool:
-    """Whether a message's time is over. Never while the clock, or the one it was taken by, cannot be believed."""
-    return (
-        at.trusted
-        and not message["untrusted"]
-        and message["expires_at"] is not None
-        and message["expires_at"] <= at.now
-    )
+    """Whether a message's time is over. Never while the clock cannot be believed."""
+    return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
 
 
 def expire(db: Connection, message: Row, at: Moment, news: News) -> None:
-    """A message's time is over, and no part of it is in the air or in doubt: what is unsent is dropped."""
+    """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
+
+    What becomes of such a part counts; the message expires after that (see `Expiry`).
+    """
+    if parts.has_open(db, message["id"]):
+        parts.drop_queued(db, message["id"], "failed")
+        return
     words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
     fail(db, message["id"], words.told, at, news)

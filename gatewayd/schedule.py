@@ -232,7 +232,7 @@ def _validity(message: Row, at: Moment) -> int | None:
     if message["expires_at"] is None:
         return None
     life: int = message["expires_at"] - message["created_at"]
-    left: int = message["expires_at"] - at.now if at.trusted and not message["untrusted"] else life
+    left: int = message["expires_at"] - at.now if at.trusted else life
     return max(1, min(left, life) // SECOND)
 
 

@@ -374,6 +374,15 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
     return row is not None
 
 
+def has_open(db: Connection, message_id: int) -> bool:
+    """Whether a part of a message is in the air or in doubt."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND state IN ('submitting', 'in_doubt') LIMIT 1",
+        (message_id,),
+    ).fetchone()
+    return row is not None
+
+
 def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
     """Whether a part of a message was handed to the network by another SIM than this one, or may have been."""
     row = db.execute(

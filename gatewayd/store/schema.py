@@ -318,9 +318,6 @@ def m008_attempts(db: Database) -> None:
         ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
         ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
         CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
-        -- Taken while the clock could not be believed: 1 since this start, 2 before it, 0 otherwise.
-        ALTER TABLE messages ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 0;
-        CREATE INDEX messages_untrusted ON messages (untrusted) WHERE untrusted > 0;
         CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
     """,
     )
