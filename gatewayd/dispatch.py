@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
 from gatewayd import inbox, reports
+from gatewayd.backlog import Backlog
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
@@ -22,12 +23,13 @@ from gatewayd.numbers import Numbering
 from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import Settler
 from gatewayd.stamina import Stamina
-from gatewayd.store import inbound, messages, parts, sims
+from gatewayd.store import inbound, load, messages, parts, sims
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.waiters import Waiters
+from gatewayd.waiting import Waiting, waiting
 from gatewayd.words import IN_DOUBT
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
@@ -95,7 +97,8 @@ class Dispatcher:
         self._timers = timers
         self._numbering = numbering
         self._settler = Settler(settings, clock, board)
-        self._scheduler = Scheduler(settings, clock, board)
+        self.backlog = Backlog(settings, clock)
+        self._scheduler = Scheduler(settings, clock, board, self.backlog)
         self._ports: dict[int, Wakeable] = {}
         self._desks: dict[int, _Desk] = {}
 
@@ -107,7 +110,8 @@ class Dispatcher:
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
         news = News()
-        doubtful = self._store.write(lambda db: self._resume(db, news))
+        doubtful, found = self._store.write(lambda db: self._resume(db, news))
+        self._tell_backlog("started", found)
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
         self._board.expect(configured, self._clock.monotonic())
@@ -116,6 +120,19 @@ class Dispatcher:
         self._spread(news)
         for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not come back
             self._timers.after(delay, self._wake_idle)
+
+    def clock_trusted(self) -> None:
+        """The clock can be believed from now on: it tells how old what waited at the start is.
+
+        Raises StoreUnavailableError; then nothing was done.
+        """
+
+        def note(db: Connection) -> Waiting:
+            at = self.moment()
+            self.backlog.at_start(db, at, list(load.waiting(db)))
+            return waiting(db, at)
+
+        self._tell_backlog("the clock is right now", self._store.write(note))
 
     def moment(self) -> Moment:
         """Now, and today."""
@@ -140,7 +157,11 @@ class Dispatcher:
             desk.left_at[desk.active_slot] = now
             desk.active_slot, desk.active_since = status.active_slot, now
         self._register(desk, status)
-        if self._board.pin(status, desk.sim_ids, now):
+        gone = self._board.pin(status, desk.sim_ids, now)
+        for sim_id, place in self._board.sims().items():
+            if place.port == status.port and self.backlog.note(sim_id, now, works=place.registered):
+                self._came_back(sim_id)
+        if gone:
             self._wake_idle()
             self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
             self._timers.after(BEGUN_WAITS_S, self._wake_idle)
@@ -231,8 +252,8 @@ class Dispatcher:
             if help_wanted:
                 self._wake_idle()
 
-    def _resume(self, db: Connection, news: News) -> int:
-        """How many parts were in the air when the last process ended. What was reported of them by then counts."""
+    def _resume(self, db: Connection, news: News) -> tuple[int, Waiting]:
+        """How many parts were in the air when the last process ended, and what waits. What was reported of them by then counts."""
         at = self.moment()
         parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         news.doubtful = [PartKey(*row) for row in parts.resume(db)]
@@ -240,7 +261,8 @@ class Dispatcher:
             messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
             reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
-        return len(news.doubtful)
+        self.backlog.at_start(db, at, list(load.waiting(db)))
+        return len(news.doubtful), waiting(db, at)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -256,6 +278,29 @@ class Dispatcher:
         for number, status in self._board.ports().items():
             if status.state is PortState.UP and not status.busy:
                 self._ports[number].wake()
+
+    def _came_back(self, sim_id: int) -> None:
+        """A SIM was lost for so long that what waits for it is old."""
+
+        def note(db: Connection, at: Moment, _: News) -> Waiting:
+            self.backlog.returned(db, at, sim_id, list(load.waiting(db)))
+            return waiting(db, at)
+
+        self._tell_backlog(f"SIM {sim_id} is back", self._within(note))
+
+    def _tell_backlog(self, occasion: str, found: Waiting) -> None:
+        if found.messages and self.backlog.queues():
+            log.warning(
+                "%s: %d messages wait, the oldest for %s; what waited longer than %g s is sent at %g parts a minute and"
+                " SIM, new messages first",
+                occasion,
+                found.messages,
+                found.age,
+                self._settings.backlog_guard_s,
+                self._settings.backlog_rate,
+            )
+        elif found.messages:
+            log.info("%s: %d messages wait, the oldest for %s", occasion, found.messages, found.age)
 
     def _register(self, desk: _Desk, status: PortStatus) -> None:
         """Tell the store of SIMs that are new, or new in this place, or have told more of themselves."""

@@ -115,7 +115,8 @@ class Gateway:
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
         messages.restamp(db, since, jump)
-        self._expiry.look()
+        self._expiry.look()  # these two come after the transaction: they wait for the writer themselves
+        self._timers.after(0.0, self.dispatcher.clock_trusted)
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""

@@ -174,7 +174,7 @@ def restamp(db: Connection, since: int, jump: int) -> None:
     """The clock was set: move the times of pending messages that were taken at `since` or later."""
     db.execute(
         "UPDATE messages SET created_at = created_at + :jump, expires_at = expires_at + :jump"
-        " WHERE status = 'pending' AND expires_at IS NOT NULL AND created_at >= :since",
+        " WHERE status = 'pending' AND created_at >= :since",
         {"since": since, "jump": jump},
     )
 
@@ -192,11 +192,3 @@ def newest_before(db: Connection, moment: int) -> int:
         else:
             high = row["id"] - 1
     return max(low, 0)
-
-
-def counts(db: Connection) -> dict[str, int]:
-    """Messages that have not ended, by status."""
-    rows = db.execute(
-        "SELECT status, count(*) FROM messages WHERE status IN ('pending', 'sent') GROUP BY status"
-    )
-    return dict(rows.fetchall())

@@ -15,32 +15,51 @@ States and what leads from one to the next:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatewayd.store.database import Connection, Row
 
+# The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
+# and however it is split by age (see `gatewayd.backlog`). Unpinned and pinned work lie apart in the index, so that idle
+# SIMs find what they may take without a search.
 _LANE = (
-    "SELECT message_id, seq, priority FROM parts"
-    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
-    " ORDER BY priority, message_id, seq LIMIT 1"
+    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
+    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned} AND priority = {priority}"
+    " AND message_id {side} :last ORDER BY message_id {order}, seq {order} LIMIT :look)"
 )
-# Unpinned and pinned work lie apart in the index, so that idle SIMs find what they may take without a search.
-_HEAD = (
-    f"SELECT * FROM ({_LANE.format(pinned=0)}) UNION ALL SELECT * FROM ({_LANE.format(pinned=1)})"
-    " ORDER BY priority, message_id, seq LIMIT 1"
-)
+_CODES, _PRIORITIES = (0,), (0, 1, 2)
 
-# How far into another SIM's queue an idle SIM looks for something it may carry.
+
+def _lanes(pinned: tuple[int, ...], priorities: tuple[int, ...], side: str, order: str) -> str:
+    lanes = [(kind, priority) for kind in pinned for priority in priorities]
+    return " UNION ALL ".join(
+        _LANE.format(pinned=kind, priority=priority, side=side, order=order) for kind, priority in lanes
+    )
+
+
+def _head(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
+    lanes = _lanes((0, 1), priorities, side, order)
+    return f"SELECT * FROM ({lanes}) ORDER BY priority, message_id {order}, seq LIMIT 1"
+
+
+def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
+    return (
+        f"SELECT p.message_id, p.seq, p.priority FROM ({_lanes((0,), priorities, side, order)}) p"
+        " JOIN messages m ON m.id = p.message_id"
+        " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
+        "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
+        f" ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
+    )
+
+
+_NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
+# Of what is old the newest one-time code goes first, then the rest in the usual order.
+_OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
+_OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
+
+# How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
 _LOOK = 64
-_MOVABLE = (
-    "SELECT p.message_id, p.seq, p.priority FROM"
-    " (SELECT message_id, seq, priority FROM parts WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = 0"
-    "  ORDER BY priority, message_id, seq LIMIT :look) p"
-    " JOIN messages m ON m.id = p.message_id"
-    " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
-    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
-    " ORDER BY p.priority, p.message_id, p.seq LIMIT 1"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +70,77 @@ class Claim:
     attempts: int
 
 
-def head(db: Connection, sim_id: int) -> Row | None:
-    """The next part of a SIM's queue: `message_id`, `seq`, `priority`."""
-    row: Row | None = db.execute(_HEAD, {"sim": sim_id}).fetchone()
+def head(db: Connection, sim_id: int, after: int = 0) -> Row | None:
+    """The next part of a SIM's queue (`message_id`, `seq`, `priority`), of the messages with an id above `after`."""
+    row: Row | None = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1}).fetchone()
     return row
 
 
-def movable_head(db: Connection, sim_id: int, company_id: int | None, *, begun: bool = False) -> Row | None:
-    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead.
+def old_head(db: Connection, sim_id: int, last: int) -> Row | None:
+    """As `head`, of the messages up to `last`: the newest one-time code, else as usual."""
+    return _old(db, _OLD, {"sim": sim_id, "last": last, "look": 1})
+
+
+def movable_head(
+    db: Connection, sim_id: int, company_id: int | None, after: int = 0, *, begun: bool = False
+) -> Row | None:
+    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead; else as `head`.
 
     `begun`: also of a message of which a part was handed over already (see `Scheduler`).
     """
-    values = {"sim": sim_id, "company": company_id, "look": _LOOK, "begun": begun}
-    row: Row | None = db.execute(_MOVABLE, values).fetchone()
+    values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
+    row: Row | None = db.execute(_NEW_MOVABLE, values).fetchone()
     return row
+
+
+def old_movable_head(
+    db: Connection, sim_id: int, company_id: int | None, last: int, *, begun: bool = False
+) -> Row | None:
+    """As `movable_head`, of the messages up to `last`, in the order of `old_head`."""
+    values = {"sim": sim_id, "last": last, "look": _LOOK, "company": company_id, "begun": begun}
+    return _old(db, _OLD_MOVABLE, values)
+
+
+def _old(db: Connection, statements: tuple[str, str], values: Mapping[str, object]) -> Row | None:
+    newest_code, others = statements
+    row: Row | None = db.execute(newest_code, values).fetchone()
+    if row is None:
+        row = db.execute(others, values).fetchone()
+    elif row["seq"] > 1:  # read backwards, a message is found by its last part
+        row = db.execute(
+            "SELECT message_id, seq, priority FROM parts"
+            " WHERE message_id = ? AND state = 'queued' AND deferred = 0 ORDER BY seq LIMIT 1",
+            (row["message_id"],),
+        ).fetchone()
+    return row
+
+
+def awaited_reports(db: Connection) -> int:
+    """How many messages have a part that waits for a delivery report."""
+    count: int = db.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT message_id FROM parts WHERE state = 'submitted')"
+    ).fetchone()[0]
+    return count
+
+
+def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
+    """The lowest id of a message that has a part in these SIMs' queues or waits for a back-off; None without any."""
+    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _PRIORITIES]
+    found = [
+        db.execute(
+            "SELECT min(message_id) FROM parts WHERE state = 'queued' AND deferred = 0"
+            " AND sim_id = ? AND pinned = ? AND priority = ?",
+            lane,
+        ).fetchone()[0]
+        for lane in lanes
+    ]
+    found.append(db.execute("SELECT min(message_id) FROM parts WHERE deferred = 1").fetchone()[0])
+    found.append(
+        db.execute("SELECT min(message_id) FROM parts WHERE state IN ('submitting', 'in_doubt')").fetchone()[
+            0
+        ]
+    )
+    return min((message_id for message_id in found if message_id is not None), default=None)
 
 
 def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Claim | None:

@@ -318,6 +318,6 @@ def m008_attempts(db: Database) -> None:
         ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
         ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
         CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
-        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
+        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending';
     """,
     )
