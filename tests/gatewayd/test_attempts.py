@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from gatewayd.admin import messages as admin
 from gatewayd.admin.context import AdminError, Context
+from gatewayd.cli import main
 from gatewayd.clock import SECOND, Calendar
 from gatewayd.numbers import Numbering
 from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S
@@ -221,6 +223,12 @@ def test_wrong_use_of_settle_says_what_to_do(patient: House) -> None:
     patient.settle(1, patient.claim(1), Submitted(1))
     with pytest.raises(AdminError, match="nothing to settle"):
         settle(patient, sms_id, "retry")
+
+
+def test_a_verdict_that_is_none_is_wrong_use() -> None:
+    result = CliRunner().invoke(main, ["message", "settle", "some-id", "perhaps"])
+    assert result.exit_code == 2
+    assert "sent" in result.output
 
 
 def test_without_a_daemon_what_it_left_in_the_air_can_be_settled(patient: House) -> None:
