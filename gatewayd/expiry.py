@@ -47,6 +47,7 @@ class Expiry:
         self._spread = spread
         self._lock = threading.Lock()
         self._due = float("inf")  # monotonic: when the timer that counts goes off
+        self._ended = 0  # in the steps of this run; of the timers' thread alone
 
     def look(self) -> None:
         """Look now: at the start, and when the clock was set. Any thread may ask for it."""
@@ -80,8 +81,10 @@ class Expiry:
         """End what is due; in how many seconds to look again."""
         news = News()
         ended, delay_s = self._store.write(lambda db: self._step(db, news))
-        if ended:
-            log.warning("%d messages expired before they were sent", ended)
+        self._ended += ended
+        if self._ended and delay_s:  # once, however many steps it took
+            log.warning("%d messages expired before they were sent", self._ended)
+            self._ended = 0
         self._spread(news)
         return delay_s
 
