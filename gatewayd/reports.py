@@ -17,6 +17,7 @@ from gatewayd.news import News
 from gatewayd.numbers import same_number
 from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
+from gatewayd.words import Words
 from modem.tpdu import ReportKind, StatusReport
 
 log = logging.getLogger(__name__)
@@ -29,17 +30,36 @@ _SAME_STAMP = 2 * SECOND
 
 # TP-ST (23.040, 9.2.3.15), what an operator can make of it.
 _REASONS = {
-    0x40: "remote procedure error",
-    0x41: "the recipient's phone cannot take this kind of message",
-    0x42: "the recipient's phone or network rejected it",
-    0x43: "the recipient's number was not obtainable",
-    0x44: "quality of service not available",
-    0x45: "no interworking with the recipient's network",
-    0x46: "the validity period ran out before the phone could be reached",
-    0x47: "deleted by the sender",
-    0x48: "deleted by the operator's service centre",
-    0x49: "the message does not exist at the service centre any more",
+    0x40: Words("remote procedure error", "erreur de procédure distante"),
+    0x41: Words(
+        "the recipient's phone cannot take this kind of message",
+        "le téléphone du destinataire n'accepte pas ce type de message",
+    ),
+    0x42: Words(
+        "the recipient's phone or network rejected it",
+        "le téléphone ou le réseau du destinataire l'a rejeté",
+    ),
+    0x43: Words(
+        "the recipient's number was not obtainable", "le numéro du destinataire n'a pas pu être joint"
+    ),
+    0x44: Words("quality of service not available", "qualité de service non disponible"),
+    0x45: Words(
+        "no interworking with the recipient's network", "pas d'échange avec le réseau du destinataire"
+    ),
+    0x46: Words(
+        "the validity period ran out before the phone could be reached",
+        "la durée de validité a pris fin avant que le téléphone ait pu être joint",
+    ),
+    0x47: Words("deleted by the sender", "effacé par l'expéditeur"),
+    0x48: Words(
+        "deleted by the operator's service centre", "effacé par le centre de messages de l'opérateur"
+    ),
+    0x49: Words(
+        "the message does not exist at the service centre any more",
+        "le message n'existe plus au centre de messages",
+    ),
 }
+_OTHER = Words("the operator's service centre gave up", "le centre de messages de l'opérateur a abandonné")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +214,6 @@ def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> No
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], at)
     elif told.kind is ReportKind.FAILED:
-        words = _REASONS.get(told.status, "the operator's service centre gave up")
-        reason = f"not delivered: {words} (TP-ST 0x{told.status:02X})"
+        words = _REASONS.get(told.status, _OTHER)
+        reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
         lifecycle.part_undeliverable(db, part["message_id"], part["seq"], reason, at, news)

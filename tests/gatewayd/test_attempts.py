@@ -395,17 +395,14 @@ def test_a_part_that_stands_alone_fits_with_its_mark(house: House) -> None:
     assert (part.segment.alphabet, part.segment.text) == (Alphabet.UCS2, "…" + "ж" * 67)
 
 
-def test_the_work_of_a_sim_without_a_place_is_carried_by_others(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.up(1, A)
-    sms_id = house.send()
+def test_a_begun_message_of_a_sim_whose_port_was_taken_out_is_finished_by_another(house: House) -> None:
+    sms_id = begun(house)
     house.close()
-    del house.bells[1]  # its port was taken out of the configuration
+    del house.bells[1]  # out of the configuration
     house.open()
     house.up(2, B)
-    house.settle(2, house.claim(2), Submitted(1))
+    assert [part.alone for part in finished_by(house, 2)] == [True, True]
     assert house.view(sms_id).status is Status.SENT
-    house.close()
 
 
 def test_a_sim_that_rested_is_tried_with_one_message_each_time(tmp_path: Path) -> None:

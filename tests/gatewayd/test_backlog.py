@@ -12,7 +12,7 @@ from gatewayd.admin import status
 from gatewayd.admin.context import Context
 from gatewayd.clock import SECOND, Calendar
 from gatewayd.numbers import Numbering
-from gatewayd.store import parts
+from gatewayd.store import load, parts
 from gatewayd.store.database import Connection
 from gatewayd.store.store import Store
 from gatewayd.views import Priority
@@ -156,6 +156,7 @@ def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pyte
     }
     assert told["backlog_sims"] == [house.sim(A)]
     assert sent(house, 1) == ["new", "old 0"]
+    assert house.store.write(load.pending) == 2
     house.close()
 
 
@@ -189,6 +190,22 @@ def test_the_sim_that_comes_back_first_carries_the_others_backlog_at_its_own_rat
     assert sent(house, 1) == ["old 1"]
     time_passes(house, 10)
     assert (sent(house, 2), sent(house, 1)) == (["old 2"], ["old 3"])
+    house.close()
+
+
+def test_of_two_queues_the_newest_code_goes_first_too(tmp_path: Path) -> None:
+    house = open_house(tmp_path)
+    house.up(1, A)
+    house.send("A's code", priority=Priority.OTP)
+    house.down(1)
+    house.up(2, B)
+    house.send("B's code", sim=house.sim(B), priority=Priority.OTP)
+    house.down(2)
+    time_passes(house, GUARD_S + 60)
+    house.up(2, B)
+    assert sent(house, 2) == ["B's code"]
+    time_passes(house, 10)
+    assert sent(house, 2) == ["A's code"]
     house.close()
 
 
