@@ -58,11 +58,16 @@ class Backlog:
         self._old: dict[int, int] = {}  # SIM id → the highest id of what is old in its queue
         self._next: dict[int, float] = {}  # SIM id → when it may send of that again (monotonic)
 
-    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> None:
-        """Set apart what is old in the queues of these SIMs: once, as soon as the clock can tell how old anything is."""
-        if at.trusted and not self._began_with:
-            self._began_with = True
-            self._set_apart(db, at, queues)
+    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> bool:
+        """Set apart what is old in the queues of these SIMs: once, as soon as the clock can tell how old anything is.
+
+        False: it cannot yet, or that was done.
+        """
+        if not at.trusted or self._began_with:
+            return False
+        self._began_with = True
+        self._set_apart(db, at, queues)
+        return True
 
     def note(self, sim_id: int, now: float, *, works: bool) -> bool:
         """Whether a SIM can send, at `now` (monotonic). True: it can again, after longer than the guard (see `returned`)."""

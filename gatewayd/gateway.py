@@ -92,7 +92,7 @@ class Gateway:
             self._timers,
             self._numbering,
         )
-        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
+        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
@@ -108,13 +108,19 @@ class Gateway:
         self._housekeeping.sweep()
         self._expiry.look()
 
+    @property
+    def timers(self) -> Timers:
+        """What is done later."""
+        return self._timers
+
     def clock_trusted(self, db: Connection, since: int, jump: int) -> None:
         """The time is trusted from now on: it jumps ahead by `jump` microseconds, or back where that is negative.
 
         `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
-        messages.restamp(db, since, jump)
+        parts.restamp(db, since, jump)  # a report's own time must fit its submission's
+        messages.restamp(db, since, jump)  # a life lasts as long as was asked for
         self._expiry.look()  # these two come after the transaction: they wait for the writer themselves
         self._timers.after(0.0, self.dispatcher.clock_trusted)
 

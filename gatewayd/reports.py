@@ -156,7 +156,8 @@ def _by_window(
         part
         for part in parts.without_reference(db, sim_id)
         if same_number(part["recipient"], told.recipient)
-        and _in_window(part, told.service_centre_at, submit_timeout_s)
+        # A clock that is not trusted says nothing of when that was: being the only one must do.
+        and (not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s))
     ]
     # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
     if len(found) != 1 or found[0]["state"] == "submitting":
@@ -173,9 +174,12 @@ def _by_window(
 def _queued_again(
     db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
 ) -> Row | None:
-    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all."""
+    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
+
+    Only by its time: sent twice is better than not at all.
+    """
     scts = told.service_centre_at
-    if scts is None:
+    if scts is None or not at.trusted:
         return None
     since = scts - _CLOCK_SLACK - int(submit_timeout_s * SECOND)
     found = [
@@ -191,15 +195,14 @@ def _queued_again(
     return part
 
 
-def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
-    """Whether the service centre may have taken a part then, in the last submission that is known of it."""
-    began = int(part["started_at"]) - _CLOCK_SLACK
-    return began <= service_centre_at <= _window_end(part, submit_timeout_s) + _CLOCK_SLACK
-
-
 def _ended(part: Row) -> int:
     """When a part was answered, as far as is known: the process may have ended before that."""
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+
+
+def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
+    begin, end = part["started_at"], _window_end(part, submit_timeout_s)
+    return bool(begin - _CLOCK_SLACK <= service_centre_at <= end + _CLOCK_SLACK)
 
 
 def _window_end(part: Row, submit_timeout_s: float) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
 
-from modem import tpdu
+from modem import network_clock, tpdu
 from modem.at import Channel, ChannelError, Response, SilentError
 from modem.dialogue import Dialogue, UssdPatience
 from modem.errors import UNENCODABLE, cause
@@ -142,6 +142,7 @@ class Modem:
         self._message_indicators: frozenset[str] | None = None  # likewise
         self._iccid_command: str | None = None
         self._silences = 0
+        self._clock_follows = False  # the network sets its clock
         self._dialogue = Dialogue(channel, self._patience.ussd)
 
     # Starting
@@ -185,6 +186,7 @@ class Modem:
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
             self._try(command, "+COPS")
+        self._clock_follows = any(self._try(command).ok for command in self.profile.clock)
         self._set_indications()
 
     @property
@@ -300,6 +302,13 @@ class Modem:
         parts = fields(answer.lines[0]) if answer.lines else []
         return parts[2] if len(parts) > 2 else ""
 
+    def network_time(self) -> int | None:
+        """What its clock says, in microseconds since the epoch; None where that is not set by the network."""
+        if not self._clock_follows:
+            return None
+        answer = self._try("AT+CCLK?", "+CCLK")
+        return network_clock.read(answer.lines[0]) if answer.lines else None
+
     # Texts
 
     def submit(
@@ -341,11 +350,16 @@ class Modem:
             else:
                 return outcome
 
-    def stored(self, memory: str | None = None) -> list[Stored]:
-        """The messages received into a memory (the usual one by default), those without a readable record too."""
+    def stored(self, memory: str | None = None) -> list[Stored] | None:
+        """The messages received into a memory (the usual one by default), those without a readable record too.
+
+        None where it cannot be read now.
+        """
         if not self._select(memory):
-            return []
+            return None
         answer = self._patiently("AT+CMGL=4", "+CMGL", timeout_s=self._patience.list_s)
+        if not answer.ok and not answer.lines:
+            return None
         found: list[Stored] = []
         incoming = False
         for line in answer.lines:
@@ -388,14 +402,20 @@ class Modem:
         return (None, _REPORTS_MEMORY) if stores_reports else (None,)
 
     def filling(self) -> tuple[int, int] | None:
-        """How many places of the memory for new texts are taken, and how many there are; None where it is not told."""
+        """How many places of the memory for new texts are taken, and how many there are; None where it is not told.
+
+        Where that is another memory than it was told to use, it is the usual one from now on.
+        """
         if self.usual_memory is None:
             return None
         answer = self._try("AT+CPMS?", "+CPMS")
         parts = fields(answer.lines[0]) if answer.lines else []
-        used, total = parts[-2:] if len(parts) > 2 else ("", "")
+        name, used, total = parts[-3:] if len(parts) > 2 else ("", "", "")
         if not (used.isdigit() and total.isdigit()):
             return None
+        if name.isalpha() and name != self.usual_memory:
+            log.info("%s keeps new texts in %s, not in %s", self.name, name, self.usual_memory)
+            self.usual_memory = name
         return int(used), int(total)
 
     def message_indicators(self) -> frozenset[str]:
@@ -461,6 +481,7 @@ class Modem:
             return self.channel.command(command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s)
         except SilentError as error:
             self._silences += 1
+            self._memory = None  # it may have restarted, and gone back to the one it starts with
             log.info("%s: %s", self.name, error)
             return Response((), ERROR)
 
@@ -571,6 +592,8 @@ class Modem:
 
     def _select(self, memory: str | None) -> bool:
         """Read and delete in `memory` from now on. Whether the modem can."""
+        if self.channel.restarted:
+            return False  # an index means another message now, which nobody has read
         wanted = memory or self.usual_memory
         if wanted is None or wanted == self._memory:
             return True

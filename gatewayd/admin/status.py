@@ -46,7 +46,14 @@ def status(context: Context) -> dict[str, object]:
         }
         for _, port in sorted(gateway.board.ports().items())
     ]
+    clock = context.clock.standing()
     return {
+        "clock": {
+            "now": iso(context.clock.now()),
+            "trusted": clock.trusted,
+            "by": clock.by,
+            "detail": clock.detail,
+        },
         "ports": ports,
         "messages": {
             "pending": pending.messages,

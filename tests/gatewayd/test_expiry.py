@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.clock import SECOND, Moment
+from gatewayd.clock import SECOND
 from gatewayd.views import Draft, MessageView, Options, Status
 from modem.errors import Kind
 from modem.tpdu import StatusReport
@@ -157,14 +157,18 @@ def test_the_rest_of_one_in_doubt_is_dropped_and_a_report_still_counts(tmp_path:
 
 
 def test_nothing_expires_while_the_clock_cannot_be_believed(house: House) -> None:
-    sms_id = house.send()
-    time_passes(house, LIFE_S * 10, look=False)
-    doubted = Moment(house.clock.at, "2027-01-15", trusted=False)
-    house.gateway.dispatcher.moment = lambda: doubted  # type: ignore[method-assign]
+    house.clock.trusted = False
+    first, second = house.send("1"), house.send("2")
+    time_passes(house, LIFE_S * 10)
     part = house.claim(1)
     assert part.validity_s == LIFE_S
+    house.up(1, A, registration=Registration.SEARCHING)
     house.settle(1, part, Submitted(1))
-    assert house.view(sms_id).status is Status.SENT
+    assert house.view(first).status is Status.SENT
+    assert house.view(second).status is Status.PENDING
+    house.clock.trusted = True
+    time_passes(house, 0)
+    fails(house, second)
 
 
 def test_what_was_taken_while_the_clock_was_wrong_moves_with_it(house: House) -> None:
