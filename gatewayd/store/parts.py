@@ -128,19 +128,17 @@ def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
     lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _PRIORITIES]
     found = [
         db.execute(
-            "SELECT min(message_id) FROM parts WHERE state = 'queued' AND deferred = 0"
-            " AND sim_id = ? AND pinned = ? AND priority = ?",
+            "SELECT message_id FROM parts WHERE state = 'queued' AND deferred = 0"
+            " AND sim_id = ? AND pinned = ? AND priority = ? ORDER BY message_id LIMIT 1",
             lane,
-        ).fetchone()[0]
+        ).fetchone()
         for lane in lanes
     ]
-    found.append(db.execute("SELECT min(message_id) FROM parts WHERE deferred = 1").fetchone()[0])
+    found.append(db.execute("SELECT min(message_id) FROM parts WHERE deferred = 1").fetchone())
     found.append(
-        db.execute("SELECT min(message_id) FROM parts WHERE state IN ('submitting', 'in_doubt')").fetchone()[
-            0
-        ]
+        db.execute("SELECT min(message_id) FROM parts WHERE state IN ('submitting', 'in_doubt')").fetchone()
     )
-    return min((message_id for message_id in found if message_id is not None), default=None)
+    return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
 
 def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Claim | None:
