@@ -4,13 +4,10 @@
 # make suite   of that: the tests
 # make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make long    tests that are too long for the suite: torture, idle ports
-<<<<<<< HEAD
 # make install, upgrade, uninstall   the service on this box, as root: see docs/install.md for what can be given
 # make wheels  gatewayd and all that it needs into build/wheels, for a box without a network
 # make deb     a Debian package of it in build/
-=======
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
->>>>>>> torture
 # make clean   forget what make made, the demo's messages too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
@@ -24,11 +21,7 @@ TORTURE ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-<<<<<<< HEAD
-.PHONY: run test check suite bench long install upgrade uninstall wheels deb clean
-=======
-.PHONY: run test check suite bench long torture clean
->>>>>>> torture
+.PHONY: run test check suite bench long torture install upgrade uninstall wheels deb clean
 
 run:
 	@$(SETUP) run
@@ -58,7 +51,6 @@ long:
 	@$(SETUP) dev
 	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
 
-<<<<<<< HEAD
 install upgrade uninstall:
 	@systemd/install.sh $@
 
@@ -67,11 +59,10 @@ wheels:
 
 deb:
 	@systemd/build_deb.sh
-=======
+
 torture:
 	@$(SETUP) dev
 	$(PY) tests.torture $(TORTURE)
->>>>>>> torture
 
 clean:
 	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -209,6 +209,9 @@ class DispatchSettings(_Section):
     slot_dwell_s: Wait = 60
     slot_visit_s: Duration = 600
     max_pending: int = Field(default=1_000_000, ge=1)
+    default_expiry_s: Wait = 259_200
+    backlog_guard_s: Wait = 3600
+    backlog_rate: float = Field(default=6, gt=0, le=6000, allow_inf_nan=False)
 
 
 class InboxSettings(_Section):

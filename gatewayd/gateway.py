@@ -12,11 +12,13 @@ from typing import Protocol, TypeVar
 from config.settings import Settings
 from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.attempts import attempts
 from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.expiry import Expiry
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
@@ -28,6 +30,7 @@ from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import (
     Accepted,
+    AttemptView,
     Caller,
     Draft,
     Idempotency,
@@ -90,6 +93,7 @@ class Gateway:
             self._numbering,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
+        self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -102,6 +106,7 @@ class Gateway:
         self._timers.start()
         self._balances.start(ports)
         self._housekeeping.sweep()
+        self._expiry.look()
 
     @property
     def timers(self) -> Timers:
@@ -115,6 +120,9 @@ class Gateway:
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
         parts.restamp(db, since, jump)  # a report's own time must fit its submission's
+        messages.restamp(db, since, jump)  # a life lasts as long as was asked for
+        self._expiry.look()  # these two come after the transaction: they wait for the writer themselves
+        self._timers.after(0.0, self.dispatcher.clock_trusted)
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
@@ -205,6 +213,12 @@ class Gateway:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
         with _kept(), self._store.readers.lend() as db:
             return message_view(_owned(db, caller, sms_id))
+
+    def history(self, caller: Caller, sms_id: str) -> tuple[MessageView, list[AttemptView]]:
+        """One message of the caller's company, and its attempts. Raises as `status`."""
+        with _kept(), self._store.readers.lend() as db:
+            row = _owned(db, caller, sms_id)
+            return message_view(row), attempts(db, row["id"])
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
@@ -329,6 +343,8 @@ class Gateway:
         return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
 
     def _offer(self, taken: Taken, options: Options) -> None:
+        if taken.expires_in_s is not None:
+            self._expiry.expect(taken.expires_in_s)
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
 
     def _replayed_send(self, caller: Caller, kept: Kept) -> MessageView | Replay:

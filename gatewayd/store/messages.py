@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from gatewayd.store.database import Connection, Row
@@ -167,22 +166,50 @@ def waits_because(db: Connection, message_id: int, reason: str | None) -> None:
 
 
 def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) -> None:
-    """Give a message of which nothing was sent, and its parts, to another SIM."""
+    """Give a message, and the parts of it that wait, to another SIM."""
     db.execute(
         "UPDATE messages SET sim_id = ?, day = ?, cost = ? WHERE id = ?", (sim_id, day, cost, message_id)
     )
-    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ?", (sim_id, message_id))
+    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
-def counts(db: Connection) -> dict[str, int]:
-    """Messages that have not ended, by status: as they were while they were counted, in several short reads."""
-    total: Counter[str] = Counter()
-    lowest, newest = _ids(db)
-    for first in range(lowest, newest + 1, _WINDOW):
-        rows = db.execute(
-            "SELECT status, count(*) FROM messages"
-            " WHERE id >= ? AND id < ? AND status IN ('pending', 'sent') GROUP BY status",
-            (first, first + _WINDOW),
-        )
-        total.update(dict(rows.fetchall()))
-    return dict(total)
+def due(db: Connection, now: int, limit: int) -> list[Row]:
+    """Pending messages whose time is over, the longest over first; without those that have a part in the air or in doubt."""
+    return db.execute(
+        "SELECT * FROM messages m WHERE status = 'pending' AND expires_at <= ? AND NOT EXISTS"
+        " (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state IN ('submitting', 'in_doubt'))"
+        " ORDER BY expires_at LIMIT ?",
+        (now, limit),
+    ).fetchall()
+
+
+def next_expiry(db: Connection, now: int) -> int | None:
+    """When the next of the pending messages expires, after now."""
+    expires_at: int | None = db.execute(
+        "SELECT min(expires_at) FROM messages WHERE status = 'pending' AND expires_at > ?", (now,)
+    ).fetchone()[0]
+    return expires_at
+
+
+def restamp(db: Connection, since: int, jump: int) -> None:
+    """The clock was set: move the times of pending messages that were taken at `since` or later."""
+    db.execute(
+        "UPDATE messages SET created_at = created_at + :jump, expires_at = expires_at + :jump"
+        " WHERE status = 'pending' AND created_at >= :since",
+        {"since": since, "jump": jump},
+    )
+
+
+def newest_before(db: Connection, moment: int) -> int:
+    """The id of the newest message taken before a moment, 0 without one: ids and times rise together."""
+    low, high = 0, next_ids(db)[0] - 1
+    while low < high:  # one look at the table for each halving
+        middle = (low + high + 1) // 2
+        row = db.execute(
+            "SELECT id, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1", (middle,)
+        ).fetchone()
+        if row is None or row["created_at"] < moment:
+            low = middle
+        else:
+            high = row["id"] - 1
+    return max(low, 0)
