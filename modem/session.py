@@ -10,14 +10,16 @@ from typing import Any, Final
 
 from config.settings import PortSettings
 from modem import standing
-from modem.at import Channel, ChannelError, DeviceGoneError, Waits
+from modem.at import Channel, Waits
 from modem.cards import Cards
 from modem.desk import Desk, UssdOrder
-from modem.driver import Modem, Patience
+from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN
 from modem.incoming import Incoming
 from modem.lines import Urc
+from modem.talk import Patience
 from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
+from modem.wire import ChannelError, DeviceGoneError
 from modem.work import (
     InDoubt,
     Outcome,
@@ -427,15 +429,15 @@ class Session:
         if step == "sim":
             self._check_sim()
         elif step == "signal":
-            self._publish_standing(slot, signal_dbm=self.modem.signal_dbm())
+            self._publish_standing(slot, signal_dbm=self.modem.coverage.signal_dbm())
         elif step == "operator":
-            self._desk.publish_slot(slot, operator=self.modem.operator())
+            self._desk.publish_slot(slot, operator=self.modem.coverage.operator())
         else:
             self._see_registration(slot)
 
     def _see_registration(self, slot: int) -> None:
         before = self._desk.status.active.registration
-        state = self.modem.registration()
+        state = self.modem.coverage.registration()
         self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:

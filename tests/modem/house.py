@@ -7,9 +7,9 @@ from threading import Event, Lock
 
 from modem.at import Waits
 from modem.dialogue import UssdPatience
-from modem.driver import Patience
 from modem.segment import Segment, segment
 from modem.session import Timing
+from modem.talk import Patience
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
     InDoubt,
