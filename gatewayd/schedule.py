@@ -10,10 +10,11 @@ from gatewayd.board import Board, Presence
 from gatewayd.clock import SECOND, Clock, Moment
 from gatewayd.news import News
 from gatewayd.routing import room
-from gatewayd.store import load, messages, parts, sims
+from gatewayd.storage import StorageRoom, modem_of
+from gatewayd.store import load, messages, parts, sims, stored
 from gatewayd.store.database import Connection, Row
 from modem.segment import segment
-from modem.work import PortStatus, Rest, Submission, Switch
+from modem.work import PortStatus, Rest, Submission, Switch, Via
 
 # A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
 HAND_ON_AFTER_S = 10.0
@@ -45,8 +46,9 @@ class Turn:
 class Scheduler:
     """Chooses the next step of a port. Its methods run within a transaction."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board) -> None:
+    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board, storage: StorageRoom) -> None:
         self._settings = settings
+        self._storage = storage
         self._clock = clock
         self._board = board
 
@@ -114,7 +116,7 @@ class Scheduler:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found, sim, at, news)
+            submission = self._claim(db, turn, found, sim, at, news)
             if submission is not None:
                 return submission
 
@@ -148,7 +150,9 @@ class Scheduler:
                 return found
         return None
 
-    def _claim(self, db: Connection, head: Row, sim: Row, at: Moment, news: News) -> Submission | None:
+    def _claim(
+        self, db: Connection, turn: Turn, head: Row, sim: Row, at: Moment, news: News
+    ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more."""
         message = messages.by_id(db, head["message_id"])
         if message["expires_at"] is not None and message["expires_at"] <= at.now:
@@ -160,6 +164,10 @@ class Scheduler:
         claim = parts.claim(db, message["id"], head["seq"], at.now)
         if claim is None:
             return None
+        via, marks = self._storage.via(db, turn.status)
+        if via is Via.STORAGE:
+            key = (message["id"], head["seq"], claim.token)
+            stored.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
         segments = segment(message["text"])
         return Submission(
             message_id=message["id"],
@@ -170,6 +178,8 @@ class Scheduler:
             segment=segments[head["seq"] - 1],
             reference=message["id"] % 256,
             validity_s=_validity(message, at),
+            via=via,
+            marks=marks,
         )
 
     def _is_lost(self, place: Presence) -> bool:

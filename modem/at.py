@@ -292,7 +292,7 @@ class Channel:
         """Sort one line that answers nothing."""
         if not isinstance(event, str) or (self._head is not None and self._follow(event)):
             return
-        if tag(event) == "+CMGS":
+        if tag(event) in REFERENCES:
             self.late_reference = Submitted(reference_of(event))
         elif (found := result(event)) is not None:
             self.late_result = found
@@ -404,6 +404,7 @@ class Channel:
         self.write(text.encode("ascii", "replace") + b"\r")
 
 
+REFERENCES: Final = frozenset({"+CMGS", "+CMSS"})  # some answer +CMGS to both
 _RECORDS: Final = frozenset({"+CMGR", "+CMGL"})  # of a stored message; its PDU is the next line
 _SHORTEST_PDU: Final = 16  # characters; a status report of nothing is longer
 _PDU: Final = re.compile(f"[0-9A-Fa-f]{{{_SHORTEST_PDU},}}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from modem import handover, tpdu
 from modem.at import Channel
@@ -19,18 +19,24 @@ from modem.dialogue import Dialogue
 from modem.errors import UNENCODABLE, cause
 from modem.indications import Indications
 from modem.lines import fields, tag
-from modem.memories import REPORTS_MEMORY, Memories
+from modem.memories import REPORTS_MEMORY, SENT, UNSENT, Memories, Record
+from modem.outgoing import essence
 from modem.profiles import CSUS, Profile, profile_for
 from modem.simcard import SimCard
 from modem.talk import BUSY, Identity, Patience, Talk, code_of
 from modem.ussd import Reply
 from modem.wire import ChannelError
-from modem.work import InDoubt, Refused, Submission, Submitted
+from modem.work import Fate, InDoubt, Place, Refused, Submission, Submitted
 
 log = logging.getLogger(__name__)
 
 _PDU_MODE_TRIES: Final = 3  # an answer may be lost on the line
 _IMEI: Final = re.compile(r"(?<![0-9])[0-9]{14,16}(?![0-9])")
+
+
+T = TypeVar("T")
+
+_NOT_SUPPORTED: Final = 303  # 27.005, 3.2.5
 
 
 class UnusableError(ChannelError):
@@ -47,7 +53,9 @@ class Modem:
         smsc: str | None = None,
         slot_command: str | None = None,
         patience: Patience | None = None,
+        writes: bool = False,
     ) -> None:
+        """`writes`: parts are written to a memory, and sent from there."""
         self._talk = Talk(channel, patience or Patience())
         self.channel = channel
         self.sim = SimCard(self._talk)
@@ -57,6 +65,7 @@ class Modem:
         self.acknowledges = False  # the modem waits for +CNMA after each +CMT and +CDS
         self._smsc = smsc
         self._slot_command = slot_command
+        self._writes = writes
         self._dialogue = Dialogue(channel, self._talk.patience.ussd)
 
     @property
@@ -112,10 +121,16 @@ class Modem:
             service = self._talk.attempt("AT+CSMS?", "+CSMS")
             self.acknowledges = bool(service.lines) and fields(service.lines[0])[0] == "1"
         self.memories.choose()
+        if self._writes:
+            self.memories.write_to()
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
             self._talk.attempt(command, "+COPS")
         self.indications.choose()
+
+    def pause(self) -> None:
+        """Leave the modem a moment for what it has yet to do."""
+        self.channel.pause(self._talk.patience.again_s)
 
     def reset(self) -> None:
         """Restart the modem. It may be gone for half a minute; open its device anew."""
@@ -134,24 +149,43 @@ class Modem:
 
         What is refused at once for a passing reason is tried again at once.
         """
-        try:
-            pdu = tpdu.submit(
-                submission.recipient,
-                submission.segment,
-                seq=submission.seq,
-                total=submission.total,
-                reference=submission.reference,
-                validity_s=submission.validity_s,
-            )
-        except ValueError as error:
-            log.error(
-                "part %d of message %d cannot be sent: %s", submission.seq, submission.message_id, error
-            )
-            return Refused(cause("LOCAL", UNENCODABLE))
+        pdu = _pdu(submission)
+        if isinstance(pdu, Refused):
+            return pdu
+        return self._insist(lambda: handover.submit(self.channel, pdu.length, pdu.hex, timeout_s, meanwhile))
+
+    def write(self, submission: Submission) -> Place | Refused:
+        """Write one part to the modem's memory, to be sent from there. Tried again as in `submit`.
+
+        A refusal with a LOCAL cause leaves open whether it lies there; nothing of it was sent.
+        """
+        pdu = _pdu(submission)
+        if isinstance(pdu, Refused):
+            return pdu
+        memory = self.memories.outgoing
+        if memory is None:
+            return Refused(cause("CMS", _NOT_SUPPORTED))
+        patience_s = self._talk.patience.sim_s
+        index = self._insist(lambda: handover.write(self.channel, pdu.length, pdu.hex, patience_s))
+        return Place(memory, index) if isinstance(index, int) else index
+
+    def send_written(
+        self, place: Place, timeout_s: float, meanwhile: Callable[[], None]
+    ) -> Submitted | Refused | InDoubt:
+        """Send what `write` wrote. Tried again as in `submit`."""
+        return self._insist(lambda: handover.send_written(self.channel, place.index, timeout_s, meanwhile))
+
+    def fate(self, submission: Submission, place: Place) -> Fate:
+        """What the modem's memory says of a part that was written there."""
+        record = self.memories.record(place.index, place.memory)
+        return Fate.GONE if record is None else fate_of(record, submission)
+
+    def _insist(self, say: Callable[[], T]) -> T:
+        """Hand over again what is refused at once for a passing reason."""
         again = {("CMS", 330): 1, ("CMS", 304): 1}  # 304 may be one byte lost on the line
         busy = 3
         while True:
-            outcome = handover.submit(self.channel, pdu.length, pdu.hex, timeout_s, meanwhile)
+            outcome = say()
             if not isinstance(outcome, Refused) or not self.channel.in_step:
                 return outcome
             code = (outcome.cause.family, outcome.cause.code)
@@ -241,3 +275,29 @@ class Modem:
             if said != command:
                 done = answer.ok
         return done
+
+
+def fate_of(record: Record, submission: Submission) -> Fate:
+    """What a record in a modem's memory says of a part; GONE where it is another's."""
+    pdu = _pdu(submission)
+    ours = None if isinstance(pdu, Refused) else essence(pdu.hex)
+    found = essence(record.pdu)
+    if ours is None or found is None or not found.startswith(ours):  # a memory may have filler behind it
+        return Fate.GONE
+    return {SENT: Fate.SENT, UNSENT: Fate.UNSENT}.get(record.stat, Fate.GONE)
+
+
+def _pdu(submission: Submission) -> tpdu.Pdu | Refused:
+    """The SMS-SUBMIT of a part, or why there is none."""
+    try:
+        return tpdu.submit(
+            submission.recipient,
+            submission.segment,
+            seq=submission.seq,
+            total=submission.total,
+            reference=submission.reference,
+            validity_s=submission.validity_s,
+        )
+    except ValueError as error:
+        log.error("part %d of message %d cannot be sent: %s", submission.seq, submission.message_id, error)
+        return Refused(cause("LOCAL", UNENCODABLE))

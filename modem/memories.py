@@ -12,7 +12,10 @@ from modem.talk import Talk, code_of
 MEMORIES: Final = ("SM", "ME")  # the SIM's first: texts stay with their number
 REPORTS_MEMORY: Final = "SR"
 _GONE_INDEX: Final = frozenset({("CMS", 321), ("CME", 21), ("CME", 22)})
-_SENT_STATES: Final = frozenset({"2", "3"})  # stored outgoing messages (27.005, 3.1, <stat>)
+OUTGOING: Final = ("ME", "SM")  # where parts are written: the modem's own first, for a card wears
+UNSENT: Final = "2"  # <stat> of stored outgoing messages (27.005, 3.1)
+SENT: Final = "3"
+_SENT_STATES: Final = frozenset({UNSENT, SENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,22 @@ class Stored:
     pdu: str
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the modem tells of one place: `<stat>` as it stands ("" where it tells none), and the PDU."""
+
+    index: int
+    stat: str
+    pdu: str
+
+
 class Memories:
-    """Where texts and reports lie in one modem."""
+    """Where texts and reports lie in one modem, and where parts are written to be sent from there."""
 
     def __init__(self, talk: Talk) -> None:
         self.others: tuple[str, ...] = ()  # where texts may lie from before this program came
         self.usual: str | None = None  # where texts go now; None: not known
+        self.outgoing: str | None = None  # where parts are written; None: nowhere
         self._talk = talk
         self._selected: str | None = None  # what is read and deleted from; None: not known
         self._count = 1  # how many memories +CPMS wants to be told
@@ -63,34 +76,71 @@ class Memories:
             others += [name for name in (*MEMORIES, REPORTS_MEMORY) if name in self._listed]
         self.others = tuple(name for name in dict.fromkeys(others) if name != self._selected)
 
+    def write_to(self) -> bool:
+        """Choose where parts are written: the modem's own memory, for a card wears. Whether there is such a place.
+
+        What comes in stays where it was, so that it stays with its card; a modem that wants all of its memories
+        alike has one for both.
+        """
+        if self.usual is None:
+            return False
+        self.outgoing = self.usual
+        for memory in OUTGOING:
+            if memory == self.usual:
+                return True
+            # Two of its memories must be set without the third, to read from either.
+            apart = ",".join([f'"{memory}"'] * 2)
+            if self._count == 3 and self._talk.patiently(f'AT+CPMS={apart},"{self.usual}"', "+CPMS").ok:
+                self._selected = memory
+                if self._talk.patiently(f'AT+CPMS="{self.usual}"', "+CPMS").ok:
+                    self._selected = self.usual
+                    self.outgoing = memory
+                    return True
+                self._talk.patiently("AT+CPMS=" + ",".join([f'"{self.usual}"'] * 3), "+CPMS")
+                self._selected = self.usual
+        return True
+
     def stored(self, memory: str | None = None) -> list[Stored]:
         """The messages received into a memory (the usual one by default), those without a readable record too."""
+        return [
+            Stored(record.index, record.pdu)
+            for record in self.records(memory)
+            if record.stat not in _SENT_STATES
+        ]
+
+    def records(self, memory: str | None = None) -> list[Record]:
+        """All that lies in a memory (the usual one by default)."""
         if not self._select(memory):
             return []
         answer = self._talk.patiently("AT+CMGL=4", "+CMGL", timeout_s=self._talk.patience.list_s)
-        found: list[Stored] = []
-        incoming = False
+        found: list[Record] = []
+        within = False
         for line in answer.lines:
             if tag(line) == "+CMGL":
                 parts = fields(line)
-                incoming = parts[0].isdecimal() and (len(parts) < 2 or parts[1] not in _SENT_STATES)
-                if incoming:
-                    found.append(Stored(int(parts[0]), ""))
-            elif incoming and not found[-1].pdu:
+                within = parts[0].isdecimal()
+                if within:
+                    found.append(Record(int(parts[0]), parts[1] if len(parts) > 1 else "", ""))
+            elif within and not found[-1].pdu:
                 found[-1] = replace(found[-1], pdu=line)
         return found
 
     def read(self, index: int, memory: str | None = None) -> Stored | None:
         """One message; None where there is none at `index`, or an outgoing one."""
+        record = self.record(index, memory)
+        return None if record is None or record.stat in _SENT_STATES else Stored(index, record.pdu)
+
+    def record(self, index: int, memory: str | None = None) -> Record | None:
+        """What lies at `index`; None where nothing does, or the modem does not say."""
         if not self._select(memory):
             return None
         answer = self._talk.patiently(f"AT+CMGR={index}", "+CMGR")
         if not answer.ok or not answer.lines or tag(answer.lines[0]) != "+CMGR":
             return None
         head = fields(answer.lines[0])
-        if head[0] in _SENT_STATES or (len(answer.lines) == 1 and head[-1] in ("", "0")):
+        if len(answer.lines) == 1 and head[-1] in ("", "0") and head[0] not in _SENT_STATES:
             return None  # some tell of an empty place that its message has no length
-        return Stored(index, answer.lines[1] if len(answer.lines) > 1 else "")
+        return Record(index, head[0], answer.lines[1] if len(answer.lines) > 1 else "")
 
     def delete(self, index: int, memory: str | None = None) -> bool:
         """Delete one message. Whether it is gone."""

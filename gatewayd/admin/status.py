@@ -13,14 +13,21 @@ def status(context: Context) -> dict[str, object]:
     """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
     gateway = context.running()
     waiting = context.store.write(load.waiting)
+    board = gateway.board.ports()
     with context.store.readers.lend() as db:
         counts = messages.counts(db)
+        storage = gateway.dispatcher.storage
+        ways = {
+            number: (storage.via(db, port)[0].value, storage.words(db, port))
+            for number, port in board.items()
+        }
     ports = [
         {
             "port": port.port,
             "device": port.device,
             "state": port.state.value,
-            "detail": port.detail,
+            "detail": " ".join(filter(None, (port.detail, ways[port.port][1]))),
+            "submit_via": ways[port.port][0],
             "model": port.model,
             "imei": port.imei,
             "busy": port.busy,
@@ -41,7 +48,7 @@ def status(context: Context) -> dict[str, object]:
                 for slot in port.slots
             ],
         }
-        for _, port in sorted(gateway.board.ports().items())
+        for _, port in sorted(board.items())
     ]
     return {
         "ports": ports,

@@ -303,3 +303,30 @@ def m006_balance(db: Database) -> None:
         ALTER TABLE sims ADD COLUMN balance_at INTEGER;    -- when it was read; NULL: never
     """,
     )
+
+
+@migrations()
+def m007_storage(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE stored_parts (           -- claims whose parts are sent from a modem's memory
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            modem TEXT NOT NULL,              -- IMEI, or its port where it tells none
+            iccid TEXT NOT NULL,              -- of the card that was active
+            memory TEXT,                      -- with place: where it lies; NULL: it was not heard to be written
+            place INTEGER,
+            said_at REAL,                     -- monotonic seconds of `boot`: when the modem was told to send it
+            boot TEXT,                        -- which start of the machine that was
+            PRIMARY KEY (message_id, seq, token)
+        ) WITHOUT ROWID;
+        CREATE INDEX stored_parts_place ON stored_parts (modem, memory, place);
+        CREATE TABLE modem_models (
+            model TEXT PRIMARY KEY,
+            storage TEXT NOT NULL,            -- marks, no_marks or cannot
+            learned_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+    """,
+    )
