@@ -67,39 +67,40 @@ class Keeper:
         self._recall_at = None
         try:
             kept = self._desk.work.in_memory(self._desk.status)
-            for each in kept:
-                if each.place is not None:
-                    self._ask(each, each.place)
+            taken = {each.place for each in kept if each.place is not None and self._ask(each, each.place)}
             strays = [each for each in kept if each.place is None]
             if strays:
-                self._find(strays, {each.place for each in kept})
+                self._find(strays, taken)
         except WorkUnavailableError as error:
             self._recall_at = monotonic() + self._desk.unavailable(error)
             return
         self._recalled = True
 
-    def _ask(self, kept: Kept, place: Place) -> None:
+    def _ask(self, kept: Kept, place: Place) -> bool:
+        """Ask what became of one part, and empty its place. Whether it still lies there."""
         fate = self._modem.fate(kept.submission, place)
         work, status = self._desk.work, self._desk.status
         if fate is Fate.UNSENT and not kept.settled:
             if self._kept_power and kept.unsure_s > 0:
                 at = monotonic() + kept.unsure_s
                 self._recall_at = at if self._recall_at is None else min(at, self._recall_at)
-                return
+                return True
             if not self._kept_power:
                 # The network may have taken it before the power went, and the mark with it.
                 work.found(status, kept, Fate.GONE)
         if not kept.settled and (fate is not Fate.UNSENT or self._kept_power):
             work.found(status, kept, fate)
-        if fate is Fate.GONE or self._modem.memories.delete(place.index, place.memory):
+        empty = fate is Fate.GONE or self._modem.memories.delete(place.index, place.memory)
+        if empty:
             work.emptied(status, kept)
+        return not empty
 
-    def _find(self, strays: list[Kept], known: set[Place | None]) -> None:
+    def _find(self, strays: list[Kept], taken: set[Place]) -> None:
         """Delete what was written and never told, because a crash came before: nothing of it was sent."""
         outgoing = self._modem.memories.outgoing
         for memory in (outgoing,) if outgoing else OUTGOING:
             for record in self._modem.memories.records(memory):
-                ours = record.stat == UNSENT and Place(memory, record.index) not in known
+                ours = record.stat == UNSENT and Place(memory, record.index) not in taken
                 if ours and any(fate_of(record, kept.submission) is Fate.UNSENT for kept in strays):
                     log.info("port %d: a part that was never sent is deleted", self._desk.status.port)
                     self._modem.memories.delete(record.index, memory)
