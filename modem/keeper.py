@@ -121,9 +121,10 @@ class Keeper:
         if self._desk.stopping or not self._note(submission, place):
             self._leftovers.append(place)
             return Refused(cause("LOCAL", NOT_KEPT))
+        echoes = self._modem.channel.echoes
         result = self._modem.send_written(place, timeout_s, meanwhile)
         if isinstance(result, InDoubt):
-            return self._look(submission, place, result)
+            return self._look(submission, place, result, echoes)
         self._leftovers.append(place)
         if isinstance(result, Submitted) and not submission.marks:
             self._learn(Storage.MARKS if self._is_marked(submission, place) else Storage.NO_MARKS)
@@ -175,8 +176,10 @@ class Keeper:
             return Refused(cause("LOCAL", NOT_KEPT))
         return self._modem.submit(submission, timeout_s, meanwhile)
 
-    def _look(self, submission: Submission, place: Place, doubt: InDoubt) -> Submitted | Refused | InDoubt:
-        """What the modem's own mark says of a part in doubt. Its time limit has passed."""
+    def _look(
+        self, submission: Submission, place: Place, doubt: InDoubt, echoes: int
+    ) -> Submitted | Refused | InDoubt:
+        """What the modem's own mark says of a part in doubt. Its time limit has passed; until then it echoed `echoes`."""
         channel = self._modem.channel
         if channel.gone or channel.restarted or (not doubt.asked and not channel.in_step):
             return doubt  # asked once the modem is back
@@ -186,6 +189,9 @@ class Keeper:
         try:
             fate = self._modem.fate(submission, place)
         except ChannelError:
+            return doubt
+        if channel.told_e0 and channel.echoes > echoes:
+            channel.restarted = True  # and its mark may have gone with its power
             return doubt
         if fate is Fate.UNSENT and not submission.marks:
             fate = Fate.GONE

@@ -33,6 +33,7 @@ TRICKLE_S = 0.02  # a few octets at 1200 baud
 AWAY_S = 20.0  # how long a card stays out, and a network away
 ASIDES = ("+CIEV: 2,4", "^RSSI:17", "RING", "+CREG: {stat}", "+CUSD: 4", "+CTZV: +00")
 ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
+_UNHEARD = -1  # no command line has this number
 OFF, MINIMAL, FULL, FLIGHT = -1, 0, 1, 4  # +CFUN (27.007, 8.2), and no power at all
 _LOCK_CME = {Lock.PIN: 11, Lock.PUK: 12, Lock.DEAD: 13}
 _LOCK_CMS = {Lock.PIN: 311, Lock.PUK: 316, Lock.DEAD: 313}
@@ -326,8 +327,10 @@ class Modem:
             self._rest.appendleft(request)
             self._continue()
             return
+        now, self.running = self.running, _UNHEARD
         with contextlib.suppress(CommandError):
             self._handler(request)(self, request)
+        self.running = now
 
     def _command_octets(self, data: bytes) -> bytes:
         taken, echo, body = self._line.feed(data)

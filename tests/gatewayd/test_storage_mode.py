@@ -16,12 +16,8 @@ import pytest
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
-MAKES = {
-    1: "sim800",
-    2: "ec25",
-    3: "q2406",
-}  # ME of five places; ME of many; only SM, and two memories in all
-STORAGE = 'submit_via = "storage"\nsubmit_timeout_s = 4\nin_doubt_wait_s = 1\nin_doubt = "hold"'
+MAKES = {1: "sim800", 2: "ec25", 3: "e173"}  # ME of five places; of many; indices that begin at 0
+STORAGE = 'submit_via = "storage"\nsubmit_timeout_s = 2\nin_doubt_wait_s = 1\nin_doubt = "hold"'
 
 
 @pytest.fixture

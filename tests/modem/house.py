@@ -86,6 +86,7 @@ class House:
         self.fates: list[Fate] = []
         self.late: list[int | None] = []
         self.busy = 0.0
+        self.refusals = 0  # of what the port wanted kept
         self.full = Event()  # the disk is
         self._lock = Lock()
 
@@ -164,6 +165,7 @@ class House:
 
     def _keep(self) -> None:
         if self.full.is_set():
+            self.refusals += 1
             raise WorkUnavailableError("no space left on device")
 
 
