@@ -2,7 +2,8 @@
 # make test    everything that must be right before a change is kept
 # make check   of that: format, lint, types, floors
 # make suite   of that: the tests
-# make bench   the benchmarks, which print figures
+# make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
+# make long    tests that are too long for the suite: torture, idle ports
 # make clean   forget what make made, the demo's messages too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
@@ -15,7 +16,7 @@ VENV ?= .venv
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench clean
+.PHONY: run test check suite bench long clean
 
 run:
 	@$(SETUP) run
@@ -32,9 +33,16 @@ check:
 
 suite:
 	@$(SETUP) dev
-	$(PY) pytest -n 2 --dist loadfile
+	$(PY) pytest -n 4 --dist worksteal
 
+# The peers that are installed are measured; what is missing is told: apt-get install gammu-smsd smstools kannel
 bench:
+	@$(SETUP) dev
+	@test -x build/bench-venv/bin/python || "$(VENV)/bin/python" -m venv build/bench-venv
+	@build/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet python-gsmmodem-new
+	$(PY) tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+long:
 	@$(SETUP) dev
 	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
 

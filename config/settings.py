@@ -218,6 +218,12 @@ class InboxSettings(_Section):
     assembly_timeout_s: Duration = 86_400
 
 
+class ClockSettings(_Section):
+    """[clock]: whose time is trusted."""
+
+    trust: Literal["auto", "network", "always"] = "auto"
+
+
 class DaemonSettings(_Section):
     """[daemon]: the process."""
 
@@ -260,6 +266,7 @@ class Settings(_Section):
     numbers: NumberSettings = NumberSettings()
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
+    clock: ClockSettings = ClockSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
     balance: Annotated[tuple[BalanceSettings, ...], Field(strict=False)] = ()

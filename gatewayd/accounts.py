@@ -56,7 +56,7 @@ class Doorkeeper:
             found = accounts.find_key(db, _digest(key))
         if found is None:
             raise UnknownKeyError
-        expired = found.expires_at is not None and found.expires_at <= self._clock.now()
+        expired = found.expires_at is not None and found.expires_at <= self._clock.latest()
         if expired or not found.active:
             raise InactiveKeyError(expired=expired, active=found.active, expires_at=found.expires_at)
         if found.company_active is None:

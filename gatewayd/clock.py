@@ -9,20 +9,12 @@ from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000  # in the microseconds that everything stored counts in
 DAY = 86_400 * SECOND
+FOREVER = 2**62
+
+SLACK = 300 * SECOND
+"""Clocks that tell the same time are no further apart: networks are off by a minute or two. More is a jump."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, and written with its own Z
-
-
-class Clock:
-    """The time of this box. Passed in, so that tests need neither patching nor waiting."""
-
-    def now(self) -> int:
-        """Microseconds since the epoch, UTC."""
-        return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        """Seconds that never step."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +61,45 @@ class Moment:
     now: int
     today: str
     trusted: bool = True
+    unbroken: int = FOREVER  # for so long the time has been counted without a jump
+
+    def lately(self, age: int) -> tuple[int, int]:
+        """From when to when is stamped what may be younger than `age`: all else is certainly older.
+
+        After a jump that is everything, until `age` has passed since.
+        """
+        return (self.now - age, self.now + SLACK) if self.unbroken >= age else (-FOREVER, FOREVER)
+
+
+class Clock:
+    """The time of this box. Passed in, so that tests need neither patching nor waiting."""
+
+    def now(self) -> int:
+        """Microseconds since the epoch, UTC."""
+        return time.time_ns() // 1000
+
+    def latest(self) -> int:
+        """The latest that it may be now: what expires of itself has expired by this."""
+        return self.now()
+
+    def monotonic(self) -> float:
+        """Seconds that never step."""
+        return time.monotonic()
+
+    def moment(self, calendar: Calendar) -> Moment:
+        """Now, and today. Where moments are made."""
+        now = self.now()
+        return Moment(now, calendar.day(now))
+
+    def standing(self) -> Standing:
+        """Whether the time is trusted, by what, and what helps."""
+        return Standing(True, "system", "The system clock is believed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with the time, for a person to read."""
+
+    trusted: bool
+    by: str | None
+    detail: str

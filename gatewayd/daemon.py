@@ -10,12 +10,14 @@ from api.server import Server
 from config.settings import Settings
 from gatewayd.admin import commands
 from gatewayd.admin.context import Context
-from gatewayd.clock import Calendar, Clock
+from gatewayd.clock import Calendar
 from gatewayd.commands.signals import stop_asked
 from gatewayd.control import ControlServer
 from gatewayd.gateway import Gateway
+from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
 from gatewayd.store.store import Store
+from gatewayd.timekeeping import CountedClock, Timekeeper
 from modem.port import Port
 from modem.session import Timing
 
@@ -38,10 +40,13 @@ class Daemon:
     """One gateway on one store, listening. `timing`: how patient its ports are, where not as usual."""
 
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
-        clock = Clock()
+        clock = CountedClock()
         self._settings = settings
         self._store = Store(settings.store.path)
         self.gateway = Gateway(settings, self._store, clock)
+        self._timekeeper = Timekeeper(
+            clock, settings.clock.trust, synchronised, self.gateway.board.ports, len(settings.ports)
+        )
         self._ports = {
             port.port: Port(
                 port.model_copy(update={"submit_via": port.submit_via or settings.dispatch.submit_via}),
@@ -70,7 +75,9 @@ class Daemon:
         self._store.open()
         try:
             host, port = self._server.bind()
+            self._store.write(lambda db: self._timekeeper.begin(db, self.gateway.clock_trusted))
             self.gateway.start(self._ports)
+            self._timekeeper.start(self._store, self.gateway.timers, self.gateway.clock_trusted)
             self._control.start()
             for each in self._ports.values():
                 each.start()

@@ -49,6 +49,8 @@ from modem.work import (
 
 log = logging.getLogger(__name__)
 
+_PIN_ATTEMPTS = 3  # that a card gives before it wants its PUK (31.101, 9.5)
+
 T = TypeVar("T")
 
 
@@ -123,8 +125,7 @@ class Dispatcher:
 
     def moment(self) -> Moment:
         """Now, and today."""
-        now = self._clock.now()
-        return Moment(now, self._calendar.day(now))
+        return self._clock.moment(self._calendar)
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
@@ -212,15 +213,30 @@ class Dispatcher:
         if len(status.slots) > 1:
             self._ports[status.port].wake()  # it may have waited for this before it turns to another slot
 
-    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
-        """See `Work.pin_allowed`."""
+    def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
+        """See `Work.try_pin`."""
         card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
-        return self._looked_up(lambda db: not sims.was_pin_refused(db, card, digest))
 
-    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
-        """See `Work.pin_refused`."""
-        digest = _pin_digest(iccid, port, pin)
-        self._within(lambda db, at, _: sims.pin_refused(db, _card(iccid, port), digest, at.now))
+        def step(db: Connection, at: Moment, _: News) -> bool:
+            known = sims.pin_state(db, card, digest)
+            if known is None:
+                sims.set_pin_state(db, card, digest, "trying", at.now)
+            # What a power cut left open was not tried if no attempt is missing.
+            untried = known == "trying" and attempts_left is not None and attempts_left >= _PIN_ATTEMPTS
+            return known in (None, "accepted") or untried
+
+        return self._within(step)
+
+    def pin_tried(self, iccid: str, port: int, pin: str, *, accepted: bool) -> None:
+        """See `Work.pin_tried`."""
+        card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
+        state = "accepted" if accepted else "refused"
+
+        def step(db: Connection, at: Moment, _: News) -> None:
+            if sims.pin_state(db, card, digest) != state:
+                sims.set_pin_state(db, card, digest, state, at.now)
+
+        self._within(step)
 
     # Helpers.
 

@@ -90,7 +90,7 @@ class Gateway:
             self._numbering,
             {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
         )
-        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._timers)
+        self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -103,6 +103,19 @@ class Gateway:
         self._timers.start()
         self._balances.start(ports)
         self._housekeeping.sweep()
+
+    @property
+    def timers(self) -> Timers:
+        """What is done later."""
+        return self._timers
+
+    def clock_trusted(self, db: Connection, since: int, jump: int) -> None:
+        """The time is trusted from now on: it jumps ahead by `jump` microseconds, or back where that is negative.
+
+        `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
+        transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
+        """
+        parts.restamp(db, since, jump)  # a report's own time must fit its submission's
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""

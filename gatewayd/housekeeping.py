@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.settings import InboxSettings
 from gatewayd import inbox
-from gatewayd.clock import DAY, Clock
+from gatewayd.clock import DAY, Calendar, Clock
 from gatewayd.intake import KEYS_KEPT
 from gatewayd.store import idempotency, inbound
 from gatewayd.store.database import Connection
@@ -19,11 +19,14 @@ _SWEEP_S = 600.0
 class Housekeeping:
     """Sweeps, and does it again after a while, for as long as the timers run."""
 
-    def __init__(self, settings: InboxSettings, store: Store, clock: Clock, timers: Timers) -> None:
+    def __init__(
+        self, settings: InboxSettings, store: Store, clock: Clock, calendar: Calendar, timers: Timers
+    ) -> None:
         self._assembly_timeout_s = settings.assembly_timeout_s
         self._every_s = min(_SWEEP_S, max(settings.assembly_timeout_s, 1.0))
         self._store = store
         self._clock = clock
+        self._calendar = calendar
         self._timers = timers
 
     def sweep(self) -> None:
@@ -32,7 +35,7 @@ class Housekeeping:
         self._timers.after(0.0 if more else self._every_s, self.sweep)
 
     def _tidy(self, db: Connection) -> bool:
-        now = self._clock.now()
-        idempotency.forget_before(db, now - KEYS_KEPT)
-        inbound.forget_seen_before(db, now - _SEEN_KEPT)
-        return inbox.give_up(db, self._assembly_timeout_s, now)
+        at = self._clock.moment(self._calendar)
+        idempotency.forget_but(db, at.lately(KEYS_KEPT))
+        inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))
+        return inbox.give_up(db, self._assembly_timeout_s, at)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 
-from gatewayd.clock import DAY, SECOND, microseconds
+from gatewayd.clock import DAY, SECOND, Moment, microseconds
 from gatewayd.store import inbound
 from gatewayd.store.database import Connection, Row
 from gatewayd.store.inbound import Series
@@ -48,16 +48,16 @@ def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int) -> N
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
 
 
-def give_up(db: Connection, timeout_s: float, now: int) -> bool:
+def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
     """Keep what there is of texts that waited too long for their parts. Whether there may be more of them."""
     timeout = round(timeout_s * SECOND)
-    overdue = inbound.overdue_assemblies(db, now - timeout, _GIVEN_UP_AT_ONCE)
+    overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
     for assembly in overdue:
         if _says_nothing_new(db, assembly):
             inbound.drop_assembly(db, assembly["id"])
         else:
-            _write(db, assembly, now)
-    inbound.drop_assembled_before(db, now - timeout - _REMEMBERED)
+            _write(db, assembly, at.now)
+    inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
     return len(overdue) == _GIVEN_UP_AT_ONCE
 
 

@@ -89,9 +89,9 @@ class Intake:
             QueueFullError: too many messages wait already.
             SimUnavailableError: a single message found no SIM.
         """
-        at = self._moment()
+        at = self._clock.moment(self._calendar)
         if key is not None:
-            kept = _known(db, caller, key, at.now)
+            kept = _known(db, caller, key, at)
             if kept is not None:
                 return kept
         self._check_quota(db, caller, len(drafts), at)
@@ -194,19 +194,15 @@ class Intake:
             accounts.use(db, caller.company_id, month_of(at.today), len(message_rows))
         return Taken(accepted, by_sim, at.now)
 
-    def _moment(self) -> Moment:
-        now = self._clock.now()
-        return Moment(now, self._calendar.day(now))
 
-
-def _known(db: Connection, caller: Caller, key: Idempotency, now: int) -> Kept | None:
+def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
     """What is kept of an idempotency key, on the writing connection.
 
     Raises:
         IdempotencyMismatchError: it was used with another body.
         ConflictError: its first request is still being answered.
     """
-    kept = idempotency.find(db, caller.key_id, key.key, since=now - KEYS_KEPT)
+    kept = idempotency.find(db, caller.key_id, key.key, lately=at.lately(KEYS_KEPT))
     if kept is None:
         return None
     if kept.fingerprint != key.fingerprint:

@@ -134,8 +134,8 @@ def _by_window(
         part
         for part in parts.without_reference(db, sim_id)
         if same_number(part["recipient"], told.recipient)
-        and part["started_at"] - _CLOCK_SLACK <= told.service_centre_at
-        and told.service_centre_at <= _window_end(part, submit_timeout_s) + _CLOCK_SLACK
+        # A clock that is not trusted says nothing of when that was: being the only one must do.
+        and (not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s))
     ]
     # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
     if len(found) != 1 or found[0]["state"] == "submitting":
@@ -152,6 +152,11 @@ def _by_window(
 def _ended(part: Row) -> int:
     """When a part was answered, as far as is known: the process may have ended before that."""
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+
+
+def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
+    begin, end = part["started_at"], _window_end(part, submit_timeout_s)
+    return bool(begin - _CLOCK_SLACK <= service_centre_at <= end + _CLOCK_SLACK)
 
 
 def _window_end(part: Row, submit_timeout_s: float) -> int:

@@ -88,14 +88,14 @@ class Scheduler:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
         left_s = turn.last_submission + _REPORTS_S - self._clock.monotonic()
         since = at.now - int(_REPORTS_S * SECOND)
-        return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since) else 0.0
+        return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
 
     def _visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
         """With nothing to send: turn to a slot now and then, for the reports and texts that wait for its SIM."""
         now = self._clock.monotonic()
         due: dict[int, float] = {}
         for slot, left_at in turn.left_at.items():
-            hoped_for = parts.awaits_report(db, turn.slot_sims[slot], at.now - _REPORTS_HOPED_FOR)
+            hoped_for = parts.awaits_report(db, turn.slot_sims[slot], at.now - _REPORTS_HOPED_FOR, at.now)
             due[slot] = left_at + (self._settings.slot_dwell_s if hoped_for else self._settings.slot_visit_s)
         if not due:
             return Rest()

@@ -105,6 +105,13 @@ class Cards:
         if not iccid and known.imsi and imsi in ("", known.imsi):
             # The card that was there: its answers were lost on the line.
             iccid, imsi = known.iccid, known.imsi
+        iccid = iccid or self._desk.cards.get(imsi, "")
+        if not iccid and self._desk.cards:
+            # Under another name its messages would wait for a SIM that never comes back.
+            self._desk.publish_slot(slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN)
+            return False
+        if iccid and imsi:
+            self._desk.cards[imsi] = iccid
         modem.prepare()
         registration = modem.coverage.registration()
         self._desk.publish_slot(
@@ -160,16 +167,17 @@ class Cards:
             return SimState.PIN_REQUIRED
         pin = self._settings.pin.get_secret_value()
         port = self._settings.port
-        if not self._insist(lambda: self._desk.work.pin_allowed(iccid, port, pin)):
-            return SimState.PIN_REFUSED
         left = self._modem.sim.pin_attempts()
         if left is not None and left < MIN_PIN_ATTEMPTS:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
-        if self._modem.sim.enter_pin(pin):
+        if not self._insist(lambda: self._desk.work.try_pin(iccid, port, pin, left)):
+            return SimState.PIN_REFUSED
+        accepted = self._modem.sim.enter_pin(pin)
+        self._insist(lambda: self._desk.work.pin_tried(iccid, port, pin, accepted=accepted))
+        if accepted:
             self._modem.begin()  # some modems refuse all but the PIN while they are locked
             return SimState.READY
-        self._insist(lambda: self._desk.work.pin_refused(iccid, port, pin))
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
         return (
             SimState.PUK_REQUIRED

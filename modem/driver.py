@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from modem import handover, tpdu
+from modem import handover, network_clock, tpdu
 from modem.at import Channel
 from modem.coverage import Coverage
 from modem.dialogue import Dialogue
@@ -66,6 +66,7 @@ class Modem:
         self._smsc = smsc
         self._slot_command = slot_command
         self._writes = writes
+        self._clock_follows = False  # the network sets its clock
         self._dialogue = Dialogue(channel, self._talk.patience.ussd)
 
     @property
@@ -126,6 +127,7 @@ class Modem:
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
             self._talk.attempt(command, "+COPS")
+        self._clock_follows = any(self._talk.attempt(command).ok for command in self.profile.clock)
         self.indications.choose()
 
     def pause(self) -> None:
@@ -139,6 +141,13 @@ class Modem:
     def answers(self, timeout_s: float) -> bool:
         """Whether the modem says OK."""
         return self._talk.attempt("AT", timeout_s=timeout_s).ok
+
+    def network_time(self) -> int | None:
+        """What its clock says, in microseconds since the epoch; None where that is not set by the network."""
+        if not self._clock_follows:
+            return None
+        answer = self._talk.attempt("AT+CCLK?", "+CCLK")
+        return network_clock.read(answer.lines[0]) if answer.lines else None
 
     # Texts
 
@@ -175,10 +184,12 @@ class Modem:
         """Send what `write` wrote. Tried again as in `submit`."""
         return self._insist(lambda: handover.send_written(self.channel, place.index, timeout_s, meanwhile))
 
-    def fate(self, submission: Submission, place: Place) -> Fate:
-        """What the modem's memory says of a part that was written there."""
+    def fate(self, submission: Submission, place: Place) -> Fate | None:
+        """What the modem's memory says of a part that was written there; None where it cannot be read now."""
         record = self.memories.record(place.index, place.memory)
-        return Fate.GONE if record is None else fate_of(record, submission)
+        if record is None:
+            return Fate.GONE if self.memories.is_empty(place.index, place.memory) else None
+        return fate_of(record, submission)
 
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""

@@ -149,13 +149,20 @@ class Incoming:
         self._listed_at = monotonic()
         self._list_at = self._listed_at + self._list_s
         deleted = self._deleted
+        usual = self._modem.memories.usual
+        unread: list[str | None] = []
         for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
-            for stored in self._modem.memories.stored(memory):
+            messages = self._modem.memories.stored(memory)
+            if messages is None:
+                unread.append(memory)
+            for stored in messages or ():
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
-        self._modem.memories.others = ()
+        self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._watch_room(made_room=self._deleted > deleted)
+        if self._modem.memories.usual != usual:
+            self._list_soon()
 
     def _watch_room(self, *, made_room: bool) -> None:
         """Warn of a memory that fills up with what stays in it."""

@@ -27,6 +27,8 @@ from modem.work import (
 
 log = logging.getLogger(__name__)
 
+_LATER_S: Final = 30.0  # after which a memory is asked again that could not be read
+
 _FULL: Final = frozenset({("CMS", 322), ("CME", 20)})
 _UNSUPPORTED: Final = frozenset({("ERROR", None), ("CMS", 303), ("CME", 3), ("CME", 4), ("CME", 100)})
 
@@ -80,10 +82,13 @@ class Keeper:
         """Ask what became of one part, and empty its place. Whether it still lies there."""
         fate = self._modem.fate(kept.submission, place)
         work, status = self._desk.work, self._desk.status
+        if fate is None:
+            if not kept.settled:
+                self._ask_again(_LATER_S)
+            return True
         if fate is Fate.UNSENT and not kept.settled:
             if self._kept_power and kept.unsure_s > 0:
-                at = monotonic() + kept.unsure_s
-                self._recall_at = at if self._recall_at is None else min(at, self._recall_at)
+                self._ask_again(kept.unsure_s)
                 return True
             if not self._kept_power:
                 # The network may have taken it before the power went, and the mark with it.
@@ -95,11 +100,15 @@ class Keeper:
             work.emptied(status, kept)
         return not empty
 
+    def _ask_again(self, seconds: float) -> None:
+        at = monotonic() + seconds
+        self._recall_at = at if self._recall_at is None else min(at, self._recall_at)
+
     def _find(self, strays: list[Kept], taken: set[Place]) -> None:
         """Delete what was written and never told, because a crash came before: nothing of it was sent."""
         outgoing = self._modem.memories.outgoing
         for memory in (outgoing,) if outgoing else OUTGOING:
-            for record in self._modem.memories.records(memory):
+            for record in self._modem.memories.records(memory) or ():
                 ours = record.stat == UNSENT and Place(memory, record.index) not in taken
                 if ours and any(fate_of(record, kept.submission) is Fate.UNSENT for kept in strays):
                     log.info("port %d: a part that was never sent is deleted", self._desk.status.port)
@@ -186,12 +195,10 @@ class Keeper:
         if doubt.asked and not self._is_marked(submission, place):
             self._leftovers.append(place)
             return doubt
-        try:
-            fate = self._modem.fate(submission, place)
-        except ChannelError:
-            return doubt
+        fate = self._fate(submission, place)
         if channel.told_e0 and channel.echoes > echoes:
             channel.restarted = True  # and its mark may have gone with its power
+        if fate is None or channel.restarted:
             return doubt
         if fate is Fate.UNSENT and not submission.marks:
             fate = Fate.GONE
@@ -205,14 +212,19 @@ class Keeper:
             return Submitted(None)
         return Refused(cause("LOCAL", STILL_STORED)) if fate is Fate.UNSENT else InDoubt(doubt.reason, True)
 
-    def _is_marked(self, submission: Submission, place: Place) -> bool:
+    def _fate(self, submission: Submission, place: Place) -> Fate | None:
         try:
-            if self._modem.fate(submission, place) is Fate.SENT:
-                return True
-            self._modem.pause()  # it may write the mark a little later
-            return self._modem.fate(submission, place) is Fate.SENT
+            return self._modem.fate(submission, place)
         except ChannelError:
+            return None
+
+    def _is_marked(self, submission: Submission, place: Place) -> bool:
+        if self._fate(submission, place) is Fate.SENT:
+            return True
+        if not self._modem.channel.in_step:
             return False
+        self._modem.pause()  # it may write the mark a little later
+        return self._fate(submission, place) is Fate.SENT
 
     def _note(self, submission: Submission, place: Place | None) -> bool:
         try:

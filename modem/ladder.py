@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from modem.session import Timing
 
+# Submissions in a row at which the device is lost, and nothing sent between them: the first may be somebody's hand.
+_LOST_CARRYING = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -30,6 +33,7 @@ class Ladder:
         self._timing = timing
         self._has_command = has_command
         self._lost_young = 0  # lives in a row that ended before the modem had come up
+        self._lost_carrying = 0  # lives in a row that ended with a submission, and in which none succeeded
         self._away_since: float | None = None
         self._commands = 0  # run for a device that stays away
 
@@ -37,6 +41,8 @@ class Ladder:
         """The modem was there and did not do its work. `proven`: it had done some since it was opened."""
         self._away_since = None
         self._lost_young = 0
+        if proven:
+            self._lost_carrying = 0
         self.troubles = 1 if proven else self.troubles + 1
         timing, command = self._timing, self._has_command
         if self.troubles == 1:
@@ -50,8 +56,21 @@ class Ladder:
         words = f"it is restarted{also} and rests for {rest_s:g} s"
         return Step(words, timing.reset_s + rest_s, restart=True, command=command)
 
-    def lost(self, now: float, *, young: bool) -> Step:
-        """The device was taken away. `young`: before the modem had come up, as some do for half a minute on end."""
+    def lost(self, now: float, *, young: bool, carrying: bool = False, proven: bool = False) -> Step:
+        """The device was taken away. `young`: before the modem had come up, as some do for half a minute on end.
+
+        `carrying`: by a submission. A modem whose power breaks down each time it sends is sick.
+        """
+        if proven:
+            self._lost_carrying = 0
+        self._lost_carrying += carrying
+        if carrying and self._lost_carrying >= _LOST_CARRYING:
+            rest_s = _last(self._timing.rests_s, self._lost_carrying - _LOST_CARRYING)
+            also = "reset_command is run, and " if self._has_command else ""
+            words = (
+                f"{also}it rests for {rest_s:g} s, for it was lost at {self._lost_carrying} messages in a row"
+            )
+            return Step(words, rest_s, command=self._has_command)
         if not young:
             self._away_since = None
             self._lost_young = 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, replace
 from typing import Final
 
 from modem.lines import fields, tag
 from modem.talk import Talk, code_of
+
+log = logging.getLogger(__name__)
 
 MEMORIES: Final = ("SM", "ME")  # the SIM's first: texts stay with their number
 REPORTS_MEMORY: Final = "SR"
@@ -44,6 +47,7 @@ class Memories:
         self.outgoing: str | None = None  # where parts are written; None: nowhere
         self._talk = talk
         self._selected: str | None = None  # what is read and deleted from; None: not known
+        self._silences = 0  # commands without an answer, when that was known
         self._count = 1  # how many memories +CPMS wants to be told
         self._listed: tuple[str, ...] | None = None  # that the modem has; None: not asked yet
 
@@ -100,19 +104,23 @@ class Memories:
                 self._selected = self.usual
         return True
 
-    def stored(self, memory: str | None = None) -> list[Stored]:
-        """The messages received into a memory (the usual one by default), those without a readable record too."""
-        return [
-            Stored(record.index, record.pdu)
-            for record in self.records(memory)
-            if record.stat not in _SENT_STATES
-        ]
+    def stored(self, memory: str | None = None) -> list[Stored] | None:
+        """The messages received into a memory (the usual one by default), those without a readable record too.
 
-    def records(self, memory: str | None = None) -> list[Record]:
-        """All that lies in a memory (the usual one by default)."""
+        None where it cannot be read now.
+        """
+        records = self.records(memory)
+        if records is None:
+            return None
+        return [Stored(record.index, record.pdu) for record in records if record.stat not in _SENT_STATES]
+
+    def records(self, memory: str | None = None) -> list[Record] | None:
+        """All that lies in a memory (the usual one by default); None where it cannot be read now."""
         if not self._select(memory):
-            return []
+            return None
         answer = self._talk.patiently("AT+CMGL=4", "+CMGL", timeout_s=self._talk.patience.list_s)
+        if not answer.ok and not answer.lines:
+            return None
         found: list[Record] = []
         within = False
         for line in answer.lines:
@@ -142,6 +150,13 @@ class Memories:
             return None  # some tell of an empty place that its message has no length
         return Record(index, head[0], answer.lines[1] if len(answer.lines) > 1 else "")
 
+    def is_empty(self, index: int, memory: str | None = None) -> bool:
+        """Whether the modem says that nothing lies at `index`."""
+        if not self._select(memory):
+            return False
+        answer = self._talk.patiently(f"AT+CMGR={index}", "+CMGR")
+        return (answer.ok and len(answer.lines) < 2) or code_of(answer.result) in _GONE_INDEX
+
     def delete(self, index: int, memory: str | None = None) -> bool:
         """Delete one message. Whether it is gone."""
         if not self._select(memory):
@@ -150,18 +165,29 @@ class Memories:
         return answer.ok or code_of(answer.result) in _GONE_INDEX
 
     def filling(self) -> tuple[int, int] | None:
-        """How many places of the memory for new texts are taken, and how many there are; None where it is not told."""
+        """How many places of the memory for new texts are taken, and how many there are; None where it is not told.
+
+        Where that is another memory than it was told to use, it is the usual one from now on.
+        """
         if self.usual is None:
             return None
         answer = self._talk.attempt("AT+CPMS?", "+CPMS")
         parts = fields(answer.lines[0]) if answer.lines else []
-        used, total = parts[-2:] if len(parts) > 2 else ("", "")
+        name, used, total = parts[-3:] if len(parts) > 2 else ("", "", "")
         if not (used.isdigit() and total.isdigit()):
             return None
+        if name.isalpha() and name != self.usual:
+            log.info("%s keeps new texts in %s, not in %s", self._talk.name, name, self.usual)
+            self.usual = name
         return int(used), int(total)
 
     def _select(self, memory: str | None) -> bool:
         """Read and delete in `memory` from now on. Whether the modem can."""
+        if self._talk.channel.restarted:
+            return False  # an index means another message now, which nobody has read
+        if self._talk.total_silences != self._silences:
+            # It may have restarted, and gone back to the one it starts with.
+            self._selected, self._silences = None, self._talk.total_silences
         wanted = memory or self.usual
         if wanted is None or wanted == self._selected:
             return True

@@ -19,7 +19,7 @@ from modem.sysfs import MACHINE, Roots
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.wire import ChannelError, DeviceGoneError
-from modem.work import Answer, PortState, PortStatus, SlotStatus, Work
+from modem.work import Answer, InDoubt, PortState, PortStatus, SlotStatus, Work
 
 log = logging.getLogger(__name__)
 
@@ -155,12 +155,17 @@ class Port:
             state, detail = PortState.ABSENT, str(error)
             step = ladder.away(monotonic()) if error.missing else ladder.refused()
         except DeviceGoneError as error:
-            log.warning("port %d: %s", self.settings.port, error)
+            step = ladder.lost(
+                monotonic(),
+                young=session is None or not session.came_up,
+                carrying=desk.outcome is not None and isinstance(desk.outcome.result, InDoubt),
+                proven=session is not None and session.proven,
+            )
+            log.warning("port %d: %s; %s", self.settings.port, error, step.words)
             state, detail = (
                 PortState.ABSENT,
-                f"{self.settings.device} was lost: is the modem plugged in and powered?",
+                f"{self.settings.device} was lost: is the modem plugged in, and its power supply strong enough?",
             )
-            step = ladder.lost(monotonic(), young=session is None or not session.came_up)
         except StoppingError:
             raise
         except Exception as error:  # the top of the thread: whatever fails, the port goes on

@@ -43,6 +43,8 @@ class Profile:
     slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch, tried in turn before +CSUS
     reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
     also: tuple[str, ...] = ()  # said once after the common settings
+    # Have its clock set by the network (27.007, 8.40); the first that it takes counts.
+    clock: tuple[str, ...] = ("AT+CTZU=1",)
     ussd: tuple[UssdWay, ...] = USSD
 
 
@@ -57,6 +59,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
         pin_attempts=('AT+QPINC="SC"', "+QPINC", 1),
         slot_commands=(("AT+QUIMSLOT={slot}",), ("AT+QDSIM={index}",)),
         also=('AT+QURCCFG="urcport","usbat"',),  # URCs go to one port only: this one
+        clock=("AT+CTZU=3", "AT+CTZU=1"),  # with 1 many of them keep UTC and tell it with the zone beside it
     ),
     Profile(
         "SIMCom",
@@ -65,6 +68,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
         iccid=("AT+CCID", "AT+CICCID"),
         pin_attempts=("AT+SPIC", "+SPIC", 0),
         slot_commands=(("AT+SMSIMCFG=1,{slot}",), ("AT+SWITCHSIM={index}",), ("AT+DUALSIM={index}",)),
+        clock=("AT+CLTS=1", "AT+CTZU=1"),  # the 2G ones know no +CTZU
     ),
     Profile(
         "Huawei",

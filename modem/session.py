@@ -41,6 +41,7 @@ _SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are th
 _REFUSED_RECIPIENTS: Final = 3
 _OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)})  # ME or system failure
 
+_REFRESHED: Final = ("registration", "signal", "operator", "time", "sim")
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 _SIM_TROUBLE: Final = frozenset(
@@ -51,7 +52,7 @@ _FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)}
 _NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
 _SIM_DETAILS: Final = {
-    SimState.UNKNOWN: "The SIM was not looked at yet.",
+    SimState.UNKNOWN: "The SIM did not tell its number; it is asked again soon.",
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
     SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
     SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
@@ -221,7 +222,7 @@ class Session:
         now = monotonic()
         registered = self._desk.status.active.registration.carries_sms
         self._refresh_at = now + (self._timing.refresh_s if registered else self._timing.search_s)
-        self._refreshes.extend(("signal", "operator"))
+        self._refreshes.extend(("signal", "operator", "time"))
         self._sim_changed = False
         self._incoming.list_now()
         self._keeper.begin_anew(kept_power=self._kept_power)
@@ -469,7 +470,7 @@ class Session:
         if now >= self._refresh_at:
             searching = not self._desk.status.active.registration.carries_sms
             self._refresh_at = now + (self._timing.search_s if searching else self._timing.refresh_s)
-            steps = ("registration",) if searching else ("registration", "signal", "operator", "sim")
+            steps = ("registration",) if searching else _REFRESHED
             self._refreshes.extend(step for step in steps if step not in self._refreshes)
         if not self._refreshes:
             return
@@ -481,6 +482,8 @@ class Session:
             self._publish_standing(slot, signal_dbm=self.modem.coverage.signal_dbm())
         elif step == "operator":
             self._desk.publish_slot(slot, operator=self.modem.coverage.operator())
+        elif step == "time":
+            self._read_time()
         else:
             self._see_registration(slot)
 
@@ -491,9 +494,14 @@ class Session:
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
             self._claim_at = monotonic()
-            self._refreshes.extend(("signal", "operator"))
+            self._refreshes.extend(("signal", "operator", "time"))
         elif before.carries_sms and not state.carries_sms:
             self._refresh_at = monotonic() + self._timing.search_s
+
+    def _read_time(self) -> None:
+        """What time it is for the network; without one the modem's clock is anybody's."""
+        told = self.modem.network_time() if self._desk.status.active.registration.carries_sms else None
+        self._desk.publish(network_time=None if told is None else (told, monotonic()))
 
     def _publish_standing(self, slot: int, **changes: Any) -> None:
         """Tell the house how the active slot stands with its network now."""

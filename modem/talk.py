@@ -54,6 +54,7 @@ class Talk:
         self.identity = Identity()
         self.profile: Profile = PLAIN
         self.silences = 0  # commands without an answer, since the modem was brought in step
+        self.total_silences = 0  # likewise, ever
 
     @property
     def name(self) -> str:
@@ -81,6 +82,7 @@ class Talk:
             return self.channel.command(command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s)
         except SilentError as error:
             self.silences += 1
+            self.total_silences += 1
             log.info("%s: %s", self.name, error)
             return Response((), ERROR)
 

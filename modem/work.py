@@ -102,6 +102,8 @@ class PortStatus:
     model: str = ""
     switches: int = 0  # to another slot, since the start
     switch_s: float = 0.0  # what one costs on average, from the order until the SIM is registered
+    # Microseconds since the epoch as the modem has them from its network, and when it told them (monotonic).
+    network_time: tuple[int, float] | None = None
 
     @property
     def active(self) -> SlotStatus:
@@ -297,8 +299,12 @@ class Work(Protocol):
         It may come before the outcome of that part was settled: keep what may be about it until then.
         """
 
-    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
-        """Whether this PIN may be tried: False once it was refused for this SIM (or, unnamed, this port's)."""
+    def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
+        """Whether this PIN may be tried now on this SIM (or, unnamed, this port's); that it is tried is kept first.
 
-    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
-        """Remember durably that this PIN is wrong, so that no restart tries it again."""
+        False once it was refused, or where a former try was cut short: unless the card, whose `attempts_left` the
+        modem may tell, shows that it never got there.
+        """
+
+    def pin_tried(self, iccid: str, port: int, pin: str, *, accepted: bool) -> None:
+        """Remember durably whether this PIN is right, so that no restart tries a wrong one again."""

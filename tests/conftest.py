@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import settings as hypothesis_settings
 
 from config.settings import Settings, load
+from gatewayd.cli import main
 
 # A loaded machine makes single examples slow; the suite's own time limit is the one that counts.
 hypothesis_settings.register_profile("gatewayd", deadline=None)
@@ -37,15 +39,28 @@ def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
     return found
 
 
+def told_by(config: Path, *arguments: str | int) -> Any:
+    """What `gatewayd … --json` answers. The command runs in here: to start a Python for each takes most of a second."""
+    done = CliRunner().invoke(main, ["--config", str(config), *map(str, arguments), "--json"])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
 class Process:
     """A `gatewayd` command as a child process."""
 
-    def __init__(self, *arguments: str | Path, module: str = "gatewayd.cli") -> None:
+    def __init__(
+        self,
+        *arguments: str | Path,
+        module: str = "gatewayd.cli",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **(environment or {})},
         )
         self.stderr: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -129,9 +144,7 @@ class Running:
 
     def cli(self, *arguments: str | int) -> Any:
         """What `gatewayd … --json` answers."""
-        done = self.cli_raw(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return told_by(self.state / "gatewayd.toml", *arguments)
 
     def cli_raw(self, *arguments: str | int) -> subprocess.CompletedProcess[str]:
         """A command on this gateway, as a child process."""

@@ -26,8 +26,7 @@ class Context:
 
     def moment(self) -> Moment:
         """Now, and today."""
-        now = self.clock.now()
-        return Moment(now, self.calendar.day(now))
+        return self.clock.moment(self.calendar)
 
     def running(self) -> Gateway:
         """The gateway. Raises AdminError where no daemon runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from gatewayd.admin.context import Context
+from gatewayd.clock import iso
 from gatewayd.store import load, messages
 from modem import standing
 
@@ -50,7 +51,14 @@ def status(context: Context) -> dict[str, object]:
         }
         for _, port in sorted(board.items())
     ]
+    clock = context.clock.standing()
     return {
+        "clock": {
+            "now": iso(context.clock.now()),
+            "trusted": clock.trusted,
+            "by": clock.by,
+            "detail": clock.detail,
+        },
         "ports": ports,
         "messages": {"pending": counts.get("pending", 0), "sent": counts.get("sent", 0)},
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],

@@ -15,11 +15,13 @@ from tabulate import tabulate
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.clock import Calendar, Clock, microseconds
+from gatewayd.clock import Calendar, microseconds
 from gatewayd.control import NotRunningError, ask
+from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
+from gatewayd.timekeeping import CountedClock, Timekeeper
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,8 +64,11 @@ def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, obje
     store = Store(settings.store.path)
     store.open()
     try:
+        clock = CountedClock()
+        timekeeper = Timekeeper(clock, settings.clock.trust, synchronised, dict, ports=0)
+        store.write(lambda db: timekeeper.begin(db, None))
         context = Context(
-            store, Clock(), Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
+            store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
         )
         return commands.run(context, command, arguments)
     finally:

@@ -48,4 +48,8 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
     ]
     click.echo(table(rows))
     waiting = ", ".join(f"{count} for SIM {sim}" for sim, count in told["parts_waiting"].items()) or "none"
-    click.echo(f"\nMessages pending: {told['messages']['pending']}. Parts ready to go: {waiting}.")
+    clock = told["clock"]
+    click.echo(
+        f"\nTime: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}"
+    )
+    click.echo(f"Messages pending: {told['messages']['pending']}. Parts ready to go: {waiting}.")

@@ -32,13 +32,13 @@ def install_in_flight(db: Connection) -> None:
     )
 
 
-def find(db: Connection, key_id: int, key: str, since: int) -> Kept | None:
-    """What is kept of a key that was used at `since` or later. On the writing connection."""
+def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept | None:
+    """What is kept of a key that was used between two moments. On the writing connection."""
     row = db.execute(
         "SELECT fingerprint, sms_ids, single, http_status, body, f.key IS NOT NULL AS in_flight"
         " FROM idempotency i LEFT JOIN in_flight f ON f.key_id = i.key_id AND f.key = i.key"
-        " WHERE i.key_id = ? AND i.key = ? AND i.created_at >= ?",
-        (key_id, key, since),
+        " WHERE i.key_id = ? AND i.key = ? AND i.created_at BETWEEN ? AND ?",
+        (key_id, key, *lately),
     ).fetchone()
     if row is None:
         return None
@@ -77,6 +77,6 @@ def landed(db: Connection, key_id: int, key: str) -> None:
     db.execute("DELETE FROM in_flight WHERE key_id = ? AND key = ?", (key_id, key))
 
 
-def forget_before(db: Connection, moment: int) -> None:
-    """Drop the keys kept before `moment`."""
-    db.execute("DELETE FROM idempotency WHERE created_at < ?", (moment,))
+def forget_but(db: Connection, lately: tuple[int, int]) -> None:
+    """Drop the keys that were not kept between these moments."""
+    db.execute("DELETE FROM idempotency WHERE created_at < ? OR created_at > ?", lately)

@@ -21,9 +21,9 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
     return not again
 
 
-def forget_seen_before(db: Connection, moment: int) -> None:
-    """Forget the digests of what came in before `moment`."""
-    db.execute("DELETE FROM inbound_seen WHERE seen_at < ?", (moment,))
+def forget_seen_but(db: Connection, lately: tuple[int, int]) -> None:
+    """Forget the digests of what did not come in between these moments."""
+    db.execute("DELETE FROM inbound_seen WHERE seen_at < ? OR seen_at > ?", lately)
 
 
 def keep_text(
@@ -79,11 +79,11 @@ def assemblies_of(db: Connection, series: Series) -> list[Row]:
     ).fetchall()
 
 
-def overdue_assemblies(db: Connection, began_before: int, limit: int) -> list[Row]:
-    """The oldest assemblies that still wait for parts and began before a moment."""
+def overdue_assemblies(db: Connection, lately: tuple[int, int], limit: int) -> list[Row]:
+    """The oldest assemblies that still wait for parts and did not begin between these moments."""
     return db.execute(
-        "SELECT * FROM assemblies WHERE inbox_id IS NULL AND began_at < ? ORDER BY id LIMIT ?",
-        (began_before, limit),
+        "SELECT * FROM assemblies WHERE inbox_id IS NULL AND (began_at < ? OR began_at > ?) ORDER BY id LIMIT ?",
+        (*lately, limit),
     ).fetchall()
 
 
@@ -98,11 +98,13 @@ def drop_assembly(db: Connection, assembly_id: int) -> None:
     db.execute("DELETE FROM assemblies WHERE id = ?", (assembly_id,))
 
 
-def drop_assembled_before(db: Connection, began_before: int) -> None:
-    """Forget the parts of texts that were kept and whose first part came before a moment."""
-    old = "SELECT id FROM assemblies WHERE inbox_id IS NOT NULL AND began_at < ?"
-    db.execute(f"DELETE FROM assembly_parts WHERE assembly_id IN ({old})", (began_before,))
-    db.execute("DELETE FROM assemblies WHERE inbox_id IS NOT NULL AND began_at < ?", (began_before,))
+def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> None:
+    """Forget the parts of texts that were kept and whose first part did not come between these moments."""
+    old = "inbox_id IS NOT NULL AND (began_at < ? OR began_at > ?)"
+    db.execute(
+        f"DELETE FROM assembly_parts WHERE assembly_id IN (SELECT id FROM assemblies WHERE {old})", lately
+    )
+    db.execute(f"DELETE FROM assemblies WHERE {old}", lately)
 
 
 def keep_part(db: Connection, assembly_id: int, seq: int, text: bytes, sent_at: int | None, now: int) -> None:

@@ -42,6 +42,12 @@ def next_ids(db: Connection) -> tuple[int, int]:
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
+def newest(db: Connection) -> int | None:
+    """When the newest message was taken."""
+    row = db.execute("SELECT created_at FROM messages ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else row[0]
+
+
 def insert(db: Connection, rows: Iterable[Sequence[object]]) -> None:
     """Keep messages: each row is an id and then `COLUMNS`."""
     db.executemany(_INSERT, rows)

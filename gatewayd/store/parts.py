@@ -231,11 +231,11 @@ def reported_with(db: Connection, sim_id: int, reference: int, service_centre_at
     ).fetchall()
 
 
-def awaits_report(db: Connection, sim_id: int, since: int) -> bool:
-    """Whether a part that a SIM submitted after `since` has no final report yet."""
+def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
+    """Whether a part that a SIM submitted between these moments has no final report yet."""
     row = db.execute(
-        "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = ? AND ended_at >= ? LIMIT 1",
-        (sim_id, since),
+        "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = ? AND ended_at BETWEEN ? AND ? LIMIT 1",
+        (sim_id, since, until),
     ).fetchone()
     return row is not None
 
@@ -250,6 +250,23 @@ def without_reference(db: Connection, sim_id: int) -> list[Row]:
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
         {"sim": sim_id},
     ).fetchall()
+
+
+def newest_start(db: Connection) -> int | None:
+    """When the newest of the parts being submitted or in doubt was claimed."""
+    found: int | None = db.execute(
+        "SELECT max(started_at) FROM parts WHERE state IN ('submitting', 'in_doubt')"
+    ).fetchone()[0]
+    return found
+
+
+def restamp(db: Connection, since: int, jump: int) -> None:
+    """Move the stamps of parts being submitted or in doubt that were claimed at `since` or later."""
+    db.execute(
+        "UPDATE parts SET started_at = started_at + ?, ended_at = ended_at + ?"
+        " WHERE state IN ('submitting', 'in_doubt') AND started_at >= ?",
+        (jump, jump, since),
+    )
 
 
 def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -> None:

@@ -306,6 +306,40 @@ def m006_balance(db: Database) -> None:
 
 
 @migrations()
+def m011_pins(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE pins (
+            card TEXT NOT NULL,               -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            state TEXT NOT NULL,              -- trying, accepted, refused
+            changed_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+        INSERT INTO pins SELECT card, digest, 'refused', refused_at FROM refused_pins;
+        DROP TABLE refused_pins;
+    """,
+    )
+
+
+@migrations()
+def m009_clock(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE clock (                   -- one row: how far the time was counted
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            trusted_at INTEGER,               -- the newest trusted time; NULL: there never was one
+            counted_at INTEGER NOT NULL,      -- counted on from it for as long as the gateway ran
+            unbroken_since INTEGER NOT NULL,  -- the newest jump of the count
+            untrusted_since INTEGER           -- what is stamped from then on is not trusted; NULL: all is
+        );
+    """,
+    )
+
+
+@migrations()
 def m007_storage(db: Database) -> None:
     _execute(
         db,

@@ -100,12 +100,12 @@ def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
     db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
 
 
-def pin_refused(db: Connection, card: str, digest: bytes, now: int) -> None:
-    """Remember that a card refused a PIN."""
-    db.execute("INSERT OR IGNORE INTO refused_pins VALUES (?, ?, ?)", (card, digest, now))
+def pin_state(db: Connection, card: str, digest: bytes) -> str | None:
+    """What is known of a PIN for a card: `trying`, `accepted` or `refused`; None where it was never tried."""
+    row = db.execute("SELECT state FROM pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
+    return None if row is None else row[0]
 
 
-def was_pin_refused(db: Connection, card: str, digest: bytes) -> bool:
-    """Whether a card refused this PIN before."""
-    row = db.execute("SELECT 1 FROM refused_pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
-    return row is not None
+def set_pin_state(db: Connection, card: str, digest: bytes, state: str, now: int) -> None:
+    """Note what is known of a PIN for a card."""
+    db.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (card, digest, state, now))

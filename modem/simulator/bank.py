@@ -164,6 +164,10 @@ class Bank:
         """Whole texts, all their parts there, in the order in which they became whole."""
         return self.call(self.witness.texts)
 
+    def moments(self, most: int = 1000) -> list[tuple[str, float, str]]:
+        """When modems were asked to submit and answered, each told once: see `Witness.moment`."""
+        return self.call(lambda: self.witness.take_moments(most))
+
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
         """Return once `condition`, evaluated on the bank's thread, holds. Raises `TimeoutError`."""
         deadline = time.monotonic() + timeout_s

@@ -12,6 +12,7 @@
     {"do": "stored", "port": 1}        the <stat> of all in its memories
     {"do": "unplug", "port": 1}        {"do": "replug", "port": 1}
     {"do": "texts"}
+    {"do": "moments"}                         when modems were asked to submit, and answered; a thousand at most, each once
 
 `slot` (1 by default) goes with the first two. The answer is {"ok": true, ...} or {"ok": false, "error": "..."}.
 """
@@ -73,6 +74,9 @@ class Orders(Protocol):
 
     def texts(self) -> tuple[Text, ...]:
         """What was sent."""
+
+    def moments(self) -> list[tuple[str, float, str]]:
+        """When."""
 
 
 class Control:
@@ -240,6 +244,11 @@ def _texts(orders: Orders, order: _Order) -> dict[str, object]:
     return {"texts": shown}
 
 
+def _moments(orders: Orders, order: _Order) -> dict[str, object]:
+    del order
+    return {"moments": orders.moments()}
+
+
 _ACTIONS: dict[str, _Action] = {
     "incoming": _incoming,
     "incoming-pdu": _incoming_pdu,
@@ -254,4 +263,5 @@ _ACTIONS: dict[str, _Action] = {
     "unplug": _unplug,
     "replug": _replug,
     "texts": _texts,
+    "moments": _moments,
 }

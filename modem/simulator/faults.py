@@ -54,6 +54,10 @@ class Fault(Enum):
     # An unsolicited line.
     URC_SPLIT = "urc-split"  # a pause in the middle of it
 
+    # An answer to USSD.
+    USSD_LOST = "ussd-lost"  # it never comes
+    USSD_LATE = "ussd-late"  # it comes a minute late
+
     # What comes in.
     REPORT_FIRST = "report-first"  # the status report comes before +CMGS
     REPORT_LOST = "report-lost"  # it never comes
@@ -62,6 +66,10 @@ class Fault(Enum):
     INCOMING_TWICE = "incoming-twice"  # a text comes again: the network did not hear that it was taken
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
+
+    # The time.
+    NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration
+    CLOCK_LIES = "clock-lies"  # +CCLK is years ahead
 
 
 ALWAYS = -1

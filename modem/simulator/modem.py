@@ -7,6 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from functools import partial
 
@@ -100,6 +101,7 @@ class Modem:
         self.inbox = Inbox(self)
         self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
         self.silenced = False  # some makes can be told to say nothing unasked
+        self._clock_ahead_s = 0.0  # of the network's
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
         self._mouth = Mouth(write, timers)
@@ -128,6 +130,8 @@ class Modem:
         self.function = FULL
         self.silenced = False
         self.radio.wanted = True
+        unset = datetime.strptime(f"{self.traits.clock_at_start}+0000", "%y/%m/%d,%H:%M:%S%z")
+        self._clock_ahead_s = unset.timestamp() - self.network.wall()
         if warm:
             self.state = State.COMMAND
             self._chatter()
@@ -268,7 +272,21 @@ class Modem:
         """Take a message from the network; False where there is no room."""
         return self.inbox.receive(octets, report=report)
 
+    def clock(self) -> float:
+        """What its clock says, in seconds since the epoch."""
+        return self.network.wall() + self._clock_ahead_s
+
+    def hear_the_time(self) -> None:
+        """Take the time from the network, which tells it at a registration (24.008, 9.2.15a), if that is wanted."""
+        if (
+            self.settings.follows_network
+            and self.radio.registered
+            and not self.faults.take(Fault.NO_NETWORK_TIME)
+        ):
+            self._clock_ahead_s = 0.0
+
     def _registration_changed(self) -> None:
+        self.hear_the_time()
         settings = self.settings
         for name, level in (("+CREG", settings.creg), ("+CGREG", settings.cgreg), ("+CEREG", settings.cereg)):
             if level:

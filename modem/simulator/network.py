@@ -117,6 +117,14 @@ class Network:
         if subscriber.waiting:
             self._timers.later(0.0, lambda: self._hand_over(subscriber))
 
+    def asked(self, sim: Sim) -> None:
+        """A modem was asked to submit for this card."""
+        self._witness.moment("asked", sim.iccid)
+
+    def answered(self, sim: Sim) -> None:
+        """A modem has said that a submission was taken."""
+        self._witness.moment("answered", sim.iccid)
+
     def submission_s(self) -> float:
         """How long the next submission takes."""
         jitter = self.submit_jitter_s

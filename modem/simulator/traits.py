@@ -62,3 +62,4 @@ class Traits:
     nested_memories: bool = False  # one more pair of parentheses around the answer of +CPMS=?
     report_head: str = "+CMGR: {status},,{length}"  # how a stored report begins in PDU mode
     clears_service_centre: bool = False  # +CSMP makes it forget +CSCA
+    clock_at_start: str = "80/01/06,00:00:00"  # +CCLK of one that nobody ever set

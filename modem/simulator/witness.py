@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TextIO
 
 from modem.simulator.tpdu import Concatenation, Submit
@@ -62,6 +63,7 @@ class Witness:
         self._path = log
         self._log: TextIO | None = None
         self._wall = wall
+        self._moments: deque[tuple[str, float, str]] = deque(maxlen=kept)
         self.total = 0  # accepted since the beginning, those forgotten included
 
     def open(self) -> None:
@@ -74,6 +76,14 @@ class Witness:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+    def moment(self, what: str, iccid: str) -> None:
+        """Note when a modem was asked to submit, or answered that the network has taken it: real, monotonic seconds."""
+        self._moments.append((what, monotonic(), iccid))
+
+    def take_moments(self, most: int) -> list[tuple[str, float, str]]:
+        """The oldest such moments that were not taken yet; `most` bounds how many."""
+        return [self._moments.popleft() for _ in range(min(most, len(self._moments)))]
 
     @property
     def logs(self) -> bool:

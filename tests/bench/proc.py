@@ -22,10 +22,40 @@ def resident_kb(pid: int) -> int:
     return _figure(Path(f"/proc/{pid}/status"), "VmRSS:")
 
 
+def pss_kb(pid: int) -> int:
+    """The same, where what several processes share is counted in equal shares."""
+    return _figure(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+
+
+def written_bytes(pid: int) -> int:
+    """What it has had written to the block layer."""
+    return _figure(Path(f"/proc/{pid}/io"), "write_bytes:")
+
+
+def disk_written_bytes(path: Path) -> int:
+    """What was written to the disk that holds a file, by everybody and the file system itself."""
+    device = os.stat(path).st_dev
+    wanted = [str(os.major(device)), str(os.minor(device))]
+    for line in Path("/proc/diskstats").read_text(encoding="ascii").splitlines():
+        fields = line.split()
+        if fields[:2] == wanted:
+            return int(fields[9]) * 512
+    return 0
+
+
 def wakeups(pid: int) -> dict[int, int]:
     """How often each of its threads (by id) has waited for something."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return {int(task.name): _figure(task / "status", "voluntary_ctxt_switches:") for task in tasks}
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text(encoding="ascii").split():
+            found += family(int(child))
+    return found
 
 
 def _figure(status: Path, name: str) -> int:

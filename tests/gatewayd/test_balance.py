@@ -196,14 +196,14 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
 
 
 def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., Box]) -> None:
-    box = build(slots={1: 2}, dispatch="slot_visit_s = 4")
+    box = build(slots={1: 2}, dispatch="slot_visit_s = 1")
     extra = '[[balance]]\noperator = "Orange"\ncode = "#123#"\nevery_s = 1\n'
     extra += '[[balance]]\noperator = "malitel"\ncode = "*101#"\nevery_s = 1\n'
     box.config.write_text(box.config.read_text() + extra)
     box.start_bank(
         "--submit-s", "0.05", "--delivery-s", "0.05", "--personality", "ec25", "--time-scale", "0.05"
     )
-    box.start_gateway()
+    box.start_quick_gateway(0.1)
     box.sims_ready(2)
 
     def read() -> bool:

@@ -35,8 +35,8 @@ FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
 
 def test_a_message_is_delivered_from_both_sims_of_a_port(build: Callable[..., Box]) -> None:
     box = build(slots={1: 2})
-    box.start_bank(*FAST)
-    box.start_gateway()
+    box.start_bank("--submit-s", "0.5", "--delivery-s", "0.5", "--time-scale", "0.1")
+    box.start_quick_gateway(0.1)
     sims = box.sims_ready(2)
     sent = {sim["number"]: box.send("hello", sim_number_id=sim["id"]) for sim in sims}
     for sms_id in sent.values():
@@ -47,9 +47,9 @@ def test_a_message_is_delivered_from_both_sims_of_a_port(build: Callable[..., Bo
 def test_two_slots_with_a_hundred_messages_each_take_turns_seldom_and_let_the_urgent_through(
     build: Callable[..., Box],
 ) -> None:
-    box = build(slots={1: 2}, dispatch="slot_dwell_s = 2")
-    box.start_bank("--submit-s", "0.3", "--delivery-s", "0.1", "--time-scale", "0.1")
-    box.start_gateway()
+    box = build(slots={1: 2}, dispatch="slot_dwell_s = 1")
+    box.start_bank("--submit-s", "0.15", "--delivery-s", "0.1", "--time-scale", "0.1")
+    box.start_quick_gateway(0.1)
     active, other = sorted(
         box.sims_ready(2), key=lambda sim: -sim["slot"]
     )  # it ends in the last slot it looked at
@@ -129,7 +129,7 @@ def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_on
 
 def test_accepted_messages_outlive_a_power_cut(build: Callable[..., Box]) -> None:
     box = build(dispatch="in_doubt_wait_s = 0.1")
-    box.start_bank("--submit-s", "0.1", "--delivery-s", "0.1")
+    box.start_bank("--submit-s", "0.05", "--delivery-s", "3")  # no report is to come while nobody listens
     box.start_gateway()
     box.sims_ready(1)
     ids = [box.send(f"message {n}") for n in range(20)]

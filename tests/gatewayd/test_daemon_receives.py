@@ -109,7 +109,7 @@ def test_a_text_that_waits_for_its_parts_outlives_the_process(build: Callable[..
 def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
     build: Callable[..., Box],
 ) -> None:
-    box = build(dispatch="submit_timeout_s = 2\nin_doubt_wait_s = 0.1")
+    box = build(dispatch="submit_timeout_s = 1\nin_doubt_wait_s = 0.1")
     box.start_bank(*FAST)
     start(box)
     box.order(do="fault", port=1, fault="silent-taken")

@@ -628,14 +628,37 @@ def test_the_pause_between_submissions_is_kept(tmp_path: Path) -> None:
 
 def test_a_refused_pin_is_remembered_across_restarts_until_it_is_changed(house: House) -> None:
     work = house.gateway.dispatcher
-    assert work.pin_allowed(A, 1, "1234")
-    work.pin_refused(A, 1, "1234")
+    assert work.try_pin(A, 1, "1234", None)
+    work.pin_tried(A, 1, "1234", accepted=False)
     house.restart()
     work = house.gateway.dispatcher
-    assert not work.pin_allowed(A, 1, "1234")
-    assert work.pin_allowed(A, 1, "4321")
-    assert work.pin_allowed(B, 1, "1234")
-    assert house.row("SELECT count(*) FROM refused_pins WHERE digest LIKE '%1234%'")[0] == 0
+    assert not work.try_pin(A, 1, "1234", 3)
+    assert work.try_pin(A, 1, "4321", None)
+    assert work.try_pin(B, 1, "1234", None)
+    assert house.row("SELECT count(*) FROM pins WHERE digest LIKE '%1234%'")[0] == 0
+
+
+def test_a_pin_whose_trial_a_power_cut_ended_is_tried_again_only_where_no_attempt_is_missing(
+    house: House,
+) -> None:
+    assert house.gateway.dispatcher.try_pin(A, 1, "1234", 3)
+    house.restart()
+    work = house.gateway.dispatcher
+    assert not work.try_pin(A, 1, "1234", None)
+    assert not work.try_pin(A, 1, "1234", 2)
+    assert work.try_pin(A, 1, "1234", 3)
+
+
+def test_a_pin_that_was_right_before_is_tried_again_after_any_power_cut(house: House) -> None:
+    work = house.gateway.dispatcher
+    work.try_pin(A, 1, "1234", None)
+    work.pin_tried(A, 1, "1234", accepted=True)
+    assert work.try_pin(A, 1, "1234", None)
+    house.restart()
+    work = house.gateway.dispatcher
+    assert work.try_pin(A, 1, "1234", None)
+    work.pin_tried(A, 1, "1234", accepted=False)
+    assert not work.try_pin(A, 1, "1234", 3)
 
 
 def test_idle_ports_are_woken_for_more_than_one_sim_can_carry_at_once(house: House) -> None:

@@ -155,13 +155,15 @@ class House:
         self._keep()
         self.late.append(reference)
 
-    def pin_allowed(self, iccid: str, port: int, pin: str) -> bool:
+    def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
+        del attempts_left
         self._keep()
         return (iccid, port, pin) not in self.refused_pins
 
-    def pin_refused(self, iccid: str, port: int, pin: str) -> None:
+    def pin_tried(self, iccid: str, port: int, pin: str, *, accepted: bool) -> None:
         self._keep()
-        self.refused_pins.append((iccid, port, pin))
+        if not accepted:
+            self.refused_pins.append((iccid, port, pin))
 
     def _keep(self) -> None:
         if self.full.is_set():

@@ -296,6 +296,28 @@ def test_deleting_what_is_gone_already_is_as_good() -> None:
         ]
 
 
+def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory() -> None:
+    # Its start puts every memory back to the usual one: what has index 2 there is a text that nobody has read.
+    restart = b"\r\nRDY\r\n"
+    answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [restart, OK]}
+    with driving(answers) as (modem, scripted):
+        modem.prepare()
+        assert not modem.memories.delete(1, "SR")
+        assert not modem.memories.delete(2, "SR")
+        assert modem.memories.read(2, "SR") is None
+        assert modem.memories.stored("SR") is None
+        assert scripted.commands[-1] == "AT+CMGD=1"
+
+
+def test_after_a_silence_the_memory_is_chosen_anew() -> None:
+    answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [b"", OK]}
+    with driving(answers) as (modem, scripted):
+        modem.prepare()
+        assert not modem.memories.delete(1, "SR")  # it may have restarted and not said so
+        assert modem.memories.delete(2, "SR")
+        assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
+
+
 def test_a_modem_that_stays_in_text_mode_is_not_used() -> None:
     busy = b"\r\n+CME ERROR: 14\r\n"
     with driving({"AT+CMGF=0": [busy, ERROR, OK]}) as (modem, _):

@@ -71,6 +71,26 @@ def test_a_device_that_is_lost_again_before_it_comes_up_is_opened_less_and_less_
     assert ladder.lost(61, young=False).pause_s == 1
 
 
+def test_a_device_that_is_lost_at_each_submission_rests_longer_and_longer_until_one_succeeds() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+
+    def lose(*, proven: bool = False) -> tuple[bool, float]:
+        step = ladder.lost(0, young=False, carrying=True, proven=proven)
+        return step.command, step.pause_s
+
+    assert [lose() for _ in range(6)] == [
+        (False, 1),
+        (False, 1),
+        (True, 5),
+        (True, 15),
+        (True, 60),
+        (True, 60),
+    ]
+    assert ladder.lost(0, young=True).pause_s == 1  # while it comes back
+    assert lose() == (True, 60)
+    assert lose(proven=True) == (False, 1)
+
+
 def test_a_device_that_cannot_be_opened_is_tried_again_without_the_command() -> None:
     ladder = Ladder(TIMING, has_command=True)
     assert {ladder.refused() for _ in range(100)} == {Step("it is tried again", 5)}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -767,6 +768,65 @@ def test_what_cannot_be_deleted_is_told_once(caplog: pytest.LogCaptureFixture) -
     assert caplog.text.count("9 of 10 places") == 1
 
 
+def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
+    def list_messages(modem: ScriptedModem) -> None:
+        chosen = [command for command in modem.commands if command.startswith('AT+CPMS="')][-1]
+        text = b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if '"ME"' in chosen else b""
+        modem.say(text + OK)
+
+    house = House()
+    answers = healthy(
+        {
+            # The form with three memories was not taken just then, and that with two leaves the third as it was.
+            'AT+CPMS="SM","SM","SM"': b"\r\n+CMS ERROR: 500\r\n",
+            'AT+CPMS="SM","SM"': b"\r\n+CPMS: 0,10,0,10,1,50\r\n" + OK,
+            'AT+CPMS="ME"': b"\r\n+CPMS: 1,50,0,10,1,50\r\n" + OK,
+            # what stands there at the start is read once; that it stays there is seen later
+            "AT+CPMS?": [
+                b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
+                b'\r\n+CPMS: "SM",0,10,"SM",0,10,"ME",1,50\r\n' + OK,
+            ],
+            "AT+CMGL": list_messages,
+        }
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.texts)
+        eventually(lambda: "AT+CMGD=4" in modem.commands)
+
+
+def test_a_memory_that_could_not_be_read_is_tried_again_until_it_was() -> None:
+    other = SimpleNamespace(tries=0, chosen=False)
+
+    def choose(modem: ScriptedModem) -> None:
+        other.tries += 1
+        other.chosen = other.tries > 2
+        modem.say(OK if other.chosen else failing)
+
+    def leave(modem: ScriptedModem) -> None:
+        other.chosen = False
+        modem.say(OK)
+
+    def list_messages(modem: ScriptedModem) -> None:
+        modem.say((b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if other.chosen else b"") + OK)
+
+    house = House()
+    failing = b"\r\n+CMS ERROR: 500\r\n"
+    answers = healthy(
+        {
+            "AT+CPMS=?": b'\r\n+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")\r\n' + OK,
+            "AT+CPMS": leave,
+            'AT+CPMS="ME"': choose,
+            'AT+CPMS="ME","ME","ME"': failing,
+            "AT+CMGL": list_messages,
+        }
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.texts)
+        listed = modem.commands.count("AT+CMGL=4")
+        eventually(lambda: modem.commands.count("AT+CMGL=4") > listed + 2)
+    assert other.tries == 3  # once it was, it is left alone
+
+
 def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
     def stop(modem: ScriptedModem) -> None:
         port.stop()
@@ -887,6 +947,22 @@ def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
     garbled = b"\r\n+CCID: 89223010\xb00000000017\r\n" + OK
     answer = b"\r\n+CCID: " + ICCID.encode() + b"\r\n" + OK
     with ScriptedModem(healthy({"AT+CCID": [garbled, answer]})) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+    assert {status.active.iccid for status in house.statuses} == {"", ICCID}
+
+
+def test_a_card_that_once_told_its_number_gets_no_other_name_when_it_does_not() -> None:
+    house = House()
+    gone, silent = b"\r\n+CME ERROR: 10\r\n", b"\r\n+CME ERROR: 13\r\n"
+    answers = healthy()
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CPIN?"] = gone
+        eventually(lambda: house.statuses[-1].active.sim is SimState.ABSENT)
+        told = {command: modem.answers[command] for command in ("AT+CCID", "AT+CIMI", "AT+CPIN?")}
+        modem.answers.update({"AT+CCID": silent, "AT+CIMI": silent, "AT+CPIN?": healthy()["AT+CPIN?"]})
+        eventually(lambda: house.statuses[-1].active.sim is SimState.UNKNOWN)
+        modem.answers["AT+CIMI"] = told["AT+CIMI"]  # it is enough to know it by
         eventually(lambda: house.state is PortState.UP)
     assert {status.active.iccid for status in house.statuses} == {"", ICCID}
 

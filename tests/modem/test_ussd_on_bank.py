@@ -130,6 +130,18 @@ def test_faults_of_the_line_are_survived(bank: Bank, fault: Fault) -> None:
         assert "1250" in port.ussd("#123#").result(10).text
 
 
+@pytest.mark.parametrize("fault", [Fault.USSD_LOST, Fault.USSD_LATE])
+def test_what_was_asked_before_never_answers_what_is_asked_next(bank: Bank, fault: Fault) -> None:
+    bank.network.ussd_answers.update({"*1#": "Premier", "*2#": "Second"})
+    house = House()
+    with port_on(bank, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        bank.fault(1, fault)
+        with pytest.raises(UssdSilentError):
+            port.ussd("*1#").result(10)
+        assert [port.ussd("*2#").result(10).text for _ in range(3)] == ["Second"] * 3
+
+
 def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
     house = House()
     with port_on(bank, house) as port:

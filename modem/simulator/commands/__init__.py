@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from modem.simulator.commands import card, general, network, sms, storage, supplementary
+from modem.simulator.commands import card, clock, general, network, sms, storage, supplementary
 from modem.simulator.modem import Handler
 
 COMMANDS: dict[str, Handler] = {
     **general.COMMANDS,
     **card.COMMANDS,
+    **clock.COMMANDS,
     **network.COMMANDS,
     **sms.COMMANDS,
     **storage.COMMANDS,

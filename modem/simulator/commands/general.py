@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
 from modem.simulator.modem import FLIGHT, FULL, MINIMAL, Handler, Modem
 from modem.simulator.request import Form, Request, number
@@ -142,13 +140,6 @@ def activity(modem: Modem, request: Request) -> None:
         modem.info("+CPAS: 0")
 
 
-def clock(modem: Modem, request: Request) -> None:
-    """+CCLK (27.007, 8.15); the network sets it, so that setting it changes nothing."""
-    if request.form is Form.READ:
-        now = time.strftime("%y/%m/%d,%H:%M:%S", time.gmtime(modem.network.wall()))
-        modem.info(f'+CCLK: "{now}+00"')
-
-
 def charset(modem: Modem, request: Request) -> None:
     """+CSCS (27.007, 5.5)."""
     settings = modem.settings
@@ -196,9 +187,7 @@ COMMANDS: dict[str, Handler] = {
     "+CMEE": parameter("+CMEE", "cmee", range(3)),
     "+CFUN": functionality,
     "+CPAS": activity,
-    "+CCLK": clock,
     "+CSCS": charset,
-    "+CTZU": tolerated("+CTZU", range(2)),
     "+CTZR": tolerated("+CTZR", range(3)),
     "+CMER": accepted,
     "+CIND": accepted,

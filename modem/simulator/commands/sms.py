@@ -24,7 +24,7 @@ def send(modem: Modem, request: Request) -> Flow | None:
         return None
     if request.form is not Form.SET:
         raise CmsError(INVALID_PDU)
-    modem.ready_card(sms=True)
+    modem.network.asked(modem.ready_card(sms=True))
     if modem.settings.cmgf:
         recipient = dialled(modem, request.arguments())
 
@@ -134,6 +134,7 @@ def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str, st
                 modem.complete_after(2 * modem.network.delivery_s)
             else:
                 modem.complete()
+                modem.network.answered(card)
 
     kept = submit.reference if modem.traits.keeps_reference else None
     modem.ends_with_power(modem.network.submit(card, octets, submit, answer, reference=kept))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from modem.simulator import alphabet, textmode
 from modem.simulator.commands.parameters import accepted, tolerated
+from modem.simulator.faults import Fault
 from modem.simulator.modem import Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CmeError
 
 GSM7, UCS2 = 15, 72  # 23.038, 5
+LATE_S = 60.0
 
 
 def ussd(modem: Modem, request: Request) -> None:
@@ -69,6 +71,15 @@ NOT_NOW = 258  # "retry operation": one dialogue at a time
 
 
 def _answered(modem: Modem, mode: int, text: str) -> None:
+    if modem.faults.take(Fault.USSD_LOST):
+        return
+    if modem.faults.take(Fault.USSD_LATE):
+        modem.later_with_card(LATE_S, lambda: _say(modem, mode, text))
+        return
+    _say(modem, mode, text)
+
+
+def _say(modem: Modem, mode: int, text: str) -> None:
     if not modem.settings.cusd:
         return
     if not text:

@@ -39,6 +39,7 @@ TRAITS = Traits(
     unknown_answer="COMMAND NOT SUPPORT",
     ussd_packed=True,
     chatter=((20.0, "^BOOT:46041216,0,0,0,58"), (7.0, "^RSSI:21")),
+    clock_at_start="70/01/01,00:00:00",
     absent=frozenset({"+CCID", "+CSUS", "+CEREG", "+CESQ", "+CPINR"}),
 )
 

@@ -25,5 +25,5 @@ TRAITS = Traits(
         frozenset({0, 1}),
     ),
     clears_service_centre=True,
-    absent=frozenset({"+CCID", "+CSUS", "+CEREG", "+CESQ", "+CPINR"}),
+    absent=frozenset({"+CCID", "+CSUS", "+CEREG", "+CESQ", "+CPINR", "+CCLK", "+CTZU", "+CTZR"}),
 )

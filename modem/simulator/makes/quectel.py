@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modem.simulator.commands.card import present_card
+from modem.simulator.commands.clock import follow_network
 from modem.simulator.commands.parameters import accepted
 from modem.simulator.modem import Handler, Modem
 from modem.simulator.request import Form, Request, number
@@ -73,6 +74,7 @@ COMMANDS: dict[str, Handler] = {
     "+QCCID": iccid,
     "+QPINC": tries,
     "+QUIMSLOT": slot,
+    "+CTZU": follow_network("+CTZU", range(4)),
     "+QURCCFG": accepted,
     "+QINDCFG": accepted,
     "+QCFG": accepted,

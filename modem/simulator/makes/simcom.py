@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modem.simulator.commands.card import present_card
+from modem.simulator.commands.clock import follow_network
 from modem.simulator.commands.parameters import accepted, tolerated
 from modem.simulator.commands.storage import delete_all
 from modem.simulator.modem import Handler, Modem
@@ -34,7 +35,8 @@ TRAITS = Traits(
     cnmi_at_start=(2, 1, 0, 0, 0),
     charsets=("IRA", "GSM", "UCS2", "HEX", "PCCP", "PCDN", "8859-1"),
     charset_at_start="IRA",
-    absent=frozenset({"+CSUS", "+CEREG", "+CESQ", "+CLAC", "+CPINR"}),
+    clock_at_start="04/01/01,00:00:00",
+    absent=frozenset({"+CSUS", "+CEREG", "+CESQ", "+CLAC", "+CPINR", "+CTZU", "+CTZR"}),
 )
 
 
@@ -65,5 +67,5 @@ COMMANDS: dict[str, Handler] = {
     "+CSMINS": card_inserted,
     "+GSMBUSY": tolerated("+GSMBUSY", range(3)),
     "+AUTOCSQ": accepted,
-    "+CLTS": tolerated("+CLTS", range(2)),
+    "+CLTS": follow_network("+CLTS", range(2)),
 }

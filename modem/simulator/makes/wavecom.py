@@ -34,7 +34,8 @@ TRAITS = Traits(
     unregistered_code=513,
     reset_level=frozenset({(1, 0), (1, 1)}),  # +CFUN=1 is a restart
     without_result=frozenset({"+CPIN?"}),
-    absent=frozenset({"+CSUS", "+CEREG", "+CESQ", "+CPINR", "+CLAC"}),
+    clock_at_start="00/01/01,00:00:00",
+    absent=frozenset({"+CSUS", "+CEREG", "+CESQ", "+CPINR", "+CLAC", "+CTZU", "+CTZR"}),
 )
 
 

@@ -1,0 +1,251 @@
+"""The gateway's own count of time, on a box whose clock boots in the past and jumps.
+
+Time is counted on the monotonic clock from a start that is corrected whenever somebody knows better: NTP first, then the
+mobile network. So a step of the system clock alone changes nothing, and what was trusted once stays
+trusted for as long as the process runs. Until then the time is only counted: from the newest trusted time, for as long as
+the gateway has run since. That is never ahead of the truth, so that no day, month or age is over too early.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gatewayd import network_time
+from gatewayd.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
+from gatewayd.store import clock as kept
+from gatewayd.store import messages, parts
+from gatewayd.store.clock import Counted
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+from gatewayd.timers import Timers
+from modem.work import PortStatus
+
+log = logging.getLogger(__name__)
+
+Trust = Literal["auto", "network", "always"]
+Source = Literal["ntp", "network", "system"]
+OnTrusted = Callable[[Connection, int, int], None]
+
+# A box may be without power for so long, and what its clock says afterwards is still no jump.
+_OFF: Final = 30 * DAY
+
+# How stale the count may be that a start goes on from. Each time it is kept is a write to the SD card.
+_KEEP_EVERY: Final = 600 * SECOND
+
+_LOOK_S: Final = 1.0
+_WARN_S: Final = 300.0  # modems take a minute to find their network
+
+_HOW: Final[dict[str | None, str]] = {
+    "ntp": "The time is that of NTP.",
+    "network": "The time is that of the mobile network.",
+    "system": "The system clock is trusted, as clock.trust says.",
+    None: "No NTP, and no time from the mobile network. Until there is one, no message expires, and days and months go by"
+    " only while the gateway runs. Connect the box to the Internet with NTP on (timedatectl set-ntp true); where"
+    ' its clock is kept right otherwise, set clock.trust = "always".',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Time counted on from `at` (microseconds since the epoch) on the monotonic clock."""
+
+    at: int
+    monotonic: float
+    source: Source | None  # who is trusted for it; None: nobody
+    unbroken_since: int
+
+    def now(self, monotonic: float) -> int:
+        """The time at a moment of the monotonic clock."""
+        return self.at + round((monotonic - self.monotonic) * SECOND)
+
+
+class CountedClock(Clock):
+    """The clock of a box. Any thread may read it; its keeper alone corrects it."""
+
+    def __init__(self) -> None:
+        now = self.system()
+        self.count = Count(now, self.monotonic(), None, now)  # replaced whole
+
+    def system(self) -> int:
+        """What the system clock says, be that right or wrong."""
+        return super().now()
+
+    def now(self) -> int:
+        """See `Clock.now`."""
+        return self.count.now(self.monotonic())
+
+    def latest(self) -> int:
+        """See `Clock.latest`: while nobody is trusted, the system clock may be the one that is right."""
+        count = self.count
+        now = count.now(self.monotonic())
+        return now if count.source is not None else max(now, self.system())
+
+    def moment(self, calendar: Calendar) -> Moment:
+        """See `Clock.moment`."""
+        count = self.count
+        now = count.now(self.monotonic())
+        return Moment(now, calendar.day(now), count.source is not None, max(0, now - count.unbroken_since))
+
+    def standing(self) -> Standing:
+        """See `Clock.standing`."""
+        source = self.count.source
+        return Standing(source is not None, source, _HOW[source])
+
+
+class Timekeeper:
+    """Corrects a clock and remembers how far it counted. `look` runs on the timers' thread."""
+
+    def __init__(
+        self,
+        clock: CountedClock,
+        trust: Trust,
+        synchronised: Callable[[], bool],
+        tells: Callable[[], Mapping[int, PortStatus]],
+        ports: int,
+    ) -> None:
+        self._clock = clock
+        self._trust = trust
+        self._synchronised = synchronised
+        self._tells = tells
+        self._ports = ports
+        self._began = clock.monotonic()
+        self._kept: Counted | None = None
+        self._untrusted_since: int | None = None
+        self._warned = False
+
+    def begin(self, db: Connection, on_trusted: OnTrusted | None) -> None:
+        """At start, within a transaction, before anything asks for the time: go on from what was kept last.
+
+        `on_trusted`: see `Gateway.clock_trusted`; None: the time is only read, and nothing is kept.
+        """
+        clock, kept_last = self._clock, kept.load(db)
+        system, monotonic = clock.system(), clock.monotonic()
+        if kept_last is None:
+            now = since = system
+        else:
+            now = _beyond_all_stamps(db, kept_last.counted_at)
+            # A box that never had a trusted time has nothing better than its own, unless that is impossible.
+            if kept_last.trusted_at is None and system >= network_time.EARLIEST:
+                now = system
+            since = kept_last.unbroken_since if kept_last.counted_at <= now + SLACK else now
+            since = since if now - kept_last.counted_at <= _OFF else now
+        self._untrusted_since = now
+        if kept_last is not None and kept_last.untrusted_since is not None:
+            self._untrusted_since = kept_last.untrusted_since
+        self._kept = kept_last
+        clock.count = Count(now, monotonic, None, since)
+        source = self._source()
+        if on_trusted is None:
+            clock.count = clock.count if source is None else self._corrected(clock.system(), source)
+        elif source is not None:
+            self._trusted(db, self._corrected(clock.system(), source), on_trusted)
+        elif kept_last is None or kept_last.untrusted_since is None:
+            self._keep(db)
+
+    def start(self, store: Store, timers: Timers, on_trusted: OnTrusted) -> None:
+        """Look at it every second from now on. `on_trusted`: see `Gateway.clock_trusted`."""
+
+        def again() -> None:
+            try:
+                self.look(store, on_trusted)
+            except StoreUnavailableError as error:
+                log.debug("the time is not kept: %s", error)
+            finally:
+                timers.after(_LOOK_S, again)
+
+        timers.after(0.0, again)
+
+    def look(self, store: Store, on_trusted: OnTrusted) -> None:
+        """Correct the clock, if somebody knows better. Raises StoreUnavailableError; then nothing was corrected."""
+        found = self._found()
+        before = self._clock.count
+        if found is None:
+            self._warn()
+        elif found.source is not None and (
+            before.source is None or found.unbroken_since != before.unbroken_since
+        ):
+            # On the writer's thread: no transaction sees the new time before the old stamps were put right.
+            try:
+                store.write(lambda db: self._trusted(db, found, on_trusted))
+            except BaseException:
+                self._clock.count = before
+                raise
+        else:
+            self._clock.count = found
+        if self._stale():
+            store.write(self._keep)
+
+    def _found(self) -> Count | None:
+        """What to count on from; None: as before."""
+        source = self._source()
+        if source is not None:
+            return self._corrected(self._clock.system(), source)
+        count, monotonic = self._clock.count, self._clock.monotonic()
+        told = [
+            at + round((monotonic - read_at) * SECOND)
+            for at, read_at in (port.network_time for port in self._tells().values() if port.network_time)
+        ]
+        alone = self._ports == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
+        heard = network_time.agreed(
+            told,
+            newest=count.now(monotonic) if count.source is not None else self._newest(),
+            alone=alone and count.source in (None, "network"),
+        )
+        if heard is None or (count.source is not None and abs(heard - count.now(monotonic)) <= SLACK):
+            return None
+        return self._corrected(heard, "network")
+
+    def _source(self) -> Source | None:
+        if self._trust == "always":
+            return "system"
+        return "ntp" if self._trust == "auto" and self._synchronised() else None
+
+    def _corrected(self, now: int, source: Source) -> Count:
+        before, monotonic = self._clock.count, self._clock.monotonic()
+        ahead = now - before.now(monotonic)
+        # What was only counted lags by as long as the box was off.
+        jumps = not -SLACK <= ahead <= (_OFF if before.source is None else SLACK)
+        return Count(now, monotonic, source, now if jumps else before.unbroken_since)
+
+    def _trusted(self, db: Connection, found: Count, on_trusted: OnTrusted) -> None:
+        before = self._clock.count
+        jump = found.at - before.now(found.monotonic)
+        if before.source is None:
+            since = self._untrusted_since if self._untrusted_since is not None else found.at
+            on_trusted(db, since, jump)
+            log.info("the time is trusted now: %s It is %s", _HOW[found.source], iso(found.at))
+        else:
+            log.warning("the clock jumped by %+.0f s: it is %s now", jump / SECOND, iso(found.at))
+        self._clock.count = found
+        self._untrusted_since = None
+        self._keep(db)
+
+    def _newest(self) -> int | None:
+        return None if self._kept is None else self._kept.trusted_at
+
+    def _stale(self) -> bool:
+        return self._kept is None or abs(self._clock.now() - self._kept.counted_at) >= _KEEP_EVERY
+
+    def _keep(self, db: Connection) -> None:
+        count = self._clock.count
+        now = count.now(self._clock.monotonic())
+        trusted_at = self._newest() if count.source is None else now
+        self._kept = Counted(trusted_at, now, count.unbroken_since, self._untrusted_since)
+        kept.keep(db, self._kept)
+
+    def _warn(self) -> None:
+        clock = self._clock
+        if not self._warned and clock.count.source is None and clock.monotonic() - self._began >= _WARN_S:
+            self._warned = True
+            log.warning("the time is not trusted: %s", _HOW[None])
+
+
+def _beyond_all_stamps(db: Connection, counted_at: int) -> int:
+    """Where to count on from, so that what is stamped later is told by that from what was stamped before a crash."""
+    stamps = [stamp for stamp in (messages.newest(db), parts.newest_start(db)) if stamp is not None]
+    # Further ahead they are of a time that was wrong.
+    return max([counted_at, *(stamp + 1 for stamp in stamps if stamp <= counted_at + 2 * _KEEP_EVERY)])

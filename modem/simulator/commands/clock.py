@@ -1,0 +1,37 @@
+"""The clock, and the network that sets it (27.007, 8.15 and 8.40)."""
+
+from __future__ import annotations
+
+from modem.simulator import tpdu
+from modem.simulator.commands.parameters import shown_range
+from modem.simulator.faults import Fault
+from modem.simulator.modem import Handler, Modem
+from modem.simulator.request import Form, Request, number
+
+LIE_S = 14 * 366 * 86_400.0  # far enough to spoil everything that believes it
+
+
+def clock(modem: Modem, request: Request) -> None:
+    """+CCLK; to set it changes nothing."""
+    if request.form is Form.READ:
+        lie_s = LIE_S if modem.faults.take(Fault.CLOCK_LIES) else 0.0
+        shown = tpdu.utc(modem.clock() + lie_s)
+        modem.info(f'+CCLK: "{shown:%y/%m/%d,%H:%M:%S}+00"')
+
+
+def follow_network(name: str, values: range) -> Handler:
+    """A command that has the clock set by the network, by another number than 0."""
+
+    def handler(modem: Modem, request: Request) -> None:
+        if request.form is Form.READ:
+            modem.info(f"{name}: {int(modem.settings.follows_network)}")
+        elif request.form is Form.TEST:
+            modem.info(f"{name}: {shown_range(values)}")
+        elif request.form is Form.SET:
+            modem.settings.follows_network = number(request.raw, values) != 0
+            modem.hear_the_time()
+
+    return handler
+
+
+COMMANDS: dict[str, Handler] = {"+CCLK": clock, "+CTZU": follow_network("+CTZU", range(2))}

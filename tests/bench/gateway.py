@@ -1,0 +1,98 @@
+"""gatewayd as a candidate."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.bench.candidate import Candidate, recipient
+from tests.conftest import eventually, told_by
+from tests.gatewayd.box import free_port
+
+BULK = 1000
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Gatewayd(Candidate):
+    """The daemon with its defaults, but for `bulk_max`."""
+
+    name = "gatewayd"
+    way_in = "HTTP; synced before it is answered"
+
+    def __init__(self, folder: Path, devices: Sequence[Path], shim: dict[str, str] | None = None) -> None:
+        super().__init__(folder, devices)
+        self.port = free_port()
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        self.config = folder / "gatewayd.toml"
+        self.session = requests.Session()
+        self._environment = shim or {}
+
+    def start(self) -> None:
+        """Start it; ready when every SIM can send."""
+        ports = "".join(
+            f'[[ports]]\nport = {n}\ndevice = "{device}"\n' for n, device in enumerate(self.devices, 1)
+        )
+        self.config.write_text(
+            f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = {BULK}\n[store]\npath = "{self.folder}/gatewayd.db"\n'
+            f'[dispatch]\nmax_pending = 2000000\n[daemon]\nlog_level = "warning"\n{ports}'
+        )
+        self.run()
+        eventually((self.folder / "gatewayd.sock").exists, 60)
+        company = told_by(self.config, "company", "add", "Bench")["id"]
+        self.session.headers["X-API-Key"] = told_by(self.config, "key", "add", "--company", company)["key"]
+        self.session.headers["Prefer"] = "respond-async"
+        eventually(lambda: sum(sim["can_send_sms"] for sim in self.sims()) == len(self.devices), 120)
+
+    def run(self) -> None:
+        """Start the process alone, on the store as it is."""
+        environment = [f"{name}={value}" for name, value in self._environment.items()]
+        os.environ["PYTHONPATH"] = str(ROOT)
+        self.spawn("env", *environment, sys.executable, "-m", "gatewayd.cli", "--config", self.config, "run")
+
+    def fill(self, count: int, **options: Any) -> None:
+        """By send-bulk."""
+        for first in range(0, count, BULK):
+            numbers = range(first, min(first + BULK, count))
+            body = [{"recipient": recipient(n), "message": f"Message {n}"} for n in numbers]
+            self.post("send-bulk", {"messages": body, **options})
+
+    def send(self, number: int, **options: Any) -> None:
+        """By send."""
+        self.post("send", {"recipient": recipient(number), "message": f"Message {number}", **options})
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """One call that must succeed."""
+        answer = self.session.post(f"{self.api}/sms/{path}", json=body, timeout=60)
+        assert answer.status_code == 200, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def sims(self) -> list[dict[str, Any]]:
+        """What the API says of the SIMs; none while it does not answer."""
+        try:
+            answer = self.session.get(f"{self.api}/sms/sims/available", timeout=10)
+        except requests.ConnectionError:
+            return []
+        found: list[dict[str, Any]] = answer.json()["data"]["available_sims"]
+        return found
+
+    def stop(self) -> None:
+        """Stop the daemon and the client."""
+        super().stop()
+        self.session.close()
+
+    def drained(self, timeout_s: float) -> None:
+        """Wait until everything has its report."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            listed = self.session.get(f"{self.api}/sms/messages?status=pending&limit=1", timeout=10).json()
+            sent = self.session.get(f"{self.api}/sms/messages?status=sent&limit=1", timeout=10).json()
+            if not listed["data"] and not sent["data"]:
+                return
+            time.sleep(0.2)

@@ -1,0 +1,52 @@
+"""smstools: files in folders. Each modem has a queue of its own: the folder that all share is much slower."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.bench.candidate import Candidate, recipient
+
+CONFIG = Path(__file__).with_name("smsd.conf")
+MODEM = Path(__file__).with_name("smsd-modem.conf")
+
+
+class Smstools(Candidate):
+    """One process for each modem and one for all."""
+
+    name = "smstools"
+    way_in = "a file renamed into a folder; unsynced"
+    missing = "" if shutil.which("smsd") else "smstools is not installed"
+
+    def start(self) -> None:
+        """Start it."""
+        for name in ("outgoing", "incoming", "checked", "failed", *self._queues()):
+            (self.folder / name).mkdir()
+        numbers = range(1, len(self.devices) + 1)
+        text = CONFIG.read_text(encoding="ascii").format(
+            folder=self.folder,
+            devices=", ".join(f"M{n}" for n in numbers),
+            queues="\n".join(f"Q{n} = {self.folder}/queue{n}" for n in numbers),
+            providers="\n".join(f"Q{n} = 0" for n in numbers),
+        )
+        modem = MODEM.read_text(encoding="ascii")
+        for number, device in zip(numbers, self.devices, strict=True):
+            text += modem.format(number=number, device=device)
+        config = self.folder / "smsd.conf"
+        config.write_text(text, encoding="ascii")
+        self.spawn("smsd", "-t", "-c", config)
+
+    def _queues(self) -> list[str]:
+        return [f"queue{n}" for n in range(1, len(self.devices) + 1)]
+
+    def fill(self, count: int) -> None:
+        """The modems in turn."""
+        for number in range(count):
+            self.send(number)
+
+    def send(self, number: int) -> None:
+        """Write beside it and rename, as its manual says."""
+        folder = self.folder / f"queue{number % len(self.devices) + 1}"
+        written = self.folder / f"new{number}"
+        written.write_text(f"To: {recipient(number)[1:]}\n\nMessage {number}\n", encoding="ascii")
+        written.rename(folder / f"m{number:06}")

@@ -1,0 +1,48 @@
+"""A bank and a candidate on it, for one run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+from tests.bench.bank import Bank
+from tests.bench.candidate import Candidate
+
+Maker = Callable[[Path, Sequence[Path]], Candidate]
+
+QUICK_ONES = ("gatewayd", "gsmmodem loop")
+"""Who is measured at what only a whole run measures of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long everything is measured. `full`: also what takes minutes."""
+
+    seconds: float
+    samples: int
+    full: bool
+
+
+@contextmanager
+def stage(make: Maker, ports: int, submit_s: float, baud: int = 0) -> Iterator[tuple[Bank, Candidate]]:
+    """A candidate, not started yet, on a bank that runs. Both are stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        bank = Bank(folder, ports, submit_s, baud)
+        try:
+            candidate = make(folder, bank.devices)
+            try:
+                yield bank, candidate
+            finally:
+                candidate.stop()
+        finally:
+            bank.stop()
+
+
+def p99(values: Sequence[float]) -> float | None:
+    """The 99th percentile, None of too few values to tell."""
+    return quantiles(values, n=100)[98] if len(values) >= 20 else None

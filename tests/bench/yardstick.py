@@ -1,0 +1,48 @@
+"""The yardstick for `send`: our HTTP server and an empty view that hands one row to the same group-commit writer.
+
+python -m tests.bench.yardstick FOLDER PORT
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from flask import Flask, Response, request
+
+from api.server import Server
+from config.settings import ApiSettings
+from gatewayd.commands.signals import stop_asked, stop_signals_held
+from gatewayd.store.database import connect_writer
+from gatewayd.store.writer import Writer
+
+LOOK_S = 1.0
+
+
+@stop_signals_held()
+def main() -> None:
+    """Serve until SIGTERM."""
+    folder, port = Path(sys.argv[1]), sys.argv[2]
+    db = connect_writer(folder / "yardstick.db")
+    db.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
+    writer = Writer(db)
+    writer.start()
+    app = Flask(__name__)
+
+    @app.post("/api/sms/send")
+    def send() -> Response:
+        body = request.get_data(cache=False)
+        row = writer.run(lambda db: db.execute("INSERT INTO rows (body) VALUES (?)", (body,)).lastrowid)
+        return Response(f'{{"id": {row}}}', mimetype="application/json")
+
+    server = Server(app, ApiSettings(listen=f"127.0.0.1:{port}"))
+    server.bind()
+    server.start()
+    while not stop_asked(LOOK_S):
+        pass
+    server.stop(1.0)
+    writer.stop()
+
+
+if __name__ == "__main__":
+    main()
