@@ -221,9 +221,10 @@ class Keeper:
     def _is_marked(self, submission: Submission, place: Place) -> bool:
         if self._fate(submission, place) is Fate.SENT:
             return True
-        if not self._modem.channel.in_step:
+        try:
+            self._modem.pause()  # it may write the mark a little later
+        except ChannelError:
             return False
-        self._modem.pause()  # it may write the mark a little later
         return self._fate(submission, place) is Fate.SENT
 
     def _note(self, submission: Submission, place: Place | None) -> bool:
