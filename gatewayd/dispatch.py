@@ -185,7 +185,7 @@ class Dispatcher:
 
     def busy_s(self, port: int) -> float:
         """See `Work.busy_s`."""
-        return self._looked_up(lambda db: self.storage.busy_s(db, port, self._clock.now()))
+        return self._looked_up(lambda db: self.storage.busy_s(db, port, self.moment().now))
 
     def told_late(self, status: PortStatus, reference: int | None) -> None:
         """See `Work.told_late`."""

@@ -86,9 +86,9 @@ class Memories:
         What comes in stays where it was, so that it stays with its card; a modem that wants all of its memories
         alike has one for both.
         """
+        self.outgoing = self.usual
         if self.usual is None:
             return False
-        self.outgoing = self.usual
         for memory in OUTGOING:
             if memory == self.usual:
                 return True
