@@ -302,6 +302,10 @@ def load(path: Path) -> Settings:
         raise ConfigError(
             f"{path}: there is no such file. To make one: cp {EXAMPLE} {path}, then edit its [[ports]]"
         ) from error
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path}: may not be read by you: use sudo, or become a member of the file's group and log in anew"
+        ) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return parse(raw, str(path))

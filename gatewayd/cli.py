@@ -57,4 +57,4 @@ def main(context: click.Context, config: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="gatewayd")

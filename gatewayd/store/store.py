@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from gatewayd.store import load
 from gatewayd.store.database import Connection, connect_writer
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.idempotency import install_in_flight
-from gatewayd.store.load import install_load_triggers
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
 from gatewayd.store.writer import Writer
@@ -55,6 +55,16 @@ class Store:
             raise StoreUnavailableError("the store is not open")
         return self._writer.run(work)
 
+    def probe(self, answered: Callable[[int | None], None]) -> None:
+        """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
+
+        With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
+        """
+        if self._writer is None:
+            raise StoreUnavailableError("the store is not open")
+        told = self._writer.hand_over(lambda db: sum(load.waiting(db).values()))
+        told.add_done_callback(lambda done: answered(None if done.exception() else done.result()))
+
     @property
     def running(self) -> bool:
         """Whether the thread that writes lives. False between `open` and `close`: it died."""
@@ -76,13 +86,21 @@ def _prepared(path: Path) -> Connection:
     db = connect_writer(path)
     try:
         os.chmod(path, 0o600)
+        _leave_to_the_owner(path, path.parent)
         migrate(db)
-        install_load_triggers(db)
+        load.install_load_triggers(db)
         install_in_flight(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _leave_to_the_owner(file: Path | int, folder: Path) -> None:
+    """What root makes in the daemon's folder belongs to the daemon's user, who could not open it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def check_free(path: Path) -> None:
@@ -103,6 +121,7 @@ def _lock(path: Path) -> int:
         raise StoreLockedError(
             f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
         ) from None
+    _leave_to_the_owner(fd, path.parent)
     os.ftruncate(fd, 0)
     os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
     return fd

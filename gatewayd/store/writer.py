@@ -76,10 +76,7 @@ class Writer:
         Raises:
             StoreUnavailableError: it could not be made durable; nothing is kept.
         """
-        if self._stopped.is_set():
-            raise StoreUnavailableError("the store is closed")
-        done: Future[T] = Future()
-        self._jobs.put(_Job(work, done))
+        done = self.hand_over(work)
         try:
             return done.result(_COMMIT_TIMEOUT_S)
         except FutureTimeoutError:
@@ -89,6 +86,14 @@ class Writer:
             return done.result()
         except CancelledError:
             raise StoreUnavailableError("the store was closed") from None
+
+    def hand_over(self, work: Callable[[Connection], T]) -> Future[T]:
+        """As `run`, without waiting: the future has what `run` returns or raises. Raises StoreUnavailableError."""
+        if self._stopped.is_set():
+            raise StoreUnavailableError("the store is closed")
+        done: Future[T] = Future()
+        self._jobs.put(_Job(work, done))
+        return done
 
     def _loop(self) -> None:
         stopping = False
