@@ -202,6 +202,7 @@ class DispatchSettings(_Section):
     max_attempts: int = Field(default=5, ge=1, le=100)
     backoff_s: Annotated[tuple[Wait, ...], Field(strict=False, min_length=1)] = (5, 30, 120)
     submit_timeout_s: Duration = 180
+    submit_via: Literal["direct", "storage"] = "direct"
     in_doubt: Literal["retry", "hold", "fail"] = "retry"
     in_doubt_wait_s: Wait = 120
     min_interval_s: Wait = 0
@@ -245,6 +246,7 @@ class PortSettings(_Section):
     smsc: Annotated[str, _matching(r"\+?[0-9]{3,20}", "must be a phone number in quotes")] | None = None
     slot_command: Annotated[Text, AfterValidator(_slot_command)] | None = None
     rtscts: bool = False
+    submit_via: Literal["direct", "storage"] | None = None
     reset_command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
 
 

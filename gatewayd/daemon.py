@@ -51,7 +51,7 @@ class Daemon:
         )
         self._ports = {
             port.port: Port(
-                port,
+                port.model_copy(update={"submit_via": port.submit_via or settings.dispatch.submit_via}),
                 self.gateway.dispatcher,
                 submit_timeout_s=settings.dispatch.submit_timeout_s,
                 transcript_lines=settings.daemon.transcript_lines,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,7 +23,8 @@ from gatewayd.numbers import Numbering
 from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
 from gatewayd.settle import Settler
 from gatewayd.stamina import Stamina
-from gatewayd.store import inbound, load, messages, parts, sims
+from gatewayd.storage import StorageRoom
+from gatewayd.store import inbound, load, messages, parts, sims, stored
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -33,15 +34,20 @@ from gatewayd.waiting import Waiting, waiting
 from gatewayd.words import IN_DOUBT
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
+    Fate,
+    Kept,
     Outcome,
+    Place,
     PortState,
     PortStatus,
     Rest,
     SimState,
+    Storage,
     Submission,
     Submitted,
     Switch,
     Unreadable,
+    Via,
     WorkUnavailableError,
 )
 
@@ -89,6 +95,7 @@ class Dispatcher:
         waiters: Waiters,
         timers: Timers,
         numbering: Numbering,
+        vias: Mapping[int, Via],
     ) -> None:
         self._settings = settings
         self._store = store
@@ -98,9 +105,10 @@ class Dispatcher:
         self._waiters = waiters
         self._timers = timers
         self._numbering = numbering
+        self.storage = StorageRoom(settings, clock, vias)
         self._settler = Settler(settings, clock, board)
         self.backlog = Backlog(settings, clock)
-        self._scheduler = Scheduler(settings, clock, board, self.backlog)
+        self._scheduler = Scheduler(settings, clock, board, self.backlog, self.storage)
         self._ports: dict[int, Wakeable] = {}
         self._desks: dict[int, _Desk] = {}
 
@@ -188,6 +196,37 @@ class Dispatcher:
 
         return self._within(step)
 
+    def stored(self, status: PortStatus, submission: Submission, place: Place | None) -> None:
+        """See `Work.stored`."""
+        self._within(lambda db, _at, _: self.storage.placed(db, status, submission, place))
+
+    def learned(self, status: PortStatus, storage: Storage) -> None:
+        """See `Work.learned`."""
+        self._within(lambda db, at, _: self.storage.learned(db, status, storage, at))
+
+    def in_memory(self, status: PortStatus) -> tuple[Kept, ...]:
+        """See `Work.in_memory`."""
+        return self._looked_up(lambda db: self.storage.in_memory(db, status))
+
+    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+        """See `Work.found`."""
+        self._within(lambda db, at, news: self.storage.found(db, status, kept, fate, at, news))
+
+    def emptied(self, status: PortStatus, kept: Kept) -> None:
+        """See `Work.emptied`."""
+        self._within(lambda db, _at, _: self.storage.emptied(db, kept))
+
+    def busy_s(self, port: int) -> float:
+        """See `Work.busy_s`."""
+        return self._looked_up(lambda db: self.storage.busy_s(db, port, self.moment().now))
+
+    def told_late(self, status: PortStatus, reference: int | None) -> None:
+        """See `Work.told_late`."""
+        sim_id = self._sim_of(status)
+        key = self._within(lambda db, at, news: self.storage.told_late(db, sim_id, reference, at, news))
+        if key is not None:
+            log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
+
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
@@ -243,12 +282,22 @@ class Dispatcher:
         self._spread(news)
         return result
 
+    def _looked_up(self, look: Callable[[Connection], T]) -> T:
+        try:
+            with self._store.readers.lend() as db:
+                return look(db)
+        except StoreUnavailableError as error:
+            raise WorkUnavailableError(str(error)) from error
+
     def _spread(self, news: News) -> None:
         self._waiters.tell(news.changed)
         for delay, key in news.deferred:
             self._timers.after(delay, partial(self._release, key))
         for key in news.doubtful:
             self._timers.after(self._settings.in_doubt_wait_s, partial(self._decide, key))
+        for key in news.in_memory:  # until then the modem may yet tell
+            wait_s = self._settings.submit_timeout_s + self._settings.in_doubt_wait_s
+            self._timers.after(wait_s, partial(self._decide, key))
         if news.queued:
             places, help_wanted = self._board.sims(), False
             rests = self._board.rests(self._clock.monotonic())
@@ -269,14 +318,15 @@ class Dispatcher:
     def _resume(self, db: Connection, news: News) -> tuple[int, Waiting]:
         """How many parts were in the air when the last process ended, and what waits. What was reported of them by then counts."""
         at = self.moment()
+        stored.requeue_unsaid(db)
         parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
-        news.doubtful = [PartKey(*row) for row in parts.resume(db)]
-        for key in news.doubtful:
+        for key in [PartKey(*row) for row in parts.resume(db)]:
+            (news.in_memory if stored.lies(db, *key.claim) else news.doubtful).append(key)
             messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
             reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
         self.backlog.at_start(db, at, list(load.waiting(db)))
-        return len(news.doubtful), waiting(db, at)
+        return len(news.doubtful) + len(news.in_memory), waiting(db, at)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -367,7 +417,12 @@ class Dispatcher:
             slot: desk.left_at.get(slot, desk.active_since) for slot in slot_sims if slot != active.slot
         }
         return Turn(
-            status, slot_sims[active.slot], slot_sims, desk.active_since, desk.last_submission, left_at
+            status,
+            slot_sims[active.slot],
+            slot_sims,
+            desk.active_since,
+            desk.last_submission,
+            left_at,
         )
 
     def _sim_of(self, status: PortStatus) -> int:

@@ -48,7 +48,7 @@ from gatewayd.views import (
 from gatewayd.waiters import Waiters
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
-from modem.work import Answer
+from modem.work import Answer, Via
 
 T = TypeVar("T")
 
@@ -91,6 +91,7 @@ class Gateway:
             self._waiters,
             self._timers,
             self._numbering,
+            {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)

@@ -26,5 +26,6 @@ class News:
     changed: list[str] = field(default_factory=list)  # sms_id of messages that left `pending`
     deferred: list[tuple[float, PartKey]] = field(default_factory=list)  # back-off in seconds
     doubtful: list[PartKey] = field(default_factory=list)
+    in_memory: list[PartKey] = field(default_factory=list)  # doubtful too, but their modem may know
     queued: dict[int, int] = field(default_factory=dict)  # SIM id → how many messages were put into its queue
     shared: bool = False  # and idle SIMs may help with them

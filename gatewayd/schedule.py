@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from config.settings import DispatchSettings
 from gatewayd import ledger, lifecycle
@@ -10,12 +10,12 @@ from gatewayd.backlog import Backlog, Head
 from gatewayd.board import Board, Presence
 from gatewayd.clock import SECOND, Clock, Moment
 from gatewayd.news import News
+from gatewayd.piece import piece_of
 from gatewayd.routing import room
-from gatewayd.store import load, messages, parts, sims
+from gatewayd.storage import StorageRoom, modem_of
+from gatewayd.store import load, messages, parts, sims, stored
 from gatewayd.store.database import Connection, Row
-from modem.charset import Alphabet
-from modem.segment import Segment, segment
-from modem.work import PortStatus, Rest, Submission, Switch
+from modem.work import PortStatus, Rest, Submission, Switch, Via
 
 # A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
 HAND_ON_AFTER_S = 10.0
@@ -24,11 +24,8 @@ HAND_ON_AFTER_S = 10.0
 # rest of it from another number never joins what it has: as long as the SIM may come back, waiting is better to read.
 # From a SIM that will not (disabled, locked, taken out, refused by its network), or not in half an hour, another takes
 # over: what was taken is not repeated, and each part that is left goes out as a text of its own, without a
-# concatenation header, which a telephone shows at once. `CONTINUED` marks it as the rest of something.
+# concatenation header, which a telephone shows at once. `gatewayd.piece` marks it as the rest of something.
 BEGUN_WAITS_S = 1800.0
-
-# In front of such a part, where it has room: the header that it goes without was 7 septets, or 3 characters, long.
-CONTINUED = {Alphabet.GSM7: "...", Alphabet.UCS2: "…"}
 
 # How many other queues an idle SIM looks into, the longest first.
 _QUEUES_LOOKED_INTO = 8
@@ -57,8 +54,16 @@ class Turn:
 class Scheduler:
     """Chooses the next step of a port. Its methods run within a transaction."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        clock: Clock,
+        board: Board,
+        backlog: Backlog,
+        storage: StorageRoom,
+    ) -> None:
         self._settings = settings
+        self._storage = storage
         self._clock = clock
         self._board = board
         self._backlog = backlog
@@ -210,24 +215,28 @@ class Scheduler:
         claim = parts.claim(db, message["id"], head["seq"], at.now, turn.status.port)
         if claim is None:
             return None
-        segments = segment(message["text"])
-        piece = segments[head["seq"] - 1]
-        alone = len(segments) > 1 and parts.carried_by_another(db, message["id"], sim["id"])
+        via, marks = self._storage.via(db, turn.status)
+        if via is Via.STORAGE:
+            key = (message["id"], head["seq"], claim.token)
+            stored.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
+        piece = piece_of(db, message["id"], message["text"], head["seq"], sim["id"])
         last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
         return Submission(
             message_id=message["id"],
             seq=head["seq"],
-            total=len(segments),
+            total=piece.total,
             token=claim.token,
             recipient=message["recipient"],
-            segment=_continued(piece) if alone and head["seq"] > 1 else piece,
+            segment=piece.segment,
             reference=message["id"] % 256,
             validity_s=_validity(message, at),
-            alone=alone,
+            alone=piece.alone,
             message_reference=_message_reference(message["id"], head["seq"]),
             reject_duplicates=last is not None
             and last["outcome"] == "in_doubt"
             and last["sim_id"] == sim["id"],
+            via=via,
+            marks=marks,
         )
 
     def _is_lost(self, place: Presence | None, after_s: float = HAND_ON_AFTER_S) -> bool:
@@ -255,10 +264,6 @@ def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
 def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
     left = room(db, sim, at.today)
     return left is None or left > 0
-
-
-def _continued(piece: Segment) -> Segment:
-    return replace(piece, text=CONTINUED[piece.alphabet] + piece.text)
 
 
 def _validity(message: Row, at: Moment) -> int | None:

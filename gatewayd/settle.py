@@ -12,7 +12,7 @@ from gatewayd.board import Board
 from gatewayd.clock import Clock, Moment
 from gatewayd.news import News, PartKey
 from gatewayd.routing import Candidate, Router, candidates
-from gatewayd.store import messages, parts
+from gatewayd.store import messages, parts, stored
 from gatewayd.store.database import Connection, Row
 from gatewayd.words import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from modem.errors import UNENCODABLE, Cause, Kind
@@ -86,7 +86,7 @@ class Settler:
                 self._duplicate(db, key, submission, cause, at, news, believed=keeps_reference)
             case Refused(cause):
                 self._refused(db, key, cause, at, news)
-            case InDoubt(reason):
+            case InDoubt(reason, asked):
                 if parts.in_doubt(db, *key.claim, at.now):
                     log.warning("part %d of message %d is in doubt: %s", key.seq, key.message_id, reason)
                     parts.note_attempt(
@@ -98,7 +98,9 @@ class Settler:
                         now=at.now,
                     )
                     messages.waits_because(db, key.message_id, IN_DOUBT.told)
-                    news.doubtful.append(key)
+                    if asked:
+                        stored.dropped(db, *key.claim)
+                    (news.in_memory if stored.lies(db, *key.claim) else news.doubtful).append(key)
         reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
 
     def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:

@@ -42,7 +42,7 @@ class Cards:
             return
         slots = self._desk.status.slots
         known = {slot.iccid: slot.slot for slot in slots if slot.iccid}
-        if len(known) == len(slots) and (active := known.get(self._modem.iccid())):
+        if len(known) == len(slots) and (active := known.get(self._modem.sim.iccid())):
             self._desk.publish(active_slot=active)
             if self.look_at(active):
                 return
@@ -66,7 +66,7 @@ class Cards:
             )
             desk.publish_slot(slot, sim=SimState.FAILURE)
             return False
-        if known and before.slot != slot and before.iccid and not self._modem.await_other_sim(before.iccid):
+        if known and before.slot != slot and before.iccid and not self._modem.sim.await_other(before.iccid):
             log.error(
                 "port %d: after the switch to slot %d the SIM is still the same", self._settings.port, slot
             )
@@ -83,11 +83,11 @@ class Cards:
     def look_at(self, slot: int) -> bool:
         """Identify the SIM in the active slot and make it ready for texts. Whether it works."""
         modem = self._modem
-        sim = modem.sim_state()
+        sim = modem.sim.state()
         iccid = self._iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
             sim = self._unlock(iccid)
-            iccid = iccid or modem.iccid()  # some modems read nothing from a card that is locked
+            iccid = iccid or modem.sim.iccid()  # some modems read nothing from a card that is locked
         if sim is not SimState.READY:
             self._desk.publish_slot(
                 slot,
@@ -100,7 +100,7 @@ class Cards:
                 signal_dbm=None,
             )
             return False
-        imsi = modem.imsi()
+        imsi = modem.sim.imsi()
         known = self._desk.status.slots[slot - 1]
         if not iccid and known.imsi and imsi in ("", known.imsi):
             # The card that was there: its answers were lost on the line.
@@ -113,14 +113,14 @@ class Cards:
         if iccid and imsi:
             self._desk.cards[imsi] = iccid
         modem.prepare()
-        registration = modem.registration()
+        registration = modem.coverage.registration()
         self._desk.publish_slot(
             slot,
             sim=sim,
             # Some modems tell neither number: the place is then all that is known of the SIM.
             iccid=iccid or (f"imsi:{imsi}" if imsi else f"port:{self._settings.port}/slot:{slot}"),
             imsi=imsi,
-            number=modem.own_number(),
+            number=modem.sim.own_number(),
             registration=registration,
         )
         self.see_registration(registration)
@@ -129,16 +129,16 @@ class Cards:
     def _iccid(self) -> str:
         """The number of the card. Asked for again where none came: another name for a SIM would hide its messages."""
         for _ in range(_ICCID_TRIES):
-            if iccid := self._modem.iccid():
+            if iccid := self._modem.sim.iccid():
                 return iccid
         return ""
 
     def await_network(self, slot: int) -> None:
         """Give the active SIM a while to find its network."""
         deadline = monotonic() + self._register_s
-        while not (state := self._modem.registration()).carries_sms and monotonic() < deadline:
+        while not (state := self._modem.coverage.registration()).carries_sms and monotonic() < deadline:
             self._modem.channel.pause(_LOOK_S)
-        operator = self._modem.operator() if state.carries_sms else ""
+        operator = self._modem.coverage.operator() if state.carries_sms else ""
         self._desk.publish_slot(slot, registration=state, operator=operator)
         self.see_registration(state)
 
@@ -154,12 +154,12 @@ class Cards:
 
     def changed(self) -> bool:
         """Whether the SIM in the active slot is no longer the one that was looked at."""
-        if self._modem.sim_state() is not SimState.READY:
+        if self._modem.sim.state() is not SimState.READY:
             return True
         known = self._desk.status.active
-        if self._modem.tells_iccid:
-            return self._modem.iccid() not in ("", known.iccid)
-        return bool(known.imsi) and self._modem.imsi() not in ("", known.imsi)
+        if self._modem.sim.tells_iccid:
+            return self._modem.sim.iccid() not in ("", known.iccid)
+        return bool(known.imsi) and self._modem.sim.imsi() not in ("", known.imsi)
 
     def _unlock(self, iccid: str) -> SimState:
         """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""
@@ -167,13 +167,13 @@ class Cards:
             return SimState.PIN_REQUIRED
         pin = self._settings.pin.get_secret_value()
         port = self._settings.port
-        left = self._modem.pin_attempts()
+        left = self._modem.sim.pin_attempts()
         if left is not None and left < MIN_PIN_ATTEMPTS:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
         if not self._insist(lambda: self._desk.work.try_pin(iccid, port, pin, left)):
             return SimState.PIN_REFUSED
-        accepted = self._modem.enter_pin(pin)
+        accepted = self._modem.sim.enter_pin(pin)
         self._insist(lambda: self._desk.work.pin_tried(iccid, port, pin, accepted=accepted))
         if accepted:
             self._modem.begin()  # some modems refuse all but the PIN while they are locked
@@ -181,7 +181,7 @@ class Cards:
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
         return (
             SimState.PUK_REQUIRED
-            if self._modem.sim_state() is SimState.PUK_REQUIRED
+            if self._modem.sim.state() is SimState.PUK_REQUIRED
             else SimState.PIN_REFUSED
         )
 

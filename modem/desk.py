@@ -253,6 +253,20 @@ class Desk:
             return _UNAVAILABLE_S[0]
         return 0.0
 
+    def busy_s(self) -> float:
+        """For how many seconds the modem may be busy with what an older connection handed to it; 0 where nobody knows."""
+        try:
+            return self.work.busy_s(self.status.port)
+        except WorkUnavailableError:
+            return 0.0
+
+    def tell_late(self, reference: int | None) -> None:
+        """Tell the house the TP-MR that a part in doubt got. What it cannot keep now, its report will tell."""
+        try:
+            self.work.told_late(self.status, reference)
+        except WorkUnavailableError as error:
+            self.unavailable(error)
+
     def settle_alone(self) -> bool:
         """Settle the outcome and claim nothing, because the port has something else to do first. Whether it is settled."""
         if self.outcome is not None:

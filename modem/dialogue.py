@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem.at import Channel, Response, SilentError
+from modem.at import Channel, Response
 from modem.lines import ERROR
 from modem.profiles import UssdWay
 from modem.ussd import Form, Reply, Session, UssdRefusedError, UssdSilentError, encode, parse
+from modem.wire import SilentError
 
 _ANSWER: Final = frozenset({"+CUSD"})
 _ENDS: Final = _ANSWER | {"NO CARRIER"}  # what a Huawei E160 says instead of +CUSD: 2

@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import serial
 
-from modem.at import Channel, ChannelError, SilentError, Waits
+from modem.at import Channel, Waits
 from modem.devices import DeviceUnavailableError, find_device, stable_name
-from modem.driver import Modem, Patience
+from modem.driver import Modem
 from modem.serial_port import SerialPort, open_device
 from modem.sysfs import MACHINE, Roots, Tty, ttys
+from modem.talk import Patience
+from modem.wire import ChannelError, SilentError
 from modem.work import Registration, SimState
 
 SIDE_BY_SIDE: Final = (
@@ -252,11 +254,11 @@ def _says_ok(channel: Channel, timeout_s: float) -> bool:
 def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
     """Ask what can be known without unlocking or registering, as long as there is time."""
     steps: tuple[tuple[str, Callable[[], Any]], ...] = (
-        ("sim", modem.sim_state),
-        ("registration", modem.registration),
-        ("signal_dbm", modem.signal_dbm),
-        ("operator", modem.operator),
-        ("iccid", modem.iccid),
+        ("sim", modem.sim.state),
+        ("registration", modem.coverage.registration),
+        ("signal_dbm", modem.coverage.signal_dbm),
+        ("operator", modem.coverage.operator),
+        ("iccid", modem.sim.iccid),
     )
     for name, ask in steps:
         if monotonic() >= deadline:

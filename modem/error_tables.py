@@ -511,6 +511,18 @@ LOCAL: Final[dict[int, Row]] = {
         "The message could not be written as an SMS: check the recipient's number.",
         "Le message n'a pas pu être écrit sous forme de SMS : vérifiez le numéro du destinataire.",
     ),
+    5: (
+        "M",
+        "not kept",
+        "Where the message lies in the modem could not be kept; it is sent again from the start.",
+        "L'emplacement du message dans le modem n'a pas pu être conservé ; l'envoi reprend au début.",
+    ),
+    6: (
+        "S",
+        "still stored",
+        "The modem did not send what it had been given to keep; it is sent again from the start.",
+        "Le modem n'a pas envoyé le message qu'il gardait ; l'envoi reprend au début.",
+    ),
 }
 
 # For codes no row names: 24.011 says that they are to be taken for 41, 23.040 for 255.

@@ -49,6 +49,8 @@ DEVICE_GONE: Final = 1
 NO_PROMPT: Final = 2
 NOT_WRITTEN: Final = 3
 UNENCODABLE: Final = 4
+NOT_KEPT: Final = 5
+STILL_STORED: Final = 6
 
 
 def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") -> Cause:

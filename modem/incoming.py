@@ -10,8 +10,9 @@ from typing import Final
 
 from modem import tpdu
 from modem.desk import Desk
-from modem.driver import Modem, Stored
+from modem.driver import Modem
 from modem.lines import Urc
+from modem.memories import Stored
 from modem.work import PortStatus, Unreadable, WorkUnavailableError
 
 log = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Incoming:
         while self._announced:
             place = self._announced[0]
             if place.iccid == iccid:  # else it went with its SIM, and is listed when that is active again
-                stored = self._modem.read(place.index, place.memory)
+                stored = self._modem.memories.read(place.index, place.memory)
                 if stored is None:
                     self._list_soon()  # it was read with a listing; or could not be read now
                 elif not self._keep(stored, place.memory):
@@ -136,7 +137,7 @@ class Incoming:
         """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
         if urc.tag == "+CIEV":
             indicator, *rest = urc.fields
-            return indicator.lower() in self._modem.message_indicators() and rest[:1] != ["0"]
+            return indicator.lower() in self._modem.indications.about_texts() and rest[:1] != ["0"]
         line = urc.line.upper()
         return any(sign in line for sign in _LISTS)
 
@@ -148,24 +149,24 @@ class Incoming:
         self._listed_at = monotonic()
         self._list_at = self._listed_at + self._list_s
         deleted = self._deleted
-        usual = self._modem.usual_memory
+        usual = self._modem.memories.usual
         unread: list[str | None] = []
-        for memory in dict.fromkeys((*self._modem.memories, *self._modem.other_memories)):
-            messages = self._modem.stored(memory)
+        for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
+            messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
             for stored in messages or ():
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
-        self._modem.other_memories = tuple(name for name in self._modem.other_memories if name in unread)
+        self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._watch_room(made_room=self._deleted > deleted)
-        if self._modem.usual_memory != usual:
+        if self._modem.memories.usual != usual:
             self._list_soon()
 
     def _watch_room(self, *, made_room: bool) -> None:
         """Warn of a memory that fills up with what stays in it."""
-        filling = self._modem.filling()
+        filling = self._modem.memories.filling()
         if filling is None:
             return
         used, places = filling
@@ -185,11 +186,11 @@ class Incoming:
 
     def _keep(self, stored: Stored, memory: str | None) -> bool:
         """Hand a stored message to the house and delete it. False: the house can keep nothing now."""
-        place = _Place(self._desk.status.active.iccid, memory or self._modem.usual_memory, stored.index)
+        place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
         known = self._undeleted.get(place) == stored.pdu
         if not known and not self._deliver(self._second_look(stored, memory), self._desk.status):
             return False
-        if self._modem.delete(stored.index, memory):
+        if self._modem.memories.delete(stored.index, memory):
             self._deleted += 1
             self._undeleted.pop(place, None)
         elif not known:
@@ -206,7 +207,7 @@ class Incoming:
         try:
             tpdu.parse(stored.pdu)
         except tpdu.TpduError:
-            again = self._modem.read(stored.index, memory)
+            again = self._modem.memories.read(stored.index, memory)
             if again is not None and again.pdu:
                 return again.pdu
         return stored.pdu

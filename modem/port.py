@@ -10,7 +10,6 @@ from time import monotonic
 
 from config.settings import PortSettings
 from modem import command
-from modem.at import ChannelError, DeviceGoneError
 from modem.desk import Desk, StoppingError, UssdOrder
 from modem.devices import DeviceUnavailableError, find_device
 from modem.ladder import Ladder
@@ -19,6 +18,7 @@ from modem.session import Session, SickError, Timing
 from modem.sysfs import MACHINE, Roots
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
+from modem.wire import ChannelError, DeviceGoneError
 from modem.work import Answer, InDoubt, PortState, PortStatus, SlotStatus, Work
 
 log = logging.getLogger(__name__)

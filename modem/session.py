@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Final
 
 from config.settings import PortSettings
 from modem import standing
-from modem.at import Channel, ChannelError, DeviceGoneError, Waits
+from modem.at import Channel, OutOfStepError, Waits
 from modem.cards import Cards
 from modem.desk import Desk, UssdOrder
-from modem.driver import Modem, Patience
-from modem.errors import NO_PROMPT, NOT_WRITTEN
+from modem.driver import Modem
+from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED
 from modem.incoming import Incoming
+from modem.keeper import Keeper
 from modem.lines import Urc
+from modem.talk import Patience
 from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
+from modem.wire import ChannelError, DeviceGoneError
 from modem.work import (
     InDoubt,
     Outcome,
@@ -27,6 +30,7 @@ from modem.work import (
     Submission,
     Submitted,
     Switch,
+    Via,
 )
 
 log = logging.getLogger(__name__)
@@ -111,10 +115,17 @@ class Session:
             transcript=desk.transcript,
         )
         self.modem = Modem(
-            self._channel, smsc=settings.smsc, slot_command=settings.slot_command, patience=timing.patience
+            self._channel,
+            smsc=settings.smsc,
+            slot_command=settings.slot_command,
+            patience=timing.patience,
+            writes=settings.submit_via == Via.STORAGE.value,
         )
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
+        self._keeper = Keeper(desk, self.modem)
+        self._late: Submitted | None = None  # what the modem said of a part that nobody waited for any more
+        self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
         self._refresh_at = 0.0
         self._claim_at: float | None = 0.0  # None: when woken
@@ -153,7 +164,7 @@ class Session:
         desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
         self._channel.told_e0 = self._channel.told_v1 = False
-        self.modem.begin()
+        self._begin()
         echoes = self._channel.echoes
         self.modem.answers(self._timing.ask_s)
         self._echoes = echoes if echoes == self._channel.echoes else None
@@ -164,6 +175,37 @@ class Session:
         self._cards.look()
         self._introduce()  # a modem whose SIM was locked may only now have told it
         self._come_up()
+
+    def _begin(self) -> None:
+        """Bring the modem in step. It may yet be busy with what an older connection handed to it, and say what became
+        of that; to restart it then would leave that in doubt.
+        """
+        channel = self._channel
+        echoes, restarted = channel.echoes, channel.restarted
+        busy_until = monotonic() + self._desk.busy_s()
+        while True:
+            try:
+                self.modem.begin()
+                break
+            except OutOfStepError:
+                if monotonic() >= busy_until:
+                    raise
+                channel.pause(self._timing.reopen_s)
+            finally:
+                self._late, channel.late_reference = channel.late_reference or self._late, None
+        self._kept_power = not (restarted or channel.restarted or channel.echoes > echoes)
+
+    def _hear_late(self) -> None:
+        """Tell the house what the modem said of a part after nobody waited for that any more."""
+        late = self._channel.late_reference or self._late
+        self._late = self._channel.late_reference = None
+        if late is None:
+            return
+        outcome = self._desk.outcome
+        if outcome is None:
+            self._desk.tell_late(late.reference)
+        elif isinstance(outcome.result, InDoubt):
+            self._desk.outcome = replace(outcome, result=late)
 
     def _introduce(self) -> None:
         identity = self.modem.identity
@@ -183,6 +225,8 @@ class Session:
         self._refreshes.extend(("signal", "operator", "time"))
         self._sim_changed = False
         self._incoming.list_now()
+        self._keeper.begin_anew(kept_power=self._kept_power)
+        self._kept_power = True
         self._claim_at = now
 
     def _wait_for_sim(self) -> None:
@@ -212,6 +256,8 @@ class Session:
         self._tend()
         self._ask_network()
         self._sort_urcs()
+        self._hear_late()
+        self._keeper.recall()
         self._incoming.hand_over()
         self._incoming.fetch()
         self._refresh()
@@ -230,7 +276,7 @@ class Session:
 
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
-        due = [self._refresh_at, self._incoming.due_at]
+        due = [self._refresh_at, self._incoming.due_at, self._keeper.due_at]
         if self._desk.outcome is not None or self._desk.ussd_orders:
             due.append(self._desk.back_at)
         if self._asks_for_work():
@@ -248,7 +294,7 @@ class Session:
         """Settle what was sent, claim what is next and carry it. Whether there was something to do."""
         desk = self._desk
         now = monotonic()
-        if now < desk.back_at:
+        if now < desk.back_at or not self._keeper.recalled:
             return False
         if desk.outcome is None:
             due = desk.woken or (self._claim_at is not None and now >= self._claim_at)
@@ -266,6 +312,7 @@ class Session:
             return True
         self._claim_at = None if order.seconds is None else now + order.seconds
         desk.publish(busy=False)
+        self._keeper.tidy()
         return False
 
     def _carry(self, submission: Submission) -> None:
@@ -278,7 +325,9 @@ class Session:
         )
         started_at = monotonic()
         try:
-            result = self.modem.submit(submission, self._submit_timeout_s, self._incoming.hand_over_meanwhile)
+            self._keeper.tidy()
+            submit = self._keeper.submit if submission.via is Via.STORAGE else self.modem.submit
+            result = submit(submission, self._submit_timeout_s, self._incoming.hand_over_meanwhile)
         finally:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
@@ -296,9 +345,11 @@ class Session:
             self._refused.clear()
             return
         silent = isinstance(result, InDoubt)
+        if silent:
+            self._incoming.list_now()  # a report on it may lie there
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
-            silent = code in (("LOCAL", NO_PROMPT), ("LOCAL", NOT_WRITTEN))
+            silent = code[0] == "LOCAL" and code[1] in (NO_PROMPT, NOT_WRITTEN, STILL_STORED)
             self._look_into(code)
             self._count_refusal(code, recipient)
         if not silent:
@@ -428,9 +479,9 @@ class Session:
         if step == "sim":
             self._check_sim()
         elif step == "signal":
-            self._publish_standing(slot, signal_dbm=self.modem.signal_dbm())
+            self._publish_standing(slot, signal_dbm=self.modem.coverage.signal_dbm())
         elif step == "operator":
-            self._desk.publish_slot(slot, operator=self.modem.operator())
+            self._desk.publish_slot(slot, operator=self.modem.coverage.operator())
         elif step == "time":
             self._read_time()
         else:
@@ -438,7 +489,7 @@ class Session:
 
     def _see_registration(self, slot: int) -> None:
         before = self._desk.status.active.registration
-        state = self.modem.registration()
+        state = self.modem.coverage.registration()
         self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:

@@ -111,6 +111,21 @@ class PortStatus:
         return self.slots[self.active_slot - 1]
 
 
+class Via(Enum):
+    """How a part is handed to the network."""
+
+    DIRECT = "direct"  # AT+CMGS
+    STORAGE = "storage"  # written to the modem's memory (AT+CMGW), sent from there (AT+CMSS), then deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part lies in a modem: the name of a memory, and an index in it."""
+
+    memory: str
+    index: int
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One part, claimed for this port: hand it to the network, once.
@@ -129,6 +144,10 @@ class Submission:
     alone: bool = False  # it goes out as a text of its own, without a concatenation header
     message_reference: int = 0  # the TP-MR asked for; most modems take their own
     reject_duplicates: bool = False  # TP-RD: an earlier try of this part may have been taken
+    via: Via = Via.DIRECT
+    # Of a part sent from memory: whether it is known that this model marks there what it sent. Else that is to be
+    # looked at, and told (see `Work.learned`).
+    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +180,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """Nobody knows: the modem took the PDU and never said what became of it."""
+    """Nobody knows: the modem took the PDU and never said what became of it.
+
+    `asked`: nor will it, though the part still lies in its memory.
+    """
 
     reason: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +217,37 @@ class Answer:
     detail: str
 
 
+class Storage(Enum):
+    """What a model of modem makes of parts that are sent from its memory."""
+
+    MARKS = "marks"  # it tells there what it sent
+    NO_MARKS = "no_marks"  # it sends, and tells nothing: a crash would leave as much in doubt as without
+    CANNOT = "cannot"  # it does not write, or does not send from there
+
+
+class Fate(Enum):
+    """What a modem's memory says of a part that was written to it."""
+
+    SENT = "sent"
+    UNSENT = "unsent"
+    GONE = "gone"  # it is not there, or says nothing that counts
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A part that an older connection wrote to this modem's memory, or was about to write.
+
+    `place`: None where the modem was never heard to have written it; of such nothing was sent.
+    `settled`: what became of it is known already, and only its place is to be emptied.
+    `unsure_s`: for so long the modem may still be about to send it, and "unsent" says nothing.
+    """
+
+    submission: Submission
+    place: Place | None
+    settled: bool
+    unsure_s: float
+
+
 class WorkUnavailableError(Exception):
     """The house can keep nothing just now (no disk); the port pauses and asks again."""
 
@@ -215,6 +269,29 @@ class Work(Protocol):
         `status.active.registration.carries_sms`; a port that was lost, is in trouble, stops, or has something else to
         do first calls with another state to have its last outcome settled. A port with several slots asks without a network too, to be told to switch.
         """
+
+    def stored(self, status: PortStatus, submission: Submission, place: Place | None) -> None:
+        """Keep where a part lies, before it is sent from there; None: it is handed over directly after all."""
+
+    def learned(self, status: PortStatus, storage: Storage) -> None:
+        """Remember what this model of modem makes of parts in its memory."""
+
+    def in_memory(self, status: PortStatus) -> tuple[Kept, ...]:
+        """What of ours may lie in the memory of this modem, as far as its active SIM shows it. Asked before the first
+        `next` of a connection, and whenever the modem was brought up anew.
+        """
+
+    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+        """Settle a part in doubt by what the modem's memory says of it."""
+
+    def emptied(self, status: PortStatus, kept: Kept) -> None:
+        """Forget a place: nothing of ours lies there any more."""
+
+    def busy_s(self, port: int) -> float:
+        """For how many seconds the modem may still be busy with what an older connection handed to it."""
+
+    def told_late(self, status: PortStatus, reference: int | None) -> None:
+        """The modem said which TP-MR a part got when nobody waited for that any more: it is the part in doubt."""
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """Keep an inbound text; the port deletes it from the modem after this returned."""

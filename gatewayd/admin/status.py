@@ -15,15 +15,21 @@ def status(context: Context) -> dict[str, object]:
     """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
     gateway = context.running()
     parts_waiting, pending = context.store.write(lambda db: (load.waiting(db), waiting(db, context.moment())))
+    board, storage = gateway.board.ports(), gateway.dispatcher.storage
     with context.store.readers.lend() as db:
         awaited = parts.awaited_reports(db)
+        ways = {
+            number: (storage.via(db, port)[0].value, storage.words(db, port))
+            for number, port in board.items()
+        }
     old = [sim_id for sim_id in gateway.dispatcher.backlog.queues() if parts_waiting.get(sim_id)]
     ports = [
         {
             "port": port.port,
             "device": port.device,
             "state": port.state.value,
-            "detail": port.detail,
+            "detail": " ".join(filter(None, (port.detail, ways[port.port][1]))),
+            "submit_via": ways[port.port][0],
             "model": port.model,
             "imei": port.imei,
             "busy": port.busy,
@@ -44,7 +50,7 @@ def status(context: Context) -> dict[str, object]:
                 for slot in port.slots
             ],
         }
-        for _, port in sorted(gateway.board.ports().items())
+        for _, port in sorted(board.items())
     ]
     clock = context.clock.standing()
     return {

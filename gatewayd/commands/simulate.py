@@ -34,6 +34,20 @@ class _Pair(click.ParamType[tuple[str | int, int]]):
             self.fail(f"{value!r} is not of the form {'NUMBER' if self._number else 'PORT'}=N", param, ctx)
 
 
+class _Make(click.ParamType[tuple[int, str]]):
+    """`PORT=MAKE`."""
+
+    name = "PORT=MAKE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, str]:
+        port, _, make = str(value).partition("=")
+        if not port.isdecimal() or make not in PERSONALITIES:
+            self.fail(f"{value!r} is not of the form PORT=MAKE", param, ctx)
+        return int(port), make
+
+
 class _Fault(click.ParamType[Rule]):
     """`NAME[:CODE][=RATE][@PORT]`."""
 
@@ -113,6 +127,13 @@ class _Fault(click.ParamType[Rule]):
     type=click.Choice(sorted(PERSONALITIES)),
     help="The make.",
 )
+@click.option(
+    "--personality-of",
+    multiple=True,
+    type=_Make(),
+    metavar="PORT=MAKE",
+    help="The make of one modem. May be repeated.",
+)
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A JSON line for each event.")
 @click.option("--json", "as_json", is_flag=True, help="Say where the ports are as one line of JSON.")
 @stop_signals_held()
@@ -134,6 +155,7 @@ def simulate(
     time_scale: float,
     baud: int,
     personality: str,
+    personality_of: tuple[tuple[int, str], ...],
     log: Path | None,
     as_json: bool,
 ) -> None:
@@ -147,6 +169,7 @@ def simulate(
             slots=slots,
             slots_of=dict(slots_of),
             personality=personality,
+            personality_of=dict(personality_of),
             submit_s=submit_s,
             submit_jitter_s=submit_jitter,
             delivery_s=delivery_s,

@@ -306,19 +306,46 @@ def m006_balance(db: Database) -> None:
 
 
 @migrations()
-def m011_pins(db: Database) -> None:
+def m007_storage(db: Database) -> None:
     _execute(
         db,
         """
-        CREATE TABLE pins (
-            card TEXT NOT NULL,               -- ICCID, or the port where the locked card does not tell it
-            digest BLOB NOT NULL,
-            state TEXT NOT NULL,              -- trying, accepted, refused
-            changed_at INTEGER NOT NULL,
-            PRIMARY KEY (card, digest)
+        CREATE TABLE stored_parts (           -- claims whose parts are sent from a modem's memory
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            modem TEXT NOT NULL,              -- IMEI, or its port where it tells none
+            iccid TEXT NOT NULL,              -- of the card that was active
+            memory TEXT,                      -- with place: where it lies; NULL: it was not heard to be written
+            place INTEGER,
+            said_at REAL,                     -- monotonic seconds of `boot`: when the modem was told to send it
+            boot TEXT,                        -- which start of the machine that was
+            PRIMARY KEY (message_id, seq, token)
         ) WITHOUT ROWID;
-        INSERT INTO pins SELECT card, digest, 'refused', refused_at FROM refused_pins;
-        DROP TABLE refused_pins;
+        CREATE INDEX stored_parts_place ON stored_parts (modem, memory, place);
+        CREATE TABLE modem_models (
+            model TEXT PRIMARY KEY,
+            storage TEXT NOT NULL,            -- marks, no_marks or cannot
+            learned_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m008_attempts(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- `refusals` holds every submission that ended in a refusal or in doubt. A submission that the network took is in
+        -- its part's own row, which is written anyhow: no page more for what goes well.
+        ALTER TABLE parts ADD COLUMN port INTEGER;              -- of the last claim
+        ALTER TABLE refusals ADD COLUMN port INTEGER;
+        ALTER TABLE refusals ADD COLUMN outcome TEXT NOT NULL DEFAULT 'refused';    -- or in_doubt
+        ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+        ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
+        CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
+        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending';
     """,
     )
 
@@ -340,18 +367,18 @@ def m009_clock(db: Database) -> None:
 
 
 @migrations()
-def m008_attempts(db: Database) -> None:
+def m011_pins(db: Database) -> None:
     _execute(
         db,
         """
-        -- `refusals` holds every submission that ended in a refusal or in doubt. A submission that the network took is in
-        -- its part's own row, which is written anyhow: no page more for what goes well.
-        ALTER TABLE parts ADD COLUMN port INTEGER;              -- of the last claim
-        ALTER TABLE refusals ADD COLUMN port INTEGER;
-        ALTER TABLE refusals ADD COLUMN outcome TEXT NOT NULL DEFAULT 'refused';    -- or in_doubt
-        ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
-        ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
-        CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
-        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending';
+        CREATE TABLE pins (
+            card TEXT NOT NULL,               -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            state TEXT NOT NULL,              -- trying, accepted, refused
+            changed_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+        INSERT INTO pins SELECT card, digest, 'refused', refused_at FROM refused_pins;
+        DROP TABLE refused_pins;
     """,
     )

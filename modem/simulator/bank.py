@@ -240,6 +240,24 @@ class Bank:
 
         return self.call(count)
 
+    def hold(self, port: int, command: str, *, answer: bool = False) -> None:
+        """Let a modem hold the next such command until `release`: all of it, or its answer alone."""
+        self.call(lambda: self.modem(port).hold(command, answer=answer))
+
+    def release(self, port: int, *, forget: bool = False) -> None:
+        """Let go on what a modem holds, or let it never happen."""
+        self.call(lambda: self.modem(port).release(forget=forget))
+
+    def stored(self, port: int) -> list[int]:
+        """The <stat> of all that lies in the memories of a modem and its active card."""
+
+        def look() -> list[int]:
+            modem = self.modem(port)
+            memories = [*modem.own_memories.values(), *([modem.card.storage] if modem.card else [])]
+            return [int(message.status) for memory in memories for _, message in memory.items()]
+
+        return self.call(look)
+
     def unplug(self, port: int) -> None:
         """Take the modem away: its terminal hangs up and its link goes."""
         self.call(self._ports[port].unplug)

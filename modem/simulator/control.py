@@ -7,6 +7,9 @@
     {"do": "chance", "rule": "noise=0.1@1"}   NAME[:CODE][=RATE][@PORT], the name "all" for every fault
     {"do": "calm"}                            no faults any more
     {"do": "happened"}                        how often each has happened
+    {"do": "hold", "port": 1, "command": "+CMSS", "answer": false}   the next such command waits
+    {"do": "release", "port": 1, "forget": false}                    and goes on, or never happens
+    {"do": "stored", "port": 1}        the <stat> of all in its memories
     {"do": "unplug", "port": 1}        {"do": "replug", "port": 1}
     {"do": "texts"}
     {"do": "moments"}                         when modems were asked to submit, and answered; a thousand at most, each once
@@ -53,6 +56,15 @@ class Orders(Protocol):
 
     def happened(self) -> dict[str, int]:
         """How often each fault has happened."""
+
+    def hold(self, port: int, command: str, *, answer: bool = False) -> None:
+        """A command waits."""
+
+    def release(self, port: int, *, forget: bool = False) -> None:
+        """It goes on, or never happens."""
+
+    def stored(self, port: int) -> list[int]:
+        """What lies in its memories."""
 
     def unplug(self, port: int) -> None:
         """The modem goes."""
@@ -202,6 +214,20 @@ def _happened(orders: Orders, order: _Order) -> dict[str, object]:
     return {"happened": orders.happened()}
 
 
+def _hold(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.hold(int(order["port"]), str(order["command"]), answer=bool(order.get("answer", False)))
+    return {}
+
+
+def _release(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.release(int(order["port"]), forget=bool(order.get("forget", False)))
+    return {}
+
+
+def _stored(orders: Orders, order: _Order) -> dict[str, object]:
+    return {"stored": orders.stored(int(order["port"]))}
+
+
 def _unplug(orders: Orders, order: _Order) -> dict[str, object]:
     orders.unplug(int(order["port"]))
     return {}
@@ -231,6 +257,9 @@ _ACTIONS: dict[str, _Action] = {
     "chance": _chance,
     "calm": _calm,
     "happened": _happened,
+    "hold": _hold,
+    "release": _release,
+    "stored": _stored,
     "unplug": _unplug,
     "replug": _replug,
     "texts": _texts,

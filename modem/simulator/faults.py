@@ -23,6 +23,7 @@ class Fault(Enum):
     LATE = "late"  # +CMGS and OK come a minute late
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
     RESET_AFTER = "reset-after"  # the modem restarts after the network took it, before it says so
+    ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on though nobody hears of it
     VANISH = (
         "vanish"  # the device goes away in the middle of a submission, and comes back on another terminal
     )
@@ -144,6 +145,10 @@ class Faults:
         """Let nothing happen any more."""
         self._armed.clear()
         self.rates.clear()
+
+    def __contains__(self, fault: Fault) -> bool:
+        """Whether a fault will happen at its next occasion, for sure."""
+        return bool(self._armed.get(fault))
 
     def take(self, fault: Fault) -> bool:
         """Whether a fault happens at this occasion."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ TRICKLE_S = 0.02  # a few octets at 1200 baud
 AWAY_S = 20.0  # how long a card stays out, and a network away
 ASIDES = ("+CIEV: 2,4", "^RSSI:17", "RING", "+CREG: {stat}", "+CUSD: 4", "+CTZV: +00")
 ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
+_UNHEARD = -1  # no command line has this number
 OFF, MINIMAL, FULL, FLIGHT = -1, 0, 1, 4  # +CFUN (27.007, 8.2), and no power at all
 _LOCK_CME = {Lock.PIN: 11, Lock.PUK: 12, Lock.DEAD: 13}
 _LOCK_CMS = {Lock.PIN: 311, Lock.PUK: 316, Lock.DEAD: 313}
@@ -114,6 +116,10 @@ class Modem:
         self._without_result = False
         self._card_ready_at = 0.0
         self._timers_of_power: list[Timer] = []
+        self.running = 0  # counts command lines: a submission looks whether its own still runs
+        self._hold: tuple[str, bool] | None = None  # a command to be held, and whether its answer only
+        self._held_back: Callable[[], None] | None = None  # what goes on at `release`
+        self._name = ""  # of the command that runs
         self.chance = random.Random(imei)  # noqa: S311 - what faults look like; no secret
 
     # --- power -------------------------------------------------------------------------------------
@@ -147,6 +153,8 @@ class Modem:
         self._answer.clear()
         self._held.clear()
         self._entry = None
+        self._held_back = self._hold = None
+        self.running += 1
         self.inbox.clear()
         self.radio.switch(None, self)
         self._power_card()
@@ -304,8 +312,43 @@ class Modem:
                 data = self._command_octets(data)
             elif self.state is State.TEXT:
                 data = self._text_octets(data)
+            elif ESCAPE in data and self.state is State.EXECUTING and self.faults.take(Fault.ABANDONED):
+                data = data[data.index(ESCAPE) + 1 :]
+                self.running += 1
+                self._fall_silent()
             else:
                 return
+
+    def hold(self, command: str, *, answer: bool) -> None:
+        """Let the next such command wait for `release`: before anything of it happens, or its answer alone."""
+        self._hold = (command, answer)
+
+    def release(self, *, forget: bool = False) -> None:
+        """Let go on what is held; `forget`: it never happens, and nothing is said of it."""
+        held, self._hold, self._held_back = self._held_back, None, None
+        if held is not None and forget:
+            self._fall_silent()
+        elif held is not None:
+            held()
+
+    def _holds(self, *, answer: bool) -> bool:
+        if self._hold != (self._name, answer):
+            return False
+        self._hold = None
+        self.state = State.EXECUTING
+        self.network.tell("held", command=self._name, answer=answer)
+        return True
+
+    def _go_on(self, request: Request, command: int) -> None:
+        """Run a command that was held; one that was abandoned meanwhile runs all the same, unheard."""
+        if self.running == command:
+            self._rest.appendleft(request)
+            self._continue()
+            return
+        now, self.running = self.running, _UNHEARD
+        with contextlib.suppress(CommandError):
+            self._handler(request)(self, request)
+        self.running = now
 
     def _command_octets(self, data: bytes) -> bytes:
         taken, echo, body = self._line.feed(data)
@@ -346,6 +389,7 @@ class Modem:
         self.timers.later(AWAY_S, partial(self.replace_card, slot, card))
 
     def _run(self, body: bytes) -> None:
+        self.running += 1
         try:
             if len(body) > self.traits.command_limit:
                 raise CommandError
@@ -361,6 +405,10 @@ class Modem:
         """Run what is left of the command line, as far as it goes."""
         while self._rest:
             request = self._rest.popleft()
+            self._name = request.name
+            if self._hold is not None and self._holds(answer=False):
+                self._held_back = partial(self._go_on, request, self.running)
+                return
             try:
                 flow = self._handler(request)(self, request)
             except CommandError as error:
@@ -490,6 +538,9 @@ class Modem:
         if self.faults.any:
             result = self._faulty(result)
         octets = (answer + result).encode("latin-1", "replace")
+        if self._hold is not None and self._holds(answer=True):
+            self._held_back = partial(self._send, octets)
+            return
         if self.faults.take(Fault.ANSWER_LATE):
             self.state = State.EXECUTING
             self._later(ANSWER_LATE_S, partial(self._send, octets))

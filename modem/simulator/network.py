@@ -93,6 +93,10 @@ class Network:
         self._held: set[tuple[str, int, str]] = set()  # sender, TP-MR, recipient: for TP-RD
         self._references = 0
 
+    def tell(self, what: str, **facts: object) -> None:
+        """Write an event that is not the network's own to the witness's log."""
+        self._witness.event(what, **facts)
+
     def add(self, sim: Sim) -> None:
         """Make a card known, wherever it is."""
         self._subscribers[sim.number] = _Subscriber(sim)

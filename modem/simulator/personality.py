@@ -27,6 +27,9 @@ class Personality:
 PERSONALITIES: dict[str, Personality] = {
     "plain": Personality(Traits()),
     "plain-keeps-reference": Personality(Traits(keeps_reference=True)),
+    "plain-marks-nothing": Personality(Traits(model="Forgetful", marks_sent=False)),
+    "plain-writes-nothing": Personality(Traits(model="Reader", absent=frozenset({"+CMGW"}))),
+    "plain-sends-nothing-stored": Personality(Traits(model="Keeper", sends_stored=False)),
     "sim800": Personality(simcom.TRAITS, simcom.COMMANDS),
     "ec25": Personality(quectel.TRAITS, quectel.COMMANDS),
     "e173": Personality(huawei.TRAITS, huawei.COMMANDS),

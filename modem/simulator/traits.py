@@ -45,6 +45,8 @@ class Traits:
     unregistered_code: int = 331  # +CMS ERROR of a submission without a network
     echoes_ctrl_z: bool = False
     escape_answers_ok: bool = True  # ESC at the prompt ends in OK; else in plain ERROR
+    marks_sent: bool = True  # what +CMSS sent is stored as sent from then on (27.005, 3.5.2)
+    sends_stored: bool = True  # else +CMSS is refused
     keeps_reference: bool = False  # the TP-MR of the PDU goes out as it is, in place of the modem's own
     ussd_packed: bool = False  # +CUSD carries hexadecimal 7-bit octets both ways
     report_prefix: str = "+CDS: "  # ZTE puts a comma before the length

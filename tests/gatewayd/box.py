@@ -128,13 +128,15 @@ class Box:
         body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
         return body
 
-    def order(self, **what: str | int) -> None:
-        """Tell the simulated bank to do something (see `modem.simulator.control`)."""
+    def order(self, **what: str | int) -> dict[str, Any]:
+        """Tell the simulated bank to do something (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(str(self.path / "ports" / "control"))
             control.sendall(json.dumps(what).encode() + b"\n")
-            assert json.loads(control.makefile().readline())["ok"]
+            answer: dict[str, Any] = json.loads(control.makefile().readline())
+            assert answer["ok"], answer
+            return answer
 
     def network(self, event: str) -> list[dict[str, Any]]:
         """What the simulated network saw of a kind."""

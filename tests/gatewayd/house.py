@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import DispatchSettings, Settings, StoreSettings
+from config.settings import DispatchSettings, PortSettings, Settings, StoreSettings
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
 from gatewayd.store import accounts
@@ -82,7 +82,9 @@ class House:
 
     def __init__(self, path: Path, ports: int = 2, **dispatch: Any) -> None:
         self.settings = Settings(
-            store=StoreSettings(path=path / "gatewayd.db"), dispatch=DispatchSettings(**dispatch)
+            store=StoreSettings(path=path / "gatewayd.db"),
+            dispatch=DispatchSettings(**dispatch),
+            ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
         self.bells = {number: Bell() for number in range(1, ports + 1)}

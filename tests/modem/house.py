@@ -7,17 +7,21 @@ from threading import Event, Lock
 
 from modem.at import Waits
 from modem.dialogue import UssdPatience
-from modem.driver import Patience
 from modem.segment import Segment, segment
 from modem.session import Timing
+from modem.talk import Patience
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
+    Fate,
     InDoubt,
+    Kept,
     Outcome,
+    Place,
     PortState,
     PortStatus,
     Refused,
     Rest,
+    Storage,
     Submission,
     Submitted,
     Switch,
@@ -76,6 +80,13 @@ class House:
         self.reports: list[StatusReport] = []
         self.refused_pins: list[tuple[str, int, str]] = []
         self.claims: list[PortStatus] = []
+        self.places: list[Place | None] = []  # of parts written to the modem
+        self.lessons: list[Storage] = []
+        self.kept: list[Kept] = []  # that lie in the modem
+        self.fates: list[Fate] = []
+        self.late: list[int | None] = []
+        self.busy = 0.0
+        self.refusals = 0  # of what the port wanted kept
         self.full = Event()  # the disk is
         self._lock = Lock()
 
@@ -117,6 +128,33 @@ class House:
         self._keep()
         self.reports.append(report)
 
+    def stored(self, status: PortStatus, submission: Submission, place: Place | None) -> None:
+        self._keep()
+        self.places.append(place)
+
+    def learned(self, status: PortStatus, storage: Storage) -> None:
+        self._keep()
+        self.lessons.append(storage)
+
+    def in_memory(self, status: PortStatus) -> tuple[Kept, ...]:
+        self._keep()
+        return tuple(self.kept)
+
+    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+        self._keep()
+        self.fates.append(fate)
+
+    def emptied(self, status: PortStatus, kept: Kept) -> None:
+        self._keep()
+        self.kept.remove(kept)
+
+    def busy_s(self, port: int) -> float:
+        return self.busy
+
+    def told_late(self, status: PortStatus, reference: int | None) -> None:
+        self._keep()
+        self.late.append(reference)
+
     def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
         del attempts_left
         self._keep()
@@ -129,6 +167,7 @@ class House:
 
     def _keep(self) -> None:
         if self.full.is_set():
+            self.refusals += 1
             raise WorkUnavailableError("no space left on device")
 
 

@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modem.at import Channel, DeviceGoneError, OutOfStepError, SilentError, Waits
+from modem.at import Channel, OutOfStepError, Waits
 from modem.errors import DEVICE_GONE, NO_PROMPT, Kind
+from modem.handover import submit
 from modem.lines import Urc
 from modem.serial_port import open_device
+from modem.wire import DeviceGoneError, SilentError
 from modem.work import InDoubt, Refused, Submitted
 from tests.modem.scripted_modem import Script, ScriptedModem
 
@@ -256,7 +258,7 @@ def test_a_stray_prompt_is_not_taken_for_the_next_submissions() -> None:
     with talking_to(modem) as channel:
         modem.prompt()
         time.sleep(0.05)
-        assert channel.submit(19, PDU, 1) == Submitted(1)
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
     assert modem.pdus == [PDU]
 
 
@@ -281,8 +283,8 @@ def test_a_modem_that_says_nothing_is_out_of_step() -> None:
 def test_a_part_is_submitted_whatever_the_prompt_looks_like(prompt: bytes, echo: bool) -> None:
     modem = ScriptedModem({"AT+CMGS": prompted(prompt)}, echo=echo)
     with talking_to(modem) as channel:
-        assert channel.submit(19, PDU, 1) == Submitted(1)
-        assert channel.submit(19, PDU, 1) == Submitted(2)
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
+        assert submit(channel, 19, PDU, 1) == Submitted(2)
     assert modem.pdus == [PDU, PDU]
     assert "AT+CMGS=19" in modem.commands
 
@@ -303,14 +305,14 @@ def test_a_part_is_submitted_whatever_the_prompt_looks_like(prompt: bytes, echo:
 )
 def test_a_part_that_was_taken_is_submitted(answer: Script, outcome: Submitted) -> None:
     with talking_to(ScriptedModem({"PDU": answer})) as channel:
-        assert channel.submit(19, PDU, 0.25) == outcome
+        assert submit(channel, 19, PDU, 0.25) == outcome
         assert channel.command("AT").ok
 
 
 def test_a_urc_between_the_reference_and_its_ok_is_kept() -> None:
     script = said(b"\r\n+CMGS: 7\r\n\r\n+CDS: 25\r\n" + HEX.encode() + b"\r\n\r\nOK\r\n")
     with talking_to(ScriptedModem({"PDU": script})) as channel:
-        assert channel.submit(19, PDU, 1) == Submitted(7)
+        assert submit(channel, 19, PDU, 1) == Submitted(7)
         assert list(channel.urcs) == [Urc("+CDS: 25", HEX)]
 
 
@@ -329,7 +331,7 @@ def test_a_refusal_is_a_refusal_before_the_prompt_and_after_the_pdu(
 ) -> None:
     modem = ScriptedModem({"AT+CMGS": error} if before else {"PDU": error})
     with talking_to(modem) as channel:
-        outcome = channel.submit(19, PDU, 1)
+        outcome = submit(channel, 19, PDU, 1)
         assert isinstance(outcome, Refused)
         assert (outcome.cause.kind, outcome.cause.code) == (kind, code)
     assert modem.pdus == ([] if before else [PDU])
@@ -338,28 +340,28 @@ def test_a_refusal_is_a_refusal_before_the_prompt_and_after_the_pdu(
 def test_a_refusal_that_comes_with_the_prompt_keeps_the_pdu_back() -> None:
     modem = ScriptedModem({"AT+CMGS": b"\r\n> \r\n+CMS ERROR: 500\r\n"})
     with talking_to(modem) as channel:
-        assert isinstance(channel.submit(19, PDU, 1), Refused)
+        assert isinstance(submit(channel, 19, PDU, 1), Refused)
     assert modem.pdus == []
 
 
 def test_without_a_prompt_nothing_is_sent() -> None:
     modem = ScriptedModem({"AT+CMGS": [b"", ScriptedModem.prompt]})
     with talking_to(modem) as channel:
-        outcome = channel.submit(19, PDU, 1)
+        outcome = submit(channel, 19, PDU, 1)
         assert isinstance(outcome, Refused)
         assert (outcome.cause.family, outcome.cause.code, outcome.cause.kind) == (
             "LOCAL",
             NO_PROMPT,
             Kind.SIM,
         )
-        assert channel.submit(19, PDU, 1) == Submitted(1)
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
     assert modem.pdus == [PDU]
 
 
 def test_a_stray_ok_is_not_the_answer_to_cmgs() -> None:
     modem = ScriptedModem({"AT+CMGS": prompted(b"\r\nOK\r\n", 0.05, b"\r\n> ")})
     with talking_to(modem) as channel:
-        assert channel.submit(19, PDU, 1) == Submitted(1)
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
 
 
 @pytest.mark.parametrize(
@@ -377,16 +379,16 @@ def test_a_stray_ok_is_not_the_answer_to_cmgs() -> None:
 def test_nobody_knows_what_became_of_a_part_that_got_no_word(answer: bytes) -> None:
     modem = ScriptedModem({"PDU": answer})
     with talking_to(modem) as channel:
-        assert isinstance(channel.submit(19, PDU, 0.1), InDoubt)
+        assert isinstance(submit(channel, 19, PDU, 0.1), InDoubt)
         channel.restarted = False
         modem.answers["PDU"] = ScriptedModem.take
-        assert channel.submit(19, PDU, 1) == Submitted(1)
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
 
 
 def test_a_late_refusal_before_the_escape_is_a_refusal() -> None:
     modem = ScriptedModem({"PDU": said(0.2, b"\r\n+CMS ERROR: 38\r\n")})
     with talking_to(modem, waits=replace(FAST, quiet_s=1.0)) as channel:
-        outcome = channel.submit(19, PDU, 0.1)
+        outcome = submit(channel, 19, PDU, 0.1)
         assert isinstance(outcome, Refused)
         assert outcome.cause.code == 38
 
@@ -395,7 +397,7 @@ def test_the_meantime_of_a_submission_can_be_used() -> None:
     calls: list[str] = []
     modem = ScriptedModem()
     with talking_to(modem) as channel:
-        assert channel.submit(19, PDU, 1, lambda: calls.append("now")) == Submitted(1)
+        assert submit(channel, 19, PDU, 1, lambda: calls.append("now")) == Submitted(1)
     assert calls == ["now"]
 
 
@@ -404,7 +406,7 @@ def test_the_meantime_of_a_submission_can_be_used() -> None:
 
 def test_a_device_lost_before_the_pdu_refuses_and_after_it_leaves_in_doubt() -> None:
     with talking_to(ScriptedModem({"AT+CMGS": ScriptedModem.unplug})) as channel:
-        outcome = channel.submit(19, PDU, 1)
+        outcome = submit(channel, 19, PDU, 1)
         assert isinstance(outcome, Refused)
         assert (outcome.cause.family, outcome.cause.code, outcome.cause.kind) == (
             "LOCAL",
@@ -413,7 +415,7 @@ def test_a_device_lost_before_the_pdu_refuses_and_after_it_leaves_in_doubt() -> 
         )
         assert channel.gone
     with talking_to(ScriptedModem({"PDU": ScriptedModem.unplug})) as channel:
-        assert isinstance(channel.submit(19, PDU, 1), InDoubt)
+        assert isinstance(submit(channel, 19, PDU, 1), InDoubt)
         assert channel.gone
         with pytest.raises(DeviceGoneError):
             channel.command("AT")
@@ -426,7 +428,7 @@ def test_a_device_lost_after_the_reference_was_told_has_submitted() -> None:
         modem.unplug()
 
     with talking_to(ScriptedModem({"PDU": script})) as channel:
-        assert channel.submit(19, PDU, 1) == Submitted(9)
+        assert submit(channel, 19, PDU, 1) == Submitted(9)
 
 
 def test_a_lost_device_is_told_at_once() -> None:

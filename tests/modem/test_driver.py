@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from modem.at import Channel
 from modem.devices import DeviceUnavailableError
-from modem.driver import Modem, Stored, UnusableError, _iccid_in, _ranges
+from modem.driver import Modem, UnusableError
+from modem.indications import ranges
+from modem.memories import Stored
 from modem.profiles import PLAIN, PROFILES, profile_for
 from modem.serial_port import open_device
+from modem.simcard import iccid_in
 from modem.work import Registration, SimState
 from tests.modem.house import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
@@ -107,19 +110,19 @@ def test_the_radio_is_switched_on_only_where_it_is_off() -> None:
     ],
 )
 def test_the_card_number_is_found_in_every_form(said: str, iccid: str) -> None:
-    assert _iccid_in(said) == iccid
+    assert iccid_in(said) == iccid
 
 
 @given(st.text(max_size=60))
-def test_any_line_may_hold_a_card_number_or_ranges(said: str) -> None:
-    assert _iccid_in(said) == "" or len(_iccid_in(said)) >= 17
-    assert isinstance(_ranges(said), list)
+def test_any_line_may_hold_a_card_number_orranges(said: str) -> None:
+    assert iccid_in(said) == "" or len(iccid_in(said)) >= 17
+    assert isinstance(ranges(said), list)
 
 
-def test_ranges_of_a_test_command() -> None:
-    listed = _ranges("+CNMI: (0,1,2),(0-3),(0,2),(0,1),(0,1)")
+def testranges_of_a_test_command() -> None:
+    listed = ranges("+CNMI: (0,1,2),(0-3),(0,2),(0,1),(0,1)")
     assert listed == [{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1}, {0, 1}]
-    assert _ranges("+CNMI:(0-99999999999)") == [{0}]
+    assert ranges("+CNMI:(0-99999999999)") == [{0}]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_of_the_indications_the_first_that_is_taken_is_kept(
     }
     with driving(answers) as (modem, _):
         modem.prepare()
-        assert modem.indications == chosen
+        assert modem.indications.form == chosen
 
 
 @pytest.mark.parametrize("taken", ['"SM","SM","SM"', '"SM","SM"', '"SM"', '"ME","ME","ME"'])
@@ -163,7 +166,7 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
     with driving(answers) as (modem, scripted):
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
-        assert modem.other_memories == (() if "ME" in taken else ("ME",))
+        assert modem.memories.others == (() if "ME" in taken else ("ME",))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,7 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
 )
 def test_signal_in_dbm(said: str, dbm: int | None) -> None:
     with driving({"AT+CSQ": line(f"+CSQ: {said}")}) as (modem, _):
-        assert modem.signal_dbm() == dbm
+        assert modem.coverage.signal_dbm() == dbm
 
 
 @pytest.mark.parametrize(
@@ -198,14 +201,14 @@ def test_signal_in_dbm(said: str, dbm: int | None) -> None:
 )
 def test_registration_in_every_form(said: str, registration: Registration) -> None:
     with driving({"AT+CREG?": line(said)}) as (modem, _):
-        assert modem.registration() is registration
+        assert modem.coverage.registration() is registration
 
 
 def test_a_modem_that_cannot_tell_counts_as_registered() -> None:
     with driving() as (modem, _):
-        assert modem.registration() is Registration.HOME
+        assert modem.coverage.registration() is Registration.HOME
     with driving({"AT+CREG?": OK}) as (modem, _):
-        assert modem.registration() is Registration.HOME
+        assert modem.coverage.registration() is Registration.HOME
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ def test_a_modem_that_cannot_tell_counts_as_registered() -> None:
 )
 def test_own_number(said: str, number: str) -> None:
     with driving({"AT+CNUM": line(said)}) as (modem, _):
-        assert modem.own_number() == number
+        assert modem.sim.own_number() == number
 
 
 def test_a_busy_sim_is_waited_for() -> None:
@@ -228,8 +231,8 @@ def test_a_busy_sim_is_waited_for() -> None:
         "AT+CIMI": [b"\r\n+CME ERROR: 515\r\n", line("610020000000017")],
     }
     with driving(answers) as (modem, _):
-        assert modem.sim_state() is SimState.READY
-        assert modem.imsi() == "610020000000017"
+        assert modem.sim.state() is SimState.READY
+        assert modem.sim.imsi() == "610020000000017"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +247,7 @@ def test_a_busy_sim_is_waited_for() -> None:
 )
 def test_pin_attempts_are_read_before_one_is_used(answers: Answers, attempts: int | None) -> None:
     with driving(answers) as (modem, _):
-        assert modem.pin_attempts() == attempts
+        assert modem.sim.pin_attempts() == attempts
 
 
 def test_a_service_centre_is_set_only_where_there_is_none() -> None:
@@ -265,7 +268,7 @@ def test_a_listing_with_broken_records_keeps_every_index() -> None:
         b"+CMGL: 4,2,,9\r\n0791CC\r\n+CMGL: 5,1,,9\r\nzz zz\r\n" + OK
     )
     with driving({"AT+CMGL": listing}) as (modem, _):
-        assert modem.stored() == [Stored(17, "0791AA"), Stored(3, ""), Stored(5, "zz zz")]
+        assert modem.memories.stored() == [Stored(17, "0791AA"), Stored(3, ""), Stored(5, "zz zz")]
 
 
 @pytest.mark.parametrize(
@@ -281,12 +284,16 @@ def test_a_listing_with_broken_records_keeps_every_index() -> None:
 )
 def test_reading_one_message(answer: bytes, stored: Stored | None) -> None:
     with driving({"AT+CMGR": answer}) as (modem, _):
-        assert modem.read(1) == stored
+        assert modem.memories.read(1) == stored
 
 
 def test_deleting_what_is_gone_already_is_as_good() -> None:
     with driving({"AT+CMGD": [b"\r\n+CMS ERROR: 321\r\n", OK, ERROR]}) as (modem, _):
-        assert [modem.delete(1), modem.delete(1), modem.delete(1)] == [True, True, False]
+        assert [modem.memories.delete(1), modem.memories.delete(1), modem.memories.delete(1)] == [
+            True,
+            True,
+            False,
+        ]
 
 
 def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory() -> None:
@@ -295,10 +302,10 @@ def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory()
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [restart, OK]}
     with driving(answers) as (modem, scripted):
         modem.prepare()
-        assert not modem.delete(1, "SR")
-        assert not modem.delete(2, "SR")
-        assert modem.read(2, "SR") is None
-        assert modem.stored("SR") is None
+        assert not modem.memories.delete(1, "SR")
+        assert not modem.memories.delete(2, "SR")
+        assert modem.memories.read(2, "SR") is None
+        assert modem.memories.stored("SR") is None
         assert scripted.commands[-1] == "AT+CMGD=1"
 
 
@@ -306,8 +313,8 @@ def test_after_a_silence_the_memory_is_chosen_anew() -> None:
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [b"", OK]}
     with driving(answers) as (modem, scripted):
         modem.prepare()
-        assert not modem.delete(1, "SR")  # it may have restarted and not said so
-        assert modem.delete(2, "SR")
+        assert not modem.memories.delete(1, "SR")  # it may have restarted and not said so
+        assert modem.memories.delete(2, "SR")
         assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
 
 

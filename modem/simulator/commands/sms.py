@@ -81,8 +81,11 @@ def typed_pdu(modem: Modem, length: int, body: bytes) -> bytes:
     return submit
 
 
-def submit_octets(modem: Modem, octets: bytes, name: str) -> Flow:
-    """Hand a TPDU to the network; the command ends when the network has answered. Raises `CmsError`."""
+def submit_octets(modem: Modem, octets: bytes, name: str, stored: Stored | None = None) -> Flow:
+    """Hand a TPDU to the network; the command ends when the network has answered. Raises `CmsError`.
+
+    `stored`: what it was read from, which is marked once the network took it.
+    """
     try:
         submit = tpdu.parse_submit(octets)
     except RefusedTpduError as error:
@@ -101,14 +104,20 @@ def submit_octets(modem: Modem, octets: bytes, name: str) -> Flow:
     elif faults.take(Fault.RESET_BEFORE):
         modem.ends_with_power(modem.timers.later(wait_s / 2, modem.reset))
     else:
-        _carry(modem, card, octets, submit, name)
+        _carry(modem, card, octets, submit, name, stored)
     return Flow.PENDING
 
 
-def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str) -> None:
+def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str, stored: Stored | None) -> None:
     faults = modem.faults
+    command = modem.running
 
     def answer(reference: int | None, code: int) -> None:
+        power_goes = reference is not None and (Fault.RESET_AFTER in faults or Fault.VANISH in faults)
+        if stored is not None and reference is not None and modem.traits.marks_sent and not power_goes:
+            stored.status = Status.SENT
+        if modem.running != command:
+            return  # the command was abandoned: nobody hears of it
         if reference is None:
             modem.complete(CmsError(code))
         elif faults.take(Fault.SILENT_TAKEN):
@@ -281,13 +290,14 @@ def send_stored(modem: Modem, request: Request) -> Flow | None:
     memory = modem.memory(modem.settings.memories[1])
     index = number(arguments[0], range(1 << 16), CmsError(321)) - modem.traits.first_index
     stored = memory.get(index)
+    if not modem.traits.sends_stored:
+        raise CmsError(NOT_SUPPORTED)
     if stored is None or stored.status < Status.UNSENT:
         raise CmsError(321)
     octets = stored.tpdu
     if len(arguments) > 1:
         octets = _readdressed(octets, dialled(modem, arguments[1:]))
-    stored.status = Status.SENT
-    return submit_octets(modem, octets, "+CMSS")
+    return submit_octets(modem, octets, "+CMSS", stored)
 
 
 def _readdressed(octets: bytes, recipient: str) -> bytes:

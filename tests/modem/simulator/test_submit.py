@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from gsmmodem import pdu as second_opinion
 
+from modem.simulator.faults import Fault
 from tests.modem.simulator.bench import Bench, MakeBench
 
 # SMS-SUBMIT to +22360000001, relative validity, "Bonjour"
@@ -261,3 +262,51 @@ def test_a_stored_message_is_sent(bench: Bench) -> None:
     assert bench.witness.texts()[0].text == "Bonjour"
     assert bench.say("AT+CMGL=3") == f"+CMGL: 1,3,,21|00{GOOD}|OK"
     assert bench.say("AT+CMSS=2") == "+CMS ERROR: 321"
+
+
+def test_a_stored_message_is_marked_once_the_network_took_it(bench: Bench) -> None:
+    bench.write(f"AT+CMGW=21,2\r00{GOOD}\x1a".encode())
+    bench.modems[0].faults.arm(Fault.ABANDONED)
+    bench.say("AT+CMSS=1")
+    assert bench.say("\x1bAT+CMGL=2") == f"+CMGL: 1,2,,21|00{GOOD}|OK"
+    bench.pass_time(5)
+    assert bench.hear() == b""
+    assert bench.say("AT+CMGL=3") == f"+CMGL: 1,3,,21|00{GOOD}|OK"
+    assert len(bench.witness.accepted()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER])
+def test_power_that_goes_takes_the_mark_with_it(bench: Bench, fault: Fault) -> None:
+    bench.write(f"AT+CMGW=21,2\r00{GOOD}\x1a".encode())
+    bench.modems[0].faults.arm(fault)
+    bench.say("AT+CMSS=1")
+    bench.pass_time(10)
+    bench.hear()
+    assert "+CMGL: 1,2,," in bench.say("AT+CMGL=4")
+
+
+@pytest.mark.parametrize(
+    ("make", "command", "answer"),
+    [
+        ("plain-writes-nothing", f"AT+CMGW=21\r00{GOOD}\x1a", "ERROR"),
+        ("plain-sends-nothing-stored", "AT+CMSS=1\r", "+CMS ERROR: 303"),
+    ],
+)
+def test_makes_that_keep_nothing(make_bench: MakeBench, make: str, command: str, answer: str) -> None:
+    bench = make_bench(personality=make)
+    assert answer in bench.write(command.encode()).decode()
+
+
+def test_what_is_held_waits_and_goes_on_or_is_forgotten(bench: Bench) -> None:
+    modem = bench.modems[0]
+    for forget, answer in ((False, "OK"), (True, "")):
+        modem.hold("+CSQ", answer=False)
+        assert bench.say("AT+CSQ") == ""
+        modem.release(forget=forget)
+        assert answer in bench.hear().decode()
+        assert bench.say("AT") == "OK"
+    modem.hold("+CMGW", answer=True)
+    bench.write(f"AT+CMGW=21,2\r00{GOOD}\x1a".encode())
+    assert bench.sim().storage.used == 1
+    modem.release()
+    assert bench.hear() == b"\r\n+CMGW: 1\r\n\r\nOK\r\n"

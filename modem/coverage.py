@@ -1,0 +1,60 @@
+"""How the active SIM stands with its network, as the modem tells it (27.007, 7.2, 7.3, 8.5 and 10.1)."""
+
+from __future__ import annotations
+
+from modem.lines import fields
+from modem.talk import Talk
+from modem.work import Registration
+
+
+class Coverage:
+    """Registration, signal and operator of the active SIM."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+
+    def registration(self) -> Registration:
+        """The best of what +CREG, +CEREG and +CGREG say; HOME where the modem can say nothing of it."""
+        said: list[Registration] = []
+        for name in ("CREG", "CEREG", "CGREG"):
+            if (state := self._registration_of(name)) is not None:
+                if state.carries_sms:
+                    return state
+                said.append(state)
+        for state in (Registration.SEARCHING, Registration.DENIED):
+            if state in said:
+                return state
+        return said[0] if said else Registration.HOME
+
+    def signal_dbm(self) -> int | None:
+        """The received signal strength (27.007, 8.5), None where it is not known."""
+        answer = self._talk.attempt("AT+CSQ", "+CSQ")
+        rssi = fields(answer.lines[0])[0] if answer.lines else ""
+        if not rssi.isdecimal():  # isdigit() takes the superscripts of latin-1 too, which noise brings
+            return None
+        value = int(rssi)
+        if value <= 31:
+            return -113 + 2 * value
+        return -116 + value - 100 if 100 <= value <= 191 else None  # the scale of TD-SCDMA and LTE modems
+
+    def operator(self) -> str:
+        """The name of the network, or its number; "" without one."""
+        answer = self._talk.attempt("AT+COPS?", "+COPS")
+        parts = fields(answer.lines[0]) if answer.lines else []
+        return parts[2] if len(parts) > 2 else ""
+
+    def _registration_of(self, name: str) -> Registration | None:
+        answer = self._talk.attempt(f"AT+{name}?", f"+{name}")
+        if answer.lines:
+            parts = fields(answer.lines[-1])
+            status = parts[1] if len(parts) > 1 else ""
+        else:
+            # Some answer with OK alone, or in the form of a URC, or after the OK.
+            news = [urc for urc in self._talk.channel.urcs if urc.tag == f"+{name}"]
+            if not news:
+                return None
+            status = news[-1].fields[0]
+        try:
+            return Registration(int(status))
+        except ValueError:
+            return Registration.UNKNOWN

@@ -1,0 +1,171 @@
+"""The card in the active slot, as the modem tells of it (27.007, 7.1, 8.3 and 8.18)."""
+
+from __future__ import annotations
+
+import re
+from time import monotonic
+from typing import Final
+
+from modem.lines import fields
+from modem.profiles import CPINR
+from modem.talk import BUSY, Talk, code_of
+from modem.work import SimState
+
+_SIM_STATES: Final = {
+    ("CME", 10): SimState.ABSENT,
+    ("CMS", 310): SimState.ABSENT,
+    ("CME", 11): SimState.PIN_REQUIRED,
+    ("CMS", 311): SimState.PIN_REQUIRED,
+    ("CME", 12): SimState.PUK_REQUIRED,
+    ("CMS", 316): SimState.PUK_REQUIRED,
+    ("CMS", 313): SimState.FAILURE,
+    ("CMS", 315): SimState.FAILURE,
+    **{("CME", code): SimState.FAILURE for code in (5, 6, 7, 13, 15, *range(40, 49))},
+}
+
+_ICCID: Final = re.compile(r"(?<![0-9A-Fa-f])([0-9]{17,20})[Ff]{0,3}(?![0-9A-Fa-f])")
+_IMSI: Final = re.compile(r"(?<![0-9])[0-9]{14,15}(?![0-9])")
+_ICCID_TAGS: Final = (
+    "+CCID",
+    "+ICCID",
+    "+QCCID",
+    "+CICCID",
+    "^ICCID",
+    "#CCID",
+    "+ZGETICCID",
+    "!ICCID",
+    "+CRSM",
+)
+
+
+class SimCard:
+    """The card in the active slot."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._iccid_command: str | None = None
+
+    @property
+    def tells_iccid(self) -> bool:
+        """Whether it once told the number of a card."""
+        return self._iccid_command is not None
+
+    def state(self) -> SimState:
+        """Ask for the state of the SIM, waiting while it is busy. A modem that cannot say has a SIM that is ready."""
+        deadline = monotonic() + self._talk.patience.busy_s
+        while True:
+            state = self._state_now()
+            if state is not SimState.UNKNOWN:
+                return state
+            if monotonic() >= deadline:
+                return SimState.FAILURE
+            self._talk.channel.pause(self._talk.patience.again_s)
+
+    def pin_attempts(self) -> int | None:
+        """How often a PIN may still be tried before the SIM asks for its PUK, None where the modem does not say."""
+        for command, prefix, position in filter(None, (self._talk.profile.pin_attempts, CPINR)):
+            answer = self._talk.attempt(command, prefix, timeout_s=self._talk.patience.sim_s)
+            for line in answer.lines:
+                parts = fields(line)
+                if len(parts) > position and parts[position].isdecimal():
+                    return int(parts[position])
+        return None
+
+    def enter_pin(self, pin: str) -> bool:
+        """Try a PIN, once. False: it did not open the SIM; say nothing of it again until a person changed it."""
+        answer = self._talk.attempt(f'AT+CPIN="{pin}"', timeout_s=self._talk.patience.sim_s)
+        state = self.state()
+        return state is SimState.READY or (answer.ok and state is not SimState.PIN_REQUIRED)
+
+    def iccid(self) -> str:
+        """The number of the card, without filler; "" where the modem does not tell it."""
+        known = (self._iccid_command,) if self._iccid_command else ()
+        common = ("AT+CCID", "AT+ICCID", "AT^ICCID?", "AT+QCCID", "AT#CCID", "AT+CICCID")
+        # The file itself is the last way (27.007, 8.18; 31.102, 2FE2).
+        for command in dict.fromkeys(
+            (*known, *self._talk.profile.iccid, *common, "AT+CRSM=176,12258,0,0,10")
+        ):
+            answer = self._talk.patiently(command, *_ICCID_TAGS)
+            for line in answer.lines:
+                if found := iccid_in(line):
+                    self._iccid_command = command
+                    return found
+            if self._talk.mute:
+                break
+        return ""
+
+    def imsi(self) -> str:
+        """The subscriber's identity; "" where the modem does not tell it."""
+        for command in ("AT+CIMI", "AT+CIMI?"):
+            for line in self._talk.patiently(command, "+CIMI").lines:
+                if found := _IMSI.search(line):
+                    return found.group()
+        return ""
+
+    def own_number(self) -> str:
+        """What the card says its number is: E.164 where it says international, "" where it has none."""
+        for line in self._talk.patiently("AT+CNUM", "+CNUM").lines:
+            parts = fields(line)
+            number = parts[1] if len(parts) > 1 else ""
+            digits = number.lstrip("+")
+            if digits.isascii() and digits.isdigit():
+                international = number.startswith("+") or (len(parts) > 2 and parts[2] == "145")
+                return f"+{digits}" if international else digits
+        return ""
+
+    def await_other(self, iccid: str) -> bool:
+        """Wait until the SIM in the slot is another than `iccid`, or none. False: it stayed the same."""
+        began = monotonic()
+        while True:
+            self.state()
+            other = self.iccid() if self.tells_iccid else ""
+            waited_s = monotonic() - began
+            if other not in ("", iccid) or (
+                not other and (waited_s >= self._talk.patience.appear_s or not self.tells_iccid)
+            ):
+                return True
+            if waited_s >= self._talk.patience.slot_s:
+                return False
+            self._talk.channel.pause(self._talk.patience.again_s)
+
+    def _state_now(self) -> SimState:
+        """UNKNOWN while the SIM is busy."""
+        # Wavecom answers READY without an OK.
+        answer = self._talk.attempt("AT+CPIN?", "+CPIN", timeout_s=self._talk.patience.sim_s, enough_s=1.0)
+        if not answer.lines:
+            if code_of(answer.result) in BUSY:
+                return SimState.UNKNOWN
+            if (state := _SIM_STATES.get(code_of(answer.result))) is not None:
+                return state
+            # A modem that knows the command and cannot answer it has an empty bay; one that does not know it may work.
+            knows = not answer.ok and self._talk.attempt("AT+CPIN=?", "+CPIN").ok
+            return SimState.FAILURE if knows else SimState.READY
+        said = answer.lines[-1].partition(":")[2].strip(' "').upper()
+        if said in ("READY", "SIM PIN2", "SIM PUK2"):  # the second PIN guards nothing that texts need
+            return SimState.READY
+        return {
+            "SIM PIN": SimState.PIN_REQUIRED,
+            "SIM PUK": SimState.PUK_REQUIRED,
+            "NOT INSERTED": SimState.ABSENT,
+            "NOT READY": SimState.UNKNOWN,
+        }.get(said, SimState.FAILURE)
+
+
+def iccid_in(line: str) -> str:
+    """The card number in a line: 17 to 20 digits, perhaps with filler, perhaps with its nibbles swapped."""
+    found = _ICCID.search(line)
+    if found is not None:
+        digits = found.group(1)
+        if digits.startswith("98") and len(digits) == 20:  # as in the file: 31.102, 4.2.1 swaps nibbles
+            digits = _swapped(digits)
+        return digits
+    for word in line.replace('"', " ").replace(",", " ").split():
+        if len(word) == 20 and word.startswith("98"):
+            swapped = _swapped(word).rstrip("Ff")
+            if swapped.isascii() and swapped.isdigit():
+                return swapped
+    return ""
+
+
+def _swapped(nibbles: str) -> str:
+    return "".join(nibbles[place + 1] + nibbles[place] for place in range(0, len(nibbles) - 1, 2))
