@@ -17,6 +17,7 @@ from config.settings import DispatchSettings
 from gatewayd import inbox, reports
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
+from gatewayd.measures import Meter
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import Numbering
 from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
@@ -84,6 +85,7 @@ class Dispatcher:
         waiters: Waiters,
         timers: Timers,
         numbering: Numbering,
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -93,6 +95,7 @@ class Dispatcher:
         self._waiters = waiters
         self._timers = timers
         self._numbering = numbering
+        self._meter = meter
         self._settler = Settler(settings, clock, board)
         self._scheduler = Scheduler(settings, clock, board)
         self._ports: dict[int, Wakeable] = {}
@@ -153,7 +156,10 @@ class Dispatcher:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
 
-        return self._within(step)
+        result = self._within(step)
+        if outcome is not None:
+            self._meter.settled(status, desk.sim_ids.get(status.active.iccid), outcome)
+        return result
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""

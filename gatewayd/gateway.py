@@ -17,8 +17,10 @@ from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.health import Check, Doctor
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
@@ -79,6 +81,8 @@ class Gateway:
         self._waiters = Waiters()
         self._timers = Timers(clock)
         self._doorkeeper = Doorkeeper(store, clock)
+        self._meter = Meter(store, clock, self.board)
+        self._doctor = Doctor(store, self.board, self._meter)
         self.dispatcher = Dispatcher(
             settings.dispatch,
             store,
@@ -88,6 +92,7 @@ class Gateway:
             self._waiters,
             self._timers,
             self._numbering,
+            self._meter,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
@@ -135,6 +140,14 @@ class Gateway:
         now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
         places = self.board.sims()
         return any(sim_id in places and places[sim_id].counts_on(now, grace_s) for sim_id, _, _ in known_sims)
+
+    def checks(self) -> list[Check]:
+        """How the box is, one thing after another."""
+        return self._doctor.checks(self.dispatcher.moment())
+
+    def measure(self) -> Measures:
+        """The figures of this moment."""
+        return self._meter.measure()
 
     def authenticate(self, key: str, service: str = "sms") -> Caller:
         """Who comes with this key (see `Doorkeeper.authenticate`)."""
