@@ -24,8 +24,8 @@ class Patience:
 
     bytes_per_s: int = 1024
 
-    arriving_bytes: int = 32 << 20
-    """Of requests that are not whole yet, in all: a Raspberry Pi has little memory."""
+    arriving_bytes: int = 128 << 20
+    """Of requests that are not whole yet, in all, most of it in temporary files: sixty bulks of the longest messages at once."""
 
 
 class Guest(Protocol):

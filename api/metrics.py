@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # A send waits up to a minute for its modem; all else should be answered within a second.
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_latest` writes
 
 _PLACE = ("port", "slot", "sim")
 
@@ -63,7 +65,7 @@ def endpoints(app: Flask, gateway: Gateway, gatekeeper: Gatekeeper) -> Blueprint
     @routes.get("/metrics")
     def metrics() -> Response:
         gatekeeper.admit_to_metrics()
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+        return Response(generate_latest(registry), content_type=_CONTENT_TYPE)
 
     return routes
 

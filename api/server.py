@@ -188,6 +188,7 @@ class Server:
             threads=self._settings.threads,
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
+            inbuf_overflow=65_536,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
             asyncore_use_poll=True,  # select() ends at descriptor 1023
             clear_untrusted_proxy_headers=False,  # api/address.py knows whom to believe
             log_socket_errors=False,  # a client that goes away is no fault of ours
