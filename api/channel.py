@@ -79,6 +79,8 @@ class Channel(HTTPChannel):
     parser_class = Parser
     error_task_class = EnvelopeTask
 
+    requests_lock: Any  # the stubs leave it out
+
     lingers = False  # to be closed in stages
     _dropped: int | None = None  # bytes dropped since our half was closed
 
@@ -152,5 +154,9 @@ class Channel(HTTPChannel):
             self.will_close = False
 
     def close_wholly(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once, with what has arrived of a request."""
+        with self.requests_lock:
+            unfinished, self.request = self.request, None
+        if unfinished is not None:
+            unfinished.close()
         super().handle_close()
