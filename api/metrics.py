@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -21,7 +21,7 @@ from api.gatekeeper import Gatekeeper
 from gatewayd import measures
 from gatewayd.health import Verdict
 from gatewayd.measures import Measures, Place
-from gatewayd.store import durations
+from gatewayd.store.durations import Durations, Histogram
 from modem import standing
 from modem.work import PortState, PortStatus
 
@@ -59,8 +59,7 @@ def endpoints(app: Flask, gateway: Gateway, gatekeeper: Gatekeeper) -> Blueprint
     routes = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Collector(gateway))
-    _measure_requests(app, registry)
+    registry.register(_Collector(gateway, _measure_requests(app)))
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -70,14 +69,9 @@ def endpoints(app: Flask, gateway: Gateway, gatekeeper: Gatekeeper) -> Blueprint
     return routes
 
 
-def _measure_requests(app: Flask, registry: CollectorRegistry) -> None:
-    seconds = Histogram(
-        "gatewayd_http_request_seconds",
-        "What answering took, from the whole request to the answer; a send waits for its modem",
-        ("endpoint", "code"),
-        registry=registry,
-        buckets=_REQUEST_SECONDS,
-    )
+def _measure_requests(app: Flask) -> Durations[tuple[str, int]]:
+    """From now on note what each request takes, by endpoint and code."""
+    durations: Durations[tuple[str, int]] = Durations(_REQUEST_SECONDS)
 
     def begin() -> None:
         g.began = time.monotonic()
@@ -85,18 +79,20 @@ def _measure_requests(app: Flask, registry: CollectorRegistry) -> None:
     def end(response: Response) -> Response:
         # What a client made up is never a label: there is no end of it.
         endpoint = f"{request.method} {request.url_rule.rule}" if request.url_rule is not None else "other"
-        seconds.labels(endpoint, response.status_code).observe(time.monotonic() - g.began)
+        durations.observe((endpoint, response.status_code), time.monotonic() - g.began)
         return response
 
     app.before_request(begin)
     app.after_request(end)
+    return durations
 
 
 class _Collector(Collector):
     """Reads the gateway when Prometheus asks."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, requests: Durations[tuple[str, int]]) -> None:
         self._gateway = gateway
+        self._requests = requests
 
     def describe(self) -> list[Metric]:
         """Nothing beforehand: it would measure."""
@@ -111,6 +107,7 @@ class _Collector(Collector):
         yield from _sims(taken)
         yield from _box(taken)
         yield _checks(self._gateway)
+        yield _requests(self._requests)
 
 
 def _counters(taken: Measures) -> Iterator[Metric]:
@@ -217,10 +214,21 @@ def _checks(gateway: Gateway) -> Metric:
     return family
 
 
+def _requests(durations: Durations[tuple[str, int]]) -> Metric:
+    family = HistogramMetricFamily(
+        "gatewayd_http_request_seconds",
+        "What answering took, from the whole request to the answer; a send waits for its modem",
+        labels=("endpoint", "code"),
+    )
+    for (endpoint, code), found in sorted(durations.histograms().items()):
+        family.add_metric([endpoint, str(code)], _buckets(found), found.total_s)
+    return family
+
+
 def _told(place: Place) -> tuple[str, str, str]:
     port, slot, sim = place
     return str(port), str(slot), str(sim)
 
 
-def _buckets(found: durations.Histogram) -> list[tuple[str, float]]:
+def _buckets(found: Histogram) -> list[tuple[str, float]]:
     return [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in found.buckets]

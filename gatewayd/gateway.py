@@ -82,7 +82,7 @@ class Gateway:
         self._timers = Timers(clock)
         self._doorkeeper = Doorkeeper(store, clock)
         self._meter = Meter(store, clock, self.board)
-        self._doctor = Doctor(store, self.board, self._meter)
+        self._doctor = Doctor(store, clock, self.board, self._meter)
         self.dispatcher = Dispatcher(
             settings.dispatch,
             store,
@@ -143,7 +143,7 @@ class Gateway:
 
     def checks(self) -> list[Check]:
         """How the box is, one thing after another."""
-        return self._doctor.checks(self.dispatcher.moment())
+        return self._doctor.checks()
 
     def measure(self) -> Measures:
         """The figures of this moment."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gatewayd.board import Board
-from gatewayd.clock import Moment
+from gatewayd.clock import Clock
 from gatewayd.measures import Meter, free_bytes
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -40,14 +40,15 @@ class Check:
 class Doctor:
     """Makes the checks."""
 
-    def __init__(self, store: Store, board: Board, meter: Meter) -> None:
+    def __init__(self, store: Store, clock: Clock, board: Board, meter: Meter) -> None:
         self._store = store
+        self._clock = clock
         self._board = board
         self._meter = meter
 
-    def checks(self, at: Moment) -> list[Check]:
+    def checks(self) -> list[Check]:
         """All of them, in a fixed order."""
-        return [*self._store_and_queue(), self._disk(), self._ports(), self._sims(), _clock(at)]
+        return [*self._store_and_queue(), self._disk(), self._ports(), self._sims(), self._time()]
 
     def _store_and_queue(self) -> list[Check]:
         try:
@@ -81,14 +82,12 @@ class Doctor:
         ready = sum(sim.registered for sim in known)
         return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
 
+    def _time(self) -> Check:
+        standing = self._clock.standing()
+        return Check("clock", Verdict.PASS if standing.trusted else Verdict.WARN, standing.detail)
+
 
 def _some(name: str, good: int, total: int, detail: str) -> Check:
     if not good:
         return Check(name, Verdict.FAIL, detail)
     return Check(name, Verdict.PASS if good == total else Verdict.WARN, detail)
-
-
-def _clock(at: Moment) -> Check:
-    if at.trusted:
-        return Check("clock", Verdict.PASS, "The clock is trusted")
-    return Check("clock", Verdict.WARN, "The clock is not trusted: expiries and quotas may be late")
