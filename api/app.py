@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from api import bulk, health, inbox, messages, quota, send, sims, ussd
+from api import bulk, health, inbox, messages, metrics, quota, send, sims, ussd
 from api.answers import refuse
 from api.errors import InternalError, http_refusal, refusal
 from api.formats import HEADERS
+from api.gatekeeper import Gatekeeper
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -27,6 +28,9 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
     app.url_map.merge_slashes = False  # it would redirect, with a page in HTML
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer without the envelope
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
+    gatekeeper = Gatekeeper(settings.api)
+    app.register_blueprint(metrics.endpoints(app, gateway, gatekeeper))  # at the root, where it is looked for
+    gatekeeper.guard(app)
     for routes in (
         send.endpoints(gateway, settings.api),
         bulk.endpoints(gateway, settings.api),

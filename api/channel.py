@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
 
+from api.address import neighbourhood, parsed
 from api.errors import status_refusal
 from api.flight import Flight
 from api.formats import HEADERS, document
@@ -71,21 +73,57 @@ class Channel(HTTPChannel):
 
     To close a connection on which bytes are unread resets it, and the client sees that in place of the answer. So
     only our half is closed first, and what comes is read and dropped until the client closes too (RFC 9112, 9.6), for
-    as long as an idle connection is kept.
+    as long as an idle connection is kept. (`crowd.Guest` says what is noted of it for that.)
     """
 
     parser_class = Parser
     error_task_class = EnvelopeTask
 
+    requests_lock: Any  # the stubs leave it out
+
     lingers = False  # to be closed in stages
     _dropped: int | None = None  # bytes dropped since our half was closed
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.since = self.moved = time.monotonic()
+        self.arriving = 0
+        self._serving = False
+        super().__init__(*args, **kwargs)
+        self.client = neighbourhood(parsed(str(self.addr[0])))
+
+    @property
+    def working(self) -> bool:
+        """Whether a whole request is being answered, or waits for a thread."""
+        return self._serving or bool(self.requests)
+
+    def received(self, data: bytes) -> bool:
+        now = time.monotonic()
+        if self.request is None:
+            self.since = now
+        self.moved = now
+        self.arriving += len(data)
+        went_on: bool = super().received(data)
+        if self.request is None:
+            self.arriving = 0
+        return went_on
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close)
+        if sent:
+            self.moved = time.monotonic()
+        return sent
 
     def service(self) -> None:
         server: Any = self.server
         flight: Flight = server.flight
+        self._serving = True
         try:
             super().service()
         finally:
+            self.moved = self.since = (
+                time.monotonic()
+            )  # before it counts as idle: the answer may not be out yet
+            self._serving = False
             flight.end()
 
     def readable(self) -> bool:
@@ -98,6 +136,7 @@ class Channel(HTTPChannel):
         with suppress(OSError):
             self._dropped += len(self.recv(HEADER_LIMIT))
             if self._dropped <= LINGER_LIMIT:
+                self.moved = time.monotonic()
                 return
         self.close_wholly()
 
@@ -105,6 +144,7 @@ class Channel(HTTPChannel):
         if not self.lingers or self._dropped is not None or self.socket is None:
             self.close_wholly()
             return
+        self.since, self.arriving = time.monotonic(), 0
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:  # the client has closed already
@@ -114,5 +154,9 @@ class Channel(HTTPChannel):
             self.will_close = False
 
     def close_wholly(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once, with what has arrived of a request."""
+        with self.requests_lock:
+            unfinished, self.request = self.request, None
+        if unfinished is not None:
+            unfinished.close()
         super().handle_close()

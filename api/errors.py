@@ -37,6 +37,18 @@ class InternalError(GatewayError):
     """Internal error"""
 
 
+class AddressNotAllowedError(GatewayError):
+    """This address may not ask here"""
+
+
+class TooManyRequestsError(GatewayError):
+    """Too many wrong API keys came from this address; a right one is taken at once"""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a client is told where it is refused: status, code and facts, and the headers that go with them."""
@@ -70,6 +82,8 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     IdempotencyMismatchError: (422, "idempotency_mismatch"),
     QueueFullError: (503, "queue_full"),
     StorageUnavailableError: (503, "storage_unavailable"),
+    AddressNotAllowedError: (403, "address_not_allowed"),
+    TooManyRequestsError: (429, "too_many_requests"),
     InternalError: (500, "internal_error"),
 }
 
@@ -148,7 +162,7 @@ def _headers(error: GatewayError, status: int) -> dict[str, str]:
     match error:
         case QuotaExceededError():
             return {"Retry-After": str(error.resets_in_s)}
-        case QueueFullError() | StorageUnavailableError():
+        case QueueFullError() | StorageUnavailableError() | TooManyRequestsError():
             return {"Retry-After": str(error.retry_after_s)}
         case ConflictError(retry_after_s=int(seconds)):
             return {"Retry-After": str(seconds)}

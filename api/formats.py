@@ -10,6 +10,9 @@ from gatewayd.clock import iso
 HEADERS = {
     "Cache-Control": "no-store",  # answers hold messages and numbers
     "X-Content-Type-Options": "nosniff",
+    # Nothing here is a page; a browser that is led here shall run, frame and pass on nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
 }
 """What goes with every answer."""
 

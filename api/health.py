@@ -1,13 +1,16 @@
-"""GET /health: whether messages are taken, without a key."""
+"""GET /health: whether messages are taken, and how the box is, without a key."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
-from api.answers import respond
+from api.answers import refuse, respond
+from api.errors import refusal
 from gatewayd.errors import StorageUnavailableError
+from gatewayd.health import Check, Verdict
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -19,8 +22,24 @@ def endpoints(gateway: Gateway) -> Blueprint:
 
     @routes.get("/health")
     def health() -> Response:
-        if not gateway.ready():
-            raise StorageUnavailableError
-        return respond({"success": True, "data": {"status": "ok"}})
+        checks, ready = gateway.checks(), gateway.ready()
+        if ready:
+            return respond({"success": True, "data": document(checks, ready=ready)})
+        failed = [check.detail for check in checks if check.verdict is Verdict.FAIL]
+        told = refusal(
+            StorageUnavailableError(f"No messages are taken: {'; '.join(failed) or 'no SIM can send'}")
+        )
+        return refuse(replace(told, data=document(checks, ready=ready)))
 
     return routes
+
+
+def document(checks: list[Check], *, ready: bool) -> dict[str, Any]:
+    """The checks, shaped after the expired draft of health+json (draft-inadarei-api-health-check-06)."""
+    well = all(check.verdict is Verdict.PASS for check in checks)
+    return {
+        "status": ("ok" if well else "warn") if ready else "fail",
+        "live": True,
+        "ready": ready,
+        "checks": {check.name: {"status": check.verdict.value, "output": check.detail} for check in checks},
+    }

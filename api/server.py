@@ -16,6 +16,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from api.channel import HEADER_LIMIT, Channel
+from api.crowd import Patience, overdue, to_go
 from api.errors import refusal
 from api.flight import Flight
 from api.formats import HEADERS, document
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONNECTION_LIMIT = 500
-"""Open connections; more wait in the kernel's queue. A process has 1024 descriptors by default, a connection takes up to two."""
+LOOP_TIMEOUT_S = 15.0
+"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
 
-LOOP_TIMEOUT_S = 15
-"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for twice in each."""
+LOOK_S = 1.0
+"""How often at most connections that have had their time are looked for."""
 
 EXIT_S = 1.0
 """How long idle threads may take to see that they are not needed any more."""
@@ -44,9 +45,14 @@ class ListenError(Exception):
 class Server:
     """One HTTP server for one WSGI application: bind, start, refuse, stop, each once and in this order."""
 
-    def __init__(self, application: WSGIApplication, settings: ApiSettings) -> None:
+    def __init__(
+        self, application: WSGIApplication, settings: ApiSettings, patience: Patience | None = None
+    ) -> None:
         self._application = application
         self._settings = settings
+        self._patience = patience or Patience(
+            arriving_bytes=max(Patience().arriving_bytes, 2 * settings.max_body_bytes)
+        )
         self._flight = Flight()
         self._refusing = threading.Event()
         self._closing = threading.Event()
@@ -91,6 +97,7 @@ class Server:
             ),
             bind_socket=False,
             flight=self._flight,
+            patience=self._patience,
         )
         self._loop.start()
 
@@ -152,8 +159,10 @@ class Server:
             wasyncore.dispatcher.close(waitress)
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            wasyncore.loop(LOOP_TIMEOUT_S, use_poll=True, map=self._map, count=1)
+        sleep_s = min(LOOP_TIMEOUT_S, self._patience.idle_s / 8)
+        while not self._closing.is_set() and self._waitress is not None:
+            self._waitress.tend()
+            wasyncore.loop(sleep_s, use_poll=True, map=self._map, count=1)
         while self._unsent() and (left := self._flush_until - time.monotonic()) > 0:
             wasyncore.loop(left, use_poll=True, map=self._map, count=1)
 
@@ -177,11 +186,11 @@ class Server:
     def _adjustments(self) -> Adjustments:
         return Adjustments(
             threads=self._settings.threads,
-            connection_limit=CONNECTION_LIMIT,
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
+            inbuf_overflow=65_536,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
             asyncore_use_poll=True,  # select() ends at descriptor 1023
-            clear_untrusted_proxy_headers=False,  # nothing here reads them
+            clear_untrusted_proxy_headers=False,  # api/address.py knows whom to believe
             log_socket_errors=False,  # a client that goes away is no fault of ours
             ident=None,
         )
@@ -198,13 +207,39 @@ class _Probe:
 
 
 class _Waitress(TcpWSGIServer):
-    """Waitress's server with our connections, whose requests are counted."""
+    """Waitress's server with our connections, whose requests are counted, and which never run out."""
 
     channel_class = Channel
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs say that it is one channel
 
-    def __init__(self, *args: Any, flight: Flight, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, flight: Flight, patience: Patience, **kwargs: Any) -> None:
         self.flight = flight
+        self._patience = patience
+        self._look_at = 0.0
         super().__init__(*args, **kwargs)
+
+    def readable(self) -> bool:
+        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `tend`)."""
+        return bool(self.accepting) and len(self.active_channels) < self._patience.connections
+
+    def tend(self) -> None:
+        """Close connections that have had their time, and those that give way to others.
+
+        In place of waitress's own: that trusts the wall clock, never closes a connection whose client reads nothing, and at
+        the limit listens to nobody. Called between two turns of the loop: within one, a descriptor that is closed may be
+        another connection's before the turn ends.
+        """
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + min(LOOK_S, self._patience.arrival_s, self._patience.idle_s / 8)
+            for connection in self._connections():
+                if overdue(connection, self._patience, now):
+                    connection.close_wholly()
+        for connection in to_go(self._connections(), self._patience):
+            connection.close_wholly()
+
+    def _connections(self) -> list[Channel]:
+        return list(self.active_channels.values())
 
     def add_task(self, task: Any) -> None:
         self.flight.begin()

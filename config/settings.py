@@ -122,6 +122,17 @@ def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
     return pattern
 
 
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(
+            'must be an address or a network in quotes, as "192.168.1.0/24" (all bits behind the slash\'s are 0)'
+        ) from error
+
+
 def _device(name: str) -> str:
     if name.startswith("usb:") and not re.fullmatch(r"usb:[^:\s].*", name):
         raise ValueError('must have a serial number or a location behind "usb:", as "usb:1-1.2:2"')
@@ -136,6 +147,8 @@ Text = Annotated[str, AfterValidator(_without_control_characters)]
 Network = Annotated[
     str, _matching(r"[0-9]{5,6}", "must be 5 or 6 digits in quotes, how the IMSI of its SIMs begins")
 ]
+IpNetwork = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
+IpNetworks = Annotated[tuple[IpNetwork, ...], Field(strict=False)]
 Prefix = Annotated[str, _matching(r"[0-9]{1,15}", "must be digits in quotes, the first of a national number")]
 
 
@@ -152,11 +165,20 @@ class ApiSettings(_Section):
     bulk_max: int = Field(default=100, ge=1, le=10_000)
     threads: int = Field(default=32, ge=1, le=1024)
     max_body_bytes: int = Field(default=4_194_304, ge=1024, le=1 << 30)
+    allowed_networks: IpNetworks = ()
+    trusted_proxies: IpNetworks = ()
+    metrics_networks: IpNetworks = ()
+    wrong_keys_per_minute: int = Field(default=30, ge=1, le=100_000)
 
     @property
     def address(self) -> Address:
         """`listen`, taken apart; an IPv6 host without its brackets. Port 0: one that is free."""
         return _address(self.listen)
+
+    @property
+    def body_bytes_for_bulk(self) -> int:
+        """What a bulk may take: 1600 characters beyond the BMP, each an escaped surrogate pair of 12 bytes, and what goes around."""
+        return self.bulk_max * 20 * 1024
 
 
 class StoreSettings(_Section):
@@ -232,6 +254,7 @@ class DaemonSettings(_Section):
 
     stop_timeout_s: Duration = 4
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
 
 

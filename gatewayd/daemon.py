@@ -101,6 +101,13 @@ class Daemon:
             raise
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/api"
         log.info("listening on %s, %d ports", url, len(self._ports))
+        if (needed := self._settings.api.body_bytes_for_bulk) > self._settings.api.max_body_bytes:
+            log.warning(
+                "api.max_body_bytes is too small for %d of the longest messages, which clients may write with an escape for each"
+                " character: set it to %d, or api.bulk_max lower",
+                self._settings.api.bulk_max,
+                needed,
+            )
         self._manager.tell("READY=1", f"STATUS={self._tell()}")
         return url
 

@@ -18,6 +18,7 @@ from gatewayd import inbox, reports
 from gatewayd.backlog import Backlog
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
+from gatewayd.measures import Meter
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import Numbering
 from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
@@ -96,6 +97,7 @@ class Dispatcher:
         timers: Timers,
         numbering: Numbering,
         vias: Mapping[int, Via],
+        meter: Meter,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -106,6 +108,7 @@ class Dispatcher:
         self._timers = timers
         self._numbering = numbering
         self.storage = StorageRoom(settings, clock, vias)
+        self._meter = meter
         self._settler = Settler(settings, clock, board)
         self.backlog = Backlog(settings, clock)
         self._scheduler = Scheduler(settings, clock, board, self.backlog, self.storage)
@@ -194,7 +197,10 @@ class Dispatcher:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
 
-        return self._within(step)
+        result = self._within(step)
+        if outcome is not None:
+            self._meter.settled(status, desk.sim_ids.get(status.active.iccid), outcome)
+        return result
 
     def stored(self, status: PortStatus, submission: Submission, place: Place | None) -> None:
         """See `Work.stored`."""

@@ -19,8 +19,10 @@ from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
 from gatewayd.expiry import Expiry
+from gatewayd.health import Check, Doctor
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
@@ -82,6 +84,8 @@ class Gateway:
         self._waiters = Waiters()
         self._timers = Timers(clock)
         self._doorkeeper = Doorkeeper(store, clock)
+        self._meter = Meter(store, clock, self.board)
+        self._doctor = Doctor(store, clock, self.board, self._meter)
         self.dispatcher = Dispatcher(
             settings.dispatch,
             store,
@@ -92,6 +96,7 @@ class Gateway:
             self._timers,
             self._numbering,
             {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
+            self._meter,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
@@ -144,6 +149,14 @@ class Gateway:
         now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
         places = self.board.sims()
         return any(sim_id in places and places[sim_id].counts_on(now, grace_s) for sim_id, _, _ in known_sims)
+
+    def checks(self) -> list[Check]:
+        """How the box is, one thing after another."""
+        return self._doctor.checks()
+
+    def measure(self) -> Measures:
+        """The figures of this moment."""
+        return self._meter.measure()
 
     def authenticate(self, key: str, service: str = "sms") -> Caller:
         """Who comes with this key (see `Doorkeeper.authenticate`)."""

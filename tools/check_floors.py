@@ -54,6 +54,7 @@ ALLOWED = {
     ("api/send.py", "threading"): "a semaphore keeps requests that wait from using up the server's threads",
     ("api/server.py", "threading"): "waitress answers in threads, and a stop waits for them",
     ("api/flight.py", "threading"): "a stop waits for the requests in flight",
+    ("api/throttle.py", "threading"): "requests on several threads are counted together",
 }
 
 

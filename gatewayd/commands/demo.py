@@ -14,7 +14,8 @@ import click
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.commands.common import fail
-from gatewayd.commands.run import START_ERRORS, log_to_stderr
+from gatewayd.commands.logs import log_to_stderr
+from gatewayd.commands.run import START_ERRORS
 from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
 from gatewayd.store.errors import StoreLockedError
@@ -60,7 +61,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
         settings = _configure(state, listen, ports)
     except (ConfigError, StoreLockedError, OSError) as error:
         fail(error)
-    log_to_stderr(settings)
+    log_to_stderr(settings.daemon)
     bank = Bank(
         BankConfig(
             directory=state / "ports",

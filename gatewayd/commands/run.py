@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import faulthandler
-import logging
 
 import click
 
 from api.server import ListenError
-from config.settings import Settings
 from gatewayd.commands.common import fail, settings_of
+from gatewayd.commands.logs import log_to_stderr
 from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon, DeadWorkerError
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
@@ -23,7 +22,7 @@ START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, List
 def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
-    log_to_stderr(settings)
+    log_to_stderr(settings.daemon)
     faulthandler.enable()  # a watchdog's SIGABRT has every thread say where it is
     daemon = Daemon(settings)
     try:
@@ -36,10 +35,3 @@ def run(context: click.Context) -> None:
         daemon.stop()
         fail(error)
     daemon.stop()
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Log at the configured level."""
-    logging.basicConfig(
-        level=settings.daemon.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )

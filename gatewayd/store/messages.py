@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from gatewayd.store import tally
 from gatewayd.store.database import Connection, Row
 
 _VIEW = """
@@ -38,6 +40,8 @@ _WINDOW = 20_000
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
+_SIM = COLUMNS.index("sim_id") + 1
+
 
 def next_ids(db: Connection) -> tuple[int, int]:
     """The id that the next message gets, and the newest task id (0 where there is none)."""
@@ -51,9 +55,10 @@ def newest(db: Connection) -> int | None:
     return None if row is None else row[0]
 
 
-def insert(db: Connection, rows: Iterable[Sequence[object]]) -> None:
+def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Keep messages: each row is an id and then `COLUMNS`."""
     db.executemany(_INSERT, rows)
+    tally.accepted(db, (row[_SIM] for row in rows))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:

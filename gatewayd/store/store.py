@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from gatewayd.store import load
 from gatewayd.store.database import Connection, connect_writer
+from gatewayd.store.durations import Durations
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.idempotency import install_in_flight
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
-from gatewayd.store.writer import Writer
+from gatewayd.store.tally import install_tally_triggers
+from gatewayd.store.writer import COMMIT_SECONDS, COMMIT_TIMEOUT_S, Writer
 
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.readers = Readers(path)
+        self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
 
@@ -46,14 +49,14 @@ class Store:
         except (StoreLockedError, StoreVersionError):
             self.close()
             raise
-        self._writer = Writer(db)
+        self._writer = Writer(db, self.commit_times)
         self._writer.start()
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S) -> T:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
         if self._writer is None:
             raise StoreUnavailableError("the store is not open")
-        return self._writer.run(work)
+        return self._writer.run(work, timeout_s)
 
     def probe(self, answered: Callable[[int | None], None]) -> None:
         """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
@@ -90,6 +93,7 @@ def _prepared(path: Path) -> Connection:
         migrate(db)
         load.install_load_triggers(db)
         install_in_flight(db)
+        install_tally_triggers(db)
     except BaseException:
         db.close()
         raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gatewayd.store.database import Connection
+from gatewayd.store.durations import Durations
 from gatewayd.store.errors import StoreUnavailableError, unavailable
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,10 @@ T = TypeVar("T")
 _BATCH = 512
 
 # How long a caller waits for its commit. A card that takes longer than this for one sync is as good as gone.
-_COMMIT_TIMEOUT_S = 30.0
+COMMIT_TIMEOUT_S = 30.0
+
+# From an SSD to a worn SD card that makes everybody wait.
+COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,9 @@ class _Job:
 class Writer:
     """Runs functions on the writing connection, one thread, many functions to a commit."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, commit_times: Durations[str] | None = None) -> None:
         self._db = db
+        self._commit_times = commit_times or Durations(COMMIT_SECONDS)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
         self._stopped = threading.Event()
@@ -60,7 +66,7 @@ class Writer:
         """Begin to take jobs."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = _COMMIT_TIMEOUT_S) -> None:
+    def stop(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
         """Finish what was handed over before this call, then end. Jobs after it are refused."""
         if self._stopped.is_set():
             return
@@ -68,17 +74,17 @@ class Writer:
         self._jobs.put(None)
         self._thread.join(timeout_s)
 
-    def run(self, work: Callable[[Connection], T]) -> T:
+    def run(self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S) -> T:
         """Run `work` and return what it returned, once that is durable.
 
         Whatever `work` raises is raised here, and nothing that it did is kept.
 
         Raises:
-            StoreUnavailableError: it could not be made durable; nothing is kept.
+            StoreUnavailableError: it could not be made durable, or was not begun within `timeout_s`; nothing is kept.
         """
         done = self.hand_over(work)
         try:
-            return done.result(_COMMIT_TIMEOUT_S)
+            return done.result(timeout_s)
         except FutureTimeoutError:
             if done.cancel():
                 raise StoreUnavailableError("the disk is too slow: nothing was kept") from None
@@ -122,6 +128,7 @@ class Writer:
         failures: list[tuple[_Job, BaseException]] = []
         try:
             db.execute("BEGIN IMMEDIATE")
+            before = db.total_changes
             for job in batch:
                 db.execute("SAVEPOINT job")
                 try:
@@ -132,8 +139,11 @@ class Writer:
                     db.execute("ROLLBACK TO job")
                     failures.append((job, _translated(error)))
                 db.execute("RELEASE job")
+            began, changed = time.monotonic(), db.total_changes > before
             db.execute("COMMIT")
             self.commits += 1
+            if changed:  # else nothing was synced
+                self._commit_times.observe("", time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - the commit failed for all of them, and each is told so
             if db.in_transaction:
                 db.execute("ROLLBACK")

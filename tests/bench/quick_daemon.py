@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load
-from gatewayd.commands.run import log_to_stderr
+from gatewayd.commands.logs import log_to_stderr
 from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
 from modem.session import Timing
@@ -32,7 +32,7 @@ def main() -> None:
     options.add_argument("command", choices=("run",))
     chosen = options.parse_args()
     settings = load(chosen.config)
-    log_to_stderr(settings)
+    log_to_stderr(settings.daemon)
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

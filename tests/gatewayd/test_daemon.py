@@ -145,6 +145,14 @@ def test_accepted_messages_outlive_a_power_cut(build: Callable[..., Box]) -> Non
     assert len(texts) <= 21  # at most the one that was in the air was sent again
 
 
+def test_a_body_limit_too_small_for_the_largest_bulk_is_warned_of(build: Callable[..., Box]) -> None:
+    box = build()  # its bulk_max of 1000 needs 20 MB
+    box.start_gateway()
+    assert box.gateway is not None
+    told = box.gateway.stderr
+    eventually(lambda: any("max_body_bytes is too small" in line and "20480000" in line for line in told))
+
+
 def test_a_second_daemon_on_the_same_store_is_refused(build: Callable[..., Box]) -> None:
     box = build()
     box.start_gateway()

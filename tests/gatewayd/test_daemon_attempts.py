@@ -44,7 +44,7 @@ def settle(box: Box, sms_id: str, verdict: str) -> tuple[int, Any]:
 def test_the_rest_of_a_long_message_goes_out_from_another_sim_and_what_nobody_can_send_expires(
     build: Callable[..., Box],
 ) -> None:
-    box = build({1: 1, 2: 1}, dispatch="min_interval_s = 0.3")
+    box = build({1: 1, 2: 1}, dispatch="min_interval_s = 0.3", clock='trust = "always"')
     box.start_bank(*FAST)
     box.start_gateway()
     box.sims_ready(2)

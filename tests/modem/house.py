@@ -52,7 +52,7 @@ FAST = Timing(
         sync_s=0.1,
         clean_s=0.008,
         head_s=0.5,
-        text_s=0.1,
+        text_s=0.3,
     ),
     patience=Patience(
         command_s=0.3,

@@ -1,0 +1,65 @@
+"""Who may ask at all, by address: the allow-list, and the limit of wrong keys."""
+
+from __future__ import annotations
+
+import math
+import time
+from ipaddress import ip_network
+
+from flask import Flask, Response, request
+
+from api.address import Address, Networks, client_address, neighbourhood, parsed, within
+from api.answers import refuse
+from api.errors import AddressNotAllowedError, TooManyRequestsError, refusal
+from api.throttle import WrongKeys
+from config.settings import ApiSettings
+from gatewayd.errors import UnknownKeyError
+
+_LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+# What proxies add. A request with one of them was not made by whoever opened the connection.
+_FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+
+
+class Gatekeeper:
+    """Knows whose request this is, and refuses by that."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._trusted = settings.trusted_proxies
+        self._allowed = settings.allowed_networks
+        self._metrics = settings.metrics_networks
+        self._wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
+
+    def guard(self, app: Flask) -> None:
+        """Stand before every request of an application."""
+        app.before_request(self._admit)
+        app.register_error_handler(UnknownKeyError, self._wrong_key)
+
+    def admit_to_metrics(self) -> None:
+        """Raise AddressNotAllowedError where the client of this request may not read the metrics.
+
+        What came through a proxy that is not a trusted one is nobody's: a proxy on this box makes everybody loopback.
+        """
+        peer = parsed(request.remote_addr or "")
+        hidden = any(name in request.headers for name in _FORWARDED) and not (
+            peer is not None and within(peer, self._trusted)
+        )
+        client = self._client()
+        if hidden or client is None or not within(client, (*_LOOPBACK, *self._metrics)):
+            raise AddressNotAllowedError
+
+    def _admit(self) -> None:
+        if not self._allowed:
+            return
+        client = self._client()
+        if client is None or not within(client, (*_LOOPBACK, *self._allowed)):
+            raise AddressNotAllowedError
+
+    def _wrong_key(self, error: UnknownKeyError) -> Response:
+        wait_s = self._wrong_keys.wait_s(neighbourhood(self._client()), time.monotonic())
+        return refuse(refusal(TooManyRequestsError(math.ceil(wait_s)) if wait_s > 0 else error))
+
+    def _client(self) -> Address | None:
+        return client_address(
+            request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted
+        )
