@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeVar
 
 from config.settings import Settings
 from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.backups import Backups
 from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
@@ -20,10 +22,13 @@ from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableErro
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
+from gatewayd.retention import Retention
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
+from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.idempotency import Kept
+from gatewayd.store.pages import newest_first
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import (
@@ -90,6 +95,10 @@ class Gateway:
             self._numbering,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
+        self._retention = Retention(
+            settings.store.retention_days, store, self.dispatcher.moment, self._timers
+        )
+        self.backups = Backups(settings.store, store, clock)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -101,7 +110,8 @@ class Gateway:
         self.dispatcher.resume()
         self._timers.start()
         self._balances.start(ports)
-        self._housekeeping.sweep()
+        self._housekeeping.start(self._retention.begin)
+        self.backups.start()
 
     @property
     def timers(self) -> Timers:
@@ -120,9 +130,12 @@ class Gateway:
         """End what runs of its own accord. The store is closed by whoever opened it."""
         self._waiters.close()
         self._timers.stop(timeout_s)
+        self.backups.stop(timeout_s)
 
     def ready(self) -> bool:
-        """Whether messages are taken: the store can be read, and a SIM could be chosen now."""
+        """Whether messages are taken: the store can keep and read them, and a SIM could be chosen now."""
+        if self._store.condition.state is not State.OK:
+            return False
         try:
             with self._store.readers.lend() as db:
                 known_sims = sims.places(db)
@@ -154,7 +167,7 @@ class Gateway:
         measured = self._intake.measure(draft)
         self._waiters.expect(measured.sms_id)
         try:
-            taken = self._write(
+            taken = self._take(
                 lambda db: self._intake.take(db, caller, [measured], options, key, single=True)
             )
             if isinstance(taken, Kept):
@@ -178,7 +191,7 @@ class Gateway:
         Returns and raises as `submit`, but for SimUnavailableError.
         """
         measured = [self._intake.measure(draft) for draft in drafts]
-        taken = self._write(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
+        taken = self._take(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
         if isinstance(taken, Kept):
             return self._replayed_bulk(caller, taken), True
         self._offer(taken, options)
@@ -204,18 +217,17 @@ class Gateway:
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
-        with _kept(), self._store.readers.lend() as db:
-            rows = messages.page(
-                db,
-                company_id=caller.company_id,
-                status=None if wanted.status is None else wanted.status.value,
-                campaign_id=wanted.campaign_id,
-                recipient=wanted.recipient,
-                since=wanted.since,
-                until=wanted.until,
-                before_id=wanted.cursor,
-                limit=wanted.limit + 1,
-            )
+        find = partial(
+            messages.page,
+            company_id=caller.company_id,
+            status=None if wanted.status is None else wanted.status.value,
+            campaign_id=wanted.campaign_id,
+            recipient=wanted.recipient,
+            since=wanted.since,
+            until=wanted.until,
+        )
+        with _kept():
+            rows = newest_first(self._store.readers, "messages", wanted.cursor, wanted.limit + 1, find)
         page = rows[: wanted.limit]
         return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
 
@@ -241,10 +253,9 @@ class Gateway:
 
         With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
         """
-        with _kept(), self._store.readers.lend() as db:
-            rows = inbound.page(
-                db, caller.company_id, of_none=caller.admin, before_id=cursor, limit=limit + 1
-            )
+        find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
+        with _kept():
+            rows = newest_first(self._store.readers, "inbox", cursor, limit + 1, find)
         page = rows[:limit]
         return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 
@@ -343,6 +354,10 @@ class Gateway:
     def _write(self, work: Callable[[Connection], T]) -> T:
         with _kept():
             return self._store.write(work)
+
+    def _take(self, work: Callable[[Connection], T]) -> T:
+        with _kept():
+            return self._store.take(work)
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.clock import iso
 from gatewayd.errors import GatewayError
 from gatewayd.store import accounts, messages
+from gatewayd.store.pages import newest_first
 from gatewayd.views import Caller, Draft, MessageView, Options, Priority, message_view
 
 # What `message list` shows unless more is asked for: a screenful.
@@ -14,18 +17,16 @@ _SHOWN = 20
 
 def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
-    with context.store.readers.lend() as db:
-        rows = messages.page(
-            db,
-            company_id=None,
-            status=status,
-            campaign_id=None,
-            recipient=None,
-            since=None,
-            until=None,
-            before_id=None,
-            limit=max(1, min(limit, 10_000)),
-        )
+    find = partial(
+        messages.page,
+        company_id=None,
+        status=status,
+        campaign_id=None,
+        recipient=None,
+        since=None,
+        until=None,
+    )
+    rows = newest_first(context.store.readers, "messages", None, max(1, min(limit, 10_000)), find)
     return [_shown(message_view(row), row["company_id"]) for row in rows]
 
 

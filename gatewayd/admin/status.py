@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from gatewayd.admin.context import Context
@@ -55,5 +56,21 @@ def status(context: Context) -> dict[str, object]:
         "ports": ports,
         "messages": {"pending": counts.get("pending", 0), "sent": counts.get("sent", 0)},
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
+        "store": _store(context),
         "parts_waiting": {str(sim_id): count for sim_id, count in sorted(waiting.items()) if count},
+    }
+
+
+def _store(context: Context) -> dict[str, object]:
+    """What the disk keeps, in bytes and words."""
+    store = context.store
+    disk = os.statvfs(store.path.parent)
+    condition = store.condition
+    return {
+        "state": condition.state.value,
+        "detail": condition.detail,
+        "bytes": store.path.stat().st_size,
+        "log_bytes": store.log_bytes,
+        "free_bytes": disk.f_bavail * disk.f_frsize,
+        "backup_failure": context.running().backups.last_failure,
     }

@@ -53,3 +53,7 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         f"\nTime: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}"
     )
     click.echo(f"Messages pending: {told['messages']['pending']}. Parts ready to go: {waiting}.")
+    store = told["store"]
+    for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
+        if trouble:
+            click.echo(f"\n{trouble[0].upper()}{trouble[1:]}.")

@@ -75,6 +75,9 @@ def by_id(db: Connection, message_id: int) -> Row:
 
 def page(
     db: Connection,
+    from_id: int,
+    before_id: int,
+    limit: int,
     *,
     company_id: int | None,
     status: str | None,
@@ -82,10 +85,8 @@ def page(
     recipient: str | None,
     since: int | None,
     until: int | None,
-    before_id: int | None,
-    limit: int,
 ) -> list[Row]:
-    """Messages as they are shown, newest first."""
+    """Messages as they are shown, newest first, of a stretch of ids (see `pages`)."""
     wanted = {
         "m.company_id = :company_id": company_id,
         "m.status = :status": status,
@@ -93,6 +94,7 @@ def page(
         "m.recipient = :recipient": recipient,
         "m.created_at >= :since": since,
         "m.created_at < :until": until,
+        "m.id >= :from_id": from_id,
         "m.id < :before_id": before_id,
     }
     terms = [term for term, value in wanted.items() if value is not None]
@@ -161,6 +163,6 @@ def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) 
 def counts(db: Connection) -> dict[str, int]:
     """Messages that have not ended, by status."""
     rows = db.execute(
-        "SELECT status, count(*) FROM messages WHERE status IN ('pending', 'sent') GROUP BY status"
+        "SELECT status, count(*) FROM messages INDEXED BY messages_open WHERE status IN ('pending', 'sent') GROUP BY status"
     )
     return dict(rows.fetchall())

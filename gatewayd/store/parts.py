@@ -163,7 +163,7 @@ def settle_doubt(
     """Make a part in doubt `submitted`, `queued` or `failed`. False where this claim is not in doubt any more."""
     return (
         db.execute(
-            "UPDATE parts SET state = ?, reference = ?"
+            "UPDATE parts SET state = ?, reference = ?, held = 0"
             " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'in_doubt'",
             (state, reference, message_id, seq, token),
         ).rowcount
@@ -198,10 +198,12 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 
 def resume(db: Connection) -> list[Row]:
-    """At start: what was submitting is in doubt, back-offs are over. All parts in doubt, with their message."""
+    """At start: what was submitting is in doubt, back-offs are over. All parts in doubt that time settles, with their message."""
     db.execute("UPDATE parts SET state = 'in_doubt' WHERE state = 'submitting'")
     db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
-    return db.execute("SELECT message_id, seq, token FROM parts WHERE state = 'in_doubt'").fetchall()
+    return db.execute(
+        "SELECT message_id, seq, token FROM parts WHERE state = 'in_doubt' AND held = 0"
+    ).fetchall()
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:

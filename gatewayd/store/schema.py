@@ -335,5 +335,15 @@ def m009_clock(db: Database) -> None:
             unbroken_since INTEGER NOT NULL,  -- the newest jump of the count
             untrusted_since INTEGER           -- what is stamped from then on is not trusted; NULL: all is
         );
+def m010_backups(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE backup_of (              -- its one row says that this file is a backup, and when it was made
+            taken_at INTEGER NOT NULL
+        );
+        -- In doubt because a backup was put in place: it may have been sent since, and a person decides.
+        ALTER TABLE parts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX messages_open ON messages (status) WHERE status IN ('pending', 'sent');
     """,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.store.database import Connection, connect_reader, connect_writer
+from gatewayd.store.database import Connection, connect_reader, connect_writer, keep_log
+from gatewayd.store.disk import Disk
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.writer import Writer
 from tests.conftest import eventually
@@ -23,9 +24,13 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
-    db = connect_writer(path)
-    db.execute("CREATE TABLE t (x INTEGER NOT NULL)")
-    writer = Writer(db)
+    def connect(_: Connection | None) -> Connection:
+        db = connect_writer(path)
+        keep_log(db)
+        db.execute("CREATE TABLE IF NOT EXISTS t (x INTEGER NOT NULL)")
+        return db
+
+    writer = Writer(connect, Disk(path))
     writer.start()
     yield writer
     writer.stop()
