@@ -163,6 +163,6 @@ def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) 
 def counts(db: Connection) -> dict[str, int]:
     """Messages that have not ended, by status."""
     rows = db.execute(
-        "SELECT status, count(*) FROM messages INDEXED BY messages_open WHERE status IN ('pending', 'sent') GROUP BY status"
+        "SELECT status, count(*) FROM messages WHERE status IN ('pending', 'sent') GROUP BY status"
     )
     return dict(rows.fetchall())

@@ -335,6 +335,11 @@ def m009_clock(db: Database) -> None:
             unbroken_since INTEGER NOT NULL,  -- the newest jump of the count
             untrusted_since INTEGER           -- what is stamped from then on is not trusted; NULL: all is
         );
+    """,
+    )
+
+
+@migrations()
 def m010_backups(db: Database) -> None:
     _execute(
         db,
@@ -344,6 +349,5 @@ def m010_backups(db: Database) -> None:
         );
         -- In doubt because a backup was put in place: it may have been sent since, and a person decides.
         ALTER TABLE parts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
-        CREATE INDEX messages_open ON messages (status) WHERE status IN ('pending', 'sent');
     """,
     )

@@ -183,7 +183,15 @@ def test_the_command_backs_up_a_running_gateway_and_one_that_is_not(running: Run
     assert (again.returncode, "--force" in again.stderr) == (1, True)
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
-    command = [sys.executable, "-m", "gatewayd.cli", "--config", config, "backup", tmp_path / "other.db"]
+    command = [
+        sys.executable,
+        "-m",
+        "gatewayd.cli",
+        "--config",
+        str(config),
+        "backup",
+        str(tmp_path / "other.db"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     backup.check_backup(tmp_path / "other.db")
