@@ -164,7 +164,7 @@ class Disk:
         return False
 
     def _words_full(self) -> str:
-        reserve = "no reserve is left" if not self._held else "a reserve is left"
+        reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
         return (
             f"the disk is full: no messages are taken, those that wait go on being sent ({reserve}). Free at least"
             f" {(_MARGIN_BYTES + RESERVE_BYTES) >> 20} MiB in {self._database.parent}; service returns by itself"

@@ -215,7 +215,9 @@ class Writer:
             self._closed_to_writing = True
         told: list[tuple[_Job, Any, BaseException | None]] = []
         before = db.total_changes
-        db.execute("BEGIN" if self._closed_to_writing else "BEGIN IMMEDIATE")
+        # What only reads is done also where nothing can be written.
+        well = self._disk.condition.state in (State.OK, State.SPARING)
+        db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
         for job in batch:
             db.execute("SAVEPOINT job")
             try:
@@ -258,27 +260,28 @@ class Writer:
             return
         try:
             try:
-                self._write_nothing()
+                _write_nothing(self._db)
             except sqlite3.Error:
                 self._reconnect()
-                self._write_nothing()
         except sqlite3.Error as error:
             log.debug("the disk is not well yet: %s", error)
             return
         self._disk.healed()
 
-    def _write_nothing(self) -> None:
-        self._db.execute("PRAGMA user_version = 0")  # 0 it is: but it is written, and synced
-
     def _reconnect(self) -> None:
-        """Go on with a new connection.
+        """Go on with a new connection, if that can write. Raises sqlite3.Error.
 
-        The old one is closed after it was opened: were the last one closed, SQLite would recover the log, and find in it
-        what could not be synced and was told as failed.
+        The old one is closed after the new one was opened: were the last one closed, SQLite would recover the log, and
+        find in it what could not be synced and was told as failed.
         """
-        before = self._db
-        self._db = self._connect(before)
-        before.close()
+        db = self._connect(self._db)
+        try:
+            _write_nothing(db)
+        except sqlite3.Error:
+            db.close()
+            raise
+        self._db.close()
+        self._db = db
 
     def _cut(self) -> None:
         """Copy the log into the database and cut it to nothing, unless somebody still reads it."""
@@ -301,6 +304,10 @@ class Writer:
 
 
 _NOTHING = object()
+
+
+def _write_nothing(db: Connection) -> None:
+    db.execute("PRAGMA user_version = 0")  # 0 it is: but it is written, and synced
 
 
 def _translated(error: BaseException) -> BaseException:
