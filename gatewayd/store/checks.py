@@ -20,6 +20,7 @@ _LARGE_TABLES = frozenset(
 )
 
 _OBJECTS = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
+_COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table'"
 
 
 def check_file(path: Path) -> None:
@@ -53,7 +54,9 @@ def check_whole(db: Connection, size: int) -> None:
     with Database(memory=True) as model:
         migrations.apply(model)
         expected = {row[0] for row in model.execute(_OBJECTS)}
-    missing = expected - {row[0] for row in db.execute(_OBJECTS)}
+        columns = {row[0] for row in model.execute(_COLUMNS)}
+    there = {row[0] for row in (*db.execute(_OBJECTS), *db.execute(_COLUMNS))}
+    missing = (expected | columns) - there
     if missing:
         raise StoreDamagedError(f"it lacks {', '.join(sorted(missing))}")
     if size <= _WHOLE_BYTES:

@@ -22,6 +22,7 @@ def connect_writer(path: Path) -> Connection:
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
         db.row_factory = Row
+        db.text_factory = _text
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
@@ -46,6 +47,7 @@ def connect_reader(path: Path) -> Connection:
         check_same_thread=False,
     )
     db.row_factory = Row
+    db.text_factory = _text
     db.execute("PRAGMA query_only = ON")
     db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return db
@@ -55,3 +57,8 @@ def file_of(db: Connection) -> str:
     """The path of the file that a connection has open."""
     path: str = db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
     return path
+
+
+def _text(stored: bytes) -> str:
+    """A text; one byte that rotted on the disk must not stop a gateway, and no backup would be without it."""
+    return stored.decode("utf-8", "replace")

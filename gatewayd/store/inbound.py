@@ -26,9 +26,7 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
 def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
     """Forget the digests of what did not come in between these moments, some at a time. Whether there may be more."""
     others = "SELECT digest FROM inbound_seen WHERE seen_at < ? OR seen_at > ? LIMIT ?"
-    gone = db.execute(
-        f"DELETE FROM inbound_seen WHERE digest IN ({others})", (*lately, _AT_A_TIME)
-    ).rowcount
+    gone = db.execute(f"DELETE FROM inbound_seen WHERE digest IN ({others})", (*lately, _AT_A_TIME)).rowcount
     return gone == _AT_A_TIME
 
 

@@ -159,9 +159,9 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     store = whole(path)
-    store.write(lambda db: db.execute("DROP TABLE refused_pins"))
+    store.write(lambda db: db.execute("DROP TABLE pins"))
     store.close()
-    with pytest.raises(StoreDamagedError, match="lacks refused_pins"):
+    with pytest.raises(StoreDamagedError, match="lacks pins"):
         Store(path).open()
 
 
