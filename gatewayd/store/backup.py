@@ -103,7 +103,7 @@ def check_backup(path: Path) -> None:
                 raise StoreDamagedError("it is no backup, but a database that was in use")
     except StoreDamagedError:
         raise
-    except (sqlite3.Error, StoreUnavailableError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, StoreUnavailableError) as error:
         raise StoreDamagedError(str(error)) from error
 
 

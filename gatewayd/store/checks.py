@@ -71,7 +71,7 @@ def faults(db: Connection, check: str) -> None:
     """Run one of SQLite's checks. Raises StoreDamagedError where it finds a fault."""
     try:
         found = [row[0] for row in db.execute(f"PRAGMA {check}")]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreDamagedError(str(error)) from error
     if found != ["ok"]:
         raise StoreDamagedError(found[0].splitlines()[-1] if found else "the check says nothing")

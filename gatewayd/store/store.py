@@ -134,8 +134,9 @@ class Store:
             raise StoreDamagedError(_damaged(self.path, error)) from error
         except StoreUnavailableError as error:
             raise StoreUnavailableError(f"{self.path} cannot be used: {error}") from error
-        except sqlite3.Error as error:
-            if damage(error):
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # SQLite quotes from a schema that is damaged, and not every byte of that is a letter.
+            if damage(error) or isinstance(error, UnicodeDecodeError):
                 raise StoreDamagedError(_damaged(self.path, error)) from error
             raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
         self._writer.start()
