@@ -4,6 +4,10 @@
 # make suite   of that: the tests
 # make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make long    tests that are too long for the suite: torture, idle ports
+# make install, upgrade, uninstall   the service on this box, as root: see docs/install.md for what can be given
+# make wheels  gatewayd and all that it needs into build/wheels, for a box without a network
+# make deb     a Debian package of it in build/
+# make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make clean   forget what make made, the demo's messages too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
@@ -12,11 +16,12 @@ PORT ?= 8000
 PORTS ?= 4
 PYTHON ?=
 VENV ?= .venv
+TORTURE ?=
 # Tools run as modules: a script's first line cannot hold a path with a space.
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench long clean
+.PHONY: run test check suite bench long torture install upgrade uninstall wheels deb clean
 
 run:
 	@$(SETUP) run
@@ -45,6 +50,19 @@ bench:
 long:
 	@$(SETUP) dev
 	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
+
+install upgrade uninstall:
+	@systemd/install.sh $@
+
+wheels:
+	@systemd/install.sh wheels build/wheels
+
+deb:
+	@systemd/build_deb.sh
+
+torture:
+	@$(SETUP) dev
+	$(PY) tests.torture $(TORTURE)
 
 clean:
 	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -9,7 +9,7 @@ from flask import Response
 
 from api.errors import Refusal
 from api.formats import document, timestamp
-from gatewayd.views import MessageView, QuotaView, SimView, Status
+from gatewayd.views import AttemptView, MessageView, QuotaView, SimView, Status
 from modem.ussd import UssdAnswer
 from modem.work import Answer
 
@@ -50,6 +50,21 @@ def message(view: MessageView) -> dict[str, Any]:
         "retry_count": view.retry_count,
         "sim_number": view.sim_number,
         "in_doubt": view.in_doubt,
+    }
+
+
+def attempt(view: AttemptView) -> dict[str, Any]:
+    """One attempt of a message."""
+    return {
+        "part": view.part,
+        "at": timestamp(view.at),
+        "sim_number_id": view.sim_id,
+        "sim_number": view.sim_number,
+        "port": view.port,
+        "outcome": view.outcome,
+        "code": view.code,
+        "meaning": view.meaning,
+        "meaning_fr": view.meaning_fr,
     }
 
 

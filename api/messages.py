@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from api.answers import listed_message, message, respond
+from api.answers import attempt, listed_message, message, respond
 from api.auth import caller
 from api.queries import message_filter
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
+    from gatewayd.views import Caller
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
@@ -20,7 +21,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
 
     @routes.get("/sms/status/<sms_id>")
     def status(sms_id: str) -> Response:
-        return respond({"success": True, "data": message(gateway.status(caller(gateway), sms_id))})
+        return _told(caller(gateway), sms_id)
 
     @routes.get("/sms/messages")
     def messages() -> Response:
@@ -31,6 +32,13 @@ def endpoints(gateway: Gateway) -> Blueprint:
 
     @routes.post("/sms/cancel/<sms_id>")
     def cancel(sms_id: str) -> Response:
-        return respond({"success": True, "data": message(gateway.cancel(caller(gateway), sms_id))})
+        who = caller(gateway)
+        gateway.cancel(who, sms_id)
+        return _told(who, sms_id)
+
+    def _told(who: Caller, sms_id: str) -> Response:
+        view, attempts = gateway.history(who, sms_id)
+        data = message(view) | {"attempts": [attempt(one) for one in attempts]}
+        return respond({"success": True, "data": data})
 
     return routes

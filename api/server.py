@@ -6,7 +6,8 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
@@ -98,6 +99,16 @@ class Server:
         """Whether the thread that reads requests lives. False after `start` and before `stop`: it died."""
         return self._loop.is_alive()
 
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by a thread that answers requests, sent there by the one that reads them.
+
+        So it is called only where both take work. From any thread, between `start` and `stop`.
+        """
+        if self._waitress is not None and self._dispatcher is not None:
+            trigger: Any = self._waitress.trigger  # the stubs have it as a number
+            task: Any = _Probe(answered)
+            trigger.pull_trigger(partial(self._dispatcher.add_task, task))
+
     @property
     def in_flight(self) -> int:
         """Requests that have been read and not yet been answered."""
@@ -174,6 +185,16 @@ class Server:
             log_socket_errors=False,  # a client that goes away is no fault of ours
             ident=None,
         )
+
+
+class _Probe:
+    """A task like a request, for a thread that answers them."""
+
+    def __init__(self, answered: Callable[[], None]) -> None:
+        self.service = answered
+
+    def cancel(self) -> None:
+        """See waitress's tasks."""
 
 
 class _Waitress(TcpWSGIServer):

@@ -238,6 +238,9 @@ class DispatchSettings(_Section):
     slot_dwell_s: Wait = 60
     slot_visit_s: Duration = 600
     max_pending: int = Field(default=1_000_000, ge=1)
+    default_expiry_s: Wait = 259_200
+    backlog_guard_s: Wait = 3600
+    backlog_rate: float = Field(default=6, gt=0, le=6000, allow_inf_nan=False)
 
 
 class InboxSettings(_Section):
@@ -328,6 +331,10 @@ def load(path: Path) -> Settings:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path}: there is no such file. To make one: cp {EXAMPLE} {path}, then edit its [[ports]]"
+        ) from error
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path}: may not be read by you: use sudo, or become a member of the file's group and log in anew"
         ) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error

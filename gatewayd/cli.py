@@ -58,4 +58,4 @@ def main(context: click.Context, config: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="gatewayd")

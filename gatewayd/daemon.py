@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections.abc import Callable
 
 from api.app import create_app
 from api.server import Server
@@ -17,20 +19,20 @@ from gatewayd.gateway import Gateway
 from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
 from gatewayd.store.store import Store
+from gatewayd.systemd import ServiceManager
 from gatewayd.timekeeping import CountedClock, Timekeeper
+from gatewayd.watchdog import Watchdog
 from modem.port import Port
 from modem.session import Timing
+from modem.work import PortState
 
 log = logging.getLogger(__name__)
-
-# How often the main thread looks whether the others live. They are built not to die; if one does, the service
-# manager starts the daemon anew, and that is better than half a gateway.
-_LOOK_EVERY_S = 5.0
 
 # Of the second that stopping may take beyond `daemon.stop_timeout_s`.
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
+_STOP_S = 10.0  # more than all that a stop may take beyond it: the service manager's patience
 
 
 class DeadWorkerError(Exception):
@@ -69,6 +71,18 @@ class Daemon:
         self._control = ControlServer(
             settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
         )
+        self._manager = ServiceManager(os.environ)
+        self._backlog = ""  # what the writer told last of what waits
+        self._watchdog = Watchdog(
+            self._manager,
+            {
+                "the writer": self._ask_writer,
+                "the HTTP server": self._server.probe,
+                "the timers": self.gateway.probe,
+                **{f"port {number}": port.probe for number, port in self._ports.items()},
+            },
+            self._tell,
+        )
 
     def start(self) -> str:
         """Take the store and the address, and begin; the URL under which the API answers.
@@ -92,6 +106,7 @@ class Daemon:
             raise
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/api"
         log.info("listening on %s, %d ports", url, len(self._ports))
+        self._manager.tell("READY=1", f"STATUS={self._tell()}")
         return url
 
     def watch(self) -> None:
@@ -100,14 +115,17 @@ class Daemon:
         Raises DeadWorkerError where a thread died.
         """
         while True:
-            if stop_asked(_LOOK_EVERY_S):
+            self._watchdog.look()
+            if stop_asked(self._watchdog.every_s):
                 return
             if not self._server.running or not self._store.running:
                 raise DeadWorkerError("a thread of the daemon died")
 
     def stop(self) -> None:
         """Stop within `daemon.stop_timeout_s` and a second. What is still in the air then is in doubt at the next start."""
-        deadline = time.monotonic() + self._settings.daemon.stop_timeout_s
+        timeout_s = self._settings.daemon.stop_timeout_s
+        self._manager.tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
+        deadline = time.monotonic() + timeout_s
         for port in self._ports.values():
             port.stop()
         self._server.refuse()
@@ -124,3 +142,16 @@ class Daemon:
         # What a failing disk does not end in time is left to the end of the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")
+
+    def _ask_writer(self, answered: Callable[[], None]) -> None:
+        def note(waiting: int | None) -> None:
+            self._backlog = "; the database does not work" if waiting is None else f"; {waiting} parts wait"
+            answered()
+
+        self._store.probe(note)
+
+    def _tell(self) -> str:
+        """How the box is, in one line for `systemctl status`."""
+        ports = self.gateway.board.ports().values()
+        work = sum(port.state is PortState.UP and port.active.registration.carries_sms for port in ports)
+        return f"{work} of {len(self._ports)} ports work{self._backlog}"

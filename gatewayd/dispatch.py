@@ -15,19 +15,22 @@ from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
 from gatewayd import inbox, reports
+from gatewayd.backlog import Backlog
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import Numbering
-from gatewayd.schedule import HAND_ON_AFTER_S, Scheduler, Turn
-from gatewayd.settle import IN_DOUBT, Settler
+from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
+from gatewayd.settle import Settler
 from gatewayd.stamina import Stamina
-from gatewayd.store import inbound, messages, parts, sims
+from gatewayd.store import inbound, load, messages, parts, sims
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.waiters import Waiters
+from gatewayd.waiting import Waiting, waiting
+from gatewayd.words import IN_DOUBT
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
     Outcome,
@@ -36,6 +39,7 @@ from modem.work import (
     Rest,
     SimState,
     Submission,
+    Submitted,
     Switch,
     Unreadable,
     WorkUnavailableError,
@@ -69,6 +73,7 @@ class _Desk:
     last_submission: float = float("-inf")
     judged: Outcome | None = None  # the last one
     stamina: dict[int, Stamina] = field(default_factory=dict)  # SIM id → how it has fared lately
+    references_kept: int = 0  # how many parts in a row its modem sent with the TP-MR that it was given
 
 
 class Dispatcher:
@@ -94,7 +99,8 @@ class Dispatcher:
         self._timers = timers
         self._numbering = numbering
         self._settler = Settler(settings, clock, board)
-        self._scheduler = Scheduler(settings, clock, board)
+        self.backlog = Backlog(settings, clock)
+        self._scheduler = Scheduler(settings, clock, board, self.backlog)
         self._ports: dict[int, Wakeable] = {}
         self._desks: dict[int, _Desk] = {}
 
@@ -106,18 +112,38 @@ class Dispatcher:
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
         news = News()
-        doubtful = self._store.write(lambda db: self._resume(db, news))
+        doubtful, found = self._store.write(lambda db: self._resume(db, news))
+        self._tell_backlog("started", found)
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
         self._board.expect(configured, self._clock.monotonic())
         if doubtful:
             log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
         self._spread(news)
-        self._timers.after(HAND_ON_AFTER_S, self._wake_idle)  # for the work of SIMs that did not come back
+        for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not come back
+            self._timers.after(delay, self._wake_idle)
+
+    def clock_trusted(self) -> None:
+        """The clock can be believed from now on: it tells how old what waited at the start is.
+
+        Raises StoreUnavailableError; then nothing was done.
+        """
+
+        def note(db: Connection) -> Waiting | None:
+            at = self.moment()
+            return waiting(db, at) if self.backlog.at_start(db, at, list(load.waiting(db))) else None
+
+        found = self._store.write(note)
+        if found is not None:
+            self._tell_backlog("the clock is right now", found)
 
     def moment(self) -> Moment:
         """Now, and today."""
         return self._clock.moment(self._calendar)
+
+    def spread(self, news: News) -> None:
+        """Tell those who must hear of what somebody else's transaction changed, once that is durable."""
+        self._spread(news)
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
@@ -133,9 +159,14 @@ class Dispatcher:
             desk.left_at[desk.active_slot] = now
             desk.active_slot, desk.active_since = status.active_slot, now
         self._register(desk, status)
-        if self._board.pin(status, desk.sim_ids, now):
+        gone = self._board.pin(status, desk.sim_ids, now)
+        for sim_id, place in self._board.sims().items():
+            if place.port == status.port and self.backlog.note(sim_id, now, works=place.registered):
+                self._came_back(sim_id)
+        if gone:
             self._wake_idle()
             self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
+            self._timers.after(BEGUN_WAITS_S, self._wake_idle)
 
     def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
         """See `Work.next`."""
@@ -143,12 +174,14 @@ class Dispatcher:
         if outcome is not None and outcome is not desk.judged:  # it comes again where it could not be kept
             desk.judged, desk.last_submission = outcome, outcome.ended_at
             self._judge(desk, status, outcome)
+            desk.references_kept = _references_kept(desk.references_kept, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
 
         def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
             if outcome is not None:
-                self._settler.settle(db, outcome, at, news)
+                keeps = desk.references_kept >= _KEPT_IN_A_ROW
+                self._settler.settle(db, outcome, at, news, keeps_reference=keeps)
             if turn is None:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
@@ -236,15 +269,17 @@ class Dispatcher:
             if help_wanted:
                 self._wake_idle()
 
-    def _resume(self, db: Connection, news: News) -> int:
-        """How many parts were in the air when the last process ended. What was reported of them by then counts."""
+    def _resume(self, db: Connection, news: News) -> tuple[int, Waiting]:
+        """How many parts were in the air when the last process ended, and what waits. What was reported of them by then counts."""
         at = self.moment()
+        parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         news.doubtful = [PartKey(*row) for row in parts.resume(db)]
         for key in news.doubtful:
-            messages.waits_because(db, key.message_id, IN_DOUBT)
+            messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
             reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
-        return len(news.doubtful)
+        self.backlog.at_start(db, at, list(load.waiting(db)))
+        return len(news.doubtful), waiting(db, at)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -260,6 +295,29 @@ class Dispatcher:
         for number, status in self._board.ports().items():
             if status.state is PortState.UP and not status.busy:
                 self._ports[number].wake()
+
+    def _came_back(self, sim_id: int) -> None:
+        """A SIM was lost for so long that what waits for it is old."""
+
+        def note(db: Connection, at: Moment, _: News) -> Waiting:
+            self.backlog.returned(db, at, sim_id, list(load.waiting(db)))
+            return waiting(db, at)
+
+        self._tell_backlog(f"SIM {sim_id} is back", self._within(note))
+
+    def _tell_backlog(self, occasion: str, found: Waiting) -> None:
+        if found.messages and self.backlog.queues():
+            log.warning(
+                "%s: %d messages wait, the oldest for %s; what waited longer than %g s is sent at %g parts a minute and"
+                " SIM, new messages first",
+                occasion,
+                found.messages,
+                found.age,
+                self._settings.backlog_guard_s,
+                self._settings.backlog_rate,
+            )
+        elif found.messages:
+            log.info("%s: %d messages wait, the oldest for %s", occasion, found.messages, found.age)
 
     def _register(self, desk: _Desk, status: PortStatus) -> None:
         """Tell the store of SIMs that are new, or new in this place, or have told more of themselves."""
@@ -322,6 +380,21 @@ class Dispatcher:
         ):  # the store could not take note of it when it was first told
             self._register(desk, status)
         return desk.sim_ids[status.active.iccid]
+
+
+# So many parts in a row: by chance that happens once in sixteen million.
+_KEPT_IN_A_ROW = 3
+
+
+def _references_kept(before: int, outcome: Outcome) -> int:
+    """How many parts in a row a modem sent with the TP-MR that it was given, after one more."""
+    match outcome.result:
+        case Submitted(reference) if reference == outcome.submission.message_reference:
+            return before + 1
+        case Submitted():
+            return 0
+        case _:
+            return before
 
 
 def _seen(

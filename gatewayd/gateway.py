@@ -13,12 +13,14 @@ from typing import Protocol, TypeVar
 from config.settings import Settings
 from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
+from gatewayd.attempts import attempts
 from gatewayd.backups import Backups
 from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
 from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.expiry import Expiry
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.numbers import Numbering
@@ -33,6 +35,7 @@ from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import (
     Accepted,
+    AttemptView,
     Caller,
     Draft,
     Idempotency,
@@ -99,6 +102,7 @@ class Gateway:
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
         )
         self.backups = Backups(settings.store, store, clock)
+        self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self._ports: Mapping[int, PortFace] = {}
@@ -111,6 +115,7 @@ class Gateway:
         self._timers.start()
         self._balances.start(ports)
         self._housekeeping.start(self._retention.begin)
+        self._expiry.look()
         self.backups.start()
 
     @property
@@ -125,12 +130,19 @@ class Gateway:
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
         parts.restamp(db, since, jump)  # a report's own time must fit its submission's
+        messages.restamp(db, since, jump)  # a life lasts as long as was asked for
+        self._expiry.look()  # these two come after the transaction: they wait for the writer themselves
+        self._timers.after(0.0, self.dispatcher.clock_trusted)
 
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
         self._waiters.close()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by the thread of the timers, to see that it lives."""
+        self._timers.after(0.0, answered)
 
     def ready(self) -> bool:
         """Whether messages are taken: the store can keep and read them, and a SIM could be chosen now."""
@@ -215,19 +227,26 @@ class Gateway:
         with _kept(), self._store.readers.lend() as db:
             return message_view(_owned(db, caller, sms_id))
 
+    def history(self, caller: Caller, sms_id: str) -> tuple[MessageView, list[AttemptView]]:
+        """One message of the caller's company, and its attempts. Raises as `status`."""
+        with _kept(), self._store.readers.lend() as db:
+            row = _owned(db, caller, sms_id)
+            return message_view(row), attempts(db, row["id"])
+
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
-        find = partial(
-            messages.page,
-            company_id=caller.company_id,
-            status=None if wanted.status is None else wanted.status.value,
-            campaign_id=wanted.campaign_id,
-            recipient=wanted.recipient,
-            since=wanted.since,
-            until=wanted.until,
-        )
-        with _kept():
-            rows = newest_first(self._store.readers, "messages", wanted.cursor, wanted.limit + 1, find)
+        with _kept(), self._store.readers.lend() as db:
+            rows = messages.page(
+                db,
+                company_id=caller.company_id,
+                status=None if wanted.status is None else wanted.status.value,
+                campaign_id=wanted.campaign_id,
+                recipient=wanted.recipient,
+                since=wanted.since,
+                until=wanted.until,
+                before_id=wanted.cursor,
+                limit=wanted.limit + 1,
+            )
         page = rows[: wanted.limit]
         return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
 
@@ -336,6 +355,8 @@ class Gateway:
         return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
 
     def _offer(self, taken: Taken, options: Options) -> None:
+        if taken.expires_in_s is not None:
+            self._expiry.expect(taken.expires_in_s)
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
 
     def _replayed_send(self, caller: Caller, kept: Kept) -> MessageView | Replay:

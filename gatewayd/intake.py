@@ -45,6 +45,7 @@ class Taken:
     accepted: list[Accepted | None]
     by_sim: dict[int, int]
     at: int
+    expires_in_s: float | None  # None: never
 
 
 class Intake:
@@ -149,7 +150,8 @@ class Intake:
         by_sim: dict[int, int] = {}
         message_id, task_id = messages.next_ids(db)
         pinned = options.sim_id is not None
-        expires_at = None if options.expires_in_s is None else at.now + options.expires_in_s * SECOND
+        expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
+        expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
         for measured in drafts:
             sim = router.choose(options.sim_id, measured.operator)
             if sim is None:
@@ -192,7 +194,7 @@ class Intake:
             ledger.reserve_sim(db, sim_id, at.today, count)
         if message_rows:
             accounts.use(db, caller.company_id, month_of(at.today), len(message_rows))
-        return Taken(accepted, by_sim, at.now)
+        return Taken(accepted, by_sim, at.now, expires_in_s)
 
 
 def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:

@@ -18,6 +18,12 @@ def move_reservation(db: Connection, message: Row, sim_id: int, day: str) -> Non
     sims.add_usage(db, sim_id, day, taken=1)
 
 
+def cost_on(message: Row, price: float) -> float:
+    """What a message costs where a SIM of this price for a part sends what is unsent of it."""
+    taken = message["parts"] - message["unsent"]
+    return float(message["cost"] * taken / message["parts"] + price * message["unsent"])
+
+
 def give_back(db: Connection, message: Row) -> None:
     """A message ended unsent: its quota and its SIM's limits get it back, unless a part of it went out."""
     if message["unsent"] == message["parts"]:

@@ -6,7 +6,8 @@ from gatewayd import ledger
 from gatewayd.clock import Moment
 from gatewayd.news import News
 from gatewayd.store import messages, parts
-from gatewayd.store.database import Connection
+from gatewayd.store.database import Connection, Row
+from gatewayd.words import EXPIRED, EXPIRED_PARTLY
 
 
 def part_taken(db: Connection, message_id: int, at: Moment, news: News) -> None:
@@ -40,3 +41,20 @@ def fail(db: Connection, message_id: int, reason: str, at: Moment, news: News) -
     ledger.count_failed(db, message, at.today)
     ledger.give_back(db, message)
     news.changed.append(message["sms_id"])
+
+
+def has_expired(message: Row, at: Moment) -> bool:
+    """Whether a message's time is over. Never while the clock cannot be believed."""
+    return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
+
+
+def expire(db: Connection, message: Row, at: Moment, news: News) -> None:
+    """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
+
+    What becomes of such a part counts; the message expires after that (see `Expiry`).
+    """
+    if parts.has_open(db, message["id"]):
+        parts.drop_queued(db, message["id"], "failed")
+        return
+    words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
+    fail(db, message["id"], words.told, at, news)

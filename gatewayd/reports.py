@@ -17,6 +17,7 @@ from gatewayd.news import News
 from gatewayd.numbers import same_number
 from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
+from gatewayd.words import Words
 from modem.tpdu import ReportKind, StatusReport
 
 log = logging.getLogger(__name__)
@@ -29,17 +30,36 @@ _SAME_STAMP = 2 * SECOND
 
 # TP-ST (23.040, 9.2.3.15), what an operator can make of it.
 _REASONS = {
-    0x40: "remote procedure error",
-    0x41: "the recipient's phone cannot take this kind of message",
-    0x42: "the recipient's phone or network rejected it",
-    0x43: "the recipient's number was not obtainable",
-    0x44: "quality of service not available",
-    0x45: "no interworking with the recipient's network",
-    0x46: "the validity period ran out before the phone could be reached",
-    0x47: "deleted by the sender",
-    0x48: "deleted by the operator's service centre",
-    0x49: "the message does not exist at the service centre any more",
+    0x40: Words("remote procedure error", "erreur de procédure distante"),
+    0x41: Words(
+        "the recipient's phone cannot take this kind of message",
+        "le téléphone du destinataire n'accepte pas ce type de message",
+    ),
+    0x42: Words(
+        "the recipient's phone or network rejected it",
+        "le téléphone ou le réseau du destinataire l'a rejeté",
+    ),
+    0x43: Words(
+        "the recipient's number was not obtainable", "le numéro du destinataire n'a pas pu être joint"
+    ),
+    0x44: Words("quality of service not available", "qualité de service non disponible"),
+    0x45: Words(
+        "no interworking with the recipient's network", "pas d'échange avec le réseau du destinataire"
+    ),
+    0x46: Words(
+        "the validity period ran out before the phone could be reached",
+        "la durée de validité a pris fin avant que le téléphone ait pu être joint",
+    ),
+    0x47: Words("deleted by the sender", "effacé par l'expéditeur"),
+    0x48: Words(
+        "deleted by the operator's service centre", "effacé par le centre de messages de l'opérateur"
+    ),
+    0x49: Words(
+        "the message does not exist at the service centre any more",
+        "le message n'existe plus au centre de messages",
+    ),
 }
+_OTHER = Words("the operator's service centre gave up", "le centre de messages de l'opérateur a abandonné")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +103,8 @@ def _settle(
     part = _by_reference(db, sim_id, told, before)
     if part is None and not before:
         part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
+    if part is None and not before:
+        part = _queued_again(db, sim_id, told, submit_timeout_s, at, news)
     if part is not None:
         _apply(db, part, told, at, news)
     return part is not None or bool(before)
@@ -149,6 +171,30 @@ def _by_window(
     return part
 
 
+def _queued_again(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> Row | None:
+    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
+
+    Only by its time: sent twice is better than not at all.
+    """
+    scts = told.service_centre_at
+    if scts is None or not at.trusted:
+        return None
+    since = scts - _CLOCK_SLACK - int(submit_timeout_s * SECOND)
+    found = [
+        part
+        for part in parts.queued_after_doubt(db, sim_id, since)
+        if same_number(part["recipient"], told.recipient) and _in_window(part, scts, submit_timeout_s)
+    ]
+    if len(found) != 1:
+        return None
+    part = found[0]
+    if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
+        lifecycle.part_taken(db, part["message_id"], at, news)
+    return part
+
+
 def _ended(part: Row) -> int:
     """When a part was answered, as far as is known: the process may have ended before that."""
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
@@ -171,6 +217,6 @@ def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> No
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], at)
     elif told.kind is ReportKind.FAILED:
-        words = _REASONS.get(told.status, "the operator's service centre gave up")
-        reason = f"not delivered: {words} (TP-ST 0x{told.status:02X})"
+        words = _REASONS.get(told.status, _OTHER)
+        reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
         lifecycle.part_undeliverable(db, part["message_id"], part["seq"], reason, at, news)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.settings import DispatchSettings
 from gatewayd import ledger, lifecycle
+from gatewayd.backlog import Backlog, Head
 from gatewayd.board import Board, Presence
 from gatewayd.clock import SECOND, Clock, Moment
 from gatewayd.news import News
 from gatewayd.routing import room
 from gatewayd.store import load, messages, parts, sims
 from gatewayd.store.database import Connection, Row
-from modem.segment import segment
+from modem.charset import Alphabet
+from modem.segment import Segment, segment
 from modem.work import PortStatus, Rest, Submission, Switch
 
 # A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
 HAND_ON_AFTER_S = 10.0
+
+# A message of which a part went out waits this long for its SIM. A telephone joins parts by their sender, so that the
+# rest of it from another number never joins what it has: as long as the SIM may come back, waiting is better to read.
+# From a SIM that will not (disabled, locked, taken out, refused by its network), or not in half an hour, another takes
+# over: what was taken is not repeated, and each part that is left goes out as a text of its own, without a
+# concatenation header, which a telephone shows at once. `CONTINUED` marks it as the rest of something.
+BEGUN_WAITS_S = 1800.0
+
+# In front of such a part, where it has room: the header that it goes without was 7 septets, or 3 characters, long.
+CONTINUED = {Alphabet.GSM7: "...", Alphabet.UCS2: "…"}
 
 # How many other queues an idle SIM looks into, the longest first.
 _QUEUES_LOOKED_INTO = 8
@@ -45,10 +57,11 @@ class Turn:
 class Scheduler:
     """Chooses the next step of a port. Its methods run within a transaction."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board) -> None:
+    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board, backlog: Backlog) -> None:
         self._settings = settings
         self._clock = clock
         self._board = board
+        self._backlog = backlog
 
     def next(self, db: Connection, turn: Turn, at: Moment, news: News) -> Submission | Switch | Rest:
         """Claim the next part for the port's active SIM, or turn to another slot that has work."""
@@ -63,8 +76,13 @@ class Scheduler:
         submission = self._claim_next(db, turn, waiting, at, news, spare=wanted is None)
         if submission is not None:
             return submission
+        old_s = self._old_s(turn, waiting)
         if wanted is None:
-            return self._visit(db, turn, at)
+            return _at_most(self._visit(db, turn, at), old_s)
+        if old_s is not None and waiting.get(turn.sim_id):
+            return Rest(
+                min(old_s, left_s)
+            )  # to turn for each part of an old backlog would cost half a minute each
         reports_s = self._reports_s(db, turn, at)
         return Rest(reports_s) if reports_s > 0 else Switch(wanted)
 
@@ -81,6 +99,11 @@ class Scheduler:
         if rest_s is None:
             return None
         return Rest(rest_s) if wanted is None else Switch(wanted)
+
+    def _old_s(self, turn: Turn, waiting: dict[int, int]) -> float | None:
+        """How long until this SIM may send something old, None where there is nothing or it may now."""
+        queues = [queue for queue in self._backlog.queues() if waiting.get(queue)]
+        return (self._backlog.wait_s(turn.sim_id) or None) if queues else None
 
     def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
@@ -114,25 +137,30 @@ class Scheduler:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found, sim, at, news)
+            submission = self._claim(db, found.row, sim, turn, at, news)
             if submission is not None:
+                if found.old:
+                    self._backlog.sends(turn.sim_id)
                 return submission
 
-    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Row | None:
+    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
-        heads = [parts.head(db, sim["id"])] if waiting.get(sim["id"]) else []
-        idle = sims.disabled(db) | self._board.rests(self._clock.monotonic()).keys()
+        heads = self._own_heads(db, sim["id"]) if waiting.get(sim["id"]) else []
+        disabled = sims.disabled(db)
+        idle = disabled | self._board.rests(self._clock.monotonic()).keys()
+        places = self._board.sims()
         orphans = [
             sim_id
-            for sim_id, place in self._board.sims().items()
-            if sim_id != sim["id"] and waiting.get(sim_id) and (sim_id in idle or self._is_lost(place))
+            for sim_id, count in waiting.items()
+            if sim_id != sim["id"] and count and (sim_id in idle or self._is_lost(places.get(sim_id)))
         ]
         if orphans and _has_room(db, sim, at):
-            heads += [parts.movable_head(db, sim_id, sim["company_id"]) for sim_id in orphans]
-        found = [head for head in heads if head is not None]
-        return min(found, key=lambda head: (head["priority"], head["message_id"], head["seq"]), default=None)
+            for sim_id in orphans:
+                begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
+                heads += self._heads_of_another(db, sim_id, sim, begun=begun)
+        return min(heads, key=lambda head: head.rank, default=None)
 
-    def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Row | None:
+    def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
         if not _has_room(db, sim, at):
             return None
@@ -143,38 +171,77 @@ class Scheduler:
             free = place is not None and place.registered and place.active and not place.busy
             if sim_id == sim["id"] or waiting[sim_id] < (2 if free else 1):
                 continue
-            found = parts.movable_head(db, sim_id, sim["company_id"])
-            if found is not None:
-                return found
+            found = self._heads_of_another(db, sim_id, sim)
+            if found:
+                return min(found, key=lambda head: head.rank)
         return None
 
-    def _claim(self, db: Connection, head: Row, sim: Row, at: Moment, news: News) -> Submission | None:
+    def _own_heads(self, db: Connection, sim_id: int) -> list[Head]:
+        """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
+        last_old = self._backlog.old(sim_id)
+        found = [(parts.head(db, sim_id, last_old), False)]
+        if last_old:
+            old = parts.old_head(db, sim_id, last_old)
+            if old is None:
+                self._backlog.over(sim_id)
+            elif not self._backlog.wait_s(sim_id):
+                found.append((old, True))
+        return [Head(row, old=old) for row, old in found if row is not None]
+
+    def _heads_of_another(self, db: Connection, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
+        """The same of another SIM's queue, of what may move."""
+        last_old, company = self._backlog.old(sim_id), sim["company_id"]
+        found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
+        if last_old and not self._backlog.wait_s(sim["id"]):
+            found.append((parts.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
+        return [Head(row, old=old) for row, old in found if row is not None]
+
+    def _claim(
+        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, news: News
+    ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more."""
         message = messages.by_id(db, head["message_id"])
-        if message["expires_at"] is not None and message["expires_at"] <= at.now:
-            lifecycle.fail(db, message["id"], "it expired before a SIM could send it", at, news)
+        if lifecycle.has_expired(message, at):
+            lifecycle.expire(db, message, at, news)
             return None
         if message["sim_id"] != sim["id"]:
             ledger.move_reservation(db, message, sim["id"], at.today)
-            messages.rebind(db, message["id"], sim["id"], at.today, sim["cost"] * message["parts"])
-        claim = parts.claim(db, message["id"], head["seq"], at.now)
+            messages.rebind(db, message["id"], sim["id"], at.today, ledger.cost_on(message, sim["cost"]))
+        claim = parts.claim(db, message["id"], head["seq"], at.now, turn.status.port)
         if claim is None:
             return None
         segments = segment(message["text"])
+        piece = segments[head["seq"] - 1]
+        alone = len(segments) > 1 and parts.carried_by_another(db, message["id"], sim["id"])
+        last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
         return Submission(
             message_id=message["id"],
             seq=head["seq"],
             total=len(segments),
             token=claim.token,
             recipient=message["recipient"],
-            segment=segments[head["seq"] - 1],
+            segment=_continued(piece) if alone and head["seq"] > 1 else piece,
             reference=message["id"] % 256,
             validity_s=_validity(message, at),
+            alone=alone,
+            message_reference=_message_reference(message["id"], head["seq"]),
+            reject_duplicates=last is not None
+            and last["outcome"] == "in_doubt"
+            and last["sim_id"] == sim["id"],
         )
 
-    def _is_lost(self, place: Presence) -> bool:
-        down_s = self._clock.monotonic() - place.last_up
-        return not place.up and (place.dead or down_s >= HAND_ON_AFTER_S)
+    def _is_lost(self, place: Presence | None, after_s: float = HAND_ON_AFTER_S) -> bool:
+        """Whether a SIM will not come back, or has been down for so long. None: it has no place in this gateway."""
+        if place is None:
+            return True
+        return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
+
+
+def _at_most(step: Switch | Rest, seconds: float | None) -> Switch | Rest:
+    """A rest, no longer than this."""
+    if seconds is None or isinstance(step, Switch) or (step.seconds is not None and step.seconds <= seconds):
+        return step
+    return Rest(seconds)
 
 
 def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
@@ -190,6 +257,19 @@ def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
     return left is None or left > 0
 
 
+def _continued(piece: Segment) -> Segment:
+    return replace(piece, text=CONTINUED[piece.alphabet] + piece.text)
+
+
 def _validity(message: Row, at: Moment) -> int | None:
-    """What is left of a message's life, in seconds."""
-    return None if message["expires_at"] is None else max(1, (message["expires_at"] - at.now) // SECOND)
+    """What is left of a message's life, in seconds; all of it where the clock cannot tell."""
+    if message["expires_at"] is None:
+        return None
+    life: int = message["expires_at"] - message["created_at"]
+    left: int = message["expires_at"] - at.now if at.trusted else life
+    return max(1, min(left, life) // SECOND)
+
+
+def _message_reference(message_id: int, seq: int) -> int:
+    """The TP-MR to ask for: the same in each try of a part, and not in step with the counter of a modem of its own."""
+    return (message_id * 167 + seq * 59) % 256

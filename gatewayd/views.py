@@ -90,6 +90,21 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One submission of one part that ended. `at` in microseconds since the epoch, UTC."""
+
+    part: int  # from 1
+    at: int  # when it was answered; of one that a power cut interrupted: when it began
+    sim_id: int
+    sim_number: str
+    port: int | None  # None: kept by a version that did not note it
+    outcome: str  # sent, refused or in_doubt
+    code: str | None  # as the modem gave it; None where it gave none
+    meaning: str
+    meaning_fr: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """A message of a bulk that was kept."""
 

@@ -67,10 +67,21 @@ class _Watching:
     begins: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """Somebody wants to know whether the port's thread still takes orders."""
+
+    answered: Callable[[], None]
+
+
+_WORK: Final = b"!"  # rung where there may be work
+_ORDER: Final = b"?"  # rung for an order that is no work: an idle port must not ask the house for it
+
+
 class Desk:
     """One port's queue of orders with its wake-up socket, and its standing with the house.
 
-    `wake`, `ask`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
+    `wake`, `ask`, `probe`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
     queue, one byte on the socket pair, and frozen records: so a port that waits in poll(2) notices at once, and there
     is no lock to hold (a self-pipe).
     """
@@ -90,7 +101,7 @@ class Desk:
         self.asks: list[Future[Answer]] = []
         self.ussd_orders: deque[UssdOrder] = deque()
         self.cards: dict[str, str] = {}  # IMSI → ICCID, of the SIMs that this port has seen
-        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | None] = SimpleQueue()
+        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)
         self._ringer.setblocking(False)
@@ -102,8 +113,7 @@ class Desk:
 
     def wake(self) -> None:
         """There may be work."""
-        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody is there to be woken
-            self._ringer.send(b"!")
+        self._ring(_WORK)
 
     def ask(self) -> Future[Answer]:
         """Put the question whether the modem says OK."""
@@ -111,6 +121,11 @@ class Desk:
         self._orders.put(answer)
         self.wake()
         return answer
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by the port's thread as soon as it takes orders; never, once it has ended."""
+        self._orders.put(_Probe(answered))
+        self._ring(_ORDER)
 
     def ussd(self, order: UssdOrder) -> None:
         """Leave an order to be carried out between two submissions. Cancelling its future takes it back until then."""
@@ -143,13 +158,17 @@ class Desk:
                 order.refuse("The port was stopped.")
             elif isinstance(order, _Watching):
                 order.watcher.end()
-            elif order is not None:
+            elif isinstance(order, Future):
                 self._answer(order, ok=False)
 
     def close(self) -> None:
         """Give the sockets back."""
         self._bell.close()
         self._ringer.close()
+
+    def _ring(self, what: bytes) -> None:
+        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody is there to be woken
+            self._ringer.send(what)
 
     # From the port's thread
 
@@ -164,11 +183,10 @@ class Desk:
         Raises StoppingError where the port was told to stop, unless a submission is in the air.
         """
         try:
-            while len(self._bell.recv(64)) == 64:
-                pass
+            while rung := self._bell.recv(64):
+                self.woken = self.woken or _WORK in rung
         except BlockingIOError:
             pass
-        self.woken = True
         self.take_orders()
 
     def take_orders(self) -> None:
@@ -179,6 +197,8 @@ class Desk:
                 self.stopping = True
             elif isinstance(order, UssdOrder):
                 self.ussd_orders.append(order)
+            elif isinstance(order, _Probe):
+                order.answered()
             elif isinstance(order, _Watching):
                 (self.transcript.watch if order.begins else self.transcript.leave)(order.watcher)
             else:

@@ -322,10 +322,12 @@ class Modem:
             pdu = tpdu.submit(
                 submission.recipient,
                 submission.segment,
-                seq=submission.seq,
-                total=submission.total,
+                seq=1 if submission.alone else submission.seq,
+                total=1 if submission.alone else submission.total,
                 reference=submission.reference,
                 validity_s=submission.validity_s,
+                reject_duplicates=submission.reject_duplicates,
+                message_reference=submission.message_reference,
             )
         except ValueError as error:
             log.error(

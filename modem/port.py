@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from time import monotonic
 
@@ -82,6 +82,12 @@ class Port:
         if self._ended.is_set():
             self._desk.refuse()
         return answer
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """From any thread: have `answered` called by the port's own, to see that it lives. It need not hear its modem."""
+        if self._desk is None:
+            raise RuntimeError("the port was not started")
+        self._desk.probe(answered)
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
         """From any thread: ask the network, between two submissions; `replies` go to its menus, in the same session.

@@ -126,6 +126,9 @@ class Submission:
     segment: Segment
     reference: int  # the message's 8-bit concatenation reference (23.040, 9.2.3.24.1)
     validity_s: int | None = None  # how long the network may go on trying (TP-VP); None: its own default
+    alone: bool = False  # it goes out as a text of its own, without a concatenation header
+    message_reference: int = 0  # the TP-MR asked for; most modems take their own
+    reject_duplicates: bool = False  # TP-RD: an earlier try of this part may have been taken
 
 
 @dataclass(frozen=True, slots=True)

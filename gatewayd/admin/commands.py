@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "key.set": _checked(keys.set_),
     "message.cancel": _checked(messages.cancel),
     "message.list": _checked(messages.list_),
+    "message.settle": _checked(messages.settle),
     "message.show": _checked(messages.show),
     "send": _checked(messages.send),
     "sim.list": _checked(sims.list_),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
+from gatewayd import lifecycle
 from gatewayd.admin.context import AdminError, Context
+from gatewayd.attempts import attempts
 from gatewayd.clock import iso
 from gatewayd.errors import GatewayError
-from gatewayd.store import accounts, messages
-from gatewayd.store.pages import newest_first
-from gatewayd.views import Caller, Draft, MessageView, Options, Priority, message_view
+from gatewayd.news import News
+from gatewayd.settle import Verdict, settle_by_hand
+from gatewayd.store import accounts, messages, parts
+from gatewayd.store.database import Connection, Row
+from gatewayd.views import AttemptView, Caller, Draft, MessageView, Options, Priority, message_view
+from gatewayd.words import IN_DOUBT
 
 # What `message list` shows unless more is asked for: a screenful.
 _SHOWN = 20
@@ -17,16 +20,18 @@ _SHOWN = 20
 
 def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
-    find = partial(
-        messages.page,
-        company_id=None,
-        status=status,
-        campaign_id=None,
-        recipient=None,
-        since=None,
-        until=None,
-    )
-    rows = newest_first(context.store.readers, "messages", None, max(1, min(limit, 10_000)), find)
+    with context.store.readers.lend() as db:
+        rows = messages.page(
+            db,
+            company_id=None,
+            status=status,
+            campaign_id=None,
+            recipient=None,
+            since=None,
+            until=None,
+            before_id=None,
+            limit=max(1, min(limit, 10_000)),
+        )
     return [_shown(message_view(row), row["company_id"]) for row in rows]
 
 
@@ -37,7 +42,9 @@ def show(context: Context, sms_id: str) -> dict[str, object]:
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
     view = message_view(row)
-    return {**_shown(view, row["company_id"]), "message": view.text}
+    with context.store.readers.lend() as db:
+        tried = [_attempt(one) for one in attempts(db, row["id"])]
+    return {**_shown(view, row["company_id"]), "message": view.text, "attempts": tried}
 
 
 def cancel(context: Context, sms_id: str) -> dict[str, object]:
@@ -51,6 +58,37 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     except GatewayError as error:
         raise AdminError(str(error)) from error
     return show(context, sms_id)
+
+
+def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
+    """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
+    news, chosen = News(), Verdict(verdict)
+
+    def change(db: Connection) -> None:
+        row = messages.by_sms_id(db, sms_id)
+        if row is None:
+            raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
+        at = context.moment()
+        if context.gateway is None:  # what was in the air when the last daemon ended: nobody carries it now
+            parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
+        if chosen is Verdict.RETRY and lifecycle.has_expired(row, at):
+            raise AdminError(
+                f"message {sms_id} expired at {iso(row['expires_at'])} and cannot be sent again:"
+                " settle it as sent or failed, and send a new one if need be"
+            )
+        if not settle_by_hand(db, row, chosen, at, news):
+            raise AdminError(f"message {sms_id} has no part in doubt: {_instead(row)}")
+
+    context.store.write(change)
+    if context.gateway is not None:
+        context.gateway.dispatcher.spread(news)
+    return show(context, sms_id)
+
+
+def _instead(row: Row) -> str:
+    if row["status"] == "pending":
+        return "it waits or is on its way, and settles itself; `gatewayd message cancel` takes back what no modem has yet"
+    return f"it is {row['status']}, and there is nothing to settle"
 
 
 def send(
@@ -82,6 +120,20 @@ def send(
     if not isinstance(result, MessageView):
         raise AdminError("the message was answered by an earlier one")
     return _shown(result, company_id)
+
+
+def _attempt(view: AttemptView) -> dict[str, object]:
+    return {
+        "part": view.part,
+        "at": iso(view.at),
+        "sim": view.sim_id,
+        "sim_number": view.sim_number,
+        "port": view.port,
+        "outcome": view.outcome,
+        "code": view.code,
+        "meaning": view.meaning,
+        "meaning_fr": view.meaning_fr,
+    }
 
 
 def _shown(view: MessageView, company_id: int) -> dict[str, object]:

@@ -7,16 +7,18 @@ import threading
 
 from gatewayd.admin.context import Context
 from gatewayd.clock import iso
-from gatewayd.store import load, messages
+from gatewayd.store import load, parts
+from gatewayd.waiting import waiting
 from modem import standing
 
 
 def status(context: Context) -> dict[str, object]:
     """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
     gateway = context.running()
-    waiting = context.store.write(load.waiting)
+    parts_waiting, pending = context.store.write(lambda db: (load.waiting(db), waiting(db, context.moment())))
     with context.store.readers.lend() as db:
-        counts = messages.counts(db)
+        awaited = parts.awaited_reports(db)
+    old = [sim_id for sim_id in gateway.dispatcher.backlog.queues() if parts_waiting.get(sim_id)]
     ports = [
         {
             "port": port.port,
@@ -54,10 +56,17 @@ def status(context: Context) -> dict[str, object]:
             "detail": clock.detail,
         },
         "ports": ports,
-        "messages": {"pending": counts.get("pending", 0), "sent": counts.get("sent", 0)},
+        "messages": {
+            "pending": pending.messages,
+            "oldest_pending_at": None if pending.oldest_at is None else iso(pending.oldest_at),
+            "oldest_pending_s": pending.oldest_s,
+            "oldest_pending": pending.age,
+            "sent": awaited,  # and not all of it reported yet
+        },
+        "backlog_sims": old,  # whose queues hold something from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
         "store": _store(context),
-        "parts_waiting": {str(sim_id): count for sim_id, count in sorted(waiting.items()) if count},
+        "parts_waiting": {str(sim_id): count for sim_id, count in sorted(parts_waiting.items()) if count},
     }
 
 

@@ -1,10 +1,12 @@
-"""`gatewayd message list|show|cancel` and `gatewayd send`."""
+"""`gatewayd message list|show|cancel|settle` and `gatewayd send`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from gatewayd.commands.common import administer, json_option, show
+from gatewayd.commands.common import administer, json_option, show, table
 
 _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
 
@@ -30,7 +32,7 @@ def list_(context: click.Context, status: str | None, limit: int, as_json: bool)
 @click.pass_context
 def show_(context: click.Context, sms_id: str, as_json: bool) -> None:
     """Show one message, with its text."""
-    show(administer(context, "message.show", {"sms_id": sms_id}), as_json)
+    _show(administer(context, "message.show", {"sms_id": sms_id}), as_json)
 
 
 @message.command()
@@ -40,6 +42,28 @@ def show_(context: click.Context, sms_id: str, as_json: bool) -> None:
 def cancel(context: click.Context, sms_id: str, as_json: bool) -> None:
     """Cancel a message that no modem was given yet."""
     show(administer(context, "message.cancel", {"sms_id": sms_id}), as_json)
+
+
+@message.command()
+@click.argument("sms_id", metavar="ID")
+@click.argument("verdict", type=click.Choice(("sent", "failed", "retry")))
+@json_option
+@click.pass_context
+def settle(context: click.Context, sms_id: str, verdict: str, as_json: bool) -> None:
+    """Say what became of a message in doubt: it was sent, it failed, or it is to be sent again."""
+    _show(administer(context, "message.settle", {"sms_id": sms_id, "verdict": verdict}), as_json)
+
+
+def _show(told: dict[str, Any], as_json: bool) -> None:
+    """One message with its attempts as a table of their own."""
+    if as_json:
+        show(told, as_json)
+        return
+    show({key: value for key, value in told.items() if key != "attempts"}, as_json)
+    if told["attempts"]:
+        hidden = ("meaning_fr",)
+        rows = [{key: value for key, value in row.items() if key not in hidden} for row in told["attempts"]]
+        click.echo(f"\n{table(rows)}")
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 
 import click
@@ -23,6 +24,7 @@ def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
     log_to_stderr(settings)
+    faulthandler.enable()  # a watchdog's SIGABRT has every thread say where it is
     daemon = Daemon(settings)
     try:
         daemon.start()

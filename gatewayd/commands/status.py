@@ -47,12 +47,19 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         for slot in port["slots"]
     ]
     click.echo(table(rows))
+    pending = told["messages"]
     waiting = ", ".join(f"{count} for SIM {sim}" for sim, count in told["parts_waiting"].items()) or "none"
     clock = told["clock"]
     click.echo(
         f"\nTime: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}"
     )
-    click.echo(f"Messages pending: {told['messages']['pending']}. Parts ready to go: {waiting}.")
+    age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
+    click.echo(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
+    if told["backlog_sims"]:
+        sims = ", ".join(map(str, told["backlog_sims"]))
+        click.echo(
+            f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}."
+        )
     store = told["store"]
     for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
         if trouble:

@@ -17,7 +17,7 @@ from enum import Enum
 from pathlib import Path
 
 from gatewayd.store.errors import damage, primary_code
-from gatewayd.store.folders import sync_folder
+from gatewayd.store.folders import leave_to_the_owner, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +209,7 @@ class Disk:
         try:
             fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
+                leave_to_the_owner(fd, self._reserve.parent)
                 _allocate(fd)
             finally:
                 os.close(fd)

@@ -22,3 +22,10 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def leave_to_the_owner(file: Path | int, folder: Path) -> None:
+    """What root makes in the daemon's folder belongs to the daemon's user, who could not open it otherwise."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)

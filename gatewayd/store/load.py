@@ -1,4 +1,4 @@
-"""How many parts wait for each SIM, always exact and never written to disk.
+"""How many parts wait for each SIM, and how many messages are pending: always exact and never written to disk.
 
 Counting a queue of a million on each request would be slow, and a counter in a table would cost a page of wear
 for each change. So the writing connection keeps the counts in a temporary table in memory, and triggers keep it
@@ -30,9 +30,27 @@ def install_load_triggers(db: Connection) -> None:
         CREATE TEMP TRIGGER load_removed AFTER DELETE ON main.parts WHEN {old} BEGIN
             UPDATE load SET waiting = waiting - 1 WHERE sim_id = old.sim_id;
         END;
+        CREATE TEMP TABLE pending (messages INTEGER NOT NULL);
+        INSERT INTO pending SELECT count(*) FROM main.messages WHERE status = 'pending';
+        CREATE TEMP TRIGGER pending_added AFTER INSERT ON main.messages WHEN new.status = 'pending' BEGIN
+            UPDATE pending SET messages = messages + 1;
+        END;
+        CREATE TEMP TRIGGER pending_left AFTER UPDATE OF status ON main.messages
+            WHEN old.status = 'pending' AND new.status <> 'pending' BEGIN
+            UPDATE pending SET messages = messages - 1;
+        END;
+        CREATE TEMP TRIGGER pending_removed AFTER DELETE ON main.messages WHEN old.status = 'pending' BEGIN
+            UPDATE pending SET messages = messages - 1;
+        END;
     """)
 
 
 def waiting(db: Connection) -> dict[int, int]:
     """Parts ready to go, by SIM id; a SIM without any may be missing."""
     return dict(db.execute("SELECT sim_id, waiting FROM load").fetchall())
+
+
+def pending(db: Connection) -> int:
+    """Messages that have not ended and were not sent whole yet."""
+    count: int = db.execute("SELECT messages FROM pending").fetchone()[0]
+    return count

@@ -33,6 +33,9 @@ COLUMNS = (
     "created_at",
     "expires_at",
 )
+# A read transaction keeps the WAL from being emptied, so that none may look at a million messages: so many ids at most.
+_WINDOW = 20_000
+
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 
@@ -75,9 +78,6 @@ def by_id(db: Connection, message_id: int) -> Row:
 
 def page(
     db: Connection,
-    from_id: int,
-    before_id: int,
-    limit: int,
     *,
     company_id: int | None,
     status: str | None,
@@ -85,8 +85,10 @@ def page(
     recipient: str | None,
     since: int | None,
     until: int | None,
+    before_id: int | None,
+    limit: int,
 ) -> list[Row]:
-    """Messages as they are shown, newest first, of a stretch of ids (see `pages`)."""
+    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads."""
     wanted = {
         "m.company_id = :company_id": company_id,
         "m.status = :status": status,
@@ -94,15 +96,26 @@ def page(
         "m.recipient = :recipient": recipient,
         "m.created_at >= :since": since,
         "m.created_at < :until": until,
-        "m.id >= :from_id": from_id,
-        "m.id < :before_id": before_id,
     }
     terms = [term for term, value in wanted.items() if value is not None]
     values = {term.rsplit(":", 1)[1]: value for term, value in wanted.items()}
-    where = f"WHERE {' AND '.join(terms)}" if terms else ""
-    return db.execute(
-        f"{_VIEW} {where} ORDER BY m.id DESC LIMIT :limit", {**values, "limit": limit}
-    ).fetchall()
+    where = " AND ".join(["m.id >= :first", "m.id < :end", *terms])
+    statement = f"{_VIEW} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
+    lowest, newest = _ids(db)
+    end = newest + 1 if before_id is None else min(before_id, newest + 1)
+    found: list[Row] = []
+    while end > lowest and len(found) < limit:
+        first = max(lowest, end - _WINDOW)
+        bounds = {"first": first, "end": end, "limit": limit - len(found)}
+        found += db.execute(statement, {**values, **bounds}).fetchall()
+        end = first
+    return found
+
+
+def _ids(db: Connection) -> tuple[int, int]:
+    """The lowest and the highest id; of no messages 1 and 0."""
+    row = db.execute("SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)").fetchone()
+    return (1, 0) if row[0] is None else (row[0], row[1])
 
 
 def part_taken(db: Connection, message_id: int, now: int) -> Row:
@@ -153,16 +166,50 @@ def waits_because(db: Connection, message_id: int, reason: str | None) -> None:
 
 
 def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) -> None:
-    """Give a message of which nothing was sent, and its parts, to another SIM."""
+    """Give a message, and the parts of it that wait, to another SIM."""
     db.execute(
         "UPDATE messages SET sim_id = ?, day = ?, cost = ? WHERE id = ?", (sim_id, day, cost, message_id)
     )
-    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ?", (sim_id, message_id))
+    db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
-def counts(db: Connection) -> dict[str, int]:
-    """Messages that have not ended, by status."""
-    rows = db.execute(
-        "SELECT status, count(*) FROM messages WHERE status IN ('pending', 'sent') GROUP BY status"
+def due(db: Connection, now: int, limit: int) -> list[Row]:
+    """Pending messages whose time is over, the longest over first; without those that have a part in the air or in doubt."""
+    return db.execute(
+        "SELECT * FROM messages m WHERE status = 'pending' AND expires_at <= ? AND NOT EXISTS"
+        " (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state IN ('submitting', 'in_doubt'))"
+        " ORDER BY expires_at LIMIT ?",
+        (now, limit),
+    ).fetchall()
+
+
+def next_expiry(db: Connection, now: int) -> int | None:
+    """When the next of the pending messages expires, after now."""
+    expires_at: int | None = db.execute(
+        "SELECT min(expires_at) FROM messages WHERE status = 'pending' AND expires_at > ?", (now,)
+    ).fetchone()[0]
+    return expires_at
+
+
+def restamp(db: Connection, since: int, jump: int) -> None:
+    """The clock was set: move the times of pending messages that were taken at `since` or later."""
+    db.execute(
+        "UPDATE messages SET created_at = created_at + :jump, expires_at = expires_at + :jump"
+        " WHERE status = 'pending' AND created_at >= :since",
+        {"since": since, "jump": jump},
     )
-    return dict(rows.fetchall())
+
+
+def newest_before(db: Connection, moment: int) -> int:
+    """The id of the newest message taken before a moment, 0 without one: ids and times rise together."""
+    low, high = 0, next_ids(db)[0] - 1
+    while low < high:  # one look at the table for each halving
+        middle = (low + high + 1) // 2
+        row = db.execute(
+            "SELECT id, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1", (middle,)
+        ).fetchone()
+        if row is None or row["created_at"] < moment:
+            low = middle
+        else:
+            high = row["id"] - 1
+    return max(low, 0)

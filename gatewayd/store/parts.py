@@ -8,38 +8,62 @@ States and what leads from one to the next:
     submitting → in_doubt    nobody knows; also whatever was submitting when the process ended
     submitting → failed
     in_doubt → submitted | queued | failed
+    queued → submitted       by a late report, where it is queued only because it was in doubt
     submitted → delivered | failed, by a status report
     queued → cancelled | failed, with its message
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatewayd.store.database import Connection, Row
 
+# The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
+# and however it is split by age (see `gatewayd.backlog`). Unpinned and pinned work lie apart in the index, so that idle
+# SIMs find what they may take without a search.
 _LANE = (
-    "SELECT message_id, seq, priority FROM parts"
-    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
-    " ORDER BY priority, message_id, seq LIMIT 1"
+    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
+    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned} AND priority = {priority}"
+    " AND message_id {side} :last ORDER BY message_id {order}, seq {order} LIMIT :look)"
 )
-# Unpinned and pinned work lie apart in the index, so that idle SIMs find what they may take without a search.
-_HEAD = (
-    f"SELECT * FROM ({_LANE.format(pinned=0)}) UNION ALL SELECT * FROM ({_LANE.format(pinned=1)})"
-    " ORDER BY priority, message_id, seq LIMIT 1"
-)
+_CODES, _PRIORITIES = (0,), (0, 1, 2)
 
-# How far into another SIM's queue an idle SIM looks for something it may carry.
+
+# As the index `parts_open` says it: without its own words SQLite does not use it, and reads all parts there are.
+_OPEN = "state IN ('submitting', 'in_doubt')"
+
+
+def _lanes(pinned: tuple[int, ...], priorities: tuple[int, ...], side: str, order: str) -> str:
+    lanes = [(kind, priority) for kind in pinned for priority in priorities]
+    return " UNION ALL ".join(
+        _LANE.format(pinned=kind, priority=priority, side=side, order=order) for kind, priority in lanes
+    )
+
+
+def _head(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
+    lanes = _lanes((0, 1), priorities, side, order)
+    return f"SELECT * FROM ({lanes}) ORDER BY priority, message_id {order}, seq LIMIT 1"
+
+
+def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
+    return (
+        f"SELECT p.message_id, p.seq, p.priority FROM ({_lanes((0,), priorities, side, order)}) p"
+        " JOIN messages m ON m.id = p.message_id"
+        " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
+        "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
+        f" ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
+    )
+
+
+_NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
+# Of what is old the newest one-time code goes first, then the rest in the usual order.
+_OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
+_OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
+
+# How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
 _LOOK = 64
-_MOVABLE = (
-    "SELECT p.message_id, p.seq, p.priority FROM"
-    " (SELECT message_id, seq, priority FROM parts WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = 0"
-    "  ORDER BY priority, message_id, seq LIMIT :look) p"
-    " JOIN messages m ON m.id = p.message_id"
-    " WHERE m.unsent = m.parts AND (:company IS NULL OR m.company_id = :company) AND NOT EXISTS"
-    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued'))"
-    " ORDER BY p.priority, p.message_id, p.seq LIMIT 1"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +74,83 @@ class Claim:
     attempts: int
 
 
-def head(db: Connection, sim_id: int) -> Row | None:
-    """The next part of a SIM's queue: `message_id`, `seq`, `priority`."""
-    row: Row | None = db.execute(_HEAD, {"sim": sim_id}).fetchone()
+def head(db: Connection, sim_id: int, after: int = 0) -> Row | None:
+    """The next part of a SIM's queue (`message_id`, `seq`, `priority`), of the messages with an id above `after`."""
+    row: Row | None = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1}).fetchone()
     return row
 
 
-def movable_head(db: Connection, sim_id: int, company_id: int | None) -> Row | None:
-    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead.
+def old_head(db: Connection, sim_id: int, last: int) -> Row | None:
+    """As `head`, of the messages up to `last`: the newest one-time code, else as usual."""
+    return _old(db, _OLD, {"sim": sim_id, "last": last, "look": 1})
 
-    Only messages of which nothing was ever handed over can move: the parts of one message share a sender.
+
+def movable_head(
+    db: Connection, sim_id: int, company_id: int | None, after: int = 0, *, begun: bool = False
+) -> Row | None:
+    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead; else as `head`.
+
+    `begun`: also of a message of which a part was handed over already (see `Scheduler`).
     """
-    row: Row | None = db.execute(_MOVABLE, {"sim": sim_id, "company": company_id, "look": _LOOK}).fetchone()
+    values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
+    row: Row | None = db.execute(_NEW_MOVABLE, values).fetchone()
     return row
 
 
-def claim(db: Connection, message_id: int, seq: int, now: int) -> Claim | None:
-    """Mark a queued part as submitting; None where it is not queued any more."""
+def old_movable_head(
+    db: Connection, sim_id: int, company_id: int | None, last: int, *, begun: bool = False
+) -> Row | None:
+    """As `movable_head`, of the messages up to `last`, in the order of `old_head`."""
+    values = {"sim": sim_id, "last": last, "look": _LOOK, "company": company_id, "begun": begun}
+    return _old(db, _OLD_MOVABLE, values)
+
+
+def _old(db: Connection, statements: tuple[str, str], values: Mapping[str, object]) -> Row | None:
+    newest_code, others = statements
+    row: Row | None = db.execute(newest_code, values).fetchone()
+    if row is None:
+        row = db.execute(others, values).fetchone()
+    elif row["seq"] > 1:  # read backwards, a message is found by its last part
+        row = db.execute(
+            "SELECT message_id, seq, priority FROM parts"
+            " WHERE message_id = ? AND state = 'queued' AND deferred = 0 ORDER BY seq LIMIT 1",
+            (row["message_id"],),
+        ).fetchone()
+    return row
+
+
+def awaited_reports(db: Connection) -> int:
+    """How many messages have a part that waits for a delivery report."""
+    count: int = db.execute(
+        "SELECT count(DISTINCT message_id) FROM parts INDEXED BY parts_awaiting WHERE state = 'submitted'"
+    ).fetchone()[0]
+    return count
+
+
+def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
+    """The lowest id of a message that has a part in these SIMs' queues or waits for a back-off; None without any."""
+    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _PRIORITIES]
+    found = [
+        db.execute(
+            "SELECT message_id FROM parts WHERE state = 'queued' AND deferred = 0"
+            " AND sim_id = ? AND pinned = ? AND priority = ? ORDER BY message_id LIMIT 1",
+            lane,
+        ).fetchone()
+        for lane in lanes
+    ]
+    # Left to itself SQLite walks the table in its own order for a minimum, past all that does not fit.
+    for few in ("parts_deferred WHERE deferred = 1", "parts_open WHERE state IN ('submitting', 'in_doubt')"):
+        found.append(db.execute(f"SELECT min(message_id) FROM parts INDEXED BY {few}").fetchone())
+    return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
+
+
+def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Claim | None:
+    """Mark a queued part as submitting through a port; None where it is not queued any more."""
     row = db.execute(
         "UPDATE parts SET state = 'submitting', token = token + 1, attempts = attempts + 1, started_at = ?,"
-        " ended_at = NULL, reference = NULL, service_centre_at = NULL"
+        " ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
         " WHERE message_id = ? AND seq = ? AND state = 'queued' RETURNING token, attempts",
-        (now, message_id, seq),
+        (now, port, message_id, seq),
     ).fetchone()
     if row is None:
         return None
@@ -108,16 +187,52 @@ def refused(
     return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
 
 
-def note_refusal(
-    db: Connection, message_id: int, seq: int, token: int, *, sim_id: int, cause: str, now: int
+def note_attempt(
+    db: Connection,
+    message_id: int,
+    seq: int,
+    token: int,
+    *,
+    outcome: str,
+    cause: str = "",
+    reason: str,
+    reason_fr: str,
+    now: int,
 ) -> None:
-    """Remember who refused a part, and with which code."""
-    db.execute("INSERT INTO refusals VALUES (?, ?, ?, ?, ?, ?)", (message_id, seq, token, sim_id, cause, now))
+    """Remember a submission that was `refused`, with which code (`cause`), or left `in_doubt`, and what that means."""
+    db.execute(
+        "INSERT OR IGNORE INTO refusals"
+        " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
+        " SELECT message_id, seq, token, sim_id, ?, ?, port, ?, ?, ? FROM parts"
+        " WHERE message_id = ? AND seq = ? AND token = ?",
+        (cause, now, outcome, reason, reason_fr, message_id, seq, token),
+    )
 
 
 def refused_by(db: Connection, message_id: int) -> set[int]:
     """The SIMs that refused a part of this message."""
-    return {row[0] for row in db.execute("SELECT sim_id FROM refusals WHERE message_id = ?", (message_id,))}
+    rows = db.execute(
+        "SELECT sim_id FROM refusals WHERE message_id = ? AND outcome = 'refused'", (message_id,)
+    )
+    return {row[0] for row in rows}
+
+
+def of_message(db: Connection, message_id: int) -> list[Row]:
+    """All parts of a message, with the `sim_number` of the SIM that each goes or went out from."""
+    return db.execute(
+        "SELECT p.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq",
+        (message_id,),
+    ).fetchall()
+
+
+def noted_attempts(db: Connection, message_id: int) -> list[Row]:
+    """What `note_attempt` remembers of a message, with the `sim_number`."""
+    return db.execute(
+        "SELECT r.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?",
+        (message_id,),
+    ).fetchall()
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
@@ -126,14 +241,6 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
         return False
     db.execute("UPDATE parts SET attempts = attempts - 1 WHERE message_id = ? AND seq = ?", (message_id, seq))
     return True
-
-
-def attempts(db: Connection, message_id: int, seq: int) -> int:
-    """How often a part was handed to a modem."""
-    count: int = db.execute(
-        "SELECT attempts FROM parts WHERE message_id = ? AND seq = ?", (message_id, seq)
-    ).fetchone()[0]
-    return count
 
 
 def _leave_submitting(
@@ -198,12 +305,21 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 
 def resume(db: Connection) -> list[Row]:
-    """At start: what was submitting is in doubt, back-offs are over. All parts in doubt that time settles, with their message."""
-    db.execute("UPDATE parts SET state = 'in_doubt' WHERE state = 'submitting'")
+    """At start: back-offs are over, what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
     db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
-    return db.execute(
-        "SELECT message_id, seq, token FROM parts WHERE state = 'in_doubt' AND held = 0"
-    ).fetchall()
+    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN} AND held = 0").fetchall()
+
+
+def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
+    """While no port runs: what was submitting is in doubt, and was an attempt that ended so."""
+    db.execute(
+        "INSERT OR IGNORE INTO refusals"
+        " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
+        " SELECT message_id, seq, token, sim_id, '', started_at, port, 'in_doubt', ?, ?"
+        f" FROM parts WHERE {_OPEN} AND state = 'submitting'",
+        (reason, reason_fr),
+    )
+    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {_OPEN} AND state = 'submitting'")
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
@@ -219,7 +335,7 @@ def submitting(db: Connection, sim_id: int) -> list[Row]:
     """What a SIM has in the air, with its `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.state = 'submitting' AND p.sim_id = ?",
+        f" WHERE p.{_OPEN} AND p.state = 'submitting' AND p.sim_id = ?",
         (sim_id,),
     ).fetchall()
 
@@ -246,7 +362,7 @@ def without_reference(db: Connection, sim_id: int) -> list[Row]:
     """Parts of a SIM whose TP-MR nobody knows, being submitted, in doubt or submitted, with their `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.sim_id = :sim AND p.state IN ('submitting', 'in_doubt')"
+        f" WHERE p.sim_id = :sim AND p.{_OPEN}"
         " UNION ALL"
         " SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
         " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
@@ -268,6 +384,32 @@ def restamp(db: Connection, since: int, jump: int) -> None:
         "UPDATE parts SET started_at = started_at + ?, ended_at = ended_at + ?"
         " WHERE state IN ('submitting', 'in_doubt') AND started_at >= ?",
         (jump, jump, since),
+    )
+
+
+def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Row]:
+    """Parts that are queued again because a submission of this SIM was in doubt, with their `recipient`.
+
+    `since`: when that doubt began, at the earliest.
+    """
+    return db.execute(
+        "SELECT p.*, m.recipient FROM refusals r"
+        " JOIN parts p ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
+        " JOIN messages m ON m.id = p.message_id"
+        " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'",
+        (sim_id, since),
+    ).fetchall()
+
+
+def taken_after_all(db: Connection, message_id: int, seq: int, token: int, reference: int) -> bool:
+    """A part that is queued because of a doubt had been taken. False where it was claimed again meanwhile."""
+    return (
+        db.execute(
+            "UPDATE parts SET state = 'submitted', deferred = 0, reference = ?"
+            " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'queued'",
+            (reference, message_id, seq, token),
+        ).rowcount
+        == 1
     )
 
 
@@ -324,3 +466,30 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
         (message_id, seq),
     ).fetchone()
     return row is not None
+
+
+def has_open(db: Connection, message_id: int) -> bool:
+    """Whether a part of a message is in the air or in doubt."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND state IN ('submitting', 'in_doubt') LIMIT 1",
+        (message_id,),
+    ).fetchone()
+    return row is not None
+
+
+def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
+    """Whether a part of a message was handed to the network by another SIM than this one, or may have been."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND sim_id <> ? AND state NOT IN ('queued', 'cancelled') LIMIT 1",
+        (message_id, sim_id),
+    ).fetchone()
+    return row is not None
+
+
+def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> Row | None:
+    """The newest remembered submission of a part with a token below `before`."""
+    row: Row | None = db.execute(
+        "SELECT * FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
+        (message_id, seq, before),
+    ).fetchone()
+    return row

@@ -14,7 +14,7 @@ from pathlib import Path
 from gatewayd.store.backup import check_backup, kept
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreDamagedError
-from gatewayd.store.folders import sync_file, sync_folder
+from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ def restore_newest(folder: Path, path: Path) -> None:
         copy = path.with_name(path.name + ".restored")
         shutil.copyfile(backup, copy)
         os.chmod(copy, 0o600)
+        leave_to_the_owner(copy, path.parent)
         sync_file(copy)
         aside = _set_aside(path)
         os.replace(copy, path)

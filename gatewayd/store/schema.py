@@ -340,6 +340,24 @@ def m009_clock(db: Database) -> None:
 
 
 @migrations()
+def m008_attempts(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- `refusals` holds every submission that ended in a refusal or in doubt. A submission that the network took is in
+        -- its part's own row, which is written anyhow: no page more for what goes well.
+        ALTER TABLE parts ADD COLUMN port INTEGER;              -- of the last claim
+        ALTER TABLE refusals ADD COLUMN port INTEGER;
+        ALTER TABLE refusals ADD COLUMN outcome TEXT NOT NULL DEFAULT 'refused';    -- or in_doubt
+        ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+        ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
+        CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
+        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending';
+    """,
+    )
+
+
+@migrations()
 def m010_backups(db: Database) -> None:
     _execute(
         db,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store import restore
+from gatewayd.store import load, restore
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.database import Connection, connect_writer, keep_log
 from gatewayd.store.disk import Condition, Disk
@@ -21,8 +21,8 @@ from gatewayd.store.errors import (
     StoreUnavailableError,
     damage,
 )
+from gatewayd.store.folders import leave_to_the_owner
 from gatewayd.store.idempotency import in_flight, install_in_flight
-from gatewayd.store.load import install_load_triggers
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
 from gatewayd.store.writer import COMMIT_TIMEOUT_S, Writer
@@ -90,6 +90,14 @@ class Store:
         """The size of SQLite's log."""
         return self._opened().log_bytes
 
+    def probe(self, answered: Callable[[int | None], None]) -> None:
+        """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
+
+        With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
+        """
+        told = self._opened().hand_over(lambda db: sum(load.waiting(db).values()))
+        told.add_done_callback(lambda done: answered(None if done.exception() else done.result()))
+
     @property
     def running(self) -> bool:
         """Whether the thread that writes lives. False between `open` and `close`: it died."""
@@ -149,12 +157,13 @@ class Store:
                 check_owner(db)
                 keep_log(db)
                 os.chmod(self.path, 0o600)
+                leave_to_the_owner(self.path, self.path.parent)
                 migrate(db)
                 check_whole(db, self.path.stat().st_size)
                 restore.settle(db, resend=self._resend)
             else:
                 keep_log(db)
-            install_load_triggers(db)
+            load.install_load_triggers(db)
             install_in_flight(db, [] if before is None else in_flight(before))
         except BaseException:
             db.close()
@@ -187,6 +196,7 @@ def _lock(path: Path) -> int:
         raise StoreLockedError(
             f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
         ) from None
+    leave_to_the_owner(fd, path.parent)
     os.ftruncate(fd, 0)
     try:
         os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)

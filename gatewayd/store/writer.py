@@ -124,12 +124,7 @@ class Writer:
         Raises:
             StoreUnavailableError: it could not be made durable; nothing is kept.
         """
-        if self._stopped.is_set():
-            raise StoreUnavailableError("the store is closed")
-        if new and not self._disk.takes_new:
-            raise StoreUnavailableError(self._disk.condition.detail)
-        done: Future[T] = Future()
-        self._jobs.put(_Job(work, done, new))
+        done = self.hand_over(work, new=new)
         try:
             return done.result(COMMIT_TIMEOUT_S)
         except FutureTimeoutError:
@@ -139,6 +134,16 @@ class Writer:
             return done.result()
         except CancelledError:
             raise StoreUnavailableError("the store was closed") from None
+
+    def hand_over(self, work: Callable[[Connection], T], *, new: bool = False) -> Future[T]:
+        """As `run`, without waiting: the future has what `run` returns or raises. Raises StoreUnavailableError."""
+        if self._stopped.is_set():
+            raise StoreUnavailableError("the store is closed")
+        if new and not self._disk.takes_new:
+            raise StoreUnavailableError(self._disk.condition.detail)
+        done: Future[T] = Future()
+        self._jobs.put(_Job(work, done, new))
+        return done
 
     def _loop(self) -> None:
         stopping = False

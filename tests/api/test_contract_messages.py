@@ -43,7 +43,9 @@ def test_a_listed_message_is_the_status_with_campaign_and_time(client: Client) -
     assert message.pop("campaign_id") == 32
     created_at = message.pop("created_at")
     assert re.fullmatch(r"20.*\.[0-9]{6}Z", created_at)
-    assert message == client.status(sms_id)
+    status = client.status(sms_id)
+    assert len(status.pop("attempts")) == 1
+    assert message == status
     for query, found in (
         ("status=delivered", 1),
         ("status=pending", 0),

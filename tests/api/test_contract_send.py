@@ -27,6 +27,19 @@ def test_a_message_is_sent_and_then_delivered(client: Client) -> None:
     moment = r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
     assert re.fullmatch(moment, status.pop("sent_at"))
     assert re.fullmatch(moment, status.pop("delivered_at"))
+    (attempt,) = status.pop("attempts")
+    assert re.fullmatch(moment, attempt.pop("at"))
+    assert attempt == {
+        "part": 1,
+        "sim_number_id": attempt["sim_number_id"],
+        "sim_number": data["sim_number"],
+        "port": attempt["port"],
+        "outcome": "sent",
+        "code": None,
+        "meaning": "The network took it.",
+        "meaning_fr": "Le réseau l'a pris.",
+    }
+    assert {type(attempt["sim_number_id"]), type(attempt["port"])} == {int}
     assert status == {
         "sms_id": data["sms_id"],
         "recipient": "+22370123456",

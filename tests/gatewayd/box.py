@@ -59,13 +59,19 @@ class Box:
         self.bank.line()
 
     def start_gateway(
-        self, *options: str, module: str = "gatewayd.cli", environment: Mapping[str, str] | None = None
+        self,
+        *options: str,
+        module: str = "gatewayd.cli",
+        environment: Mapping[str, str] | None = None,
+        wait: bool = True,
     ) -> None:
-        """Start the daemon, and wait until it answers."""
+        """Start the daemon, and wait until it answers if that is wanted."""
         self.gateway = Process(
             "--config", self.config, "run", *options, module=module, environment=environment
         )
-        eventually(self._answers, 30)
+        if not wait:
+            return
+        eventually(self.answers, 30)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
@@ -73,6 +79,11 @@ class Box:
     def start_quick_gateway(self, scale: float) -> None:
         """The same, with so much less patience: for a bank whose time runs as much faster."""
         self.start_gateway("--scale", str(scale), module="tests.bench.quick_daemon")
+
+    def stop_gateway(self) -> None:
+        """Stop the daemon alone, as a service manager does."""
+        assert self.gateway is not None
+        assert self.gateway.stop() == 0
 
     def stop(self) -> None:
         """Stop what runs."""
@@ -133,7 +144,8 @@ class Box:
         lines = written[: written.rfind("\n") + 1].splitlines()  # the last line may be only half there
         return [found for line in lines if (found := json.loads(line))["event"] == event]
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the daemon answers at all."""
         try:
             requests.get(f"{self.api}/health", timeout=5)
         except requests.ConnectionError:

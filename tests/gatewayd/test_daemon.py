@@ -102,13 +102,15 @@ def test_a_stop_waits_for_the_part_in_the_air_and_keeps_its_outcome(build: Calla
     box.start_bank("--submit-s", "1", "--delivery-s", "60")
     box.start_gateway()
     box.sims_ready(1)
-    sms_id = box.send("in the air")
+    sms_id, behind = box.send("in the air"), box.send("behind it")
     eventually(lambda: box.cli("status")["ports"][0]["busy"])
     assert box.gateway is not None
     assert box.gateway.stop() == 0
     assert "still in the air" not in "".join(box.gateway.stderr)
+    assert len(box.network("submitted")) == 1, "nothing new is begun"
     box.start_gateway()
     assert box.status(sms_id)["status"] == "sent"
+    assert not box.status(behind)["in_doubt"]
 
 
 def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_once(

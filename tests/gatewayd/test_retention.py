@@ -9,8 +9,9 @@ import pytest
 
 from gatewayd.clock import DAY
 from gatewayd.store import pages
+from gatewayd.store.database import Connection
 from gatewayd.store.retention import TABLES
-from gatewayd.views import MessageFilter, Status
+from gatewayd.views import Caller, Status
 from modem.work import Submission, Submitted
 from tests.conftest import eventually
 from tests.gatewayd.house import House
@@ -88,19 +89,24 @@ def test_retention_knows_the_time_of_every_table_of_texts(house: House) -> None:
     assert {row[0] for row in named} == {*TABLES, "assembly_parts"}
 
 
-def test_a_list_goes_through_as_many_stretches_as_it_takes(
+def test_the_inbox_is_read_in_as_many_stretches_as_it_takes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "_STRETCH", 7)
-    ids = [house.send(f"{n}", recipient=f"+2237000{n:04}") for n in range(40)]
-    rare, _ = house.gateway.messages(house.caller, MessageFilter(recipient="+22370000003"))
-    assert [view.sms_id for view in rare] == [ids[3]]
+
+    def fill(db: Connection) -> None:
+        rows = [(f"{n}", house.company if n == 3 else 99) for n in range(40)]
+        db.executemany(
+            "INSERT INTO inbox (sim_id, sender, text, received_at, company_id) VALUES (1, 'x', ?, 0, ?)", rows
+        )
+
+    house.store.write(fill)
+    assert [view.text for view in house.gateway.inbox(house.caller, 10, None)[0]] == ["3"]
+    assert house.gateway.inbox(house.caller, 10, 4)[0] == []
+    other = Caller(0, 99, admin=False)
     seen: list[str] = []
-    cursor: int | None = None
-    while True:
-        page, cursor = house.gateway.messages(house.caller, MessageFilter(limit=9, cursor=cursor))
-        seen += [view.sms_id for view in page]
-        if cursor is None:
-            break
-    assert seen == ids[::-1]
-    assert house.gateway.messages(house.caller, MessageFilter(cursor=10**15))[0][0].sms_id == ids[-1]
+    cursor: int | None = 10**15
+    while cursor is not None:
+        page, cursor = house.gateway.inbox(other, 9, cursor)
+        seen += [view.text for view in page]
+    assert seen == [f"{n}" for n in range(39, -1, -1) if n != 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -164,6 +165,18 @@ def test_work_that_comes_later_is_done_when_the_port_is_woken() -> None:
         house.give(part())
         port.wake()
         eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_an_idle_port_that_is_asked_whether_it_lives_answers_and_asks_nobody_for_work() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.claims and house.state is PortState.UP)
+        claims = len(house.claims)
+        for _ in range(3):
+            answered = threading.Event()
+            port.probe(answered.set)
+            assert answered.wait(5)
+        assert len(house.claims) == claims
 
 
 def test_a_refusal_is_told_and_the_next_part_goes_on() -> None:

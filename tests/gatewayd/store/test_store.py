@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -29,6 +30,20 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
     store = Store(path)
     store.open()
     store.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_in_the_folder_of_the_daemons_user_is_that_users(tmp_path: Path) -> None:
+    folder = tmp_path / "of somebody"
+    folder.mkdir()
+    os.chown(folder, 12345, 23456)
+    store = Store(folder / "gatewayd.db")
+    store.open()
+    store.write(lambda db: db.execute("CREATE TABLE t (x)"))
+    owners = {path.name: (path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()}
+    store.close()
+    assert owners == dict.fromkeys(owners, (12345, 23456))
+    assert {"gatewayd.db", "gatewayd.db-wal", "gatewayd.db-shm", "gatewayd.db.lock"} == set(owners)
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,3 @@
+#!/bin/sh
+# The command `gatewayd`, in whatever release is current.
+GATEWAYD_CONFIG=${GATEWAYD_CONFIG:-/etc/gatewayd/gatewayd.toml} exec /opt/gatewayd/current/bin/python -I -m gatewayd.cli "$@"

@@ -1,0 +1,216 @@
+#!/bin/sh
+# Install gatewayd as a service, bring it up to date, or take it off again; as root, from the project's folder.
+#
+#   systemd/install.sh install|upgrade|uninstall
+#   systemd/install.sh wheels FOLDER      gatewayd and all that it needs, for a box without a network
+#
+# LISTEN   HOST:PORT of the API, for a configuration that is made now; asked for on a terminal, else 127.0.0.1:8000
+# WHEELS   a folder that `wheels` made: no network is used then
+# PYTHON   the Python to use; default: /usr/bin/python3
+# PURGE=1  uninstall configuration, messages and user, too
+# DESTDIR  put the files below this folder, for an image; and
+# prefix   put everything below this folder, to run without a service. With either, no user is made and nothing is
+#          started or stopped.
+set -eu
+umask 022
+
+DESTDIR=${DESTDIR:-}
+if [ -n "${prefix:-}" ]; then
+    opt=$prefix/lib/gatewayd config_dir=$prefix/etc/gatewayd state_dir=$prefix/var/lib/gatewayd
+    bin=$DESTDIR$prefix/bin unit_dir=$DESTDIR$prefix/lib/systemd/system rules_dir=$DESTDIR$prefix/lib/udev/rules.d
+else
+    opt=/opt/gatewayd config_dir=/etc/gatewayd state_dir=/var/lib/gatewayd
+    bin=$DESTDIR/usr/local/bin unit_dir=$DESTDIR/etc/systemd/system rules_dir=$DESTDIR/etc/udev/rules.d
+fi
+home=$DESTDIR$opt etc=$DESTDIR$config_dir state=$DESTDIR$state_dir
+staged=$DESTDIR${prefix:-}
+python=${PYTHON:-/usr/bin/python3}
+here=$(dirname "$0")
+FILES="gatewayd.service 70-gatewayd.rules gatewayd.sh"
+
+# shellcheck source=systemd/release.sh
+. "$here/release.sh"
+
+service() {
+    case $1 in
+        possible) [ -z "$staged" ] && [ -d /run/systemd/system ] ;;
+        start) systemctl start gatewayd ;;
+        stop) systemctl stop gatewayd ;;
+    esac
+}
+
+activate() {
+    share=$home/releases/$1/share
+    mkdir -p "$unit_dir" "$rules_dir" "$bin"
+    rm -f "$unit_dir/gatewayd.service" # what masks it, once a package was removed
+    install -m 644 "$share/gatewayd.service" "$unit_dir/gatewayd.service"
+    install -m 644 "$share/70-gatewayd.rules" "$rules_dir/70-gatewayd.rules"
+    install -m 755 "$share/gatewayd.sh" "$bin/gatewayd"
+    ln -sfn "releases/$1" "$home/next"
+    mv -T "$home/next" "$home/current"
+    if service possible; then
+        systemctl daemon-reload
+        systemctl --quiet enable gatewayd
+        if command -v udevadm >/dev/null; then
+            udevadm control --reload 2>/dev/null || true # no udev in a container
+            udevadm trigger --subsystem-match=tty 2>/dev/null || true
+        fi
+    fi
+}
+
+check_root() {
+    [ -n "$staged" ] || [ "$(id -u)" = 0 ] || fail "this must be run as root:  sudo make $1"
+}
+
+check_no_package() {
+    [ -z "$staged" ] || return 0
+    # shellcheck disable=SC2016 # dpkg's own variable
+    case $(dpkg-query -W -f '${db:Status-Status}' gatewayd 2>/dev/null) in
+        installed | half-configured | unpacked)
+            fail "gatewayd is installed as a Debian package: upgrade that, or first  sudo apt remove gatewayd" \
+                "Configuration and messages stay."
+            ;;
+    esac
+}
+
+# What the sources are, and the Python they are for: the same again is the same release.
+release_name() {
+    sum=$(find systemd docs setup.cfg pyproject.toml api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
+        -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+    echo "$(sed -n 's/^version = //p' setup.cfg)-$sum-$(python_tag)"
+}
+
+make_wheels() {
+    mkdir -p "$1"
+    build=$(mktemp -d)
+    # A copy: pip leaves its traces where it builds, and here it may be root.
+    mkdir "$build/src"
+    cp -R setup.cfg pyproject.toml README.md LICENSE api config gatewayd modem "$build/src/"
+    if ! "$python" -m venv "$build/venv" ||
+        ! "$build/venv/bin/python" -m pip --disable-pip-version-check wheel --quiet --prefer-binary \
+            --wheel-dir "$1" "$build/src"; then
+        rm -rf "$build"
+        fail "the packages could not be fetched or built; the message is above." \
+            "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels"
+    fi
+    rm -rf "$build"
+}
+
+build() {
+    if usable "$1"; then return; fi
+    if [ -n "${WHEELS:-}" ]; then
+        build_release "$1" "$WHEELS"
+    else
+        wheels=$(mktemp -d)
+        say "Fetching what gatewayd $1 needs"
+        make_wheels "$wheels"
+        build_release "$1" "$wheels"
+        rm -rf "$wheels"
+    fi
+    share=$home/releases/$1/share
+    mkdir -p "$share"
+    for file in $FILES gatewayd.toml; do
+        sed -e "s|/opt/gatewayd|$opt|g" -e "s|/etc/gatewayd|$config_dir|g" -e "s|/var/lib/gatewayd|$state_dir|g" \
+            "$here/$file" >"$share/$file"
+    done
+    mv "$share/gatewayd.toml" "$share/starter.toml"
+    cp config/gatewayd.toml docs/*.md "$share/"
+}
+
+# The configuration, where there is none yet.
+configure() {
+    mkdir -p "$etc" "$state"
+    if [ -e "$etc/gatewayd.toml" ]; then
+        [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml is there already, and is yours."
+        return
+    fi
+    listen=${LISTEN:-}
+    if [ -z "$listen" ] && [ -t 0 ]; then
+        say "Who may reach the API? 127.0.0.1:8000 is this box alone, 0.0.0.0:8000 the whole network."
+        printf 'Listen on [127.0.0.1:8000]: ' >&2
+        read -r listen || true
+    fi
+    listen=${listen:-127.0.0.1:8000}
+    case $listen in *[!]0-9A-Za-z.:_[-]*) fail "LISTEN must be HOST:PORT, as 0.0.0.0:8000" ;; esac
+    umask 077
+    sed "s|^listen = .*|listen = \"$listen\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
+    umask 022
+    if ! "$home/releases/$1/bin/python" -I -c \
+        'import sys; from pathlib import Path; from config.settings import load; load(Path(sys.argv[1]))' \
+        "$etc/gatewayd.toml.new" 2>"$etc/fault"; then
+        tail -n 1 "$etc/fault" >&2
+        rm -f "$etc/gatewayd.toml.new" "$etc/fault"
+        fail "LISTEN=$listen cannot be used: HOST:PORT, as 0.0.0.0:8000"
+    fi
+    rm -f "$etc/fault"
+    chmod 640 "$etc/gatewayd.toml.new"
+    mv "$etc/gatewayd.toml.new" "$etc/gatewayd.toml"
+}
+
+put_in_place() {
+    name=$(release_name)
+    old=$(current)
+    build "$name"
+    [ -n "$staged" ] || make_user
+    configure "$name"
+    [ -n "$staged" ] || own
+    switch_to "$name"
+    drop_old_releases "$name" "$old"
+    if [ -n "$staged" ]; then
+        say "gatewayd $name is in $staged."
+    elif service possible; then
+        say "gatewayd $name is installed, and runs:  systemctl status gatewayd" \
+            "Next:  sudo gatewayd ports , and what it prints into $etc/gatewayd.toml"
+    else
+        say "gatewayd $name is installed; there is no systemd here to start it." \
+            "By hand:  setpriv --reuid=gatewayd --regid=gatewayd --init-groups gatewayd run"
+    fi
+}
+
+uninstall() {
+    if service possible; then
+        systemctl --quiet disable --now gatewayd 2>/dev/null || true
+    fi
+    rm -f "$unit_dir/gatewayd.service" "$rules_dir/70-gatewayd.rules" "$bin/gatewayd"
+    rm -rf "$home"
+    if service possible; then
+        systemctl daemon-reload
+        systemctl reset-failed gatewayd 2>/dev/null || true
+    fi
+    if [ "${PURGE:-}" != 1 ]; then
+        say "gatewayd is gone; $etc and $state stay. With PURGE=1 they go too."
+        return
+    fi
+    rm -rf "$etc" "$state"
+    if [ -z "$staged" ]; then
+        ! getent passwd gatewayd >/dev/null || userdel gatewayd
+        ! getent group gatewayd >/dev/null || groupdel gatewayd
+    fi
+    say "gatewayd is gone, with its configuration and messages."
+}
+
+case ${1:-} in
+    install)
+        check_root install
+        check_no_package
+        check_python
+        put_in_place
+        ;;
+    upgrade)
+        check_root upgrade
+        check_no_package
+        [ -n "$(current)" ] || fail "there is nothing to upgrade:  sudo make install"
+        check_python
+        put_in_place
+        ;;
+    uninstall)
+        check_root uninstall
+        check_no_package
+        uninstall
+        ;;
+    wheels)
+        check_python
+        make_wheels "${2:?where to?}"
+        ;;
+    *) fail "$0 install|upgrade|uninstall|wheels FOLDER" ;;
+esac

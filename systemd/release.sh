@@ -1,0 +1,200 @@
+# shellcheck shell=sh
+# Releases: how one is built from wheels, and how the service goes over to it and, if it does not come up, back. For
+# install.sh and the Debian package, which set
+#
+#   home, etc, state   as /opt/gatewayd, /etc/gatewayd, /var/lib/gatewayd, with DESTDIR before them where there is one
+#   python             the Python to build with
+#   service VERB       start or stop the service, and fail where it does not; nothing where there is no systemd
+#   activate NAME      have the service and the command use the release of that name
+#
+# Each release has a folder of its own in $home/releases, and `current` is a link to the one that runs: what runs is not
+# changed under its feet, and the release before is there to go back to.
+
+: "${home:?}" "${etc:?}" "${state:?}" "${python:?}"
+KEPT_BACKUPS=3
+SETTLE_S=5 # a daemon that lives so long has opened its store and its ports
+
+say() { printf '%s\n' "$@" >&2; }
+fail() {
+    say "" "gatewayd: $1"
+    shift
+    [ $# = 0 ] || say "$@"
+    exit 1
+}
+
+current() { basename "$(readlink "$home/current" 2>/dev/null || true)"; }
+python_tag() { "$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])'; }
+
+check_python() {
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 ||
+        fail "$python is not Python 3.11 or newer." \
+            "On Debian 12, Raspberry Pi OS 12 and newer:  sudo apt install python3 python3-venv" \
+            "If it is in an unusual place:                sudo make install PYTHON=/path/to/python3"
+    "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 ||
+        fail "this Python ($python) lacks its venv module." \
+            "On Debian and Raspberry Pi OS:  sudo apt install python3-venv"
+}
+
+make_user() {
+    getent group gatewayd >/dev/null || groupadd --system gatewayd
+    getent passwd gatewayd >/dev/null ||
+        useradd --system --gid gatewayd --home-dir "$state" --no-create-home --shell /usr/sbin/nologin \
+            --comment "gatewayd SMS gateway" gatewayd
+    ! getent group dialout >/dev/null || usermod --append --groups dialout gatewayd
+}
+
+# The daemon's user reads the configuration, which may hold PINs, and nobody else does; it owns what it keeps.
+own() {
+    chown root:gatewayd "$etc" "$etc/gatewayd.toml"
+    chmod 750 "$etc"
+    chmod 640 "$etc/gatewayd.toml"
+    chown -R gatewayd:gatewayd "$state"
+    chmod 750 "$state"
+}
+
+as_gatewayd() { setpriv --reuid=gatewayd --regid=gatewayd --init-groups --no-new-privs -- "$@"; }
+
+# Whether a release is there, whole, and its Python still is as well.
+usable() { [ -f "$home/releases/$1/.complete" ] && "$home/releases/$1/bin/python" -I -m gatewayd.cli --version >/dev/null 2>&1; }
+
+# build_release NAME WHEELS
+build_release() {
+    if usable "$1"; then return; fi
+    release=$home/releases/$1
+    say "Building gatewayd $1"
+    rm -rf "$release"
+    mkdir -p "$home/releases"
+    if ! "$python" -m venv "$release" ||
+        ! "$release/bin/python" -m pip --disable-pip-version-check --no-cache-dir install --quiet --no-index \
+            --find-links "$2" gatewayd; then
+        rm -rf "$release"
+        fail "gatewayd cannot be installed from the wheels in $2; the message is above." \
+            "They must be for $(uname -m) and $("$python" --version)."
+    fi
+    touch "$release/.complete"
+}
+
+# All but the current release and the one it came from.
+drop_old_releases() {
+    for release in "$home"/releases/*; do
+        case ${release##*/} in "$1" | "$2") ;; *) rm -rf "$release" ;; esac
+    done
+}
+
+# with_settings RELEASE PROGRAM ARGUMENT...: a Python program for what is configured, in `settings`, as the daemon's user.
+with_settings() {
+    settings_python=$home/releases/$1/bin/python
+    settings_program="import sys
+from pathlib import Path
+from config.settings import load
+settings = load(Path(sys.argv[1]))
+$2"
+    shift 2
+    as_gatewayd "$settings_python" -I -c "$settings_program" "$etc/gatewayd.toml" "$@"
+}
+
+# back_up RELEASE OLD: the database as OLD left it, with the service stopped; prints the copy's path, or nothing where
+# there is no database yet.
+back_up() {
+    with_settings "$1" '
+import os, sqlite3
+store, folder, release, kept = settings.store.path, Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+if not store.exists():
+    sys.exit()
+os.umask(0o077)
+folder.mkdir(exist_ok=True)
+number = 1 + max((int(old.name[:6]) for old in folder.glob("[0-9]*.db")), default=0)
+copy = folder / f"{number:06}-{release}.db"
+source, target = sqlite3.connect(store), sqlite3.connect(copy)
+try:
+    source.backup(target)
+    if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
+        sys.exit(f"the copy {copy} is damaged")
+finally:
+    source.close()
+    target.close()
+for path in (copy, folder):
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
+for old in sorted(folder.glob("[0-9]*.db"))[:-kept]:
+    old.unlink()
+print(copy)
+' "$state/backups" "$2" "$KEPT_BACKUPS"
+}
+
+# put_back RELEASE COPY: the database as it was; what is there now is kept beside it.
+put_back() {
+    with_settings "$1" '
+import os, shutil
+store, copy = settings.store.path, Path(sys.argv[2])
+for end in ("", "-wal", "-shm"):
+    there = store.with_name(store.name + end)
+    if there.exists():
+        there.rename(store.with_name(store.name + ".failed" + end))
+part = store.with_name(store.name + ".part")
+shutil.copyfile(copy, part)
+os.chmod(part, 0o600)
+with open(part, "rb") as file:
+    os.fsync(file.fileno())
+part.rename(store)
+' "$2"
+}
+
+# answers RELEASE: the daemon gives an answer; on its own socket, which no firewall is in front of.
+answers() {
+    with_settings "$1" '
+from gatewayd.control import ask
+ask(settings.store.path, "status", {}, 30)
+'
+}
+
+# lasts RELEASE: the service that was started still runs after a while, and answers.
+lasts() {
+    sleep "$SETTLE_S"
+    systemctl --quiet is-active gatewayd && [ "$(systemctl show --property NRestarts --value gatewayd)" = 0 ] && answers "$1"
+}
+
+# switch_to NAME: to that release, with a backup of the database; if it does not come up, back to the one before.
+switch_to() {
+    old=$(current)
+    if ! service possible; then
+        activate "$1"
+        return
+    fi
+    if [ "$old" = "$1" ]; then
+        activate "$1"
+        if service start && answers "$1"; then return; fi
+        fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
+    fi
+    if [ -z "$old" ]; then
+        activate "$1"
+        { service start && lasts "$1"; } || fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
+        return
+    fi
+    service stop
+    if ! copy=$(back_up "$1" "$old"); then
+        service start || true
+        fail "the database could not be backed up; the message is above. Nothing was changed, $old goes on."
+    fi
+    activate "$1"
+    if service start && lasts "$1"; then
+        say "gatewayd $1 runs.${copy:+ The database as it was before: $copy}"
+        return
+    fi
+    usable "$old" || fail "the service does not come up, and there is nothing to go back to." \
+        "See why:  sudo journalctl --unit gatewayd --lines 100"
+    say "gatewayd $1 does not come up; back to $old."
+    service stop
+    activate "$old"
+    if ! service start && [ -n "$copy" ]; then
+        # It does not know what the new one made of the database. Since the copy was made nothing was taken that counts: for
+        # at most SETTLE_S seconds the new one may have listened.
+        service stop
+        put_back "$old" "$copy"
+        service start || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
+        say "The database is the one from before, too; what $1 made of it ends in .failed."
+    fi
+    rm -rf "$home/releases/$1"
+    fail "$1 did not come up; $old runs again." "See why:  sudo journalctl --unit gatewayd --lines 100"
+}

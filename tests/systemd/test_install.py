@@ -1,0 +1,296 @@
+"""Installing into a folder, again, and off again; and going over to a new release, and back.
+
+The scripts are the real ones, and so is the database. A Python that builds environments is a small program, since the
+tests must not need a network.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from config.settings import load
+
+ROOT = Path(__file__).parents[2]
+
+# Answers what the scripts ask of a Python; what it makes as an environment is itself again. What reads the configuration is
+# run for real.
+PYTHON = f"""#!/bin/sh
+case "$*" in
+    *config.settings*) shift; PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@" ;;
+    *print*) echo "${{VERSION:-py3.11}}" ;;
+    *'-m venv '*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+    *' install '*) echo "$*" >>"$CALLS"; exit "${{PIP_FAILS:-0}}" ;;
+    *' wheel '*) echo "$*" >>"$CALLS" ;;
+esac
+"""
+
+
+class Target:
+    """A folder that is installed into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "an image"
+        self.calls = folder / "calls"
+        self.python = folder / "python"
+        self.python.write_text(PYTHON)
+        self.python.chmod(0o755)
+
+    def run(self, what: str, **variables: str) -> tuple[int, str]:
+        """Run the script: its exit code and what it said."""
+        environment = {
+            **os.environ,
+            "DESTDIR": str(self.root),
+            "PYTHON": str(self.python),
+            "CALLS": str(self.calls),
+            **variables,
+        }
+        done = subprocess.run(
+            ["systemd/install.sh", what],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def installed(self) -> int:
+        """How often packages were installed since the last time."""
+        told = self.calls.read_text() if self.calls.exists() else ""
+        self.calls.unlink(missing_ok=True)
+        return told.count(" install ")
+
+    def files(self) -> dict[str, bytes]:
+        """What is there, but for what is beside the releases' environments."""
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in self.root.rglob("*")
+            if path.is_file()
+        }
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    return Target(tmp_path)
+
+
+def test_an_installation_has_all_that_the_service_needs(target: Target) -> None:
+    code, said = target.run("install", LISTEN="[::]:8080")
+    assert code == 0, said
+    current = target.root / "opt/gatewayd/current"
+    assert (current / "bin/python").exists()
+    assert os.readlink(current).startswith("releases/")
+    config = target.root / "etc/gatewayd/gatewayd.toml"
+    assert load(config).api.listen == "[::]:8080"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert (target.root / "var/lib/gatewayd").is_dir()
+    unit = (target.root / "etc/systemd/system/gatewayd.service").read_text()
+    assert "ExecStart=/opt/gatewayd/current/bin/python " in unit, "the image is another system's root"
+    assert (target.root / "etc/udev/rules.d/70-gatewayd.rules").exists()
+    assert os.access(target.root / "usr/local/bin/gatewayd", os.X_OK)
+    assert (current / "share/gatewayd.toml").read_bytes() == (ROOT / "config/gatewayd.toml").read_bytes()
+
+
+def test_a_second_time_changes_nothing_and_never_the_configuration(target: Target) -> None:
+    assert target.run("install")[0] == 0
+    assert target.installed() == 1
+    config = target.root / "etc/gatewayd/gatewayd.toml"
+    assert load(config).api.listen == "127.0.0.1:8000"
+    config.write_text(config.read_text() + "# mine\n")
+    before = target.files()
+    code, said = target.run("install", LISTEN="0.0.0.0:9000")
+    assert code == 0
+    assert "LISTEN changes nothing" in said
+    assert target.run("upgrade")[0] == 0
+    assert target.files() == before
+    assert target.installed() == 0
+
+
+def test_another_python_makes_another_release_and_keeps_the_one_before(target: Target) -> None:
+    for version in ("py3.11", "py3.12", "py3.13"):
+        assert target.run("install", VERSION=version)[0] == 0
+    left = sorted(path.name[-6:] for path in (target.root / "opt/gatewayd/releases").iterdir())
+    assert left == ["py3.12", "py3.13"]
+    assert os.readlink(target.root / "opt/gatewayd/current").endswith("py3.13")
+
+
+def test_a_prefix_holds_everything_and_knows_its_own_places(target: Target) -> None:
+    assert target.run("install", DESTDIR="", prefix=str(target.root))[0] == 0
+    settings = load(target.root / "etc/gatewayd/gatewayd.toml")
+    assert settings.store.path == target.root / "var/lib/gatewayd/gatewayd.db"
+    command = (target.root / "bin/gatewayd").read_text()
+    assert f"{target.root}/lib/gatewayd/current/bin/python" in command
+    assert f"{target.root}/etc/gatewayd/gatewayd.toml" in command
+    assert (target.root / "lib/systemd/system/gatewayd.service").exists()
+
+
+def test_an_address_that_is_none_is_refused_before_anything_is_configured(target: Target) -> None:
+    for listen in ("everywhere", '0.0.0.0:8000"', "0.0.0.0:99999"):
+        code, said = target.run("install", LISTEN=listen)
+        assert code == 1
+        assert "HOST:PORT" in said
+    assert list((target.root / "etc/gatewayd").iterdir()) == []
+
+
+def test_wheels_that_do_not_fit_are_told_and_leave_no_release(target: Target, tmp_path: Path) -> None:
+    code, said = target.run("install", WHEELS=str(tmp_path), PIP_FAILS="1")
+    assert code == 1
+    assert "They must be for" in said
+    assert list((target.root / "opt/gatewayd/releases").iterdir()) == []
+    assert not (target.root / "etc").exists()
+
+
+def test_uninstall_keeps_configuration_and_messages_until_they_are_purged(target: Target) -> None:
+    target.run("install")
+    (target.root / "var/lib/gatewayd/gatewayd.db").touch()
+    assert target.run("uninstall")[0] == 0
+    assert sorted(target.files()) == ["etc/gatewayd/gatewayd.toml", "var/lib/gatewayd/gatewayd.db"]
+    assert target.run("uninstall")[0] == 0, "a second time is no failure"
+    assert target.run("upgrade")[0] == 1, "there is nothing to upgrade"
+    assert target.run("uninstall", PURGE="1")[0] == 0
+    assert target.files() == {}
+
+
+# Two releases, `old` and `new`, and a service that is a file: `fails` names the release that does not start, `dies` the one
+# that starts and does not last, `migrates` the one that changes the database, after which `old` does not start.
+SWITCH = """
+set -eu
+home=$PWD/home etc=$PWD/etc state=$PWD/state python={python}
+. {root}/systemd/release.sh
+as_gatewayd() {{ "$@"; }}
+activate() {{ ln -sfn "releases/$1" "$home/current"; }}
+service() {{
+    echo "$1 $(current)" >>service
+    [ "$1" = start ] || return 0
+    [ "$(current)" = new ] || ! {sqlite} 'SELECT y FROM t' 2>/dev/null || return 1
+    [ "$(current)" != "${{migrates:-}}" ] || {sqlite} 'ALTER TABLE t ADD COLUMN y'
+    [ "$(current)" != "${{fails:-}}" ]
+}}
+lasts() {{ [ "$1" != "${{dies:-}}" ]; }}
+switch_to new
+"""
+
+
+class Box:
+    """Two releases, of which `old` runs, and a database with one row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = folder / "state" / "gatewayd.db"
+        for name in ("old", "new"):
+            python = folder / "home" / "releases" / name / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.write_text(PYTHON)
+            python.chmod(0o755)
+            (python.parents[1] / ".complete").touch()
+        (folder / "home" / "current").symlink_to("releases/old")
+        (folder / "etc").mkdir()
+        (folder / "etc" / "gatewayd.toml").write_text(f'[store]\npath = "{self.store}"\n')
+        self.store.parent.mkdir()
+        self.sql("PRAGMA journal_mode = WAL", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)")
+
+    def sql(self, *statements: str) -> list[tuple[object, ...]]:
+        """Run statements; the rows of the last."""
+        with closing(sqlite3.connect(self.store)) as db, db:
+            rows: list[tuple[object, ...]] = []
+            for statement in statements:
+                rows = db.execute(statement).fetchall()
+            return rows
+
+    def switch(self, **variables: str) -> tuple[int, str]:
+        """Go over to `new`: the exit code and what was said."""
+        program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit(); db.close()"
+        script = SWITCH.format(
+            python=sys.executable, root=ROOT, sqlite=f"'{sys.executable}' -c '{program}' '{self.store}'"
+        )
+        done = subprocess.run(
+            ["sh", "-c", script],
+            cwd=self.folder,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    @property
+    def current(self) -> str:
+        """The release that is current."""
+        return os.readlink(self.folder / "home" / "current").removeprefix("releases/")
+
+    @property
+    def started(self) -> list[str]:
+        """The releases that were started, in order."""
+        lines = (self.folder / "service").read_text().splitlines()
+        return [line.removeprefix("start ") for line in lines if line.startswith("start ")]
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+def test_a_new_release_that_comes_up_stays_and_the_database_was_copied(box: Box) -> None:
+    code, said = box.switch(migrates="new")
+    assert code == 0, said
+    assert (box.current, box.started) == ("new", ["new"])
+    copy = box.folder / "state" / "backups" / "000001-old.db"
+    assert str(copy) in said
+    with closing(sqlite3.connect(copy)) as db:
+        assert db.execute("SELECT * FROM t").fetchall() == [(1,)]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("how", ["fails", "dies"])
+def test_a_new_release_that_does_not_come_up_is_left_for_the_old_one_on_the_same_database(
+    box: Box, how: str
+) -> None:
+    code, said = box.switch(**{how: "new"})
+    assert code == 1
+    assert "old runs again" in said
+    assert (box.current, box.started) == ("old", ["new", "old"])
+    assert not list(box.store.parent.glob("*.failed"))
+    assert not (box.folder / "home" / "releases" / "new").exists(), "the next try builds it anew"
+
+
+def test_the_database_comes_back_where_the_old_release_cannot_read_what_the_new_one_made_of_it(
+    box: Box,
+) -> None:
+    code, said = box.switch(fails="new", migrates="new")
+    assert code == 1
+    assert "ends in .failed" in said
+    assert (box.current, box.started) == ("old", ["new", "old", "old"])
+    assert box.sql("SELECT * FROM t") == [(1,)]
+    with closing(sqlite3.connect(box.store.with_name("gatewayd.db.failed"))) as db:
+        assert db.execute("SELECT * FROM t").fetchall() == [(1, None)]
+
+
+def test_without_a_copy_nothing_is_changed(box: Box) -> None:
+    (box.folder / "state" / "backups").touch()  # where the folder should be
+    code, said = box.switch()
+    assert code == 1
+    assert "Nothing was changed" in said
+    assert box.current == "old"
+    assert (box.folder / "service").read_text().splitlines()[-2:] == ["stop old", "start old"]
+
+
+def test_three_copies_are_kept(box: Box) -> None:
+    folder = box.folder / "state" / "backups"
+    folder.mkdir()
+    for number in range(7, 11):
+        (folder / f"{number:06}-older.db").touch()
+    assert box.switch()[0] == 0
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "000009-older.db",
+        "000010-older.db",
+        "000011-old.db",
+    ]

@@ -1,0 +1,47 @@
+"""The unit, the udev rules and the scripts, judged by the programs that read them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+SCRIPTS = [
+    *sorted(FOLDER.glob("*.sh")),
+    *(FOLDER / "debian" / name for name in ("preinst", "postinst", "prerm", "postrm")),
+]
+
+
+def judged(*command: str | Path) -> str:
+    """What a program says, which must be content. Skips the test where there is no such program."""
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"there is no {command[0]} here")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "gatewayd.service"
+    python = "/opt/gatewayd/current/bin/python"  # not installed here
+    unit.write_text((FOLDER / "gatewayd.service").read_text().replace(python, sys.executable))
+    assert judged("systemd-analyze", "verify", "--man=no", unit) == ""
+
+
+def test_the_service_is_confined() -> None:
+    judged("systemd-analyze", "security", "--offline=yes", "--threshold=20", FOLDER / "gatewayd.service")
+
+
+def test_udev_finds_no_fault_in_the_rules() -> None:
+    if b" verify" not in subprocess.run(["udevadm", "--help"], capture_output=True, check=False).stdout:
+        pytest.skip("this udevadm cannot verify rules")
+    judged("udevadm", "verify", FOLDER / "70-gatewayd.rules")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_is_in_order(script: Path) -> None:
+    judged("shellcheck", "--external-sources", "--source-path", FOLDER.parent, script)

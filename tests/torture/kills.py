@@ -1,0 +1,205 @@
+"""A daemon killed at random moments under load, and the network behind its modems as the witness."""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import eventually
+from tests.gatewayd.box import Box
+from tests.torture.client import LONG, Clients
+from tests.torture.verdict import PartKey, Verdict, compare
+
+IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
+CUTS = ("silent-taken", "silent-lost", "reset-before", "reset-after", "vanish", "result-lost", "no-prompt")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a daemon is tormented. Times are real seconds."""
+
+    name: str
+    kills: int
+    seed: int
+    ports: int = 4
+    via: str = "direct"  # dispatch.submit_via
+    stored_reports: bool = False  # the modems keep reports (+CNMI <ds> 2), and they are waited for
+    cut_modems: bool = False
+    scale: float = 1.0  # of the daemon's patience with modems; 1: the daemon as it is
+    up_s: tuple[float, float] = (0.2, 3.5)  # from its start to the kill
+    pause_s: float = 0.6  # of each client between two requests
+    stuck_s: float = (
+        30.0  # at the end, without any message getting on, before what still waits counts as lost
+    )
+
+
+class Kills:
+    """One run, in a folder of its own."""
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self.plan = plan
+        self.verdict = Verdict(plan.name)
+        wait_s = 6.0 if plan.stored_reports else 0.5
+        via = f'submit_via = "{plan.via}"\n' if plan.via != "direct" else ""
+        self.box = Box(
+            path,
+            slots=dict.fromkeys(range(1, plan.ports + 1), 1),
+            dispatch=f"{via}max_attempts = 100\nbackoff_s = [0.3]\nsubmit_timeout_s = 2\nin_doubt_wait_s = {wait_s}",
+        )
+        self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable
+        self._doubts: Counter[PartKey] = Counter()
+        self._unplugged: int | None = None
+        self._texts: list[str] = []  # that were sent to the box's SIMs
+
+    def run(self) -> Verdict:
+        """Do it all."""
+        began = time.monotonic()
+        plan, box, verdict = self.plan, self.box, self.verdict
+        # A stick that vanishes is away for five simulated seconds, and boots in one.
+        times = ("--time-scale", "0.2", "--submit-s", "0.8", "--submit-jitter", "0.4", "--delivery-s", "0.5")
+        make = "m6280" if plan.stored_reports else "plain"
+        box.start_bank(*times, "--seed", str(plan.seed), "--personality", make)
+        clients = None
+        try:
+            self._start()
+            box.sims_ready(plan.ports)
+            clients = Clients(box.api, box.headers, plan.seed, plan.pause_s)
+            clients.start()
+            for _ in range(plan.kills):
+                self._torment(time.monotonic() + self._chance.uniform(*plan.up_s))
+                self._kill()
+                self._start(wait=False)
+            self._calm()
+            eventually(box.answers, 30)
+            clients.stop()
+            self._settle(clients)
+        finally:
+            box.stop()
+        self._note_log()
+        taken = Counter((event["recipient"], event["part"]) for event in box.network("submitted"))
+        compare(
+            verdict,
+            clients.accepted,
+            taken,
+            self._doubts,
+            may_double=plan.cut_modems or (plan.via == "direct" and not plan.stored_reports),
+        )
+        verdict.broken += clients.unexpected
+        verdict.seconds = time.monotonic() - began
+        return verdict
+
+    def _start(self, *, wait: bool = True) -> None:
+        if self.plan.scale == 1.0:
+            self.box.start_gateway(wait=wait)
+        else:
+            self.box.start_gateway(
+                "--scale", str(self.plan.scale), module="tests.bench.quick_daemon", wait=wait
+            )
+
+    def _torment(self, until: float) -> None:
+        """Let it run, and let modems go away meanwhile."""
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+            if self._chance.random() < 0.2:
+                self._incoming()
+            if self.plan.cut_modems and self._chance.random() < 0.2:
+                self._cut()
+
+    def _incoming(self) -> None:
+        """A text to one of the box's SIMs, some of them long."""
+        text = f"Text {len(self._texts)}" + LONG * self._chance.choice((0, 0, 1))
+        self._texts.append(text)
+        port = self._chance.randint(1, self.plan.ports)
+        self.box.order(do="incoming", port=port, text=text, **{"from": "+22376000000"})
+
+    def _cut(self) -> None:
+        port = self._chance.randint(1, self.plan.ports)
+        if self._unplugged is not None:
+            self.box.order(do="replug", port=self._unplugged)
+            self._unplugged = None
+        elif self._chance.random() < 0.3:
+            self.box.order(do="unplug", port=port)
+            self._unplugged = port
+        else:
+            self.box.order(do="fault", port=port, fault=self._chance.choice(CUTS))
+        self.verdict.cut_off += 1
+
+    def _calm(self) -> None:
+        self.box.order(do="calm")
+        if self._unplugged is not None:
+            self.box.order(do="replug", port=self._unplugged)
+
+    def _kill(self) -> None:
+        assert self.box.gateway is not None
+        self.box.gateway.kill()
+        self.verdict.kills += 1
+        self._note_log()
+        in_the_air = self._rows_left(
+            "SELECT m.recipient, p.seq, p.sim_id FROM parts p JOIN messages m ON m.id = p.message_id WHERE p.state = 'submitting'"
+        )
+        self._doubts.update((recipient, seq) for recipient, seq, _ in in_the_air)
+        if len({sim for _, _, sim in in_the_air}) != len(in_the_air):
+            self.verdict.broken.append(f"more than one part a port was in the air at a kill: {in_the_air}")
+
+    def _note_log(self) -> None:
+        """What the daemon that just ended said of doubts."""
+        assert self.box.gateway is not None
+        with (self.box.path / "daemon.log").open("a", encoding="utf-8") as log:
+            log.writelines(self.box.gateway.stderr)
+        told = [found for line in self.box.gateway.stderr if (found := IN_DOUBT.search(line))]
+        if told:
+            recipients = dict(self._rows_left("SELECT id, recipient FROM messages"))
+            self._doubts.update((recipients[int(found[2])], int(found[1])) for found in told)
+        for line in self.box.gateway.stderr:
+            if " ERROR " in line or line.startswith("Traceback"):
+                self.verdict.broken.append(line.rstrip())
+
+    def _settle(self, clients: Clients) -> None:
+        """Wait until all that was taken was sent and all texts are in, for as long as it gets on; see what is wrong."""
+        before, progress = (-1, -1), time.monotonic()
+        while time.monotonic() < progress + self.plan.stuck_s:
+            time.sleep(0.1)
+            pending = self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0]
+            kept = [row[0] for row in self._rows("SELECT text FROM inbox")]
+            if not pending and len(kept) >= len(self._texts):
+                break
+            if (pending, len(kept)) != before:
+                before, progress = (pending, len(kept)), time.monotonic()
+        self.verdict.texts = len(self._texts)
+        for text in self._texts:
+            if (times := kept.count(text)) != 1:
+                self.verdict.broken.append(f"{text[:12]!r} came in once and is there {times} times")
+        if pending:
+            self.verdict.broken.append(f"{pending} messages are still pending at the end")
+        failed = self._rows("SELECT recipient, failure_reason FROM messages WHERE status = 'failed'")
+        self.verdict.broken += [f"{recipient} failed: {reason}" for recipient, reason in failed]
+        ids = {row[0] for row in self._rows("SELECT sms_id FROM messages")}
+        self.verdict.broken += [
+            f"{one.sms_id} was answered 200 and is not in the store"
+            for one in clients.accepted
+            if one.sms_id not in ids
+        ]
+
+    def _rows(self, sql: str) -> list[Any]:
+        """What the store holds, while the daemon runs."""
+        with closing(sqlite3.connect(f"file:{self.box.path}/gatewayd.db?mode=ro", uri=True)) as db:
+            return db.execute(sql).fetchall()
+
+    def _rows_left(self, sql: str) -> list[Any]:
+        """What a daemon left that is dead, of a copy: the next one must find everything as it was."""
+        with tempfile.TemporaryDirectory(dir=self.box.path) as folder:
+            copy = Path(folder) / "copy.db"
+            for suffix in ("", "-wal"):
+                found = self.box.path / f"gatewayd.db{suffix}"
+                if found.exists():
+                    copy.with_name(f"copy.db{suffix}").write_bytes(found.read_bytes())
+            with closing(sqlite3.connect(copy)) as db:
+                return db.execute(sql).fetchall()
