@@ -50,12 +50,11 @@ def _enter(folder: str, kind: str) -> None:
         _join(kind.removeprefix("of:"))
         return
     user, group = os.getuid(), os.getgid()
-    if _libc.unshare(_NEW_USERS | _NEW_NAMESPACE) == 0:
+    if _libc.unshare(_NEW_NAMESPACE) != 0:  # not root
+        _check(_libc.unshare(_NEW_USERS | _NEW_NAMESPACE), "have a mount namespace")
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    else:
-        _check(_libc.unshare(_NEW_NAMESPACE), "have a mount namespace")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     _mount("none", "/", "", _RECURSIVE | _PRIVATE)
     if kind == "ro":
         _mount(folder, folder, "", _BIND)

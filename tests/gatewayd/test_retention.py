@@ -21,7 +21,7 @@ A = "8922300000000000001"
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
+    house = House(tmp_path, default_expiry_s=366 * 86400)
     house.up(1, A)
     yield house
     house.close()
