@@ -23,6 +23,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -139,6 +140,12 @@ def _device(name: str) -> str:
     return name
 
 
+def _folder_or_none(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return Path(_without_control_characters(value)) if value else None
+
+
 Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
 """A duration of which 0 means: not at all."""
@@ -188,6 +195,13 @@ class StoreSettings(_Section):
         Path("/var/lib/gatewayd/gatewayd.db")
     )
 
+    retention_days: int = Field(default=90, ge=0, le=36_500)
+    backup_dir: Annotated[Path | None, BeforeValidator(_folder_or_none)] = None
+    backup_every_s: Duration = 86_400
+    backup_keep: int = Field(default=7, ge=1, le=1000)
+    restore: bool = False
+    restored: Literal["hold", "send"] = "hold"
+
     @field_validator("path")
     @classmethod
     def _names_a_file(cls, path: Path) -> Path:
@@ -195,6 +209,21 @@ class StoreSettings(_Section):
         if not path.name:
             raise ValueError("must name a file")
         return path
+
+    @field_validator("backup_dir")
+    @classmethod
+    def _names_a_folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("must be an absolute path")
+        return path
+
+    @model_validator(mode="after")
+    def _restores_from_somewhere(self) -> StoreSettings:
+        if self.restore and self.backup_dir is None:
+            raise PydanticCustomError(
+                "no_backup_dir", "needs backup_dir, to restore from", {"within": ("restore",)}
+            )
+        return self
 
 
 class NumberSettings(_Section):

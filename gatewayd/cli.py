@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",
+    "backup": "gatewayd.commands.backup:backup",
     "company": "gatewayd.commands.companies:company",
     "key": "gatewayd.commands.keys:key",
     "sim": "gatewayd.commands.sims:sim",

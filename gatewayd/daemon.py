@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 # Of the second that stopping may take beyond `daemon.stop_timeout_s`.
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
+_STORE_STOP_S = 0.3
 _STOP_S = 10.0  # more than all that a stop may take beyond it: the service manager's patience
 
 
@@ -44,7 +45,11 @@ class Daemon:
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         clock = CountedClock()
         self._settings = settings
-        self._store = Store(settings.store.path)
+        self._store = Store(
+            settings.store.path,
+            backups=settings.store.backup_dir if settings.store.restore else None,
+            resend=settings.store.restored == "send",
+        )
         self.gateway = Gateway(settings, self._store, clock)
         self._timekeeper = Timekeeper(
             clock, settings.clock.trust, synchronised, self.gateway.board.ports, len(settings.ports)
@@ -141,7 +146,8 @@ class Daemon:
         ]
         if in_the_air:
             log.warning("parts were still in the air on ports %s: they are in doubt", in_the_air)
-        self._store.close()
+        # What a failing disk does not end in time is left to the end of the process.
+        self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")
 
     def _ask_writer(self, answered: Callable[[], None]) -> None:

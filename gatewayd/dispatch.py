@@ -280,9 +280,12 @@ class Dispatcher:
     # Helpers.
 
     def _within(self, work: Callable[[Connection, Moment, News], T]) -> T:
-        news = News()
+        def step(db: Connection) -> tuple[T, News]:
+            news = News()  # a transaction that is tried again tells its own
+            return work(db, self.moment(), news), news
+
         try:
-            result = self._store.write(lambda db: work(db, self.moment(), news))
+            result, news = self._store.write(step)
         except StoreUnavailableError as error:
             raise WorkUnavailableError(str(error)) from error
         self._spread(news)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeVar
 
 from config.settings import Settings
 from gatewayd import ledger, routing, ussd
 from gatewayd.accounts import Doorkeeper
 from gatewayd.attempts import attempts
+from gatewayd.backups import Backups
 from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
@@ -24,10 +26,13 @@ from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
 from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
+from gatewayd.retention import Retention
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
+from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.idempotency import Kept
+from gatewayd.store.pages import newest_first
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import (
@@ -99,6 +104,10 @@ class Gateway:
             self._meter,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
+        self._retention = Retention(
+            settings.store.retention_days, store, self.dispatcher.moment, self._timers
+        )
+        self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
@@ -111,8 +120,9 @@ class Gateway:
         self.dispatcher.resume()
         self._timers.start()
         self._balances.start(ports)
-        self._housekeeping.sweep()
+        self._housekeeping.start(self._retention.begin)
         self._expiry.look()
+        self.backups.start()
 
     @property
     def timers(self) -> Timers:
@@ -134,13 +144,16 @@ class Gateway:
         """End what runs of its own accord. The store is closed by whoever opened it."""
         self._waiters.close()
         self._timers.stop(timeout_s)
+        self.backups.stop(timeout_s)
 
     def probe(self, answered: Callable[[], None]) -> None:
         """Have `answered` called by the thread of the timers, to see that it lives."""
         self._timers.after(0.0, answered)
 
     def ready(self) -> bool:
-        """Whether messages are taken: the store can be read, and a SIM could be chosen now."""
+        """Whether messages are taken: the store can keep and read them, and a SIM could be chosen now."""
+        if self._store.condition.state is not State.OK:
+            return False
         try:
             with self._store.readers.lend() as db:
                 known_sims = sims.places(db)
@@ -180,7 +193,7 @@ class Gateway:
         measured = self._intake.measure(draft)
         self._waiters.expect(measured.sms_id)
         try:
-            taken = self._write(
+            taken = self._take(
                 lambda db: self._intake.take(db, caller, [measured], options, key, single=True)
             )
             if isinstance(taken, Kept):
@@ -204,7 +217,7 @@ class Gateway:
         Returns and raises as `submit`, but for SimUnavailableError.
         """
         measured = [self._intake.measure(draft) for draft in drafts]
-        taken = self._write(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
+        taken = self._take(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
         if isinstance(taken, Kept):
             return self._replayed_bulk(caller, taken), True
         self._offer(taken, options)
@@ -273,10 +286,9 @@ class Gateway:
 
         With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
         """
-        with _kept(), self._store.readers.lend() as db:
-            rows = inbound.page(
-                db, caller.company_id, of_none=caller.admin, before_id=cursor, limit=limit + 1
-            )
+        find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
+        with _kept():
+            rows = newest_first(self._store.readers, "inbox", cursor, limit + 1, find)
         page = rows[:limit]
         return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 
@@ -377,6 +389,10 @@ class Gateway:
     def _write(self, work: Callable[[Connection], T]) -> T:
         with _kept():
             return self._store.write(work)
+
+    def _take(self, work: Callable[[Connection], T]) -> T:
+        with _kept():
+            return self._store.take(work)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from enum import Enum
 from gatewayd.board import Board
 from gatewayd.clock import Clock
 from gatewayd.measures import Meter, free_bytes
+from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from modem.work import PortState
@@ -63,6 +64,8 @@ class Doctor:
             queue = Check("queue", Verdict.WARN, f"A message has waited for {oldest_s / 60:.0f} minutes")
         if not self._store.running:
             return [Check("store", Verdict.FAIL, "The database cannot be written"), queue]
+        if self._store.condition.state is not State.OK:
+            return [Check("store", Verdict.FAIL, self._store.condition.detail), queue]
         return [Check("store", Verdict.PASS, "The database answers"), queue]
 
     def _disk(self) -> Check:

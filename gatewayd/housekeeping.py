@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from config.settings import InboxSettings
 from gatewayd import inbox
 from gatewayd.clock import DAY, Calendar, Clock
 from gatewayd.intake import KEYS_KEPT
 from gatewayd.store import idempotency, inbound
 from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 
@@ -28,14 +31,25 @@ class Housekeeping:
         self._clock = clock
         self._calendar = calendar
         self._timers = timers
+        self._also: Callable[[], None] = lambda: None
+
+    def start(self, also: Callable[[], None]) -> None:
+        """Begin, now if the store can keep it; each time, `also` is called in the end."""
+        self._also = also
+        try:
+            self.sweep()
+        except StoreUnavailableError:
+            self._timers.after(self._every_s, self.sweep)
 
     def sweep(self) -> None:
         """Do it now, and arrange for the next time. Raises StoreUnavailableError; then nothing was done or arranged."""
         more = self._store.write(self._tidy)
         self._timers.after(0.0 if more else self._every_s, self.sweep)
+        if not more:
+            self._also()
 
     def _tidy(self, db: Connection) -> bool:
         at = self._clock.moment(self._calendar)
-        idempotency.forget_but(db, at.lately(KEYS_KEPT))
-        inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))
-        return inbox.give_up(db, self._assembly_timeout_s, at)
+        more_keys = idempotency.forget_but(db, at.lately(KEYS_KEPT))
+        more_seen = inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))
+        return inbox.give_up(db, self._assembly_timeout_s, at) or more_keys or more_seen

@@ -314,8 +314,11 @@ class Desk:
         rest_s = _UNAVAILABLE_S[min(self._refusals, len(_UNAVAILABLE_S) - 1)]
         self._refusals += 1
         self.back_at = monotonic() + rest_s
-        log.warning(
-            "port %d: nothing can be kept now (%s); tried again in %g s", self.status.port, error, rest_s
+        log.log(
+            logging.WARNING if self._refusals == 1 else logging.DEBUG,
+            "port %d: nothing can be kept now (%s); tried again and again",
+            self.status.port,
+            error,
         )
         return rest_s
 

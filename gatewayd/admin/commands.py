@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from gatewayd.admin import companies, keys, messages, sims, status, ussd, watch
+from gatewayd.admin import backup, companies, keys, messages, sims, status, ussd, watch
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.store.errors import StoreUnavailableError
 
@@ -15,6 +15,7 @@ _checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=
 
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
+    "backup": _checked(backup.backup),
     "company.add": _checked(companies.add),
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from gatewayd.admin.context import Context
@@ -70,5 +71,21 @@ def status(context: Context) -> dict[str, object]:
         },
         "backlog_sims": old,  # whose queues hold something from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
+        "store": _store(context),
         "parts_waiting": {str(sim_id): count for sim_id, count in sorted(parts_waiting.items()) if count},
+    }
+
+
+def _store(context: Context) -> dict[str, object]:
+    """What the disk keeps, in bytes and words."""
+    store = context.store
+    disk = os.statvfs(store.path.parent)
+    condition = store.condition
+    return {
+        "state": condition.state.value,
+        "detail": condition.detail,
+        "bytes": store.path.stat().st_size,
+        "log_bytes": store.log_bytes,
+        "free_bytes": disk.f_bavail * disk.f_frsize,
+        "backup_failure": context.running().backups.last_failure,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
@@ -16,7 +17,7 @@ from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.clock import Calendar, microseconds
-from gatewayd.control import NotRunningError, ask
+from gatewayd.control import NotRunningError, ask, follow
 from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
@@ -61,18 +62,48 @@ def administer(
 
 
 def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, object]) -> object:
-    store = Store(settings.store.path)
+    with _opened_store(settings) as admin:
+        return commands.run(admin, command, arguments)
+
+
+@contextmanager
+def _opened_store(settings: Settings) -> Iterator[Context]:
+    store = Store(settings.store.path, resend=settings.store.restored == "send")
     store.open()
     try:
         clock = CountedClock()
         timekeeper = Timekeeper(clock, settings.clock.trust, synchronised, dict, ports=0)
         store.write(lambda db: timekeeper.begin(db, None))
-        context = Context(
+        yield Context(
             store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
         )
-        return commands.run(context, command, arguments)
     finally:
         store.close()
+
+
+def follow_or_do(
+    context: click.Context, command: str, arguments: Mapping[str, object]
+) -> Generator[list[Any], None, None]:
+    """The batches of a command that goes on: through the daemon, else on the store under its lock. Exits 1 on failure."""
+    settings = settings_of(context)
+    try:
+        try:
+            with closing(follow(settings.store.path, command, arguments)) as batches:
+                yield from batches
+        except (NotRunningError, FileNotFoundError):
+            with _opened_store(settings) as admin, closing(_going_on(admin, command, arguments)) as batches:
+                yield from batches
+    except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:
+        fail(error)
+
+
+def _going_on(
+    admin: Context, command: str, arguments: Mapping[str, object]
+) -> Generator[list[Any], None, None]:
+    result = commands.run(admin, command, arguments)
+    if not isinstance(result, Generator):
+        raise TypeError(f"{command} does not go on")
+    yield from result
 
 
 def json_option(command: F) -> F:

@@ -60,3 +60,7 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         click.echo(
             f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}."
         )
+    store = told["store"]
+    for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
+        if trouble:
+            click.echo(f"\n{trouble[0].upper()}{trouble[1:]}.")

@@ -6,23 +6,23 @@ import sqlite3
 from pathlib import Path
 from sqlite3 import Connection, Row
 
-__all__ = ["Connection", "Row", "connect_reader", "connect_writer"]
+__all__ = ["BUSY_TIMEOUT_MS", "Connection", "Row", "connect_reader", "connect_writer", "file_of", "keep_log"]
 
 # Pages a connection may keep, in KiB. The hot pages are the right edges of a few trees, so little is enough;
 # SQLite's default of 2 MiB for each reader would cost more memory than the rest of the daemon.
 _WRITER_CACHE_KIB = 4096
 _READER_CACHE_KIB = 512
 
-# How long SQLite itself waits for a lock. Only a backup or a person with a shell on the file can hold one.
-_BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_MS = 10_000
+"""How long SQLite itself waits for a lock. Only a person with a shell on the file can hold one."""
 
 
 def connect_writer(path: Path) -> Connection:
-    """The connection that writes: WAL, and every commit is synced before it returns."""
-    db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    """The connection that writes, once `keep_log` was told. Nothing in the file was changed or even read yet."""
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
         db.row_factory = Row
-        db.execute("PRAGMA journal_mode = WAL")
+        db.text_factory = _text
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
@@ -32,16 +32,33 @@ def connect_writer(path: Path) -> Connection:
     return db
 
 
+def keep_log(db: Connection) -> None:
+    """Write through a log (WAL); with what `connect_writer` set, every commit is synced before it returns."""
+    db.execute("PRAGMA journal_mode = WAL")
+
+
 def connect_reader(path: Path) -> Connection:
     """A connection that cannot write."""
     db = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro",
         uri=True,
-        timeout=_BUSY_TIMEOUT_S,
+        timeout=BUSY_TIMEOUT_MS / 1000,
         isolation_level=None,
         check_same_thread=False,
     )
     db.row_factory = Row
+    db.text_factory = _text
     db.execute("PRAGMA query_only = ON")
     db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
     return db
+
+
+def file_of(db: Connection) -> str:
+    """The path of the file that a connection has open."""
+    path: str = db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
+    return path
+
+
+def _text(stored: bytes) -> str:
+    """A text; one byte that rotted on the disk must not stop a gateway, and no backup would be without it."""
+    return stored.decode("utf-8", "replace")

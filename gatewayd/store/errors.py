@@ -9,6 +9,10 @@ class StoreUnavailableError(Exception):
     """Nothing can be kept durably just now: the disk is full, read-only, failing, or too slow."""
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """The database is not whole: it is empty, cut short, or holds what SQLite cannot make sense of."""
+
+
 class StoreLockedError(Exception):
     """Another gatewayd holds this store."""
 
@@ -30,11 +34,23 @@ _UNAVAILABLE = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PROTOCOL,  # the locks of the log's index could not be had
     }
 )
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def primary_code(error: BaseException) -> int | None:
+    """The primary result code of an error of SQLite's; None where it has none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if isinstance(error, sqlite3.Error) and code is not None else None
 
 
 def unavailable(error: BaseException) -> bool:
     """Whether an error of SQLite's means that the store cannot be used, rather than a fault in the program."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in _UNAVAILABLE
+    return primary_code(error) in _UNAVAILABLE
+
+
+def damage(error: BaseException) -> bool:
+    """Whether an error of SQLite's means that the database is not whole."""
+    return primary_code(error) in _DAMAGE

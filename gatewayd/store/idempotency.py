@@ -7,9 +7,12 @@ temporary table, in memory: it is gone with the process, and the answer is then 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayd.store.database import Connection
+
+_AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,18 @@ class Kept:
     in_flight: bool
 
 
-def install_in_flight(db: Connection) -> None:
-    """Make the table of requests that are being answered. For the writing connection alone."""
+def install_in_flight(db: Connection, requests: Iterable[tuple[int, str]]) -> None:
+    """Make the table of requests that are being answered, with these in it. For the writing connection alone."""
     db.execute(
         "CREATE TEMP TABLE in_flight (key_id INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (key_id, key))"
         " WITHOUT ROWID"
     )
+    db.executemany("INSERT INTO in_flight VALUES (?, ?)", requests)
+
+
+def in_flight(db: Connection) -> list[tuple[int, str]]:
+    """The requests that are being answered: id of the API key, and idempotency key."""
+    return [(row[0], row[1]) for row in db.execute("SELECT key_id, key FROM in_flight")]
 
 
 def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept | None:
@@ -77,6 +86,10 @@ def landed(db: Connection, key_id: int, key: str) -> None:
     db.execute("DELETE FROM in_flight WHERE key_id = ? AND key = ?", (key_id, key))
 
 
-def forget_but(db: Connection, lately: tuple[int, int]) -> None:
-    """Drop the keys that were not kept between these moments."""
-    db.execute("DELETE FROM idempotency WHERE created_at < ? OR created_at > ?", lately)
+def forget_but(db: Connection, lately: tuple[int, int]) -> bool:
+    """Drop the keys that were not kept between these moments, some at a time. Whether there may be more."""
+    others = "SELECT key_id, key FROM idempotency WHERE created_at < ? OR created_at > ? LIMIT ?"
+    gone = db.execute(
+        f"DELETE FROM idempotency WHERE (key_id, key) IN ({others})", (*lately, _AT_A_TIME)
+    ).rowcount
+    return gone == _AT_A_TIME

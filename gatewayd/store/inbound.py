@@ -7,6 +7,8 @@ from gatewayd.store.database import Connection, Row
 # What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
 Series = tuple[int, str, int, int, int]
 
+_AT_A_TIME = 200
+
 _SHOWN = """
     SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
@@ -21,9 +23,11 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
     return not again
 
 
-def forget_seen_but(db: Connection, lately: tuple[int, int]) -> None:
-    """Forget the digests of what did not come in between these moments."""
-    db.execute("DELETE FROM inbound_seen WHERE seen_at < ? OR seen_at > ?", lately)
+def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
+    """Forget the digests of what did not come in between these moments, some at a time. Whether there may be more."""
+    others = "SELECT digest FROM inbound_seen WHERE seen_at < ? OR seen_at > ? LIMIT ?"
+    gone = db.execute(f"DELETE FROM inbound_seen WHERE digest IN ({others})", (*lately, _AT_A_TIME)).rowcount
+    return gone == _AT_A_TIME
 
 
 def keep_text(
@@ -47,16 +51,26 @@ def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None,
     )
 
 
-def page(db: Connection, company_id: int, *, of_none: bool, before_id: int | None, limit: int) -> list[Row]:
-    """Texts for a company with their `sim_number`, newest first; `of_none`: those on SIMs of no company too.
+def page(
+    db: Connection, from_id: int, before_id: int, limit: int, *, company_id: int, of_none: bool
+) -> list[Row]:
+    """Texts for a company with their `sim_number`, newest first, of a stretch of ids (see `pages`).
+
+    `of_none`: those on SIMs of no company too.
 
     A text belongs to the company whose SIM it came in on; one that came in while the SIM was nobody's goes with the SIM.
     """
     owner = "coalesce(i.company_id, s.company_id)"
     return db.execute(
         f"{_SHOWN} WHERE ({owner} = :company OR (:of_none AND {owner} IS NULL))"
-        " AND (:before IS NULL OR i.id < :before) ORDER BY i.id DESC LIMIT :limit",
-        {"company": company_id, "of_none": of_none, "before": before_id, "limit": limit},
+        " AND i.id >= :start AND i.id < :before ORDER BY i.id DESC LIMIT :limit",
+        {
+            "company": company_id,
+            "of_none": of_none,
+            "start": from_id,
+            "before": before_id,
+            "limit": limit,
+        },
     ).fetchall()
 
 

@@ -270,7 +270,7 @@ def settle_doubt(
     """Make a part in doubt `submitted`, `queued` or `failed`. False where this claim is not in doubt any more."""
     return (
         db.execute(
-            "UPDATE parts SET state = ?, reference = ?"
+            "UPDATE parts SET state = ?, reference = ?, held = 0"
             " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'in_doubt'",
             (state, reference, message_id, seq, token),
         ).rowcount
@@ -305,9 +305,9 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 
 def resume(db: Connection) -> list[Row]:
-    """At start: back-offs are over, what was submitting is in doubt (see `doubt_submitting`); all parts in doubt."""
+    """At start: back-offs are over, what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
     db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
-    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN}").fetchall()
+    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN} AND held = 0").fetchall()
 
 
 def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:

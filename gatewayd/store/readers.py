@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gatewayd.store.database import Connection, connect_reader
-from gatewayd.store.errors import StoreUnavailableError, unavailable
+from gatewayd.store.errors import StoreUnavailableError, damage, unavailable
 
 # Reads last microseconds to milliseconds: a few connections serve many threads.
 _CONNECTIONS = 8
@@ -17,10 +17,11 @@ _LEND_TIMEOUT_S = 10.0
 
 
 class Readers:
-    """A small pool of read-only connections, opened when first wanted."""
+    """A small pool of read-only connections, opened when first wanted. `damaged` is told where the file is not whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, damaged: Callable[[sqlite3.Error], None]) -> None:
         self._path = path
+        self._damaged = damaged
         self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(_CONNECTIONS):
             self._idle.put(None)
@@ -42,6 +43,11 @@ class Readers:
             yield db
         except sqlite3.Error as error:
             if unavailable(error):
+                if db is not None:
+                    db.close()  # it may be the connection that fails: the next is a new one
+                    db = None
+                if damage(error):
+                    self._damaged(error)
                 raise StoreUnavailableError(f"the database cannot be read: {error}") from error
             raise
         finally:

@@ -367,6 +367,20 @@ def m009_clock(db: Database) -> None:
 
 
 @migrations()
+def m010_backups(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE backup_of (              -- its one row says that this file is a backup, and when it was made
+            taken_at INTEGER NOT NULL
+        );
+        -- In doubt because a backup was put in place: it may have been sent since, and a person decides.
+        ALTER TABLE parts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    """,
+    )
+
+
+@migrations()
 def m011_pins(db: Database) -> None:
     _execute(
         db,

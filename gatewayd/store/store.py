@@ -2,70 +2,103 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store import load
-from gatewayd.store.database import Connection, connect_writer
+from gatewayd.store import load, restore
+from gatewayd.store.checks import check_file, check_owner, check_whole
+from gatewayd.store.database import Connection, connect_writer, keep_log
+from gatewayd.store.disk import Condition, Disk
 from gatewayd.store.durations import Durations
-from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
-from gatewayd.store.idempotency import install_in_flight
+from gatewayd.store.errors import (
+    StoreDamagedError,
+    StoreLockedError,
+    StoreUnavailableError,
+    damage,
+)
+from gatewayd.store.folders import leave_to_the_owner
+from gatewayd.store.idempotency import in_flight, install_in_flight
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
 from gatewayd.store.tally import install_tally_triggers
 from gatewayd.store.writer import COMMIT_SECONDS, COMMIT_TIMEOUT_S, Writer
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
 class Store:
-    """Everything the gateway keeps. One process at a time may have it open."""
+    """Everything the gateway keeps. One process at a time may have it open.
 
-    def __init__(self, path: Path) -> None:
+    `backups`: a folder whose newest good backup takes the place of a damaged database; None: a damaged one is refused.
+    `resend`: what waited in a backup that was put in place is sent, though it may have been sent since; else it is held.
+    """
+
+    def __init__(self, path: Path, *, backups: Path | None = None, resend: bool = False) -> None:
         self.path = path
-        self.readers = Readers(path)
+        self._backups = backups
+        self._resend = resend
+        self._disk = Disk(path)
+        self.readers = Readers(path, self._disk.damaged)
         self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
 
     def open(self) -> None:
-        """Lock, migrate, and begin to take writes.
+        """Lock, check, migrate, and begin to take writes.
 
         Raises:
             StoreLockedError: another process holds the store.
             StoreVersionError: a newer gatewayd wrote it.
+            StoreDamagedError: the database is not whole, and no backup was to take its place.
             StoreUnavailableError: the file or its folder cannot be used.
         """
         try:
             self._lock_fd = _lock(self.path)
-            db = _prepared(self.path)
-        except (sqlite3.Error, OSError) as error:
+            self._open_or_restore()
+            self._disk.open()
+        except OSError as error:
             self.close()
-            raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
-        except (StoreLockedError, StoreVersionError):
+            raise StoreUnavailableError(f"{self.path} cannot be opened: {error}") from error
+        except BaseException:
             self.close()
             raise
-        self._writer = Writer(db, self.commit_times)
-        self._writer.start()
 
     def write(self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S) -> T:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
-        if self._writer is None:
-            raise StoreUnavailableError("the store is not open")
-        return self._writer.run(work, timeout_s)
+        return self._opened().run(work, timeout_s)
+
+    def take(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, for what is new or can wait: refused while the disk is not well (see `Writer.run`)."""
+        return self._opened().run(work, new=True)
+
+    def cut_log(self) -> None:
+        """Cut SQLite's log as soon as nobody writes; it comes after something that wrote or read much."""
+        self._opened().cut_log()
+
+    @property
+    def condition(self) -> Condition:
+        """What can be kept just now."""
+        return self._disk.condition
+
+    @property
+    def log_bytes(self) -> int:
+        """The size of SQLite's log."""
+        return self._opened().log_bytes
 
     def probe(self, answered: Callable[[int | None], None]) -> None:
         """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
 
         With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
         """
-        if self._writer is None:
-            raise StoreUnavailableError("the store is not open")
-        told = self._writer.hand_over(lambda db: sum(load.waiting(db).values()))
+        told = self._opened().hand_over(lambda db: sum(load.waiting(db).values()))
         told.add_done_callback(lambda done: answered(None if done.exception() else done.result()))
 
     @property
@@ -73,44 +106,86 @@ class Store:
         """Whether the thread that writes lives. False between `open` and `close`: it died."""
         return self._writer is not None and self._writer.running
 
-    def close(self) -> None:
-        """Finish what was handed over, close, and give the lock back."""
+    def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
+        """Finish what was handed over, for at most so long, close, and give the lock back."""
         if self._writer is not None:
-            self._writer.stop()
+            self._writer.stop(timeout_s)
             self._writer = None
         self.readers.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
 
+    def _opened(self) -> Writer:
+        if self._writer is None:
+            raise StoreUnavailableError("the store is not open")
+        return self._writer
 
-def _prepared(path: Path) -> Connection:
-    """The writing connection, on a database of this program's schema."""
-    db = connect_writer(path)
-    try:
-        os.chmod(path, 0o600)
-        _leave_to_the_owner(path, path.parent)
-        migrate(db)
-        load.install_load_triggers(db)
-        install_in_flight(db)
-        install_tally_triggers(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
+    def _open_or_restore(self) -> None:
+        try:
+            self._start_writer()
+        except StoreDamagedError as error:
+            if self._backups is None:
+                raise
+            log.error("%s", error)
+            restore.restore_newest(self._backups, self.path)
+            self._start_writer()
 
+    def _start_writer(self) -> None:
+        try:
+            check_file(self.path)
+            try:
+                self._writer = Writer(self._connect, self._disk, self.commit_times)
+            except sqlite3.OperationalError:
+                # A full disk has no room even for the index of the log: the reserve is for that, too.
+                if not self._disk.make_room():
+                    raise
+                self._writer = Writer(self._connect, self._disk, self.commit_times)
+        except StoreDamagedError as error:
+            raise StoreDamagedError(_damaged(self.path, error)) from error
+        except StoreUnavailableError as error:
+            raise StoreUnavailableError(f"{self.path} cannot be used: {error}") from error
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # SQLite quotes from a schema that is damaged, and not every byte of that is a letter.
+            if damage(error) or isinstance(error, UnicodeDecodeError):
+                raise StoreDamagedError(_damaged(self.path, error)) from error
+            raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
+        self._writer.start()
 
-def _leave_to_the_owner(file: Path | int, folder: Path) -> None:
-    """What root makes in the daemon's folder belongs to the daemon's user, who could not open it otherwise."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.chown(file, owner.st_uid, owner.st_gid)
+    def _connect(self, before: Connection | None) -> Connection:
+        """The writing connection, on a database of this program's schema; `before`: the one whose place it takes."""
+        db = connect_writer(self.path)
+        try:
+            if before is None:
+                check_owner(db)
+                keep_log(db)
+                os.chmod(self.path, 0o600)
+                leave_to_the_owner(self.path, self.path.parent)
+                migrate(db)
+                check_whole(db, self.path.stat().st_size)
+                restore.settle(db, resend=self._resend)
+            else:
+                keep_log(db)
+            load.install_load_triggers(db)
+            install_in_flight(db, [] if before is None else in_flight(before))
+            install_tally_triggers(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
 
 
 def check_free(path: Path) -> None:
     """Raise StoreLockedError where another process holds the store at `path`."""
     if path.exists():
         os.close(_lock(path))
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"{path} is damaged: {error}. It is left as it is. Put a backup in its place, or set store.restore to have the"
+        " newest one in store.backup_dir put there"
+    )
 
 
 def _lock(path: Path) -> int:
@@ -125,7 +200,12 @@ def _lock(path: Path) -> int:
         raise StoreLockedError(
             f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
         ) from None
-    _leave_to_the_owner(fd, path.parent)
+    leave_to_the_owner(fd, path.parent)
     os.ftruncate(fd, 0)
-    os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
+    try:
+        os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        log.warning("the disk is full: the lock does not name this process")
     return fd

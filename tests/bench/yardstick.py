@@ -13,7 +13,8 @@ from flask import Flask, Response, request
 from api.server import Server
 from config.settings import ApiSettings
 from gatewayd.commands.signals import stop_asked, stop_signals_held
-from gatewayd.store.database import connect_writer
+from gatewayd.store.database import Connection, connect_writer, keep_log
+from gatewayd.store.disk import Disk
 from gatewayd.store.writer import Writer
 
 LOOK_S = 1.0
@@ -23,9 +24,15 @@ LOOK_S = 1.0
 def main() -> None:
     """Serve until SIGTERM."""
     folder, port = Path(sys.argv[1]), sys.argv[2]
-    db = connect_writer(folder / "yardstick.db")
-    db.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
-    writer = Writer(db)
+    path = folder / "yardstick.db"
+
+    def connect(_: Connection | None) -> Connection:
+        db = connect_writer(path)
+        keep_log(db)
+        db.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
+        return db
+
+    writer = Writer(connect, Disk(path))
     writer.start()
     app = Flask(__name__)
 

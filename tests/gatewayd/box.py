@@ -51,11 +51,11 @@ class Box:
         self.gateway: Process | None = None
         self.headers: dict[str, str] = {}
 
-    def start_bank(self, *options: str) -> None:
+    def start_bank(self, *options: str, module: str = "gatewayd.cli") -> None:
         """Switch the simulated modems on."""
         slots = [f"--slots-of={port}={count}" for port, count in self.slots.items()]
         where = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
-        self.bank = Process("simulate", "--json", *where, *slots, *options)
+        self.bank = Process("simulate", "--json", *where, *slots, *options, module=module)
         self.bank.line()
 
     def start_gateway(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.store.database import Connection, connect_reader, connect_writer
+from gatewayd.store.database import Connection, connect_reader, connect_writer, keep_log
+from gatewayd.store.disk import Disk
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.writer import Writer
 from tests.conftest import eventually
@@ -23,9 +24,13 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
-    db = connect_writer(path)
-    db.execute("CREATE TABLE t (x INTEGER NOT NULL)")
-    writer = Writer(db)
+    def connect(_: Connection | None) -> Connection:
+        db = connect_writer(path)
+        keep_log(db)
+        db.execute("CREATE TABLE IF NOT EXISTS t (x INTEGER NOT NULL)")
+        return db
+
+    writer = Writer(connect, Disk(path))
     writer.start()
     yield writer
     writer.stop()
@@ -132,3 +137,37 @@ def test_a_stopped_writer_has_kept_what_it_took_and_takes_no_more(writer: Writer
     assert values(path) == list(range(50))
     with pytest.raises(StoreUnavailableError):
         writer.run(lambda db: None)
+
+
+def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Writer, path: Path) -> None:
+    writer.run(lambda db: db.execute("PRAGMA max_page_count = 3"))
+    begun, hold = threading.Event(), threading.Event()
+    runs: list[str] = []
+
+    def wait(db: Connection) -> None:
+        begun.set()
+        hold.wait(10)
+
+    def vital(db: Connection) -> None:
+        runs.append("vital")
+        db.execute("INSERT INTO t VALUES (1)")
+
+    def new(db: Connection) -> None:
+        runs.append("new")
+        db.executemany("INSERT INTO t VALUES (?)", ((n,) for n in range(10_000)))
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(writer.run, wait)
+        assert begun.wait(10)
+        jobs = [pool.submit(writer.run, vital), pool.submit(writer.run, new, new=True)]
+        eventually(lambda: writer.waiting == len(jobs))
+        hold.set()
+        first.result(10)
+        jobs[0].result(10)
+        with pytest.raises(StoreUnavailableError, match="the disk is full"):
+            jobs[1].result(10)
+    assert values(path) == [1]
+    assert sorted(runs) == ["new", "vital", "vital"]  # the second time without what is new
+    with pytest.raises(StoreUnavailableError, match="the disk is full"):
+        writer.run(new, new=True)
+    assert len(runs) == 3

@@ -1,0 +1,171 @@
+"""Backups: consistent copies of the database, made while it is in use.
+
+The copy is made of one snapshot, on a connection of its own: the writer is never waited for, and its log grows until the
+snapshot is done with. A backup is one file, checked as a whole before it gets its name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayd.store.checks import check_owner, faults
+from gatewayd.store.database import connect_reader
+from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, unavailable
+from gatewayd.store.folders import sync_file, sync_folder
+
+# Pages copied at a time: a megabyte, after which it is looked whether to go on.
+_STEP_PAGES = 256
+
+# What a backup must leave free on its disk: it may be the database's own.
+_LEAVE_BYTES = 64 << 20
+
+_NAME = re.compile(r"gatewayd-([0-9]{6,})\.db")
+
+
+class BackupError(Exception):
+    """The backup cannot be made; the text says why, and what would help. There is no file of that name then, or the old one."""
+
+
+class BackupCancelledError(BackupError):
+    """The backup was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backup is: pages copied, and all; when all are, the copy is being checked."""
+
+    copied: int
+    pages: int
+
+
+def back_up(
+    source: Path,
+    target: Path,
+    *,
+    now: int,
+    overwrite: bool,
+    told: Callable[[Progress], None],
+    cancelled: threading.Event,
+) -> int:
+    """Copy the database to `target`, whole, checked and synced, for its owner's eyes alone; the size in bytes.
+
+    Raises:
+        BackupError: see there.
+    """
+    if target.exists() and (not overwrite or target.samefile(source)):
+        raise BackupError(f"{target} is there already: name another file, or use --force")
+    part = target.with_name(target.name + ".part")
+    try:
+        _check_room(source, target.parent)
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            _copy(source, part, told, cancelled)
+            _finish(part, now, cancelled)
+            sync_file(part)
+            _name(part, target, overwrite=overwrite)
+        finally:
+            part.unlink(missing_ok=True)
+        return target.stat().st_size
+    except OSError as error:
+        raise BackupError(f"the backup cannot be written: {error}") from error
+
+
+def kept(folder: Path) -> list[Path]:
+    """The backups that the gateway made in a folder of its own accord, oldest first. Raises OSError."""
+    if not folder.is_dir():
+        return []
+    found = [(int(name[1]), path) for path in folder.iterdir() if (name := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found)]
+
+
+def next_name(folder: Path) -> Path:
+    """What the next backup in a folder is called. Numbers tell which is newer: a clock may be wrong."""
+    have = kept(folder)
+    last = _NAME.fullmatch(have[-1].name) if have else None
+    return folder / f"gatewayd-{int(last[1]) + 1 if last else 1:06}.db"
+
+
+def check_backup(path: Path) -> None:
+    """Raise StoreDamagedError where a file is not a whole backup of ours."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            check_owner(db)
+            faults(db, "integrity_check")
+            if not db.execute("SELECT count(*) FROM backup_of").fetchone()[0]:
+                raise StoreDamagedError("it is no backup, but a database that was in use")
+    except StoreDamagedError:
+        raise
+    except (sqlite3.Error, UnicodeDecodeError, StoreUnavailableError) as error:
+        raise StoreDamagedError(str(error)) from error
+
+
+def _check_room(source: Path, folder: Path) -> None:
+    size = source.stat().st_size
+    there = os.statvfs(folder)
+    free = there.f_bavail * there.f_frsize
+    if free < size + _LEAVE_BYTES:
+        raise BackupError(
+            f"there is no room for it in {folder}: it takes {size >> 20} MiB and must leave {_LEAVE_BYTES >> 20} MiB,"
+            f" and {free >> 20} MiB are free"
+        )
+
+
+def _copy(source: Path, part: Path, told: Callable[[Progress], None], cancelled: threading.Event) -> None:
+    def step(_: int, remaining: int, total: int) -> None:
+        if cancelled.is_set():
+            raise BackupCancelledError("the backup was given up")
+        told(Progress(total - remaining, total))
+
+    try:
+        with closing(connect_reader(source)) as db, closing(sqlite3.connect(part)) as copy:
+            copy.execute("PRAGMA synchronous = OFF")  # synced as a whole at the end
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on it is one snapshot
+            db.backup(copy, pages=_STEP_PAGES, progress=step)
+    except sqlite3.Error as error:
+        raise _explained(error) from error
+
+
+def _finish(part: Path, now: int, cancelled: threading.Event) -> None:
+    """Make the copy one file that says what it is, and check it."""
+    try:
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            copy.set_progress_handler(cancelled.is_set, 10_000)
+            copy.execute("PRAGMA synchronous = OFF")
+            copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute("DELETE FROM backup_of")
+            copy.execute("INSERT INTO backup_of VALUES (?)", (now,))
+            faults(copy, "integrity_check")
+    except StoreDamagedError as error:
+        if cancelled.is_set():
+            raise BackupCancelledError("the backup was given up") from error
+        raise BackupError(f"the copy is damaged, and so may the database be: {error}") from error
+    except sqlite3.Error as error:
+        if cancelled.is_set():
+            raise BackupCancelledError("the backup was given up") from error
+        raise _explained(error) from error
+
+
+def _explained(error: sqlite3.Error) -> Exception:
+    if unavailable(error):
+        return BackupError(f"the database cannot be copied: {error}")
+    return error
+
+
+def _name(part: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a finished backup its name, and no other file's where that is not wanted."""
+    if not overwrite:
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError as error:
+            raise BackupError(f"{target} is there already: name another file, or use --force") from error
+    os.replace(part, target)
+    sync_folder(target.parent)

@@ -1,0 +1,77 @@
+"""Whether the file at start is a whole database of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from gatewayd.store.database import Connection
+from gatewayd.store.disk import reserve_path
+from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError
+from gatewayd.store.schema import migrations
+
+# A database up to this size is read as a whole at each start: a second or two from an SD card. A larger one is when it is
+# backed up; at start only its smaller tables are.
+_WHOLE_BYTES = 64 << 20
+_LARGE_TABLES = frozenset(
+    {"messages", "parts", "refusals", "attempts", "inbox", "inbound_seen", "idempotency"}
+)
+
+_OBJECTS = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
+_COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table'"
+
+
+def check_file(path: Path) -> None:
+    """Raise StoreDamagedError where the database is missing or empty and was not always."""
+    if path.exists() and path.stat().st_size:
+        return
+    log = path.with_name(path.name + "-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    if has_log or reserve_path(path).exists():
+        raise StoreDamagedError(
+            f"{path} is {'empty' if path.exists() else 'missing'}, and once it was not: put a backup in its place."
+            f" To begin anew with nothing, remove {path.name}* from {path.parent}"
+        )
+
+
+def check_owner(db: Connection) -> None:
+    """Raise StoreUnavailableError where the database is another program's."""
+    names = {row[0] for row in db.execute(_OBJECTS)}
+    if names and not (
+        "_sqlite_migrations" in names
+        and db.execute("SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'gatewayd'").fetchone()
+    ):
+        raise StoreUnavailableError("it is a database of another program: set store.path to another file")
+
+
+def check_whole(db: Connection, size: int) -> None:
+    """Raise StoreDamagedError where a database, brought to our schema, is not whole.
+
+    SQLite's quick check: all but whether each index says what its table says.
+    """
+    with Database(memory=True) as model:
+        migrations.apply(model)
+        expected = {row[0] for row in model.execute(_OBJECTS)}
+        columns = {row[0] for row in model.execute(_COLUMNS)}
+    there = {row[0] for row in (*db.execute(_OBJECTS), *db.execute(_COLUMNS))}
+    missing = (expected | columns) - there
+    if missing:
+        raise StoreDamagedError(f"it lacks {', '.join(sorted(missing))}")
+    if size <= _WHOLE_BYTES:
+        faults(db, "quick_check")
+        return
+    for table in sorted(expected - _LARGE_TABLES):
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone():
+            faults(db, f"quick_check({table})")
+
+
+def faults(db: Connection, check: str) -> None:
+    """Run one of SQLite's checks. Raises StoreDamagedError where it finds a fault."""
+    try:
+        found = [row[0] for row in db.execute(f"PRAGMA {check}")]
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise StoreDamagedError(str(error)) from error
+    if found != ["ok"]:
+        raise StoreDamagedError(found[0].splitlines()[-1] if found else "the check says nothing")

@@ -1,0 +1,89 @@
+"""Backups in the place of the database.
+
+A backup says of itself that it is one. What waited when it was made may have been sent since: so that nobody gets it twice,
+it is held when the backup is opened as the database, whoever put it there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+from gatewayd.store.backup import check_backup, kept
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreDamagedError
+from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
+
+log = logging.getLogger(__name__)
+
+HELD = (
+    "the database was restored from a backup, and this was waiting when that was made: it may have been sent since;"
+    " a person decides"
+)
+
+
+def settle(db: Connection, *, resend: bool) -> None:
+    """Where the database is a backup, make it the database: hold what waits in it, or `resend` it."""
+    row = db.execute("SELECT taken_at FROM backup_of").fetchone()
+    if row is None:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    count = 0
+    if not resend:
+        # A report that tells of a submission since then still settles it: that is what the window is for.
+        count = db.execute(
+            "UPDATE parts SET state = 'in_doubt', held = 1, deferred = 0, token = token + 1, reference = NULL,"
+            " started_at = :taken_at, ended_at = max(:taken_at, CAST(strftime('%s') AS INTEGER) * 1000000)"
+            " WHERE state IN ('queued', 'submitting', 'in_doubt')",
+            {"taken_at": row["taken_at"]},
+        ).rowcount
+        db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending'", (HELD,))
+    db.execute("DELETE FROM backup_of")
+    db.execute("COMMIT")
+    log.error(
+        "this database is a backup made at %s UTC: what was accepted or came in since then is lost, and what waited then is %s",
+        db.execute("SELECT datetime(? / 1000000, 'unixepoch')", (row["taken_at"],)).fetchone()[0],
+        "sent, though it may have been sent since"
+        if resend
+        else f"held ({count} parts): it may have been sent since",
+    )
+
+
+def restore_newest(folder: Path, path: Path) -> None:
+    """Set a damaged database aside and put the newest good backup of a folder in its place.
+
+    Raises:
+        StoreDamagedError: there is none. Then nothing was changed.
+        OSError: there is no room, or the disk fails.
+    """
+    for backup in reversed(kept(folder)):
+        try:
+            check_backup(backup)
+        except StoreDamagedError as error:
+            log.error("the backup %s cannot be used: %s", backup, error)
+            continue
+        copy = path.with_name(path.name + ".restored")
+        shutil.copyfile(backup, copy)
+        os.chmod(copy, 0o600)
+        leave_to_the_owner(copy, path.parent)
+        sync_file(copy)
+        aside = _set_aside(path)
+        os.replace(copy, path)
+        sync_folder(path.parent)
+        log.error("%s was damaged, and is kept as %s; the backup %s takes its place", path, aside, backup)
+        return
+    raise StoreDamagedError(f"{path} is damaged, and there is no good backup in {folder} to take its place")
+
+
+def _set_aside(path: Path) -> Path:
+    """Give a damaged database and its log other names; the one of the database."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    for suffix in ("-wal", "-shm", ""):  # the log before the database: alone it is of no use
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            os.rename(file, f"{aside}{suffix}")
+    return aside

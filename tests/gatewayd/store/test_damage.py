@@ -1,0 +1,195 @@
+"""Databases that are not whole: a clear refusal at start, or a clear state as soon as the damage is touched; never a loop."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatewayd.store import messages
+from gatewayd.store.database import Connection, Row
+from gatewayd.store.disk import State
+from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.store import Store
+from tests.conftest import eventually
+
+
+def fill(db: Connection) -> None:
+    rows = [
+        (n, f"id {n}", n, 1, "+223", "text " * 30, 1, 0, 1, None, 1, 1, 1, 0, "d", "d", n, None)
+        for n in range(1, 200)
+    ]
+    messages.insert(db, rows)
+    messages.insert_parts(db, [(n, 1, 1, 0, 1) for n in range(1, 200)])
+
+
+def whole(path: Path) -> Store:
+    """A store with messages in its file and in its log."""
+    store = Store(path)
+    store.open()
+    store.write(fill)
+    return store
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a store as a power cut leaves them: some of it in the log alone."""
+    folder = tmp_path_factory.mktemp("store")
+    store = whole(folder / "gatewayd.db")
+    with store.readers.lend() as db:  # so that the log stays when the writer closes
+        db.execute("SELECT 1 FROM sims")
+        copy = tmp_path_factory.mktemp("crashed")
+        for file in folder.iterdir():
+            shutil.copy(file, copy)
+    store.close()
+    return copy
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a store that was closed."""
+    folder = tmp_path_factory.mktemp("closed")
+    whole(folder / "gatewayd.db").close()
+    return folder
+
+
+def use(path: Path) -> str:
+    """Open a store, read and write all that is in it; what is said of it in the end."""
+    store = Store(path)
+    try:
+        store.open()
+    except (StoreUnavailableError, StoreVersionError) as error:
+        return str(error)
+    try:
+        with suppress(StoreUnavailableError), store.readers.lend() as db:
+            db.execute("SELECT * FROM messages").fetchall()
+        with suppress(StoreUnavailableError):
+            store.write(lambda db: db.execute("UPDATE parts SET priority = priority + 1"))
+        return store.condition.detail
+    finally:
+        store.close()
+
+
+Damage = Callable[[Path], None]
+
+
+def overwrite(name: str, at: float, what: bytes) -> Damage:
+    def damage(folder: Path) -> None:
+        file = folder / name
+        size = file.stat().st_size
+        with file.open("r+b") as opened:
+            opened.seek(int(at * size))
+            opened.write(what)
+
+    return damage
+
+
+def cut(name: str, at: float) -> Damage:
+    def damage(folder: Path) -> None:
+        file = folder / name
+        with file.open("r+b") as opened:
+            opened.truncate(int(at * file.stat().st_size))
+
+    return damage
+
+
+NAMES = st.sampled_from(["gatewayd.db", "gatewayd.db-wal", "gatewayd.db-shm"])
+PLACES = st.floats(0, 1, exclude_max=True)
+DAMAGES = st.one_of(
+    st.builds(overwrite, NAMES, PLACES, st.binary(min_size=1, max_size=600)),
+    st.builds(overwrite, NAMES, PLACES, st.just(bytes(4096))),
+    st.builds(cut, NAMES, PLACES),
+)
+
+
+@settings(max_examples=50)
+@given(damages=st.lists(DAMAGES, min_size=1, max_size=3), crash=st.booleans())
+def test_whatever_is_damaged_it_is_refused_or_opens_and_says_what_it_finds(
+    crashed: Path, closed: Path, damages: list[Damage], crash: bool
+) -> None:
+    with TemporaryDirectory() as folder:
+        for file in (crashed if crash else closed).iterdir():
+            shutil.copy(file, folder)
+        for damage in damages:
+            with suppress(FileNotFoundError):
+                damage(Path(folder))
+        said = use(Path(folder) / "gatewayd.db")
+        assert said == "" or "backup" in said or "another program" in said or "newer gatewayd" in said, said
+
+
+def test_a_database_that_is_cut_short_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    whole(path).close()
+    cut("gatewayd.db", 0.6)(tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(StoreDamagedError, match="Put a backup in its place"):
+        Store(path).open()
+    assert path.read_bytes() == before
+
+
+def test_an_empty_or_missing_database_that_was_there_once_is_not_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    whole(path).close()
+    path.write_bytes(b"")
+    with pytest.raises(StoreDamagedError, match="is empty"):
+        Store(path).open()
+    path.unlink()
+    with pytest.raises(StoreDamagedError, match="is missing"):
+        Store(path).open()
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreUnavailableError, match="another program"):
+        Store(path).open()
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    store = whole(path)
+    store.write(lambda db: db.execute("DROP TABLE pins"))
+    store.close()
+    with pytest.raises(StoreDamagedError, match="lacks pins"):
+        Store(path).open()
+
+
+def test_damage_that_is_found_later_stops_all_writing_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "gatewayd.db"
+    store = whole(path)
+    store.cut_log()
+    eventually(lambda: store.log_bytes == 0)
+    page = store.write(
+        lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
+    )
+    with path.open("r+b") as file:  # the page is in no cache yet
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+
+    def read() -> list[Row]:
+        with store.readers.lend() as db:
+            return db.execute("SELECT * FROM inbox").fetchall()
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            read()
+    assert store.condition.state is State.DAMAGED
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            store.write(lambda db: db.execute("UPDATE parts SET priority = 0"))
+    assert store.write(lambda db: db.execute("SELECT sum(priority) FROM parts").fetchone()[0]) == 199
+    assert len([line for line in caplog.messages if "is damaged" in line]) == 1
+    store.close()
