@@ -18,6 +18,29 @@ PROGRAM = "from gatewayd.commands.simulate import simulate; simulate()"
 WAIT_S = 15.0
 
 
+FROZEN = """
+import os
+from gatewayd.commands.signals import stop_asked, stop_signals_held
+with stop_signals_held():
+    print(os.getpid(), flush=True)
+    print(stop_asked(0.2), flush=True)
+    print(stop_asked(10), flush=True)
+"""
+
+
+def test_to_be_frozen_and_go_on_is_not_to_be_told_to_stop() -> None:
+    with subprocess.Popen([sys.executable, "-c", FROZEN], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.4)  # longer than it wanted to wait
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "False\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "True\n"
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
     folder = tmp_path / "a bank"
