@@ -21,4 +21,7 @@ def stop_signals_held() -> Iterator[None]:
 
 def stop_asked(within_s: float) -> bool:
     """Whether one of them comes within this time."""
-    return signal.sigtimedwait(_STOP, within_s) is not None
+    found = signal.sigtimedwait(_STOP, within_s)
+    # Where the process was frozen past the deadline and goes on (SIGCONT, a debugger, a suspended machine), Python
+    # returns a record that no signal filled in.
+    return found is not None and found.si_signo in _STOP

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
+import pytest
 
 from tests.bench import (
     measure_gap,
@@ -55,14 +56,20 @@ def main(quick: bool, only: tuple[str, ...], who: tuple[str, ...], folder: Path)
             report.note(each.name, f"not measured: {each.missing}")
         else:
             makers[each.name] = each
-    steps = [name for _ in range(1 if quick else RUNS) for name in only or MEASURES]
-    with click.progressbar(
-        steps, label="Measuring", item_show_func=lambda name: name or "", show_pos=True
-    ) as shown:
-        for name in shown:
-            MEASURES[name](report, makers, QUICK if quick else WHOLE)
+    runs = range(1 if quick else RUNS)
+    steps = [(name, each) for _ in runs for name in only or MEASURES for each in makers]
+    with click.progressbar(steps, label="Measuring", item_show_func=_named, show_pos=True) as shown:
+        for name, each_name in shown:
+            try:
+                MEASURES[name](report, {each_name: makers[each_name]}, QUICK if quick else WHOLE)
+            except (AssertionError, OSError, pytest.fail.Exception) as error:
+                report.note(each_name, f"failed at {name}: {error}")
             report.write(folder)
     click.echo(f"\n{report.table()}\n\nThe same as JSON, with every run: {folder}/bench.json")
+
+
+def _named(step: tuple[str, str] | None) -> str:
+    return " of ".join(step) if step else ""
 
 
 if __name__ == "__main__":

@@ -72,6 +72,16 @@ class Bank:
         self.read()
         return sum(bisect_right(times, end) - bisect_left(times, start) for times in self.answered.values())
 
+    def share(self, start: float, end: float) -> float:
+        """What part of a time the modems were at work: per modem from its first answer to its last, so that no edge counts."""
+        self.read()
+        shares = [0.0] * self.ports
+        for index, times in enumerate(self.answered.values()):
+            within = times[bisect_left(times, start) : bisect_right(times, end)]
+            if len(within) > 1:
+                shares[index] = (len(within) - 1) * self.submit_s / (within[-1] - within[0])
+        return sum(shares) / self.ports
+
     def gaps(self, start: float, end: float) -> list[float]:
         """How long modems waited after a submission within a time before they were asked for the next."""
         self.read()

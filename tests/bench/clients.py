@@ -29,7 +29,14 @@ def request(path: str, host: str, key: str, messages: int) -> bytes:
 
 
 def client(address: tuple[str, int], octets: bytes, end: float, done: list[int], faults: list[str]) -> None:
-    """Call until the end."""
+    """Call until the end; what is wrong goes to `faults`."""
+    try:
+        _call(address, octets, end, done, faults)
+    except OSError as error:
+        faults.append(str(error))
+
+
+def _call(address: tuple[str, int], octets: bytes, end: float, done: list[int], faults: list[str]) -> None:
     with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while time.monotonic() < end:

@@ -43,11 +43,17 @@ class Gatewayd(Candidate):
             f'[dispatch]\nmax_pending = 2000000\n[daemon]\nlog_level = "warning"\n{ports}'
         )
         self.run()
-        eventually((self.folder / "gatewayd.sock").exists, 60)
+        eventually(self._answers, 60)
         company = told_by(self.config, "company", "add", "Bench")["id"]
         self.session.headers["X-API-Key"] = told_by(self.config, "key", "add", "--company", company)["key"]
         self.session.headers["Prefer"] = "respond-async"
         eventually(lambda: sum(sim["can_send_sms"] for sim in self.sims()) == len(self.devices), 120)
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.api}/health", timeout=5).status_code in (200, 503)
+        except requests.ConnectionError:
+            return False
 
     def run(self) -> None:
         """Start the process alone, on the store as it is."""

@@ -32,7 +32,7 @@ def measure(report: Report, makers: Mapping[str, Maker], effort: Effort) -> None
                     f"Use of {ports} ports, full queue",
                     f"submission {submit_s:g} s",
                     who,
-                    share=sent * submit_s / (ports * (end - start)),
+                    share=bank.share(start, end),
                     cpu_ms_a_message=1000 * (after - before) / sent if sent else None,
                     and_to_take_it=taking_ms,
                     pss_mb=candidate.pss_mb(),

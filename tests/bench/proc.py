@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 
 def cpu_s(pid: int) -> float:
     """The CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    # The kernel's own clock for it (clock_getcpuclockid(3)): /proc counts in hundredths of a second.
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def descriptors(pid: int) -> int:

@@ -29,7 +29,9 @@ class Report:
 
     def note(self, who: str, text: str) -> None:
         """What a reader must know of somebody's figures."""
-        self._notes[who] = text
+        known = self._notes.get(who, "")
+        if text not in known:
+            self._notes[who] = f"{known}; {text}" if known else text
 
     def table(self) -> str:
         """Medians, a table for each case."""

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import requests
+import requests.adapters
 
 from tests.bench.candidate import Candidate, recipient
 from tests.conftest import eventually
@@ -36,6 +37,8 @@ class Kannel(Candidate):
         config = self.folder / "kannel.conf"
         config.write_text(text, encoding="ascii")
         self.session = requests.Session()
+        # It closes a connection now and then between two calls.
+        self.session.mount("http://", requests.adapters.HTTPAdapter(max_retries=5))
         self.spawn("bearerbox", "-v", "4", config)
         self.spawn("sh", "-c", f"sleep 1; exec smsbox -v 4 {config}")
         eventually(self._answers, 20)

@@ -252,6 +252,20 @@ def test_orders_from_outside(bank: Bank) -> None:
     assert bank.device(1).is_symlink()
 
 
+def test_moments_are_told_once_and_in_order(bank: Bank) -> None:
+    start = time.monotonic()
+    with Program(bank, 1) as program:
+        for _ in range(2):
+            program.say(b"AT+CMGS=21\r", b"> ")
+            program.say(PDU, b"OK\r\n")
+    moments = bank.moments()
+    assert [what for what, _, _ in moments] == ["asked", "answered"] * 2
+    times = [start, *(at for _, at, _ in moments), time.monotonic()]
+    assert times == sorted(times)
+    assert {iccid for _, _, iccid in moments} == {bank.iccid(1)}
+    assert orders(bank, '{"do": "moments"}') == [{"ok": True, "moments": []}]
+
+
 def test_faults_by_chance_are_ordered_counted_and_ended(bank: Bank) -> None:
     with Program(bank, 1) as program:
         assert orders(bank, '{"do": "chance", "rule": "deaf@1"}') == [{"ok": True}]

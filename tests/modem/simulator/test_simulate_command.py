@@ -13,9 +13,34 @@ import serial
 from click.testing import CliRunner
 
 from gatewayd.commands.simulate import simulate
+from tests.conftest import eventually
 
 PROGRAM = "from gatewayd.commands.simulate import simulate; simulate()"
 WAIT_S = 15.0
+
+
+FROZEN = """
+import os
+from gatewayd.commands.signals import stop_asked, stop_signals_held
+with stop_signals_held():
+    print(os.getpid(), flush=True)
+    print(stop_asked(0.5), flush=True)
+    print(stop_asked(10), flush=True)
+"""
+
+
+def test_to_be_frozen_and_go_on_is_not_to_be_told_to_stop() -> None:
+    with subprocess.Popen([sys.executable, "-c", FROZEN], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        status = Path(f"/proc/{process.stdout.readline().strip()}/stat")
+        eventually(lambda: status.read_text().rsplit(")", 1)[1].split()[0] == "S")  # it waits
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.8)  # longer than it wanted to wait
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "False\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "True\n"
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
