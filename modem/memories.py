@@ -76,8 +76,10 @@ class Memories:
         if self._listed is None:
             listed = self._talk.attempt("AT+CPMS=?", "+CPMS")
             group = re.search(r"\(([^()]*)\)", listed.lines[0]) if listed.lines else None
-            self._listed = tuple(re.findall(r"[A-Z]{2}", group[1])) if group else ()
-            others += [name for name in (*MEMORIES, REPORTS_MEMORY) if name in self._listed]
+            self._listed = tuple(re.findall(r"[A-Z]{2}", group[1])) if group else None
+            all_known = (*MEMORIES, REPORTS_MEMORY)
+            # A modem that did not say which it has may have any.
+            others += [name for name in all_known if self._listed is None or name in self._listed]
         self.others = tuple(name for name in dict.fromkeys(others) if name != self._selected)
 
     def write_to(self) -> bool:

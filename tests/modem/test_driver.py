@@ -166,7 +166,19 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
     with driving(answers) as (modem, scripted):
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
-        assert modem.memories.others == (() if "ME" in taken else ("ME",))
+        # It does not say which it has (AT+CPMS=?), so that texts may lie in any.
+        assert modem.memories.others == (("SM", "SR") if "ME" in taken else ("ME", "SR"))
+
+
+def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
+    answers: Answers = {
+        "AT+CPMS?": line('+CPMS: "ME",0,10,"ME",0,10,"ME",0,10'),
+        "AT+CPMS=?": line('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")'),
+        "AT+CPMS": OK,
+    }
+    with driving(answers) as (modem, _):
+        modem.prepare()
+        assert modem.memories.others == ("ME",)
 
 
 @pytest.mark.parametrize(
