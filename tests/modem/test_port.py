@@ -74,6 +74,7 @@ def healthy(more: Answers | None = None) -> Answers:
         "AT+CGREG?": b"\r\nERROR\r\n",
         "AT+CSQ": b"\r\n+CSQ: 17,99\r\n" + OK,
         "AT+COPS?": b'\r\n+COPS: 0,0,"Orange ML"\r\n' + OK,
+        "AT+CPMS=?": b'\r\n+CPMS: ("SM"),("SM"),("SM")\r\n' + OK,
         "AT+CPMS?": b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
         "AT+CMGL": OK,
         **(more or {}),
