@@ -43,6 +43,7 @@ class ScriptedModem:
         self.pdus: list[str] = []
         self.reference = 0
         self.entering = False  # it waits for a PDU
+        self.speaking = threading.RLock()  # a modem ends the line that it began before it says another
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.device = os.ttyname(self._slave)
@@ -69,7 +70,8 @@ class ScriptedModem:
 
     def say(self, data: bytes) -> None:
         """Write bytes, of the modem's own accord too."""
-        os.write(self._master, data)
+        with self.speaking:
+            os.write(self._master, data)
 
     def prompt(self) -> None:
         """Ask for a PDU."""

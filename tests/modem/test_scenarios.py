@@ -52,10 +52,11 @@ def pieces(*data: bytes) -> Script:
     """Say these, with a pause between them."""
 
     def script(modem: ScriptedModem) -> None:
-        for number, piece in enumerate(data):
-            if number:
-                time.sleep(PAUSE)
-            modem.say(piece)
+        with modem.speaking:
+            for number, piece in enumerate(data):
+                if number:
+                    time.sleep(PAUSE)
+                modem.say(piece)
 
     return script
 
