@@ -29,6 +29,7 @@ class Cards:
         self._desk = desk
         self._modem = modem
         self._register_s = register_s
+        self._slot_way: tuple[str, ...] | None = None  # what changed the slot before
         self._turned_at: float | None = None  # a slot was turned to, and its SIM is not registered yet
 
     def look(self) -> None:
@@ -60,16 +61,7 @@ class Cards:
         known = any(each.sim is not SimState.UNKNOWN for each in desk.status.slots)
         desk.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
-        if not self._modem.switch(slot):
-            log.error(
-                "port %d: the modem has no command to switch slots: set slot_command", self._settings.port
-            )
-            desk.publish_slot(slot, sim=SimState.FAILURE)
-            return False
-        if known and before.slot != slot and before.iccid and not self._modem.sim.await_other(before.iccid):
-            log.error(
-                "port %d: after the switch to slot %d the SIM is still the same", self._settings.port, slot
-            )
+        if not self._turn_to(slot, before.iccid if known and before.slot != slot else ""):
             desk.publish_slot(slot, sim=SimState.FAILURE)
             return False
         # What it was registered as is the best that is known of a SIM until its turn comes again.
@@ -79,6 +71,23 @@ class Cards:
         works = self.look_at(slot)
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
+
+    def _turn_to(self, slot: int, left: str) -> bool:
+        """Change the slot, until another SIM than the one that was `left` answers. Whether one does, or none."""
+        port, understood = self._settings.port, False
+        ways = self._modem.slot_ways
+        for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
+            if way is None or not self._modem.switch(slot, way):
+                continue
+            if not left or self._modem.sim.await_other(left):
+                self._slot_way = way
+                return True
+            understood = True
+        if understood:
+            log.error("port %d: after the switch to slot %d the SIM is still the same", port, slot)
+        else:
+            log.error("port %d: the modem has no command to switch slots: set slot_command", port)
+        return False
 
     def look_at(self, slot: int) -> bool:
         """Identify the SIM in the active slot and make it ready for texts. Whether it works."""

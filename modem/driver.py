@@ -228,13 +228,25 @@ class Modem:
 
     # Slots
 
-    def switch(self, slot: int) -> bool:
-        """Make `slot` the active one. False: the modem knows no way to. The SIM is to be looked at anew, and
-        everything volatile set again.
-        """
+    @property
+    def slot_ways(self) -> tuple[tuple[str, ...], ...]:
+        """The ways that the modem may know to change the slot, in the order in which they are worth trying."""
         if self._slot_command is not None:
-            return self._say_switch((self._slot_command,), slot)
-        return any(self._say_switch(way, slot) for way in (*self.profile.slot_commands, CSUS))
+            return ((self._slot_command,),)
+        return (*self.profile.slot_commands, CSUS)
+
+    def switch(self, slot: int, way: tuple[str, ...]) -> bool:
+        """Make `slot` the active one. Whether the modem says so, which some do and change nothing.
+
+        The SIM is to be looked at anew, and everything volatile set again.
+        """
+        done = False
+        for command in way:
+            said = command.replace("{slot}", str(slot)).replace("{index}", str(slot - 1))
+            answer = self._talk.attempt(said, timeout_s=self._talk.patience.function_s)
+            if said != command:
+                done = answer.ok
+        return done
 
     # Inside
 
@@ -277,15 +289,6 @@ class Modem:
             return False
         kind = 145 if self._smsc.startswith("+") else 129
         return self._talk.attempt(f'AT+CSCA="{self._smsc}",{kind}', timeout_s=self._talk.patience.sim_s).ok
-
-    def _say_switch(self, commands: tuple[str, ...], slot: int) -> bool:
-        done = False
-        for command in commands:
-            said = command.replace("{slot}", str(slot)).replace("{index}", str(slot - 1))
-            answer = self._talk.attempt(said, timeout_s=self._talk.patience.function_s)
-            if said != command:
-                done = answer.ok
-        return done
 
 
 def fate_of(record: Record, submission: Submission) -> Fate:

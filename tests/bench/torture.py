@@ -18,6 +18,7 @@ from typing import Any
 import requests
 from tabulate import tabulate
 
+from modem.segment import segment
 from tests.bench import proc
 from tests.gatewayd.box import Box
 
@@ -244,7 +245,11 @@ class Torture:
         rows = self._rows("SELECT recipient, status, parts, failure_reason FROM messages")
         result.statuses = {recipient: (status, parts, reason) for recipient, status, parts, reason in rows}
         assert set(result.statuses) == set(self._recipients)
-        result.taken = Counter((event["recipient"], event["part"]) for event in self.box.network("submitted"))
+        texts = dict(self._rows("SELECT recipient, text FROM messages"))
+        result.taken = Counter(
+            (event["recipient"], _part(event, texts[event["recipient"]]))
+            for event in self.box.network("submitted")
+        )
         ended: defaultdict[str, set[str]] = defaultdict(set)
         for what in ("delivered", "undelivered"):
             for event in self.box.network(what):
@@ -290,6 +295,14 @@ class Torture:
                 answer: dict[str, Any] = json.loads(answers.readline())
         assert answer["ok"], answer
         return answer
+
+
+def _part(event: dict[str, Any], text: str) -> int:
+    """Which part of a message the network took; one that another SIM finished goes out as a text of its own."""
+    if event["parts"] > 1 or "..." not in event["text"]:
+        return int(event["part"])
+    pieces = [piece.text for piece in segment(text)]
+    return pieces.index(event["text"].removeprefix("...")) + 1
 
 
 def pause(seconds: float) -> None:

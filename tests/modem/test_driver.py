@@ -356,13 +356,13 @@ def test_phase_2_plus_is_left_or_its_texts_are_acknowledged() -> None:
 
 def test_slots_are_switched_by_the_vendors_command_and_else_by_the_standards() -> None:
     with driving({"AT+CGMI": line("Quectel"), "AT+QUIMSLOT": OK}) as (modem, scripted):
-        assert modem.switch(2)
+        assert modem.switch(2, modem.slot_ways[0])
         assert scripted.commands[-1] == "AT+QUIMSLOT=2"
     with driving({"AT+CFUN": OK, "AT+CSUS": OK}) as (modem, scripted):
-        assert modem.switch(2)
+        assert modem.switch(2, modem.slot_ways[-1])
         assert scripted.commands[-3:] == ["AT+CFUN=4", "AT+CSUS=1", "AT+CFUN=1"]
     with driving() as (modem, _):
-        assert not modem.switch(2)
+        assert not any(modem.switch(2, way) for way in modem.slot_ways)
 
 
 @pytest.mark.parametrize(

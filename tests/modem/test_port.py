@@ -981,6 +981,30 @@ def test_a_card_that_once_told_its_number_gets_no_other_name_when_it_does_not() 
     assert {status.active.iccid for status in house.statuses} == {"", ICCID}
 
 
+def test_a_modem_that_says_ok_to_a_slot_command_and_changes_nothing_is_told_in_another_way() -> None:
+    def change(modem: ScriptedModem) -> None:
+        slot = modem.commands[-1][-1]
+        modem.answers["AT+CCID"] = b"\r\n+CCID: 892230100000000001" + slot.encode() + b"\r\n" + OK
+        modem.answers["AT+CIMI"] = b"\r\n61002000000001" + slot.encode() + b"\r\n" + OK
+        modem.say(OK)
+
+    house = House()
+    answers = healthy({"AT+CGMI": b"\r\nQuectel\r\n" + OK, "AT+QUIMSLOT": OK, "AT+QDSIM": change})
+    with ScriptedModem(answers) as modem, running(modem.device, house, slots=2) as port:
+        eventually(lambda: house.state is PortState.UP and house.statuses[-1].slots[1].sim is SimState.READY)
+        iccids = {slot.iccid for slot in house.statuses[-1].slots}
+        assert len(iccids) == 2
+        modem.commands.append("(here)")
+        before = house.statuses[-1].active_slot
+        house.give(Switch(3 - before))
+        port.wake()
+        eventually(lambda: house.statuses[-1].active_slot != before and house.state is PortState.UP)
+        ways = [
+            command for command in after(modem, "(here)") if command.startswith(("AT+QUIMSLOT", "AT+QDSIM"))
+        ]
+        assert ways[0].startswith("AT+QDSIM")  # what worked once is said first
+
+
 def test_a_card_that_was_known_is_known_by_its_subscriber_too() -> None:
     house = House()
     with ScriptedModem(healthy()) as modem, running(modem.device, house):
