@@ -116,15 +116,19 @@ def test_a_stop_waits_for_the_part_in_the_air_and_keeps_its_outcome(build: Calla
 def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_once(
     build: Callable[..., Box],
 ) -> None:
-    box = build(dispatch="in_doubt_wait_s = 300")
-    box.start_bank("--submit-s", "1", "--delivery-s", "5")
+    box = build(slots={1: 1, 2: 1}, dispatch="in_doubt_wait_s = 300")
+    box.start_bank("--submit-s", "1", "--delivery-s", "0")
     box.start_gateway()
+    sender, recipient = sorted(box.sims_ready(2), key=lambda sim: int(sim["port"]))
+    box.order(do="registration", port=2, stat=0)  # so that it is not delivered before the gateway is back
     box.sims_ready(1)
-    sms_id = box.send("in the air")
+    sms_id = box.send("in the air", recipient=recipient["number"], sim_number_id=sender["id"])
     eventually(lambda: box.cli("status")["ports"][0]["busy"])
     assert box.gateway is not None
     box.gateway.kill()
     box.start_gateway()
+    box.sims_ready(1)
+    box.order(do="registration", port=2, stat=1)
     box.becomes(sms_id, "delivered", 30)
     assert len(box.network("submitted")) == 1
 
