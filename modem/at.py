@@ -88,6 +88,7 @@ class Channel:
         self.told_v1 = False  # and so speaks V0 only after a restart
         self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
+        self.tells_references = False  # it answers a part with its TP-MR, as all but a few old modems do
         self.late_reference: Submitted | None = None  # a +CMGS that came while none was waited for
         self.late_result: Result | None = None  # likewise a final result
         self.name = name

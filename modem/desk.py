@@ -100,6 +100,7 @@ class Desk:
         self.answering = False  # the modem's last word
         self.asks: list[Future[Answer]] = []
         self.ussd_orders: deque[UssdOrder] = deque()
+        self.tells_references = False  # its modem does (see `Channel`)
         self.cards: dict[str, str] = {}  # IMSI → ICCID, of the SIMs that this port has seen
         self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()

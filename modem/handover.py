@@ -14,7 +14,7 @@ from typing import Final
 from modem.at import CTRL_Z, REFERENCES, Channel, reference_of
 from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, cause
 from modem.framer import Sign
-from modem.lines import Result, fields, result, tag
+from modem.lines import Result, fields, is_spoken, result, tag
 from modem.wire import ChannelError, DeviceGoneError, SilentError
 from modem.work import InDoubt, Refused, Submitted
 
@@ -163,6 +163,7 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
 
 def _await_reference(channel: Channel, deadline: float, timeout_s: float) -> Submitted | Refused | InDoubt:
     taken: Submitted | None = None
+    spoilt = False  # a line came that is none: it may have been the reference
     try:
         while (events := channel.read(deadline)) is not None:
             found: Result | None = None
@@ -171,11 +172,15 @@ def _await_reference(channel: Channel, deadline: float, timeout_s: float) -> Sub
                     continue
                 if found is None and taken is None and tag(event) in REFERENCES:
                     taken = Submitted(reference_of(event))
+                    channel.tells_references = channel.tells_references or taken.reference is not None
                     deadline = min(deadline, monotonic() + channel.waits.result_s)
                 elif found is None:
                     found = result(event)
                     if found is None:
+                        spoilt = spoilt or not event.isascii() or not is_spoken(event)
                         channel.set_aside(event)
+                    elif found.ok and taken is None and channel.tells_references and not spoilt:
+                        found = None  # the OK to something else, said twice or late: this one comes with a reference
                 else:
                     channel.set_aside(event)
             if found is not None:
@@ -202,7 +207,7 @@ def _ask_late(channel: Channel, timeout_s: float) -> Submitted | Refused | InDou
     if channel.late_reference is not None:
         reference, channel.late_reference = channel.late_reference, None
         return reference
-    if channel.late_result is not None:
+    if channel.late_result is not None and not (channel.late_result.ok and channel.tells_references):
         return _verdict(channel, channel.late_result)
     return InDoubt(f"The modem did not say within {timeout_s:g} s what became of the message.")
 

@@ -114,6 +114,7 @@ class Session:
             waits=timing.waits,
             transcript=desk.transcript,
         )
+        self._channel.tells_references = desk.tells_references
         self.modem = Modem(
             self._channel,
             smsc=settings.smsc,
@@ -343,6 +344,7 @@ class Session:
             self.proven = True
             self._silent = 0
             self._refused.clear()
+            self._desk.tells_references = self._channel.tells_references
             return
         silent = isinstance(result, InDoubt)
         if silent:

@@ -309,6 +309,32 @@ def test_a_part_that_was_taken_is_submitted(answer: Script, outcome: Submitted) 
         assert channel.command("AT").ok
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (said(b"\r\nOK\r\n", 0.05, b"\r\n+CMGS: 8\r\n\r\nOK\r\n"), Submitted(8)),
+        (said(b'\r\n+CMTI: "SM",1\r\n\r\nOK\r\n', 0.05, b"\r\n+CMS ERROR: 38\r\n"), 38),
+        (said(b"\r\nOK\r\n"), None),
+        (said(b"\r\n+CM\xc7S: 8\r\n\r\nOK\r\n"), Submitted(None)),  # the reference was garbled on the line
+    ],
+)
+def test_a_modem_that_tells_references_says_nothing_with_a_bare_ok(
+    answer: Script, outcome: Submitted | int | None
+) -> None:
+    scripted = ScriptedModem()
+    with talking_to(scripted) as channel:
+        assert submit(channel, 19, PDU, 1) == Submitted(1)
+        scripted.answers["PDU"] = answer
+        result = submit(channel, 19, PDU, 0.25)
+        if outcome is None:
+            assert isinstance(result, InDoubt)
+        elif isinstance(outcome, int):
+            assert isinstance(result, Refused)
+            assert result.cause.code == outcome
+        else:
+            assert result == outcome
+
+
 def test_a_urc_between_the_reference_and_its_ok_is_kept() -> None:
     script = said(b"\r\n+CMGS: 7\r\n\r\n+CDS: 25\r\n" + HEX.encode() + b"\r\n\r\nOK\r\n")
     with talking_to(ScriptedModem({"PDU": script})) as channel:

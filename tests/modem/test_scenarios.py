@@ -152,11 +152,13 @@ def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> Non
 
 def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
     house = House(*(part(number) for number in range(len(TAKINGS))))
-    answers = healthy({"PDU": [taking for taking, _ in TAKINGS.values()]})
+    # A bare OK counts for a part only from a modem that never told a reference: so those without one come first.
+    takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
+    answers = healthy({"PDU": [taking for taking, _ in takings]})
     with ScriptedModem(answers, echo=True) as modem, running(modem.device, house):
         eventually(lambda: len(house.outcomes) == len(TAKINGS))
-        assert house.results == [Submitted(reference) for _, reference in TAKINGS.values()]
-        assert len(modem.pdus) == len(TAKINGS)
+        assert house.results == [Submitted(reference) for _, reference in takings]
+        assert len(modem.pdus) == len(takings)
 
 
 # Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
