@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import Running, eventually, start_demo
+from tests.conftest import Running, eventually
 from tests.docs.documents import ROOT, Block, blocks, program
 from tests.test_docs import error_codes
 
@@ -72,14 +72,6 @@ EXAMPLES = {
     "axios": Example("With axios", "js", "axios.mjs", ("node",), (ONE,), _no_axios),
     "php": Example("PHP", "php", "send.php", ("php", "-d", "display_errors=stderr"), (ONE, TWO), _no_php),
 }
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A gateway for this file alone, as the examples make companies and messages."""
-    running = start_demo(tmp_path_factory.mktemp("integrating"))
-    yield running
-    assert running.process.stop() == 0
 
 
 @contextmanager
@@ -139,7 +131,7 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def runs(demo: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+def runs(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     """All examples, side by side, as each of them waits now and then: each for a company of its own."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "node_modules").symlink_to(NODE_MODULES)
@@ -148,8 +140,8 @@ def runs(demo: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         for name, example in EXAMPLES.items():
             if example.missing():
                 continue
-            key = demo.cli("key", "add", "--company", demo.cli("company", "add", name)["id"])["key"]
-            url = ways.enter_context(_forgetful(demo.url))
+            key = running.cli("key", "add", "--company", running.cli("company", "add", name)["id"])["key"]
+            url = ways.enter_context(_forgetful(running.url))
             file = folder / example.file
             file.write_text(program(GUIDE, example.heading, example.language), encoding="utf-8")
             process = subprocess.Popen(
@@ -169,7 +161,7 @@ def runs(demo: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_sends_each_message_once_though_answers_are_lost(
-    demo: Running, runs: dict[str, Run], name: str
+    running: Running, runs: dict[str, Run], name: str
 ) -> None:
     example = EXAMPLES[name]
     if reason := example.missing():
@@ -179,31 +171,31 @@ def test_an_example_sends_each_message_once_though_answers_are_lost(
     out, errors = run.process.communicate(timeout=REACHED_WITHIN_S)
 
     assert run.process.returncode == 0, errors
-    messages = _messages(demo, run.key)
+    messages = _messages(running, run.key)
     assert sorted(message["recipient"] for message in messages) == sorted(example.wants)
-    eventually(lambda: {each["status"] for each in _messages(demo, run.key)} == {"delivered"})
+    eventually(lambda: {each["status"] for each in _messages(running, run.key)} == {"delivered"})
     assert any(message["sms_id"] in out for message in messages), out
     if name != "curl":  # it prints what the gateway says, and asks for no status in the end
         assert out.split()[-1] in ("delivered", "sent")
 
 
-def _messages(demo: Running, key: str) -> list[dict[str, str]]:
-    answer = requests.get(f"{demo.url}/sms/messages", headers={"X-API-Key": key}, timeout=10)
+def _messages(running: Running, key: str) -> list[dict[str, str]]:
+    answer = requests.get(f"{running.url}/sms/messages", headers={"X-API-Key": key}, timeout=10)
     found: list[dict[str, str]] = answer.json()["data"]
     return found
 
 
-def test_without_its_key_a_lost_answer_would_have_sent_twice(demo: Running) -> None:
+def test_without_its_key_a_lost_answer_would_have_sent_twice(running: Running) -> None:
     """What the guide warns of is so: the test above would see it."""
-    key = demo.cli("key", "add", "--company", demo.cli("company", "add", "careless")["id"])["key"]
-    with _forgetful(demo.url) as url:
+    key = running.cli("key", "add", "--company", running.cli("company", "add", "careless")["id"])["key"]
+    with _forgetful(running.url) as url:
         body = json.dumps({"recipient": ONE, "message": "twice"})
         for _ in range(2):
             try:
                 requests.post(f"{url}/sms/send", data=body, headers={"X-API-Key": key}, timeout=30)
             except requests.ConnectionError:
                 continue
-    assert len(_messages(demo, key)) == 2
+    assert len(_messages(running, key)) == 2
 
 
 def _first_line(block: Block) -> str:

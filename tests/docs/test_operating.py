@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from gatewayd.cli import main
-from tests.conftest import Running, start_demo
+from tests.conftest import Running
 from tests.docs.documents import DOCS, ROOT, blocks, headings, shell_lines
 
 GUIDE, TWIN = "operating.md", "exploitation.md"
@@ -93,15 +93,7 @@ def _shape(document: str) -> list[tuple[str, list[str]]]:
     return shape
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A gateway to be administered."""
-    running = start_demo(tmp_path_factory.mktemp("operating"))
-    yield running
-    assert running.process.stop() == 0
-
-
-def test_the_commands_of_the_guide_work_in_their_order(demo: Running) -> None:
+def test_the_commands_of_the_guide_work_in_their_order(running: Running) -> None:
     lines = [
         line
         for block in blocks(GUIDE)
@@ -110,7 +102,10 @@ def test_the_commands_of_the_guide_work_in_their_order(demo: Running) -> None:
         if line.split()[1] not in NOT_RUN and " ID" not in line
     ]
     assert len(lines) >= 10
-    config = str(demo.state / "gatewayd.toml")
-    for line in lines:
-        done = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
-        assert done.exit_code == 0, f"{line}: {done.output}"
+    config = str(running.state / "gatewayd.toml")
+    try:
+        for line in lines:
+            done = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+    finally:  # others use this gateway, too
+        running.cli("sim", "set", 1, "--number", "none", "--name", "none", "--daily-limit", "none")
