@@ -1,0 +1,111 @@
+"""The operator's guide: its commands exist and work, and its French twin tells the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from gatewayd.cli import main
+from tests.conftest import Running
+from tests.docs.documents import DOCS, ROOT, blocks, headings, shell_lines
+
+GUIDE, TWIN = "operating.md", "exploitation.md"
+
+# Need hands, modems that are no ports yet, or go on until Ctrl-C.
+NOT_RUN = ("ports", "watch", "ussd", "simulate", "loop-test", "support", "backup", "check")
+
+
+def commands_in(document: Path) -> Iterator[str]:
+    """The `gatewayd` command lines of a document, in its shell blocks and between backticks."""
+    text = document.read_text(encoding="utf-8")
+    for found in re.finditer(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from _ours(shell_lines(found[1]))
+    yield from _ours(
+        re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    )
+
+
+def _ours(lines: Iterator[str] | list[str]) -> Iterator[str]:
+    for line in lines:
+        bare = re.sub(r"^sudo (-u \S+ )?", "", line.strip())
+        if re.match(r"gatewayd (-|[a-z]+( |$|-))", bare) and "…" not in bare:
+            yield bare
+
+
+ALL = sorted(
+    {
+        (document.name, line)
+        for document in [ROOT / "README.md", *DOCS.glob("*.md")]
+        for line in commands_in(document)
+    }
+)
+
+
+@pytest.mark.parametrize(("document", "line"), ALL)
+def test_a_command_that_a_document_names_exists_with_its_options(document: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    command: click.Command = main
+    while words:
+        if words[0].startswith("-"):
+            name = words[0].partition("=")[0]
+            known = {option for each in command.params for option in [*each.opts, *each.secondary_opts]}
+            assert name in known | {"--help"}, f"{document}: {line}"
+        elif isinstance(command, click.Group) and (
+            found := command.get_command(click.Context(command), words[0])
+        ):
+            command = found
+        elif isinstance(command, click.Group) and not _is_value(command, words[0]):
+            assert words[0].isupper(), f"{document}: {line}: there is no {words[0]}"
+        words = words[1:]
+
+
+def _is_value(group: click.Group, word: str) -> bool:
+    """Whether a word before the command is what one of the group's own options holds, as a file."""
+    return "/" in word or word == "FILE"
+
+
+def test_the_twin_has_the_same_chapters_commands_and_tables() -> None:
+    assert [level for level, _ in headings(GUIDE)] == [level for level, _ in headings(TWIN)]
+    ours, theirs = blocks(GUIDE), blocks(TWIN)
+    assert [block.language for block in ours] == [block.language for block in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert _without_words(one.text) == _without_words(other.text)
+    assert _shape(GUIDE) == _shape(TWIN)
+
+
+def _without_words(text: str) -> list[str]:
+    """The commands of a block, but for what is in quotes, which is written in the reader's language."""
+    return [re.sub(r'"[^"]*"', '""', line) for line in shell_lines(text)]
+
+
+def _shape(document: str) -> list[tuple[str, list[str]]]:
+    """Of each line that is one of a list or a table: which, and what it names that is the same in every language."""
+    shape = []
+    for line in (DOCS / document).read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"\||- |\d\. ", line):
+            shape.append((found[0], sorted(re.findall(r"`[^`]+`", line))))
+    return shape
+
+
+def test_the_commands_of_the_guide_work_in_their_order(running: Running) -> None:
+    lines = [
+        line
+        for block in blocks(GUIDE)
+        if block.language == "sh"
+        for line in _ours(shell_lines(block.text))
+        if line.split()[1] not in NOT_RUN and " ID" not in line
+    ]
+    assert len(lines) >= 10
+    config = str(running.state / "gatewayd.toml")
+    try:
+        for line in lines:
+            done = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+    finally:  # others use this gateway, too
+        running.cli("sim", "set", 1, "--number", "none", "--name", "none", "--daily-limit", "none")
