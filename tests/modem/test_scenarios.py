@@ -364,7 +364,8 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
         modem.answers.update(before)
         modem.say(OK)
 
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+    patient = replace(FAST, refresh_s=30, list_s=30)  # the question is to be the first thing that is said
+    with ScriptedModem(healthy()) as modem, running(modem.device, house, timing=patient) as port:
         eventually(lambda: house.state is PortState.UP)
         before = modem.answers.copy()
         modem.commands.append("(here)")
