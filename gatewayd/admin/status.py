@@ -8,14 +8,28 @@ import threading
 from gatewayd.admin.context import Context
 from gatewayd.clock import iso
 from gatewayd.store import load, parts
-from gatewayd.waiting import waiting
+from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.waiting import Waiting, waiting
 from modem import standing
+
+
+def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
+    """What waits, by SIM and in all. It only reads, but counts are the writer's, who may just find that the disk is full."""
+
+    def count(db: Connection) -> tuple[dict[int, int], Waiting]:
+        return load.waiting(db), waiting(db, context.moment())
+
+    try:
+        return context.store.write(count)
+    except StoreUnavailableError:
+        return context.store.write(count)  # it was in one commit with what could not be kept
 
 
 def status(context: Context) -> dict[str, object]:
     """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
     gateway = context.running()
-    parts_waiting, pending = context.store.write(lambda db: (load.waiting(db), waiting(db, context.moment())))
+    parts_waiting, pending = _counted(context)
     board, storage = gateway.board.ports(), gateway.dispatcher.storage
     with context.store.readers.lend() as db:
         awaited = parts.awaited_reports(db)

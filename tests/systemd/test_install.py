@@ -164,8 +164,8 @@ def test_uninstall_keeps_configuration_and_messages_until_they_are_purged(target
 # that starts and does not last, `migrates` the one that changes the database, after which `old` does not start.
 SWITCH = """
 set -eu
-home=$PWD/home etc=$PWD/etc state=$PWD/state python={python}
-. {root}/systemd/release.sh
+home=$PWD/home etc=$PWD/etc state=$PWD/state python='{python}'
+. '{root}'/systemd/release.sh
 as_gatewayd() {{ "$@"; }}
 activate() {{ ln -sfn "releases/$1" "$home/current"; }}
 service() {{

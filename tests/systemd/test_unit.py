@@ -28,7 +28,7 @@ def judged(*command: str | Path) -> str:
 def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "gatewayd.service"
     python = "/opt/gatewayd/current/bin/python"  # not installed here
-    unit.write_text((FOLDER / "gatewayd.service").read_text().replace(python, sys.executable))
+    unit.write_text((FOLDER / "gatewayd.service").read_text().replace(python, f'"{sys.executable}"'))
     assert judged("systemd-analyze", "verify", "--man=no", unit) == ""
 
 
