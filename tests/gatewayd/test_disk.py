@@ -6,6 +6,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,10 @@ def test_a_read_only_disk_is_refused_at_start(
     assert "Read-only file system" in line
 
 
+def went_out(box: Box, sms_id: str) -> bool:
+    return box.status(sms_id)["status"] in ("sent", "delivered")
+
+
 def test_on_a_full_disk_the_gateway_starts_and_sends_what_waits(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +198,6 @@ def test_on_a_full_disk_the_gateway_starts_and_sends_what_waits(
     disk.start_gateway()
     assert post(box).status_code == health(box) == 503
     for sms_id in ids:  # the reports on what was sent before came while nobody was there
-        eventually(lambda sms_id=sms_id: box.status(sms_id)["status"] in ("sent", "delivered"), 30)
+        eventually(partial(went_out, box, sms_id), 30)
     disk.free()
     eventually(lambda: health(box) == 200)
