@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "gatewayd.commands.simulate:simulate",
     "ports": "gatewayd.commands.ports:ports",
     "status": "gatewayd.commands.status:status",
+    "check": "gatewayd.commands.check:check",
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",

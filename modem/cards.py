@@ -107,6 +107,7 @@ class Cards:
                 operator="",
                 registration=Registration.UNKNOWN,
                 signal_dbm=None,
+                has_smsc=None,
             )
             return False
         imsi = modem.sim.imsi()
@@ -131,6 +132,7 @@ class Cards:
             imsi=imsi,
             number=modem.sim.own_number(),
             registration=registration,
+            has_smsc=modem.has_smsc,
         )
         self.see_registration(registration)
         return True

@@ -27,7 +27,8 @@ SIDE_BY_SIDE: Final = (
 )
 
 # How fast modems on UARTs are found to be set, the likeliest first.
-_BAUDS: Final = (115_200, 9_600, 57_600, 19_200, 38_400, 230_400, 460_800)
+FIRST_BAUD: Final = 115_200
+_BAUDS: Final = (FIRST_BAUD, 9_600, 57_600, 19_200, 38_400, 230_400, 460_800)
 
 # Drivers of modems with USB of their own, which have no line that could have a speed; others are adapters.
 _MODEM_DRIVERS: Final = frozenset(
@@ -85,6 +86,7 @@ class Finding:
     operator: str = ""
     registration: Registration = Registration.UNKNOWN
     signal_dbm: int | None = None
+    has_smsc: bool | None = None  # whether the SIM has a service centre; None: not known
 
     @property
     def can_send(self) -> bool:
@@ -259,6 +261,7 @@ def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
         ("signal_dbm", modem.coverage.signal_dbm),
         ("operator", modem.coverage.operator),
         ("iccid", modem.sim.iccid),
+        ("has_smsc", modem.find_service_centre),
     )
     for name, ask in steps:
         if monotonic() >= deadline:

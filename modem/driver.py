@@ -64,6 +64,7 @@ class Modem:
         self.indications = Indications(self._talk)
         self.acknowledges = False  # the modem waits for +CNMA after each +CMT and +CDS
         self._smsc = smsc
+        self.has_smsc: bool | None = None  # as `find_service_centre`, since the SIM was made ready
         self._slot_command = slot_command
         self._writes = writes
         self._clock_follows = False  # the network sets its clock
@@ -110,6 +111,13 @@ class Modem:
     def takes_pdus(self) -> bool:
         """Whether the modem takes texts as PDUs on this line (27.005, 3.2.3)."""
         return self._talk.patiently("AT+CMGF=0").ok
+
+    def find_service_centre(self) -> bool | None:
+        """Whether the SIM has a service centre (27.005, 3.3.1); None where the modem does not say."""
+        answer = self._talk.patiently("AT+CSCA?", "+CSCA")
+        if answer.ok:
+            return bool(answer.lines) and any(char.isdigit() for char in fields(answer.lines[0])[0])
+        return False if code_of(answer.result) == ("CMS", 330) else None
 
     def prepare(self) -> None:
         """Set everything volatile that texts need: PDU mode, memories, service centre, indications.
@@ -280,15 +288,13 @@ class Modem:
 
     def _set_service_centre(self) -> bool:
         """Give the SIM the configured service centre where it has none. Whether one was set."""
-        answer = self._talk.patiently("AT+CSCA?", "+CSCA")
-        has_one = (
-            answer.ok and bool(answer.lines) and any(char.isdigit() for char in fields(answer.lines[0])[0])
-        )
-        knows_none = (answer.ok and not has_one) or code_of(answer.result) == ("CMS", 330)
-        if self._smsc is None or not knows_none:
+        self.has_smsc = self.find_service_centre()
+        if self._smsc is None or self.has_smsc is not False:
             return False
         kind = 145 if self._smsc.startswith("+") else 129
-        return self._talk.attempt(f'AT+CSCA="{self._smsc}",{kind}', timeout_s=self._talk.patience.sim_s).ok
+        set_it = f'AT+CSCA="{self._smsc}",{kind}'
+        self.has_smsc = self._talk.attempt(set_it, timeout_s=self._talk.patience.sim_s).ok
+        return self.has_smsc
 
 
 def fate_of(record: Record, submission: Submission) -> Fate:

@@ -85,6 +85,7 @@ class SlotStatus:
     operator: str = ""  # its name, or the five or six digits of its number
     registration: Registration = Registration.UNKNOWN
     signal_dbm: int | None = None
+    has_smsc: bool | None = None  # whether it has a service centre; None: not known
 
 
 @dataclass(frozen=True, slots=True)

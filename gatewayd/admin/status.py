@@ -10,6 +10,7 @@ from gatewayd.clock import iso
 from gatewayd.store import load, parts
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.version import VERSION
 from gatewayd.waiting import Waiting, waiting
 from modem import standing
 
@@ -61,6 +62,7 @@ def status(context: Context) -> dict[str, object]:
                     "operator": slot.operator,
                     "registration": slot.registration.name.lower(),
                     "signal_dbm": slot.signal_dbm,
+                    "has_smsc": slot.has_smsc,
                 }
                 for slot in port.slots
             ],
@@ -69,6 +71,7 @@ def status(context: Context) -> dict[str, object]:
     ]
     clock = context.clock.standing()
     return {
+        "version": VERSION,
         "clock": {
             "now": iso(context.clock.now()),
             "trusted": clock.trusted,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import click
 from config.settings import ConfigError, PortSettings, Settings, load
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import config_path, fail, json_option, table
+from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
 from modem import discovery
 from modem.devices import DeviceUnavailableError, find_device
@@ -63,7 +63,7 @@ def ports(
     told = {port["port"]: port for port in running or ()}
     held = {node: told[number] for node, number in numbers.items() if number in told}
     to_ask = [device for device in seen if probe and device.node not in held]
-    asked = {finding.device.node: finding for finding in _probe(to_ask, roots, as_json)}
+    asked = {finding.device.node: finding for finding in probe_showing(to_ask, roots, hidden=as_json)}
     for device in seen:
         if device.node in held:
             finding = _as_told(device, held[device.node])
@@ -136,14 +136,6 @@ def _as_told(device: Device, port: Mapping[str, Any]) -> Finding:
         registration=Registration[slot["registration"].upper()],
         signal_dbm=slot["signal_dbm"],
     )
-
-
-def _probe(devices: Sequence[Device], roots: Roots, as_json: bool) -> list[Finding]:
-    hidden = as_json or not sys.stderr.isatty() or not devices
-    with click.progressbar(
-        length=len(devices), label="Asking the devices", file=sys.stderr, hidden=hidden
-    ) as bar:
-        return discovery.probe(devices, told=lambda _: bar.update(1), roots=roots)
 
 
 def _sections(rows: Sequence[_Row], highest: int) -> str:

@@ -51,6 +51,7 @@ def test_a_modem_tells_what_it_and_its_sim_are() -> None:
         operator="Orange ML",
         registration=Registration.HOME,
         signal_dbm=-79,
+        has_smsc=True,
     )
     assert finding.can_send
     changing = ("AT+CFUN=", "AT+CPIN=", "AT+CPMS=", "AT+CNMI=", "AT+CSCA=", "AT+CMGS", "AT+CMGD", "AT+COPS=")

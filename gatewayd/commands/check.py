@@ -1,0 +1,131 @@
+"""`gatewayd check`: what is wrong with this box, and what to do about it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from config.settings import Settings
+from gatewayd.admin.context import AdminError
+from gatewayd.commands.address import check_answered, check_free
+from gatewayd.commands.common import config_path, json_option
+from gatewayd.commands.probing import probe_showing
+from gatewayd.control import NotRunningError, ask
+from gatewayd.doctor import configuration, database, devices, system
+from gatewayd.doctor.devices import Probe
+from gatewayd.doctor.findings import Finding, Grade, fault, ok, warning
+from gatewayd.store.examination import lock_holder
+
+_ANSWER_TIMEOUT_S = 30.0
+_COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}
+_WIDEST_GRADE = 12  # with the blanks between the columns
+_NARROWEST = 40
+_DAEMON = "daemon"
+
+
+@click.command()
+@json_option
+@click.pass_context
+def check(context: click.Context, as_json: bool) -> None:
+    """Look at everything that sending needs, and say what to do where something is wrong.
+
+    Exits with 1 where there is a fault. Devices of a running gateway are not opened: it is asked about them.
+    """
+    findings = examine(config_path(context), functools.partial(probe_showing, hidden=as_json))
+    if as_json:
+        click.echo(json.dumps(as_document(findings), ensure_ascii=False))
+    else:
+        _show(findings)
+    if any(finding.grade is Grade.FAULT for finding in findings):
+        raise SystemExit(1)
+
+
+def examine(config: Path, probe: Probe) -> list[Finding]:
+    """All findings. `probe` asks the devices, where no daemon holds them."""
+    settings, findings = configuration.check(config)
+    if settings is None:
+        text = "Devices, database and address were not looked at: the configuration says where they are."
+        return [
+            *findings,
+            warning("the rest", f"{text} Correct it, and check again."),
+            system.check_clock(None, None),
+            system.check_version(None, daemon=False),
+        ]
+    told, standing = _daemon(settings)
+    findings.append(standing)
+    if told is not None:
+        findings += devices.as_told(settings, told["ports"])
+    elif _may_hold_devices(settings):
+        text = "The devices were not asked, as a gateway that does not answer may hold them: see the fault above."
+        findings.append(warning("ports", text))
+    else:
+        findings += devices.as_found(settings, probe)
+    findings += database.check(settings, daemon_answers=told is not None)
+    findings.append(check_free(settings.api) if told is None else check_answered(settings.api))
+    findings.append(system.check_clock(settings, None if told is None else told["clock"]))
+    running = None if told is None else told.get("version")  # None of a daemon too old to tell
+    findings.append(system.check_version(running, daemon=told is not None))
+    return findings
+
+
+def as_document(findings: list[Finding]) -> dict[str, object]:
+    """The findings as `--json` prints them."""
+    counted = Counter(finding.grade for finding in findings)
+    return {
+        "faults": counted[Grade.FAULT],
+        "warnings": counted[Grade.WARNING],
+        "checks": [
+            {"about": finding.about, "grade": finding.grade.value, "text": finding.text}
+            for finding in findings
+        ],
+    }
+
+
+def _daemon(settings: Settings) -> tuple[dict[str, Any] | None, Finding]:
+    """The status that the daemon tells, and how it stands."""
+    try:
+        told: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
+    except (NotRunningError, FileNotFoundError):
+        return None, fault(_DAEMON, "No gatewayd is running: start it (`sudo systemctl start gatewayd`).")
+    except AdminError as error:
+        return None, fault(_DAEMON, f"The daemon cannot be asked: {error}.")
+    except OSError as error:
+        return None, fault(_DAEMON, f"The daemon cannot be asked ({error}): run this with sudo.")
+    return told, ok(_DAEMON, "It runs and answers.")
+
+
+def _may_hold_devices(settings: Settings) -> bool:
+    try:
+        return lock_holder(settings.store.path) is not None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # it cannot be known
+
+
+def _room(findings: list[Finding]) -> int | None:
+    """How wide a sentence may be, so that a terminal does not break it in the middle of a word."""
+    if not sys.stdout.isatty():
+        return None
+    left = max(len(finding.about) for finding in findings) + _WIDEST_GRADE
+    return max(_NARROWEST, shutil.get_terminal_size().columns - left)
+
+
+def _show(findings: list[Finding]) -> None:
+    rows = [
+        (click.style(finding.grade.value, fg=_COLOURS[finding.grade]), finding.about, finding.text)
+        for finding in findings
+    ]
+    click.echo(
+        tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, _room(findings)])
+    )
+    counted = as_document(findings)
+    click.echo(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")

@@ -1,0 +1,23 @@
+"""Asking devices what they are while a person waits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from modem import discovery
+from modem.discovery import Device
+from modem.sysfs import MACHINE, Roots
+
+
+def probe_showing(
+    devices: Sequence[Device], roots: Roots = MACHINE, *, hidden: bool = False
+) -> list[discovery.Finding]:
+    """`discovery.probe` with a progress bar, where somebody watches a terminal."""
+    hidden = hidden or not sys.stderr.isatty() or not devices
+    with click.progressbar(
+        length=len(devices), label="Asking the devices", file=sys.stderr, hidden=hidden
+    ) as bar:
+        return discovery.probe(devices, told=lambda _: bar.update(1), roots=roots)

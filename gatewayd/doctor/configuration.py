@@ -1,0 +1,54 @@
+"""The configuration: whether it can be used, and what in it works against its owner."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from config.settings import ConfigError, Settings, load
+from gatewayd.doctor.findings import Finding, fault, ok, warning
+
+_ABOUT = "configuration"
+
+# A message of 1600 escaped emoji takes 19 kB of JSON.
+_BODY_OF_A_MESSAGE = 20 * 1024
+
+
+def check(path: Path) -> tuple[Settings | None, list[Finding]]:
+    """The settings, None where they cannot be used; and what there is to say of them."""
+    try:
+        settings = load(path)
+    except ConfigError as error:
+        unreadable = path.is_file() and not os.access(path, os.R_OK)
+        hint = ". Run this with sudo, or as a member of its group" if unreadable else ""
+        return None, [fault(_ABOUT, line + hint) for line in str(error).splitlines()]
+    except PermissionError as error:  # of a folder above it, on which pathlib itself stumbles
+        return None, [fault(_ABOUT, f"{path} cannot be read: {error.strerror}. Run this with sudo")]
+    return settings, [
+        ok(_ABOUT, f"{path} can be used; ports: {len(settings.ports)}."),
+        *_remarks(path, settings),
+    ]
+
+
+def _remarks(path: Path, settings: Settings) -> list[Finding]:
+    found = []
+    if not settings.ports:
+        found.append(
+            fault(_ABOUT, "It has no [[ports]], so nothing can be sent: `gatewayd ports` finds the modems.")
+        )
+    api = settings.api
+    if api.max_body_bytes < api.bulk_max * _BODY_OF_A_MESSAGE:
+        found.append(
+            warning(
+                _ABOUT,
+                f"api.max_body_bytes ({api.max_body_bytes}) is too little for api.bulk_max ({api.bulk_max}) long messages,"
+                f" which are refused then: set it to {api.bulk_max * _BODY_OF_A_MESSAGE}, or bulk_max lower.",
+            )
+        )
+    others_read = path.stat().st_mode & stat.S_IROTH
+    if others_read and any(port.pin for port in settings.ports):
+        found.append(
+            warning(_ABOUT, f"It holds PINs, and every user of this box may read it: `chmod o= {path}`.")
+        )
+    return found

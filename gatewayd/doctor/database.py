@@ -1,0 +1,163 @@
+"""The database and its disk: whether it is whole, has room, and how fast it keeps what it is given."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from config.settings import Settings
+from gatewayd.doctor.findings import Finding, fault, ok, warning
+from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.examination import lock_holder, quick_check
+
+# A gigabyte from an SD card takes a minute; who waits at a terminal gives up sooner.
+_CHECK_S = 20.0
+
+_MIB = 1 << 20
+_LITTLE = 512 * _MIB  # a million messages, and what the system itself wants to write
+_TOO_LITTLE = 32 * _MIB
+
+_SYNCS = 21
+_SYNCS_S = 3.0
+_BLOCK = os.urandom(4096)  # a page of the database; not zeros, which some disks do not write at all
+_SLOW_S = 0.1
+_TOO_SLOW_S = 1.0
+
+
+def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
+    """Lock, file, room and sync time."""
+    store = settings.store.path
+    folder = store.parent
+    try:
+        folder.stat()
+        found = [*_lock(store, daemon_answers=daemon_answers), _file(store)]
+        found.append(_room(folder))
+        found.append(_speed(folder, settings.api.threads))
+    except FileNotFoundError:
+        text = f"There is no folder {folder}: make it, and give it to the user that gatewayd runs as."
+        return [fault("database", text)]
+    except PermissionError:
+        return [fault("database", f"You may not look at what is in {folder}: run this with sudo.")]
+    except OSError as error:
+        return [fault("database", f"{folder} cannot be looked at ({error}): check the disk.")]
+    return found
+
+
+def _lock(store: Path, *, daemon_answers: bool) -> list[Finding]:
+    if daemon_answers:
+        return []
+    holder = lock_holder(store)
+    if holder is None:
+        return []
+    who = f"process {holder}" if holder else "another process"
+    text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, else stop it."
+    return [fault("database", f"{text[0].upper()}{text[1:]}")]
+
+
+def _file(store: Path) -> Finding:
+    if not store.exists():
+        return ok("database", f"There is none yet: the first start makes {store}.")
+    if not os.access(store, os.R_OK):
+        return fault("database", f"You may not read {store}: run this with sudo.")
+    size = f"{store.stat().st_size / _MIB:.1f} MiB"  # without what its log holds
+    try:
+        wrong = quick_check(store, _CHECK_S)
+    except StoreUnavailableError as error:
+        return fault("database", f"{store} cannot be opened ({error}): check the disk.")
+    if wrong is None:
+        return ok(
+            "database",
+            f"{store}, {size}: nothing wrong was found in {_CHECK_S:g} s; it is too large to look at all.",
+        )
+    if wrong:
+        return fault("database", f"{store} is damaged ({'; '.join(wrong)}): {_DAMAGED}")
+    return ok("database", f"{store}, {size}, is whole.")
+
+
+_DAMAGED = (
+    "stop gatewayd, keep a copy of the file, put a backup in its place, and do not trust this disk any more."
+)
+
+
+def _room(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    told = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
+    if free < _TOO_LITTLE:
+        return fault("disk", f"{told}: messages are refused when it is full. Delete what is not needed.")
+    if free < _LITTLE:
+        return warning("disk", f"{told}: delete what is not needed, or take a larger one.")
+    return ok("disk", f"{told}.")
+
+
+def _speed(folder: Path, threads: int) -> Finding:
+    try:
+        times = _sync_times(folder)
+    except OSError as error:
+        return fault("sync", _unwritable(folder, error))
+    usual, slowest = median(times), max(times)
+    text = (
+        f"To keep something for good takes this disk {usual * 1000:.1f} ms (median of {len(times)}; the slowest"
+        f" {slowest * 1000:.1f} ms). {_rates(usual, threads)}"
+    )
+    if usual >= _TOO_SLOW_S:
+        return fault("sync", f"{text} That is far too slow: replace the disk.")
+    if usual >= _SLOW_S or slowest >= _TOO_SLOW_S:
+        return warning("sync", f"{text} That is slow: a better SD card or a USB disk helps.")
+    return ok("sync", text)
+
+
+def _unwritable(folder: Path, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"Nothing can be written to {folder}, as its disk is full: delete what is not needed."
+    if error.errno == errno.EROFS:
+        return f"{folder} is read-only, as a disk becomes that fails: restart the box; if it stays so, replace the disk."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"You may not write to {folder}: run this with sudo."
+    return f"Nothing can be written to {folder} ({error}): check the disk."
+
+
+def _rates(sync_s: float, threads: int) -> str:
+    """What group commit makes of a sync time. A request waits for the commit that runs, and then for its own."""
+    alone, together = 1 / sync_s, threads / (2 * sync_s)
+    return (
+        f"So it allows a client that sends one message after the other {_rate(alone)} a second, and up to {_rate(together)}"
+        f" where {threads} requests come at once (api.threads) and share each write, if the processor keeps up."
+    )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.1f}" if rate < 10 else f"{rate:,.0f}"
+
+
+def _sync_times(folder: Path) -> list[float]:
+    """How long one page takes from write to disk, several times over. Raises OSError."""
+    times: list[float] = []
+    until = monotonic() + _SYNCS_S
+    with _scratch(folder) as fd:
+        os.pwrite(
+            fd, _BLOCK * _SYNCS, 0
+        )  # with its place on the disk, as the log of a database that was used has
+        os.fsync(fd)
+        while len(times) < _SYNCS and (not times or monotonic() < until):
+            began = monotonic()
+            os.pwrite(fd, _BLOCK, len(times) * len(_BLOCK))
+            os.fdatasync(fd)
+            times.append(monotonic() - began)
+    return times
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[int]:
+    fd, name = tempfile.mkstemp(prefix=".gatewayd-check-", dir=folder)
+    try:
+        os.unlink(name)  # it goes with us, however we end
+        yield fd
+    finally:
+        os.close(fd)

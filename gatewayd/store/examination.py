@@ -1,0 +1,97 @@
+"""Looking into a database beside whoever uses it: nothing is written, and nobody waits."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from gatewayd.store.database import Connection, connect_reader
+from gatewayd.store.errors import StoreUnavailableError
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
+
+# What has happened lately is in the newest messages; a count of millions would take minutes on an SD card.
+_NEWEST = 10_000
+
+
+def lock_holder(store: Path) -> int | None:
+    """The process that has the store open, 0 where it does not tell its number; None: nobody has. Raises OSError."""
+    try:
+        fd = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        told = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        return int(told) if told.isascii() and told.isdigit() else 0
+    finally:
+        os.close(fd)
+    return None
+
+
+def quick_check(store: Path, timeout_s: float) -> list[str] | None:
+    """What SQLite finds wrong with the file, nothing where it is whole; None: it took longer than `timeout_s`.
+
+    Raises StoreUnavailableError where it cannot be opened.
+    """
+    late = threading.Event()
+    with _opened(store) as db:
+
+        def interrupt() -> None:
+            late.set()
+            db.interrupt()
+
+        timer = threading.Timer(timeout_s, interrupt)
+        timer.start()
+        try:
+            found = [str(row[0]) for row in db.execute(f"PRAGMA quick_check({_FAULTS_TOLD})")]
+        except sqlite3.DatabaseError as error:
+            if late.is_set():
+                return None
+            if error.sqlite_errorcode & 0xFF in _DAMAGED:
+                return [str(error)]
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+    return [] if found == ["ok"] else [" ".join(line.split()) for line in found]
+
+
+def recent_counts(store: Path) -> dict[str, object]:
+    """What became of the newest messages, and why parts were refused: counts alone, no number and no text.
+
+    Raises StoreUnavailableError where it cannot be read.
+    """
+    with _opened(store) as db:
+        return counts(db)
+
+
+def counts(db: Connection) -> dict[str, object]:
+    """As `recent_counts`, on a connection."""
+    newest = f"(SELECT status, failure_reason FROM messages ORDER BY id DESC LIMIT {_NEWEST})"
+    refused = f"(SELECT cause FROM refusals ORDER BY message_id DESC LIMIT {_NEWEST})"
+    reasons = db.execute(
+        f"SELECT status, failure_reason, count(*) FROM {newest} WHERE failure_reason IS NOT NULL GROUP BY 1, 2"
+    )
+    return {
+        "newest_messages": db.execute(f"SELECT count(*) FROM {newest}").fetchone()[0],
+        "by_status": dict(db.execute(f"SELECT status, count(*) FROM {newest} GROUP BY 1").fetchall()),
+        "reasons": [{"status": row[0], "reason": row[1], "messages": row[2]} for row in reasons],
+        "refusals": dict(db.execute(f"SELECT cause, count(*) FROM {refused} GROUP BY 1").fetchall()),
+    }
+
+
+@contextmanager
+def _opened(store: Path) -> Iterator[Connection]:
+    try:
+        with closing(connect_reader(store)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(str(error)) from error
