@@ -45,7 +45,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands)
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # where it cannot be read, each command says so itself
     envvar="GATEWAYD_CONFIG",
     default=DEFAULT_CONFIG,
     show_default=True,

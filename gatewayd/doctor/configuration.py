@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -20,11 +19,10 @@ def check(path: Path) -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load(path)
     except ConfigError as error:
-        unreadable = path.is_file() and not os.access(path, os.R_OK)
-        hint = ". Run this with sudo, or as a member of its group" if unreadable else ""
-        return None, [fault(_ABOUT, line + hint) for line in str(error).splitlines()]
-    except PermissionError as error:  # of a folder above it, on which pathlib itself stumbles
-        return None, [fault(_ABOUT, f"{path} cannot be read: {error.strerror}. Run this with sudo")]
+        if isinstance(error.__cause__, PermissionError):
+            text = f"You may not read {path}: run this with sudo, or as a member of the file's group."
+            return None, [fault(_ABOUT, text)]
+        return None, [fault(_ABOUT, line) for line in str(error).splitlines()]
     return settings, [
         ok(_ABOUT, f"{path} can be used; ports: {len(settings.ports)}."),
         *_remarks(path, settings),
