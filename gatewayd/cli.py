@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "ports": "gatewayd.commands.ports:ports",
     "status": "gatewayd.commands.status:status",
     "check": "gatewayd.commands.check:check",
+    "support": "gatewayd.commands.support:support",
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",

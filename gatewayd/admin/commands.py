@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from gatewayd.admin import backup, companies, keys, messages, sims, status, ussd, watch
+from gatewayd.admin import backup, companies, keys, messages, sims, status, support, ussd, watch
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.store.errors import StoreUnavailableError
 
@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),
     "status": _checked(status.status),
+    "support.counts": _checked(support.counts),
+    "support.transcripts": _checked(support.transcripts),
     "ussd": _checked(ussd.ussd),
     "watch": _checked(watch.watch),
 }

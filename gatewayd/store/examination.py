@@ -19,6 +19,8 @@ _FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
 # What has happened lately is in the newest messages; a count of millions would take minutes on an SD card.
 _NEWEST = 10_000
 
+SQLITE_VERSION = sqlite3.sqlite_version
+
 
 def lock_holder(store: Path) -> int | None:
     """The process that has the store open, 0 where it does not tell its number; None: nobody has. Raises OSError."""

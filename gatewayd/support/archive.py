@@ -1,0 +1,39 @@
+"""The archive itself: files with one reader, in a folder of their own."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+_FOLDER = "gatewayd-support"
+
+
+def write(path: Path, files: Mapping[str, str]) -> None:
+    """Make a tar.gz of files that only its owner may read, whole or not at all.
+
+    Raises FileExistsError where there is something already, else OSError.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(fd, "wb") as file:
+            file.write(_packed(files))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _packed(files: Mapping[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, text in files.items():
+            data = text.encode("utf-8", "replace")
+            member = tarfile.TarInfo(f"{_FOLDER}/{name}")
+            member.size, member.mode, member.mtime = len(data), 0o600, int(time.time())
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()

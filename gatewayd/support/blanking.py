@@ -1,0 +1,89 @@
+"""The configuration as it may leave the box: without comments, secrets, and whatever is not known to be harmless. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, SecretStr
+
+from config.settings import Settings
+
+_HIDDEN: Final = "(hidden)"
+_UNKNOWN: Final = "(hidden: not a known key)"
+_SECRET_NAME: Final = re.compile(r"pin|puk|secret|passw|token|key", re.IGNORECASE)
+_SHORT_CODE: Final = re.compile(r"[*#]{1,2}[0-9]{1,3}#")  # a menu or a balance; longer ones may hold a PIN
+
+
+def blanked(raw: bytes) -> dict[str, Any]:
+    """The keys of a TOML file with what may be known of their values. Raises ValueError where it is no TOML."""
+    return {
+        section: _section(section, value) if section in Settings.model_fields else _UNKNOWN
+        for section, value in _tree(raw).items()
+    }
+
+
+def secrets(raw: bytes) -> set[str]:
+    """What the values of keys are that sound secret, wherever they stand; none where it is no TOML."""
+    try:
+        return set(_secrets(_tree(raw)))
+    except ValueError:
+        return set()
+
+
+def _tree(raw: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(raw.decode())
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if _SECRET_NAME.search(key) and isinstance(each, str | int) and len(str(each)) >= 4:
+                yield str(each)
+            yield from _secrets(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _secrets(each)
+
+
+def _section(section: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_section(section, each) for each in value]
+    if not isinstance(value, Mapping):
+        return _HIDDEN
+    model = _model(Settings.model_fields[section].annotation)
+    fields = model.model_fields if model is not None else {}
+    return {
+        key: _value(section, key, each, fields[key].annotation) if key in fields else _UNKNOWN
+        for key, each in value.items()
+    }
+
+
+def _value(section: str, key: str, value: Any, annotation: Any) -> Any:
+    if SecretStr in _types(annotation) or (_SECRET_NAME.search(key) and not isinstance(value, int | float)):
+        return _HIDDEN
+    if (section, key) == ("ports", "reset_command"):
+        program = value[:1] if isinstance(value, list) else []
+        return [*program, f"({len(value) - 1} arguments hidden)"] if program else _HIDDEN
+    if (section, key) == ("balance", "code") and not _SHORT_CODE.fullmatch(str(value)):
+        return _HIDDEN
+    return value
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model of a section, whether it stands once or many times."""
+    for kind in _types(annotation):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types(inner)

@@ -1,0 +1,93 @@
+"""What box this is: versions, memory, disks, serial devices. Nothing is opened."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from gatewayd.clock import Clock, iso
+from gatewayd.store.examination import SQLITE_VERSION
+from gatewayd.version import VERSION
+from modem import discovery
+from modem.holders import holders
+from modem.sysfs import MACHINE
+
+_PROC = Path("/proc")
+
+
+def versions() -> dict[str, Any]:
+    """The versions of everything that takes part."""
+    return {
+        "gatewayd": VERSION,
+        "python": platform.python_version(),
+        "sqlite": SQLITE_VERSION,
+        "system": _system(),
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "board": _read(_PROC / "device-tree/model").rstrip("\0"),
+        "packages": dict(sorted({each.name: each.version for each in distributions()}.items())),
+    }
+
+
+def resources(store: Path) -> dict[str, Any]:
+    """Time, load, memory, and the disks of the database and of the system, in bytes."""
+    memory = dict(line.split(":", 1) for line in _read(_PROC / "meminfo").splitlines() if ":" in line)
+    return {
+        "now": iso(Clock().now()),
+        "up_s": _read(_PROC / "uptime").split(" ")[0],
+        "load": _read(_PROC / "loadavg").strip(),
+        "processors": os.cpu_count(),
+        "memory": {name: memory.get(name, "").strip() for name in ("MemTotal", "MemAvailable", "SwapFree")},
+        "disks": {str(folder): _disk(folder) for folder in (store.parent, Path("/"))},
+        "database_files": _sizes(store),
+    }
+
+
+def serial_devices() -> list[dict[str, Any]]:
+    """What is plugged in, and which programs have it open."""
+    found, _ = discovery.devices()
+    return [
+        {
+            "device": device.path,
+            "name": device.name,
+            "driver": device.tty.driver if device.tty else "",
+            "interface": device.tty.interface if device.tty else None,
+            "usb": f"{usb.location} {usb.vendor}:{usb.product} {usb.name}".rstrip()
+            if device.tty and (usb := device.tty.usb)
+            else "",
+            "held_by": [str(holder) for holder in holders(device.path, MACHINE.proc)],
+        }
+        for device in found
+    ]
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        return ""
+
+
+def _disk(folder: Path) -> dict[str, int] | None:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return {"total": usage.total, "free": usage.free}
+
+
+def _sizes(store: Path) -> dict[str, int] | None:
+    try:
+        return {path.name: path.stat().st_size for path in sorted(store.parent.glob(f"{store.name}*"))}
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,280 @@
+"""`gatewayd support`: what is in the archive, and above all what is not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayd.cli import main
+from gatewayd.support.blanking import blanked, secrets
+from gatewayd.support.redaction import Redactor
+from tests.conftest import eventually
+from tests.gatewayd.box import Box
+
+RECIPIENT = "+22376543210"
+SENDER = "+22371234567"
+SENT = "Votre code secret est zanzibar"
+RECEIVED = "Le mot de passe reste kilimandjaro"
+PIN = "4821"
+OTHER_PIN = "77345"
+KEY_IN_LOG = "gw_AbCdEf0123456789AbCdEf0123456789AbCdEf01234"
+PASSWORD = "hunter2hunter2"
+DEBUGGED = "tombouctou"
+
+JOURNAL = f"""\
+2026-11-22T14:08:19+0000 box gatewayd[812]: 2026-11-22 14:08:19,123 INFO    gatewayd.x: listening on http://127.0.0.1:8000/api
+2026-11-22T14:08:20+0000 box gatewayd[812]: 2026-11-22 14:08:20,123 WARNING gatewayd.x: about {RECIPIENT} and +223 71 23 45 67
+2026-11-22T14:08:21+0000 box gatewayd[812]: 2026-11-22 14:08:21,123 INFO    gatewayd.x: key {KEY_IN_LOG} AT+CPIN="{OTHER_PIN}"
+2026-11-22T14:08:21+0000 box gatewayd[812]: 2026-11-22 14:08:21,124 INFO    gatewayd.x: 07911326040000F0040B913267452301F70000
+2026-11-22T14:08:22+0000 box gatewayd[812]: 2026-11-22 14:08:22,123 DEBUG   gatewayd.x: said {DEBUGGED}
+2026-11-22T14:08:23+0000 box gatewayd[812]: tried PIN {PIN}, http://user:{PASSWORD}@host/
+2026-11-22T14:08:23+0000 box kernel: usb 1-1.2: SerialNumber: 866123040123456
+"""
+
+
+@pytest.fixture(autouse=True)
+def _journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal of which the tests know what is in it; the machine's own would be another's, or none."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (tmp_path / "journal").write_text(JOURNAL)
+    program = folder / "journalctl"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/journal\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    """A daemon that has sent and received, with a configuration full of what is nobody's business."""
+    box = Box(tmp_path, slots={1: 1})
+    box.config.write_text(
+        f"# the SIM of {SENDER}, PIN {PIN}\n{box.config.read_text()}"
+        f'pin = "{PIN}"\nsmsc = "{SENDER}"\nreset_command = ["curl", "-u", "admin:{PASSWORD}"]\n'
+        f'[[balance]]\noperator = "Nobody"\ncode = "#144*{OTHER_PIN}#"\n'
+    )
+    box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
+    box.start_gateway()
+    box.sims_ready(1)
+    yield box
+    box.stop()
+
+
+def support(config: Path, *arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["--config", str(config), "support", *map(str, arguments)])
+
+
+def contents(path: Path) -> dict[str, str]:
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+        assert {member.mode for member in members} == {0o600}
+        files = [archive.extractfile(member) for member in members]
+        return {
+            Path(member.name).name: file.read().decode()
+            for member, file in zip(members, files, strict=True)
+            if file is not None
+        }
+
+
+def secret_words(text: str) -> list[str]:
+    """What must not be in the archive and is in this text, numbers in the form of PDUs too."""
+    numbers = [number[4:] for number in (RECIPIENT, SENDER)]
+    swapped = ["".join(a + b for b, a in zip(n[::2], n[1::2], strict=True)) for n in numbers]
+    spaced = ["71 23 45 67"]
+    words = [*numbers, *swapped, *spaced, SENT, RECEIVED, "zanzibar", "kilimandjaro", KEY_IN_LOG, PASSWORD]
+    words += [DEBUGGED, "866123040123456", "0B9132674523"]
+    found = [word for word in words if word in text]
+    return found + [pin for pin in (PIN, OTHER_PIN) if re.search(rf"(?<![0-9.]){pin}(?![0-9])", text)]
+
+
+def test_the_archive_holds_what_helps_and_nothing_that_is_nobodys_business(box: Box, tmp_path: Path) -> None:
+    sms_id = box.send(SENT, recipient=RECIPIENT)
+    box.becomes(sms_id, "delivered")
+    box.cli("sim", "set", 1, "--company", 1)  # whose inbox it is
+    box.order(do="incoming", port=1, **{"from": SENDER, "text": RECEIVED})
+    eventually(lambda: box.get("sms/inbox")["data"])
+    iccid = box.cli("status")["ports"][0]["slots"][0]["iccid"]
+    number = box.cli("sim", "list")[0]["number"]
+    path = tmp_path / "out.tar.gz"
+    result = support(box.config, path, "--json")
+    assert result.exit_code == 0, result.output
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    files = contents(path)
+    assert json.loads(result.stdout) == {"file": str(path), "contents": list(files)}
+    assert {
+        "README.txt",
+        "status.json",
+        "check.json",
+        "counts.json",
+        "configuration.json",
+        "versions.json",
+        "resources.json",
+        "devices.json",
+        "log.txt",
+        "kernel.txt",
+        "port-1.txt",
+    } == set(files)
+
+    assert {name: secret_words(text) for name, text in files.items() if secret_words(text)} == {}
+    whole = "\n".join(files.values())
+    for secret in (box.headers["X-API-Key"], iccid, number[4:], sms_id):
+        assert secret not in whole
+
+    status = json.loads(files["status.json"])
+    assert status["ports"][0]["slots"][0]["iccid"] == f"…{iccid[-4:]}"
+    assert status["ports"][0]["slots"][0]["signal_dbm"] == -71
+    assert json.loads(files["check.json"])["faults"] == 0
+    assert json.loads(files["counts.json"])["by_status"] == {"delivered": 1}
+    assert " > AT+CMEE=1" in files["port-1.txt"]
+    assert "(SMS-SUBMIT, " in files["port-1.txt"]
+    assert "listening on http://127.0.0.1:8000/api" in files["log.txt"]
+    assert "2026-11-22 14:08:19,123" in files["log.txt"]
+    assert "pydantic" in json.loads(files["versions.json"])["packages"]
+    configuration = json.loads(files["configuration.json"])
+    assert configuration["ports"][0]["device"] == f"{tmp_path}/ports/port1"
+    assert configuration["ports"][0]["pin"] == "(hidden)"
+    assert configuration["ports"][0]["reset_command"] == ["curl", "(2 arguments hidden)"]
+    for name in files:
+        assert name in files["README.txt"] or name == "README.txt"
+
+
+def test_without_a_daemon_there_is_less_and_it_says_so(tmp_path: Path) -> None:
+    box = Box(tmp_path, slots={1: 1})
+    path = tmp_path / "out.tar.gz"
+    result = support(box.config, path)
+    assert result.exit_code == 0, result.output
+    files = contents(path)
+    assert "status.json" not in files
+    assert "no gatewayd is running" in files["README.txt"]
+    assert "no gatewayd is running" in result.stdout
+    assert json.loads(files["check.json"])["faults"] > 0
+    assert "Traceback" not in result.output
+
+
+def test_the_counts_of_a_stopped_gateway_come_from_its_database(box: Box, tmp_path: Path) -> None:
+    box.becomes(box.send(SENT, recipient=RECIPIENT), "delivered")
+    assert box.gateway is not None
+    assert box.gateway.stop() == 0
+    path = tmp_path / "out.tar.gz"
+    assert support(box.config, path).exit_code == 0
+    files = contents(path)
+    assert json.loads(files["counts.json"])["newest_messages"] == 1
+    assert "port-1.txt" not in files
+    assert secret_words("".join(files.values())) == []
+
+
+@pytest.mark.parametrize("text", ["[[ports", "pin = 4821\nnonsense = 4821", "\xff"])
+def test_a_configuration_that_cannot_be_used_gives_nothing_away(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "gatewayd.toml"
+    config.write_bytes(text.encode("latin-1"))
+    path = tmp_path / "out.tar.gz"
+    result = support(config, path)
+    assert result.exit_code == 0, result.output
+    files = contents(path)
+    assert PIN not in "".join(files.values())
+    assert json.loads(files["check.json"])["faults"] > 0
+
+
+def test_it_is_made_without_configuration_and_without_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    path = tmp_path / "out.tar.gz"
+    result = support(tmp_path / "none.toml", path)
+    assert result.exit_code == 0, result.output
+    assert "no journalctl" in contents(path)["README.txt"]
+    (tmp_path / "bin" / "journalctl").write_text("#!/bin/sh\necho Denied >&2\nexit 1\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    path.unlink()
+    assert support(tmp_path / "none.toml", path).exit_code == 0
+    assert "log.txt (Denied)" in contents(path)["README.txt"]
+
+
+def test_it_is_named_after_the_time_and_never_overwrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert support(tmp_path / "none.toml").exit_code == 0
+    [made] = tmp_path.glob("gatewayd-support-*.tar.gz")
+    assert re.fullmatch(r"gatewayd-support-\d{4}-\d\d-\d\d-\d{6}\.tar\.gz", made.name)
+    before = made.read_bytes()
+    again = support(tmp_path / "none.toml", made)
+    assert again.exit_code == 1
+    assert "is there already" in again.stderr
+    assert made.read_bytes() == before
+    nowhere = support(tmp_path / "none.toml", tmp_path / "none" / "x.tar.gz")
+    assert nowhere.exit_code == 1
+    assert "there is no folder" in nowhere.stderr
+    assert support(tmp_path / "none.toml", "--nonsense").exit_code == 2
+    assert support(tmp_path / "none.toml", "one", "two").exit_code == 2
+
+
+def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    result = support(tmp_path / "none.toml", "/proc/out.tar.gz")
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("to +22376543210.", "to …10."),
+        ("to 76543210,", "to …10,"),
+        ("+223 76 54 32 10", "…10"),
+        ("356938035643809", "…3809"),
+        ("port 12, 2026-11-22T14:08:19.123456Z, -71 dBm", "port 12, 2026-11-22T14:08:19.123456Z, -71 dBm"),
+        ("2026-11-22 14:08:19,123 +0000", "2026-11-22 14:08:19,123 +0000"),
+        (
+            "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.2-port0",
+            "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.2-port0",
+        ),
+        ("its PIN: set `pin` for this port", "its PIN: set `pin` for this port"),
+        ("PIN 1234", "PIN …"),
+        ('pin = "1234"', 'pin = "…"'),
+        ('"api_token": "abc"', '"api_token": "…"'),
+        ('AT+CLCK="SC",1,"1234"', "AT+CLCK=…"),
+        ("code 4821, in 4821-01-01", "code …, in 4821-01-01"),
+        ("gw_abcdefg", "gw_…"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_…"),
+        ("0011000B913267452301F70000", "(26 characters)"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_and_nothing_else(text: str, masked: str) -> None:
+    assert Redactor(["4821"]).text(text) == masked
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{7,14}", fullmatch=True), st.text(), st.text())
+def test_a_number_is_masked_wherever_it_stands(number: str, before: str, after: str) -> None:
+    assert number not in Redactor().text(before + number + after)
+    assert number not in json.dumps(Redactor().tree({before: [after + number], number: {}}))
+
+
+@given(st.binary())
+def test_any_bytes_can_be_a_configuration(raw: bytes) -> None:
+    secrets(raw)
+    with contextlib.suppress(ValueError):
+        blanked(raw)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["pin", "smsc", "code", "nonsense"]),
+        st.sampled_from(['"4821"', "4821", '["4821"]', '{ pin = "4821" }']),
+    ),
+    st.sampled_from(["[[ports]]", "[ports]", "[[balance]]", "[nonsense]", ""]),
+)
+def test_a_pin_is_blanked_wherever_it_was_put(keys: dict[str, str], section: str) -> None:
+    raw = "\n".join([section, *(f"{key} = {value}" for key, value in keys.items())])
+    shown = json.dumps(blanked(raw.encode()))
+    assert "4821" not in shown or ("smsc" in keys and "ports" in section)
