@@ -33,7 +33,7 @@ def kernel_log() -> str:
     """The last lines of the kernel's log that speak of hardware. Raises JournalError."""
     lines = [line for line in _journal("-k", "-n", str(_KERNEL_LINES)) if _HARDWARE.search(line)]
     if not lines:
-        raise JournalError("the kernel's log says nothing of it, or you may not read it")
+        raise JournalError("the kernel has said nothing of such things lately")
     return "\n".join(lines)
 
 

@@ -33,14 +33,13 @@ def versions() -> dict[str, Any]:
 
 
 def resources(store: Path) -> dict[str, Any]:
-    """Time, load, memory, and the disks of the database and of the system, in bytes."""
-    memory = dict(line.split(":", 1) for line in _read(_PROC / "meminfo").splitlines() if ":" in line)
+    """Time, load, memory, and the disks of the database and of the system. Sizes of disks and files are in bytes."""
     return {
         "now": iso(Clock().now()),
         "up_s": _read(_PROC / "uptime").split(" ")[0],
         "load": _read(_PROC / "loadavg").strip(),
         "processors": os.cpu_count(),
-        "memory": {name: memory.get(name, "").strip() for name in ("MemTotal", "MemAvailable", "SwapFree")},
+        "memory_kib": _memory(),
         "disks": {str(folder): _disk(folder) for folder in (store.parent, Path("/"))},
         "database_files": _sizes(store),
     }
@@ -69,6 +68,12 @@ def _system() -> str:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
         return ""
+
+
+def _memory() -> dict[str, int]:
+    lines = dict(line.split(":", 1) for line in _read(_PROC / "meminfo").splitlines() if ":" in line)
+    wanted = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
+    return {name: int(lines[name].split()[0]) for name in wanted if name in lines}
 
 
 def _disk(folder: Path) -> dict[str, int] | None:
