@@ -318,7 +318,7 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 def as_nobody(config: Path, *arguments: str) -> tuple[str, str, int]:
     """A command as a user who may do nothing. What it needs is imported while that may still be read."""
     program = (
-        "import os, sys, encodings.idna, click._termui_impl, gatewayd.commands.check\n"
+        "import os, sys, gzip, encodings.idna, click._termui_impl, gatewayd.commands.check, gatewayd.commands.support\n"
         "from gatewayd.cli import main\n"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "main(sys.argv[1:])\n"
@@ -359,6 +359,14 @@ def test_whoever_may_do_nothing_is_told_so(open_folder: Path, bank: Bank) -> Non
     open_folder.chmod(0o700)
     found = judged(*as_nobody(config, "check", "--json"))
     assert the(found["configuration"])[0] == "fault"
+    for archive in (open_folder / "x.tar.gz", Path("/x.tar.gz")):
+        stdout, stderr, code = as_nobody(config, "support", str(archive))
+        assert (stdout, code) == ("", 1)
+        assert stderr.startswith("gatewayd: ")
+    open_folder.chmod(0o777)
+    stdout, stderr, code = as_nobody(config, "support", str(open_folder / "x.tar.gz"))
+    assert (stderr, code) == ("", 0)
+    assert "Not in it: counts.json" in stdout
 
 
 def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
