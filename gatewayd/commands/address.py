@@ -55,7 +55,7 @@ def check_answered(settings: ApiSettings) -> Finding:
     if not _is_ours(body):
         text = f"Another program answers on {where}: if api.listen was changed, set it right and restart the daemon."
         return fault(_ABOUT, text)
-    if status != http.HTTPStatus.OK:
+    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
         return fault(_ABOUT, f"The daemon answers on {where}, but takes no messages: see the other lines.")
     return ok(_ABOUT, f"The daemon answers on {where}.")
 
