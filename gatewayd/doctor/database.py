@@ -28,8 +28,8 @@ _SYNCS = 21
 _SYNCS_S = 3.0
 _BLOCK = os.urandom(4096)  # a page of the database; not zeros, which some disks do not write at all
 
-# What a request costs beside the write, measured on two cores of a small PC with syncs of 0, 10 and 30 ms: what follows from
-# these was then within a fifth of what real clients got.
+# What a request costs beside the write, measured on two cores of a PC with syncs of 0, 10 and 30 ms. Real clients got what
+# follows from these where nothing else was running, and down to half of it where much was.
 _REQUEST_ALONE_S = 0.0022
 _REQUEST_S = 0.0016
 

@@ -6,8 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from gatewayd.store.database import Connection, connect_reader
@@ -44,26 +43,30 @@ def quick_check(store: Path, timeout_s: float) -> list[str] | None:
     Raises StoreUnavailableError where it cannot be opened.
     """
     late = threading.Event()
-    with _opened(store) as db:
-
-        def interrupt() -> None:
-            late.set()
-            db.interrupt()
-
-        timer = threading.Timer(timeout_s, interrupt)
-        timer.start()
-        try:
-            found = [str(row[0]) for row in db.execute(f"PRAGMA quick_check({_FAULTS_TOLD})")]
-        except sqlite3.DatabaseError as error:
-            if late.is_set():
-                return None
-            if error.sqlite_errorcode & 0xFF in _DAMAGED:
-                return [str(error)]
-            raise
-        finally:
-            timer.cancel()
-            timer.join()
+    try:
+        with closing(connect_reader(store)) as db:
+            found = _bounded(db, timeout_s, late)
+    except sqlite3.Error as error:
+        if late.is_set():
+            return None
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            return [str(error)]
+        raise StoreUnavailableError(str(error)) from error
     return [] if found == ["ok"] else [" ".join(line.split()) for line in found]
+
+
+def _bounded(db: Connection, timeout_s: float, late: threading.Event) -> list[str]:
+    def interrupt() -> None:
+        late.set()
+        db.interrupt()
+
+    timer = threading.Timer(timeout_s, interrupt)
+    timer.start()
+    try:
+        return [str(row[0]) for row in db.execute(f"PRAGMA quick_check({_FAULTS_TOLD})")]
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def recent_counts(store: Path) -> dict[str, object]:
@@ -71,8 +74,11 @@ def recent_counts(store: Path) -> dict[str, object]:
 
     Raises StoreUnavailableError where it cannot be read.
     """
-    with _opened(store) as db:
-        return counts(db)
+    try:
+        with closing(connect_reader(store)) as db:
+            return counts(db)
+    except sqlite3.Error as error:
+        raise StoreUnavailableError(str(error)) from error
 
 
 def counts(db: Connection) -> dict[str, object]:
@@ -88,12 +94,3 @@ def counts(db: Connection) -> dict[str, object]:
         "reasons": [{"status": row[0], "reason": row[1], "messages": row[2]} for row in reasons],
         "refusals": dict(db.execute(f"SELECT cause, count(*) FROM {refused} GROUP BY 1").fetchall()),
     }
-
-
-@contextmanager
-def _opened(store: Path) -> Iterator[Connection]:
-    try:
-        with closing(connect_reader(store)) as db:
-            yield db
-    except sqlite3.Error as error:
-        raise StoreUnavailableError(str(error)) from error

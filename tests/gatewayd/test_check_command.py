@@ -288,7 +288,9 @@ def test_a_whole_a_damaged_and_a_wrong_database_are_told_apart(tmp_path: Path) -
     assert "is damaged" in text
     assert "backup" in text
     path.write_bytes(b"no database at all" * 1000)
-    assert "not a database" in the(checked(config)["database"])[1]
+    grade, text = the(checked(config)["database"])
+    assert grade == "fault"
+    assert "is damaged (file is not a database)" in text
 
 
 def test_a_database_that_another_process_holds_silently_keeps_the_devices_unopened(tmp_path: Path) -> None:

@@ -46,8 +46,10 @@ def test_a_look_beside_a_store_in_use_finds_it_whole(tmp_path: Path) -> None:
 def test_a_look_at_a_large_database_ends_in_time(tmp_path: Path) -> None:
     path = tmp_path / "large.db"
     with closing(sqlite3.connect(path)) as db, db:
-        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000)"
-        db.execute(f"CREATE TABLE filler AS {numbers} SELECT i, 'abcdefghijklmnopqrstuvwxyz' FROM n")
+        db.execute(
+            "CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000)"
+            " SELECT i, 'abcdefghijklmnopqrstuvwxyz' FROM n"
+        )
     assert quick_check(path, 60) == []
     # Again where the machine was so busy that the time was over before the look began.
     eventually(lambda: quick_check(path, 0.01) is None)
