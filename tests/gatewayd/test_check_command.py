@@ -13,25 +13,30 @@ import sys
 import tempfile
 import tty
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from config.settings import load
 from gatewayd.cli import main
-from gatewayd.doctor import cards, system
+from gatewayd.doctor import cards, devices, system
 from gatewayd.doctor.cards import Card
 from gatewayd.doctor.findings import Grade
 from gatewayd.store.store import Store
 from gatewayd.version import VERSION
+from modem.discovery import Pace, probe
 from modem.simulator.bank import Bank, BankConfig
 from modem.work import Registration, SimState
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box, free_port
+from tests.modem.house import FAST
 from tests.modem.scripted_modem import ScriptedModem
 
 NOBODY = 65534
+QUICK = Pace(at_s=0.05, device_s=5.0, waits=FAST.waits, patience=FAST.patience)
 
 
 @pytest.fixture
@@ -166,41 +171,44 @@ def test_a_sim_without_service_centre_is_a_fault_unless_one_is_configured(tmp_pa
 
 
 def test_devices_that_do_not_serve_are_told_each_with_its_reason(tmp_path: Path) -> None:
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    silent = os.ttyname(slave)
-    again = tmp_path / "again"
-    again.symlink_to(silent)
-    file = tmp_path / "no-device"
+    file, again = tmp_path / "no-device", tmp_path / "again"
     file.touch()
     with ScriptedModem() as held:
+        again.symlink_to(held.device)
         fd = os.open(held.device, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(fd, fcntl.LOCK_EX)
         try:
-            config = configured(
-                tmp_path, tmp_path / "missing", file, held.device, silent, again, "usb:9-9", "/dev/nothing*"
-            )
+            missing = tmp_path / "missing"
+            config = configured(tmp_path, missing, file, held.device, again, "usb:9-9", "/dev/nothing*")
             found = checked(config)
         finally:
-            for each in (fd, master, slave):
-                os.close(each)
+            os.close(fd)
         assert held.commands == []
-    told = [the(found[f"port {number}"]) for number in range(1, 8)]
-    assert {grade for grade, _ in told} == {"fault"}
-    for (_, text), word in zip(
-        told,
-        (
-            "plugged in",
-            "no serial device",
-            "is held by",
-            "nothing there speaks AT",
-            "device of port 4 too",
-            "no USB device 9-9",
-            "Nothing matches",
-        ),
-        strict=True,
-    ):
-        assert word in text
+    says = {
+        1: "plugged in",
+        2: "no serial device",
+        3: "is held by",
+        4: "device of port 3 too",
+        5: "no USB device 9-9",
+        6: "Nothing matches",
+    }
+    for number, words in says.items():
+        grade, text = the(found[f"port {number}"])
+        assert grade == "fault"
+        assert words in text
+
+
+def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    with ScriptedModem({"AT+CMGF=0": b"\r\nERROR\r\n"}) as textless:
+        settings = load(configured(tmp_path, os.ttyname(slave), textless.device))
+        found = {each.about: each for each in devices.as_found(settings, partial(probe, pace=QUICK))}
+    os.close(master)
+    os.close(slave)
+    assert {finding.grade for finding in found.values()} == {Grade.FAULT}
+    assert "nothing there speaks AT" in found["port 1"].text
+    assert "takes no texts" in found["port 2"].text
 
 
 def test_a_progress_bar_shows_where_somebody_watches(tmp_path: Path, bank: Bank) -> None:
