@@ -11,9 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import tty
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +119,26 @@ def test_a_person_reads_one_line_for_each(running: Running) -> None:
     assert result.stderr == ""
 
 
+@contextmanager
+def another_server(port: int) -> Iterator[None]:
+    """Something else that speaks HTTP."""
+    with ThreadingHTTPServer(("127.0.0.1", port), Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Answers 501 to everything, and does not write about it."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
 def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1, 2: 1})
     try:
@@ -140,7 +163,12 @@ def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
         )
         found = checked(box.config)
         assert the(found["address"])[0] == "fault"
+        assert "does not answer" in the(found["address"])[1]
         assert "restart" in the(found["address"])[1]
+        with another_server(int(load(box.config).api.address.port)):
+            found = checked(box.config)
+        assert the(found["address"])[0] == "fault"
+        assert "Another program answers" in the(found["address"])[1]
         assert the(found["port 3"])[0] == "warning"
         assert "restart" in the(found["port 3"])[1]
     finally:

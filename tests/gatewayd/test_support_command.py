@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.cli import main
+from gatewayd.support import archive
 from gatewayd.support.blanking import blanked, secrets
 from gatewayd.support.redaction import Redactor
 from tests.conftest import eventually
@@ -76,10 +77,10 @@ def support(config: Path, *arguments: str | Path) -> Result:
 
 
 def contents(path: Path) -> dict[str, str]:
-    with tarfile.open(path) as archive:
-        members = archive.getmembers()
+    with tarfile.open(path) as packed:
+        members = packed.getmembers()
         assert {member.mode for member in members} == {0o600}
-        files = [archive.extractfile(member) for member in members]
+        files = [packed.extractfile(member) for member in members]
         return {
             Path(member.name).name: file.read().decode()
             for member, file in zip(members, files, strict=True)
@@ -218,6 +219,14 @@ def test_it_is_named_after_the_time_and_never_overwrites(
     assert "there is no folder" in nowhere.stderr
     assert support(tmp_path / "none.toml", "--nonsense").exit_code == 2
     assert support(tmp_path / "none.toml", "one", "two").exit_code == 2
+
+
+def test_what_came_to_its_place_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar.gz"
+    path.write_text("somebody else's")
+    with pytest.raises(FileExistsError):
+        archive.write(path, {})
+    assert path.read_text() == "somebody else's"
 
 
 def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
