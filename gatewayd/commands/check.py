@@ -62,6 +62,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     told, standing = _daemon(settings)
     findings.append(standing)
     if told is not None:
+        findings += database.as_told(told.get("store", {}))
         findings += devices.as_told(settings, told["ports"])
     elif _may_hold_devices(settings):
         text = "The devices were not asked, as a gateway that does not answer may hold them: see the fault above."

@@ -10,9 +10,6 @@ from gatewayd.doctor.findings import Finding, fault, ok, warning
 
 _ABOUT = "configuration"
 
-# A message of 1600 escaped emoji takes 19 kB of JSON.
-_BODY_OF_A_MESSAGE = 20 * 1024
-
 
 def check(path: Path) -> tuple[Settings | None, list[Finding]]:
     """The settings, None where they cannot be used; and what there is to say of them."""
@@ -36,12 +33,12 @@ def _remarks(path: Path, settings: Settings) -> list[Finding]:
             fault(_ABOUT, "It has no [[ports]], so nothing can be sent: `gatewayd ports` finds the modems.")
         )
     api = settings.api
-    if api.max_body_bytes < api.bulk_max * _BODY_OF_A_MESSAGE:
+    if api.max_body_bytes < api.body_bytes_for_bulk:
         found.append(
             warning(
                 _ABOUT,
                 f"api.max_body_bytes ({api.max_body_bytes}) is too little for api.bulk_max ({api.bulk_max}) long messages,"
-                f" which are refused then: set it to {api.bulk_max * _BODY_OF_A_MESSAGE}, or bulk_max lower.",
+                f" which are refused then: set it to {api.body_bytes_for_bulk}, or bulk_max lower.",
             )
         )
     others_read = path.stat().st_mode & stat.S_IROTH

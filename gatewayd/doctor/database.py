@@ -6,11 +6,12 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import monotonic
+from typing import Any
 
 from config.settings import Settings
 from gatewayd.doctor.findings import Finding, fault, ok, warning
@@ -53,6 +54,17 @@ def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
         return [fault("database", f"You may not look at what is in {folder}: run this with sudo.")]
     except OSError as error:
         return [fault("database", f"{folder} cannot be looked at ({error}): check the disk.")]
+    return found
+
+
+def as_told(store: Mapping[str, Any]) -> list[Finding]:
+    """What troubles the running daemon with its disk, by its status; nothing where one of an older version does not tell."""
+    found = []
+    if store.get("detail"):
+        found.append(fault("storage", f"The daemon says: {store['detail']}."))
+    if store.get("backup_failure"):
+        text = f"No backup could be made ({store['backup_failure']}): set store.backup_dir right, or make room there."
+        found.append(warning("backup", text))
     return found
 
 

@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 
 from config.settings import load
 from gatewayd.cli import main
-from gatewayd.doctor import cards, devices, system
+from gatewayd.doctor import cards, database, devices, system
 from gatewayd.doctor.cards import Card
 from gatewayd.doctor.findings import Grade
 from gatewayd.store.store import Store
@@ -467,3 +467,13 @@ def test_the_time_that_the_daemon_does_not_trust_is_a_warning() -> None:
     told = {"now": "2026-11-22T14:08:19.000000Z", "trusted": False, "by": None, "detail": "No NTP."}
     assert system.check_clock(None, told).grade is Grade.WARNING
     assert system.check_clock(None, {**told, "trusted": True}).grade is Grade.OK
+
+
+def test_trouble_with_the_disk_that_the_daemon_tells_is_passed_on() -> None:
+    assert database.as_told({}) == []  # of an older version
+    well = {"detail": "", "backup_failure": None}
+    assert database.as_told(well) == []
+    [full] = database.as_told({**well, "detail": "the disk is full: delete something"})
+    assert (full.about, full.grade) == ("storage", Grade.FAULT)
+    [failed] = database.as_told({**well, "backup_failure": "no such folder"})
+    assert (failed.about, failed.grade) == ("backup", Grade.WARNING)
