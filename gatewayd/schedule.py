@@ -13,7 +13,7 @@ from gatewayd.news import News
 from gatewayd.piece import piece_of
 from gatewayd.routing import room
 from gatewayd.storage import StorageRoom, modem_of
-from gatewayd.store import load, messages, parts, sims, stored
+from gatewayd.store import load, loop_tests, messages, parts, sims, stored
 from gatewayd.store.database import Connection, Row
 from modem.work import PortStatus, Rest, Submission, Switch, Via
 
@@ -121,7 +121,9 @@ class Scheduler:
         now = self._clock.monotonic()
         due: dict[int, float] = {}
         for slot, left_at in turn.left_at.items():
-            hoped_for = parts.awaits_report(db, turn.slot_sims[slot], at.now - _REPORTS_HOPED_FOR, at.now)
+            sim_id = turn.slot_sims[slot]
+            hoped_for = parts.awaits_report(db, sim_id, at.now - _REPORTS_HOPED_FOR, at.now)
+            hoped_for = hoped_for or loop_tests.expected(db, sim_id)
             due[slot] = left_at + (self._settings.slot_dwell_s if hoped_for else self._settings.slot_visit_s)
         if not due:
             return Rest()
