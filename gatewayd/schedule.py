@@ -33,7 +33,7 @@ _QUEUES_LOOKED_INTO = 8
 
 # A slot is not left before the reports on what it just sent are in, for this long at most: they come within
 # seconds, and to turn back for one costs half a minute.
-_REPORTS_S = 10.0
+REPORTS_S = 10.0
 
 # A report that has not come by then is not turned back for.
 _REPORTS_HOPED_FOR = 3600 * SECOND
@@ -112,8 +112,8 @@ class Scheduler:
 
     def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
-        left_s = turn.last_submission + _REPORTS_S - self._clock.monotonic()
-        since = at.now - int(_REPORTS_S * SECOND)
+        left_s = turn.last_submission + REPORTS_S - self._clock.monotonic()
+        since = at.now - int(REPORTS_S * SECOND)
         return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
 
     def _visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
