@@ -77,8 +77,10 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
     house.up(2, B)
     house.set_sim(A, company_id=house.company)
     tests = house.gateway.loop_tests
+    house.send("in no hurry", sim=house.sim(A))
+    rings = house.bells[2].rings
     round_ = tests.begin(Place(1, None, None))
-    assert house.bells[1].rings
+    assert house.bells[2].rings > rings, "its port may have to turn to the slot that is texted"
     submission = house.claim(1)
     text = submission.segment.text
     house.clock.passed += 3
@@ -87,17 +89,31 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
     house.clock.passed += 2
     arrives(house, 2, f"Pub! {text} Merci")
     looked(house)
+    arrives(house, 1, text)  # and once more somewhere else: the first counts
     house.clock.passed += 1
     reported(house, 1, submission)
     (test,) = ended(house, round_)
     assert (test.submit_s, test.arrive_s, test.report_s, test.outcome) == (3, 5, 6, "arrived")
     assert submission.recipient == "+22370000002"
     assert inbox(house) == 0
-    assert house.gateway.quota(house.caller).used == 0
+    assert house.gateway.quota(house.caller).used == 1
     assert tests.last() == [test]
     arrives(house, 2, text)  # the network brings it twice
     arrives(house, 1, "gatewayd loop test 0123456789abcdef")  # none of ours
     assert inbox(house) == 1
+
+
+def test_a_text_that_comes_in_elsewhere_is_told_with_where(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    round_ = house.gateway.loop_tests.begin(Place(1, None, None))
+    submission = house.claim(1)
+    house.settle(1, submission, Submitted(7))
+    arrives(house, 1, submission.segment.text)
+    (test,) = ended(house, round_)
+    assert (test.outcome, test.arrived) == ("elsewhere", False)
+    assert f"It came in on SIM {house.sim(A)}: the number set for SIM {house.sim(B)}" in test.detail
+    assert f"gatewayd sim set {house.sim(B)} --number" in test.detail_fr
 
 
 def test_one_sim_alone_texts_itself(house: House) -> None:
