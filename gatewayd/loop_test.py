@@ -135,14 +135,7 @@ class LoopTests:
     def start(self, ports: Mapping[int, Wakeable]) -> None:
         """End what the last process left running, and begin with the schedule where there is one."""
         self._ports = ports
-        self._store.write(lambda db: loop_tests.interrupt(db, INTERRUPTED.english, INTERRUPTED.french))
-        if self._every_s:
-            with self._store.readers.lend() as db:
-                newest = loop_tests.newest(db)
-            # After a clock that was set back the age says nothing: then it is as if there was none.
-            age_s = self._every_s if newest is None else (self._clock.now() - newest) / SECOND
-            left_s = self._every_s - age_s if 0 <= age_s < self._every_s else 0.0
-            self._timers.after(max(left_s, min(_FIRST_S, self._every_s)), self._scheduled)
+        self._timers.after(0.0, self._resume)
 
     def stop(self) -> None:
         """Nobody waits for a round any longer."""
@@ -203,7 +196,7 @@ class LoopTests:
         with self._lock:
             self._round = round_
         try:
-            by_sim = self._store.write(lambda db: self._keep(db, tests, round_))
+            by_sim = self._store.take(lambda db: self._keep(db, tests, round_))
         except StoreUnavailableError:
             self._forget(tests)
             raise
@@ -242,6 +235,7 @@ class LoopTests:
     def _keep(self, db: Connection, tests: list[_Test], round_: Round) -> dict[int, int]:
         """Keep the tests and their messages; how many for which SIM."""
         by_sim: dict[int, int] = {}
+        self._forget(tests)  # the writer may run this twice
         for test in tests:
             sender = test.leg.sender
             if sender.hurdle is None:
@@ -258,12 +252,27 @@ class LoopTests:
             test.id = loop_tests.begin(
                 db, test.token, test.sms_id, sender.sim_id, test.leg.target.sim_id, now
             )
-            round_.ids.append(test.id)
             if test.sms_id is not None:
                 self._waiters.follow(test.sms_id, partial(self._told, tests, round_))
+        round_.ids = [test.id for test in tests]
         return by_sim
 
     # What follows runs on the timers' thread, but for `_told`.
+
+    def _resume(self) -> None:
+        self._store.write(self._interrupt)
+        if self._every_s:
+            with self._store.readers.lend() as db:
+                newest = loop_tests.newest(db)
+            # After a clock that was set back the age says nothing: then it is as if there was none.
+            age_s = self._every_s if newest is None else (self._clock.now() - newest) / SECOND
+            left_s = self._every_s - age_s if 0 <= age_s < self._every_s else 0.0
+            self._timers.after(max(left_s, min(_FIRST_S, self._every_s)), self._scheduled)
+
+    def _interrupt(self, db: Connection) -> None:
+        # A round may have begun by now: it has its ids before its own transaction ends.
+        begun = [] if self._round is None else self._round.ids
+        loop_tests.interrupt(db, begun, INTERRUPTED.english, INTERRUPTED.french)
 
     def _told(self, tests: list[_Test], round_: Round) -> None:
         """There is news of a test's message: the thread that brings it has no time for the disk."""
@@ -290,9 +299,9 @@ class LoopTests:
             return
         with self._store.readers.lend() as db:
             rows = loop_tests.some(db, list(open_))
-        ended: list[int] = []
 
-        def note(db: Connection) -> None:
+        def note(db: Connection) -> list[int]:
+            ended: list[int] = []
             for row in rows:
                 test = open_[row["id"]]
                 since = round(now - test.began, 3)
@@ -315,8 +324,9 @@ class LoopTests:
                     detail="" if words is None else words.english,
                     detail_fr="" if words is None else words.french,
                 )
+            return ended
 
-        self._store.write(note)
+        ended = self._store.write(note)
         for test_id in ended:
             open_[test_id].ended = True
         self._forget([open_[test_id] for test_id in ended])

@@ -57,11 +57,13 @@ def note(
     )
 
 
-def interrupt(db: Connection, detail: str, detail_fr: str) -> None:
-    """End the tests that a process left running."""
+def interrupt(db: Connection, but: list[int], detail: str, detail_fr: str) -> None:
+    """End the tests that run, but for these: an earlier process left them."""
+    marks = ", ".join("?" * len(but))
     db.execute(
-        "UPDATE loop_tests SET outcome = 'interrupted', detail = ?, detail_fr = ? WHERE outcome = 'running'",
-        (detail, detail_fr),
+        "UPDATE loop_tests SET outcome = 'interrupted', detail = ?, detail_fr = ?"
+        f" WHERE outcome = 'running' AND id NOT IN ({marks})",
+        (detail, detail_fr, *but),
     )
 
 

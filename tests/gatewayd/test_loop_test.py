@@ -244,6 +244,7 @@ def test_a_restart_ends_a_test_and_its_text_stays_out_of_the_inbox(house: House)
     house.settle(1, submission, Submitted(7))
     house.restart()
     house.up(1, A)
+    looked(house)
     (test,) = house.gateway.loop_tests.last()
     assert (test.outcome, test.detail) == ("interrupted", "The gateway stopped before the test ended.")
     arrives(house, 1, submission.segment.text)
@@ -263,6 +264,7 @@ def test_a_stop_lets_nobody_wait(house: House) -> None:
 def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(house: House) -> None:
     house.settings = house.settings.model_copy(update={"loop_test": LoopTestSettings(every_s=86_400)})
     house.restart()
+    looked(house)
 
     def tests() -> int:
         count: int = house.row("SELECT count(*) FROM loop_tests")[0]
@@ -276,6 +278,7 @@ def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(house: House)
     eventually(lambda: tests() == 1)
     pass_time(house, 3600)
     house.restart()
+    looked(house)
     house.up(1, A)
     pass_time(house, 86_400 - 3600 - 1)
     looked(house)
