@@ -23,9 +23,11 @@ NOT_KNOWN = Words(
 CANCELLED = Words("It was cancelled by a person.", "Une personne l'a annulé.")
 LOST = Words(
     "The network took it and it did not arrive in time. Is the number set for the other SIM its own (`gatewayd sim list`), and"
-    " can that SIM receive (barring, memory)? Else the network is slow, or loses texts.",
+    " can that SIM receive (barring, memory)? Else the network is slow or loses texts,"
+    " or the port had not turned to its slot yet.",
     "Le réseau l'a pris et il n'est pas arrivé à temps. Le numéro indiqué pour l'autre SIM est-il le sien (`gatewayd sim list`),"
-    " et peut-elle recevoir (blocage, mémoire) ? Sinon le réseau est lent, ou perd des SMS.",
+    " et peut-elle recevoir (blocage, mémoire) ? Sinon le réseau est lent ou perd des SMS,"
+    " ou le port n'avait pas encore activé son emplacement.",
 )
 DELIVERED_ELSEWHERE = Words(
     "The network reports it delivered, but it did not come in on the other SIM: the number set for that is probably another"

@@ -46,7 +46,9 @@ def loop_test(
     told: dict[str, Any] = {}
     try:
         with closing(follow(settings_of(context).store.path, "loop_test", arguments)) as batches:
-            for batch in batches:
+            for beat, batch in enumerate(batches):
+                if not (beat or batch or as_json):
+                    click.echo("The texts are on their way; this may take minutes.", err=True)
                 told = batch[0] if batch else told
     except (NotRunningError, FileNotFoundError):
         fail("no gatewayd is running on this store: start it with `gatewayd run`")
