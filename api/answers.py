@@ -9,7 +9,7 @@ from flask import Response
 
 from api.errors import Refusal
 from api.formats import document, timestamp
-from gatewayd.views import AttemptView, MessageView, QuotaView, SimView, Status
+from gatewayd.views import AttemptView, LoopTestView, MessageView, QuotaView, SimView, Status
 from modem.ussd import UssdAnswer
 from modem.work import Answer
 
@@ -104,6 +104,26 @@ def ussd(answer: UssdAnswer) -> dict[str, Any]:
         "session": answer.session.value,
         "answers": [reply.text for reply in answer.replies],
         "replies_unsaid": answer.unsaid,
+    }
+
+
+def loop_test(view: LoopTestView) -> dict[str, Any]:
+    """One text of a loop test."""
+    return {
+        "from": f"{view.from_port}.{view.from_slot}",
+        "from_sim": view.from_sim,
+        "to": f"{view.to_port}.{view.to_slot}",
+        "to_sim": view.to_sim,
+        "started_at": timestamp(view.started_at),
+        "outcome": view.outcome,
+        "arrived": view.arrived,
+        "submit_s": view.submit_s,
+        "arrive_s": view.arrive_s,
+        "report_s": view.report_s,
+        "sms_id": view.sms_id,
+        "reason": view.reason,
+        "detail": view.detail,
+        "detail_fr": view.detail_fr,
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from api import bulk, health, inbox, messages, metrics, quota, send, sims, ussd
+from api import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
 from api.answers import refuse
 from api.errors import InternalError, http_refusal, refusal
 from api.formats import HEADERS
@@ -39,6 +39,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
         sims.endpoints(gateway),
         quota.endpoints(gateway),
         ussd.endpoints(gateway),
+        loop_test.endpoints(gateway, settings.api),
         health.endpoints(gateway),
     ):
         app.register_blueprint(routes, url_prefix="/api")

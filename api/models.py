@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -20,6 +21,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from api.bodies import fingerprint, json_object
 from api.headers import idempotency_key
 from gatewayd.errors import Fault, InvalidRequestError
+from gatewayd.loop_plan import Place
+from gatewayd.loop_test import LONGEST_S
 from gatewayd.views import Draft, Idempotency, Options, Priority
 
 LONGEST_TEXT = 1600
@@ -105,6 +108,23 @@ def ussd_request(raw: bytes) -> UssdRequest:
     return UssdRequest(parsed.port, parsed.code, tuple(parsed.replies or ()), parsed.slot)
 
 
+@dataclass(frozen=True, slots=True)
+class LoopTestRequest:
+    """A request for a loop test; None: every SIM texts the next one, for as long as that takes."""
+
+    source: Place | None
+    target: Place | None
+    timeout_s: float | None
+
+
+def loop_test_request(raw: bytes) -> LoopTestRequest:
+    """Read the body of a loop test, which may be empty. Raises InvalidRequestError with every fault in it."""
+    parsed, faults = _validated(_LoopTest, json_object(raw) if raw.strip() else {})
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return LoopTestRequest(parsed.source, parsed.target, parsed.timeout_s)
+
+
 def placed(index: int, fault: Fault) -> Fault:
     """A fault of a message as a fault of the bulk that it stands in."""
     return Fault(f"messages.{index}.{fault.field}".rstrip("."), fault.message)
@@ -177,6 +197,24 @@ class _Ussd(_Body):
     replies: list[str] | None = None
 
 
+def _place(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return Place.read(text)
+    except ValueError as error:
+        raise PydanticCustomError("place", "{sentence}", {"sentence": str(error)}) from error
+
+
+_SimPlace = Annotated[Place, BeforeValidator(_place)]
+
+
+class _LoopTest(_Body):
+    source: _SimPlace | None = Field(default=None, alias="from")
+    target: _SimPlace | None = Field(default=None, alias="to")
+    timeout_s: Annotated[float, Field(ge=1, le=LONGEST_S, allow_inf_nan=False)] | None = None
+
+
 def _object(raw: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     try:
         return json_object(raw), []
@@ -235,6 +273,9 @@ def _validated(
 
 _SENTENCES = {
     "greater_than_equal": "must be at least {ge}",
+    "dataclass_type": "must be a string",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
     "int_type": "must be an integer",
     "less_than_equal": "must be at most {le}",
     "list_type": "must be a list",

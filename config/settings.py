@@ -272,6 +272,12 @@ class InboxSettings(_Section):
     assembly_timeout_s: Duration = 86_400
 
 
+class LoopTestSettings(_Section):
+    """[loop_test]: the SIMs text each other."""
+
+    every_s: Wait = 0
+
+
 class ClockSettings(_Section):
     """[clock]: whose time is trusted."""
 
@@ -321,6 +327,7 @@ class Settings(_Section):
     numbers: NumberSettings = NumberSettings()
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
+    loop_test: LoopTestSettings = LoopTestSettings()
     clock: ClockSettings = ClockSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()

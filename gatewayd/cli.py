@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "watch": "gatewayd.commands.watch:watch",
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",
+    "loop-test": "gatewayd.commands.loop_test:loop_test",
     "backup": "gatewayd.commands.backup:backup",
     "company": "gatewayd.commands.companies:company",
     "key": "gatewayd.commands.keys:key",

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
-from gatewayd import inbox, reports
+from gatewayd import inbox, loop_test, reports
 from gatewayd.backlog import Backlog
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
@@ -236,7 +236,12 @@ class Dispatcher:
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
-        self._within(lambda db, at, _: inbox.keep(db, sim_id, text, at.now))
+
+        def step(db: Connection, at: Moment, news: News) -> None:
+            if not loop_test.took(db, sim_id, text, news):
+                inbox.keep(db, sim_id, text, at.now)
+
+        self._within(step)
         if isinstance(text, Unreadable):
             log.warning(
                 "port %d: what came in cannot be read (%s); it is set aside", status.port, text.reason

@@ -24,6 +24,7 @@ from gatewayd.expiry import Expiry
 from gatewayd.health import Check, Doctor
 from gatewayd.housekeeping import Housekeeping
 from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.loop_test import LoopTests
 from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
 from gatewayd.retention import Retention
@@ -111,6 +112,17 @@ class Gateway:
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
+        self.loop_tests = LoopTests(
+            settings.loop_test,
+            store,
+            clock,
+            self.dispatcher.moment,
+            self.board,
+            self._timers,
+            self._waiters,
+            self._intake,
+            partial(self.dispatcher.offer, shared=False),
+        )
         self._ports: Mapping[int, PortFace] = {}
 
     def start(self, ports: Mapping[int, PortFace]) -> None:
@@ -120,6 +132,7 @@ class Gateway:
         self.dispatcher.resume()
         self._timers.start()
         self._balances.start(ports)
+        self.loop_tests.start(ports)
         self._housekeeping.start(self._retention.begin)
         self._expiry.look()
         self.backups.start()
@@ -143,6 +156,7 @@ class Gateway:
     def stop(self, timeout_s: float) -> None:
         """End what runs of its own accord. The store is closed by whoever opened it."""
         self._waiters.close()
+        self.loop_tests.stop()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.settings import DispatchSettings
 from gatewayd import ledger
@@ -17,11 +17,11 @@ from gatewayd.errors import (
     SimUnavailableError,
 )
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.routing import Router, candidates
+from gatewayd.routing import Candidate, Router, candidates
 from gatewayd.store import accounts, idempotency, load, messages
 from gatewayd.store.database import Connection
 from gatewayd.store.idempotency import Kept
-from gatewayd.views import Accepted, Caller, Draft, Idempotency, Options
+from gatewayd.views import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
 from modem.segment import segment
 
 KEYS_KEPT = DAY
@@ -119,6 +119,13 @@ class Intake:
                 db, caller.key_id, key.key, key.fingerprint, sms_ids=ids, single=single, now=at.now
             )
         return taken
+
+    def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
+        """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
+        nobody = Caller(0, NO_COMPANY, admin=False)
+        at = self._clock.moment(self._calendar)
+        router = Router([sim], nobody.company_id)
+        return self._keep(db, nobody, [measured], replace(options, sim_id=sim.id), router, at)
 
     def _check_quota(self, db: Connection, caller: Caller, requested: int, at: Moment) -> None:
         company = accounts.company(db, caller.company_id)

@@ -18,10 +18,12 @@ def part_taken(db: Connection, message_id: int, at: Moment, news: News) -> None:
         news.changed.append(message["sms_id"])
 
 
-def part_delivered(db: Connection, message_id: int, seq: int, at: Moment) -> None:
+def part_delivered(db: Connection, message_id: int, seq: int, at: Moment, news: News) -> None:
     """A part was delivered; with the last one the message is."""
     if parts.delivered(db, message_id, seq):
-        messages.part_delivered(db, message_id, at.now)
+        message = messages.part_delivered(db, message_id, at.now)
+        if message["status"] == "delivered":
+            news.changed.append(message["sms_id"])
 
 
 def part_undeliverable(

@@ -23,7 +23,7 @@ class PartKey:
 class News:
     """Gathered within a transaction, acted upon after its commit."""
 
-    changed: list[str] = field(default_factory=list)  # sms_id of messages that left `pending`
+    changed: list[str] = field(default_factory=list)  # sms_id of messages with another status
     deferred: list[tuple[float, PartKey]] = field(default_factory=list)  # back-off in seconds
     doubtful: list[PartKey] = field(default_factory=list)
     in_memory: list[PartKey] = field(default_factory=list)  # doubtful too, but their modem may know

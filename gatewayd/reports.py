@@ -215,7 +215,7 @@ def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> No
     if told.service_centre_at is not None:
         parts.stamped(db, part["message_id"], part["seq"], told.service_centre_at)
     if told.kind is ReportKind.DELIVERED:
-        lifecycle.part_delivered(db, part["message_id"], part["seq"], at)
+        lifecycle.part_delivered(db, part["message_id"], part["seq"], at, news)
     elif told.kind is ReportKind.FAILED:
         words = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"

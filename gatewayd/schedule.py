@@ -13,7 +13,7 @@ from gatewayd.news import News
 from gatewayd.piece import piece_of
 from gatewayd.routing import room
 from gatewayd.storage import StorageRoom, modem_of
-from gatewayd.store import load, messages, parts, sims, stored
+from gatewayd.store import load, loop_tests, messages, parts, sims, stored
 from gatewayd.store.database import Connection, Row
 from modem.work import PortStatus, Rest, Submission, Switch, Via
 
@@ -33,7 +33,7 @@ _QUEUES_LOOKED_INTO = 8
 
 # A slot is not left before the reports on what it just sent are in, for this long at most: they come within
 # seconds, and to turn back for one costs half a minute.
-_REPORTS_S = 10.0
+REPORTS_S = 10.0
 
 # A report that has not come by then is not turned back for.
 _REPORTS_HOPED_FOR = 3600 * SECOND
@@ -112,8 +112,8 @@ class Scheduler:
 
     def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
-        left_s = turn.last_submission + _REPORTS_S - self._clock.monotonic()
-        since = at.now - int(_REPORTS_S * SECOND)
+        left_s = turn.last_submission + REPORTS_S - self._clock.monotonic()
+        since = at.now - int(REPORTS_S * SECOND)
         return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
 
     def _visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
@@ -121,7 +121,9 @@ class Scheduler:
         now = self._clock.monotonic()
         due: dict[int, float] = {}
         for slot, left_at in turn.left_at.items():
-            hoped_for = parts.awaits_report(db, turn.slot_sims[slot], at.now - _REPORTS_HOPED_FOR, at.now)
+            sim_id = turn.slot_sims[slot]
+            hoped_for = parts.awaits_report(db, sim_id, at.now - _REPORTS_HOPED_FOR, at.now)
+            hoped_for = hoped_for or loop_tests.expected(db, sim_id)
             due[slot] = left_at + (self._settings.slot_dwell_s if hoped_for else self._settings.slot_visit_s)
         if not due:
             return Rest()

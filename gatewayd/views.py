@@ -7,6 +7,9 @@ from enum import Enum, IntEnum
 
 from gatewayd.store.database import Row
 
+NO_COMPANY = 0
+"""Whose messages the gateway's own are: no company has this id."""
+
 
 class Status(Enum):
     """Where a message stands. pending → sent | failed | cancelled; sent → delivered | failed."""
@@ -102,6 +105,32 @@ class AttemptView:
     code: str | None  # as the modem gave it; None where it gave none
     meaning: str
     meaning_fr: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTestView:
+    """A text from one SIM of the box to another. Seconds count from its start; None: that did not happen (yet)."""
+
+    from_sim: int
+    from_port: int
+    from_slot: int
+    to_sim: int
+    to_port: int
+    to_slot: int
+    started_at: int  # microseconds since the epoch, UTC
+    outcome: str  # running, arrived, unreported (arrived, but no report came), not_sent, lost, elsewhere or interrupted
+    submit_s: float | None
+    arrive_s: float | None
+    report_s: float | None
+    sms_id: str | None  # None: there was no use in sending
+    reason: str | None  # as `failure_reason` of its message
+    detail: str  # what the outcome means and what helps
+    detail_fr: str
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the text came in on the SIM that it was sent to."""
+        return self.outcome in ("arrived", "unreported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +255,8 @@ def inbox_view(row: Row) -> InboxView:
         sim_id=row["sim_id"],
         incomplete=bool(row["incomplete"]),
     )
+
+
+def loop_test_view(row: Row) -> LoopTestView:
+    """A loop test from its row (see `store.loop_tests`)."""
+    return LoopTestView(**{name: row[name] for name in LoopTestView.__dataclass_fields__})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
@@ -14,6 +14,7 @@ class Waiters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._futures: dict[str, Future[None]] = {}
+        self._followers: dict[str, Callable[[], None]] = {}
         self._closed = False
 
     def expect(self, sms_id: str) -> None:
@@ -32,10 +33,16 @@ class Waiters:
             except FutureTimeoutError:
                 return  # no news is an answer too: the message is still pending
 
+    def follow(self, sms_id: str, told: Callable[[], None]) -> None:
+        """Have `told` called at each news of a message, by the thread that brings it: it must only pass that on."""
+        with self._lock:
+            self._followers[sms_id] = told
+
     def forget(self, sms_id: str) -> None:
         """The request is over."""
         with self._lock:
             self._futures.pop(sms_id, None)
+            self._followers.pop(sms_id, None)
 
     def close(self) -> None:
         """The gateway stops: nobody waits any longer."""
@@ -51,3 +58,5 @@ class Waiters:
                 future = self._futures.get(sms_id)
                 if future is not None and not future.done():
                     future.set_result(None)
+                if sms_id in self._followers:
+                    self._followers[sms_id]()

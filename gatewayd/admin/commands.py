@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from gatewayd.admin import backup, companies, keys, messages, sims, status, support, ussd, watch
+from gatewayd.admin import (
+    backup,
+    companies,
+    keys,
+    loop_test,
+    messages,
+    sims,
+    status,
+    support,
+    ussd,
+    watch,
+)
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.store.errors import StoreUnavailableError
 
@@ -22,6 +33,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "key.add": _checked(keys.add),
     "key.list": _checked(keys.list_),
     "key.set": _checked(keys.set_),
+    "loop_test": _checked(loop_test.loop_test),
     "message.cancel": _checked(messages.cancel),
     "message.list": _checked(messages.list_),
     "message.settle": _checked(messages.settle),

@@ -11,7 +11,16 @@ from gatewayd.news import News
 from gatewayd.settle import Verdict, settle_by_hand
 from gatewayd.store import accounts, messages, parts
 from gatewayd.store.database import Connection, Row
-from gatewayd.views import AttemptView, Caller, Draft, MessageView, Options, Priority, message_view
+from gatewayd.views import (
+    NO_COMPANY,
+    AttemptView,
+    Caller,
+    Draft,
+    MessageView,
+    Options,
+    Priority,
+    message_view,
+)
 from gatewayd.words import IN_DOUBT
 
 # What `message list` shows unless more is asked for: a screenful.
@@ -139,7 +148,8 @@ def _attempt(view: AttemptView) -> dict[str, object]:
 def _shown(view: MessageView, company_id: int) -> dict[str, object]:
     return {
         "sms_id": view.sms_id,
-        "company": company_id,
+        "company": None if company_id == NO_COMPANY else company_id,
+        "loop_test": company_id == NO_COMPANY,
         "recipient": view.recipient,
         "sim_number": view.sim_number,
         "status": view.status.value,

@@ -6,6 +6,7 @@ import os
 import threading
 
 from gatewayd.admin.context import Context
+from gatewayd.admin.loop_test import shown
 from gatewayd.clock import iso
 from gatewayd.store import load, parts
 from gatewayd.store.database import Connection
@@ -86,6 +87,7 @@ def status(context: Context) -> dict[str, object]:
             "oldest_pending": pending.age,
             "sent": awaited,  # and not all of it reported yet
         },
+        "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
         "backlog_sims": old,  # whose queues hold something from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
         "store": _store(context),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
+from gatewayd.commands.loop_test import loop_tests
 
 _REFRESH_S = 2.0  # a port tells what is new when it is; a person reads no faster
 
@@ -55,6 +56,8 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
     )
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
     click.echo(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
+    if told["loop_tests"]:
+        click.echo(f"\nThe last loop test of each SIM:\n{loop_tests(told['loop_tests'])}")
     if told["backlog_sims"]:
         sims = ", ".join(map(str, told["backlog_sims"]))
         click.echo(

@@ -396,3 +396,29 @@ def m011_pins(db: Database) -> None:
         DROP TABLE refused_pins;
     """,
     )
+
+
+@migrations()
+def m012_loop_tests(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE loop_tests (             -- texts that the gateway sends from one of its SIMs to another
+            id INTEGER PRIMARY KEY,
+            token TEXT NOT NULL UNIQUE,       -- what its text is known by when it comes in
+            sms_id TEXT,                      -- its message; NULL: there was no use in sending one
+            from_sim INTEGER NOT NULL,
+            to_sim INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            submit_s REAL,                    -- seconds from the start, on a clock that never steps; NULL: not (yet)
+            arrive_s REAL,
+            report_s REAL,
+            arrived_sim INTEGER,              -- where its text came in
+            outcome TEXT NOT NULL DEFAULT 'running',
+            detail TEXT NOT NULL DEFAULT '',  -- what that means and what helps
+            detail_fr TEXT NOT NULL DEFAULT ''
+        );
+        CREATE INDEX loop_tests_from ON loop_tests (from_sim, id);
+        CREATE INDEX loop_tests_running ON loop_tests (to_sim) WHERE outcome = 'running';
+    """,
+    )

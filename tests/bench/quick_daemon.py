@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load
+from gatewayd import schedule
 from gatewayd.commands.logs import log_to_stderr
 from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
@@ -33,6 +34,7 @@ def main() -> None:
     chosen = options.parse_args()
     settings = load(chosen.config)
     log_to_stderr(settings.daemon)
+    schedule.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

@@ -1,0 +1,49 @@
+"""POST and GET /sms/loop-test: the SIMs of the box text each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from api import answers
+from api.auth import administrator
+from api.headers import preferences
+from api.models import loop_test_request
+from config.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from gatewayd.gateway import Gateway
+
+
+def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+    """The endpoints for loop tests."""
+    routes = Blueprint("loop_test", __name__)
+
+    @routes.post("/sms/loop-test")
+    def begin() -> Response:
+        administrator(gateway)
+        asked = loop_test_request(request.get_data(cache=False))
+        wanted = preferences(request.headers.get("Prefer", ""))
+        round_ = gateway.loop_tests.begin(asked.source, asked.target, asked.timeout_s)
+        wait_s = min(wanted.wait_s or 0, settings.send_wait_max_s)
+        gateway.loop_tests.wait(round_, wait_s)  # nobody else waits meanwhile: a second test is refused
+        tests = gateway.loop_tests.of(round_)
+        running = any(test.outcome == "running" for test in tests)
+        data = {
+            "running": running,
+            "all_arrived": all(test.arrived for test in tests),
+            "timeout_s": round_.timeout_s,
+            "tests": [answers.loop_test(test) for test in tests],
+            "notes": round_.notes,
+        }
+        message = "Test de boucle en cours" if running else "Test de boucle terminé"
+        return answers.respond({"success": True, "message": message, "data": data})
+
+    @routes.get("/sms/loop-test")
+    def last() -> Response:
+        administrator(gateway)
+        tests = [answers.loop_test(test) for test in gateway.loop_tests.last()]
+        return answers.respond({"success": True, "data": tests})
+
+    return routes

@@ -1,0 +1,78 @@
+"""`gatewayd loop-test`: the SIMs of the box text each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from concurrent.futures import CancelledError
+
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.clock import iso
+from gatewayd.errors import GatewayError
+from gatewayd.gateway import Gateway
+from gatewayd.loop_plan import Place
+from gatewayd.loop_test import LONGEST_S, Round
+from gatewayd.views import LoopTestView
+
+_BEAT_S = 0.5  # how often is told that it goes on
+_LATE_S = 30.0  # a test ends at its time, and somewhat later where the disk is slow
+
+
+def loop_test(
+    context: Context, source: str | None = None, target: str | None = None, timeout_s: float | None = None
+) -> Generator[list[dict[str, object]], None, None]:
+    """Begin a round and wait for it: empty batches, then one with the result."""
+    gateway = context.running()
+    if timeout_s is not None and not 1 <= timeout_s <= LONGEST_S:
+        raise AdminError(f"the timeout must be 1 to {LONGEST_S:g} seconds")
+    try:
+        round_ = gateway.loop_tests.begin(_place(source), _place(target), timeout_s)
+    except (GatewayError, ValueError) as error:
+        raise AdminError(str(error)) from error
+    return _result(gateway, round_)
+
+
+def shown(view: LoopTestView) -> dict[str, object]:
+    """One text of a test."""
+    return {
+        "from": f"{view.from_port}.{view.from_slot}",
+        "from_sim": view.from_sim,
+        "to": f"{view.to_port}.{view.to_slot}",
+        "to_sim": view.to_sim,
+        "started_at": iso(view.started_at),
+        "outcome": view.outcome,
+        "arrived": view.arrived,
+        "submit_s": view.submit_s,
+        "arrive_s": view.arrive_s,
+        "report_s": view.report_s,
+        "sms_id": view.sms_id,
+        "reason": view.reason,
+        "detail": view.detail,
+        "detail_fr": view.detail_fr,
+    }
+
+
+def _result(gateway: Gateway, round_: Round) -> Generator[list[dict[str, object]], None, None]:
+    deadline = time.monotonic() + round_.timeout_s + _LATE_S
+    while True:
+        try:
+            round_.done.result(_BEAT_S)
+            break
+        except TimeoutError:
+            if time.monotonic() > deadline:
+                raise AdminError("the test did not come to its end: does the database work?") from None
+            yield []
+        except CancelledError:
+            raise AdminError("the daemon stopped before the test ended") from None
+    tests = gateway.loop_tests.of(round_)
+    yield [
+        {
+            "all_arrived": all(test.arrived for test in tests),
+            "tests": [shown(test) for test in tests],
+            "notes": round_.notes,
+        }
+    ]
+
+
+def _place(text: str | None) -> Place | None:
+    return None if text is None else Place.read(text)
