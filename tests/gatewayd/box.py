@@ -138,6 +138,10 @@ class Box:
             assert answer["ok"], answer
             return answer
 
+    def asked(self) -> bool:
+        """Whether a modem was asked to submit something since this was last called."""
+        return any(what == "asked" for what, _, _ in self.order(do="moments")["moments"])
+
     def network(self, event: str) -> list[dict[str, Any]]:
         """What the simulated network saw of a kind."""
         if not self.log.exists():

@@ -123,7 +123,7 @@ def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_on
     box.order(do="registration", port=2, stat=0)  # so that it is not delivered before the gateway is back
     box.sims_ready(1)
     sms_id = box.send("in the air", recipient=recipient["number"], sim_number_id=sender["id"])
-    eventually(lambda: box.cli("status")["ports"][0]["busy"])
+    eventually(box.asked)
     assert box.gateway is not None
     box.gateway.kill()
     box.start_gateway()
