@@ -422,3 +422,14 @@ def m012_loop_tests(db: Database) -> None:
         CREATE INDEX loop_tests_running ON loop_tests (to_sim) WHERE outcome = 'running';
     """,
     )
+
+
+@migrations()
+def m013_wear(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Nothing looks for messages by company alone, and each message that is kept wrote a page of it.
+        DROP INDEX messages_company;
+    """,
+    )

@@ -175,9 +175,10 @@ def test_damage_that_is_found_later_stops_all_writing_and_says_so_once(
     page = store.write(
         lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
     )
+    size = store.write(lambda db: db.execute("PRAGMA page_size").fetchone()[0])
     with path.open("r+b") as file:  # the page is in no cache yet
-        file.seek((page - 1) * 4096)
-        file.write(b"\xff" * 4096)
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
 
     def read() -> list[Row]:
         with store.readers.lend() as db:
