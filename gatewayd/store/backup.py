@@ -21,7 +21,7 @@ from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, unav
 from gatewayd.store.folders import sync_file, sync_folder
 
 # Pages copied at a time: a megabyte, after which it is looked whether to go on.
-_STEP_PAGES = 1024
+_STEP_PAGES = 2048
 
 # What a backup must leave free on its disk: it may be the database's own.
 _LEAVE_BYTES = 64 << 20

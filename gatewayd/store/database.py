@@ -13,12 +13,12 @@ __all__ = ["BUSY_TIMEOUT_MS", "Connection", "Row", "connect_reader", "connect_wr
 _WRITER_CACHE_KIB = 4096
 _READER_CACHE_KIB = 512
 
-# A commit writes every page that it touches whole, and the log takes each as it is: of small ones it writes a quarter of
-# what it would of SQLite's default. A database that was begun with larger pages keeps them.
-_PAGE_BYTES = 1024
+# A commit writes every page that it touches whole, and the log takes each as it is: of small ones it writes an eighth
+# of what it would of SQLite's default. A database that was begun with larger pages keeps them.
+_PAGE_BYTES = 512
 
 # Pages of log after which they are copied into the database: 4 MiB, so that what is touched again and again is copied once.
-_LOG_PAGES = 4096
+_LOG_PAGES = 8192
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite itself waits for a lock. Only a person with a shell on the file can hold one."""
