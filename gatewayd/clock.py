@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000  # in the microseconds that everything stored counts in
@@ -25,17 +26,23 @@ class Calendar:
 
     def day(self, moment: int) -> str:
         """The day of a moment, `YYYY-MM-DD`."""
-        return self._local(moment).strftime("%Y-%m-%d")
+        return _day(self.zone, moment // SECOND)
 
     def next_month(self, moment: int) -> int:
         """The first moment of the month after the one of `moment`."""
-        local = self._local(moment)
+        local = _local(self.zone, moment // SECOND)
         first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
         following = (first + timedelta(days=32)).replace(day=1)
         return int(following.timestamp()) * SECOND
 
-    def _local(self, moment: int) -> datetime:
-        return datetime.fromtimestamp(moment / SECOND, UTC).astimezone(self.zone)
+
+@lru_cache(maxsize=16)  # every transaction asks, and most for the second of the one before
+def _day(zone: ZoneInfo, second: int) -> str:
+    return _local(zone, second).strftime("%Y-%m-%d")
+
+
+def _local(zone: ZoneInfo, second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC).astimezone(zone)
 
 
 def month_of(day: str) -> str:

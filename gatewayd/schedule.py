@@ -153,14 +153,13 @@ class Scheduler:
     def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
         heads = self._own_heads(db, sim["id"]) if waiting.get(sim["id"]) else []
+        others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
+        if not others:
+            return min(heads, key=lambda head: head.rank, default=None)
         disabled = sims.disabled(db)
         idle = disabled | self._board.rests(self._clock.monotonic()).keys()
         places = self._board.sims()
-        orphans = [
-            sim_id
-            for sim_id, count in waiting.items()
-            if sim_id != sim["id"] and count and (sim_id in idle or self._is_lost(places.get(sim_id)))
-        ]
+        orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
         if orphans and _has_room(db, sim, at):
             for sim_id in orphans:
                 begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)

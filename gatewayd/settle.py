@@ -78,7 +78,7 @@ class Settler:
         """
         submission = outcome.submission
         key = PartKey(submission.message_id, submission.seq, submission.token)
-        sim_id = parts.one(db, key.message_id, key.seq)["sim_id"]
+        sim_id = parts.sim_of(db, key.message_id, key.seq)
         match outcome.result:
             case Submitted(reference):
                 self._submitted(db, key, reference, at, news)

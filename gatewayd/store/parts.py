@@ -162,6 +162,14 @@ def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Cla
     return Claim(token, attempts)
 
 
+def sim_of(db: Connection, message_id: int, seq: int) -> int:
+    """The SIM of a part, which must exist."""
+    sim_id: int = db.execute(
+        "SELECT sim_id FROM parts WHERE message_id = ? AND seq = ?", (message_id, seq)
+    ).fetchone()[0]
+    return sim_id
+
+
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:
     """The network took a part. False: this claim does not hold any more, and nothing was changed."""
     return _leave_submitting(db, message_id, seq, token, "submitted", now, reference=reference)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from gatewayd.store.database import Connection, Row
 
-# What is counted: the event, the statement that makes it happen, and which of its rows are meant.
+# What is counted: the event, the statement that makes it happen, and which of its rows are meant. A row is one event at most.
 _EVENTS = (
     ("part_sent", "UPDATE OF state ON main.parts", "new.state = 'submitted' AND old.state <> 'submitted'"),
     ("part_in_doubt", "UPDATE OF state ON main.parts", "new.state = 'in_doubt' AND old.state <> 'in_doubt'"),
@@ -45,10 +45,16 @@ def install_tally_triggers(db: Connection) -> None:
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"
         " count INTEGER NOT NULL, PRIMARY KEY (event, sim_id, port, slot, cause)) WITHOUT ROWID"
     )
-    for event, statement, meant in _EVENTS:
-        cause = "new.cause" if event == "part_refused" else "''"
-        count = _COUNT.format(event=f"'{event}'", sim="new.sim_id", cause=cause, count=1)
-        db.execute(f"CREATE TEMP TRIGGER tally_{event} AFTER {statement} WHEN {meant} BEGIN {count}; END")
+    # SQLite begins each trigger of a statement for each row, whatever its WHEN says: so there is one for all its events.
+    for number, statement in enumerate(dict.fromkeys(statement for _, statement, _ in _EVENTS)):
+        events = {event: meant for event, on, meant in _EVENTS if on == statement}
+        which = " ".join(f"WHEN {meant} THEN '{event}'" for event, meant in events.items())
+        cause = "new.cause" if "part_refused" in events else "''"
+        count = _COUNT.format(event=f"CASE {which} END", sim="new.sim_id", cause=cause, count=1)
+        any_of_them = " OR ".join(f"({meant})" for meant in events.values())
+        db.execute(
+            f"CREATE TEMP TRIGGER tally_{number} AFTER {statement} WHEN {any_of_them} BEGIN {count}; END"
+        )
 
 
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:

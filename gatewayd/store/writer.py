@@ -234,8 +234,10 @@ class Writer:
         # What only reads is done also where nothing can be written.
         well = self._disk.condition.state in (State.OK, State.SPARING)
         db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
+        alone = len(batch) == 1  # then the transaction is its savepoint
         for job in batch:
-            db.execute("SAVEPOINT job")
+            if not alone:
+                db.execute("SAVEPOINT job")
             try:
                 told.append((job, job.work(db), None))
             except Exception as error:  # whatever it is belongs to the caller who handed it over
@@ -243,9 +245,12 @@ class Writer:
                     raise  # not the caller's fault, but the disk's: it concerns all
                 if not db.in_transaction:
                     raise  # SQLite gave up the whole transaction: nothing of this batch is kept
-                db.execute("ROLLBACK TO job")
+                db.execute("ROLLBACK" if alone else "ROLLBACK TO job")
                 told.append((job, None, _translated(error)))
-            db.execute("RELEASE job")
+                if alone:
+                    return told
+            if not alone:
+                db.execute("RELEASE job")
         began, changed = time.monotonic(), db.total_changes != before
         db.execute("COMMIT")
         self.commits += 1
