@@ -124,28 +124,27 @@ def _ids(db: Connection) -> tuple[int, int]:
 
 
 def part_taken(db: Connection, message_id: int, now: int) -> Row:
-    """Count a part that the network took; the message with its new `unsent` and `status`."""
+    """Count a part that the network took; `sms_id` and `sim_id` of the message, and its new `unsent` and `status`."""
     row: Row = db.execute(
         "UPDATE messages SET unsent = unsent - 1,"
         " status = iif(unsent = 1 AND status = 'pending', 'sent', status),"
         " sent_at = iif(unsent = 1, :now, sent_at),"
         " failure_reason = iif(status = 'pending', NULL, failure_reason)"
-        " WHERE id = :id RETURNING *",
+        " WHERE id = :id RETURNING sms_id, sim_id, unsent, status",
         {"id": message_id, "now": now},
     ).fetchone()
     return row
 
 
-def part_delivered(db: Connection, message_id: int, now: int) -> Row:
-    """Count a part that was reported delivered; the message with its new `undelivered` and `status`."""
-    row: Row = db.execute(
+def part_delivered(db: Connection, message_id: int, now: int) -> None:
+    """Count a part that was reported delivered; with the last one a message that was sent is."""
+    db.execute(
         "UPDATE messages SET undelivered = undelivered - 1,"
         " status = iif(undelivered = 1 AND status = 'sent', 'delivered', status),"
         " delivered_at = iif(undelivered = 1 AND status = 'sent', :now, delivered_at)"
-        " WHERE id = :id RETURNING *",
+        " WHERE id = :id",
         {"id": message_id, "now": now},
-    ).fetchone()
-    return row
+    )
 
 
 def failed(db: Connection, message_id: int, reason: str, now: int) -> Row | None:

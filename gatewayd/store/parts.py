@@ -57,6 +57,15 @@ def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
     )
 
 
+# Where nothing is set apart the index itself has the order, but for what is pinned and what is not.
+_FIRST_LANES = " UNION ALL ".join(
+    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
+    f" WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
+    " ORDER BY priority, message_id, seq LIMIT 1)"
+    for pinned in (0, 1)
+)
+_FIRST = f"SELECT * FROM ({_FIRST_LANES}) ORDER BY priority, message_id, seq LIMIT 1"
+
 _NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
 # Of what is old the newest one-time code goes first, then the rest in the usual order.
 _OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
@@ -76,7 +85,11 @@ class Claim:
 
 def head(db: Connection, sim_id: int, after: int = 0) -> Row | None:
     """The next part of a SIM's queue (`message_id`, `seq`, `priority`), of the messages with an id above `after`."""
-    row: Row | None = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1}).fetchone()
+    if after:
+        found = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1})
+    else:
+        found = db.execute(_FIRST, {"sim": sim_id})
+    row: Row | None = found.fetchone()
     return row
 
 
