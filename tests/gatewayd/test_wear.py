@@ -1,0 +1,36 @@
+"""What a message costs the disk: an SD card lives as long as little is written to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatewayd.views import Status
+from modem.tpdu import StatusReport
+from modem.work import Submitted
+from tests.conftest import eventually
+from tests.gatewayd.house import House
+
+CARD = "89223010000000000010"
+MESSAGES = 10
+LOGGED = 16 << 10  # bytes of log for a message, from accepted to delivered; with pages of 4 KiB it is 90
+
+
+def test_a_message_writes_little_from_accepted_to_delivered(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=1)
+    try:
+        house.up(1, CARD)
+        house.store.cut_log()
+        eventually(lambda: house.store.log_bytes == 0)
+        for reference in range(MESSAGES):
+            sms_id = house.send("Votre code de confirmation est 123456. Il expire dans dix minutes.")
+            submission = house.claim(1)
+            house.settle(1, submission, Submitted(reference))
+            now = datetime.now(UTC)
+            house.gateway.dispatcher.reported(
+                house.statuses[1], StatusReport("", reference, submission.recipient, now, now, 0)
+            )
+            assert house.view(sms_id).status is Status.DELIVERED
+        assert house.store.log_bytes / MESSAGES < LOGGED
+    finally:
+        house.close()
