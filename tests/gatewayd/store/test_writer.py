@@ -103,6 +103,17 @@ def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
     assert writer.commits - before == 2  # the one that held, and one for the ten
 
 
+def test_a_job_that_fails_alone_leaves_nothing_and_the_next_is_kept(writer: Writer, path: Path) -> None:
+    def fail(db: Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1)")
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        writer.run(fail)
+    writer.run(lambda db: db.execute("INSERT INTO t VALUES (2)"))
+    assert values(path) == [2]
+
+
 def test_an_integrity_error_is_the_callers_not_the_disks(writer: Writer) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         writer.run(lambda db: db.execute("INSERT INTO t VALUES (NULL)"))
