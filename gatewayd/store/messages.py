@@ -136,15 +136,16 @@ def part_taken(db: Connection, message_id: int, now: int) -> Row:
     return row
 
 
-def part_delivered(db: Connection, message_id: int, now: int) -> None:
-    """Count a part that was reported delivered; with the last one a message that was sent is."""
-    db.execute(
+def part_delivered(db: Connection, message_id: int, now: int) -> Row:
+    """Count a part that was reported delivered; `sms_id` of the message, and its new `undelivered` and `status`."""
+    row: Row = db.execute(
         "UPDATE messages SET undelivered = undelivered - 1,"
         " status = iif(undelivered = 1 AND status = 'sent', 'delivered', status),"
         " delivered_at = iif(undelivered = 1 AND status = 'sent', :now, delivered_at)"
-        " WHERE id = :id",
+        " WHERE id = :id RETURNING sms_id, undelivered, status",
         {"id": message_id, "now": now},
-    )
+    ).fetchone()
+    return row
 
 
 def failed(db: Connection, message_id: int, reason: str, now: int) -> Row | None:
