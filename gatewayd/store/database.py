@@ -17,8 +17,8 @@ _READER_CACHE_KIB = 512
 # of what it would of SQLite's default. A database that was begun with larger pages keeps them.
 _PAGE_BYTES = 512
 
-# Pages of log after which they are copied into the database: 4 MiB, so that what is touched again and again is copied once.
-_LOG_PAGES = 8192
+# Of log, after which it is copied into the database: so that what is touched again and again is copied once.
+_LOG_BYTES = 4 << 20
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite itself waits for a lock. Only a person with a shell on the file can hold one."""
@@ -33,7 +33,6 @@ def connect_writer(path: Path) -> Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
     except sqlite3.Error:
         db.close()  # no database, or one that cannot be read
@@ -44,6 +43,8 @@ def connect_writer(path: Path) -> Connection:
 def keep_log(db: Connection) -> None:
     """Write through a log (WAL); with what `connect_writer` set, every commit is synced before it returns."""
     db.execute("PRAGMA journal_mode = WAL")
+    page_bytes: int = db.execute("PRAGMA page_size").fetchone()[0]
+    db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
 
 
 def connect_reader(path: Path) -> Connection:

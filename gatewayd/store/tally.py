@@ -60,7 +60,8 @@ def install_tally_triggers(db: Connection) -> None:
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
     """Messages were kept, each for one of these SIMs. It counts with the transaction, as everything here."""
     db.executemany(
-        _COUNT.format(event=f"'{ACCEPTED}'", sim="?1", cause="''", count="?2"), Counter(sim_ids).items()
+        _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count"),
+        [{"sim": sim_id, "count": count} for sim_id, count in Counter(sim_ids).items()],
     )
 
 
