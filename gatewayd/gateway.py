@@ -19,11 +19,11 @@ from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
-from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.errors import ConflictError, GatewayError, NotFoundError, StorageUnavailableError
 from gatewayd.expiry import Expiry
 from gatewayd.health import Check, Doctor
 from gatewayd.housekeeping import Housekeeping
-from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.intake import Asked, Intake, Measured, Taken
 from gatewayd.loop_test import LoopTests
 from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
@@ -36,6 +36,7 @@ from gatewayd.store.idempotency import Kept
 from gatewayd.store.pages import newest_first
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
+from gatewayd.together import Together
 from gatewayd.views import (
     Accepted,
     AttemptView,
@@ -111,6 +112,7 @@ class Gateway:
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
+        self._taking = Together(store, self._intake.take)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self.loop_tests = LoopTests(
             settings.loop_test,
@@ -207,9 +209,7 @@ class Gateway:
         measured = self._intake.measure(draft)
         self._waiters.expect(measured.sms_id)
         try:
-            taken = self._take(
-                lambda db: self._intake.take(db, caller, [measured], options, key, single=True)
-            )
+            taken = self._take(Asked(caller, [measured], options, key, single=True))
             if isinstance(taken, Kept):
                 return self._replayed_send(caller, taken), True
             self._offer(taken, options)
@@ -231,7 +231,7 @@ class Gateway:
         Returns and raises as `submit`, but for SimUnavailableError.
         """
         measured = [self._intake.measure(draft) for draft in drafts]
-        taken = self._take(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
+        taken = self._take(Asked(caller, measured, options, key, single=False))
         if isinstance(taken, Kept):
             return self._replayed_bulk(caller, taken), True
         self._offer(taken, options)
@@ -404,9 +404,12 @@ class Gateway:
         with _kept():
             return self._store.write(work)
 
-    def _take(self, work: Callable[[Connection], T]) -> T:
+    def _take(self, asked: Asked) -> Taken | Kept:
         with _kept():
-            return self._store.take(work)
+            told = self._taking.do(asked)
+        if isinstance(told, GatewayError):
+            raise told
+        return told
 
 
 @contextmanager
