@@ -207,21 +207,24 @@ class Gateway:
         IdempotencyMismatchError. Then nothing was kept.
         """
         measured = self._intake.measure(draft)
-        self._waiters.expect(measured.sms_id)
+        if wait_s > 0:
+            self._waiters.expect(measured.sms_id)
         try:
             taken = self._take(Asked(caller, [measured], options, key, single=True))
             if isinstance(taken, Kept):
                 return self._replayed_send(caller, taken), True
             self._offer(taken, options)
-            if wait_s > 0:
-                self._waiters.wait(measured.sms_id, wait_s)
+            if wait_s <= 0:
+                return _as_taken(measured, taken, options), False
+            self._waiters.wait(measured.sms_id, wait_s)
         finally:
-            self._waiters.forget(measured.sms_id)
+            if wait_s > 0:
+                self._waiters.forget(measured.sms_id)
         try:
             return self.status(caller, measured.sms_id), False
         except StorageUnavailableError:
             # It is kept, and to say otherwise would have the client send it twice.
-            return _kept_but_unread(measured, taken, options), False
+            return _as_taken(measured, taken, options), False
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
@@ -420,8 +423,8 @@ def _kept() -> Iterator[None]:
         raise StorageUnavailableError from error
 
 
-def _kept_but_unread(measured: Measured, taken: Taken, options: Options) -> MessageView:
-    """A message that was kept, told from memory because the store cannot be read just now."""
+def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageView:
+    """A message that was kept, told from memory: as it was then, because nobody waited or the store cannot be read now."""
     accepted = taken.accepted[0]
     return MessageView(
         sms_id=measured.sms_id,
