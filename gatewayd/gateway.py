@@ -192,6 +192,10 @@ class Gateway:
         with _kept():
             return self._doorkeeper.authenticate(key, service)
 
+    def accounts_changed(self) -> None:
+        """Keys or companies were changed, durably (see `Doorkeeper.forget`)."""
+        self._doorkeeper.forget()
+
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
         return self._numbering.e164(recipient)
