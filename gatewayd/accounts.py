@@ -15,6 +15,7 @@ from gatewayd.errors import (
     UnknownKeyError,
 )
 from gatewayd.store import accounts
+from gatewayd.store.accounts import KeyRow
 from gatewayd.store.store import Store
 from gatewayd.views import Caller
 
@@ -22,6 +23,10 @@ SERVICES = ("sms", "email", "whatsapp")
 
 # So much of a key is kept as it is, for a person to know it by; the 32 random bytes behind it stay secret.
 _PREFIX_LENGTH = 10
+
+# For so long a key is not looked up again: a client that sends many messages comes hundreds of times in it. It bounds what a
+# change counts for that came from elsewhere than the commands, from a person with a shell on the file.
+_REMEMBERED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,18 @@ def new_key() -> NewKey:
 
 
 class Doorkeeper:
-    """Checks keys. What changes in the store acts at once: nothing is remembered between requests."""
+    """Checks keys. What was found of one is remembered for a second at most, and until `forget`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._found: dict[
+            bytes, tuple[KeyRow, float]
+        ] = {}  # by hash: what is kept, and until when (monotonic)
+
+    def forget(self) -> None:
+        """Keys or companies were changed, durably: whoever comes from now on is judged by what is kept now."""
+        self._found = {}
 
     def authenticate(self, key: str, service: str) -> Caller:
         """Who comes with this key, for this service.
@@ -52,8 +64,7 @@ class Doorkeeper:
         Raises, in this order: UnknownKeyError, InactiveKeyError, CompanyNotFoundError, InactiveCompanyError,
         ServiceMismatchError.
         """
-        with self._store.readers.lend() as db:
-            found = accounts.find_key(db, _digest(key))
+        found = self._find(_digest(key))
         if found is None:
             raise UnknownKeyError
         expired = found.expires_at is not None and found.expires_at <= self._clock.latest()
@@ -66,6 +77,19 @@ class Doorkeeper:
         if found.service != service:
             raise ServiceMismatchError(key_service=found.service, requested=service)
         return Caller(found.id, found.company_id, found.admin)
+
+    def _find(self, digest: bytes) -> KeyRow | None:
+        found, now = (
+            self._found,
+            self._clock.monotonic(),
+        )  # before the look: what it finds late goes where nobody looks
+        if (known := found.get(digest)) is not None and now < known[1]:
+            return known[0]
+        with self._store.readers.lend() as db:
+            row = accounts.find_key(db, digest)
+        if row is not None:
+            found[digest] = (row, now + _REMEMBERED_S)
+        return row
 
 
 def _digest(key: str) -> bytes:

@@ -19,11 +19,11 @@ from gatewayd.balance import Balances
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, month_of
 from gatewayd.dispatch import Dispatcher
-from gatewayd.errors import ConflictError, NotFoundError, StorageUnavailableError
+from gatewayd.errors import ConflictError, GatewayError, NotFoundError, StorageUnavailableError
 from gatewayd.expiry import Expiry
 from gatewayd.health import Check, Doctor
 from gatewayd.housekeeping import Housekeeping
-from gatewayd.intake import Intake, Measured, Taken
+from gatewayd.intake import Asked, Intake, Measured, Taken
 from gatewayd.loop_test import LoopTests
 from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
@@ -36,6 +36,7 @@ from gatewayd.store.idempotency import Kept
 from gatewayd.store.pages import newest_first
 from gatewayd.store.store import Store
 from gatewayd.timers import Timers
+from gatewayd.together import Together
 from gatewayd.views import (
     Accepted,
     AttemptView,
@@ -111,6 +112,7 @@ class Gateway:
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
+        self._taking = Together(store, self._intake.take)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
         self.loop_tests = LoopTests(
             settings.loop_test,
@@ -190,6 +192,10 @@ class Gateway:
         with _kept():
             return self._doorkeeper.authenticate(key, service)
 
+    def accounts_changed(self) -> None:
+        """Keys or companies were changed, durably (see `Doorkeeper.forget`)."""
+        self._doorkeeper.forget()
+
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
         return self._numbering.e164(recipient)
@@ -205,23 +211,24 @@ class Gateway:
         IdempotencyMismatchError. Then nothing was kept.
         """
         measured = self._intake.measure(draft)
-        self._waiters.expect(measured.sms_id)
+        if wait_s > 0:
+            self._waiters.expect(measured.sms_id)
         try:
-            taken = self._take(
-                lambda db: self._intake.take(db, caller, [measured], options, key, single=True)
-            )
+            taken = self._take(Asked(caller, [measured], options, key, single=True))
             if isinstance(taken, Kept):
                 return self._replayed_send(caller, taken), True
             self._offer(taken, options)
-            if wait_s > 0:
-                self._waiters.wait(measured.sms_id, wait_s)
+            if wait_s <= 0:
+                return _as_taken(measured, taken, options), False
+            self._waiters.wait(measured.sms_id, wait_s)
         finally:
-            self._waiters.forget(measured.sms_id)
+            if wait_s > 0:
+                self._waiters.forget(measured.sms_id)
         try:
             return self.status(caller, measured.sms_id), False
         except StorageUnavailableError:
             # It is kept, and to say otherwise would have the client send it twice.
-            return _kept_but_unread(measured, taken, options), False
+            return _as_taken(measured, taken, options), False
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
@@ -231,7 +238,7 @@ class Gateway:
         Returns and raises as `submit`, but for SimUnavailableError.
         """
         measured = [self._intake.measure(draft) for draft in drafts]
-        taken = self._take(lambda db: self._intake.take(db, caller, measured, options, key, single=False))
+        taken = self._take(Asked(caller, measured, options, key, single=False))
         if isinstance(taken, Kept):
             return self._replayed_bulk(caller, taken), True
         self._offer(taken, options)
@@ -404,9 +411,12 @@ class Gateway:
         with _kept():
             return self._store.write(work)
 
-    def _take(self, work: Callable[[Connection], T]) -> T:
+    def _take(self, asked: Asked) -> Taken | Kept:
         with _kept():
-            return self._store.take(work)
+            told = self._taking.do(asked)
+        if isinstance(told, GatewayError):
+            raise told
+        return told
 
 
 @contextmanager
@@ -417,8 +427,8 @@ def _kept() -> Iterator[None]:
         raise StorageUnavailableError from error
 
 
-def _kept_but_unread(measured: Measured, taken: Taken, options: Options) -> MessageView:
-    """A message that was kept, told from memory because the store cannot be read just now."""
+def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageView:
+    """A message that was kept, told from memory: as it was then, because nobody waited or the store cannot be read now."""
     accepted = taken.accepted[0]
     return MessageView(
         sms_id=measured.sms_id,

@@ -1,8 +1,9 @@
-"""Taking messages: quota, SIM, ids and the rows, in one transaction."""
+"""Taking messages: quota, SIM, ids and the rows, for all requests of the moment in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from config.settings import DispatchSettings
@@ -11,13 +12,14 @@ from gatewayd.board import Board
 from gatewayd.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from gatewayd.errors import (
     ConflictError,
+    GatewayError,
     IdempotencyMismatchError,
     QueueFullError,
     QuotaExceededError,
     SimUnavailableError,
 )
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.routing import Candidate, Router, candidates
+from gatewayd.routing import Candidate, Router, usable
 from gatewayd.store import accounts, idempotency, load, messages
 from gatewayd.store.database import Connection
 from gatewayd.store.idempotency import Kept
@@ -36,6 +38,17 @@ class Measured:
     sms_id: str
     parts: int
     operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request wants taken. `single`: a message that finds no SIM is refused, not left out."""
+
+    caller: Caller
+    drafts: list[Measured]
+    options: Options
+    key: Idempotency | None
+    single: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +84,11 @@ class Intake:
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
 
-    def take(
-        self,
-        db: Connection,
-        caller: Caller,
-        drafts: list[Measured],
-        options: Options,
-        key: Idempotency | None,
-        *,
-        single: bool,
-    ) -> Taken | Kept:
-        """Keep what can be kept of a request; within a transaction. `Kept`: the idempotency key was used before.
+    def take(self, db: Connection, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
+        """Keep what can be kept of each request, in their order; within a transaction.
 
-        Raises:
+        What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
+
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: it had another body.
             QuotaExceededError: the quota does not hold all of them.
@@ -91,88 +96,117 @@ class Intake:
             SimUnavailableError: a single message found no SIM.
         """
         at = self._clock.moment(self._calendar)
-        if key is not None:
-            kept = _known(db, caller, key, at)
-            if kept is not None:
-                return kept
-        self._check_quota(db, caller, len(drafts), at)
-        if sum(load.waiting(db).values()) + len(drafts) > self._settings.max_pending:
-            raise QueueFullError
-        router = Router(
-            candidates(
-                db,
-                self._board.sims(),
-                company_id=caller.company_id,
-                today=at.today,
-                now=self._clock.monotonic(),
-                grace_s=self._settings.grace_s,
-                rests=self._board.rests(self._clock.monotonic()),
-            ),
-            caller.company_id,
+        now = self._clock.monotonic()
+        sims = usable(
+            db,
+            self._board.sims(),
+            today=at.today,
+            now=now,
+            grace_s=self._settings.grace_s,
+            rests=self._board.rests(now),
         )
-        taken = self._keep(db, caller, drafts, options, router, at)
-        if single and taken.accepted[0] is None:
-            raise SimUnavailableError
-        if key is not None and taken.by_sim:
-            ids = [None if one is None else one.sms_id for one in taken.accepted]
-            idempotency.keep(
-                db, caller.key_id, key.key, key.fingerprint, sms_ids=ids, single=single, now=at.now
-            )
-        return taken
+        sitting = _Sitting(db, at, self._settings, self._calendar, sims)
+        told: list[Taken | Kept | GatewayError] = []
+        for asked in requests:
+            try:
+                told.append(sitting.take(asked))
+            except GatewayError as error:
+                told.append(error)
+        sitting.write()
+        return told
 
     def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
         """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        router = Router([sim], nobody.company_id)
-        return self._keep(db, nobody, [measured], replace(options, sim_id=sim.id), router, at)
+        sitting = _Sitting(db, at, self._settings, self._calendar, [sim])
+        taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
+        sitting.write()
+        return taken
 
-    def _check_quota(self, db: Connection, caller: Caller, requested: int, at: Moment) -> None:
-        company = accounts.company(db, caller.company_id)
-        quota = None if company is None else company["quota"]
-        if quota is None:
-            return
-        used = accounts.used(db, caller.company_id, month_of(at.today))
-        if used + requested > quota:
-            raise QuotaExceededError(
-                requested=requested,
-                remaining=max(0, quota - used),
-                total=quota,
-                used=used,
-                resets_in_s=max(1, (self._calendar.next_month(at.now) - at.now) // SECOND),
-            )
 
-    def _keep(
+@dataclass(slots=True)
+class _Account:
+    """What a company may take in this transaction, and has taken."""
+
+    router: Router
+    quota: int | None
+    used: int
+    taken: int = 0
+
+
+class _Sitting:
+    """One transaction: what its requests need is read once and counted on, what they leave is written once."""
+
+    def __init__(
         self,
         db: Connection,
-        caller: Caller,
-        drafts: list[Measured],
-        options: Options,
-        router: Router,
         at: Moment,
-    ) -> Taken:
+        settings: DispatchSettings,
+        calendar: Calendar,
+        sims: list[Candidate],
+    ) -> None:
+        self._db = db
+        self._at = at
+        self._settings = settings
+        self._calendar = calendar
+        self._sims = sims
+        self._accounts: dict[int, _Account] = {}
+        self._waiting = sum(load.waiting(db).values())
+        self._message_id, self._task_id = messages.next_ids(db)
+        self._message_rows: list[tuple[object, ...]] = []
+        self._part_rows: list[tuple[object, ...]] = []
+        self._by_sim: Counter[int] = Counter()
+
+    def take(self, asked: Asked) -> Taken | Kept:
+        """Take one request. Raises GatewayError, and has counted nothing then."""
+        if asked.key is not None:
+            kept = _known(self._db, asked.caller, asked.key, self._at)
+            if kept is not None:
+                return kept
+        account = self._account(asked.caller.company_id)
+        self._check_quota(account, len(asked.drafts))
+        if self._waiting + len(asked.drafts) > self._settings.max_pending:
+            raise QueueFullError
+        taken = self.keep(asked)
+        if asked.single and taken.accepted[0] is None:
+            raise SimUnavailableError
+        if asked.key is not None and taken.by_sim:
+            idempotency.keep(
+                self._db,
+                asked.caller.key_id,
+                asked.key.key,
+                asked.key.fingerprint,
+                sms_ids=[None if one is None else one.sms_id for one in taken.accepted],
+                single=asked.single,
+                now=self._at.now,
+            )
+        return taken
+
+    def keep(self, asked: Asked) -> Taken:
+        """Give each of its messages to a SIM, whatever quota and queue say."""
+        at, options = self._at, asked.options
+        account = self._account(asked.caller.company_id)
         accepted: list[Accepted | None] = []
-        message_rows: list[tuple[object, ...]] = []
-        part_rows: list[tuple[object, ...]] = []
         by_sim: dict[int, int] = {}
-        message_id, task_id = messages.next_ids(db)
         pinned = options.sim_id is not None
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
-        for measured in drafts:
-            sim = router.choose(options.sim_id, measured.operator)
+        for measured in asked.drafts:
+            sim = account.router.choose(options.sim_id, measured.operator)
             if sim is None:
                 accepted.append(None)
                 continue
             sim.take(measured.parts)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
-            task_id = next_task_id(at.now, task_id)
-            message_rows.append(
+            self._waiting += measured.parts
+            self._task_id = next_task_id(at.now, self._task_id)
+            self._message_rows.append(
                 (
-                    message_id,
+                    self._message_id,
                     measured.sms_id,
-                    task_id,
-                    caller.company_id,
+                    self._task_id,
+                    asked.caller.company_id,
                     measured.draft.recipient,
                     measured.draft.text,
                     int(options.priority),
@@ -189,19 +223,47 @@ class Intake:
                     expires_at,
                 )
             )
-            part_rows.extend(
-                (message_id, seq, sim.id, pinned, int(options.priority))
+            self._part_rows.extend(
+                (self._message_id, seq, sim.id, pinned, int(options.priority))
                 for seq in range(1, measured.parts + 1)
             )
-            accepted.append(Accepted(measured.sms_id, str(task_id), sim.number))
-            message_id += 1
-        messages.insert(db, message_rows)
-        messages.insert_parts(db, part_rows)
-        for sim_id, count in by_sim.items():
-            ledger.reserve_sim(db, sim_id, at.today, count)
-        if message_rows:
-            accounts.use(db, caller.company_id, month_of(at.today), len(message_rows))
+            accepted.append(Accepted(measured.sms_id, str(self._task_id), sim.number))
+            self._message_id += 1
+        self._by_sim.update(by_sim)
+        account.taken += sum(by_sim.values())
         return Taken(accepted, by_sim, at.now, expires_in_s)
+
+    def write(self) -> None:
+        """Write all that was taken."""
+        if not self._message_rows:
+            return
+        messages.insert(self._db, self._message_rows)
+        messages.insert_parts(self._db, self._part_rows)
+        for sim_id, count in self._by_sim.items():
+            ledger.reserve_sim(self._db, sim_id, self._at.today, count)
+        for company_id, account in self._accounts.items():
+            if account.taken:
+                accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+
+    def _account(self, company_id: int) -> _Account:
+        found = self._accounts.get(company_id)
+        if found is None:
+            company = accounts.company(self._db, company_id)
+            quota = None if company is None else company["quota"]
+            used = 0 if quota is None else accounts.used(self._db, company_id, month_of(self._at.today))
+            found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
+        return found
+
+    def _check_quota(self, account: _Account, requested: int) -> None:
+        used = account.used + account.taken
+        if account.quota is not None and used + requested > account.quota:
+            raise QuotaExceededError(
+                requested=requested,
+                remaining=max(0, account.quota - used),
+                total=account.quota,
+                used=used,
+                resets_in_s=max(1, (self._calendar.next_month(self._at.now) - self._at.now) // SECOND),
+            )
 
 
 def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:

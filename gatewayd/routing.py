@@ -42,10 +42,10 @@ class Candidate:
 
 
 class Router:
-    """The SIMs that may carry one company's messages, at one moment, within one transaction."""
+    """The SIMs that may carry one company's messages, its own or nobody's, at one moment, within one transaction."""
 
     def __init__(self, candidates: Iterable[Candidate], company_id: int) -> None:
-        self._candidates = list(candidates)
+        self._candidates = [sim for sim in candidates if sim.company_id in (None, company_id)]
         self._own = [sim for sim in self._candidates if sim.company_id == company_id]
         self._default = [sim for sim in self._candidates if sim.is_default]
         self._operators: dict[str, list[Candidate]] = {}
@@ -87,17 +87,26 @@ def candidates(
     grace_s: float,
     rests: Mapping[int, float],
 ) -> list[Candidate]:
-    """The SIMs that may take a company's messages now: enabled, its own or nobody's, with room, up or in grace."""
+    """The SIMs that may take a company's messages now: as `usable`, its own or nobody's."""
+    found = usable(db, presence, today=today, now=now, grace_s=grace_s, rests=rests)
+    return [sim for sim in found if sim.company_id in (None, company_id)]
+
+
+def usable(
+    db: Connection,
+    presence: Mapping[int, Presence],
+    *,
+    today: str,
+    now: float,
+    grace_s: float,
+    rests: Mapping[int, float],
+) -> list[Candidate]:
+    """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace."""
     waiting = load.waiting(db)
     found: list[Candidate] = []
     for sim in sims.shown(db, today):
         place = presence.get(sim["id"])
-        if (
-            place is None
-            or not sim["enabled"]
-            or sim["company_id"] not in (None, company_id)
-            or not place.counts_on(now, grace_s)
-        ):
+        if place is None or not sim["enabled"] or not place.counts_on(now, grace_s):
             continue
         left = room(db, sim, today)
         if left is not None and left <= 0:

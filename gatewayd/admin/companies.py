@@ -11,7 +11,7 @@ from gatewayd.store.database import Row
 def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
     """A new company, with a monthly quota or none."""
     name, quota, at = named(name), positive_or_none("quota", quota), context.moment()
-    company_id = context.store.write(lambda db: accounts.add_company(db, name, quota, at.now))
+    company_id = context.write_accounts(lambda db: accounts.add_company(db, name, quota, at.now))
     return _one(context, company_id)
 
 
@@ -29,7 +29,7 @@ def set_(context: Context, company: int, changes: dict[str, object]) -> dict[str
     if "quota" in changes:
         quota = changes["quota"]
         changes["quota"] = positive_or_none("quota", None if quota is None else int(str(quota)))
-    if not context.store.write(lambda db: accounts.update(db, "companies", company, changes)):
+    if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
         raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
     return _one(context, company)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
 from gatewayd.numbers import Numbering
+from gatewayd.store.database import Connection
 from gatewayd.store.store import Store
+
+T = TypeVar("T")
 
 
 class AdminError(Exception):
@@ -27,6 +32,14 @@ class Context:
     def moment(self) -> Moment:
         """Now, and today."""
         return self.clock.moment(self.calendar)
+
+    def write_accounts(self, work: Callable[[Connection], T]) -> T:
+        """As `Store.write`, for what changes companies or keys: once this returns, the gateway goes by the change."""
+        try:
+            return self.store.write(work)
+        finally:
+            if self.gateway is not None:
+                self.gateway.accounts_changed()
 
     def running(self) -> Gateway:
         """The gateway. Raises AdminError where no daemon runs."""

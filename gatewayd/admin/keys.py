@@ -31,7 +31,7 @@ def add(
             now=at.now,
         )
 
-    key_id = context.store.write(add_key)
+    key_id = context.write_accounts(add_key)
     return {**_one(context, key_id), "key": made.key}
 
 
@@ -43,7 +43,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 def set_(context: Context, key: int, changes: dict[str, object]) -> dict[str, object]:
     """Change a key's active flag or expiry."""
-    if not context.store.write(lambda db: accounts.update(db, "api_keys", key, changes)):
+    if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
     return _one(context, key)
 
