@@ -24,6 +24,7 @@ class Gatewayd(Candidate):
 
     name = "gatewayd"
     way_in = "HTTP; synced before it is answered"
+    submit_via = "direct"
 
     def __init__(self, folder: Path, devices: Sequence[Path], shim: dict[str, str] | None = None) -> None:
         super().__init__(folder, devices)
@@ -40,14 +41,17 @@ class Gatewayd(Candidate):
         )
         self.config.write_text(
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = {BULK}\n[store]\npath = "{self.folder}/gatewayd.db"\n'
-            f'[dispatch]\nmax_pending = 2000000\n[daemon]\nlog_level = "warning"\n{ports}'
+            f'[dispatch]\nmax_pending = 2000000\nsubmit_via = "{self.submit_via}"\n[daemon]\nlog_level = "warning"\n{ports}'
         )
         self.run()
-        eventually(self._answers, 60)
         company = told_by(self.config, "company", "add", "Bench")["id"]
         self.session.headers["X-API-Key"] = told_by(self.config, "key", "add", "--company", company)["key"]
         self.session.headers["Prefer"] = "respond-async"
-        eventually(lambda: sum(sim["can_send_sms"] for sim in self.sims()) == len(self.devices), 120)
+        self.await_sims(len(self.devices))
+
+    def await_sims(self, count: int) -> None:
+        """Wait until so many can send."""
+        eventually(lambda: sum(sim["can_send_sms"] for sim in self.sims()) == count, 120)
 
     def _answers(self) -> bool:
         try:
@@ -56,10 +60,11 @@ class Gatewayd(Candidate):
             return False
 
     def run(self) -> None:
-        """Start the process alone, on the store as it is."""
+        """Start the process alone, on the store as it is; ready when it answers."""
         environment = [f"{name}={value}" for name, value in self._environment.items()]
         os.environ["PYTHONPATH"] = str(ROOT)
         self.spawn("env", *environment, sys.executable, "-m", "gatewayd.cli", "--config", self.config, "run")
+        eventually(self._answers, 60)
 
     def fill(self, count: int, **options: Any) -> None:
         """By send-bulk."""
@@ -102,3 +107,10 @@ class Gatewayd(Candidate):
             if not listed["data"] and not sent["data"]:
                 return
             time.sleep(0.2)
+
+
+class Stored(Gatewayd):
+    """The same, sending from the modems' memories."""
+
+    name = "gatewayd, storage"
+    submit_via = "storage"
