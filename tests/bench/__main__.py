@@ -13,6 +13,7 @@ import click
 import pytest
 
 from tests.bench import (
+    measure_commits,
     measure_gap,
     measure_latency,
     measure_rest,
@@ -40,6 +41,7 @@ MEASURES: Mapping[str, Callable[[Report, type[Candidate], Effort], None]] = {
     "storage": measure_storage.measure,
     "taking": measure_taking.measure,
     "wear": measure_wear.measure,
+    "commits": measure_commits.measure,
     "rest": measure_rest.measure,
 }
 QUICK = Effort(seconds=3, samples=20, full=False)
