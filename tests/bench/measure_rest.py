@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.bench.candidate import Candidate
+from tests.bench.gateway import Gatewayd
 from tests.bench.report import Report
 from tests.bench.stage import Effort, stage
 
@@ -23,6 +24,7 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
     """One run."""
     if effort.takes(who):
         _at_rest(report, who, effort)
+    if effort.full or who is Gatewayd:
         _plugged_in_again(report, who)
 
 

@@ -22,6 +22,8 @@ BULKS = (100, 1000)
 YARDSTICK = "empty view, one row"
 OF_A_PEER = 500
 SYNCS_MS = (0, 10, 30)
+QUICK_SYNCS_MS = (0, 30)
+PORTION = 1 / 3  # of the time for a measure, for each number of clients
 TITLE = "Taken a second, synced"
 
 
@@ -71,7 +73,7 @@ def rate(port: int, key: str, count: int, seconds: float, messages: int) -> floa
 def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
     """One run; of gatewayd together with the yardstick."""
     if who is Gatewayd:
-        for sync_ms in SYNCS_MS:
+        for sync_ms in SYNCS_MS if effort.full else QUICK_SYNCS_MS:
             _ours(report, effort, sync_ms)
     elif who.name != "gsmmodem loop":
         with stage(who, 1, NEVER_S) as (_, candidate):
@@ -84,7 +86,7 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
 
 
 def _ours(report: Report, effort: Effort, sync_ms: int) -> None:
-    seconds = effort.seconds / 2
+    seconds = effort.seconds * PORTION
 
     def yardstick_on(folder: Path, _: object) -> Yardstick:
         yardstick = Yardstick(folder, [])

@@ -29,7 +29,7 @@ def case(submit_s: float) -> str:
 
 def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
     """One run."""
-    for ports, submit_s in FULL if effort.full else QUICK:
+    for ports, submit_s in FULL if effort.full and effort.takes(who) else QUICK:
         measure_one(report, who, effort, ports, submit_s)
 
 
