@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.bench import document, plots
 from tests.bench.bank import whole_share
-from tests.bench.gateway import Gatewayd
+from tests.bench.gateway import Gatewayd, Stored
 from tests.bench.report import Report
 from tests.bench.stage import stage
 from tests.bench.targets import targets
@@ -20,8 +20,9 @@ from tests.bench.targets import targets
 COUNT = 20
 
 
-def test_gaps_and_what_was_sent_are_seen() -> None:
-    with stage(Gatewayd, 1, 0.0) as (bank, candidate):
+@pytest.mark.parametrize("way", [Gatewayd, Stored])
+def test_gaps_and_what_was_sent_are_seen(way: type[Gatewayd]) -> None:
+    with stage(way, 1, 0.0) as (bank, candidate):
         start = time.monotonic()
         candidate.start()
         candidate.fill(COUNT)
