@@ -15,10 +15,10 @@ from tests.bench.report import Report
 from tests.bench.stage import Effort, own_folder
 from tests.gatewayd.house import House
 
-TITLE = "Pages of 4 KiB written by each commit, one message in each"
+TITLE = "Pages written to the log by each commit, one message in each"
 STORED = 20_000  # before, so that tables and indexes have the depth that they have on a box
 MESSAGES = 40  # few enough that the log is not begun anew meanwhile, which SQLite does after a thousand pages
-FRAME = 4096 + 24  # octets of a page in the log
+HEAD = 24  # octets before each page in the log
 ICCIDS = ("8922301000000000001", "8922301000000000002")
 
 
@@ -31,7 +31,8 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
         sim = _stored(folder)
         house = House(folder)
         try:
-            pages = _pages(house, sim)
+            page = house.row("PRAGMA page_size")[0]
+            pages = _pages(house, sim, page + HEAD)
         finally:
             house.close()
     report.add(
@@ -41,7 +42,8 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
         accept=mean(pages[0]),
         settle_and_claim_the_next=mean(pages[1]),
         report=mean(pages[2]),
-        kib_together=sum(map(mean, pages)) * FRAME / 1024,
+        bytes_of_a_page=page,
+        kib_together=sum(map(mean, pages)) * (page + HEAD) / 1024,
     )
 
 
@@ -55,7 +57,7 @@ def _stored(folder: Path) -> int:
     return sim
 
 
-def _pages(house: House, sim: int) -> tuple[list[float], list[float], list[float]]:
+def _pages(house: House, sim: int, frame: int) -> tuple[list[float], list[float], list[float]]:
     house.up(1, ICCIDS[0])
     log = house.settings.store.path.with_name("gatewayd.db-wal")
     accepts: list[float] = []
@@ -66,7 +68,7 @@ def _pages(house: House, sim: int) -> tuple[list[float], list[float], list[float
     def grown() -> float:
         nonlocal at
         before, at = at, log.stat().st_size
-        return (at - before) / FRAME
+        return (at - before) / frame
 
     for number in range(MESSAGES):
         house.send(f"Message {number}", recipient=recipient(number), sim=sim)
