@@ -22,7 +22,7 @@ PATIENCE_S = 30.0
 
 def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
     """One run."""
-    if effort.takes(who):
+    if who is Gatewayd or (effort.full and effort.takes(who)):
         _at_rest(report, who, effort)
     if effort.full or who is Gatewayd:
         _plugged_in_again(report, who)
