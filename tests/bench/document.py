@@ -55,7 +55,7 @@ def _first_of(results: Sequence[Mapping[str, Any]]) -> Any:
 def judged(results: Sequence[Mapping[str, Any]]) -> str:
     """The targets as a table."""
     body = [
-        [each.name, f"{'≥' if each.least else '≤'} {each.wanted:.4g}", _shown(each.found), each.met]
+        [each.name, f"{'≥' if each.least else '≤'} {_shown(each.wanted)}", _shown(each.found), each.met]
         for each in targets(results)
     ]
     return tabulate(
