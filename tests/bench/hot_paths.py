@@ -1,6 +1,7 @@
 """Where a message's CPU time goes, by the file of ours that spends it: `python -m tests.bench.hot_paths [sending|taking]`.
 
-Needs py-spy (`pip install py-spy`, as root). What a library or SQLite does counts for the file of ours that called it.
+Needs py-spy (`pip install py-spy`, as root). Counted is who holds the interpreter's lock: not what waits, nor
+SQLite's own work. What a library does counts for the file of ours that called it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,14 @@ def main(path: str, spy: str, seconds: int) -> None:
         time.sleep(WARM_S)
         raw = candidate.folder / "stacks"
         began, before = time.monotonic(), candidate.cpu_s()
-        how = ["--full-filenames", "--format=raw", "--rate=200", "--nonblocking", f"--duration={seconds}"]
+        how = [
+            "--full-filenames",
+            "--format=raw",
+            "--rate=500",
+            "--nonblocking",
+            "--gil",
+            f"--duration={seconds}",
+        ]
         pid = str(candidate.pids()[0])
         subprocess.run([spy, "record", *how, "--pid", pid, "--output", raw], check=True, capture_output=True)
         cpu = candidate.cpu_s() - before
