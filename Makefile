@@ -3,6 +3,7 @@
 # make check   of that: format, lint, types, floors
 # make suite   of that: the tests
 # make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
+# make bench-document   its figures into docs/performance.md and docs/plots
 # make long    tests that are too long for the suite: torture, idle ports
 # make install, upgrade, uninstall   the service on this box, as root: see docs/install.md for what can be given
 # make wheels  gatewayd and all that it needs into build/wheels, for a box without a network
@@ -21,7 +22,7 @@ TORTURE ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench long torture install upgrade uninstall wheels deb clean
+.PHONY: run test check suite bench bench-document long torture install upgrade uninstall wheels deb clean
 
 run:
 	@$(SETUP) run
@@ -46,6 +47,11 @@ bench:
 	@test -x build/bench-venv/bin/python || "$(VENV)/bin/python" -m venv build/bench-venv
 	@build/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet python-gsmmodem-new
 	$(PY) tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+bench-document:
+	@$(SETUP) dev
+	$(PY) tests.bench.document
+	$(PY) tests.bench.plots
 
 long:
 	@$(SETUP) dev

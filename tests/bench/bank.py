@@ -7,7 +7,7 @@ import socket
 import time
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,20 @@ from tests.bench import proc
 from tests.conftest import Process, eventually
 
 DELIVERY_S = 1.0
+EDGE_S = 3.0  # who pauses for longer than this between two submissions stands still
+
+
+def whole_share(times: Sequence[float], submit_s: float, start: float, end: float, until: float) -> float:
+    """What part of its possible submissions a modem did that answered at these `times`, counted in whole ones.
+
+    Its window runs from its first answer after `start` to its first after `end`, or to `until`, when it was looked at last.
+    """
+    first, last = bisect_left(times, start), bisect_left(times, end)
+    if first == len(times):
+        return 0.0
+    done = min(last, len(times) - 1) - first
+    window = (times[last] if last < len(times) else until) - times[first]
+    return done * submit_s / window if done else 0.0
 
 
 class Bank:
@@ -73,13 +87,15 @@ class Bank:
         return sum(bisect_right(times, end) - bisect_left(times, start) for times in self.answered.values())
 
     def share(self, start: float, end: float) -> float:
-        """What part of a time the modems were at work: per modem from its first answer to its last, so that no edge counts."""
-        self.read()
-        shares = [0.0] * self.ports
-        for index, times in enumerate(self.answered.values()):
-            within = times[bisect_left(times, start) : bisect_right(times, end)]
-            if len(within) > 1:
-                shares[index] = (len(within) - 1) * self.submit_s / (within[-1] - within[0])
+        """What modems did of what they could: the mean of `whole_share`. Waits for the submissions that are in the air."""
+
+        def over() -> bool:
+            last = [times[-1] for times in self.answered.values() if times]
+            return len(last) == self.ports and min(last) >= end
+
+        self._within(self.submit_s + EDGE_S, over)
+        until = time.monotonic()
+        shares = [whole_share(times, self.submit_s, start, end, until) for times in self.answered.values()]
         return sum(shares) / self.ports
 
     def gaps(self, start: float, end: float) -> list[float]:

@@ -47,6 +47,10 @@ class Candidate:
 
     def stop(self) -> None:
         """End it, its children too."""
+        self.end_children()
+
+    def end_children(self) -> None:
+        """End its processes; it may be started again."""
         for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGTERM)
@@ -58,7 +62,9 @@ class Candidate:
                 child.wait()
             for stream in (child.stdin, child.stdout):
                 if stream is not None:
-                    stream.close()
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
+        self._children.clear()
 
     def cpu_s(self) -> float:
         """The CPU time of all its processes."""

@@ -3,46 +3,61 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from statistics import median
 
 from tests.bench.bank import Bank
 from tests.bench.candidate import Candidate
 from tests.bench.gateway import Gatewayd
+from tests.bench.million import fill
 from tests.bench.report import Report
-from tests.bench.stage import Effort, Maker, p99, stage
-from tests.conftest import eventually
+from tests.bench.stage import Effort, in_ms, p99, stage
 
+TITLE = "Asked to on the wire"
 SUBMIT_S = 0.05
 DENIED = 3
 PAUSE_S = 0.1  # beyond that: the modem is idle again, whoever polls is at any place in his round
-SLOW_SAMPLES = 8
-SLOW_S = 5.0
+SLOW_SAMPLES = 5
+SLOW_S = 4.0
+BACKLOGS = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
+QUICK_BACKLOGS = (1_000, 1_000_000)
 
 
-def measure(report: Report, makers: Mapping[str, Maker], effort: Effort) -> None:
-    """One run of all."""
-    for who, make in makers.items():
-        with stage(make, 1, SUBMIT_S) as (bank, candidate):
-            candidate.start()
-            candidate.send(0)
-            bank.asked_after(0.0)
-            _add(report, "idle", who, _latencies(bank, candidate, effort.samples))
-    backlogs = (10_000, 1_000_000) if effort.full else (10_000,)
-    for waiting in backlogs if Gatewayd.name in makers else ():
-        with stage(Gatewayd, 2, SUBMIT_S) as (bank, candidate):
-            assert isinstance(candidate, Gatewayd)
-            candidate.start()
-            blocked, free = (sim["id"] for sim in sorted(candidate.sims(), key=lambda sim: sim["port"]))
-            bank.order(do="registration", port=1, stat=DENIED)
-            eventually(lambda: sum(sim["can_send_sms"] for sim in candidate.sims()) == 1)
-            candidate.fill(waiting, sim_number_id=blocked)
-            _add(
-                report,
-                f"{waiting} waiting",
-                Gatewayd.name,
-                _latencies(bank, candidate, effort.samples, sim_number_id=free),
-            )
+def case(waiting: int) -> str:
+    """What the case is called."""
+    return f"{waiting} waiting"
+
+
+def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
+    """One run on an idle one."""
+    if not (effort.full or effort.takes(who)):
+        return
+    with stage(who, 1, SUBMIT_S) as (bank, candidate):
+        candidate.start()
+        candidate.send(0)
+        bank.asked_after(0.0)
+        _add(report, "idle", who.name, _latencies(bank, candidate, effort.samples))
+
+
+def measure_backlogs(report: Report, who: type[Candidate], effort: Effort) -> None:
+    """One run of gatewayd with more and more messages for a SIM that the network does not let in."""
+    if who is not Gatewayd:
+        return
+    with stage(Gatewayd, 2, SUBMIT_S) as (bank, candidate):
+        assert isinstance(candidate, Gatewayd)
+        candidate.start()
+        blocked, free = (sim["id"] for sim in sorted(candidate.sims(), key=lambda sim: sim["port"]))
+        bank.order(do="registration", port=1, stat=DENIED)
+        there = 0
+        for waiting in BACKLOGS if effort.full else QUICK_BACKLOGS:
+            candidate.end_children()
+            fill(candidate.folder / "gatewayd.db", waiting - there, [blocked], 1, pinned=True)
+            there = waiting
+            candidate.run()
+            candidate.await_sims(1)
+            candidate.send(0, sim_number_id=free)
+            bank.asked_after(time.monotonic() - 1)
+            found = _latencies(bank, candidate, effort.samples, sim_number_id=free)
+            _add(report, case(waiting), who.name, found)
 
 
 def _latencies(bank: Bank, candidate: Candidate, samples: int, **options: int) -> list[float]:
@@ -58,12 +73,11 @@ def _latencies(bank: Bank, candidate: Candidate, samples: int, **options: int) -
 
 
 def _add(report: Report, case: str, who: str, latencies: list[float]) -> None:
-    late = p99(latencies)
     report.add(
-        "Asked to on the wire, 1 port",
+        TITLE,
         case,
         who,
-        median_ms=1000 * median(latencies),
-        p99_ms=None if late is None else 1000 * late,
+        median_ms=in_ms(median(latencies)),
+        p99_ms=in_ms(p99(latencies)),
         samples=len(latencies),
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.candidate import Candidate
 from tests.bench.gateway import ROOT, Gatewayd
 from tests.bench.report import Report
 from tests.bench.slow_disk import slow_disk
-from tests.bench.stage import Effort, Maker, stage
+from tests.bench.stage import Effort, stage
 from tests.conftest import eventually
 from tests.gatewayd.box import free_port
 
@@ -21,6 +21,15 @@ CLIENTS = (1, 16, 64)
 BULKS = (100, 1000)
 YARDSTICK = "empty view, one row"
 OF_A_PEER = 500
+SYNCS_MS = (0, 10, 30)
+QUICK_SYNCS_MS = (0, 30)
+PORTION = 1 / 3  # of the time for a measure, for each number of clients
+TITLE = "Taken a second, synced"
+
+
+def case(sync_ms: int) -> str:
+    """What the case is called."""
+    return f"a sync takes {sync_ms} ms more" if sync_ms else "this disk"
 
 
 class Yardstick(Candidate):
@@ -61,45 +70,41 @@ def rate(port: int, key: str, count: int, seconds: float, messages: int) -> floa
     return float(done.stdout)
 
 
-def measure(report: Report, makers: Mapping[str, Maker], effort: Effort) -> None:
-    """One run of all."""
-    for sync_ms in (0, 10, 30) if Gatewayd.name in makers else ():
-        _ours(report, effort, sync_ms)
-    for who, make in makers.items():
-        if who in (Gatewayd.name, "gsmmodem loop"):
-            continue
-        with stage(make, 1, NEVER_S) as (_, candidate):
+def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
+    """One run; of gatewayd together with the yardstick."""
+    if who is Gatewayd:
+        for sync_ms in SYNCS_MS if effort.full else QUICK_SYNCS_MS:
+            _ours(report, effort, sync_ms)
+    elif effort.full and who.name != "gsmmodem loop":
+        with stage(who, 1, NEVER_S) as (_, candidate):
             candidate.start()
             start = time.monotonic()
             candidate.fill(OF_A_PEER)
-            report.add(
-                "Taken a second", "its own way in", who, messages_s=OF_A_PEER / (time.monotonic() - start)
-            )
-            report.note(who, candidate.way_in)
+            taken = OF_A_PEER / (time.monotonic() - start)
+            report.add("Taken a second, one client", "its own way in", who.name, messages_s=taken)
+            report.note(who.name, f"takes by {who.way_in}")
 
 
 def _ours(report: Report, effort: Effort, sync_ms: int) -> None:
-    title, case = "Taken a second, synced", f"a sync takes {sync_ms} ms more" if sync_ms else "this disk"
-    seconds = effort.seconds / 2
+    seconds = effort.seconds * PORTION
 
-    def make(folder: Path, devices: object) -> Candidate:
-        del devices
+    def yardstick_on(folder: Path, _: object) -> Yardstick:
         yardstick = Yardstick(folder, [])
         yardstick.shim = slow_disk(folder, sync_ms)
         return yardstick
 
-    with stage(make, 1, NEVER_S) as (_, candidate):
-        assert isinstance(candidate, Yardstick)
-        candidate.start()
-        values = {f"send_{n}_clients": rate(candidate.port, "x", n, seconds, 1) for n in CLIENTS}
-        report.add(title, case, YARDSTICK, **values)
-    with stage(lambda folder, devices: Gatewayd(folder, devices, slow_disk(folder, sync_ms)), 1, NEVER_S) as (
-        _,
-        gateway,
-    ):
+    def gateway_on(folder: Path, devices: Sequence[Path]) -> Gatewayd:
+        return Gatewayd(folder, devices, slow_disk(folder, sync_ms))
+
+    with stage(yardstick_on, 1, NEVER_S) as (_, yardstick):
+        assert isinstance(yardstick, Yardstick)
+        yardstick.start()
+        values = {f"send_{n}_clients": rate(yardstick.port, "x", n, seconds, 1) for n in CLIENTS}
+        report.add(TITLE, case(sync_ms), YARDSTICK, **values)
+    with stage(gateway_on, 1, NEVER_S) as (_, gateway):
         assert isinstance(gateway, Gatewayd)
         gateway.start()
         key = str(gateway.session.headers["X-API-Key"])
         values = {f"send_{n}_clients": rate(gateway.port, key, n, seconds, 1) for n in CLIENTS}
         values |= {f"bulk_of_{n}": rate(gateway.port, key, 1, seconds, n) for n in BULKS}
-        report.add(title, case, gateway.name, **values)
+        report.add(TITLE, case(sync_ms), gateway.name, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -31,17 +30,6 @@ def pss_kb(pid: int) -> int:
 def written_bytes(pid: int) -> int:
     """What it has had written to the block layer."""
     return _figure(Path(f"/proc/{pid}/io"), "write_bytes:")
-
-
-def disk_written_bytes(path: Path) -> int:
-    """What was written to the disk that holds a file, by everybody and the file system itself."""
-    device = os.stat(path).st_dev
-    wanted = [str(os.major(device)), str(os.minor(device))]
-    for line in Path("/proc/diskstats").read_text(encoding="ascii").splitlines():
-        fields = line.split()
-        if fields[:2] == wanted:
-            return int(fields[9]) * 512
-    return 0
 
 
 def wakeups(pid: int) -> dict[int, int]:

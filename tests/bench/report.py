@@ -15,7 +15,9 @@ from tabulate import tabulate
 class Report:
     """Values by measure, case, who was measured, and what the value is."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: str = "whole", runs: int = 1) -> None:
+        self.form = form
+        self.runs = runs
         self._values: defaultdict[tuple[str, str], dict[str, dict[str, list[float]]]] = defaultdict(dict)
         self._notes: dict[str, str] = {}
 
@@ -52,13 +54,14 @@ class Report:
             for who, values in rows.items()
         ]
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-        return json.dumps({"machine": machine, "notes": self._notes, "results": results}, indent=1)
+        made = {"form": self.form, "runs": self.runs, "machine": machine}
+        return json.dumps({**made, "notes": self._notes, "results": results}, indent=1)
 
     def write(self, folder: Path) -> None:
         """Put both into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "bench.txt").write_text(self.table() + "\n", encoding="utf-8")
-        (folder / "bench.json").write_text(self.as_json() + "\n", encoding="utf-8")
+        (folder / "latest.txt").write_text(self.table() + "\n", encoding="utf-8")
+        (folder / "latest.json").write_text(self.as_json() + "\n", encoding="utf-8")
 
 
 def _medians(values: dict[str, list[float]]) -> dict[str, float | None]:

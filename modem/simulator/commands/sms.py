@@ -287,6 +287,7 @@ def send_stored(modem: Modem, request: Request) -> Flow | None:
     arguments = request.arguments()
     if request.form is not Form.SET or len(arguments) > 3:
         raise CmsError(INVALID_PDU)
+    modem.network.asked(modem.ready_card(sms=True))
     memory = modem.memory(modem.settings.memories[1])
     index = number(arguments[0], range(1 << 16), CmsError(321)) - modem.traits.first_index
     stored = memory.get(index)

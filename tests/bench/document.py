@@ -1,0 +1,85 @@
+"""Put what was measured into docs/performance.md: `python -m tests.bench.document [JSON]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+from tabulate import tabulate
+
+from tests.bench.targets import targets
+
+DOCUMENT = Path("docs/performance.md")
+
+
+def between(text: str, name: str, content: str) -> str:
+    """A text with what stands between two markers replaced. Raises ValueError where they are missing."""
+    begin, end = f"<!-- {name}: made by tests.bench.document -->\n", f"<!-- end of {name} -->"
+    start = text.index(begin) + len(begin)
+    return f"{text[:start]}\n{content}\n\n{text[text.index(end, start) :]}"
+
+
+def conditions(measured: Mapping[str, Any]) -> str:
+    """How it came about."""
+    machine = measured["machine"]
+    runs = "one run" if measured["runs"] == 1 else f"medians of {measured['runs']} interleaved runs"
+    return (
+        f"The {measured['form']} form, {runs}; {machine['cores']} cores, Python {machine['python']}, "
+        f"Linux {machine['kernel']}; the simulated bank runs on the same machine."
+    )
+
+
+def tables(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One for each measure, a row for each case and who was measured."""
+    for title, group in groupby(sorted(results, key=_first_of(results)), key=lambda each: each["measure"]):
+        rows = list(group)
+        names = list(dict.fromkeys(name for row in rows for name in row["median"]))
+        body = [
+            [row["case"], row["who"], *(_shown(row["median"].get(name)) for name in names)] for row in rows
+        ]
+        heads = ["case", "who", *(name.replace("_", " ") for name in names)]
+        table = tabulate(body, headers=heads, tablefmt="github", disable_numparse=True)
+        yield f"### {title}\n\n{table}"
+
+
+def _first_of(results: Sequence[Mapping[str, Any]]) -> Any:
+    """Measures and their cases in the order in which they were measured."""
+    measures = list(dict.fromkeys(each["measure"] for each in results))
+    return lambda each: measures.index(each["measure"])
+
+
+def judged(results: Sequence[Mapping[str, Any]]) -> str:
+    """The targets as a table."""
+    body = [
+        [each.name, f"{'≥' if each.least else '≤'} {_shown(each.wanted)}", _shown(each.found), each.met]
+        for each in targets(results)
+    ]
+    return tabulate(
+        body, headers=["target", "wanted", "found", "met"], tablefmt="github", disable_numparse=True
+    )
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+@click.command()
+@click.argument("measured", default="build/bench/latest.json", type=click.Path(path_type=Path))
+def main(measured: Path) -> None:
+    """Renew the tables."""
+    found = json.loads(measured.read_text(encoding="utf-8"))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    notes = "\n".join(f"- {who}: {note}." for who, note in found["notes"].items())
+    text = between(text, "targets", f"{conditions(found)}\n\n{judged(found['results'])}")
+    text = between(text, "tables", "\n\n".join([*tables(found["results"]), notes]))
+    DOCUMENT.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What the benchmark is to show, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench import measure_gap, measure_latency, measure_rest, measure_taking, measure_use, measure_wear
+
+GATEWAYD, LOOP = "gatewayd", "gsmmodem loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One figure. `found` is None where it was not measured."""
+
+    name: str
+    wanted: float
+    found: float | None
+    least: bool = False  # wanted is the least that is good, not the most
+
+    @property
+    def met(self) -> str:
+        """In a word."""
+        if self.found is None:
+            return "not measured"
+        good = self.found >= self.wanted if self.least else self.found <= self.wanted
+        return "yes" if good else "**no**"
+
+
+class Found:
+    """Medians by measure, case, who, and name."""
+
+    def __init__(self, results: Sequence[Mapping[str, Any]]) -> None:
+        self._medians = {(each["measure"], each["case"], each["who"]): each["median"] for each in results}
+
+    def of(self, measure: str, case: str, name: str, who: str = GATEWAYD) -> float | None:
+        """One of them; None where it was not measured."""
+        value: float | None = self._medians.get((measure, case, who), {}).get(name)
+        return value
+
+
+def targets(results: Sequence[Mapping[str, Any]]) -> list[Target]:
+    """All of them. One that is relative to what was not measured either is left out."""
+    found = Found(results)
+    second, at_once = measure_use.case(1.0), measure_gap.BAUDS[0]
+    use16, use64 = measure_use.title(16), measure_use.title(64)
+    idle = found.of(measure_latency.TITLE, "idle", "median_ms")
+    gap = found.of(measure_gap.TITLE, at_once, "median_ms")
+    here, slow = measure_taking.case(0), measure_taking.case(30)
+    return [
+        Target("share of 16 ports, 1 s", 0.99, found.of(use16, second, "share"), least=True),
+        *_beside(
+            "share of 64 ports, 1 s: the loop's − 0.005",
+            found.of(use64, second, "share", LOOP),
+            found.of(use64, second, "share"),
+            plus=-0.005,
+            least=True,
+        ),
+        Target("modem idle between messages, median, ms", 5, gap),
+        *_beside(
+            "the same: three times the loop's",
+            found.of(measure_gap.TITLE, at_once, "median_ms", LOOP),
+            gap,
+            times=3,
+        ),
+        *_beside(
+            "CPU for a message, taken and sent, 16 ports: the loop's, ms",
+            found.of(use16, second, "cpu_ms_together", LOOP),
+            found.of(use16, second, "cpu_ms_together"),
+        ),
+        Target("asked → wire, idle, median, ms", 5, idle),
+        Target("asked → wire, idle, p99, ms", 20, found.of(measure_latency.TITLE, "idle", "p99_ms")),
+        *_beside(
+            "asked → wire with a million waiting, median, ms: as idle, and a quarter for noise",
+            idle,
+            found.of(measure_latency.TITLE, measure_latency.case(1_000_000), "median_ms"),
+            times=1.25,
+        ),
+        Target(
+            "send-bulk of 1000, messages/s, synced",
+            10_000,
+            found.of(measure_taking.TITLE, here, "bulk_of_1000"),
+            least=True,
+        ),
+        *(
+            target
+            for clients in measure_taking.CLIENTS
+            for target in _beside(
+                f"send, {clients} clients, messages/s: 70 % of the empty view's",
+                found.of(measure_taking.TITLE, here, f"send_{clients}_clients", measure_taking.YARDSTICK),
+                found.of(measure_taking.TITLE, here, f"send_{clients}_clients"),
+                times=0.7,
+                least=True,
+            )
+        ),
+        Target(
+            "send, 64 clients, a sync takes 30 ms more, messages/s",
+            300,
+            found.of(measure_taking.TITLE, slow, "send_64_clients"),
+            least=True,
+        ),
+        Target(
+            "written for a message at 10 a second, KiB",
+            32,
+            found.of(measure_wear.TITLE, "10 a second", "kib_by_its_processes"),
+        ),
+        Target("PSS with 64 ports at rest, MB", 70, found.of(measure_rest.TITLE, "idle", "pss_mb")),
+        Target(
+            "share of a core with 64 ports at rest", 0.01, found.of(measure_rest.TITLE, "idle", "cpu_share")
+        ),
+        Target(
+            "back at work after a re-plug, s", 5, found.of(measure_rest.AGAIN, measure_rest.CASE, "seconds")
+        ),
+    ]
+
+
+def _beside(
+    name: str,
+    other: float | None,
+    found: float | None,
+    *,
+    times: float = 1,
+    plus: float = 0,
+    least: bool = False,
+) -> list[Target]:
+    return [] if other is None else [Target(name, other * times + plus, found, least)]
