@@ -12,6 +12,7 @@ import pytest
 
 from api.metrics import COUNTERS
 from gatewayd import measures
+from gatewayd.store.database import Connection
 from gatewayd.store.tally import EVENTS
 from modem.work import Submitted
 from tests.api.stand import Stand
@@ -106,9 +107,15 @@ def test_where_the_store_is_stuck_the_last_counts_are_told(
     stand = build()
     stand.house.send()
     assert Figures.read(stand.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
-    go_on = threading.Event()
-    stuck = threading.Thread(target=stand.house.store.write, args=(lambda _: go_on.wait(10),))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def last(_: Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    stuck = threading.Thread(target=stand.house.store.write, args=(last,))
     stuck.start()
+    assert begun.wait(10)
     told = Figures.read(stand.get("/metrics").text)
     go_on.set()
     stuck.join()
