@@ -126,10 +126,17 @@ class Gateway:
             partial(self.dispatcher.offer, shared=False),
         )
         self._ports: Mapping[int, PortFace] = {}
+        self._began = clock.monotonic()
+
+    @property
+    def up_s(self) -> float:
+        """Seconds since it was started."""
+        return self._clock.monotonic() - self._began
 
     def start(self, ports: Mapping[int, PortFace]) -> None:
         """Take up what the last process left, for these ports, which are started after this."""
         self._ports = ports
+        self._began = self._clock.monotonic()
         self.dispatcher.attach(dict(ports))
         self.dispatcher.resume()
         self._timers.start()

@@ -20,12 +20,15 @@ class Waiting:
     @property
     def age(self) -> str:
         """How old the oldest is, for a person."""
-        if self.oldest_s is None:
-            return "-"
-        for unit, seconds in (("d", 86_400), ("h", 3600), ("min", 60)):
-            if self.oldest_s >= 2 * seconds:
-                return f"{self.oldest_s / seconds:.0f} {unit}"
-        return f"{self.oldest_s:.0f} s"
+        return "-" if self.oldest_s is None else duration(self.oldest_s)
+
+
+def duration(seconds: float) -> str:
+    """How long something lasts, for a person."""
+    for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def waiting(db: Connection, at: Moment) -> Waiting:

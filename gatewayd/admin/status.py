@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
+from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.clock import iso
@@ -12,7 +13,7 @@ from gatewayd.store import load, parts
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.version import VERSION
-from gatewayd.waiting import Waiting, waiting
+from gatewayd.waiting import Waiting, duration, waiting
 from modem import standing
 
 
@@ -29,7 +30,10 @@ def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
 
 
 def status(context: Context) -> dict[str, object]:
-    """Every port and its SIMs by their last word, what waits, and the threads (with their ids in /proc)."""
+    """The daemon, every port and its SIMs by their last word, what waits, quotas, disk and clock.
+
+    Its threads too, with their ids in /proc.
+    """
     gateway = context.running()
     parts_waiting, pending = _counted(context)
     board, storage = gateway.board.ports(), gateway.dispatcher.storage
@@ -73,6 +77,9 @@ def status(context: Context) -> dict[str, object]:
     clock = context.clock.standing()
     return {
         "version": VERSION,
+        "process": os.getpid(),
+        "up_s": round(gateway.up_s),
+        "up": duration(gateway.up_s),
         "clock": {
             "now": iso(context.clock.now()),
             "trusted": clock.trusted,
@@ -87,6 +94,7 @@ def status(context: Context) -> dict[str, object]:
             "oldest_pending": pending.age,
             "sent": awaited,  # and not all of it reported yet
         },
+        "companies": companies.list_(context),
         "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
         "backlog_sims": old,  # whose queues hold something from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],

@@ -19,7 +19,7 @@ _REFRESH_S = 2.0  # a port tells what is new when it is; a person reads no faste
 @click.pass_context
 @until_interrupted
 def status(context: click.Context, watch: bool, as_json: bool) -> None:
-    """Show the ports, the state of their SIMs, and what waits."""
+    """Show the daemon, the ports and the state of their SIMs, what waits, quotas, disk and clock."""
     _show(administer(context, "status"), as_json, anew=watch)
     while watch:
         time.sleep(_REFRESH_S)
@@ -47,13 +47,16 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         for port in told["ports"]
         for slot in port["slots"]
     ]
+    store = told["store"]
     click.echo(table(rows))
+    click.echo(
+        f"\ngatewayd {told['version']} (process {told['process']}) runs for {told['up']}."
+        f" Disk: {store['free_bytes'] >> 20} MiB are free; the database has {store['bytes'] >> 20}."
+    )
     pending = told["messages"]
     waiting = ", ".join(f"{count} for SIM {sim}" for sim, count in told["parts_waiting"].items()) or "none"
     clock = told["clock"]
-    click.echo(
-        f"\nTime: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}"
-    )
+    click.echo(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
     click.echo(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
     if told["loop_tests"]:
@@ -63,7 +66,10 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         click.echo(
             f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}."
         )
-    store = told["store"]
+    for company in told["companies"]:
+        if company["quota"] is not None:
+            used, quota = company["used_this_month"], company["quota"]
+            click.echo(f"Quota of {company['name']}: {used} of {quota} used this month.")
     for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
         if trouble:
             click.echo(f"\n{trouble[0].upper()}{trouble[1:]}.")

@@ -19,7 +19,7 @@ from gatewayd.ids import new_sms_id, next_task_id
 from gatewayd.numbers import Numbering, same_number
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.timers import Timers
-from tests.conftest import eventually
+from tests.conftest import Running, eventually
 
 MALI = Numbering(NumberSettings())
 
@@ -155,3 +155,14 @@ def test_a_timer_that_cannot_write_is_tried_again() -> None:
     timers.start()
     eventually(lambda: len(tries) == 3)
     timers.stop(5)
+
+
+def test_a_person_is_told_how_the_box_is(running: Running) -> None:
+    company = running.cli("company", "add", "Pharmacie du Fleuve", "--quota", 500)["id"]
+    told = running.cli("status")
+    assert [each["quota"] for each in told["companies"] if each["id"] == company] == [500]
+    assert told["process"] == running.process.pid
+    shown = running.cli_raw("status").stdout
+    assert f"(process {running.process.pid}) runs for " in shown
+    assert " MiB are free; the database has " in shown
+    assert "Quota of Pharmacie du Fleuve: 0 of 500 used this month." in shown
