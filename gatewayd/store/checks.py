@@ -19,6 +19,9 @@ _LARGE_TABLES = frozenset(
     {"messages", "parts", "refusals", "attempts", "inbox", "inbound_seen", "idempotency"}
 )
 
+# A power cut in the very first start may leave these alone.
+_MADE_FIRST = {"_sqlite_migrations", "idx__sqlite_migrations_migration_set_name"}
+
 _OBJECTS = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
 _COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table'"
 
@@ -39,7 +42,7 @@ def check_file(path: Path) -> None:
 def check_owner(db: Connection) -> None:
     """Raise StoreUnavailableError where the database is another program's."""
     names = {row[0] for row in db.execute(_OBJECTS)}
-    if names and not (
+    if names - _MADE_FIRST and not (
         "_sqlite_migrations" in names
         and db.execute("SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'gatewayd'").fetchone()
     ):

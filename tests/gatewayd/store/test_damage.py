@@ -156,6 +156,23 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
     assert path.read_bytes() == before
 
 
+def test_a_first_start_that_a_power_cut_ended_is_begun_anew(tmp_path: Path) -> None:
+    made = "SELECT sql FROM sqlite_schema WHERE tbl_name = '_sqlite_migrations' AND sql IS NOT NULL"
+    path = tmp_path / "gatewayd.db"
+    store = Store(tmp_path / "whole.db")
+    store.open()
+    with store.readers.lend() as db:
+        statements = [row[0] for row in db.execute(made)]
+    store.close()
+    cut = sqlite3.connect(path)
+    for statement in statements:  # these are committed before anything of the gateway's own
+        cut.execute(statement)
+    cut.close()
+    store = Store(path)
+    store.open()
+    store.close()
+
+
 def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     store = whole(path)
