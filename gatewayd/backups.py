@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,11 +29,11 @@ _AGAIN_S = 3600.0
 
 
 def running_backup(
-    store: Store, target: Path, now: int, *, overwrite: bool
+    source: Path, target: Path, now: int, *, overwrite: bool, ended: Callable[[], None] = lambda: None
 ) -> Generator[Progress | None, None, int]:
     """Make a backup; yields how far it is, None while that is not known, and returns its size in bytes.
 
-    To close the generator gives the backup up. Raises BackupError.
+    To close the generator gives the backup up. `ended` is called in the end, however that is. Raises BackupError.
     """
     progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
     cancelled = threading.Event()
@@ -43,7 +43,7 @@ def running_backup(
         try:
             result.append(
                 backup.back_up(
-                    store.path, target, now=now, overwrite=overwrite, told=progress.put, cancelled=cancelled
+                    source, target, now=now, overwrite=overwrite, told=progress.put, cancelled=cancelled
                 )
             )
         except Exception as error:  # noqa: BLE001 - raised again on the thread that waits for it
@@ -63,7 +63,7 @@ def running_backup(
         cancelled.set()
         thread.join(_STOP_S)
         with suppress(Exception):
-            store.cut_log()  # it grew while the copy was made
+            ended()
     if isinstance(result[0], Exception):
         raise result[0]
     return result[0]
@@ -124,7 +124,9 @@ class Backups:
     def _make(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = backup.next_name(folder)
-        for _ in running_backup(self._store, target, self._clock.now(), overwrite=False):
+        for _ in running_backup(
+            self._store.path, target, self._clock.now(), overwrite=False, ended=self._store.cut_log
+        ):
             if self._stopping.is_set():
                 return
         log.info("a backup was made: %s", target)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.backups import running_backup
-from gatewayd.store.backup import BackupError
+from gatewayd.store.backup import BackupError, Progress
 
 
 def backup(
@@ -24,7 +24,15 @@ def backup(
 
 
 def _made(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:
-    making = running_backup(context.store, target, context.clock.now(), overwrite=force)
+    store = context.store  # whose log grows while the copy is made
+    making = running_backup(store.path, target, context.clock.now(), overwrite=force, ended=store.cut_log)
+    return told(making, target)
+
+
+def told(
+    making: Generator[Progress | None, None, int], target: Path
+) -> Generator[list[dict[str, object]], None, None]:
+    """The batches of `backup`, of a backup that is being made. Raises AdminError."""
     try:
         while True:
             try:

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gatewayd.commands.common import follow_or_do, json_option, show
+from gatewayd.admin.backup import told
+from gatewayd.admin.context import AdminError
+from gatewayd.backups import running_backup
+from gatewayd.commands.common import fail, follow_or_do, json_option, settings_of, show
+from gatewayd.control import NotRunningError, ask
+
+_ANSWER_S = 30.0
+
+
+def _batches(context: click.Context, file: Path, *, force: bool) -> Generator[list[Any], None, None]:
+    """Copy it here where that can be: the daemon that runs as a service may write into its own folder alone."""
+    database = settings_of(context).store.path
+    if not (os.access(database, os.R_OK | os.W_OK) and _runs(database)):
+        yield from follow_or_do(context, "backup", {"file": str(file), "force": force})
+        return
+    try:
+        now = time.time_ns() // 1000
+        with closing(told(running_backup(database, file, now, overwrite=force), file)) as batches:
+            yield from batches
+    except AdminError as error:
+        fail(error)
+
+
+def _runs(database: Path) -> bool:
+    try:
+        ask(database, "status", {}, _ANSWER_S)
+    except (NotRunningError, AdminError, OSError):
+        return False
+    return True
 
 
 @click.command()
@@ -23,16 +54,16 @@ def backup(context: click.Context, file: Path, force: bool, as_json: bool) -> No
     done = 0
     hidden = as_json or not sys.stderr.isatty()
     with (
-        closing(follow_or_do(context, "backup", {"file": str(file.absolute()), "force": force})) as batches,
+        closing(_batches(context, file.absolute(), force=force)) as batches,
         click.progressbar(length=1000, label="Copying, then checking", file=sys.stderr, hidden=hidden) as bar,
     ):
         for batch in batches:
-            for told in batch:
-                if "file" in told:
-                    made = told
-                elif told["pages"]:
+            for news in batch:
+                if "file" in news:
+                    made = news
+                elif news["pages"]:
                     # What the check takes is not known beforehand: it is what is left at the end.
-                    now = 900 * told["copied"] // told["pages"]
+                    now = 900 * news["copied"] // news["pages"]
                     bar.update(now - done)
                     done = now
         bar.update(1000 - done)

@@ -59,10 +59,10 @@ def back_up(
     Raises:
         BackupError: see there.
     """
-    if target.exists() and (not overwrite or target.samefile(source)):
-        raise BackupError(f"{target} is there already: name another file, or use --force")
     part = target.with_name(target.name + ".part")
     try:
+        if target.exists() and (not overwrite or target.samefile(source)):
+            raise BackupError(f"{target} is there already: name another file, or use --force")
         _check_room(source, target.parent)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -35,7 +35,9 @@ def house(tmp_path: Path) -> Any:
 
 
 def back_up(store: Store, target: Path, *, overwrite: bool = False) -> int:
-    making = running_backup(store, target, 1_800_000_000_000_000, overwrite=overwrite)
+    making = running_backup(
+        store.path, target, 1_800_000_000_000_000, overwrite=overwrite, ended=store.cut_log
+    )
     while True:
         try:
             next(making)
@@ -82,7 +84,9 @@ def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
     house: House, tmp_path: Path
 ) -> None:
     house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(4000000) AS x"))
-    making = running_backup(house.store, tmp_path / "copy.db", 0, overwrite=False)
+    making = running_backup(
+        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+    )
     next(making)
     for n in range(5):
         house.send(f"meanwhile {n}")
@@ -94,7 +98,9 @@ def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
 
 def test_a_backup_that_is_given_up_leaves_nothing(house: House, tmp_path: Path) -> None:
     house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS x"))
-    making = running_backup(house.store, tmp_path / "copy.db", 0, overwrite=False)
+    making = running_backup(
+        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+    )
     next(making)
     making.close()
     eventually(lambda: not list(tmp_path.glob("copy*")))
