@@ -75,7 +75,9 @@ def _has_open(proc: Path, pid: int, target: str) -> bool:
         return False  # another user's, or it has just ended
     for descriptor in descriptors:
         try:
-            if os.readlink(f"{folder}/{descriptor}") == target:
+            opened = f"{folder}/{descriptor}"
+            # A container has terminals of its own under the same names.
+            if os.readlink(opened) == target and os.path.samefile(opened, target):
                 return True
         except OSError:
             continue  # closed meanwhile
