@@ -56,10 +56,14 @@ def connect_reader(path: Path) -> Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    db.row_factory = Row
-    db.text_factory = _text
-    db.execute("PRAGMA query_only = ON")
-    db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+    try:
+        db.row_factory = Row
+        db.text_factory = _text
+        db.execute("PRAGMA query_only = ON")
+        db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+    except sqlite3.Error:
+        db.close()  # the file is damaged
+        raise
     return db
 
 
