@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -33,9 +34,12 @@ def written_bytes(pid: int) -> int:
 
 
 def wakeups(pid: int) -> dict[int, int]:
-    """How often each of its threads (by id) has waited for something."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return {int(task.name): _figure(task / "status", "voluntary_ctxt_switches:") for task in tasks}
+    """How often each of its threads (by id) has waited for something; without those that end meanwhile."""
+    found: dict[int, int] = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found[int(task.name)] = _figure(task / "status", "voluntary_ctxt_switches:")
+    return found
 
 
 def family(pid: int) -> list[int]:
