@@ -168,7 +168,7 @@ class Timekeeper:
         elif found.source is not None and (
             before.source is None or found.unbroken_since != before.unbroken_since
         ):
-            # On the writer's thread: no transaction sees the new time before the old stamps were put right.
+            # Within a transaction: no other sees the new time before the old stamps were put right.
             try:
                 store.write(lambda db: self._trusted(db, found, on_trusted))
             except BaseException:

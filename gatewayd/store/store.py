@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from gatewayd.store import load, restore
 from gatewayd.store.checks import check_file, check_owner, check_whole
+from gatewayd.store.commit import COMMIT_SECONDS
 from gatewayd.store.database import Connection, connect_writer, keep_log
 from gatewayd.store.disk import Condition, Disk
 from gatewayd.store.durations import Durations
@@ -27,7 +28,7 @@ from gatewayd.store.idempotency import in_flight, install_in_flight
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
 from gatewayd.store.tally import install_tally_triggers
-from gatewayd.store.writer import COMMIT_SECONDS, COMMIT_TIMEOUT_S, Writer
+from gatewayd.store.writer import COMMIT_TIMEOUT_S, Writer
 
 log = logging.getLogger(__name__)
 
@@ -98,8 +99,7 @@ class Store:
 
         With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
         """
-        told = self._opened().hand_over(lambda db: sum(load.waiting(db).values()))
-        told.add_done_callback(lambda done: answered(None if done.exception() else done.result()))
+        self._opened().hand_over(lambda db: sum(load.waiting(db).values()), answered)
 
     @property
     def running(self) -> bool:

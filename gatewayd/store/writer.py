@@ -1,33 +1,27 @@
-"""The one thread that writes: group commit.
+"""Who writes: group commit, one thread at a time and for all that wait.
 
-Others hand it a function of the connection. It runs all that wait in one transaction, a savepoint each, commits
-once, and only then lets them go on. A sync may take 30 ms on an SD card: sixteen ports and a burst of HTTP
-requests share it.
+Others hand in a function of the connection. Who finds nobody writing writes: it runs all that wait in one transaction,
+commits once, and lets those whose functions it ran go on. Who finds somebody writing waits: until its own function was
+run with others, or until it is the first of those that came meanwhile, and then it writes for them all. So a sync of
+30 ms on an SD card is shared by sixteen ports and a burst of requests, and who is alone hands nothing over: to wake a
+thread that writes, and be woken by it, costs more than the transaction.
 
-Where a commit fails, `Disk` says what becomes of it. While all is not well this thread tries now and then whether it is
-again, on a new connection where the old one may be what fails.
+What nobody waits for is done by a thread of the writer's own: jobs handed over without waiting, and `Committer.tend`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import queue
-import sqlite3
 import threading
-import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from time import monotonic
+from typing import TypeVar, cast
 
-from gatewayd.store.database import BUSY_TIMEOUT_MS, Connection, file_of
-from gatewayd.store.disk import Disk, State
+from gatewayd.store.commit import COMMIT_SECONDS, Committer, Job
+from gatewayd.store.database import Connection
+from gatewayd.store.disk import Disk
 from gatewayd.store.durations import Durations
-from gatewayd.store.errors import StoreUnavailableError, unavailable
-
-log = logging.getLogger(__name__)
+from gatewayd.store.errors import StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -37,36 +31,45 @@ _BATCH = 512
 COMMIT_TIMEOUT_S = 30.0
 """How long a caller waits for its commit. A card that takes longer than this for one sync is as good as gone."""
 
-COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The steps in which commits are counted: from an SSD to a worn SD card that makes everybody wait."""
-
-# How often is tried whether a sick disk is well again.
+# How often is tried whether a sick disk is well again, and looked at a log that is too long.
 _TRY_S = 2.0
 
-# The log (WAL) is cut to nothing when it has grown beyond this and nobody writes, and under load beyond that, which only a
-# long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
-_LOG_IDLE_BYTES = 8 << 20
-_LOG_BUSY_BYTES = 64 << 20
-_CUT_AGAIN_S = 5.0
-_CUT_WAIT_MS = 100  # for readers to end
+
+class _Waiter(Job):
+    """A job that somebody waits for, who may be told to write."""
+
+    __slots__ = ("bell", "writes")
+
+    def __init__(self, work: Callable[[Connection], object], *, new: bool) -> None:
+        super().__init__(work, new=new)
+        self.bell = (
+            threading.Lock()
+        )  # free once there is something to hear: the job was told, or it is to write
+        self.bell.acquire()
+        self.writes = False  # it is its turn
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    work: Callable[[Connection], Any]
-    done: Future[Any]
-    new: bool  # it can be refused while the disk is not well
+class _Turn(_Waiter):
+    """No job: somebody wants to be the one who writes, and to do something else then."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, new=False)
 
 
-class _Cut:
-    """An order to cut the log."""
+class _Unattended(Job):
+    """A job that nobody waits for: `answer` is called with its result, or None where it failed."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
+        super().__init__(work, new=False)
+        self.answer = answer
 
 
 class Writer:
-    """Runs functions on the writing connection, one thread, many functions to a commit.
-
-    `connect` opens the connection, with all that is temporary in it made anew; it is given the one before.
-    """
+    """Runs functions on the writing connection, many to a commit. See `Committer` for `connect`."""
 
     def __init__(
         self,
@@ -74,18 +77,17 @@ class Writer:
         disk: Disk,
         commit_times: Durations[str] | None = None,
     ) -> None:
-        self._connect = connect
         self._disk = disk
-        self._commit_times = commit_times or Durations(COMMIT_SECONDS)
-        self._db = connect(None)
-        self._log_path = file_of(self._db) + "-wal"
-        self._jobs: queue.SimpleQueue[_Job | _Cut | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
-        self._stopped = threading.Event()
-        self._cut_at = 0.0  # when the log may be cut next, monotonic
-        self._try_at = 0.0  # when is tried next whether the disk is well again
-        self._closed_to_writing = False
-        self.commits = 0  # written by the writer's thread alone
+        self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS))
+        self._door = threading.Lock()  # guards all below but the thread
+        self._jobs: deque[Job] = deque()
+        self._writing = False  # it is somebody's turn
+        self._closed = False
+        self._cut = False  # the log is to be cut
+        self._unattended = False  # there are jobs that nobody waits for
+        self._looks = False  # the thread looks up by itself
+        self._called = threading.Condition(self._door)  # the thread has something to do
+        self._thread = threading.Thread(target=self._keep_house, name="store-writer", daemon=True)
 
     @property
     def running(self) -> bool:
@@ -95,15 +97,18 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many jobs wait for the next commit."""
-        return self._jobs.qsize()
+        with self._door:
+            return sum(not isinstance(job, _Turn) for job in self._jobs)
+
+    @property
+    def commits(self) -> int:
+        """How many there were."""
+        return self._committer.commits
 
     @property
     def log_bytes(self) -> int:
         """The size of the log."""
-        try:
-            return os.stat(self._log_path).st_size
-        except OSError:
-            return 0
+        return self._committer.log_bytes
 
     def start(self) -> None:
         """Begin to take jobs."""
@@ -111,18 +116,21 @@ class Writer:
 
     def stop(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
         """Finish what was handed over before this call, then end. Jobs after it are refused."""
-        if self._stopped.is_set():
-            return
-        self._stopped.set()
-        self._jobs.put(None)
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._called.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         else:
-            self._db.close()
+            self._committer.close()
 
     def cut_log(self) -> None:
-        """Cut the log as soon as no job waits; who calls this does not wait for it."""
-        self._jobs.put(_Cut())
+        """Cut the log as soon as nobody writes; who calls this does not wait for it."""
+        with self._door:
+            self._cut = True
+            self._called.notify()
 
     def run(
         self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S, *, new: bool = False
@@ -130,212 +138,155 @@ class Writer:
         """Run `work` and return what it returned, once that is durable. It may be run twice, but is kept once.
 
         `new`: it can be refused, and is while the disk is not well. Whatever `work` raises is raised here, and nothing
-        that it did is kept.
+        that it did is kept. Another thread may run it, and this one may run what others wait for.
 
         Raises:
             StoreUnavailableError: it could not be made durable, or was not begun within `timeout_s`; nothing is kept.
         """
-        done = self.hand_over(work, new=new)
-        try:
-            return done.result(timeout_s)
-        except FutureTimeoutError:
-            if done.cancel():
-                raise StoreUnavailableError("the disk is too slow: nothing was kept") from None
-            # It is being committed at this moment: to say that it failed could be a lie, so wait for the truth.
-            return done.result()
-        except CancelledError:
-            raise StoreUnavailableError("the store was closed") from None
-
-    def hand_over(self, work: Callable[[Connection], T], *, new: bool = False) -> Future[T]:
-        """As `run`, without waiting: the future has what `run` returns or raises. Raises StoreUnavailableError."""
-        if self._stopped.is_set():
-            raise StoreUnavailableError("the store is closed")
         if new and not self._disk.takes_new:
             raise StoreUnavailableError(self._disk.condition.detail)
-        done: Future[T] = Future()
-        self._jobs.put(_Job(work, done, new))
-        return done
+        job = _Waiter(work, new=new)
+        deadline = monotonic() + timeout_s
+        writes = self._queue(job)
+        while writes or self._is_its_turn(job, deadline):
+            self._write()
+            if job.told:
+                break
+            writes = False
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.result)
 
-    def _loop(self) -> None:
-        stopping = False
-        while not stopping:
-            batch: list[_Job] = []
-            cut = False
-            item = self._next()
-            while item is not _NOTHING:
-                if item is None:
-                    stopping = True
-                elif isinstance(item, _Cut):
-                    cut = True
-                elif isinstance(item, _Job) and item.done.set_running_or_notify_cancel():
-                    batch.append(item)
-                if stopping or len(batch) >= _BATCH:
-                    break
-                item = self._at_once()
-            if batch:
-                self._commit(batch)
-            if not stopping:
-                self._tend(cut=cut, idle=not batch)
-        self._refuse_rest()
-        self._db.close()
-
-    def _next(self) -> object:
-        """What was handed over next; `_NOTHING` where there is something else to look after meanwhile."""
-        restless = self._disk.ailing or self.log_bytes > _LOG_IDLE_BYTES
-        try:
-            return self._jobs.get(timeout=_TRY_S if restless else None)
-        except queue.Empty:
-            return _NOTHING
-
-    def _at_once(self) -> object:
-        try:
-            return self._jobs.get_nowait()
-        except queue.Empty:
-            return _NOTHING
-
-    def _commit(self, batch: list[_Job]) -> None:
-        """Commit what can be kept of a batch, and tell each what became of it."""
-        while batch:
-            if not self._disk.takes_new:
-                batch = self._without_new(batch)
-            try:
-                told = self._attempt(batch)
-            except Exception as error:  # noqa: BLE001 - the commit failed for all of them, and each is told so
-                self._roll_back()
-                again = unavailable(error) and self._disk.failed(error)
-                if not unavailable(error):
-                    log.error("nothing could be written to the database: %s", error)
-                if again:
-                    continue
-                for job in batch:
-                    job.done.set_exception(_translated(error))
-                return
-            for job, result, failure in told:
-                if failure is None:
-                    job.done.set_result(result)
-                else:
-                    job.done.set_exception(failure)
-            return
-
-    def _without_new(self, batch: list[_Job]) -> list[_Job]:
-        for job in batch:
-            if job.new:
-                job.done.set_exception(StoreUnavailableError(self._disk.condition.detail))
-        return [job for job in batch if not job.new]
-
-    def _attempt(self, batch: list[_Job]) -> list[tuple[_Job, Any, BaseException | None]]:
-        """Run a batch in one transaction. Raises where that cannot be committed; it is not rolled back then."""
-        db = self._db
-        if self._disk.condition.state is State.DAMAGED and not self._closed_to_writing:
-            db.execute("PRAGMA query_only = ON")  # what is written to a damaged file does more damage
-            self._closed_to_writing = True
-        told: list[tuple[_Job, Any, BaseException | None]] = []
-        before = db.total_changes
-        # What only reads is done also where nothing can be written.
-        well = self._disk.condition.state in (State.OK, State.SPARING)
-        db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
-        alone = len(batch) == 1  # then the transaction is its savepoint
-        for job in batch:
-            if not alone:
-                db.execute("SAVEPOINT job")
-            try:
-                told.append((job, job.work(db), None))
-            except Exception as error:  # whatever it is belongs to the caller who handed it over
-                if unavailable(error) and not self._closed_to_writing:
-                    raise  # not the caller's fault, but the disk's: it concerns all
-                if not db.in_transaction:
-                    raise  # SQLite gave up the whole transaction: nothing of this batch is kept
-                db.execute("ROLLBACK" if alone else "ROLLBACK TO job")
-                told.append((job, None, _translated(error)))
-                if alone:
-                    return told
-            if not alone:
-                db.execute("RELEASE job")
-        began, changed = time.monotonic(), db.total_changes != before
-        db.execute("COMMIT")
-        self.commits += 1
-        if changed:  # else nothing was synced
-            self._commit_times.observe("", time.monotonic() - began)
-            self._disk.wrote()
-        return told
-
-    def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            try:
-                self._db.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                log.error("a transaction could not be rolled back: %s", error)
-
-    def _tend(self, *, cut: bool, idle: bool) -> None:
-        """Look after the disk and the log, between two commits."""
-        now = time.monotonic()
-        if self._disk.ailing and now >= self._try_at:
-            self._try_at = now + _TRY_S
-            self._try_to_heal()
-        limit = 0 if cut else _LOG_IDLE_BYTES if idle else _LOG_BUSY_BYTES
-        if self.log_bytes > limit and (cut or now >= self._cut_at) and not self._closed_to_writing:
-            self._cut_at = now + _CUT_AGAIN_S
-            self._cut()
-
-    def _try_to_heal(self) -> None:
-        """Write something that changes nothing. Where that fails, once more on a new connection."""
-        if not self._disk.may_heal:
-            return
-        try:
-            try:
-                _write_nothing(self._db)
-            except sqlite3.Error:
-                self._reconnect()
-        except sqlite3.Error as error:
-            log.debug("the disk is not well yet: %s", error)
-            return
-        self._disk.healed()
-
-    def _reconnect(self) -> None:
-        """Go on with a new connection, if that can write. Raises sqlite3.Error.
-
-        The old one is closed after the new one was opened: were the last one closed, SQLite would recover the log, and
-        find in it what could not be synced and was told as failed.
+    def hand_over(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
+        """As `run`, without waiting: `answer` is called with what `work` returned once that is durable, with None where
+        it could not be made so; by the thread that wrote it, which it must not keep. Raises StoreUnavailableError.
         """
-        db = self._connect(self._db)
+        with self._door:
+            self._refuse_if_closed()
+            self._jobs.append(_Unattended(work, answer))
+            self._unattended = True
+            self._called.notify()
+
+    # Whose turn it is
+
+    def _queue(self, job: _Waiter) -> bool:
+        """Put a job in the queue. Whether it is its turn at once. Raises StoreUnavailableError."""
+        with self._door:
+            self._refuse_if_closed()
+            return self._join(job)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+
+    def _join(self, job: _Waiter) -> bool:
+        self._jobs.append(job)
+        turn, self._writing = not self._writing, True
+        return turn
+
+    def _is_its_turn(self, job: _Waiter, deadline: float) -> bool:
+        """Wait until a job was told (False), or it is to write (True). Raises StoreUnavailableError at the deadline."""
         try:
-            _write_nothing(db)
-        except sqlite3.Error:
-            db.close()
+            if not job.bell.acquire(timeout=max(0.0, deadline - monotonic())):
+                if self._withdraw(job):
+                    raise StoreUnavailableError("the disk is too slow: nothing was kept")
+                # It is being committed at this moment: to say that it failed could be a lie, so wait for the truth.
+                job.bell.acquire()
+        except KeyboardInterrupt:
+            self._withdraw(job)
+            if job.writes and not job.told:
+                self._pass_on()
             raise
-        self._db.close()
-        self._db = db
+        return not job.told
 
-    def _cut(self) -> None:
-        """Copy the log into the database and cut it to nothing, unless somebody still reads it."""
+    def _withdraw(self, job: _Waiter) -> bool:
+        """Take a job out of the queue. False where it is being run, or is to write."""
+        with self._door:
+            if job.writes or job not in self._jobs:
+                return False
+            self._jobs.remove(job)
+            return True
+
+    def _write(self) -> None:
+        """Commit what waits, and let the next one write. For whose turn it is."""
         try:
-            self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            log.debug("the log of the database cannot be cut now: %s", error)
+            self._commit()
         finally:
-            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            self._pass_on()
 
-    def _refuse_rest(self) -> None:
-        while True:
-            try:
-                item = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if isinstance(item, _Job):
-                item.done.cancel()
+    def _commit(self) -> None:
+        """Commit what waits, up to somebody who wants to do something else, and tell each."""
+        batch: list[Job] = []
+        with self._door:
+            while self._jobs and len(batch) < _BATCH and not isinstance(self._jobs[0], _Turn):
+                batch.append(self._jobs.popleft())
+        try:
+            self._committer.commit(batch)
+        except BaseException as error:
+            # This thread is told to end, and only this one: the others hear that nothing of theirs was kept.
+            for job in batch:
+                job.error = StoreUnavailableError("the gateway was interrupted: nothing was kept")
+                job.error.__cause__ = error
+            raise
+        finally:
+            for job in batch:
+                job.told = True
+                if isinstance(job, _Waiter):
+                    job.bell.release()
+            for job in batch:
+                if isinstance(job, _Unattended):
+                    job.answer(None if job.error is not None else job.result)
 
+    def _pass_on(self) -> None:
+        """Let the first who waits write next."""
+        restless = self._committer.restless
+        with self._door:
+            following = next((job for job in self._jobs if isinstance(job, _Waiter)), None)
+            if following is None:
+                self._writing = False
+            else:
+                following.writes = True
+                following.bell.release()
+            if restless and not self._looks:
+                self._called.notify()
 
-_NOTHING = object()
+    # The thread
 
+    def _keep_house(self) -> None:
+        """Do what nobody waits for until the writer is closed, then close the connection once everything is written."""
+        commits = -1
+        while not self._is_to_end():
+            idle, commits = commits == self.commits, self.commits
+            self._in_turn(lambda idle=idle: self._tend(idle=idle))  # type: ignore[misc]
+        self._in_turn(self._committer.close)
 
-def _write_nothing(db: Connection) -> None:
-    db.execute("PRAGMA user_version = 0")  # 0 it is: but it is written, and synced
+    def _is_to_end(self) -> bool:
+        """Wait until there is something to do. Whether that is to end."""
+        with self._door:
+            if not (self._closed or self._cut or self._unattended):
+                self._looks = self._committer.restless
+                self._called.wait(_TRY_S if self._looks else None)
+                self._looks = False
+            self._unattended = False
+            return self._closed
 
+    def _tend(self, *, idle: bool) -> None:
+        with self._door:
+            cut, self._cut = self._cut, False
+        self._committer.tend(cut=cut, idle=idle)
 
-def _translated(error: BaseException) -> BaseException:
-    if not unavailable(error):
-        return error
-    translated = StoreUnavailableError(f"the database cannot be written: {error}")
-    translated.__cause__ = error
-    return translated
+    def _in_turn(self, do: Callable[[], None]) -> None:
+        """Commit all that was handed over until now, then do something while nobody else writes."""
+        turn = _Turn()
+        with self._door:
+            at_once = self._join(turn)
+        if not at_once:
+            turn.bell.acquire()
+        with self._door:
+            self._jobs.remove(turn)
+        try:
+            while self._jobs:
+                self._commit()
+            do()
+        finally:
+            self._pass_on()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -181,3 +182,153 @@ def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Write
     assert sorted(runs) == ["new", "vital", "vital"]  # the second time without what is new
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
         writer.run(new, new=True)
+
+
+def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
+    """Somebody writes, until the event is set."""
+    begun, hold = threading.Event(), threading.Event()
+
+    def wait(_: Connection) -> None:
+        begun.set()
+        hold.wait(10)
+
+    busy = pool.submit(writer.run, wait)
+    assert begun.wait(10)
+    return busy, hold
+
+
+def insert(n: int) -> Callable[[Connection], int]:
+    """A job that keeps a number, and tells which thread ran it."""
+
+    def work(db: Connection) -> int:
+        db.execute("INSERT INTO t VALUES (?)", (n,))
+        return threading.get_ident()
+
+    return work
+
+
+def test_who_finds_nobody_writing_writes_itself(writer: Writer) -> None:
+    assert writer.run(insert(1)) == threading.get_ident()
+
+
+def test_of_those_that_came_meanwhile_the_first_writes_for_all(writer: Writer, path: Path) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        busy, hold = held(writer, pool)
+        threads: list[int] = []
+
+        def ask(n: int) -> int:
+            threads.append(threading.get_ident())
+            return writer.run(insert(n))
+
+        jobs: list[Future[int]] = []
+        for n in range(3):
+            jobs.append(pool.submit(ask, n))
+            eventually(lambda: writer.waiting == len(jobs))
+        hold.set()
+        assert [job.result(10) for job in jobs] == [threads[0]] * 3
+        busy.result(10)
+    assert values(path) == [0, 1, 2]
+
+
+def test_who_waits_too_long_takes_its_job_back_and_the_others_go_on(writer: Writer, path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        busy, hold = held(writer, pool)
+        patient = pool.submit(writer.run, insert(1))
+        eventually(lambda: writer.waiting == 1)
+        with pytest.raises(StoreUnavailableError, match="too slow"):
+            writer.run(insert(2), 0.01)
+        hold.set()
+        patient.result(10)
+        busy.result(10)
+    assert values(path) == [1]
+
+
+def test_a_thread_that_is_interrupted_while_it_writes_leaves_nothing_and_the_others_go_on(
+    writer: Writer, path: Path
+) -> None:
+    def interrupted(db: Connection) -> None:
+        db.execute("INSERT INTO t VALUES (9)")
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(3) as pool:
+        busy, hold = held(writer, pool)
+        first = pool.submit(writer.run, interrupted)
+        eventually(lambda: writer.waiting == 1)
+        second = pool.submit(writer.run, insert(1))
+        eventually(lambda: writer.waiting == 2)
+        hold.set()
+        with pytest.raises(KeyboardInterrupt):
+            first.result(10)
+        with pytest.raises(StoreUnavailableError, match="interrupted"):
+            second.result(10)
+        busy.result(10)
+    writer.run(insert(2))
+    assert values(path) == [2]
+
+
+def test_what_nobody_waits_for_is_done_too_and_its_answer_told(writer: Writer, path: Path) -> None:
+    told: SimpleQueue[int | None] = SimpleQueue()
+    writer.hand_over(insert(1), told.put)
+    assert told.get(timeout=10) is not None
+    assert values(path) == [1]
+
+    def fail(_: Connection) -> int:
+        raise KeyError("mine")
+
+    writer.hand_over(fail, told.put)
+    assert told.get(timeout=10) is None
+
+
+def test_a_writer_that_is_stopped_writes_what_was_handed_over_before(writer: Writer, path: Path) -> None:
+    told: SimpleQueue[int | None] = SimpleQueue()
+    with ThreadPoolExecutor(2) as pool:
+        busy, hold = held(writer, pool)
+        writer.hand_over(insert(1), told.put)
+        patient = pool.submit(writer.run, insert(2))
+        eventually(lambda: writer.waiting == 2)
+        stopping = threading.Thread(target=writer.stop)
+        stopping.start()
+        hold.set()
+        for job in (busy, patient):
+            job.result(10)
+        stopping.join(10)
+    assert told.get(timeout=10) is not None
+    assert values(path) == [1, 2]
+    assert not writer.running
+
+
+def test_many_threads_with_little_patience_lose_nothing_and_never_wait_for_each_other(
+    writer: Writer, path: Path
+) -> None:
+    kept: SimpleQueue[int] = SimpleQueue()
+
+    def keep(first: int) -> None:
+        for n in range(first, first + 200):
+            try:
+                writer.run(insert(n), 0.0005 if n % 3 == 0 else 30)
+            except StoreUnavailableError:
+                continue
+            kept.put(n)
+
+    with ThreadPoolExecutor(8) as pool:
+        for busy in [pool.submit(keep, 1000 * thread) for thread in range(8)]:
+            busy.result(60)
+    assert values(path) == sorted(kept.get() for _ in range(kept.qsize()))
+
+
+def test_the_log_is_cut_between_two_commits_however_many_write(writer: Writer, path: Path) -> None:
+    writer.run(insert(0))
+    assert writer.log_bytes > 0
+    with ThreadPoolExecutor(4) as pool:
+        busy, hold = held(writer, pool)
+        jobs = [pool.submit(writer.run, insert(1))]
+        eventually(lambda: writer.waiting == 1)
+        writer.cut_log()  # its turn comes after that one
+        jobs.append(pool.submit(writer.run, insert(2)))
+        eventually(lambda: writer.waiting == 2)
+        hold.set()
+        for job in (busy, *jobs):
+            job.result(10)
+        eventually(lambda: writer.log_bytes == 0 or writer.waiting)
+    assert writer.running
+    assert values(path) == [0, 1, 2]

@@ -1,0 +1,215 @@
+"""The writing connection, and one commit on it: many jobs in one transaction, a savepoint each.
+
+Where a commit fails, `Disk` says what becomes of it. While all is not well `tend` tries now and then whether it is again,
+on a new connection where the old one may be what fails.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gatewayd.store.database import BUSY_TIMEOUT_MS, Connection, file_of
+from gatewayd.store.disk import Disk, State
+from gatewayd.store.durations import Durations
+from gatewayd.store.errors import StoreUnavailableError, unavailable
+
+log = logging.getLogger(__name__)
+
+COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The steps in which commits are counted: from an SSD to a worn SD card that makes everybody wait."""
+
+# The log (WAL) is cut to nothing when it has grown beyond this and nobody writes, and under load beyond that, which only a
+# long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
+_LOG_IDLE_BYTES = 8 << 20
+_LOG_BUSY_BYTES = 64 << 20
+
+# How often is tried whether a sick disk is well again.
+_TRY_S = 2.0
+
+_CUT_AGAIN_S = 5.0
+_CUT_WAIT_MS = 100  # for readers to end
+
+
+class Job:
+    """A function of the writing connection, and what became of it once `told`: its `result`, or `error`."""
+
+    __slots__ = ("error", "new", "result", "told", "work")
+
+    def __init__(self, work: Callable[[Connection], Any], *, new: bool) -> None:
+        self.work = work
+        self.new = new  # it can be refused while the disk is not well
+        self.told = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Committer:
+    """The writing connection. One thread at a time calls its methods (see `Writer`).
+
+    `connect` opens the connection, with all that is temporary in it made anew; it is given the one before.
+    """
+
+    def __init__(
+        self, connect: Callable[[Connection | None], Connection], disk: Disk, times: Durations[str]
+    ) -> None:
+        self._connect = connect
+        self._disk = disk
+        self._times = times
+        self._db = connect(None)
+        self._log_path = file_of(self._db) + "-wal"
+        self._try_at = 0.0  # when is tried next whether the disk is well again, monotonic
+        self._cut_at = 0.0  # when the log may be cut next
+        self._closed_to_writing = False
+        self.commits = 0
+
+    @property
+    def log_bytes(self) -> int:
+        """The size of the log. From any thread."""
+        try:
+            return os.stat(self._log_path).st_size
+        except OSError:
+            return 0
+
+    @property
+    def restless(self) -> bool:
+        """Whether `tend` is to be called now and then. From any thread."""
+        return self._disk.ailing or self.log_bytes > _LOG_IDLE_BYTES
+
+    def commit(self, batch: list[Job]) -> None:
+        """Commit what can be kept of a batch; each has its result or its error then."""
+        while batch:
+            if not self._disk.takes_new:
+                batch = self._without_new(batch)
+            try:
+                self._attempt(batch)
+            except Exception as error:  # noqa: BLE001 - the commit failed for all of them, and each is told so
+                self._roll_back()
+                again = unavailable(error) and self._disk.failed(error)
+                if not unavailable(error):
+                    log.error("nothing could be written to the database: %s", error)
+                if again:
+                    continue
+                for job in batch:
+                    job.error = _translated(error)
+            except BaseException:  # the thread is told to end, in the middle of it
+                self._roll_back()
+                raise
+            return
+
+    def tend(self, *, cut: bool, idle: bool) -> None:
+        """Look after the disk and the log. `cut`: cut the log now; `idle`: nobody wrote lately."""
+        now = time.monotonic()
+        if self._disk.ailing and now >= self._try_at:
+            self._try_at = now + _TRY_S
+            self._try_to_heal()
+        limit = 0 if cut else _LOG_IDLE_BYTES if idle else _LOG_BUSY_BYTES
+        if self.log_bytes > limit and (cut or now >= self._cut_at) and not self._closed_to_writing:
+            self._cut_at = now + _CUT_AGAIN_S
+            self._cut()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _without_new(self, batch: list[Job]) -> list[Job]:
+        for job in batch:
+            if job.new:
+                job.error = StoreUnavailableError(self._disk.condition.detail)
+        return [job for job in batch if not job.new]
+
+    def _attempt(self, batch: list[Job]) -> None:
+        """Run a batch in one transaction. Raises where that cannot be committed; it is not rolled back then."""
+        db = self._db
+        if self._disk.condition.state is State.DAMAGED and not self._closed_to_writing:
+            db.execute("PRAGMA query_only = ON")  # what is written to a damaged file does more damage
+            self._closed_to_writing = True
+        before = db.total_changes
+        # What only reads is done also where nothing can be written.
+        well = self._disk.condition.state in (State.OK, State.SPARING)
+        db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
+        alone = len(batch) == 1  # then the transaction is its savepoint
+        for job in batch:
+            if not alone:
+                db.execute("SAVEPOINT job")
+            try:
+                job.result, job.error = job.work(db), None
+            except Exception as error:  # whatever it is belongs to the caller who handed it over
+                if unavailable(error) and not self._closed_to_writing:
+                    raise  # not the caller's fault, but the disk's: it concerns all
+                if not db.in_transaction:
+                    raise  # SQLite gave up the whole transaction: nothing of this batch is kept
+                db.execute("ROLLBACK" if alone else "ROLLBACK TO job")
+                job.error = _translated(error)
+                if alone:
+                    return
+            if not alone:
+                db.execute("RELEASE job")
+        began, changed = time.monotonic(), db.total_changes != before
+        db.execute("COMMIT")
+        self.commits += 1
+        if changed:  # else nothing was synced
+            self._times.observe("", time.monotonic() - began)
+            self._disk.wrote()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            try:
+                self._db.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                log.error("a transaction could not be rolled back: %s", error)
+
+    def _try_to_heal(self) -> None:
+        """Write something that changes nothing. Where that fails, once more on a new connection."""
+        if not self._disk.may_heal:
+            return
+        try:
+            try:
+                _write_nothing(self._db)
+            except sqlite3.Error:
+                self._reconnect()
+        except sqlite3.Error as error:
+            log.debug("the disk is not well yet: %s", error)
+            return
+        self._disk.healed()
+
+    def _reconnect(self) -> None:
+        """Go on with a new connection, if that can write. Raises sqlite3.Error.
+
+        The old one is closed after the new one was opened: were the last one closed, SQLite would recover the log, and
+        find in it what could not be synced and was told as failed.
+        """
+        db = self._connect(self._db)
+        try:
+            _write_nothing(db)
+        except sqlite3.Error:
+            db.close()
+            raise
+        self._db.close()
+        self._db = db
+
+    def _cut(self) -> None:
+        """Copy the log into the database and cut it to nothing, unless somebody still reads it."""
+        try:
+            self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.debug("the log of the database cannot be cut now: %s", error)
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _write_nothing(db: Connection) -> None:
+    db.execute("PRAGMA user_version = 0")  # 0 it is: but it is written, and synced
+
+
+def _translated(error: BaseException) -> BaseException:
+    if not unavailable(error):
+        return error
+    translated = StoreUnavailableError(f"the database cannot be written: {error}")
+    translated.__cause__ = error
+    return translated
