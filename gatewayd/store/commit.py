@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gatewayd.store.database import BUSY_TIMEOUT_MS, Connection, file_of
+from gatewayd.store.database import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, log_of, make_log_room
 from gatewayd.store.disk import Disk, State
 from gatewayd.store.durations import Durations
 from gatewayd.store.errors import StoreUnavailableError, unavailable
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The steps in which commits are counted: from an SSD to a worn SD card that makes everybody wait."""
 
-# The log (WAL) is cut to nothing when it has grown beyond this and nobody writes, and under load beyond that, which only a
+# The log (WAL) is cut when it has grown beyond this and nobody writes, and under load beyond that, which only a
 # long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
 _LOG_IDLE_BYTES = 8 << 20
 _LOG_BUSY_BYTES = 64 << 20
@@ -61,7 +61,7 @@ class Committer:
         self._disk = disk
         self._times = times
         self._db = connect(None)
-        self._log_path = file_of(self._db) + "-wal"
+        self._log_path = log_of(self._db)
         self._try_at = 0.0  # when is tried next whether the disk is well again, monotonic
         self._cut_at = 0.0  # when the log may be cut next
         self._closed_to_writing = False
@@ -193,10 +193,14 @@ class Committer:
         self._db = db
 
     def _cut(self) -> None:
-        """Copy the log into the database and cut it to nothing, unless somebody still reads it."""
+        """Copy the log into the database, have it begin anew, and shorten it where it has grown; unless somebody reads it."""
         try:
             self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if self.log_bytes > LOG_ROOM_BYTES:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                make_log_room(self._db)
+            else:
+                self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         except sqlite3.Error as error:
             log.debug("the log of the database cannot be cut now: %s", error)
         finally:

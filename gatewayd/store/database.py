@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 from pathlib import Path
 from sqlite3 import Connection, Row
 
-__all__ = ["BUSY_TIMEOUT_MS", "Connection", "Row", "connect_reader", "connect_writer", "file_of", "keep_log"]
+__all__ = [
+    "BUSY_TIMEOUT_MS",
+    "LOG_ROOM_BYTES",
+    "Connection",
+    "Row",
+    "connect_reader",
+    "connect_writer",
+    "file_of",
+    "keep_log",
+    "log_of",
+    "make_log_room",
+]
+
+log = logging.getLogger(__name__)
 
 # Pages a connection may keep, in KiB. The hot pages are the right edges of a few trees, so little is enough;
 # SQLite's default of 2 MiB for each reader would cost more memory than the rest of the daemon.
@@ -19,6 +34,12 @@ _PAGE_BYTES = 512
 
 # Of log, after which it is copied into the database: so that what is touched again and again is copied once.
 _LOG_BYTES = 4 << 20
+
+LOG_ROOM_BYTES = 5 << 20
+"""What that takes with a header for each page, and a large commit on top."""
+
+# The kernel may keep, and count, as one what was written as one.
+_PIECE = bytes(4096)
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite itself waits for a lock. Only a person with a shell on the file can hold one."""
@@ -47,6 +68,26 @@ def keep_log(db: Connection) -> None:
     db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
 
 
+def make_log_room(db: Connection) -> None:
+    """Give the log the size that it grows to, in octets that really lie on the disk. For the connection that writes,
+    between two transactions; where there is no room, it grows as it is written.
+
+    A sync of what only overwrites makes the file system write nothing of its own. That of a file that has grown has it
+    write its journal first: twice the bytes, and on an SD card twice the time.
+    """
+    try:
+        fd = os.open(log_of(db), os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(fd).st_size
+            while size < LOG_ROOM_BYTES:  # SQLite takes zeros behind what it wrote for the end
+                size += os.pwrite(fd, _PIECE[: LOG_ROOM_BYTES - size], size)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        log.debug("no room is made for the log of the database: %s", error)
+
+
 def connect_reader(path: Path) -> Connection:
     """A connection that cannot write."""
     db = sqlite3.connect(
@@ -71,6 +112,11 @@ def file_of(db: Connection) -> str:
     """The path of the file that a connection has open."""
     path: str = db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
     return path
+
+
+def log_of(db: Connection) -> str:
+    """The path of its log."""
+    return file_of(db) + "-wal"
 
 
 def _text(stored: bytes) -> str:

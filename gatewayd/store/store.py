@@ -14,7 +14,7 @@ from typing import TypeVar
 from gatewayd.store import load, restore
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.commit import COMMIT_SECONDS
-from gatewayd.store.database import Connection, connect_writer, keep_log
+from gatewayd.store.database import Connection, connect_writer, keep_log, make_log_room
 from gatewayd.store.disk import Condition, Disk
 from gatewayd.store.durations import Durations
 from gatewayd.store.errors import (
@@ -169,6 +169,7 @@ class Store:
             load.install_load_triggers(db)
             install_in_flight(db, [] if before is None else in_flight(before))
             install_tally_triggers(db)
+            make_log_room(db)
         except BaseException:
             db.close()
             raise

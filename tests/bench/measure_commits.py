@@ -14,11 +14,11 @@ from tests.bench.million import fill
 from tests.bench.report import Report
 from tests.bench.stage import Effort, own_folder
 from tests.gatewayd.house import House
+from tests.gatewayd.wal import FRAME_HEADER, frames
 
 TITLE = "Pages written to the log by each commit, one message in each"
 STORED = 20_000  # before, so that tables and indexes have the depth that they have on a box
 MESSAGES = 40  # few enough that the log is not begun anew meanwhile, which SQLite does after a thousand pages
-HEAD = 24  # octets before each page in the log
 ICCIDS = ("8922301000000000001", "8922301000000000002")
 
 
@@ -32,7 +32,7 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
         house = House(folder)
         try:
             page = house.row("PRAGMA page_size")[0]
-            pages = _pages(house, sim, page + HEAD)
+            pages = _pages(house, sim)
         finally:
             house.close()
     report.add(
@@ -43,7 +43,7 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
         settle_and_claim_the_next=mean(pages[1]),
         report=mean(pages[2]),
         bytes_of_a_page=page,
-        kib_together=sum(map(mean, pages)) * (page + HEAD) / 1024,
+        kib_together=sum(mean(of_one) for of_one in pages) * (page + FRAME_HEADER) / 1024,
     )
 
 
@@ -57,18 +57,18 @@ def _stored(folder: Path) -> int:
     return sim
 
 
-def _pages(house: House, sim: int, frame: int) -> tuple[list[float], list[float], list[float]]:
+def _pages(house: House, sim: int) -> tuple[list[int], list[int], list[int]]:
     house.up(1, ICCIDS[0])
-    log = house.settings.store.path.with_name("gatewayd.db-wal")
-    accepts: list[float] = []
-    settles: list[float] = []
-    reports: list[float] = []
-    at = log.stat().st_size
+    path = house.settings.store.path
+    accepts: list[int] = []
+    settles: list[int] = []
+    reports: list[int] = []
+    at = frames(path)
 
-    def grown() -> float:
+    def grown() -> int:
         nonlocal at
-        before, at = at, log.stat().st_size
-        return (at - before) / frame
+        before, at = at, frames(path)
+        return at - before
 
     for number in range(MESSAGES):
         house.send(f"Message {number}", recipient=recipient(number), sim=sim)

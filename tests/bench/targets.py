@@ -106,6 +106,11 @@ def targets(results: Sequence[Mapping[str, Any]]) -> list[Target]:
             32,
             found.of(measure_wear.TITLE, "10 a second", "kib_by_its_processes"),
         ),
+        Target(
+            "the same on the disk, with the file system's journal, KiB",
+            32,
+            found.of(measure_wear.TITLE, "10 a second", "kib_on_the_disk"),
+        ),
         Target("PSS with 64 ports at rest, MB", 70, found.of(measure_rest.TITLE, "idle", "pss_mb")),
         Target(
             "share of a core with 64 ports at rest", 0.01, found.of(measure_rest.TITLE, "idle", "cpu_share")

@@ -22,6 +22,7 @@ from gatewayd.store.store import Store
 from modem.work import Rest, Submission, Submitted
 from tests.conftest import Running, eventually
 from tests.gatewayd.house import House
+from tests.gatewayd.wal import uncopied
 
 A = "8922300000000000001"
 
@@ -92,7 +93,7 @@ def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
         house.send(f"meanwhile {n}")
     for _ in making:
         pass
-    eventually(lambda: house.store.log_bytes == 0)
+    eventually(lambda: uncopied(house.store.path) == 0)
     assert house.row("SELECT count(*) FROM messages")[0] == 5
 
 

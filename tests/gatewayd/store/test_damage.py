@@ -19,6 +19,7 @@ from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
 from tests.conftest import eventually
+from tests.gatewayd.wal import uncopied
 
 
 def fill(db: Connection) -> None:
@@ -188,7 +189,7 @@ def test_damage_that_is_found_later_stops_all_writing_and_says_so_once(
     path = tmp_path / "gatewayd.db"
     store = whole(path)
     store.cut_log()
-    eventually(lambda: store.log_bytes == 0)
+    eventually(lambda: uncopied(path) == 0)
     page = store.write(
         lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
     )

@@ -1,0 +1,77 @@
+"""The log has its size before it needs it, and what it holds after a crash is read as from any other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from gatewayd.store import accounts
+from gatewayd.store.store import Store
+from tests.conftest import eventually
+from tests.gatewayd.wal import frames, uncopied
+
+KEPT = 50
+
+
+def names(store: Store) -> list[str]:
+    with store.readers.lend() as db:
+        return [row[0] for row in db.execute("SELECT name FROM companies ORDER BY id")]
+
+
+def add(store: Store, name: str) -> None:
+    store.write(lambda db: accounts.add_company(db, name, None, 0))
+
+
+def on_disk(path: Path) -> int:
+    """Octets that are allocated: a hole has none."""
+    return path.stat().st_blocks * 512
+
+
+def test_the_log_does_not_grow_while_it_is_written(tmp_path: Path) -> None:
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    log = tmp_path / "gatewayd.db-wal"
+    size = log.stat().st_size
+    assert on_disk(log) >= size > 4 << 20
+    for n in range(KEPT):
+        add(store, str(n))
+    assert frames(store.path) > KEPT
+    assert log.stat().st_size == size
+    store.cut_log()
+    eventually(lambda: uncopied(store.path) == 0)
+    assert log.stat().st_size == size
+    store.close()
+
+
+def test_a_log_that_has_grown_is_cut_to_its_room(tmp_path: Path) -> None:
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    log = tmp_path / "gatewayd.db-wal"
+    size = log.stat().st_size
+    store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(6000000) AS x"))
+    assert log.stat().st_size > size
+    store.cut_log()
+    eventually(lambda: log.stat().st_size == size)
+    add(store, "more")
+    assert names(store) == ["more"]
+    store.close()
+
+
+def test_after_a_crash_what_is_in_the_log_is_there_and_room_too(tmp_path: Path) -> None:
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    for n in range(KEPT):
+        add(store, str(n))
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for name in ("gatewayd.db", "gatewayd.db-wal"):
+        shutil.copyfile(tmp_path / name, crashed / name)
+    add(store, "after the crash")
+    store.close()
+    again = Store(crashed / "gatewayd.db")
+    again.open()
+    assert names(again) == [str(n) for n in range(KEPT)]
+    add(again, "more")
+    assert names(again)[-1] == "more"
+    assert (crashed / "gatewayd.db-wal").stat().st_size > 4 << 20
+    again.close()
