@@ -18,19 +18,27 @@ def part_taken(db: Connection, message_id: int, at: Moment, news: News) -> None:
         news.changed.append(message["sms_id"])
 
 
-def part_delivered(db: Connection, message_id: int, seq: int, at: Moment, news: News) -> None:
-    """A part was delivered; with the last one the message is."""
-    if parts.delivered(db, message_id, seq):
+def part_delivered(
+    db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, news: News
+) -> None:
+    """A part was delivered, says a report with this TP-SCTS; with the last one the message is."""
+    if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
         if message["status"] == "delivered":
             news.changed.append(message["sms_id"])
 
 
 def part_undeliverable(
-    db: Connection, message_id: int, seq: int, reason: str, at: Moment, news: News
+    db: Connection,
+    message_id: int,
+    seq: int,
+    service_centre_at: int | None,
+    reason: str,
+    at: Moment,
+    news: News,
 ) -> None:
-    """The network gave up on a part it had taken: the message failed."""
-    if parts.undeliverable(db, message_id, seq):
+    """The network gave up on a part it had taken, says a report with this TP-SCTS: the message failed."""
+    if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, news)
 
 

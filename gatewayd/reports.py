@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gatewayd import lifecycle
 from gatewayd.clock import SECOND, Moment, microseconds
-from gatewayd.news import News
+from gatewayd.news import News, PartKey
 from gatewayd.numbers import same_number
 from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
@@ -89,18 +89,33 @@ def take(
 
 def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, news: News) -> None:
     """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
-    for row in inbound.take_early_reports(db, sim_id):
+    _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, news)
+
+
+def take_early_of(db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, news: News) -> None:
+    """The same, of the submission of this part."""
+    early = inbound.take_early_reports_of(db, key.message_id, key.seq)
+    _apply_early(db, early, submit_timeout_s, at, news)
+
+
+def _apply_early(db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, news: News) -> None:
+    for row in early:
         kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
         told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
-        _settle(db, sim_id, told, submit_timeout_s, at, news)
+        _settle(db, row["sim_id"], told, submit_timeout_s, at, news)
 
 
 def _settle(
     db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
 ) -> bool:
     """Find the part that a report speaks of and apply it. False: there is none yet."""
-    before = _spoken_of(db, sim_id, told)
-    part = _by_reference(db, sim_id, told, before)
+    fitting = [
+        part
+        for part in parts.of_report(db, sim_id, told.reference, told.service_centre_at)
+        if same_number(part["recipient"], told.recipient)
+    ]
+    before = _spoken_of(fitting, told)
+    part = _by_reference(fitting, told, before)
     if part is None and not before:
         part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
     if part is None and not before:
@@ -110,26 +125,22 @@ def _settle(
     return part is not None or bool(before)
 
 
-def _spoken_of(db: Connection, sim_id: int, told: _Told) -> list[Row]:
+def _spoken_of(fitting: list[Row], told: _Told) -> list[Row]:
     """The parts of which reports with this very time stamp have spoken."""
     if told.service_centre_at is None:
         return []
-    return [
-        part
-        for part in parts.reported_with(db, sim_id, told.reference, told.service_centre_at)
-        if same_number(part["recipient"], told.recipient)
-    ]
+    return [part for part in fitting if part["service_centre_at"] == told.service_centre_at]
 
 
-def _by_reference(db: Connection, sim_id: int, told: _Told, before: list[Row]) -> Row | None:
+def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | None:
     """The part that waits for a report with this TP-MR. `before`: of which reports with the same time stamp spoke."""
     for part in before:
         if part["state"] == "submitted":
             return part
     found = [
         part
-        for part in parts.awaiting_report(db, sim_id, told.reference)
-        if same_number(part["recipient"], told.recipient)
+        for part in fitting
+        if part["state"] == "submitted"
         and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
     # One of which an earlier report told another time stamp only where there is no other.
@@ -212,11 +223,12 @@ def _window_end(part: Row, submit_timeout_s: float) -> int:
 
 
 def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> None:
-    if told.service_centre_at is not None:
-        parts.stamped(db, part["message_id"], part["seq"], told.service_centre_at)
+    stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
-        lifecycle.part_delivered(db, part["message_id"], part["seq"], at, news)
+        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, news)
     elif told.kind is ReportKind.FAILED:
         words = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], reason, at, news)
+        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, news)
+    elif stamp is not None:
+        parts.stamped(db, part["message_id"], part["seq"], stamp)

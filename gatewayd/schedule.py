@@ -135,7 +135,7 @@ class Scheduler:
         self, db: Connection, turn: Turn, waiting: dict[int, int], at: Moment, news: News, *, spare: bool
     ) -> Submission | None:
         """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up."""
-        sim = sims.shown_one(db, turn.sim_id, at.today)
+        sim = sims.at_work(db, turn.sim_id)
         if sim is None or not sim["enabled"]:
             return None
         while True:
@@ -160,7 +160,7 @@ class Scheduler:
         idle = disabled | self._board.rests(self._clock.monotonic()).keys()
         places = self._board.sims()
         orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
-        if orphans and _has_room(db, sim, at):
+        if orphans and _has_room(db, sim["id"], at):
             for sim_id in orphans:
                 begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
@@ -168,7 +168,7 @@ class Scheduler:
 
     def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
-        if not _has_room(db, sim, at):
+        if not _has_room(db, sim["id"], at):
             return None
         places = self._board.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
@@ -206,7 +206,7 @@ class Scheduler:
         self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, news: News
     ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more."""
-        message = messages.by_id(db, head["message_id"])
+        message = messages.to_send(db, head["message_id"])
         if lifecycle.has_expired(message, at):
             lifecycle.expire(db, message, at, news)
             return None
@@ -262,8 +262,9 @@ def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
     return busiest if busiest is not None and others[busiest] else None
 
 
-def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
-    left = room(db, sim, at.today)
+def _has_room(db: Connection, sim_id: int, at: Moment) -> bool:
+    sim = sims.shown_one(db, sim_id, at.today)
+    left = room(db, sim, at.today) if sim is not None else 0
     return left is None or left > 0
 
 

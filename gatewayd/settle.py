@@ -78,7 +78,6 @@ class Settler:
         """
         submission = outcome.submission
         key = PartKey(submission.message_id, submission.seq, submission.token)
-        sim_id = parts.sim_of(db, key.message_id, key.seq)
         match outcome.result:
             case Submitted(reference):
                 self._submitted(db, key, reference, at, news)
@@ -101,7 +100,7 @@ class Settler:
                     if asked:
                         stored.dropped(db, *key.claim)
                     (news.in_memory if stored.lies(db, *key.claim) else news.doubtful).append(key)
-        reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
 
     def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""

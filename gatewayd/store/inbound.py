@@ -160,9 +160,21 @@ def keep_report(
 
 def take_early_reports(db: Connection, sim_id: int) -> list[Row]:
     """The reports kept for a SIM's submission in the air, oldest first. They are kept no longer."""
-    early = db.execute("SELECT * FROM reports WHERE sim_id = ? ORDER BY id", (sim_id,)).fetchall()
+    return _taken(db, db.execute("SELECT * FROM reports WHERE sim_id = ? ORDER BY id", (sim_id,)).fetchall())
+
+
+def take_early_reports_of(db: Connection, message_id: int, seq: int) -> list[Row]:
+    """The same, of the SIM of a part."""
+    of_its_sim = (
+        "SELECT * FROM reports WHERE sim_id ="
+        " (SELECT sim_id FROM parts WHERE message_id = ? AND seq = ?) ORDER BY id"
+    )
+    return _taken(db, db.execute(of_its_sim, (message_id, seq)).fetchall())
+
+
+def _taken(db: Connection, early: list[Row]) -> list[Row]:
     if early:
-        db.execute("DELETE FROM reports WHERE sim_id = ?", (sim_id,))
+        db.execute("DELETE FROM reports WHERE sim_id = ?", (early[0]["sim_id"],))
     return early
 
 

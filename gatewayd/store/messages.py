@@ -81,6 +81,16 @@ def by_id(db: Connection, message_id: int) -> Row:
     return row
 
 
+def to_send(db: Connection, message_id: int) -> Row:
+    """Of one message, which must exist, what its parts are sent by, and what changes where another SIM takes them."""
+    row: Row = db.execute(
+        "SELECT id, sim_id, recipient, text, parts, unsent, cost, day, created_at, expires_at"
+        " FROM messages WHERE id = ?",
+        (message_id,),
+    ).fetchone()
+    return row
+
+
 def page(
     db: Connection,
     *,

@@ -71,6 +71,18 @@ _NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
 _OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
 _OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
 
+# Each half by an index of its own.
+_WITH_REFERENCE = (
+    "SELECT p.message_id, p.seq, p.token, p.state, p.started_at, p.ended_at, p.service_centre_at, m.recipient"
+    " FROM parts p JOIN messages m ON m.id = p.message_id"
+    " WHERE p.sim_id = :sim AND p.reference = :reference AND {which}"
+)
+_WAITING, _SPOKEN_OF = "p.state = 'submitted'", "p.service_centre_at = :scts AND p.state <> 'submitted'"
+_REPORTED = (
+    f"{_WITH_REFERENCE.format(which=_WAITING)} UNION ALL {_WITH_REFERENCE.format(which=_SPOKEN_OF)}"
+    " ORDER BY ended_at DESC"
+)
+
 # How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
 _LOOK = 64
 
@@ -173,14 +185,6 @@ def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Cla
             "UPDATE messages SET retry_count = max(retry_count, ?) WHERE id = ?", (attempts - 1, message_id)
         )
     return Claim(token, attempts)
-
-
-def sim_of(db: Connection, message_id: int, seq: int) -> int:
-    """The SIM of a part, which must exist."""
-    sim_id: int = db.execute(
-        "SELECT sim_id FROM parts WHERE message_id = ? AND seq = ?", (message_id, seq)
-    ).fetchone()[0]
-    return sim_id
 
 
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:
@@ -361,12 +365,12 @@ def submitting(db: Connection, sim_id: int) -> list[Row]:
     ).fetchall()
 
 
-def reported_with(db: Connection, sim_id: int, reference: int, service_centre_at: int) -> list[Row]:
-    """Parts of a SIM whose reports had this TP-MR and TP-SCTS, with their `recipient`."""
+def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: int | None) -> list[Row]:
+    """Parts of a SIM with this TP-MR that wait for a report, newest first, and those of which reports with this TP-SCTS
+    spoke before; with their `recipient`.
+    """
     return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.sim_id = ? AND p.reference = ? AND p.service_centre_at = ?",
-        (sim_id, reference, service_centre_at),
+        _REPORTED, {"sim": sim_id, "reference": reference, "scts": service_centre_at}
     ).fetchall()
 
 
@@ -450,21 +454,22 @@ def identified(db: Connection, message_id: int, seq: int, reference: int) -> Non
     )
 
 
-def delivered(db: Connection, message_id: int, seq: int) -> bool:
-    """A submitted part was reported delivered. False where it does not wait for a report."""
-    return _reported(db, message_id, seq, "delivered")
+def delivered(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
+    """A submitted part was reported delivered, with this TP-SCTS. False where it does not wait for a report."""
+    return _reported(db, message_id, seq, "delivered", service_centre_at)
 
 
-def undeliverable(db: Connection, message_id: int, seq: int) -> bool:
-    """A submitted part was reported failed for good. False where it does not wait for a report."""
-    return _reported(db, message_id, seq, "failed")
+def undeliverable(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
+    """A submitted part was reported failed for good. Else as `delivered`."""
+    return _reported(db, message_id, seq, "failed", service_centre_at)
 
 
-def _reported(db: Connection, message_id: int, seq: int, state: str) -> bool:
+def _reported(db: Connection, message_id: int, seq: int, state: str, service_centre_at: int | None) -> bool:
     return (
         db.execute(
-            "UPDATE parts SET state = ? WHERE message_id = ? AND seq = ? AND state = 'submitted'",
-            (state, message_id, seq),
+            "UPDATE parts SET state = ?, service_centre_at = coalesce(?, service_centre_at)"
+            " WHERE message_id = ? AND seq = ? AND state = 'submitted'",
+            (state, service_centre_at, message_id, seq),
         ).rowcount
         == 1
     )

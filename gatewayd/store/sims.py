@@ -56,6 +56,14 @@ def shown_one(db: Connection, sim_id: int, today: str) -> Row | None:
     return row
 
 
+def at_work(db: Connection, sim_id: int) -> Row | None:
+    """Of one SIM what counts when it sends: `id`, `enabled`, `company_id` and `cost`."""
+    row: Row | None = db.execute(
+        "SELECT id, enabled, company_id, cost FROM sims WHERE id = ?", (sim_id,)
+    ).fetchone()
+    return row
+
+
 def disabled(db: Connection) -> set[int]:
     """Ids of the SIMs that were taken out of service."""
     return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
