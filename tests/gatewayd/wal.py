@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-FRAME_HEADER = 24  # octets before each page in the log
+HEADER, FRAME_HEADER = 32, 24  # octets at the beginning of the log, and before each page in it
 _LAST_FRAME, _COPIED = 16, 96  # where the index has them, as numbers of four octets
 
 
