@@ -23,6 +23,12 @@ log = logging.getLogger(__name__)
 COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The steps in which commits are counted: from an SSD to a worn SD card that makes everybody wait."""
 
+SHARE_S = 0.001
+"""For so long at least jobs are run for one commit, and for as long as the last one took: a slow sync is shared by many.
+Where it is quick, who came first need not wait for all others; and ports that ended a submission in the same moment
+do not go on for ever to end them in the same moment.
+"""
+
 # The log (WAL) is cut when it has grown beyond this and nobody writes, and under load beyond that, which only a
 # long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
 _LOG_IDLE_BYTES = 8 << 20
@@ -38,11 +44,12 @@ _CUT_WAIT_MS = 100  # for readers to end
 class Job:
     """A function of the writing connection, and what became of it once `told`: its `result`, or `error`."""
 
-    __slots__ = ("error", "new", "result", "told", "work")
+    __slots__ = ("error", "new", "ran", "result", "told", "work")
 
     def __init__(self, work: Callable[[Connection], Any], *, new: bool) -> None:
         self.work = work
         self.new = new  # it can be refused while the disk is not well
+        self.ran = False  # and its transaction has ended
         self.told = False
         self.result: Any = None
         self.error: BaseException | None = None
@@ -52,18 +59,25 @@ class Committer:
     """The writing connection. One thread at a time calls its methods (see `Writer`).
 
     `connect` opens the connection, with all that is temporary in it made anew; it is given the one before.
+    `share_s`: see `SHARE_S`.
     """
 
     def __init__(
-        self, connect: Callable[[Connection | None], Connection], disk: Disk, times: Durations[str]
+        self,
+        connect: Callable[[Connection | None], Connection],
+        disk: Disk,
+        times: Durations[str],
+        share_s: float,
     ) -> None:
         self._connect = connect
         self._disk = disk
         self._times = times
+        self._share_s = share_s
         self._db = connect(None)
         self._log_path = log_of(self._db)
         self._try_at = 0.0  # when is tried next whether the disk is well again, monotonic
         self._cut_at = 0.0  # when the log may be cut next
+        self._sync_s = 0.0  # what the last commit took
         self._closed_to_writing = False
         self.commits = 0
 
@@ -81,7 +95,7 @@ class Committer:
         return self._disk.ailing or self.log_bytes > _LOG_IDLE_BYTES
 
     def commit(self, batch: list[Job]) -> None:
-        """Commit what can be kept of a batch; each has its result or its error then."""
+        """Commit what can be kept of a batch, or of its beginning; each that `ran` has its result or its error then."""
         while batch:
             if not self._disk.takes_new:
                 batch = self._without_new(batch)
@@ -95,7 +109,8 @@ class Committer:
                 if again:
                     continue
                 for job in batch:
-                    job.error = _translated(error)
+                    if job.ran:
+                        job.error = _translated(error)
             except BaseException:  # the thread is told to end, in the middle of it
                 self._roll_back()
                 raise
@@ -119,6 +134,7 @@ class Committer:
     def _without_new(self, batch: list[Job]) -> list[Job]:
         for job in batch:
             if job.new:
+                job.ran = True
                 job.error = StoreUnavailableError(self._disk.condition.detail)
         return [job for job in batch if not job.new]
 
@@ -133,7 +149,11 @@ class Committer:
         well = self._disk.condition.state in (State.OK, State.SPARING)
         db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
         alone = len(batch) == 1  # then the transaction is its savepoint
+        until = time.monotonic() + max(self._sync_s, self._share_s)
         for job in batch:
+            job.ran = False
+        for job in batch:
+            job.ran = True
             if not alone:
                 db.execute("SAVEPOINT job")
             try:
@@ -149,11 +169,14 @@ class Committer:
                     return
             if not alone:
                 db.execute("RELEASE job")
+            if time.monotonic() > until:
+                break
         began, changed = time.monotonic(), db.total_changes != before
         db.execute("COMMIT")
         self.commits += 1
         if changed:  # else nothing was synced
-            self._times.observe("", time.monotonic() - began)
+            self._sync_s = time.monotonic() - began
+            self._times.observe("", self._sync_s)
             self._disk.wrote()
 
     def _roll_back(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TypeVar, cast
 
-from gatewayd.store.commit import COMMIT_SECONDS, Committer, Job
+from gatewayd.store.commit import COMMIT_SECONDS, SHARE_S, Committer, Job
 from gatewayd.store.database import Connection
 from gatewayd.store.disk import Disk
 from gatewayd.store.durations import Durations
@@ -69,16 +69,18 @@ class _Unattended(Job):
 
 
 class Writer:
-    """Runs functions on the writing connection, many to a commit. See `Committer` for `connect`."""
+    """Runs functions on the writing connection, many to a commit. See `Committer` for `connect` and `share_s`."""
 
     def __init__(
         self,
         connect: Callable[[Connection | None], Connection],
         disk: Disk,
         commit_times: Durations[str] | None = None,
+        *,
+        share_s: float = SHARE_S,
     ) -> None:
         self._disk = disk
-        self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS))
+        self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
         self._door = threading.Lock()  # guards all below but the thread
         self._jobs: deque[Job] = deque()
         self._writing = False  # it is somebody's turn
@@ -215,7 +217,7 @@ class Writer:
             self._pass_on()
 
     def _commit(self) -> None:
-        """Commit what waits, up to somebody who wants to do something else, and tell each."""
+        """Commit what waits, or the beginning of it, up to somebody who wants to do something else; and tell each."""
         batch: list[Job] = []
         with self._door:
             while self._jobs and len(batch) < _BATCH and not isinstance(self._jobs[0], _Turn):
@@ -225,17 +227,23 @@ class Writer:
         except BaseException as error:
             # This thread is told to end, and only this one: the others hear that nothing of theirs was kept.
             for job in batch:
-                job.error = StoreUnavailableError("the gateway was interrupted: nothing was kept")
-                job.error.__cause__ = error
+                if job.ran:
+                    job.error = StoreUnavailableError("the gateway was interrupted: nothing was kept")
+                    job.error.__cause__ = error
             raise
         finally:
-            for job in batch:
-                job.told = True
-                if isinstance(job, _Waiter):
-                    job.bell.release()
-            for job in batch:
-                if isinstance(job, _Unattended):
-                    job.answer(None if job.error is not None else job.result)
+            with self._door:
+                self._jobs.extendleft(job for job in reversed(batch) if not job.ran)
+            self._tell([job for job in batch if job.ran])
+
+    def _tell(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.told = True
+            if isinstance(job, _Waiter):
+                job.bell.release()
+        for job in jobs:
+            if isinstance(job, _Unattended):
+                job.answer(None if job.error is not None else job.result)
 
     def _pass_on(self) -> None:
         """Let the first who waits write next."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -24,16 +26,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "test.db"
 
 
-@pytest.fixture
-def writer(path: Path) -> Iterator[Writer]:
+def writer_on(path: Path, share_s: float) -> Writer:
     def connect(_: Connection | None) -> Connection:
         db = connect_writer(path)
         keep_log(db)
         db.execute("CREATE TABLE IF NOT EXISTS t (x INTEGER NOT NULL)")
         return db
 
-    writer = Writer(connect, Disk(path))
+    writer = Writer(connect, Disk(path), share_s=share_s)
     writer.start()
+    return writer
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[Writer]:
+    writer = writer_on(path, share_s=60)
     yield writer
     writer.stop()
 
@@ -103,6 +110,26 @@ def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
         for job in (first, *rest):
             job.result(10)
     assert writer.commits - before == 2  # the one that held, and one for the ten
+
+
+def test_who_came_first_does_not_wait_for_what_takes_longer_than_a_sync(path: Path) -> None:
+    writer = writer_on(path, share_s=0)
+
+    def slow(db: Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1)")
+        time.sleep(0.02)  # far longer than the sync of anything here
+
+    with ThreadPoolExecutor(5) as pool:
+        busy, hold = held(writer, pool)
+        jobs = [pool.submit(writer.run, slow) for _ in range(4)]
+        eventually(lambda: writer.waiting == len(jobs))
+        before = writer.commits
+        hold.set()
+        for job in (busy, *jobs):
+            job.result(10)
+    writer.stop()
+    assert writer.commits - before > 2  # the one that held, and all in one
+    assert values(path) == [1] * 4
 
 
 def test_a_job_that_fails_alone_leaves_nothing_and_the_next_is_kept(writer: Writer, path: Path) -> None:
@@ -251,20 +278,20 @@ def test_a_thread_that_is_interrupted_while_it_writes_leaves_nothing_and_the_oth
         db.execute("INSERT INTO t VALUES (9)")
         raise KeyboardInterrupt
 
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         busy, hold = held(writer, pool)
-        first = pool.submit(writer.run, interrupted)
-        eventually(lambda: writer.waiting == 1)
-        second = pool.submit(writer.run, insert(1))
-        eventually(lambda: writer.waiting == 2)
+        jobs: list[Future[Any]] = []
+        for work in (insert(0), interrupted, insert(1)):
+            jobs.append(pool.submit(writer.run, work))
+            eventually(lambda: writer.waiting == len(jobs))
         hold.set()
         with pytest.raises(KeyboardInterrupt):
-            first.result(10)
+            jobs[0].result(10)  # it wrote for all
         with pytest.raises(StoreUnavailableError, match="interrupted"):
-            second.result(10)
+            jobs[1].result(10)
+        jobs[2].result(10)  # its turn had not come
         busy.result(10)
-    writer.run(insert(2))
-    assert values(path) == [2]
+    assert values(path) == [1]
 
 
 def test_what_nobody_waits_for_is_done_too_and_its_answer_told(writer: Writer, path: Path) -> None:
