@@ -320,7 +320,8 @@ class Session:
         """Hand one part to the network. Its outcome is settled with the next claim."""
         desk = self._desk
         desk.in_the_air = True
-        desk.publish(busy=True)
+        if not desk.status.busy:
+            desk.publish(busy=True)
         result: Submitted | Refused | InDoubt = InDoubt(
             "The gateway failed while the message was in the air."
         )

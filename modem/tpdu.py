@@ -280,8 +280,7 @@ def _read_smsc(octets: _Octets) -> str:
 
 def _read_address(octets: _Octets) -> str:
     """TP-OA or TP-RA, whose length counts semi-octets (23.040, 9.1.2.5)."""
-    length = octets.one()
-    kind = octets.one()
+    length, kind = octets.take(2)
     value = octets.take((length + 1) // 2)
     if kind & _TYPE_OF_NUMBER == _TYPE_ALPHANUMERIC:
         return _name(value, length)
