@@ -95,6 +95,7 @@ class Channel:
         self.waits = waits
         self._wire = Wire(fd, wake_fd, attend, write_s=waits.write_s, transcript=transcript)
         self.framer: Final = self._wire.framer  # told what echo and prompt to expect
+        self.read: Final = self._wire.read
         self._in_step = False
         self._numeric = False  # the modem answers in V0
         self._locked = False  # it last answered AT with the state of its SIM
@@ -248,10 +249,6 @@ class Channel:
             self.late_result = late_result
             self.restarted = self.restarted or (self._numeric and self.told_v1)
         raise OutOfStepError("the modem does not answer AT")
-
-    def read(self, deadline: float, *, partial: bool = False, wakeful: bool = False) -> list[Event] | None:
-        """The next events (see `Wire.read`). Raises DeviceGoneError."""
-        return self._wire.read(deadline, partial=partial, wakeful=wakeful)
 
     def write(self, data: bytes) -> None:
         """Write all of it. Raises SilentError where the modem stopped taking bytes, DeviceGoneError."""

@@ -301,9 +301,8 @@ def _name(value: bytes, length: int) -> str:
     return decode_gsm7(codes)
 
 
-def _read_time(octets: _Octets) -> datetime | None:
+def _time(stamp: bytes) -> datetime | None:
     """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
-    stamp = octets.take(7)
     year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
     zone = _ZONES[stamp[6]]
     if year == _NO_DECIMAL or zone is None:
@@ -328,13 +327,16 @@ _ZONES = tuple(map(_zone, range(256)))
 
 def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
     """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
+    reference = octets.one()
+    recipient = _read_address(octets)
+    rest = octets.take(15)
     return StatusReport(
         smsc=smsc,
-        reference=octets.one(),
-        recipient=_read_address(octets),
-        service_centre_at=_read_time(octets),
-        discharged_at=_read_time(octets),
-        status=octets.one(),
+        reference=reference,
+        recipient=recipient,
+        service_centre_at=_time(rest[:7]),
+        discharged_at=_time(rest[7:14]),
+        status=rest[14],
     )
 
 
@@ -342,7 +344,7 @@ def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
     sender = _read_address(octets)
     pid = octets.one()
     dcs = octets.one()
-    sent_at = _read_time(octets)
+    sent_at = _time(octets.take(7))
     length = octets.one()
     alphabet, message_class = _coding(dcs)
     data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)
