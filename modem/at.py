@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem.framer import Event, Framer
+from modem.framer import Event
 from modem.lines import OK, Result, Urc, answers, fields, is_restart, is_spoken, owns_next_line, result, tag
 from modem.masking import command
 from modem.transcript import Transcript
@@ -94,6 +94,8 @@ class Channel:
         self.name = name
         self.waits = waits
         self._wire = Wire(fd, wake_fd, attend, write_s=waits.write_s, transcript=transcript)
+        self.framer: Final = self._wire.framer  # told what echo and prompt to expect
+        self.read: Final = self._wire.read
         self._in_step = False
         self._numeric = False  # the modem answers in V0
         self._locked = False  # it last answered AT with the state of its SIM
@@ -112,11 +114,6 @@ class Channel:
     @in_step.setter
     def in_step(self, value: bool) -> None:
         self._in_step = value
-
-    @property
-    def framer(self) -> Framer:
-        """What cuts lines; told what echo and prompt to expect."""
-        return self._wire.framer
 
     @property
     def echoes(self) -> int:
@@ -253,10 +250,6 @@ class Channel:
             self.restarted = self.restarted or (self._numeric and self.told_v1)
         raise OutOfStepError("the modem does not answer AT")
 
-    def read(self, deadline: float, *, partial: bool = False, wakeful: bool = False) -> list[Event] | None:
-        """The next events (see `Wire.read`). Raises DeviceGoneError."""
-        return self._wire.read(deadline, partial=partial, wakeful=wakeful)
-
     def write(self, data: bytes) -> None:
         """Write all of it. Raises SilentError where the modem stopped taking bytes, DeviceGoneError."""
         try:
@@ -315,9 +308,9 @@ class Channel:
         if self._head is None:
             return False
         head, until = self._head
-        if result(line) is not None or is_spoken(line):
-            return False  # slipped in between; the PDU still comes
         if not _PDU.fullmatch(line):
+            if result(line) is not None or is_spoken(line):
+                return False  # slipped in between; the PDU still comes
             if not line.isascii() and len(line) < _SHORTEST_PDU:
                 return False  # noise, likewise
             if monotonic() > until:

@@ -16,8 +16,9 @@ MAX_LINE: Final = 4096
 # our own echoed.
 _DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
 
-# What modems never begin an answer with, and only end one with where they quote somebody: noise at the edge of a line.
-_NOISE: Final = "".join(map(chr, range(0x80, 0x100)))
+# What modems never begin an answer with, and only end one with where they quote somebody: noise and blanks at the edge of a line.
+_EDGES: Final = "".join(map(chr, range(0x80, 0x100))) + " \t"
+_EDGE_OCTETS: Final = _EDGES.encode("latin-1")
 
 # An answer of the network (27.007, 7.15) holds its text as it is: with line ends in the quotes, and in the GSM alphabet
 # with letters where others have control characters.
@@ -68,15 +69,7 @@ class Framer:
                 self._overlong = False
             elif raw:
                 self._line(raw, events)
-        if not self._text and _TEXT not in rest:
-            rest = rest.translate(None, _DROPPED)
-        if len(rest) > MAX_LINE or self._overlong:
-            self._overlong = True
-            rest = b""
-        elif self.prompt_wanted and rest.strip(_NOISE.encode("latin-1") + b" \t") == b">":
-            self._prompt(events)
-            rest = b""
-        self._rest = rest
+        self._rest = self._begin(rest, events) if rest else b""
         return events
 
     def clear(self) -> None:
@@ -100,8 +93,24 @@ class Framer:
         """The line that has begun and not ended."""
         return self._rest.decode("latin-1")
 
+    def _begin(self, rest: bytes, events: list[Event]) -> bytes:
+        """What is to be kept of a line that has not ended."""
+        if not self._text and _TEXT not in rest:
+            rest = rest.translate(None, _DROPPED)
+        if len(rest) > MAX_LINE or self._overlong:
+            self._overlong = True
+            return b""
+        if self.prompt_wanted and rest.strip(_EDGE_OCTETS) == b">":
+            self._prompt(events)
+            return b""
+        return rest
+
     def _line(self, raw: bytes, events: list[Event]) -> None:
-        text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
+        text = raw.decode("latin-1")
+        if text.isascii() and text.isprintable():  # then there is nothing to be dropped
+            text = text.strip(" ")
+        else:
+            text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
         if self._text and (result(text) is not None or _NEWS.match(text)):
             self._give_text(events)
         if self._text:
@@ -140,7 +149,7 @@ class Framer:
 
 def _clean(text: str) -> str:
     """An answer without the noise at its edges; anything else as it is."""
-    core = text.lstrip(_NOISE + " \t")
+    core = text.lstrip(_EDGES)
     if not core.startswith((">", *_MARKERS)):
         return text
-    return core if '"' in core else core.rstrip(_NOISE + " \t")
+    return core if '"' in core else core.rstrip(_EDGES)

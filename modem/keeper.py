@@ -64,7 +64,7 @@ class Keeper:
 
     def recall(self) -> None:
         """Ask the modem what became of parts that an older connection left in its memory, and empty their places."""
-        if monotonic() < self.due_at:
+        if self._recall_at is None or monotonic() < self.due_at:
             return
         self._recall_at = None
         try:

@@ -95,10 +95,13 @@ def tag(line: str) -> str:
 
 def fields(line: str) -> list[str]:
     """What stands behind the colon, split at commas outside quotes, without quotes and blanks."""
+    behind = line.partition(":")[2]
+    if '"' not in behind:
+        return [part.strip() for part in behind.split(",")]
     parts: list[str] = []
     part: list[str] = []
     quoted = False
-    for char in line.partition(":")[2]:
+    for char in behind:
         if char == '"':
             quoted = not quoted
         elif char == "," and not quoted:

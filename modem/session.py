@@ -51,6 +51,9 @@ _SIM_TROUBLE: Final = frozenset(
 _FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)})
 _NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
+# What is told of a part where an exception leaves open what became of it.
+_FAILED: Final = InDoubt("The gateway failed while the message was in the air.")
+
 _SIM_DETAILS: Final = {
     SimState.UNKNOWN: "The SIM did not tell its number; it is asked again soon.",
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
@@ -320,10 +323,9 @@ class Session:
         """Hand one part to the network. Its outcome is settled with the next claim."""
         desk = self._desk
         desk.in_the_air = True
-        desk.publish(busy=True)
-        result: Submitted | Refused | InDoubt = InDoubt(
-            "The gateway failed while the message was in the air."
-        )
+        if not desk.status.busy:
+            desk.publish(busy=True)
+        result: Submitted | Refused | InDoubt = _FAILED
         started_at = monotonic()
         try:
             self._keeper.tidy()
@@ -443,9 +445,9 @@ class Session:
             self._sort(urcs.popleft())
 
     def _sort(self, urc: Urc) -> None:
-        name = urc.tag
         if self._incoming.take(urc):
             return
+        name = urc.tag
         if name in _REGISTRATION_TAGS:
             if "registration" not in self._refreshes:
                 self._refreshes.append("registration")

@@ -169,9 +169,20 @@ _TYPE_OF_NUMBER = 0x70
 _TYPE_INTERNATIONAL = 0x10
 _TYPE_ALPHANUMERIC = 0x50
 
-# A semi-octet each (23.040, 9.1.2.3); 15 is the filler.
-_DIGITS = "0123456789*#abc"
-_FILLER = 0x0F
+# Semi-octets (23.040, 9.1.2.3): two an octet, the first one low. With the two exchanged they are the octet's
+# hexadecimal digits, where A to E stand for *#abc and F is the filler.
+_SWAPPED = bytes(octet >> 4 | (octet & 0x0F) << 4 for octet in range(256))
+_TO_HEX = str.maketrans("*#abc", "abcde")
+_FROM_HEX = str.maketrans("abcde", "*#abc", "f")
+_FILLER = "f"
+
+# Two decimal semi-octets as a number, by the octet that holds them; this where they are none.
+_NO_DECIMAL = 0xFF
+_DECIMALS = bytes(
+    10 * (octet & 0x0F) + (octet >> 4) if octet & 0x0F < 10 and octet >> 4 < 10 else _NO_DECIMAL
+    for octet in range(256)
+)
+
 _DIALLED = re.compile(r"\+[0-9]{1,15}|[0-9*#abc]{1,20}", re.ASCII)
 
 _SMSC_MAX_OCTETS = 12  # more is not an address but an erased slot, all FF, or garbage
@@ -190,10 +201,8 @@ def _address(number: str) -> bytes:
     if not _DIALLED.fullmatch(number):
         raise ValueError("the recipient is neither an E.164 number nor a short code")
     digits = number.removeprefix("+")
-    values = [_DIGITS.index(digit) for digit in digits]
-    if len(values) % 2:
-        values.append(_FILLER)
-    packed = bytes(low | high << 4 for low, high in zip(values[::2], values[1::2], strict=True))
+    filler = _FILLER if len(digits) % 2 else ""
+    packed = bytes.fromhex(digits.translate(_TO_HEX) + filler).translate(_SWAPPED)
     return bytes([len(digits), _INTERNATIONAL if number.startswith("+") else _UNKNOWN]) + packed
 
 
@@ -252,7 +261,10 @@ class _Octets:
 
     def one(self) -> int:
         """The next octet."""
-        return self.take(1)[0]
+        if self._next >= len(self._octets):
+            raise TpduError(f"cut off after {len(self._octets)} octets")
+        self._next += 1
+        return self._octets[self._next - 1]
 
 
 def _read_smsc(octets: _Octets) -> str:
@@ -262,14 +274,13 @@ def _read_smsc(octets: _Octets) -> str:
         raise TpduError(f"an SMSC address of {length} octets")
     if length == 0:
         return ""
-    kind, *digits = octets.take(length)
-    return _number(kind, bytes(digits), 2 * len(digits))
+    address = octets.take(length)
+    return _number(address[0], address[1:], 2 * length - 2)
 
 
 def _read_address(octets: _Octets) -> str:
     """TP-OA or TP-RA, whose length counts semi-octets (23.040, 9.1.2.5)."""
-    length = octets.one()
-    kind = octets.one()
+    length, kind = octets.take(2)
     value = octets.take((length + 1) // 2)
     if kind & _TYPE_OF_NUMBER == _TYPE_ALPHANUMERIC:
         return _name(value, length)
@@ -277,8 +288,7 @@ def _read_address(octets: _Octets) -> str:
 
 
 def _number(kind: int, value: bytes, length: int) -> str:
-    semi_octets = [semi_octet for octet in value for semi_octet in (octet & 0x0F, octet >> 4)]
-    digits = "".join(_DIGITS[digit] for digit in semi_octets[:length] if digit != _FILLER)
+    digits = value.translate(_SWAPPED).hex()[:length].translate(_FROM_HEX)
     return "+" + digits if kind & _TYPE_OF_NUMBER == _TYPE_INTERNATIONAL and digits else digits
 
 
@@ -291,29 +301,42 @@ def _name(value: bytes, length: int) -> str:
     return decode_gsm7(codes)
 
 
-def _read_time(octets: _Octets) -> datetime | None:
+def _time(stamp: bytes) -> datetime | None:
     """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
-    *fields, zone = octets.take(7)
-    quarters = 10 * (zone & 0x07) + (zone >> 4)
-    if any(octet & 0x0F > 9 or octet >> 4 > 9 for octet in fields) or zone >> 4 > 9:
+    year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
+    zone = _ZONES[stamp[6]]
+    if year == _NO_DECIMAL or zone is None:
         return None
-    year, month, day, hour, minute, second = (10 * (octet & 0x0F) + (octet >> 4) for octet in fields)
-    offset = timedelta(minutes=-15 * quarters if zone & 0x08 else 15 * quarters)
     try:
-        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=timezone(offset))
-    except ValueError:
+        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone)
+    except ValueError:  # as it is with what is no decimal
         return None
+
+
+def _zone(octet: int) -> timezone | None:
+    """The time zone in quarters of an hour, bit 3 its sign (23.040, 9.2.3.11); None where it is not decimal."""
+    tens, units = octet & 0x07, octet >> 4
+    if units > 9:
+        return None
+    quarters = 10 * tens + units
+    return timezone(timedelta(minutes=-15 * quarters if octet & 0x08 else 15 * quarters))
+
+
+_ZONES = tuple(map(_zone, range(256)))
 
 
 def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
     """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
+    reference = octets.one()
+    recipient = _read_address(octets)
+    rest = octets.take(15)
     return StatusReport(
         smsc=smsc,
-        reference=octets.one(),
-        recipient=_read_address(octets),
-        service_centre_at=_read_time(octets),
-        discharged_at=_read_time(octets),
-        status=octets.one(),
+        reference=reference,
+        recipient=recipient,
+        service_centre_at=_time(rest[:7]),
+        discharged_at=_time(rest[7:14]),
+        status=rest[14],
     )
 
 
@@ -321,7 +344,7 @@ def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
     sender = _read_address(octets)
     pid = octets.one()
     dcs = octets.one()
-    sent_at = _read_time(octets)
+    sent_at = _time(octets.take(7))
     length = octets.one()
     alphabet, message_class = _coding(dcs)
     data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)

@@ -15,7 +15,8 @@ from typing import Final
 from modem.framer import MAX_LINE
 from modem.masking import Mask
 
-_BYTES_A_LINE: Final = 512  # on average; a PDU has 352. What is kept never takes more, noise or not
+_BYTES_A_LINE: Final = 512  # on average; a PDU has 352. What is shown never takes more, noise or not
+_ENDS_A_LINE: Final = 2  # a modem sets two for each line
 _OVERHEAD: Final = 120  # octets that an entry takes beside its bytes
 _ROOM: Final = (
     1000  # lines that may wait for a watcher: ten seconds of a modem that lists its memory at 115200 baud
@@ -105,9 +106,7 @@ class Transcript:
 
     def __init__(self, lines: int) -> None:
         self._limit = lines
-        self._entries: deque[_Entry] = deque()
-        self._ends = 0  # line ends in the entries; a modem sets two for each line
-        self._octets = 0
+        self._entries: deque[_Entry] = deque(maxlen=_ENDS_A_LINE * lines)
         self._told_until = 0.0
         self._watchers: list[Watcher] = []
         self._live: _Reader | None = None  # while somebody watches
@@ -160,19 +159,28 @@ class Transcript:
     def _keep(self, direction: Direction, data: bytes) -> None:
         entry = (direction, monotonic(), data)
         self._entries.append(entry)
-        self._ends += data.count(b"\r") or 1
-        self._octets += len(data) + _OVERHEAD
-        while self._ends > 2 * self._limit or self._octets > _BYTES_A_LINE * self._limit:
-            _, _, oldest = self._entries.popleft()
-            self._ends -= oldest.count(b"\r") or 1
-            self._octets -= len(oldest) + _OVERHEAD
+        if len(data) > _BYTES_A_LINE:  # else it is soon enough when somebody reads
+            self._trim()
         if self._live is not None:
             clock = time() - monotonic()
             for line in self._live.read(entry, clock):
                 for watcher in self._watchers:
                     watcher.put(line)
 
+    def _trim(self) -> None:
+        """Throw away the oldest entries, as far as newer ones take the room."""
+        kept = ends = octets = 0
+        for _, _, data in reversed(self._entries):
+            ends += data.count(b"\r") or 1
+            octets += len(data) + _OVERHEAD
+            if ends > _ENDS_A_LINE * self._limit or octets > _BYTES_A_LINE * self._limit:
+                break
+            kept += 1
+        while len(self._entries) > kept:
+            self._entries.popleft()
+
     def _read(self, reader: _Reader, after: float = 0.0) -> list[Line]:
+        self._trim()
         clock = time() - monotonic()
         lines = [line for entry in self._entries for line in reader.read(entry, clock) if entry[1] > after]
         return lines[-self._limit :] if self._limit else []

@@ -65,6 +65,7 @@ class Wire:
 
         An empty list when bytes came that end no line (`partial`), or after waking (`wakeful`). What is there already
         is read once after the deadline too: it may have passed while this thread did something else.
+        Raises DeviceGoneError.
         """
         while True:
             remaining = deadline - monotonic()

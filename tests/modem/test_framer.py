@@ -153,3 +153,31 @@ def test_noise_without_end_never_fills_the_memory(noise: bytes) -> None:
     for _ in range(20):
         framer.feed(noise * 200)
         assert len(framer.partial) <= MAX_LINE
+
+
+PIECES = [
+    "OK",
+    "+CREG: 1",
+    "> ",
+    ">",
+    "AT+CMGS=20",
+    "+CMGS: 1",
+    "RING",
+    " ",
+    "\t",
+    "!",
+    "~",
+    '"',
+    "A",
+    "0791",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.booleans(), st.sampled_from(["", "AT+CMGS=20"]))
+def test_a_line_reads_the_same_with_what_is_dropped_in_it(pieces: list[str], wanted: bool, echo: str) -> None:
+    plain, littered = Framer(), Framer()
+    plain.prompt_wanted = littered.prompt_wanted = wanted
+    plain.echo = littered.echo = echo
+    line = "".join(pieces).encode()
+    assert plain.feed(line + b"\r\n") == littered.feed(b"\x00" + line + b"\x7f\r\n")
+    assert plain.echoes == littered.echoes

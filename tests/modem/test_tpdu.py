@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -393,6 +394,31 @@ def test_every_time_stamp_comes_back(at: datetime, quarters: int) -> None:
     assert sent_at == at
     assert sent_at is not None
     assert sent_at.utcoffset() == at.utcoffset()
+
+
+@given(st.binary(min_size=10, max_size=10), st.integers(0, 20))
+def test_numbers_are_read_semi_octet_by_semi_octet(value: bytes, length: int) -> None:
+    semi_octets = [semi_octet for octet in value for semi_octet in (octet & 0x0F, octet >> 4)][:length]
+    digits = "".join("0123456789*#abc"[digit] for digit in semi_octets if digit != 15)
+    address = value[: (length + 1) // 2].hex()
+    assert deliver(sender=f"{length:02X}81{address}").sender == digits
+    assert deliver(sender=f"{length:02X}91{address}").sender == ("+" + digits if digits else "")
+
+
+@given(
+    st.lists(
+        st.one_of(st.integers(0, 255), st.sampled_from([0x10, 0x01, 0x20, 0x99])), min_size=7, max_size=7
+    )
+)
+def test_time_stamps_are_read_semi_octet_by_semi_octet(stamp: list[int]) -> None:
+    *fields, zone = stamp
+    expected: datetime | None = None
+    if all(octet & 0x0F < 10 and octet >> 4 < 10 for octet in fields) and zone >> 4 < 10:
+        year, month, day, hour, minute, second = (10 * (octet & 0x0F) + (octet >> 4) for octet in fields)
+        offset = timedelta(minutes=15 * (10 * (zone & 0x07) + (zone >> 4)) * (-1 if zone & 0x08 else 1))
+        with contextlib.suppress(ValueError):
+            expected = datetime(2000 + year, month, day, hour, minute, second, tzinfo=timezone(offset))
+    assert repr(deliver(scts=bytes(stamp).hex()).sent_at) == repr(expected)
 
 
 SEVEN, EIGHT, UCS2 = Alphabet.GSM7, None, Alphabet.UCS2

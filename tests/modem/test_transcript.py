@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modem.transcript import Direction, Line, Transcript, Watcher
 from modem.work import PortState
@@ -32,6 +34,33 @@ def test_noise_without_an_end_takes_no_more_room_than_lines() -> None:
     for _ in range(3):
         transcript.heard(b"\xfe" * 4000)
     assert not [line for line in transcript.lines() if line.direction is Direction.TO_MODEM]
+
+
+@given(
+    st.integers(0, 8),
+    st.lists(
+        st.sampled_from(
+            [b"AT\r", b"\r\nOK\r\n", b"\r\n> ", b"\r\n+CMGS: 1\r\n\r\nOK\r\n", b"x" * 700, b"y" * 4000]
+        ),
+        max_size=40,
+    ),
+)
+def test_what_is_kept_is_what_would_be_if_each_entry_made_its_room_at_once(
+    limit: int, said: list[bytes]
+) -> None:
+    transcript, unlimited = Transcript(limit), Transcript(1000)
+    kept: list[bytes] = []
+    for data in said:
+        transcript.sent(data)
+        kept.append(data)
+        while (
+            sum(each.count(b"\r") or 1 for each in kept) > 2 * limit
+            or sum(len(each) + 120 for each in kept) > 512 * limit
+        ):
+            del kept[0]
+    for data in kept:
+        unlimited.sent(data)
+    assert texts(transcript.lines()) == (texts(unlimited.lines())[-limit:] if limit else [])
 
 
 def test_a_line_that_comes_in_pieces_is_one_line() -> None:
