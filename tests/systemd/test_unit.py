@@ -37,7 +37,7 @@ def test_the_service_is_confined() -> None:
 
 
 def test_udev_finds_no_fault_in_the_rules() -> None:
-    if b" verify" not in subprocess.run(["udevadm", "--help"], capture_output=True, check=False).stdout:
+    if "verify" not in judged("udevadm", "--help"):
         pytest.skip("this udevadm cannot verify rules")
     judged("udevadm", "verify", FOLDER / "70-gatewayd.rules")
 
