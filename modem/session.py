@@ -262,7 +262,8 @@ class Session:
         self._sort_urcs()
         self._hear_late()
         self._keeper.recall()
-        self._incoming.hand_over()
+        if self._desk.outcome is None or self.modem.acknowledges:
+            self._incoming.hand_over()  # else while the network works on the next part, for which the modem waits
         self._incoming.fetch()
         self._refresh()
         if self._sim_changed:
