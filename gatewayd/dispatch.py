@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -41,6 +41,7 @@ from modem.work import (
     Place,
     PortState,
     PortStatus,
+    Reported,
     Rest,
     SimState,
     Storage,
@@ -179,7 +180,9 @@ class Dispatcher:
             self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
             self._timers.after(BEGUN_WAITS_S, self._wake_idle)
 
-    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
+    def next(
+        self, status: PortStatus, outcome: Outcome | None, reported: Sequence[Reported] = ()
+    ) -> Submission | Switch | Rest:
         """See `Work.next`."""
         desk = self._desks[status.port]
         if outcome is not None and outcome is not desk.judged:  # it comes again where it could not be kept
@@ -188,11 +191,14 @@ class Dispatcher:
             desk.references_kept = _references_kept(desk.references_kept, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
+        told = [(self._sim_of(each.status), each.report) for each in reported]
 
         def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
             if outcome is not None:
                 keeps = desk.references_kept >= _KEPT_IN_A_ROW
                 self._settler.settle(db, outcome, at, news, keeps_reference=keeps)
+            for sim_id, report in told:
+                reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, news)
             if turn is None:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)

@@ -23,6 +23,7 @@ from modem.work import (
     PortState,
     PortStatus,
     Refused,
+    Reported,
     Rest,
     SlotStatus,
     Submission,
@@ -93,6 +94,7 @@ class Desk:
         self.outcome: Outcome | None = (
             None  # what became of the last submission, until the house has settled it
         )
+        self.reports: list[Reported] = []  # that came meanwhile, and are told with it
         self.woken = True  # there may be work
         self.stopping = False
         self.in_the_air = False  # a submission is
@@ -303,11 +305,12 @@ class Desk:
         try:
             # The house gives nothing to a port that is starting.
             status = self.status if claims else replace(self.status, state=PortState.STARTING)
-            order = self.work.next(status, self.outcome)
+            order = self.work.next(status, self.outcome, tuple(self.reports))
         except WorkUnavailableError as error:
             return Rest(self.unavailable(error))
         self._refusals = 0
         self.outcome = None
+        self.reports.clear()
         return order
 
     def unavailable(self, error: WorkUnavailableError) -> float:

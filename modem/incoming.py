@@ -13,7 +13,7 @@ from modem.desk import Desk
 from modem.driver import Modem
 from modem.lines import Urc
 from modem.memories import Stored
-from modem.work import PortStatus, Unreadable, WorkUnavailableError
+from modem.work import PortStatus, Reported, Unreadable, WorkUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +110,20 @@ class Incoming:
                 return
             self._straight.popleft()
             self._modem.acknowledge()
+
+    def leave_reports(self) -> None:
+        """Leave to the desk the reports that came straight while a part was in the air: the house keeps them in the same
+        transaction as the part's outcome. Not for a modem that wants each acknowledged.
+        """
+        others: deque[_Direct] = deque()
+        for direct in self._straight:
+            report = _report(direct.pdu)
+            status = direct.status if direct.status.active.iccid else self._desk.status
+            if report is not None and status.active.iccid:
+                self._desk.reports.append(Reported(status, report))
+            else:
+                others.append(direct)
+        self._straight = others
 
     def hand_over_meanwhile(self) -> None:
         """The same while the modem is busy with a part, unless it wants each acknowledged."""
@@ -233,3 +247,12 @@ class Incoming:
             self._desk.unavailable(error)
             return False
         return True
+
+
+def _report(pdu: str) -> tpdu.StatusReport | None:
+    """The status report that a PDU is; None where it is something else, or cannot be read."""
+    try:
+        message = tpdu.parse(pdu)
+    except tpdu.TpduError:
+        return None
+    return message if isinstance(message, tpdu.StatusReport) else None

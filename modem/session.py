@@ -263,7 +263,9 @@ class Session:
         self._hear_late()
         self._keeper.recall()
         if self._desk.outcome is None or self.modem.acknowledges:
-            self._incoming.hand_over()  # else while the network works on the next part, for which the modem waits
+            self._incoming.hand_over()
+        else:
+            self._incoming.leave_reports()  # and what else came is handed over while the network has the next part
         self._incoming.fetch()
         self._refresh()
         if self._sim_changed:

@@ -6,6 +6,7 @@ happened; everything that crosses is frozen, so that threads share nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -253,6 +254,14 @@ class WorkUnavailableError(Exception):
     """The house can keep nothing just now (no disk); the port pauses and asks again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A status report, and what the port was when it came: another SIM may be active by now."""
+
+    status: PortStatus
+    report: StatusReport
+
+
 class Work(Protocol):
     """What a port needs of the house above it.
 
@@ -263,8 +272,11 @@ class Work(Protocol):
     def status(self, status: PortStatus) -> None:
         """Take note of a port's new state. Never blocks on the disk, but for a SIM seen for the first time."""
 
-    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
-        """Settle the outcome of the last submission and claim the next one, in one transaction.
+    def next(
+        self, status: PortStatus, outcome: Outcome | None, reports: Sequence[Reported] = ()
+    ) -> Submission | Switch | Rest:
+        """Settle the outcome of the last submission, keep the reports that came meanwhile (as `reported`), and claim the
+        next one, in one transaction.
 
         `status.active` tells which SIM would carry it. A submission is only claimed where `status.state` is UP and
         `status.active.registration.carries_sms`; a port that was lost, is in trouble, stops, or has something else to

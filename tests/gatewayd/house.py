@@ -25,6 +25,7 @@ from modem.work import (
     PortStatus,
     Refused,
     Registration,
+    Reported,
     Rest,
     SimState,
     SlotStatus,
@@ -147,8 +148,10 @@ class House:
         assert isinstance(view, MessageView)
         return view.sms_id
 
-    def next(self, port: int, outcome: Outcome | None = None) -> Submission | Switch | Rest:
-        return self.gateway.dispatcher.next(self.statuses[port], outcome)
+    def next(
+        self, port: int, outcome: Outcome | None = None, reports: Sequence[Reported] = ()
+    ) -> Submission | Switch | Rest:
+        return self.gateway.dispatcher.next(self.statuses[port], outcome, reports)
 
     def claim(self, port: int) -> Submission:
         step = self.next(port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from threading import Event, Lock
 
 from modem.at import Waits
@@ -20,6 +21,7 @@ from modem.work import (
     PortState,
     PortStatus,
     Refused,
+    Reported,
     Rest,
     Storage,
     Submission,
@@ -78,6 +80,7 @@ class House:
         self.statuses: list[PortStatus] = []
         self.texts: list[Deliver | Unreadable] = []
         self.reports: list[StatusReport] = []
+        self.reports_with_outcomes = 0
         self.refused_pins: list[tuple[str, int, str]] = []
         self.claims: list[PortStatus] = []
         self.places: list[Place | None] = []  # of parts written to the modem
@@ -107,10 +110,14 @@ class House:
     def status(self, status: PortStatus) -> None:
         self.statuses.append(status)
 
-    def next(self, status: PortStatus, outcome: Outcome | None) -> Submission | Switch | Rest:
+    def next(
+        self, status: PortStatus, outcome: Outcome | None, reports: Sequence[Reported] = ()
+    ) -> Submission | Switch | Rest:
         self._keep()
         if outcome is not None:
             self.outcomes.append(outcome)
+        self.reports += [each.report for each in reports]
+        self.reports_with_outcomes += len(reports)
         if status.state is not PortState.UP:
             return Rest()
         self.claims.append(status)
