@@ -9,6 +9,7 @@ from flask import Response
 
 from api.errors import Refusal
 from api.formats import document, timestamp
+from api.replies import MIME, Reply, refused
 from gatewayd.views import AttemptView, LoopTestView, MessageView, QuotaView, SimView, Status
 from modem.ussd import UssdAnswer
 from modem.work import Answer
@@ -20,17 +21,17 @@ def respond(
     content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A response with a JSON document."""
-    return respond_text(document(content), status, headers)
+    return respond_with(Reply(status, document(content), headers))
 
 
-def respond_text(body: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """A response with a JSON document that is text already."""
-    return Response(body.encode(), status, headers, mimetype="application/json")
+def respond_with(reply: Reply) -> Response:
+    """A response with what was made up already."""
+    return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
 
 
 def refuse(refusal: Refusal) -> Response:
     """The response that tells a refusal."""
-    return respond(refusal.envelope, refusal.status, refusal.headers)
+    return respond_with(refused(refusal))
 
 
 def message(view: MessageView) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
-from api.answers import refuse
-from api.errors import InternalError, http_refusal, refusal
+from api.answers import refuse, respond_with
+from api.errors import http_refusal, refusal
+from api.express import Express, unexpected
 from api.formats import HEADERS
 from api.gatekeeper import Gatekeeper
 from config.settings import Settings
@@ -19,7 +19,7 @@ from gatewayd.errors import GatewayError
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
-log = logging.getLogger(__name__)
+_PREFIX = "/api"
 
 
 def create_app(gateway: Gateway, settings: Settings) -> Flask:
@@ -29,10 +29,12 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer without the envelope
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
     gatekeeper = Gatekeeper(settings.api)
-    app.register_blueprint(metrics.endpoints(app, gateway, gatekeeper))  # at the root, where it is looked for
+    durations = metrics.measure_requests(app)
+    app.register_blueprint(metrics.endpoints(gateway, gatekeeper, durations))  # where it is looked for
     gatekeeper.guard(app)
+    sending = send.sending(gateway, settings.api)
     for routes in (
-        send.endpoints(gateway, settings.api),
+        send.endpoints(sending),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
@@ -42,17 +44,15 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
         loop_test.endpoints(gateway, settings.api),
         health.endpoints(gateway),
     ):
-        app.register_blueprint(routes, url_prefix="/api")
+        app.register_blueprint(routes, url_prefix=_PREFIX)
     app.register_error_handler(GatewayError, lambda error: refuse(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: refuse(http_refusal(error)))
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, lambda error: respond_with(unexpected(error)))
     app.after_request(_harden)
+    app.wsgi_app = Express(  # type: ignore[method-assign]  # Flask's own way to put something before it
+        _PREFIX + send.PATH, sending, gatekeeper, durations, settings.api.max_body_bytes, app.wsgi_app
+    )
     return app
-
-
-def _unexpected(error: Exception) -> Response:
-    log.error("A request ended in an unexpected error", exc_info=error)
-    return refuse(refusal(InternalError()))
 
 
 def _harden(response: Response) -> Response:

@@ -11,12 +11,19 @@ from gatewayd.errors import AdminRequiredError
 from gatewayd.views import Caller
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from gatewayd.gateway import Gateway
 
 
 def caller(gateway: Gateway) -> Caller:
+    """Whose Flask's request this is. Raises as `caller_of`."""
+    return caller_of(gateway, request.environ)
+
+
+def caller_of(gateway: Gateway, environ: WSGIEnvironment) -> Caller:
     """Whose request this is. Raises MissingKeyError, and whatever `Gateway.authenticate` refuses with."""
-    key = presented_key(request.headers.get("X-API-Key"), request.headers.get("Authorization"))
+    key = presented_key(environ.get("HTTP_X_API_KEY"), environ.get("HTTP_AUTHORIZATION"))
     if key is None:
         raise MissingKeyError
     return gateway.authenticate(key)

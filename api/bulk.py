@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from api.answers import respond
+from api.answers import respond, respond_with
 from api.auth import caller
 from api.errors import refusal, status_and_code
 from api.idempotency import REPLAYED, Answer, first_answer, replay
@@ -39,7 +39,9 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
             return _replayed(messages, taken)
         if not any(taken):  # nothing was kept, the key neither
             return _respond(bulk_answer(messages, taken))
-        return first_answer(gateway, who, asked.idempotency, lambda: bulk_answer(messages, taken))
+        return respond_with(
+            first_answer(gateway, who, asked.idempotency, lambda: bulk_answer(messages, taken))
+        )
 
     return routes
 
@@ -102,7 +104,7 @@ def _failure(recipient: str, kind: type[GatewayError], message: str) -> dict[str
 
 def _replayed(messages: Sequence[Draft | Rejected], known: Replay | Sequence[Accepted | None]) -> Response:
     if isinstance(known, Replay):
-        return replay(known)
+        return respond_with(replay(known))
     return _respond(bulk_answer(messages, known), REPLAYED)
 
 

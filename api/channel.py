@@ -9,7 +9,7 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from api.address import neighbourhood, parsed
 from api.errors import status_refusal
@@ -68,6 +68,22 @@ class EnvelopeTask(ErrorTask):
         self.write(b"" if getattr(request, "command", "") == "HEAD" else body)
 
 
+class WholeTask(WSGITask):
+    """Gives the head of an answer and the first of its body to the connection at once: one packet, and one call."""
+
+    def write(self, data: bytes) -> None:
+        channel: Any = self.channel
+        if self.wrote_header:
+            super().write(data)
+            return
+        channel.held = []
+        try:
+            super().write(data)
+        finally:
+            held, channel.held = b"".join(channel.held), None
+        channel.write_soon(held)
+
+
 class Channel(HTTPChannel):
     """A connection whose requests are counted, and which is closed in stages where the client may still be sending.
 
@@ -77,10 +93,12 @@ class Channel(HTTPChannel):
     """
 
     parser_class = Parser
+    task_class = WholeTask
     error_task_class = EnvelopeTask
 
     requests_lock: Any  # the stubs leave it out
 
+    held: list[bytes] | None = None  # what is to be written together
     lingers = False  # to be closed in stages
     _dropped: int | None = None  # bytes dropped since our half was closed
 
@@ -106,6 +124,19 @@ class Channel(HTTPChannel):
         if self.request is None:
             self.arriving = 0
         return went_on
+
+    def write_soon(self, data: Any) -> int:
+        if self.held is not None:
+            self.held.append(data)
+            return len(data)
+        # What the socket takes at once goes into no buffer. While one holds something the loop wants to send that, too: it
+        # would turn without a pause, and hold the interpreter, for as long as the thread that sends waits for just that.
+        if isinstance(data, bytes) and self.connected:
+            with self.outbuf_lock, suppress(OSError):  # an error is found again, and dealt with, below
+                if not self.total_outbufs_len:
+                    data = data[self.send(data, do_close=False) :]
+        written: int = super().write_soon(data)
+        return written
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import time
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 from api.address import Address, Networks, client_address, neighbourhood, parsed, within
 from api.answers import refuse
-from api.errors import AddressNotAllowedError, TooManyRequestsError, refusal
+from api.errors import AddressNotAllowedError, Refusal, TooManyRequestsError, refusal
 from api.throttle import WrongKeys
 from config.settings import ApiSettings
 from gatewayd.errors import UnknownKeyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 _LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -32,8 +36,10 @@ class Gatekeeper:
 
     def guard(self, app: Flask) -> None:
         """Stand before every request of an application."""
-        app.before_request(self._admit)
-        app.register_error_handler(UnknownKeyError, self._wrong_key)
+        app.before_request(lambda: self.admit(request.environ))
+        app.register_error_handler(
+            UnknownKeyError, lambda error: refuse(self.wrong_key(error, request.environ))
+        )
 
     def admit_to_metrics(self) -> None:
         """Raise AddressNotAllowedError where the client of this request may not read the metrics.
@@ -44,22 +50,24 @@ class Gatekeeper:
         hidden = any(name in request.headers for name in _FORWARDED) and not (
             peer is not None and within(peer, self._trusted)
         )
-        client = self._client()
+        client = self._client(request.environ)
         if hidden or client is None or not within(client, (*_LOOPBACK, *self._metrics)):
             raise AddressNotAllowedError
 
-    def _admit(self) -> None:
+    def admit(self, environ: WSGIEnvironment) -> None:
+        """Raise AddressNotAllowedError where the client of a request may not ask anything."""
         if not self._allowed:
             return
-        client = self._client()
+        client = self._client(environ)
         if client is None or not within(client, (*_LOOPBACK, *self._allowed)):
             raise AddressNotAllowedError
 
-    def _wrong_key(self, error: UnknownKeyError) -> Response:
-        wait_s = self._wrong_keys.wait_s(neighbourhood(self._client()), time.monotonic())
-        return refuse(refusal(TooManyRequestsError(math.ceil(wait_s)) if wait_s > 0 else error))
+    def wrong_key(self, error: UnknownKeyError, environ: WSGIEnvironment) -> Refusal:
+        """Count a wrong key; what its client is told."""
+        wait_s = self._wrong_keys.wait_s(neighbourhood(self._client(environ)), time.monotonic())
+        return refusal(TooManyRequestsError(math.ceil(wait_s)) if wait_s > 0 else error)
 
-    def _client(self) -> Address | None:
+    def _client(self, environ: WSGIEnvironment) -> Address | None:
         return client_address(
-            request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted
+            environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""), self._trusted
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -24,6 +25,7 @@ class Preferences:
     wait_s: int | None = None
 
 
+@lru_cache(maxsize=64)  # a client says the same each time
 def preferences(header: str) -> Preferences:
     """Read `Prefer`: several headers joined by commas, or "". What is malformed or unknown is ignored (section 2)."""
     respond_async = False

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from flask import Response
-
-from api.answers import respond_text
 from api.formats import document
+from api.replies import Reply
 from gatewayd.errors import StorageUnavailableError
 from gatewayd.views import Caller, Idempotency, Replay
 
@@ -22,9 +20,9 @@ Answer = tuple[int, dict[str, Any]]
 """HTTP status and JSON document."""
 
 
-def replay(kept: Replay) -> Response:
+def replay(kept: Replay) -> Reply:
     """The first answer, again."""
-    return respond_text(kept.body, kept.http_status, REPLAYED)
+    return Reply(kept.http_status, kept.body, REPLAYED)
 
 
 def first_answer(
@@ -33,11 +31,11 @@ def first_answer(
     idempotency: Idempotency | None,
     build: Callable[[], Answer],
     headers: Mapping[str, str] | None = None,
-) -> Response:
+) -> Reply:
     """Answer a request whose messages are kept, and keep the answer where the request has a key."""
     if idempotency is None:
         status, content = build()
-        return respond_text(document(content), status, headers)
+        return Reply(status, document(content), headers)
     kept = False
     try:
         status, content = build()
@@ -49,4 +47,4 @@ def first_answer(
     finally:
         if not kept:
             gateway.abandoned(who, idempotency)
-    return respond_text(body, status, headers)
+    return Reply(status, body, headers)

@@ -51,15 +51,12 @@ COUNTERS = {
 }  # fmt: skip
 
 
-def endpoints(app: Flask, gateway: Gateway, gatekeeper: Gatekeeper) -> Blueprint:
-    """The endpoint for Prometheus. What every request of this application takes is measured.
-
-    To be called before anything else is put before the requests, so that what is refused there is measured too.
-    """
+def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tuple[str, int]]) -> Blueprint:
+    """The endpoint for Prometheus. `requests`: what they take, by endpoint and code."""
     routes = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    registry.register(_Collector(gateway, _measure_requests(app)))
+    registry.register(_Collector(gateway, requests))
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -69,8 +66,11 @@ def endpoints(app: Flask, gateway: Gateway, gatekeeper: Gatekeeper) -> Blueprint
     return routes
 
 
-def _measure_requests(app: Flask) -> Durations[tuple[str, int]]:
-    """From now on note what each request takes, by endpoint and code."""
+def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
+    """From now on note what each request to this application takes, by endpoint and code.
+
+    To be called before anything else is put before the requests, so that what is refused there is measured too.
+    """
     durations: Durations[tuple[str, int]] = Durations(_REQUEST_SECONDS)
 
     def begin() -> None:

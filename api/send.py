@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from api.answers import respond
-from api.auth import caller
+from api.answers import respond_with
+from api.auth import caller_of
 from api.errors import Refusal
+from api.express import View
+from api.formats import document
 from api.headers import Preferences, preferences
 from api.idempotency import REPLAYED, Answer, first_answer, replay
 from api.models import Rules, send_request
+from api.replies import Reply
 from config.settings import ApiSettings
 from gatewayd.views import MessageView, Replay, Status
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
-    """The endpoint that takes one message."""
+PATH = "/sms/send"
+"""Where it is, below `/api`."""
+
+
+def endpoints(send: View) -> Blueprint:
+    """The endpoint that takes one message, for what `Express` does not answer itself."""
     routes = Blueprint("send", __name__)
+
+    @routes.post(PATH)
+    def send_in_flask() -> Response:
+        return respond_with(send(request.environ, partial(request.get_data, cache=False)))
+
+    return routes
+
+
+def sending(gateway: Gateway, settings: ApiSettings) -> View:
+    """The view that takes one message."""
     rules = Rules(gateway.e164, settings.bulk_max)
     # A send that waits holds a thread of the server: half of the threads stay free for everybody else.
     waiting_places = BoundedSemaphore(settings.threads // 2)
 
-    @routes.post("/sms/send")
-    def send() -> Response:
-        who = caller(gateway)
-        raw = request.get_data(cache=False)
-        asked = send_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
-        wanted = preferences(request.headers.get("Prefer", ""))
+    def send(environ: WSGIEnvironment, read: Callable[[], bytes]) -> Reply:
+        who = caller_of(gateway, environ)
+        raw = read()
+        asked = send_request(raw, environ["PATH_INFO"], environ.get("HTTP_IDEMPOTENCY_KEY"), rules)
+        wanted = preferences(environ.get("HTTP_PREFER", ""))
         wait_s = _wait_s(wanted, settings)
         has_place = wait_s > 0 and waiting_places.acquire(blocking=False)
         try:
@@ -47,7 +67,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
         headers = _applied(wanted, wait_s, honoured=has_place or wait_s == 0)
         return first_answer(gateway, who, asked.idempotency, lambda: send_answer(result), headers)
 
-    return routes
+    return send
 
 
 def send_answer(view: MessageView) -> Answer:
@@ -74,11 +94,11 @@ def _success(message: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"success": True, "message": message, "data": data}
 
 
-def _replayed(known: Replay | MessageView) -> Response:
+def _replayed(known: Replay | MessageView) -> Reply:
     if isinstance(known, Replay):
         return replay(known)
     status, content = send_answer(known)
-    return respond(content, status, REPLAYED)
+    return Reply(status, document(content), REPLAYED)
 
 
 def _wait_s(wanted: Preferences, settings: ApiSettings) -> float:

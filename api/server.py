@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
 
 from api.channel import HEADER_LIMIT, Channel
 from api.crowd import Patience, overdue, to_go
 from api.errors import refusal
 from api.flight import Flight
 from api.formats import HEADERS, document
+from api.hands import Hands
 from config.settings import ApiSettings
 from gatewayd.errors import StorageUnavailableError
 
@@ -59,7 +59,7 @@ class Server:
         self._flush_until = 0.0  # monotonic; set before `_closing`
         self._map: dict[int, Any] = {}
         self._listener: socket.socket | None = None
-        self._dispatcher: ThreadedTaskDispatcher | None = None
+        self._hands: Hands | None = None
         self._waitress: _Waitress | None = None
         self._loop = threading.Thread(target=self._run, name="http", daemon=True)
 
@@ -79,15 +79,12 @@ class Server:
         """Answer requests. `bind` came before."""
         if self._listener is None:
             raise ListenError("bind the server before it is started")
-        # A request that waits for a thread is what the threads are counted for; waitress warns of each.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._dispatcher = ThreadedTaskDispatcher()
-        self._dispatcher.set_thread_count(self._settings.threads)
+        self._hands = Hands(self._settings.threads)
         self._waitress = _Waitress(
             self._gate,
             map=self._map,
             _sock=self._listener,
-            dispatcher=self._dispatcher,
+            dispatcher=self._hands,
             adj=self._adjustments(),
             sockinfo=(
                 self._listener.family,
@@ -111,10 +108,9 @@ class Server:
 
         So it is called only where both take work. From any thread, between `start` and `stop`.
         """
-        if self._waitress is not None and self._dispatcher is not None:
+        if self._waitress is not None and self._hands is not None:
             trigger: Any = self._waitress.trigger  # the stubs have it as a number
-            task: Any = _Probe(answered)
-            trigger.pull_trigger(partial(self._dispatcher.add_task, task))
+            trigger.pull_trigger(partial(self._hands.add_task, _Probe(answered)))
 
     @property
     def in_flight(self) -> int:
@@ -133,15 +129,13 @@ class Server:
         self.refuse()
         deadline = time.monotonic() + timeout_s
         ended = self._flight.wait_empty(timeout_s)
-        if self._waitress is not None and self._dispatcher is not None:
-            self._close(self._waitress, self._dispatcher, deadline, ended=ended)
+        if self._waitress is not None and self._hands is not None:
+            self._close(self._waitress, self._hands, deadline, ended=ended)
         elif self._listener is not None:
             self._listener.close()
         return ended
 
-    def _close(
-        self, waitress: _Waitress, dispatcher: ThreadedTaskDispatcher, deadline: float, *, ended: bool
-    ) -> None:
+    def _close(self, waitress: _Waitress, hands: Hands, deadline: float, *, ended: bool) -> None:
         if self._loop.is_alive():
             self._flush_until = deadline
             self._closing.set()
@@ -149,11 +143,10 @@ class Server:
             self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
         for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
             connection.close_wholly()
-        dispatcher.set_thread_count(0)
+        hands.end()
         if ended:
             waitress.close()
-            with dispatcher.lock:
-                dispatcher.thread_exit_cv.wait_for(lambda: not dispatcher.threads, EXIT_S)
+            hands.wait_ended(EXIT_S)
         else:
             # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
             wasyncore.dispatcher.close(waitress)
@@ -200,10 +193,11 @@ class _Probe:
     """A task like a request, for a thread that answers them."""
 
     def __init__(self, answered: Callable[[], None]) -> None:
-        self.service = answered
+        self._answered = answered
 
-    def cancel(self) -> None:
-        """See waitress's tasks."""
+    def service(self) -> None:
+        """See `hands.Task`."""
+        self._answered()
 
 
 class _Waitress(TcpWSGIServer):

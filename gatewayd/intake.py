@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -97,15 +96,17 @@ class Intake:
         """
         at = self._clock.moment(self._calendar)
         now = self._clock.monotonic()
+        waiting = load.waiting(db)
         sims = usable(
             db,
             self._board.sims(),
+            waiting,
             today=at.today,
             now=now,
             grace_s=self._settings.grace_s,
             rests=self._board.rests(now),
         )
-        sitting = _Sitting(db, at, self._settings, self._calendar, sims)
+        sitting = _Sitting(db, at, self._settings, self._calendar, sims, sum(waiting.values()))
         told: list[Taken | Kept | GatewayError] = []
         for asked in requests:
             try:
@@ -119,7 +120,9 @@ class Intake:
         """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        sitting = _Sitting(db, at, self._settings, self._calendar, [sim])
+        sitting = _Sitting(
+            db, at, self._settings, self._calendar, [sim], waiting=0
+        )  # which counts for nothing here
         taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
         sitting.write()
         return taken
@@ -145,6 +148,7 @@ class _Sitting:
         settings: DispatchSettings,
         calendar: Calendar,
         sims: list[Candidate],
+        waiting: int,
     ) -> None:
         self._db = db
         self._at = at
@@ -152,11 +156,11 @@ class _Sitting:
         self._calendar = calendar
         self._sims = sims
         self._accounts: dict[int, _Account] = {}
-        self._waiting = sum(load.waiting(db).values())
+        self._waiting = waiting
         self._message_id, self._task_id = messages.next_ids(db)
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
-        self._by_sim: Counter[int] = Counter()
+        self._by_sim: dict[int, int] = {}
 
     def take(self, asked: Asked) -> Taken | Kept:
         """Take one request. Raises GatewayError, and has counted nothing then."""
@@ -229,7 +233,8 @@ class _Sitting:
             )
             accepted.append(Accepted(measured.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
-        self._by_sim.update(by_sim)
+        for sim_id, count in by_sim.items():
+            self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         account.taken += sum(by_sim.values())
         return Taken(accepted, by_sim, at.now, expires_in_s)
 
@@ -248,9 +253,7 @@ class _Sitting:
     def _account(self, company_id: int) -> _Account:
         found = self._accounts.get(company_id)
         if found is None:
-            company = accounts.company(self._db, company_id)
-            quota = None if company is None else company["quota"]
-            used = 0 if quota is None else accounts.used(self._db, company_id, month_of(self._at.today))
+            quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
             found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
         return found
 

@@ -88,25 +88,25 @@ def candidates(
     rests: Mapping[int, float],
 ) -> list[Candidate]:
     """The SIMs that may take a company's messages now: as `usable`, its own or nobody's."""
-    found = usable(db, presence, today=today, now=now, grace_s=grace_s, rests=rests)
+    found = usable(db, presence, load.waiting(db), today=today, now=now, grace_s=grace_s, rests=rests)
     return [sim for sim in found if sim.company_id in (None, company_id)]
 
 
 def usable(
     db: Connection,
     presence: Mapping[int, Presence],
+    waiting: Mapping[int, int],
     *,
     today: str,
     now: float,
     grace_s: float,
     rests: Mapping[int, float],
 ) -> list[Candidate]:
-    """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace."""
-    waiting = load.waiting(db)
+    """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace. `waiting`: as `load` has it."""
     found: list[Candidate] = []
-    for sim in sims.shown(db, today):
+    for sim in sims.enabled(db, today):
         place = presence.get(sim["id"])
-        if place is None or not sim["enabled"] or not place.counts_on(now, grace_s):
+        if place is None or not place.counts_on(now, grace_s):
             continue
         left = room(db, sim, today)
         if left is not None and left <= 0:
@@ -127,7 +127,7 @@ def usable(
 
 
 def room(db: Connection, sim: Row, today: str) -> int | None:
-    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`."""
+    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown` or `sims.enabled`."""
     limits: list[int] = []
     if sim["daily_limit"] is not None:
         limits.append(sim["daily_limit"] - sim["today_taken"])

@@ -20,7 +20,7 @@ class _Group(Generic[In, Out]):
 
     def __init__(self) -> None:
         self.items: list[In] = []
-        self.done: Future[list[Out]] = Future()
+        self.done: Future[list[Out]] | None = None  # for those who join the first: mostly nobody does
 
 
 class Together(Generic[In, Out]):
@@ -44,9 +44,11 @@ class Together(Generic[In, Out]):
             group = self._open = self._open or _Group()
             place = len(group.items)
             group.items.append(item)
+            done = None if first else group.done or Future()
+            group.done = done
         try:
             # The first waits a bounded time, and tells the others.
-            return (self._lead(group) if first else group.done.result())[place]
+            return (self._lead(group) if done is None else done.result())[place]
         except StoreUnavailableError:
             raise
         except Exception:
@@ -59,9 +61,11 @@ class Together(Generic[In, Out]):
             done = self._store.take(lambda db: self._begin(db, group))
         except BaseException as error:
             self._close(group)
-            group.done.set_exception(error)
+            if group.done is not None:  # closed: nobody joins any more
+                group.done.set_exception(error)
             raise
-        group.done.set_result(done)
+        if group.done is not None:
+            group.done.set_result(done)
         return done
 
     def _begin(self, db: Connection, group: _Group[In, Out]) -> list[Out]:

@@ -110,6 +110,16 @@ def used(db: Connection, company_id: int, month: str) -> int:
     return 0 if row is None else row[0]
 
 
+def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]:
+    """A company's quota, None without one, and what it has taken of that in the month: 0 without one."""
+    row = db.execute(
+        "SELECT quota, coalesce((SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0)"
+        " FROM companies WHERE id = :company AND quota IS NOT NULL",
+        {"company": company_id, "month": month},
+    ).fetchone()
+    return (None, 0) if row is None else (row[0], row[1])
+
+
 def use(db: Connection, company_id: int, month: str, count: int) -> None:
     """Take `count` messages of the quota, or give them back where it is negative."""
     db.execute(

@@ -16,6 +16,15 @@ _SHOWN = """
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
 """
 
+# Only what a choice needs: it is made for each message, among all the SIMs of the box.
+_ENABLED = """
+    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
+           s.company_id, s.is_default, s.cost, s.daily_limit, s.monthly_limit,
+           iif(s.daily_limit IS NULL, 0, coalesce(
+               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken
+    FROM sims s WHERE s.enabled ORDER BY s.id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -62,6 +71,11 @@ def at_work(db: Connection, sim_id: int) -> Row | None:
         "SELECT id, enabled, company_id, cost FROM sims WHERE id = ?", (sim_id,)
     ).fetchone()
     return row
+
+
+def enabled(db: Connection, today: str) -> list[Row]:
+    """The SIMs in service, with what the choice of one needs; `today_taken` of those alone that have a daily limit."""
+    return db.execute(_ENABLED, (today,)).fetchall()
 
 
 def disabled(db: Connection) -> set[int]:

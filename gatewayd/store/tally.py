@@ -38,6 +38,8 @@ _COUNT = (
     " ON CONFLICT DO UPDATE SET count = count + excluded.count"
 )
 
+_COUNT_ACCEPTED = _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count")
+
 
 def install_tally_triggers(db: Connection) -> None:
     """Count from here on. For the writing connection alone."""
@@ -60,7 +62,7 @@ def install_tally_triggers(db: Connection) -> None:
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
     """Messages were kept, each for one of these SIMs. It counts with the transaction, as everything here."""
     db.executemany(
-        _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count"),
+        _COUNT_ACCEPTED,
         [{"sim": sim_id, "count": count} for sim_id, count in Counter(sim_ids).items()],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -13,11 +14,13 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request
 
+from api.channel import Channel
 from api.server import ListenError, Server
 from config.settings import ApiSettings
 
 DEADLINE_S = 10.0
 LIMIT = 4096
+PIECES = [bytes([n]) * 300_000 for n in range(30)]  # more than a socket takes
 
 
 class Stand:
@@ -49,6 +52,10 @@ class Stand:
         @app.get("/large")
         def large() -> Response:
             return Response(b"x" * 8_000_000)
+
+        @app.get("/pieces")
+        def pieces() -> Response:
+            return Response(PIECES, headers={"Content-Length": str(sum(map(len, PIECES)))})
 
         return app
 
@@ -219,6 +226,25 @@ def test_requests_on_one_connection_are_answered_in_order(stand: Stand) -> None:
     first = b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na"
     answer = stand.say(first + first.replace(b"a", b"b") + post(b"c", "Content-Length: 1"))
     assert [part[:1] for part in answer.split(b"\r\n\r\n")[1:]] == [b"a", b"b", b"c"]
+
+
+def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(stand: Stand) -> None:
+    with stand.connect() as client:
+        for _ in range(20):
+            client.sendall(b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+            assert client.recv(65536).endswith(b"\r\n\r\na")
+        connections = [found for found in gc.get_objects() if isinstance(found, Channel) and found.connected]
+        # With something in a buffer the loop turns without a pause until the thread that sends has the interpreter again.
+        assert [connection.current_outbuf_count for connection in connections] == [0]
+
+
+def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(stand: Stand) -> None:
+    with stand.connect() as client:
+        client.sendall(2 * b"GET /pieces HTTP/1.1\r\n\r\n" + post(b"end", "Content-Length: 3"))
+        time.sleep(0.2)  # until the socket is full
+        received = read_all(client)
+    bodies = [answer.split(b"\r\n\r\n", 1)[1] for answer in received.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+    assert bodies == [b"".join(PIECES), b"".join(PIECES), b"end"]
 
 
 def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
