@@ -446,12 +446,14 @@ class Dispatcher:
         )
 
     def _sim_of(self, status: PortStatus) -> int:
-        desk = self._desks[status.port]
-        if (
-            status.active.iccid not in desk.sim_ids
-        ):  # the store could not take note of it when it was first told
-            self._register(desk, status)
-        return desk.sim_ids[status.active.iccid]
+        desk, iccid = self._desks[status.port], status.active.iccid
+        if iccid in desk.sim_ids:
+            return desk.sim_ids[iccid]
+        sim_id = self._looked_up(lambda db: sims.id_of(db, iccid))
+        if sim_id is not None:
+            return sim_id  # it was taken out since
+        self._register(desk, status)  # the store could not take note of it when it was first told
+        return desk.sim_ids[iccid]
 
 
 # So many parts in a row: by chance that happens once in sixteen million.

@@ -95,7 +95,7 @@ class Desk:
             None  # what became of the last submission, until the house has settled it
         )
         self.reports: list[Reported] = []  # that came meanwhile, and are told with it
-        self.woken = True  # there may be work
+        self.woken = True  # there may be work; set to False before that is looked for. Any thread reads it
         self.stopping = False
         self.in_the_air = False  # a submission is
         self.listens = False  # the modem is between two commands: an ask can be put to it
@@ -115,14 +115,15 @@ class Desk:
     # From any thread
 
     def wake(self) -> None:
-        """There may be work."""
-        self._ring(_WORK)
+        """There may be work. A port that knows as much looks for it anyhow, and need not be rung out of its wait."""
+        if not self.woken:
+            self._ring(_WORK)
 
     def ask(self) -> Future[Answer]:
         """Put the question whether the modem says OK."""
         answer: Future[Answer] = Future()
         self._orders.put(answer)
-        self.wake()
+        self._ring(_WORK)
         return answer
 
     def probe(self, answered: Callable[[], None]) -> None:
@@ -133,22 +134,22 @@ class Desk:
     def ussd(self, order: UssdOrder) -> None:
         """Leave an order to be carried out between two submissions. Cancelling its future takes it back until then."""
         self._orders.put(order)
-        self.wake()
+        self._ring(_WORK)
 
     def watch(self, watcher: Watcher) -> None:
         """Pass on what is said to and by the modem, beginning with what is kept."""
         self._orders.put(_Watching(watcher, begins=True))
-        self.wake()
+        self._ring(_WORK)
 
     def leave(self, watcher: Watcher) -> None:
         """Pass on nothing more."""
         self._orders.put(_Watching(watcher, begins=False))
-        self.wake()
+        self._ring(_WORK)
 
     def stop(self) -> None:
         """Begin nothing new."""
         self._orders.put(None)
-        self.wake()
+        self._ring(_WORK)
 
     def refuse(self) -> None:
         """Answer what is still asked, once the port's thread has ended."""

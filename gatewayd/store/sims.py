@@ -65,6 +65,12 @@ def shown_one(db: Connection, sim_id: int, today: str) -> Row | None:
     return row
 
 
+def id_of(db: Connection, iccid: str) -> int | None:
+    """The SIM of a card; None where it was never seen."""
+    row = db.execute("SELECT id FROM sims WHERE iccid = ?", (iccid,)).fetchone()
+    return None if row is None else row[0]
+
+
 def at_work(db: Connection, sim_id: int) -> Row | None:
     """Of one SIM what counts when it sends: `id`, `enabled`, `company_id` and `cost`."""
     row: Row | None = db.execute(

@@ -14,7 +14,17 @@ from gatewayd.views import Draft, MessageFilter, Options, Priority, Status
 from modem.charset import Alphabet
 from modem.errors import UNENCODABLE, Kind
 from modem.tpdu import Deliver, StatusReport
-from modem.work import InDoubt, Registration, Rest, Submission, Submitted, Switch, WorkUnavailableError
+from modem.work import (
+    InDoubt,
+    Outcome,
+    Registration,
+    Reported,
+    Rest,
+    Submission,
+    Submitted,
+    Switch,
+    WorkUnavailableError,
+)
 from tests.conftest import eventually
 from tests.gatewayd.house import RECIPIENT, House, refused
 
@@ -45,6 +55,10 @@ def report(
 
 def reported(house: House, port: int, told: StatusReport) -> None:
     house.gateway.dispatcher.reported(house.statuses[port], told)
+
+
+def commits(house: House) -> int:
+    return house.store.commit_times.histograms()[""].buckets[-1][1]
 
 
 def test_a_message_goes_out_once_and_is_delivered_by_its_report(house: House) -> None:
@@ -97,6 +111,33 @@ def test_a_report_that_comes_before_its_answer_is_not_lost(house: House) -> None
     reported(house, 1, report(house, 9))
     house.settle(1, part, Submitted(9))
     assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_reports_that_came_meanwhile_are_kept_with_the_outcome_and_the_next_claim(house: House) -> None:
+    """Also that of the very part whose outcome it is, and that of a SIM that was in the slot before."""
+    house.up(1, B)
+    other = house.send("0", sim=house.sim(B))
+    house.settle(1, house.claim(1), Submitted(7))
+    before = house.statuses[1]
+    house.up(1, A)
+    sent = [house.send(str(n), sim=house.sim(A)) for n in (1, 2)]
+    part = house.claim(1)
+    reports = [Reported(before, report(house, 7)), Reported(house.statuses[1], report(house, 8))]
+    outcome = Outcome(part, Submitted(8), house.clock.passed, house.clock.passed)
+    before_it = commits(house)
+    following = house.next(1, outcome, reports)
+    assert commits(house) == before_it + 1
+    assert isinstance(following, Submission)
+    assert [house.view(sms_id).status for sms_id in (other, *sent)] == [
+        Status.DELIVERED,
+        Status.DELIVERED,
+        Status.PENDING,
+    ]
+    house.settle(1, following, Submitted(9))  # the SIM that is in the slot now is still known
+    assert house.view(sent[1]).status is Status.SENT
+    assert house.next(1) == Rest()
+    house.send("3", sim=house.sim(A))
+    assert isinstance(house.next(1), Submission)
 
 
 def test_a_report_matches_by_reference_and_recipient_and_sim(house: House) -> None:

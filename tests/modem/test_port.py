@@ -519,11 +519,11 @@ def test_a_house_that_can_keep_nothing_is_asked_again_and_no_outcome_is_lost() -
 
 def test_a_failing_house_does_not_end_the_thread() -> None:
     class Broken(House):
-        def next(self, status: PortStatus, outcome: object) -> object:  # type: ignore[override]
+        def next(self, status: PortStatus, outcome: object, reports: object = ()) -> object:  # type: ignore[override]
             if not self.claims:
                 self.claims.append(status)
                 raise RuntimeError("a fault of ours")
-            return super().next(status, outcome)  # type: ignore[arg-type]
+            return super().next(status, outcome, reports)  # type: ignore[arg-type]
 
     house = Broken(part())
     with ScriptedModem(healthy()) as modem, running(modem.device, house):  # type: ignore[arg-type]
@@ -671,6 +671,23 @@ def test_direct_texts_and_reports_are_handed_over_also_from_within_a_submission(
         eventually(lambda: house.reports and house.texts)
     assert house.results == [Submitted(1)]
     assert house.reports[0].reference == 1
+    assert house.reports_with_outcomes == 1
+
+
+def test_a_report_that_cannot_be_kept_with_its_outcome_is_told_again_with_it_and_once() -> None:
+    house = House(part(), part(2))
+
+    def take(modem: ScriptedModem) -> None:
+        if not house.refusals:
+            house.full.set()
+        modem.say(b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n\r\n+CMGS: 1\r\n" + OK)
+
+    with ScriptedModem(healthy({"PDU": take})) as modem, running(modem.device, house):
+        eventually(lambda: house.refusals)
+        assert house.reports == []
+        house.full.clear()
+        eventually(lambda: len(house.results) == 2)
+    assert house.reports_with_outcomes == len(house.reports) == 2
 
 
 def test_a_report_in_storage_is_read_and_deleted_there() -> None:
