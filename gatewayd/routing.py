@@ -127,7 +127,7 @@ def usable(
 
 
 def room(db: Connection, sim: Row, today: str) -> int | None:
-    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown` or `sims.enabled`."""
+    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
     limits: list[int] = []
     if sim["daily_limit"] is not None:
         limits.append(sim["daily_limit"] - sim["today_taken"])

@@ -135,7 +135,7 @@ class Scheduler:
         self, db: Connection, turn: Turn, waiting: dict[int, int], at: Moment, news: News, *, spare: bool
     ) -> Submission | None:
         """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up."""
-        sim = sims.at_work(db, turn.sim_id)
+        sim = sims.at_work(db, turn.sim_id, at.today)
         if sim is None or not sim["enabled"]:
             return None
         while True:
@@ -160,7 +160,7 @@ class Scheduler:
         idle = disabled | self._board.rests(self._clock.monotonic()).keys()
         places = self._board.sims()
         orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
-        if orphans and _has_room(db, sim["id"], at):
+        if orphans and _has_room(db, sim, at):
             for sim_id in orphans:
                 begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
@@ -168,7 +168,7 @@ class Scheduler:
 
     def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
-        if not _has_room(db, sim["id"], at):
+        if not _has_room(db, sim, at):
             return None
         places = self._board.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
@@ -210,12 +210,12 @@ class Scheduler:
         if lifecycle.has_expired(message, at):
             lifecycle.expire(db, message, at, news)
             return None
+        claim = parts.claim(db, message["id"], head["seq"], sim["id"], at.now, turn.status.port)
+        if claim is None:
+            return None
         if message["sim_id"] != sim["id"]:
             ledger.move_reservation(db, message, sim["id"], at.today)
             messages.rebind(db, message["id"], sim["id"], at.today, ledger.cost_on(message, sim["cost"]))
-        claim = parts.claim(db, message["id"], head["seq"], at.now, turn.status.port)
-        if claim is None:
-            return None
         via, marks = self._storage.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message["id"], head["seq"], claim.token)
@@ -262,9 +262,8 @@ def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
     return busiest if busiest is not None and others[busiest] else None
 
 
-def _has_room(db: Connection, sim_id: int, at: Moment) -> bool:
-    sim = sims.shown_one(db, sim_id, at.today)
-    left = room(db, sim, at.today) if sim is not None else 0
+def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
+    left = room(db, sim, at.today)
     return left is None or left > 0
 
 

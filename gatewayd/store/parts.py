@@ -47,24 +47,30 @@ def _head(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
     return f"SELECT * FROM ({lanes}) ORDER BY priority, message_id {order}, seq LIMIT 1"
 
 
+_MAY_MOVE = (
+    "SELECT p.message_id, p.seq, p.priority FROM ({parts}) p JOIN messages m ON m.id = p.message_id"
+    " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
+    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
+)
+
+
 def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
-    return (
-        f"SELECT p.message_id, p.seq, p.priority FROM ({_lanes((0,), priorities, side, order)}) p"
-        " JOIN messages m ON m.id = p.message_id"
-        " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
-        "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
-        f" ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
-    )
+    found = _MAY_MOVE.format(parts=_lanes((0,), priorities, side, order))
+    return f"{found} ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
 
 
 # Where nothing is set apart the index itself has the order, but for what is pinned and what is not.
-_FIRST_LANES = " UNION ALL ".join(
-    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
+_UNPINNED, _PINNED = (
+    "SELECT message_id, seq, priority FROM parts"
     f" WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
-    " ORDER BY priority, message_id, seq LIMIT 1)"
+    " ORDER BY priority, message_id, seq LIMIT 1"
     for pinned in (0, 1)
 )
-_FIRST = f"SELECT * FROM ({_FIRST_LANES}) ORDER BY priority, message_id, seq LIMIT 1"
+_FIRST = (
+    f"SELECT * FROM (SELECT * FROM ({_UNPINNED}) UNION ALL SELECT * FROM ({_PINNED}))"
+    " ORDER BY priority, message_id, seq LIMIT 1"
+)
+_FIRST_MOVABLE = _MAY_MOVE.format(parts=_UNPINNED)
 
 _NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
 # Of what is old the newest one-time code goes first, then the rest in the usual order.
@@ -117,8 +123,12 @@ def movable_head(
 
     `begun`: also of a message of which a part was handed over already (see `Scheduler`).
     """
-    values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
-    row: Row | None = db.execute(_NEW_MOVABLE, values).fetchone()
+    row: Row | None = None
+    if not after:  # the first of all, as a rule, may move
+        row = db.execute(_FIRST_MOVABLE, {"sim": sim_id, "company": company_id, "begun": begun}).fetchone()
+    if row is None:
+        values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
+        row = db.execute(_NEW_MOVABLE, values).fetchone()
     return row
 
 
@@ -169,13 +179,13 @@ def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
     return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
 
-def claim(db: Connection, message_id: int, seq: int, now: int, port: int) -> Claim | None:
-    """Mark a queued part as submitting through a port; None where it is not queued any more."""
+def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port: int) -> Claim | None:
+    """Mark a queued part as submitting by this SIM through a port; None where it is not queued any more."""
     row = db.execute(
-        "UPDATE parts SET state = 'submitting', token = token + 1, attempts = attempts + 1, started_at = ?,"
-        " ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
+        "UPDATE parts SET state = 'submitting', sim_id = ?, token = token + 1, attempts = attempts + 1,"
+        " started_at = ?, ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
         " WHERE message_id = ? AND seq = ? AND state = 'queued' RETURNING token, attempts",
-        (now, port, message_id, seq),
+        (sim_id, now, port, message_id, seq),
     ).fetchone()
     if row is None:
         return None

@@ -16,14 +16,18 @@ _SHOWN = """
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
 """
 
-# Only what a choice needs: it is made for each message, among all the SIMs of the box.
-_ENABLED = """
-    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
-           s.company_id, s.is_default, s.cost, s.daily_limit, s.monthly_limit,
+_LIMITS = """s.daily_limit, s.monthly_limit,
            iif(s.daily_limit IS NULL, 0, coalesce(
-               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken
+               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken"""
+
+# Only what a choice needs: it is made for each message, among all the SIMs of the box.
+_ENABLED = f"""
+    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
+           s.company_id, s.is_default, s.cost, {_LIMITS}
     FROM sims s WHERE s.enabled ORDER BY s.id
 """
+
+_AT_WORK = f"SELECT s.id, s.enabled, s.company_id, s.cost, {_LIMITS} FROM sims s WHERE s.id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +61,15 @@ def shown(db: Connection, today: str) -> list[Row]:
     return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()
 
 
-def shown_one(db: Connection, sim_id: int, today: str) -> Row | None:
-    """One SIM, as `shown` gives it."""
-    row: Row | None = db.execute(
-        f"{_SHOWN} WHERE s.id = :sim_id", {"today": today, "sim_id": sim_id}
-    ).fetchone()
-    return row
-
-
 def id_of(db: Connection, iccid: str) -> int | None:
     """The SIM of a card; None where it was never seen."""
     row = db.execute("SELECT id FROM sims WHERE iccid = ?", (iccid,)).fetchone()
     return None if row is None else row[0]
 
 
-def at_work(db: Connection, sim_id: int) -> Row | None:
-    """Of one SIM what counts when it sends: `id`, `enabled`, `company_id` and `cost`."""
-    row: Row | None = db.execute(
-        "SELECT id, enabled, company_id, cost FROM sims WHERE id = ?", (sim_id,)
-    ).fetchone()
+def at_work(db: Connection, sim_id: int, today: str) -> Row | None:
+    """Of one SIM what counts when it sends, in service or not; else as `enabled`."""
+    row: Row | None = db.execute(_AT_WORK, (today, sim_id)).fetchone()
     return row
 
 
