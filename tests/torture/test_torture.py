@@ -25,6 +25,16 @@ def test_ten_kills_while_modems_are_cut_off(tmp_path: Path) -> None:
     assert verdict.arrived == verdict.accepted
 
 
+def test_of_the_record_of_a_killed_daemon_one_write_may_be_missing_and_no_more() -> None:
+    file = bytes(10_000)
+    written = file[:5000] + b"\x01" * 512 + file[5512:]
+    assert cuts.one_call_apart(written, file)
+    assert cuts.one_call_apart(file + b"\x01" * 512, file)
+    assert not cuts.one_call_apart(file, file + b"\x01")
+    assert not cuts.one_call_apart(b"\x01" + written[1:], file)
+    assert not cuts.one_call_apart(file, file)
+
+
 def test_power_cuts(tmp_path: Path) -> None:
     plan = cuts.Plan("power cuts", images=60, seed=SEED, runs_s=(0.8, 0.6, 0.6), scale=0.1)
     verdict = cuts.Cuts(tmp_path, plan).run()
