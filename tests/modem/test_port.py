@@ -495,7 +495,7 @@ def test_one_ports_trouble_does_not_delay_another() -> None:
         running(mute.device, sick, submit_timeout_s=30) as stuck,
         running(modem.device, well),
     ):
-        eventually(lambda: len(well.outcomes) == 30)
+        eventually(lambda: len(well.outcomes) == 30 and mute.pdus)
         assert sick.outcomes == []
         mute.say(b"\r\n+CMGS: 1\r\n" + OK)
         eventually(lambda: sick.results == [Submitted(1)])
