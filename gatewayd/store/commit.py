@@ -108,6 +108,9 @@ class Committer:
                     log.error("nothing could be written to the database: %s", error)
                 if again:
                     continue
+                if not any(job.ran for job in batch):  # the transaction could not even be begun
+                    for job in batch:
+                        job.ran = True
                 for job in batch:
                     if job.ran:
                         job.error = _translated(error)

@@ -227,9 +227,11 @@ class Writer:
         except BaseException as error:
             # This thread is told to end, and only this one: the others hear that nothing of theirs was kept.
             for job in batch:
-                if job.ran:
-                    job.error = StoreUnavailableError("the gateway was interrupted: nothing was kept")
-                    job.error.__cause__ = error
+                job.ran, job.error = (
+                    True,
+                    StoreUnavailableError("the gateway was interrupted: nothing was kept"),
+                )
+                job.error.__cause__ = error
             raise
         finally:
             with self._door:
@@ -266,7 +268,7 @@ class Writer:
         while not self._is_to_end():
             idle, commits = commits == self.commits, self.commits
             self._in_turn(lambda idle=idle: self._tend(idle=idle))  # type: ignore[misc]
-        self._in_turn(self._committer.close)
+        self._in_turn(self._finish)
 
     def _is_to_end(self) -> bool:
         """Wait until there is something to do. Whether that is to end."""
@@ -283,6 +285,11 @@ class Writer:
             cut, self._cut = self._cut, False
         self._committer.tend(cut=cut, idle=idle)
 
+    def _finish(self) -> None:
+        while self._jobs:
+            self._commit()
+        self._committer.close()
+
     def _in_turn(self, do: Callable[[], None]) -> None:
         """Commit all that was handed over until now, then do something while nobody else writes."""
         turn = _Turn()
@@ -293,7 +300,7 @@ class Writer:
         with self._door:
             self._jobs.remove(turn)
         try:
-            while self._jobs:
+            for _ in range(len(self._jobs)):  # at least one of them each time, however many come meanwhile
                 self._commit()
             do()
         finally:
