@@ -41,6 +41,9 @@ _SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are th
 _REFUSED_RECIPIENTS: Final = 3
 _OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)})  # ME or system failure
 
+# Multiples of it lie as far apart as can be, however many there are (the golden ratio's).
+_SPREAD: Final = 0.618034
+
 _REFRESHED: Final = ("registration", "signal", "operator", "time", "sim")
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
@@ -225,13 +228,19 @@ class Session:
         self._desk.publish(state=PortState.UP, detail=standing.sentence(self._desk.status.active))
         now = monotonic()
         registered = self._desk.status.active.registration.carries_sms
-        self._refresh_at = now + (self._timing.refresh_s if registered else self._timing.search_s)
+        self._refresh_at = now + (self._first_refresh_s() if registered else self._timing.search_s)
         self._refreshes.extend(("signal", "operator", "time"))
         self._sim_changed = False
         self._incoming.list_now()
         self._keeper.begin_anew(kept_power=self._kept_power)
         self._kept_power = True
         self._claim_at = now
+
+    def _first_refresh_s(self) -> float:
+        """Half of the usual time to all of it, by the port's number: ports that came up together do not go on to refresh
+        together, each in the way of the other.
+        """
+        return self._timing.refresh_s * (1 - self._settings.port * _SPREAD % 1 / 2)
 
     def _wait_for_sim(self) -> None:
         """With a SIM that does not work: answer who asks, and look again now and then or when the modem speaks of it."""
