@@ -118,7 +118,7 @@ class Incoming:
         others: deque[_Direct] = deque()
         for direct in self._straight:
             report = _report(direct.pdu)
-            status = direct.status if direct.status.active.iccid else self._desk.status
+            status = self._known(direct.status)
             if report is not None and status.active.iccid:
                 self._desk.reports.append(Reported(status, report))
             else:
@@ -226,11 +226,14 @@ class Incoming:
                 return again.pdu
         return stored.pdu
 
+    def _known(self, status: PortStatus) -> PortStatus:
+        """What the port was when something came; what it is now where that came before the SIM was known."""
+        return status if status.active.iccid else self._desk.status
+
     def _deliver(self, pdu: str, status: PortStatus) -> bool:
         """Hand one PDU to the house. False: it can keep nothing now."""
         work = self._desk.work
-        if not status.active.iccid:  # it came before the SIM was known
-            status = self._desk.status
+        status = self._known(status)
         if not status.active.iccid:
             return False
         try:

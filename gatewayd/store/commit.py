@@ -34,8 +34,8 @@ do not go on for ever to end them in the same moment.
 _LOG_IDLE_BYTES = 8 << 20
 _LOG_BUSY_BYTES = 64 << 20
 
-# How often is tried whether a sick disk is well again.
-_TRY_S = 2.0
+TRY_S = 2.0
+"""How often is tried whether a sick disk is well again, and looked at a log that is too long."""
 
 _CUT_AGAIN_S = 5.0
 _CUT_WAIT_MS = 100  # for readers to end
@@ -123,7 +123,7 @@ class Committer:
         """Look after the disk and the log. `cut`: cut the log now; `idle`: nobody wrote lately."""
         now = time.monotonic()
         if self._disk.ailing and now >= self._try_at:
-            self._try_at = now + _TRY_S
+            self._try_at = now + TRY_S
             self._try_to_heal()
         limit = 0 if cut else _LOG_IDLE_BYTES if idle else _LOG_BUSY_BYTES
         if self.log_bytes > limit and (cut or now >= self._cut_at) and not self._closed_to_writing:

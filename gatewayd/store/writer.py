@@ -17,7 +17,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TypeVar, cast
 
-from gatewayd.store.commit import COMMIT_SECONDS, SHARE_S, Committer, Job
+from gatewayd.store.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
 from gatewayd.store.database import Connection
 from gatewayd.store.disk import Disk
 from gatewayd.store.durations import Durations
@@ -30,9 +30,6 @@ _BATCH = 512
 
 COMMIT_TIMEOUT_S = 30.0
 """How long a caller waits for its commit. A card that takes longer than this for one sync is as good as gone."""
-
-# How often is tried whether a sick disk is well again, and looked at a log that is too long.
-_TRY_S = 2.0
 
 
 class _Waiter(Job):
@@ -275,7 +272,7 @@ class Writer:
         with self._door:
             if not (self._closed or self._cut or self._unattended):
                 self._looks = self._committer.restless
-                self._called.wait(_TRY_S if self._looks else None)
+                self._called.wait(TRY_S if self._looks else None)
                 self._looks = False
             self._unattended = False
             return self._closed

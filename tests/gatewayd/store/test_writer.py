@@ -53,6 +53,29 @@ def values(path: Path) -> list[int]:
         db.close()
 
 
+def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
+    """Somebody writes, until the event is set."""
+    begun, hold = threading.Event(), threading.Event()
+
+    def wait(_: Connection) -> None:
+        begun.set()
+        hold.wait(10)
+
+    busy = pool.submit(writer.run, wait)
+    assert begun.wait(10)
+    return busy, hold
+
+
+def insert(n: int) -> Callable[[Connection], int]:
+    """A job that keeps a number, and tells which thread ran it."""
+
+    def work(db: Connection) -> int:
+        db.execute("INSERT INTO t VALUES (?)", (n,))
+        return threading.get_ident()
+
+    return work
+
+
 def test_what_run_returned_for_is_seen_by_others(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("INSERT INTO t VALUES (1)"))
     assert values(path) == [1]
@@ -91,23 +114,14 @@ def test_a_job_that_fails_takes_nothing_with_it_and_leaves_nothing(writer: Write
 
 
 def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
-    begun, hold = threading.Event(), threading.Event()
-
-    def wait(db: Connection) -> None:
-        begun.set()
-        hold.wait(10)
-
-    def insert(db: Connection) -> None:
-        db.execute("INSERT INTO t VALUES (1)")
-
     with ThreadPoolExecutor(20) as pool:
-        first = pool.submit(writer.run, wait)
-        assert begun.wait(10)
-        rest = [pool.submit(writer.run, insert) for _ in range(10)]
+        busy, hold = held(writer, pool)
+        rest = [pool.submit(writer.run, insert(n)) for n in range(10)]
         eventually(lambda: writer.waiting == len(rest))
         before = writer.commits
         hold.set()
-        for job in (first, *rest):
+        busy.result(10)
+        for job in rest:
             job.result(10)
     assert writer.commits - before == 2  # the one that held, and one for the ten
 
@@ -181,12 +195,7 @@ def test_a_stopped_writer_has_kept_what_it_took_and_takes_no_more(writer: Writer
 
 def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("PRAGMA max_page_count = 3"))
-    begun, hold = threading.Event(), threading.Event()
     runs: list[str] = []
-
-    def wait(db: Connection) -> None:
-        begun.set()
-        hold.wait(10)
 
     def vital(db: Connection) -> None:
         runs.append("vital")
@@ -197,12 +206,11 @@ def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Write
         db.executemany("INSERT INTO t VALUES (?)", ((n,) for n in range(10_000)))
 
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(writer.run, wait)
-        assert begun.wait(10)
+        busy, hold = held(writer, pool)
         jobs = [pool.submit(writer.run, vital), pool.submit(writer.run, new, new=True)]
         eventually(lambda: writer.waiting == len(jobs))
         hold.set()
-        first.result(10)
+        busy.result(10)
         jobs[0].result(10)
         with pytest.raises(StoreUnavailableError, match="the disk is full"):
             jobs[1].result(10)
@@ -210,29 +218,6 @@ def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Write
     assert sorted(runs) == ["new", "vital", "vital"]  # the second time without what is new
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
         writer.run(new, new=True)
-
-
-def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
-    """Somebody writes, until the event is set."""
-    begun, hold = threading.Event(), threading.Event()
-
-    def wait(_: Connection) -> None:
-        begun.set()
-        hold.wait(10)
-
-    busy = pool.submit(writer.run, wait)
-    assert begun.wait(10)
-    return busy, hold
-
-
-def insert(n: int) -> Callable[[Connection], int]:
-    """A job that keeps a number, and tells which thread ran it."""
-
-    def work(db: Connection) -> int:
-        db.execute("INSERT INTO t VALUES (?)", (n,))
-        return threading.get_ident()
-
-    return work
 
 
 def test_who_finds_nobody_writing_writes_itself(writer: Writer) -> None:
