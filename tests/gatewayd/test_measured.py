@@ -127,7 +127,9 @@ def test_no_log_at_a_normal_level_holds_a_number_a_text_or_a_key(build: Callable
     log = "".join(box.gateway.stderr)
     assert len(log.splitlines()) > 20
     assert all(json.loads(line)["message"] for line in log.splitlines())
-    told = log.replace(" ", "")
+    # Without the times of its lines, of which one in some thousands has the digits that are looked for.
+    told = re.sub(r'"at":"[0-9TZ:.-]*"', "", log.replace(" ", ""))
+    assert '"at"' not in told
     numbers = [sim["number"].removeprefix("+223") for sim in sims if sim["number"]]
     for secret in (
         *numbers,
