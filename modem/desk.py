@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
+from modem.conditions import Condition
 from modem.errors import DEVICE_GONE, cause
 from modem.transcript import Transcript, Watcher
 from modem.ussd import UssdAnswer, UssdUnavailableError
@@ -290,6 +291,20 @@ class Desk:
             except WorkUnavailableError:
                 return  # told with the next change, or before the next claim
             self._told = status
+
+    def set_condition(self, condition: Condition, *, present: bool) -> None:
+        """Publish that `condition` holds, or that it no longer does. Cheap where nothing changes."""
+        held = self.status.conditions
+        if present == (condition in held):
+            return
+        log.log(
+            logging.WARNING if present else logging.INFO,
+            "port %d: condition %s %s",
+            self.status.port,
+            condition.value,
+            "begins" if present else "ends",
+        )
+        self.publish(conditions=tuple(each for each in Condition if (each in held) != (each is condition)))
 
     def publish_slot(self, slot: int, **changes: Any) -> None:
         """Tell the house what is new of a slot."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from modem.conditions import Condition
 from modem.errors import Cause
 from modem.segment import Segment
 from modem.tpdu import Deliver, StatusReport
@@ -106,6 +107,9 @@ class PortStatus:
     switch_s: float = 0.0  # what one costs on average, from the order until the SIM is registered
     # Microseconds since the epoch as the modem has them from its network, and when it told them (monotonic).
     network_time: tuple[int, float] | None = None
+    conditions: tuple[
+        Condition, ...
+    ] = ()  # what needs an operator though the port works, in the order of the enum
 
     @property
     def active(self) -> SlotStatus:
