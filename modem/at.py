@@ -11,7 +11,19 @@ from time import monotonic
 from typing import Final
 
 from modem.framer import Event
-from modem.lines import OK, Result, Urc, answers, fields, is_restart, is_spoken, owns_next_line, result, tag
+from modem.lines import (
+    OK,
+    Result,
+    Urc,
+    answers,
+    fields,
+    is_restart,
+    is_spoken,
+    is_text_form,
+    owns_next_line,
+    result,
+    tag,
+)
 from modem.masking import command
 from modem.transcript import Transcript
 from modem.wire import ChannelError, SilentError, Wire
@@ -284,7 +296,7 @@ class Channel:
 
     def set_aside(self, event: Event) -> None:
         """Sort one line that answers nothing."""
-        if not isinstance(event, str) or (self._head is not None and self._follow(event)):
+        if not isinstance(event, str) or (self._head is not None and self._follow(event, awaited=False)):
             return
         if tag(event) in REFERENCES:
             self.late_reference = Submitted(reference_of(event))
@@ -303,11 +315,13 @@ class Channel:
             self.restarted = True
         self.urcs.append(Urc(line))
 
-    def _follow(self, line: str) -> bool:
-        """Whether this line belongs to the +CMT, +CDS or +CBM before it."""
+    def _follow(self, line: str, *, awaited: bool = True) -> bool:
+        """Whether this line belongs to the +CMT, +CDS or +CBM before it. `awaited`: a result may come, too."""
         if self._head is None:
             return False
         head, until = self._head
+        if is_text_form(head):
+            return self._follow_in_text_mode(head, line, late=monotonic() > until, awaited=awaited)
         if not _PDU.fullmatch(line):
             if result(line) is not None or is_spoken(line):
                 return False  # slipped in between; the PDU still comes
@@ -319,6 +333,14 @@ class Channel:
         self._head = None
         self.urcs.append(Urc(head, line))
         return True
+
+    def _follow_in_text_mode(self, head: str, line: str, *, late: bool, awaited: bool) -> bool:
+        """As `_follow`: the text may look like anything. An empty one is no line at all, and is given out late."""
+        if awaited and not late and result(line) is not None:
+            return False
+        self._head = None
+        self.urcs.append(Urc(head, "" if late else line))
+        return not late
 
     def heard(self, found: Result) -> None:
         self.answered_at = monotonic()

@@ -16,21 +16,22 @@ from modem import handover, network_clock, tpdu
 from modem.at import Channel
 from modem.coverage import Coverage
 from modem.dialogue import Dialogue
-from modem.errors import UNENCODABLE, cause
+from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
 from modem.indications import Indications
 from modem.lines import fields, tag
 from modem.memories import REPORTS_MEMORY, SENT, UNSENT, Memories, Record
 from modem.outgoing import essence
+from modem.pdu_mode import PduMode
 from modem.profiles import CSUS, Profile, profile_for
 from modem.simcard import SimCard
 from modem.talk import BUSY, Identity, Patience, Talk, code_of
 from modem.ussd import Reply
-from modem.wire import ChannelError
+from modem.wire import ChannelError, DeviceGoneError
 from modem.work import Fate, InDoubt, Place, Refused, Submission, Submitted
 
 log = logging.getLogger(__name__)
 
-_PDU_MODE_TRIES: Final = 3  # an answer may be lost on the line
+_IDENTITY_TRIES: Final = 2  # a URC may share a line with an answer
 _IMEI: Final = re.compile(r"(?<![0-9])[0-9]{14,16}(?![0-9])")
 
 
@@ -60,9 +61,11 @@ class Modem:
         self.channel = channel
         self.sim = SimCard(self._talk)
         self.coverage = Coverage(self._talk)
-        self.memories = Memories(self._talk)
+        self.mode = PduMode(self._talk)
+        self.memories = Memories(self._talk, self.mode)
         self.indications = Indications(self._talk)
         self.acknowledges = False  # the modem waits for +CNMA after each +CMT and +CDS
+        self.knows_service = False  # whether it does was told (AT+CSMS)
         self._smsc = smsc
         self.has_smsc: bool | None = None  # as `find_service_centre`, since the SIM was made ready
         self._slot_command = slot_command
@@ -74,6 +77,11 @@ class Modem:
     def identity(self) -> Identity:
         """What the modem says it is."""
         return self._talk.identity
+
+    @property
+    def patience(self) -> Patience:
+        """How long to wait for what."""
+        return self._talk.patience
 
     @property
     def profile(self) -> Profile:
@@ -91,6 +99,7 @@ class Modem:
         """Bring the modem in step, make it speak plainly, learn what it is, and switch its radio on."""
         self.greet()
         self.memories.forget()
+        self.mode.forget()
         radio = self._talk.attempt("AT+CFUN?", "+CFUN")
         mode = fields(radio.lines[0])[0] if radio.lines else ""
         if mode.isdecimal() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
@@ -105,8 +114,35 @@ class Modem:
             for command in ("ATE0", "ATV1", "ATQ0"):
                 self._talk.attempt(command)
         self._talk.attempt("AT+CMEE=1")
-        if not self._talk.identity.imei:
-            self._identify()
+        self.identify()
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the modem said what it is. Until then its vendor's manners and error codes are not known."""
+        identity = self._talk.identity
+        return bool(identity.manufacturer and identity.model and identity.imei)
+
+    def identify(self) -> bool:
+        """Ask for what the modem did not tell of itself yet. Whether something new came."""
+        before = self._talk.identity
+        if self.is_identified:
+            return False
+        told = [
+            known or self._word(command)
+            for known, command in (
+                (before.manufacturer, "+CGMI"),
+                (before.model, "+CGMM"),
+                (before.revision, "+CGMR"),
+                (before.imei, "+CGSN"),
+            )
+        ]
+        manufacturer, model, revision, serial = told
+        imei = _IMEI.search(serial)
+        self._talk.identity = Identity(manufacturer, model, revision, imei.group() if imei else "")
+        self._talk.profile = profile_for(manufacturer, model)
+        self.channel.vendor = self.profile.vendor
+        self.channel.pause_s = self.profile.pause_s
+        return self._talk.identity != before
 
     def takes_pdus(self) -> bool:
         """Whether the modem takes texts as PDUs on this line (27.005, 3.2.3)."""
@@ -122,21 +158,32 @@ class Modem:
     def prepare(self) -> None:
         """Set everything volatile that texts need: PDU mode, memories, service centre, indications.
 
-        Raises UnusableError.
+        What the modem refuses may only be too early; see `modem.modem_settings`.
         """
-        self._choose_pdu_mode()
+        self.mode.set(patient=True)
         self._talk.attempt('AT+CSCS="GSM"')
-        if not self._talk.attempt("AT+CSMS=0", "+CSMS").ok:
-            service = self._talk.attempt("AT+CSMS?", "+CSMS")
-            self.acknowledges = bool(service.lines) and fields(service.lines[0])[0] == "1"
-        self.memories.choose()
-        if self._writes:
-            self.memories.write_to()
+        self.choose_service()
+        self.choose_memories()
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
             self._talk.attempt(command, "+COPS")
         self._clock_follows = any(self._talk.attempt(command).ok for command in self.profile.clock)
         self.indications.choose()
+
+    def choose_service(self) -> None:
+        """Have the modem pass texts on without waiting for +CNMA, or learn that it waits (27.005, 3.2.1)."""
+        if self._talk.attempt("AT+CSMS=0", "+CSMS").ok:
+            self.acknowledges, self.knows_service = False, True
+            return
+        service = self._talk.attempt("AT+CSMS?", "+CSMS")
+        self.acknowledges = bool(service.lines) and fields(service.lines[0])[0] == "1"
+        self.knows_service = bool(service.lines)
+
+    def choose_memories(self, *, patient: bool = True) -> None:
+        """Choose where texts lie, and where parts are written. `patient`: wait for a SIM that is busy."""
+        self.memories.choose(patient=patient)
+        if self._writes:
+            self.memories.write_to()
 
     def pause(self) -> None:
         """Leave the modem a moment for what it has yet to do."""
@@ -169,7 +216,11 @@ class Modem:
         pdu = _pdu(submission)
         if isinstance(pdu, Refused):
             return pdu
-        return self._insist(lambda: handover.submit(self.channel, pdu.length, pdu.hex, timeout_s, meanwhile))
+        return self._insist(
+            lambda: (
+                self._wrong_mode() or handover.submit(self.channel, pdu.length, pdu.hex, timeout_s, meanwhile)
+            )
+        )
 
     def write(self, submission: Submission) -> Place | Refused:
         """Write one part to the modem's memory, to be sent from there. Tried again as in `submit`.
@@ -183,7 +234,9 @@ class Modem:
         if memory is None:
             return Refused(cause("CMS", _NOT_SUPPORTED))
         patience_s = self._talk.patience.sim_s
-        index = self._insist(lambda: handover.write(self.channel, pdu.length, pdu.hex, patience_s))
+        index = self._insist(
+            lambda: self._wrong_mode() or handover.write(self.channel, pdu.length, pdu.hex, patience_s)
+        )
         return Place(memory, index) if isinstance(index, int) else index
 
     def send_written(
@@ -199,9 +252,26 @@ class Modem:
             return Fate.GONE if self.memories.is_empty(place.index, place.memory) else None
         return fate_of(record, submission)
 
+    def _wrong_mode(self) -> Refused | None:
+        """Why no PDU can be typed now; None where the modem is in PDU mode.
+
+        Asked before each PDU: a modem that fell back to text mode says nothing of it, prompts all the same, and sends
+        the PDU as a text to a number that nobody meant.
+        """
+        try:
+            if self.mode.ensure():
+                return None
+        except DeviceGoneError:
+            return Refused(cause("LOCAL", DEVICE_GONE))
+        except ChannelError as error:
+            log.warning("%s: no part was handed over: %s", self.channel.name, error)
+            return Refused(cause("LOCAL", NO_PROMPT))
+        return Refused(cause("LOCAL", TEXT_MODE if self.channel.in_step else NO_PROMPT))
+
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""
-        again = {("CMS", 330): 1, ("CMS", 304): 1}  # 304 may be one byte lost on the line
+        # 304 may be one byte lost on the line; 304 and 305 are also said in the wrong mode, which is looked at again.
+        again = {("CMS", 330): 1, ("CMS", 304): 1, ("CMS", 305): 1}
         busy = 3
         while True:
             outcome = say()
@@ -258,33 +328,16 @@ class Modem:
 
     # Inside
 
-    def _identify(self) -> None:
-        manufacturer, model, revision, serial = (
-            self._word(command) for command in ("+CGMI", "+CGMM", "+CGMR", "+CGSN")
-        )
-        imei = _IMEI.search(serial)
-        self._talk.identity = Identity(manufacturer, model, revision, imei.group() if imei else "")
-        self._talk.profile = profile_for(manufacturer, model)
-        self.channel.vendor = self.profile.vendor
-        self.channel.pause_s = self.profile.pause_s
-
     def _word(self, name: str) -> str:
         """The answer to a command that answers with bare text, in some modems behind its own name."""
-        answer = self._talk.attempt(f"AT{name}", name, bare=True)
+        for _ in range(_IDENTITY_TRIES):
+            answer = self._talk.attempt(f"AT{name}", name, bare=True)
+            if answer.lines or not answer.ok:
+                break
         if not answer.ok or not answer.lines:
             return ""
         line = answer.lines[0]
         return (line.partition(":")[2] if tag(line) == name else line).replace('"', "").strip()
-
-    def _choose_pdu_mode(self) -> None:
-        """In text mode the length of a PDU would be taken for a number, and the PDU sent there as a text."""
-        for _ in range(_PDU_MODE_TRIES):
-            if self._talk.patiently("AT+CMGF=0").ok:
-                return
-        mode = self._talk.patiently("AT+CMGF?", "+CMGF")
-        if mode.lines and fields(mode.lines[0])[0] == "1":
-            raise UnusableError("the modem does not leave text mode (AT+CMGF=0)")
-        log.warning("%s does not say OK to PDU mode (AT+CMGF=0), which is taken for its only one", self.name)
 
     def _set_service_centre(self) -> bool:
         """Give the SIM the configured service centre where it has none. Whether one was set."""

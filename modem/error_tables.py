@@ -523,6 +523,12 @@ LOCAL: Final[dict[int, Row]] = {
         "The modem did not send what it had been given to keep; it is sent again from the start.",
         "Le modem n'a pas envoyé le message qu'il gardait ; l'envoi reprend au début.",
     ),
+    7: (
+        "M",
+        "text mode",
+        "The modem does not confirm PDU mode (AT+CMGF=0), so nothing was handed to it; it is tried again.",
+        "Le modem ne confirme pas le mode PDU (AT+CMGF=0) : rien ne lui a été remis ; nouvel essai à suivre.",
+    ),
 }
 
 # For codes no row names: 24.011 says that they are to be taken for 41, 23.040 for 255.

@@ -51,6 +51,7 @@ NOT_WRITTEN: Final = 3
 UNENCODABLE: Final = 4
 NOT_KEPT: Final = 5
 STILL_STORED: Final = 6
+TEXT_MODE: Final = 7
 
 
 def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") -> Cause:

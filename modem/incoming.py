@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem import tpdu
+from modem import text_mode, tpdu
+from modem.conditions import Condition
 from modem.desk import Desk
 from modem.driver import Modem
-from modem.lines import Urc
+from modem.indications import is_about_texts
+from modem.lines import Urc, is_text_form, tag
 from modem.memories import Stored
 from modem.work import PortStatus, Reported, Unreadable, WorkUnavailableError
 
@@ -20,6 +22,11 @@ log = logging.getLogger(__name__)
 _CROWDED: Final = 0.8  # of the memory: above it an operator should look, because a full one takes nothing
 # Of the time between two listings, what must pass before a modem may ask for another.
 _BETWEEN: Final = 1 / 30
+_AT_ONCE: Final = 5  # listings in a row, each because more came during the last one
+_REREADS: Final = 3  # of a place that is overwritten again and again
+# When a memory that was full is looked at again after it was emptied, as parts of the time between two listings: the
+# network has more, and sends it as soon as it hears that there is room (23.040, 10.3.3).
+_AFTER_FULL: Final = (1 / 300, 1 / 150, 1 / 75, 1 / 30, 1 / 15)
 
 # Said in a line of its own when a memory is full, by each vendor in its own way (^SMMEMFULL, +SMSFULL, %MGSL: FULL);
 # and when the modem can read its memory, some time after its start.
@@ -28,10 +35,14 @@ _LISTS: Final = ("FULL", "SMS DONE", "SMS READY")
 
 @dataclass(frozen=True, slots=True)
 class _Direct:
-    """A PDU that came straight, and what the port was when it came: another SIM may be active by now."""
+    """A PDU that came straight, and what the port was when it came: another SIM may be active by now.
+
+    `head`: the line before it, where the modem said both in text mode; `pdu` is the text itself then.
+    """
 
     pdu: str
     status: PortStatus
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,11 @@ class Incoming:
         self._list_s = list_s
         self._list_at = 0.0
         self._listed_at = float("-inf")
+        self._looks_after_full: deque[float] = deque()  # monotonic seconds
+        self._left: int | None = (
+            None  # messages that the last listing left in the usual memory; None: not known
+        )
+        self._at_once = 0
         self._crowded = False
         self._straight: deque[_Direct] = deque()
         self._announced: deque[_Place] = deque()
@@ -61,8 +77,7 @@ class Incoming:
     def take(self, urc: Urc) -> bool:
         """Take note of a URC that is about a text or report. Whether it was."""
         if urc.tag in ("+CMT", "+CDS"):
-            if urc.pdu is not None:
-                self._straight.append(_Direct(urc.pdu, self._desk.status))
+            self._take_straight(urc)
         elif urc.tag in ("+CMTI", "+CDSI"):
             place = urc.fields
             if len(place) > 1 and place[1].isdecimal():
@@ -80,11 +95,11 @@ class Incoming:
     def close(self, urcs: deque[Urc]) -> None:
         """The connection ends: hand over what came straight, which nobody will say again."""
         for urc in urcs:
-            if urc.tag in ("+CMT", "+CDS") and urc.pdu is not None:
-                self._straight.append(_Direct(urc.pdu, self._desk.status))
+            if urc.tag in ("+CMT", "+CDS"):
+                self._take_straight(urc)
         urcs.clear()
         while self._straight:
-            if not self._deliver(self._straight[0].pdu, self._straight[0].status):
+            if not self._deliver(self._straight[0]):
                 log.error(
                     "port %d: %d texts or reports were lost with the connection",
                     self._desk.status.port,
@@ -93,20 +108,41 @@ class Incoming:
                 return
             self._straight.popleft()
 
+    def _take_straight(self, urc: Urc) -> None:
+        in_text_mode = is_text_form(urc.line)
+        if urc.pdu is not None or in_text_mode:
+            head = urc.line if in_text_mode else ""
+            self._straight.append(_Direct(urc.pdu or "", self._desk.status, head))
+
     def list_now(self) -> None:
         """Read the whole memory at the next occasion."""
         self._list_at = 0.0
+
+    def look(self) -> None:
+        """See how full the memory is, and list it soon where something lies there that no listing left."""
+        filling = self._modem.memories.filling()
+        if filling is None:
+            # The modem cannot be asked: a listing is as cheap where the last one left nothing.
+            if not self._left:
+                self._list_at = min(self._list_at, monotonic())
+            return
+        used, places = filling
+        if used and used != self._left:
+            self._list_at = min(self._list_at, monotonic())
+        elif used <= places * _CROWDED:
+            self._tell_room(used, places)
 
     @property
     def due_at(self) -> float:
         """When there is something to do though nobody says so, in monotonic seconds."""
         waiting = self._straight or self._announced
-        return max(self._desk.back_at, 0.0 if waiting else self._list_at)
+        next_look = self._looks_after_full[0] if self._looks_after_full else self._list_at
+        return max(self._desk.back_at, 0.0 if waiting else min(self._list_at, next_look))
 
     def hand_over(self) -> None:
         """Give the house what came straight."""
         while self._straight and monotonic() >= self._desk.back_at:
-            if not self._deliver(self._straight[0].pdu, self._straight[0].status):
+            if not self._deliver(self._straight[0]):
                 return
             self._straight.popleft()
             self._modem.acknowledge()
@@ -117,7 +153,7 @@ class Incoming:
         """
         others: deque[_Direct] = deque()
         for direct in self._straight:
-            report = _report(direct.pdu)
+            report = _report(direct)
             status = self._known(direct.status)
             if report is not None and status.active.iccid:
                 self._desk.reports.append(Reported(status, report))
@@ -144,6 +180,9 @@ class Incoming:
                 elif not self._keep(stored, place.memory):
                     return
             self._announced.popleft()
+        while self._looks_after_full and monotonic() >= self._looks_after_full[0]:
+            self._looks_after_full.popleft()
+            self.look()
         if monotonic() >= self._list_at:
             self._list()
 
@@ -151,7 +190,8 @@ class Incoming:
         """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
         if urc.tag == "+CIEV":
             indicator, *rest = urc.fields
-            return indicator.lower() in self._modem.indications.about_texts() and rest[:1] != ["0"]
+            speaks = is_about_texts(indicator) or indicator in self._modem.indications.about_texts()
+            return speaks and rest[:1] != ["0"]
         line = urc.line.upper()
         return any(sign in line for sign in _LISTS)
 
@@ -163,31 +203,50 @@ class Incoming:
         self._listed_at = monotonic()
         self._list_at = self._listed_at + self._list_s
         deleted = self._deleted
+        left: int | None = None
         usual = self._modem.memories.usual
         unread: list[str | None] = []
         for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
+            seen, before = self._modem.memories.seen, self._deleted
             for stored in messages or ():
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
+            if memory is None and messages is not None:
+                left = seen - (self._deleted - before)
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
-        self._watch_room(made_room=self._deleted > deleted)
+        self._left = left
+        self._watch_room(made_room=self._deleted - deleted)
         if self._modem.memories.usual != usual:
             self._list_soon()
 
-    def _watch_room(self, *, made_room: bool) -> None:
-        """Warn of a memory that fills up with what stays in it."""
+    def _watch_room(self, *, made_room: int) -> None:
+        """Warn of a memory that fills up with what stays in it. `made_room`: messages that were just deleted."""
         filling = self._modem.memories.filling()
         if filling is None:
             return
         used, places = filling
-        crowded = used > places * _CROWDED
-        if crowded and made_room:  # the network filled it again at once
+        came = made_room and self._left is not None and used > self._left
+        if self._left is not None and self._left + made_room >= places:
+            now = monotonic()
+            self._looks_after_full = deque(now + self._list_s * share for share in _AFTER_FULL if made_room)
+        if came and self._at_once < _AT_ONCE:
+            self._at_once += 1
+            self._list_at = monotonic()
+            return
+        self._at_once = 0
+        if self._left is not None:
+            self._left = used
+        if came:
             self._list_soon()
             return
+        self._tell_room(used, places)
+
+    def _tell_room(self, used: int, places: int) -> None:
+        crowded = used > places * _CROWDED
         if crowded and not self._crowded:
             log.warning(
                 "port %d: %d of %d places for texts stay taken by what cannot be deleted, or was never received here:"
@@ -197,23 +256,44 @@ class Incoming:
                 places,
             )
         self._crowded = crowded
+        full = 0 < places <= used
+        self._desk.set_condition(Condition.MEMORY_FULL, present=full)
+        self._desk.set_condition(Condition.MEMORY_NEARLY_FULL, present=crowded and not full)
 
     def _keep(self, stored: Stored, memory: str | None) -> bool:
         """Hand a stored message to the house and delete it. False: the house can keep nothing now."""
         place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
         known = self._undeleted.get(place) == stored.pdu
-        if not known and not self._deliver(self._second_look(stored, memory), self._desk.status):
-            return False
+        pdu = stored.pdu
+        if not known:
+            pdu = self._second_look(stored, memory)
+            if not self._deliver(_Direct(pdu, self._desk.status)):
+                return False
+        for _ in range(_REREADS):
+            there = self._modem.memories.read(stored.index, memory)
+            if there is None or there.pdu.upper() == pdu.upper():
+                break
+            known = False  # another text was written there meanwhile
+            pdu = self._second_look(there, memory)
+            if not self._deliver(_Direct(pdu, self._desk.status)):
+                return False
+        else:
+            return True  # it is overwritten as fast as it is read: the next listing reads it
+        if there is None and not self._modem.mode.confirmed:
+            self._undeleted[place] = pdu  # nobody knows what lies there now: deleted after the next listing
+            return True
         if self._modem.memories.delete(stored.index, memory):
             self._deleted += 1
             self._undeleted.pop(place, None)
+            self._desk.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
         elif not known:
             log.warning(
                 "port %d: the modem does not delete message %d; it is tried again now and then",
                 self._desk.status.port,
                 stored.index,
             )
-            self._undeleted[place] = stored.pdu
+            self._undeleted[place] = pdu
+            self._desk.set_condition(Condition.DELETION_REFUSED, present=True)
         return True
 
     def _second_look(self, stored: Stored, memory: str | None) -> str:
@@ -230,17 +310,19 @@ class Incoming:
         """What the port was when something came; what it is now where that came before the SIM was known."""
         return status if status.active.iccid else self._desk.status
 
-    def _deliver(self, pdu: str, status: PortStatus) -> bool:
+    def _deliver(self, direct: _Direct) -> bool:
         """Hand one PDU to the house. False: it can keep nothing now."""
         work = self._desk.work
-        status = self._known(status)
+        status = self._known(direct.status)
         if not status.active.iccid:
             return False
         try:
             try:
-                message = tpdu.parse(pdu)
+                message = _parse(direct)
             except tpdu.TpduError as error:
-                work.received(status, Unreadable(pdu, str(error)))
+                whole = "\n".join(filter(None, (direct.head, direct.pdu)))
+                work.received(status, Unreadable(whole, str(error)))
+                self._desk.set_condition(Condition.UNREADABLE_TEXTS, present=True)
                 return True
             if isinstance(message, tpdu.StatusReport):
                 work.reported(status, message)
@@ -252,10 +334,23 @@ class Incoming:
         return True
 
 
-def _report(pdu: str) -> tpdu.StatusReport | None:
-    """The status report that a PDU is; None where it is something else, or cannot be read."""
+def _parse(direct: _Direct) -> tpdu.Deliver | tpdu.StatusReport:
+    """Read what came, in the mode that it came in. Raises TpduError."""
+    if not direct.head:
+        return tpdu.parse(direct.pdu)
+    if tag(direct.head) == "+CDS":
+        found: tpdu.Deliver | tpdu.StatusReport | None = text_mode.read_report(direct.head)
+    else:
+        found = text_mode.read_text(direct.head, direct.pdu)
+    if found is None:
+        raise tpdu.TpduError("it came in text mode, and is not of the form that 27.005 gives")
+    return found
+
+
+def _report(direct: _Direct) -> tpdu.StatusReport | None:
+    """The status report that came; None where it is something else, or cannot be read."""
     try:
-        message = tpdu.parse(pdu)
+        message = _parse(direct)
     except tpdu.TpduError:
         return None
     return message if isinstance(message, tpdu.StatusReport) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +47,7 @@ _SPOKEN: Final = frozenset(
     {
         "RING", "NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "HANGUP",
         "RDY", "READY", "Call Ready", "CALL READY", "SMS Ready", "SMS READY", "SMS DONE", "PB DONE",
-        "NORMAL POWER DOWN", "POWERED DOWN",
+        "APP RDY", "NORMAL POWER DOWN", "POWERED DOWN",
     }
 )  # fmt: skip
 _SPOKEN_TAGS: Final = (
@@ -57,13 +58,26 @@ _SPOKEN_TAGS: Final = (
     "HANGUP:",
     "DST:",
     "CONNECT",
+    "SMS FULL",
+    "SIM FULL",
+    "SIM READY",
+    "MODEM:STARTUP",
 )
 
 # Said by a modem that has just started or is about to: what it was told before no longer holds, and what it was
 # doing will not be answered.
-_RESTARTS: Final = frozenset(
-    {"RDY", "^SYSSTART", "*ATREADY: 1", "+AT: READY", "NORMAL POWER DOWN", "POWERED DOWN", "^SHUTDOWN", "+WIND: 3"}
+# Compared without blanks and in capitals; the first of them may go on (^SYSSTART AIRPLANE MODE).
+_RESTARTS: Final = (
+    "^SYSSTART", "RDY", "APPRDY", "*ATREADY:1", "+AT:READY", "NORMALPOWERDOWN", "POWEREDDOWN", "^SHUTDOWN", "+WIND:3",
 )  # fmt: skip
+
+# Said by a modem that has become ready for something, in many a vendor's words: it may have started anew, and takes now
+# what it refused before. Likewise compared.
+_READY: Final = re.compile(
+    r"(?:CALL|SMS|PB|SIM|AT|APP)(?:READY|DONE|RDY)|\+CPIN:READY|\+QIND:(?:SMS|PB)DONE|\+PBREADY|\+WIND:[47]"
+    r"|\^SIMST:1(?:,.*)?|#QSS:(?:\d,)?[123]|\+QUSIM:1|\+SIMREADY|\+UUSIMSTAT:[56]|\+CFUN:1|\+EIND:\d+|\*ATREADY.*"
+    r"|\+AT(?::)?READY|MODEM:STARTUP"
+)
 
 # These own the line after them (27.005, 3.4.1).
 _HEADS: Final = frozenset({"+CMT", "+CDS", "+CBM"})
@@ -134,18 +148,32 @@ def result(line: str, *, numeric: bool = False) -> Result | None:
 
 def is_spoken(line: str) -> bool:
     """Whether a line that answers nothing is a URC rather than noise."""
-    return line[0] in _MARKS or line in _SPOKEN or line.startswith(_SPOKEN_TAGS)
+    return line[0] in _MARKS or line in _SPOKEN or is_ready(line) or line.startswith(_SPOKEN_TAGS)
 
 
 def is_restart(line: str) -> bool:
     """Whether the modem says that it restarts, or goes."""
-    return line in _RESTARTS
+    said = line.replace(" ", "").upper()
+    return said in _RESTARTS or said.startswith(_RESTARTS[0])
+
+
+def is_ready(line: str) -> bool:
+    """Whether the modem says that it became ready for something."""
+    return _READY.fullmatch(line.replace(" ", "").upper()) is not None
 
 
 def owns_next_line(line: str) -> bool:
-    """Whether a PDU follows. A +CDS in text mode, known by its many fields, stands alone."""
+    """Whether a PDU follows, or in text mode the text. A +CDS in text mode, known by its many fields, stands alone."""
     name = tag(line)
     return name in _HEADS and not (name == "+CDS" and line.count(",") >= 3)
+
+
+def is_text_form(line: str) -> bool:
+    """Whether a +CMT or +CDS was said in text mode. In PDU mode `[<alpha>],<length>` is all that it has."""
+    if tag(line) not in ("+CMT", "+CDS"):
+        return False
+    parts = fields(line)
+    return len(parts) > 2 or (len(parts) == 2 and bool(parts[1]) and not parts[1].isdecimal())
 
 
 def answers(line: str, prefixes: tuple[str, ...]) -> bool:

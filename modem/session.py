@@ -14,10 +14,11 @@ from modem.at import Channel, OutOfStepError, Waits
 from modem.cards import Cards
 from modem.desk import Desk, UssdOrder
 from modem.driver import Modem
-from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED
+from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
 from modem.incoming import Incoming
 from modem.keeper import Keeper
 from modem.lines import Urc
+from modem.modem_settings import STEPS, ModemSettings
 from modem.talk import Patience
 from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
 from modem.wire import ChannelError, DeviceGoneError
@@ -44,7 +45,7 @@ _OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 
 # Multiples of it lie as far apart as can be, however many there are (the golden ratio's).
 _SPREAD: Final = 0.618034
 
-_REFRESHED: Final = ("registration", "signal", "operator", "time", "sim")
+_REFRESHED: Final = ("registration", "signal", "operator", "time", "sim", *STEPS)
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 _SIM_TROUBLE: Final = frozenset(
@@ -52,6 +53,7 @@ _SIM_TROUBLE: Final = frozenset(
 )
 
 _FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)})
+_WRONG_MODE: Final = frozenset({("LOCAL", TEXT_MODE), ("CMS", 304), ("CMS", 305)})
 _NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
 # What is told of a part where an exception leaves open what became of it.
@@ -130,12 +132,14 @@ class Session:
         )
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
+        self._modem_settings = ModemSettings(desk, self.modem, self._incoming)
         self._keeper = Keeper(desk, self.modem)
         self._late: Submitted | None = None  # what the modem said of a part that nobody waited for any more
         self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
         self._refresh_at = 0.0
         self._claim_at: float | None = 0.0  # None: when woken
+        self._held_back = False  # the modem could take nothing until now
         self._sim_changed = False
         self._silent = 0
         self._refused: set[str] = set()  # recipients in a row that the modem itself refused
@@ -232,6 +236,7 @@ class Session:
         self._refreshes.extend(("signal", "operator", "time"))
         self._sim_changed = False
         self._incoming.list_now()
+        self._modem_settings.begin_anew()
         self._keeper.begin_anew(kept_power=self._kept_power)
         self._kept_power = True
         self._claim_at = now
@@ -270,6 +275,7 @@ class Session:
         self._ask_network()
         self._sort_urcs()
         self._hear_late()
+        self._modem_settings.tend()
         self._keeper.recall()
         if self._desk.outcome is None or self.modem.acknowledges:
             self._incoming.hand_over()
@@ -292,7 +298,7 @@ class Session:
 
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
-        due = [self._refresh_at, self._incoming.due_at, self._keeper.due_at]
+        due = [self._refresh_at, self._incoming.due_at, self._keeper.due_at, self._modem_settings.due_at]
         if self._desk.outcome is not None or self._desk.ussd_orders:
             due.append(self._desk.back_at)
         if self._asks_for_work():
@@ -304,6 +310,8 @@ class Session:
 
     def _asks_for_work(self) -> bool:
         """A port with several slots asks without a network too: another slot may have one."""
+        if not self._modem_settings.may_submit:
+            return False
         return self._desk.status.active.registration.carries_sms or self._settings.slots > 1
 
     def _work(self) -> bool:
@@ -312,6 +320,12 @@ class Session:
         now = monotonic()
         if now < desk.back_at or not self._keeper.recalled:
             return False
+        if not self._modem_settings.may_submit:
+            self._settle()
+            self._held_back = True
+            return False
+        if self._held_back:
+            self._held_back, self._claim_at = False, now
         if desk.outcome is None:
             due = desk.woken or (self._claim_at is not None and now >= self._claim_at)
             if not due or not self._asks_for_work():
@@ -379,6 +393,8 @@ class Session:
 
     def _look_into(self, code: tuple[str, int | None]) -> None:
         """Have that looked at which a refusal speaks of, rather than wait until it is due."""
+        if code in _WRONG_MODE:
+            self._modem_settings.check_soon()
         if code in _SIM_TROUBLE:
             self._sim_changed = True
         elif code in _FULL:
@@ -457,6 +473,7 @@ class Session:
             self._sort(urcs.popleft())
 
     def _sort(self, urc: Urc) -> None:
+        self._modem_settings.hear(urc)
         if self._incoming.take(urc):
             return
         name = urc.tag
@@ -492,7 +509,9 @@ class Session:
             return
         step = self._refreshes.popleft()
         slot = self._desk.status.active_slot
-        if step == "sim":
+        if step in STEPS:
+            self._modem_settings.check(step)
+        elif step == "sim":
             self._check_sim()
         elif step == "signal":
             self._publish_standing(slot, signal_dbm=self.modem.coverage.signal_dbm())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modem.at import Channel
 from modem.devices import DeviceUnavailableError
-from modem.driver import Modem, UnusableError
+from modem.driver import Modem
 from modem.indications import ranges
 from modem.memories import Stored
 from modem.profiles import PLAIN, PROFILES, profile_for
@@ -330,17 +330,29 @@ def test_after_a_silence_the_memory_is_chosen_anew() -> None:
         assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
 
 
-def test_a_modem_that_stays_in_text_mode_is_not_used() -> None:
+def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
     busy = b"\r\n+CME ERROR: 14\r\n"
-    with driving({"AT+CMGF=0": [busy, ERROR, OK]}) as (modem, _):
-        modem.prepare()
-    with (
-        driving({"AT+CMGF=0": ERROR, "AT+CMGF?": line("+CMGF: 1")}) as (modem, _),
-        pytest.raises(UnusableError),
+    refused: Answers = {"AT+CMGF=0": ERROR}
+    for answers, confirmed in (
+        ({"AT+CMGF=0": [busy, ERROR, OK]}, True),  # it cannot be asked, and says OK
+        ({**refused, "AT+CMGF?": line("+CMGF: 1")}, False),
+        ({"AT+CMGF?": line("+CMGF: 1")}, False),  # it says OK and stays
+        ({**refused, "AT+CMGF?": line("+CMGF: 0")}, True),
+        ({**refused, "AT+CMGF=?": line("+CMGF: (0)")}, True),  # it has no other mode
+        ({**refused, "AT+CMGF=?": line("+CMGF: (0,1)")}, False),
+        (refused, False),
+        ({"AT+CMGF=0": b"\r\n+CMS ERROR: 500\r\n"}, False),
     ):
-        modem.prepare()
-    with driving({"AT+CMGF=0": ERROR}) as (modem, _):
-        modem.prepare()  # it may know no other mode than PDU mode
+        with driving(answers) as (modem, _):
+            modem.prepare()
+            assert modem.mode.confirmed is confirmed, answers
+
+
+def test_a_modem_without_the_command_has_only_pdu_mode_and_one_that_is_not_ready_may_have_another() -> None:
+    for refusal, accepted in ((ERROR, True), (b"\r\n+CMS ERROR: 500\r\n", False), (b"", False)):
+        with driving({"AT+CMGF=0": refusal}) as (modem, _):
+            modem.prepare()
+            assert modem.mode.accept() is accepted, refusal
 
 
 def test_phase_2_plus_is_left_or_its_texts_are_acknowledged() -> None:
