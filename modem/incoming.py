@@ -210,6 +210,8 @@ class Incoming:
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
+            else:
+                self._forget_gone(memory, messages)
             seen, before = self._modem.memories.seen, self._deleted
             for stored in messages or ():
                 if not self._keep(stored, memory):
@@ -217,11 +219,21 @@ class Incoming:
                     return
             if memory is None and messages is not None:
                 left = seen - (self._deleted - before)
+        unread += [place.memory for place in self._undeleted]
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._left = left
         self._watch_room(made_room=self._deleted - deleted)
         if self._modem.memories.usual != usual:
             self._list_soon()
+
+    def _forget_gone(self, memory: str | None, messages: list[Stored]) -> None:
+        """Forget what could not be deleted, and lies there no longer."""
+        name, indices = memory or self._modem.memories.usual, {stored.index for stored in messages}
+        gone = [place for place in self._undeleted if place.memory == name and place.index not in indices]
+        for place in gone:
+            del self._undeleted[place]
+        if gone:
+            self._desk.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
 
     def _watch_room(self, *, made_room: int) -> None:
         """Warn of a memory that fills up with what stays in it. `made_room`: messages that were just deleted."""

@@ -76,6 +76,9 @@ class ModemSettings:
 
     def tend(self) -> None:
         """Look at everything where something asked for that, and try again what is unconfirmed, once that is due."""
+        if self._modem.mode.fallbacks != self._fallbacks:
+            self.check_soon()  # more than the mode may be lost
+            self._publish()
         now = monotonic()
         if now < self._at:
             return

@@ -59,6 +59,7 @@ class PduMode:
     def set(self, *, patient: bool = False) -> bool:
         """Set PDU mode and read it back. Whether the modem confirms it. `patient`: wait for a SIM that is busy."""
         say = self._talk.patiently if patient else self._talk.attempt
+        silences = self._talk.total_silences
         for _ in range(_TRIES):
             answer = say("AT+CMGF=0")
             if answer.ok or code_of(answer.result) not in _UNKNOWN_COMMAND:
@@ -71,7 +72,8 @@ class PduMode:
             self._tells = False  # from now on PDU mode is set again in place of being asked for
         self._note(told)
         if told is Told.NOTHING:
-            self._unknown = code_of(answer.result) in _UNKNOWN_COMMAND and self._talk.channel.in_step
+            answered = self._talk.total_silences == silences
+            self._unknown = answered and code_of(answer.result) in _UNKNOWN_COMMAND
         return self.confirmed
 
     def ensure(self) -> bool:

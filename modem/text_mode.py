@@ -29,7 +29,7 @@ def read_text(head: str, text: str) -> Deliver | None:
     if not sender:
         return None
     stamp = _STAMP.search(head)
-    said, alphabet, concat = _body(text)
+    said, alphabet, concat = _body(text, all_wide=sender != parts[0])
     return Deliver(
         smsc="",
         sender=sender,
@@ -87,8 +87,8 @@ def _time(stamp: re.Match[str]) -> datetime | None:
         return None
 
 
-def _body(text: str) -> tuple[str, Alphabet, Concat | None]:
-    """The text, the alphabet it is in, and which part of which message it is."""
+def _body(text: str, *, all_wide: bool) -> tuple[str, Alphabet, Concat | None]:
+    """The text, the alphabet it is in, and which part of which message it is. `all_wide`: the sender came as UCS-2."""
     octets = bytes.fromhex(text) if _HEX.fullmatch(text) else b""
     if octets[:3] in (_CONCAT_8, _CONCAT_16) and len(octets) > octets[0]:
         end = octets[0] + 1
@@ -97,7 +97,7 @@ def _body(text: str) -> tuple[str, Alphabet, Concat | None]:
             concat = Concat(int.from_bytes(bytes(reference), "big"), 8 * len(reference), total, seq)
             return *_part(octets[end:], fill_bits=-8 * end % 7), concat
     wide = _wide(octets)
-    if wide and not text.isdecimal():
+    if wide and (all_wide or not text.isdecimal()):
         return wide, Alphabet.UCS2, None
     return text, Alphabet.GSM7, None
 

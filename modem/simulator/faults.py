@@ -38,8 +38,17 @@ class Fault(Enum):
     SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
     REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
     REGISTRATION_DENIED = "registration-denied"  # the network will not have the card for a while
+    # Not at one that submits, or asks for the mode: between these two no program can notice it.
+    TEXT_MODE = "text-mode"  # it is in text mode: another program, or a saved profile
+    SETTINGS_LOST = (
+        "settings-lost"  # all settings but those of the line are as after a restart, without a word
+    )
+    NOT_READY = "not-ready"  # it refuses whatever is about texts for a while
 
     # An answer.
+    IDENTITY_GLUED = (
+        "identity-glued"  # what it says it is comes behind an unsolicited line, in one line with it
+    )
     ANSWER_LATE = "answer-late"  # it comes later than anyone waits for
     RESULT_LOST = "result-lost"  # its final result is lost on the line
     RESULT_TWICE = "result-twice"  # ... or comes twice
@@ -66,6 +75,9 @@ class Fault(Enum):
     INCOMING_TWICE = "incoming-twice"  # a text comes again: the network did not hear that it was taken
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
+    UNANNOUNCED = "unannounced"  # a text is stored, and nothing is said of it
+    INDICATOR = "indicator"  # ... and only an indicator tells of it (+CIEV)
+    OVERWRITTEN = "overwritten"  # another text takes the place of one that was just listed
 
     # The time.
     NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration

@@ -17,6 +17,7 @@ BUFFERED = 64  # indications a modem keeps while nobody may hear them; the oldes
 ACKNOWLEDGE_S = 15.0  # 27.005 3.4.1: what +CNMA does not acknowledge by then ends direct routing
 REPORT_LATE_S = 60.0
 MALFORMED = (b"", b"\x04", b"\xff" * 24, bytes.fromhex("040B912263000000F10000"), b"\x44\x00\x91\x00\x08\x05")
+MESSAGE_INDICATOR = "+CIEV: 5,1"  # as +CIND=? has them
 OLD_SENDER = "+22379999999"
 _NO_CLASS, _CLASS_0, _CLASS_2, _CLASS_3 = None, 0, 2, 3
 
@@ -90,6 +91,14 @@ class Inbox:
         while not storage.full:
             storage.put(Stored(Status.READ, self._with_service_centre(old)))
 
+    def overwrite(self, storage: Storage) -> None:
+        """Let another text take the place of the first: a second program deleted that, and a text came."""
+        places = storage.items()
+        if places and self._modem.faults.take(Fault.OVERWRITTEN):
+            (text,) = tpdu.deliver_text(OLD_SENDER, "another text", tpdu.utc(self._modem.network.wall()))
+            storage.delete(places[0][0])
+            storage.put(Stored(Status.UNREAD, self._with_service_centre(text)))
+
     def _take(self, octets: bytes, *, report: bool) -> bool:
         if self.awaits_acknowledgement:
             return self._store_or_refuse(octets, report=report)
@@ -116,7 +125,12 @@ class Inbox:
         place = self._store(octets, "SM" if message_class == _CLASS_2 else None, report=False)
         if place is None:
             return False
-        if routing:
+        faults = self._modem.faults
+        if faults.take(Fault.UNANNOUNCED):
+            return True
+        if faults.take(Fault.INDICATOR):
+            self._modem.unsolicited(MESSAGE_INDICATOR)
+        elif routing:
             self._tell(f'+CMTI: "{place[0]}",{place[1]}')
         return True
 

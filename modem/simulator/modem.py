@@ -34,6 +34,11 @@ TRICKLE_S = 0.02  # a few octets at 1200 baud
 AWAY_S = 20.0  # how long a card stays out, and a network away
 ASIDES = ("+CIEV: 2,4", "^RSSI:17", "RING", "+CREG: {stat}", "+CUSD: 4", "+CTZV: +00")
 ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
+NOT_READY_S = 20.0  # how long a modem may refuse what is about texts after its start
+ABOUT_TEXTS = frozenset(
+    {"+CMGF", "+CNMI", "+CPMS", "+CSMS", "+CSCA", "+CMGS", "+CMGW", "+CMSS", "+CMGL", "+CMGR", "+CMGD"}
+)
+_OF_THE_MODE = (b"+CMGS", b"+CMGW", b"+CMSS", b"+CMGF")
 _UNHEARD = -1  # no command line has this number
 OFF, MINIMAL, FULL, FLIGHT = -1, 0, 1, 4  # +CFUN (27.007, 8.2), and no power at all
 _LOCK_CME = {Lock.PIN: 11, Lock.PUK: 12, Lock.DEAD: 13}
@@ -115,6 +120,7 @@ class Modem:
         self._after_return = False
         self._without_result = False
         self._card_ready_at = 0.0
+        self._texts_ready_at = 0.0
         self._timers_of_power: list[Timer] = []
         self.running = 0  # counts command lines: a submission looks whether its own still runs
         self._hold: tuple[str, bool] | None = None  # a command to be held, and whether its answer only
@@ -356,13 +362,15 @@ class Modem:
             self._write(echo)
         if body is not None:
             self._after_return = True
-            if not (self.faults.any and self._mishap()):
+            if not (self.faults.any and self._mishap(body)):
                 self._run(body)
         return data[taken:]
 
-    def _mishap(self) -> bool:
+    def _mishap(self, body: bytes) -> bool:
         """Let happen what is due at a command; whether the command is lost with it."""
         take = self.faults.take
+        if not any(name in body.upper() for name in _OF_THE_MODE):
+            self._lose_settings()
         if take(Fault.ECHO_BACK):
             self.settings.echo = True
         if take(Fault.V0):
@@ -381,6 +389,18 @@ class Modem:
             self.state = State.TEXT
             return True
         return False
+
+    def _lose_settings(self) -> None:
+        """Let happen what changes settings behind the back of the program."""
+        take = self.faults.take
+        if take(Fault.SETTINGS_LOST):
+            line = (self.settings.echo, self.settings.verbose, self.settings.quiet)
+            self.settings = Settings.of(self.traits)
+            self.settings.echo, self.settings.verbose, self.settings.quiet = line
+        if take(Fault.TEXT_MODE):
+            self.settings.cmgf = 1
+        if take(Fault.NOT_READY):
+            self._texts_ready_at = self.timers.now() + NOT_READY_S
 
     def _lose_card(self, slot: int, card: Sim) -> None:
         self.replace_card(slot, None)
@@ -424,6 +444,8 @@ class Modem:
         handler = self.commands.get(request.name)
         if handler is None:
             raise CommandError
+        if request.name in ABOUT_TEXTS and self.timers.now() < self._texts_ready_at:
+            raise self.chance.choice((CommandError(), CmsError(500), CmeError(14), CmeError(515)))
         return handler
 
     # --- text after a prompt -----------------------------------------------------------------------

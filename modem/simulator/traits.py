@@ -61,5 +61,6 @@ class Traits:
     ] = ()  # unsolicited lines again and again: seconds between, and the line
     nested_memories: bool = False  # one more pair of parentheses around the answer of +CPMS=?
     report_head: str = "+CMGR: {status},,{length}"  # how a stored report begins in PDU mode
+    bare_recipients: bool = False  # in text mode +CMGS takes a number without quotes
     clears_service_centre: bool = False  # +CSMP makes it forget +CSCA
     clock_at_start: str = "80/01/06,00:00:00"  # +CCLK of one that nobody ever set

@@ -333,7 +333,7 @@ def test_after_a_silence_the_memory_is_chosen_anew() -> None:
 def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
     busy = b"\r\n+CME ERROR: 14\r\n"
     refused: Answers = {"AT+CMGF=0": ERROR}
-    for answers, confirmed in (
+    cases: list[tuple[Answers, bool]] = [
         ({"AT+CMGF=0": [busy, ERROR, OK]}, True),  # it cannot be asked, and says OK
         ({**refused, "AT+CMGF?": line("+CMGF: 1")}, False),
         ({"AT+CMGF?": line("+CMGF: 1")}, False),  # it says OK and stays
@@ -342,7 +342,8 @@ def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
         ({**refused, "AT+CMGF=?": line("+CMGF: (0,1)")}, False),
         (refused, False),
         ({"AT+CMGF=0": b"\r\n+CMS ERROR: 500\r\n"}, False),
-    ):
+    ]
+    for answers, confirmed in cases:
         with driving(answers) as (modem, _):
             modem.prepare()
             assert modem.mode.confirmed is confirmed, answers

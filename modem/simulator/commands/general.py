@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
+from modem.simulator.faults import Fault
 from modem.simulator.modem import FLIGHT, FULL, MINIMAL, Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CallEndedError, CmeError, CommandError
 from modem.simulator.settings import Settings
 
+GLUED = "^BOOT:9767194,0,0,0,20"  # a Huawei's, that ends without a line end
+INDICATORS = ("battchg", "signal", "service", "sounder", "message", "call", "roam", "smsfull")  # 27.007, 8.9
 RESTART_S = 0.2  # from the OK of a restart to its beginning: the answer has to leave first
 
 
@@ -98,7 +101,7 @@ def capabilities(modem: Modem, request: Request) -> None:
 
 def _told(modem: Modem, request: Request, line: str) -> None:
     if request.form is Form.ACTION:
-        modem.info(line)
+        modem.info(GLUED + line if modem.faults.take(Fault.IDENTITY_GLUED) else line)
     elif request.form is not Form.TEST:
         raise CmeError(50)
 
@@ -138,6 +141,13 @@ def activity(modem: Modem, request: Request) -> None:
         modem.info("+CPAS: (0,2,3,4)")
     else:
         modem.info("+CPAS: 0")
+
+
+def indicators(modem: Modem, request: Request) -> None:
+    """+CIND (27.007, 8.9): the indicators have names, and numbers in the order of the test command."""
+    if request.form is Form.TEST:
+        named = [f'("{name}",(0-5))' for name in INDICATORS]
+        modem.info(f"+CIND: {','.join(named)}")
 
 
 def charset(modem: Modem, request: Request) -> None:
@@ -190,7 +200,7 @@ COMMANDS: dict[str, Handler] = {
     "+CSCS": charset,
     "+CTZR": tolerated("+CTZR", range(3)),
     "+CMER": accepted,
-    "+CIND": accepted,
+    "+CIND": indicators,
     "+IPR": tolerated("+IPR", range(921601), 115200),
     "+IFC": accepted,
     "+ICF": accepted,

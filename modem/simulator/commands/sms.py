@@ -43,7 +43,8 @@ def send(modem: Modem, request: Request) -> Flow | None:
 def dialled(modem: Modem, arguments: list[str]) -> str:
     """`<da>[,<toda>]` as a number, with + where it is international. Raises `CmsError`."""
     error = CmsError(INVALID_TEXT)
-    raw = string(arguments[0], error).encode("latin-1")
+    bare = modem.traits.bare_recipients and arguments[0].isdecimal()
+    raw = (arguments[0] if bare else string(arguments[0], error)).encode("latin-1")
     typed = textmode.typed(raw, modem.settings.cscs)
     if len(arguments) > 2:
         raise error

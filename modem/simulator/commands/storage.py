@@ -109,6 +109,7 @@ def list_messages(modem: Modem, request: Request) -> None:
         for line in lines:
             modem.info(line)
         _seen(stored)
+    modem.inbox.overwrite(memory)
 
 
 def _wanted(request: Request, *, in_text: bool) -> int:

@@ -35,6 +35,7 @@ TRAITS = Traits(
     cnmi_at_start=(2, 1, 0, 0, 0),
     charsets=("IRA", "GSM", "UCS2", "HEX", "PCCP", "PCDN", "8859-1"),
     charset_at_start="IRA",
+    bare_recipients=True,
     clock_at_start="04/01/01,00:00:00",
     absent=frozenset({"+CSUS", "+CEREG", "+CESQ", "+CLAC", "+CPINR", "+CTZU", "+CTZR"}),
 )
