@@ -206,6 +206,7 @@ REFUSALS = {
     "CMS 517": b"\r\n+CMS ERROR: 517\r\n",
     "CMS 302": b"\r\n+CMS ERROR: 302\r\n",
     "in words": b"\r\n+CME ERROR: SIM busy\r\n",
+    "silence": b"",
 }
 
 

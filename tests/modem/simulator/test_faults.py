@@ -7,7 +7,7 @@ import random
 import pytest
 
 from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
-from tests.modem.simulator.bench import Bench
+from tests.modem.simulator.bench import Bench, MakeBench
 
 GOOD = "31000B912263000000F10000AA07C2B75BFDAECB01"
 
@@ -186,6 +186,57 @@ def test_a_text_finds_the_memory_full_and_comes_when_there_is_room(bench: Bench)
     assert incoming(bench, Fault.MEMORY_FULL) == ""
     assert bench.say("AT+CPMS?").startswith('+CPMS: "SM",20,20')
     assert bench.say("AT+CMGD=1") == 'OK|+CMTI: "SM",1'
+
+
+def test_it_falls_back_to_text_mode_and_sends_a_pdu_as_a_text(make_bench: MakeBench) -> None:
+    bench = make_bench(personality="sim800")
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.modems[0].faults.arm(Fault.TEXT_MODE)
+    assert bench.say("AT+CMGF?") == "+CMGF: 0|OK"  # not at a command that could notice it
+    bench.say("AT+CSQ")
+    assert bench.submit("00" + GOOD, length=29) == "+CMGS: 0|OK"
+    (accepted,) = bench.witness.accepted()
+    assert (accepted.recipient, accepted.text) == ("29", "00" + GOOD)
+    assert bench.say("AT+CNMI?") == "+CNMI: 2,1,0,1,0|OK"
+
+
+def test_it_loses_its_settings_without_a_word(bench: Bench) -> None:
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.say('AT+CPMS="ME","ME","ME"')
+    bench.modems[0].faults.arm(Fault.SETTINGS_LOST)
+    assert bench.say("AT+CSQ") == "+CSQ: 21,99|OK"
+    assert bench.say("AT+CNMI?") == "+CNMI: 0,0,0,0,0|OK"
+    assert bench.say("AT+CPMS?").startswith('+CPMS: "SM",')
+    assert bench.write(b"AT\r") == b"\r\nOK\r\n"  # echo is as it was
+
+
+def test_it_refuses_whatever_is_about_texts_for_a_while(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.NOT_READY)
+    assert bench.say("AT+CSQ") == "+CSQ: 21,99|OK"
+    for command in ("AT+CMGF=0", "AT+CPMS?", "AT+CNMI=2,1", "AT+CMGL=4", "AT+CMGS=20"):
+        assert "ERROR" in bench.say(command)
+    bench.pass_time(25)
+    assert bench.say("AT+CMGF=0") == "OK"
+
+
+def test_what_it_is_shares_a_line_with_something_unasked(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.IDENTITY_GLUED)
+    assert bench.say("AT+CGMI") == "^BOOT:9767194,0,0,0,20gatewayd|OK"
+    assert bench.say("AT+CGMI") == "gatewayd|OK"
+
+
+@pytest.mark.parametrize(("fault", "said"), [(Fault.UNANNOUNCED, ""), (Fault.INDICATOR, "+CIEV: 5,1")])
+def test_a_text_is_stored_and_not_announced_as_it_should_be(bench: Bench, fault: Fault, said: str) -> None:
+    assert incoming(bench, fault).strip() == said
+    assert "+CMGR: 0," in bench.say("AT+CMGR=1")
+    assert bench.say("AT+CIND=?").split(",(0-5)),")[4] == '("message"'
+
+
+def test_a_text_takes_the_place_of_one_that_was_just_listed(bench: Bench) -> None:
+    incoming(bench, Fault.OVERWRITTEN)
+    listed = bench.say("AT+CMGL=4").split("|")[1]
+    assert bench.say("AT+CMGR=1").split("|")[1] not in (listed, "OK")
+    assert bench.say("AT+CMGL=4").count("+CMGL:") == 1
 
 
 def test_a_restart_in_the_middle_of_a_line_ends_it(bench: Bench) -> None:
