@@ -10,8 +10,23 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from modem import fitting
 from modem.framer import Event
-from modem.lines import OK, Result, Urc, answers, fields, is_restart, is_spoken, owns_next_line, result, tag
+from modem.lines import (
+    CALL_ENDS,
+    OK,
+    RINGS,
+    Result,
+    Urc,
+    answers,
+    fields,
+    is_restart,
+    is_spoken,
+    owns_next_line,
+    result,
+    says_started,
+    tag,
+)
 from modem.masking import command
 from modem.transcript import Transcript
 from modem.wire import ChannelError, SilentError, Wire
@@ -23,6 +38,13 @@ ANSWER_S: Final = (
     5.0  # Telit allows 5 s for the simplest commands, Quectel 0.3 s; other drivers wait 1 to 10 s
 )
 URCS_KEPT: Final = 1000  # a modem that chatters while nobody works it off must not fill the memory
+
+# Realigning is not done more often than this without a question whose answer does not fit: a modem that says odd
+# things again and again must not be asked `AT` before each command.
+_BETWEEN_REALIGNMENTS_S: Final = 1.0
+
+# A caller rings every 3 to 6 s. What ends a call within this time after a ring ends that call, and nothing of ours.
+_RINGING_S: Final = 8.0
 
 CTRL_Z: Final = b"\x1a"
 _ESC: Final = b"\x1b"
@@ -38,6 +60,8 @@ class Response:
 
     lines: tuple[str, ...]
     result: Result
+    strays: bool = False  # lines came with it that answer another command
+    spare: bool = False  # more came behind the final result
 
     @property
     def ok(self) -> bool:
@@ -89,17 +113,27 @@ class Channel:
         self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
         self.tells_references = False  # it answers a part with its TP-MR, as all but a few old modems do
-        self.late_reference: Submitted | None = None  # a +CMGS that came while none was waited for
-        self.late_result: Result | None = None  # likewise a final result
+        self.late_references: list[Submitted] = []  # each +CMGS that came while none was waited for
+        self.late_result: Result | None = None  # likewise the last final result
+        self.last_reference: int | None = None  # the TP-MR of the last part that was taken
+        self.owed = 0  # parts that were given up without an answer: theirs may yet come
         self.name = name
         self.waits = waits
-        self._wire = Wire(fd, wake_fd, attend, write_s=waits.write_s, transcript=transcript)
+        self._wire = Wire(
+            fd, wake_fd, attend, write_s=waits.write_s, text_s=waits.text_s, transcript=transcript
+        )
         self.framer: Final = self._wire.framer  # told what echo and prompt to expect
         self.read: Final = self._wire.read
         self._in_step = False
         self._numeric = False  # the modem answers in V0
         self._locked = False  # it last answered AT with the state of its SIM
         self._head: tuple[str, float] | None = None  # a URC that owns the next line, and until when
+        self._doubtful = False  # an answer came that nobody asked for: the next one may be shifted
+        self._strays = False  # lines came while the last command ran that answer another one
+        self._started = False  # the modem said meanwhile that it has started
+        self._realigned_at = float("-inf")
+        self._rang_at = float("-inf")
+        self.forget_answers()
 
     @property
     def gone(self) -> bool:
@@ -120,6 +154,14 @@ class Channel:
         """How many commands the modem has echoed."""
         return self.framer.echoes
 
+    def forget_answers(self) -> None:
+        """Another modem may be at the other end: forget how the last one answered."""
+        self._tags: set[str] = set()  # that answers to commands begin with
+        self._told: set[str] = set()  # questions that were answered with information lines
+        self._peculiar: set[str] = set()  # questions that this modem answers in a form of its own
+        self._refused: set[str] = set()  # questions that this modem does not know
+        self._last: tuple[str, tuple[str, ...], tuple[str, ...]] = ("", (), ())  # head, prefixes, lines
+
     def command(
         self,
         text: str,
@@ -127,44 +169,147 @@ class Channel:
         bare: bool = False,
         timeout_s: float = ANSWER_S,
         enough_s: float | None = None,
+        ends: frozenset[str] = frozenset(),
     ) -> Response:
         """Say `text` and wait for its final result.
 
         Information lines are those that begin with one of `prefixes`, and with `bare` also those that begin with
         nothing a URC begins with. `enough_s`: an information line and this much silence are an answer too, for modems
-        that leave out the OK.
+        that leave out the OK. `ends`: lines that end this command too, as a failure.
+
+        A question whose answer does not fit it (the answer to another command, a stray OK or ERROR) is asked once
+        more after the modem was brought back in step. So it takes `timeout_s` twice at most.
 
         Raises SilentError without a final result in time, OutOfStepError where the modem was already beyond reach,
         DeviceGoneError.
         """
         self.prepare()
+        head, asks = fitting.head(text), fitting.asks(text, prefixes, bare=bare)
+        answer = self._exchange(text, prefixes, bare, timeout_s, enough_s, ends, asks=asks)
+        if asks and self.in_step and self._is_odd(text, head, answer):
+            log.info("%s: the answer to %s does not fit; it is asked again", self.name, _shown(text))
+            self._realign()
+            answer = self._exchange(text, prefixes, bare, timeout_s, enough_s, ends, asks=asks)
+            self._learn(text, head, answer)
+        elif asks:
+            self._learn(text, head, answer)
+        self._doubtful = self._doubtful or answer.strays
+        self._tags.update(filter(fitting.is_answers, prefixes))
+        self._last = (head, prefixes, answer.lines)
+        return answer
+
+    def _is_odd(self, text: str, head: str, answer: Response) -> bool:
+        """Whether this may be the answer to another command. `head` and `text` are those of a question."""
+        if answer.result.family not in ("OK", "ERROR", "CME", "CMS"):
+            return False
+        if not answer.ok:
+            unheard_of = answer.spare and head not in self._refused
+            return unheard_of or (head in self._told and not fitting.may_be_empty(text))
+        if not answer.lines:
+            return answer.strays or not (head in self._peculiar or fitting.may_be_empty(text))
+        if head in self._peculiar:
+            return False
+        last_head, _, last_lines = self._last
+        repeated = answer.lines == last_lines and head != last_head and not self._tagged(answer.lines)
+        return repeated or not fitting.fits(text, answer.lines)
+
+    def _tagged(self, lines: tuple[str, ...]) -> bool:
+        return any(":" in line for line in lines)
+
+    def _learn(self, text: str, head: str, answer: Response) -> None:
+        """Remember how the modem answers a question, so that its own way is not doubted each time."""
+        told = answer.ok and bool(answer.lines) and fitting.fits(text, answer.lines)
+        for heads, belongs in (
+            (self._told, told),
+            (self._peculiar, answer.ok and not told),
+            (self._refused, not answer.ok),
+        ):
+            if belongs:
+                heads.add(head)
+            else:
+                heads.discard(head)
+
+    def _exchange(
+        self,
+        text: str,
+        prefixes: tuple[str, ...],
+        bare: bool,
+        timeout_s: float,
+        enough_s: float | None,
+        ends: frozenset[str],
+        *,
+        asks: bool,
+    ) -> Response:
+        """Say `text` once and wait for its final result."""
         self.say(text)
         lines: list[str] = []
-        deadline = monotonic() + timeout_s
-        limit = deadline
+        deadline = limit = monotonic() + timeout_s
         restarting = self.restarted
+        first: Result | None = None
+        found: Result | None = None
+        spare = False
+        self._strays = self._started = False
         while (events := self.read(limit)) is not None:
-            found: Result | None = None
             for event in events:
-                if found is None:
+                if found is None and event in ends and not self._ends_call(str(event)):
+                    found = Result("ENDED", None, str(event))
+                    self.in_step = False  # its OK may yet come
+                elif found is None:
                     found = self._take(event, prefixes, bare, lines)
                 else:
-                    self.set_aside(event)
+                    spare = spare or self._is_answer(event, prefixes, bare)
+                    found = self._second(event, found, asks=asks)
             if found is not None:
-                self.framer.echo = ""
-                self.heard(found)
-                return Response(tuple(lines), found)
-            if self.restarted and not restarting:
+                if first is None:
+                    first = found
+                    limit = monotonic() + self._lingering_s(text, found, asks=asks)
+                if spare or found is not first or limit <= monotonic():
+                    break
+            elif self.restarted and not restarting:
                 break  # what it was doing will not be answered
-            if enough_s is not None and lines:
+            elif enough_s is not None and lines:
                 limit = min(deadline, monotonic() + enough_s)
         self.framer.echo = ""
+        if found is not None:
+            self.heard(found)
+            return Response(tuple(lines), found, self._strays, spare)
+        self.restarted = self.restarted or self._started
         self.in_step = False
         if enough_s is not None and lines:
             return Response(tuple(lines), OK)
         if self.restarted and not restarting:
             raise SilentError(f"the modem restarted instead of answering {_shown(text)}")
-        raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s")
+        raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s", tuple(lines))
+
+    def _lingering_s(self, text: str, found: Result, *, asks: bool) -> float:
+        """How long to listen on behind a final result, because it may answer something else.
+
+        An ERROR to a question that was not refused before may be a stray one: then the answer follows. What changes
+        something is not said twice; where lines of another command came with its result, its own result follows.
+        """
+        if asks:
+            refused = found.family == "ERROR" and fitting.head(text) not in self._refused
+            return self.waits.clean_s if refused else 0.0
+        return self.waits.quiet_s if self._strays else 0.0
+
+    def _second(self, event: Event, found: Result, *, asks: bool) -> Result:
+        """Sort one line behind a final result. Which of two results counts for a command that is not said again."""
+        if isinstance(event, str) and not asks and self._strays:
+            own = result(event, numeric=self._numeric)
+            if own is not None:
+                return own
+        self.set_aside(event)
+        return found
+
+    def _is_answer(self, event: Event, prefixes: tuple[str, ...], bare: bool) -> bool:
+        """Whether a line behind a final result belongs to an answer."""
+        if not isinstance(event, str):
+            return False
+        return (
+            answers(event, prefixes)
+            or result(event, numeric=self._numeric) is not None
+            or (bare and not is_spoken(event))
+        )
 
     def wait(self, deadline: float) -> None:
         """Wait until a URC is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds) has passed."""
@@ -175,25 +320,25 @@ class Channel:
             for event in events:
                 self.set_aside(event)
 
-    def await_urc(self, tags: frozenset[str], deadline: float) -> Urc | None:
-        """The next URC with one of these tags, taken out of `urcs`; None at the deadline (monotonic seconds), or where
-        the modem restarted.
+    def await_urc(self, tags: frozenset[str], deadline: float) -> Urc | Result | None:
+        """The next URC with one of these tags, taken out of `urcs`, or a final result that is an error.
+
+        None at the deadline (monotonic seconds), or where the modem restarted. Before that, set `late_result` to None.
+        What ends a call that rang is passed over.
         """
         while True:
-            found = next((urc for urc in self.urcs if urc.tag in tags), None)
-            if found is not None:
-                self.urcs.remove(found)
-                return found
+            for urc in [urc for urc in self.urcs if urc.tag in tags]:
+                self.urcs.remove(urc)
+                if not (urc.line in CALL_ENDS and urc.of_call):
+                    return urc
+            if self.late_result is not None and not self.late_result.ok:
+                failure, self.late_result = self.late_result, None
+                return failure
             if self.restarted:
                 return None
-            limit = deadline
-            if self.framer.text_open:
-                limit = min(deadline, monotonic() + self.waits.text_s)
-            events = self.read(limit)
+            events = self.read(deadline)
             if events is None:
-                events = self.framer.end_text()
-                if not events:
-                    return None
+                return None
             for event in events:
                 self.set_aside(event)
 
@@ -211,6 +356,18 @@ class Channel:
         self.write(_ESC + b"\r" + text.encode("ascii") + b"\r")
         self.pause(self.waits.escape_s)
 
+    def keep_late(self, told: Submitted) -> None:
+        """Keep the reference of a part that nobody waits for any more. One that is told twice counts once."""
+        if told.reference is not None and told.reference == self.last_reference:
+            return
+        self.late_references.append(told)
+        self.owed = max(0, self.owed - 1)
+
+    def take_late(self) -> list[Submitted]:
+        """The references that came late, once."""
+        late, self.late_references = self.late_references, []
+        return late
+
     def pause(self, seconds: float) -> None:
         """Let time pass, setting aside what the modem says."""
         self._listen_until(monotonic() + seconds)
@@ -225,7 +382,7 @@ class Channel:
         self.in_step = False
         self.framer.echo = ""
         self.framer.prompt_wanted = False
-        self.late_reference = self.late_result = None
+        self.late_result = None
         self._listen_until_quiet(waits.quiet_s)
         late_result = self.late_result  # what comes after the ESC may answer that
         try:
@@ -246,6 +403,7 @@ class Channel:
         except SilentError as error:
             raise OutOfStepError(str(error)) from error
         finally:
+            self._doubtful = False
             self.late_result = late_result
             self.restarted = self.restarted or (self._numeric and self.told_v1)
         raise OutOfStepError("the modem does not answer AT")
@@ -274,34 +432,61 @@ class Channel:
             if tag(event) in _RECORDS:
                 self._head = None  # the next line belongs to this one
             lines.append(event)
+        elif tag(event) in REFERENCES:
+            self._strays = True
+            self.keep_late(Submitted(reference_of(event)))
         elif is_spoken(event):
-            self._speak(event)
+            self._strays = self._strays or self._answers_another(event)
+            self._speak(event, commanded=True)
         elif bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
             lines.append(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
         return None
 
+    def _answers_another(self, line: str) -> bool:
+        """Whether a line that does not answer the command that runs looks like the answer to one that was said before.
+
+        A tag that begins unsolicited lines too counts where it was the last question's, or in the form of an answer.
+        """
+        name = tag(line)
+        return name in self._tags or (name in self._last[1] and answers(line, self._last[1]))
+
     def set_aside(self, event: Event) -> None:
         """Sort one line that answers nothing."""
         if not isinstance(event, str) or (self._head is not None and self._follow(event)):
             return
         if tag(event) in REFERENCES:
-            self.late_reference = Submitted(reference_of(event))
+            self.keep_late(Submitted(reference_of(event)))
         elif (found := result(event)) is not None:
             self.late_result = found
         elif is_spoken(event):
+            self._doubtful = self._doubtful or tag(event) in self._tags
             self._speak(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
 
-    def _speak(self, line: str) -> None:
+    def _speak(self, line: str, *, commanded: bool = False) -> None:
+        """Keep a line that the modem says of its own accord. `commanded`: while a command waits for its answer."""
         if owns_next_line(line):
             self._head = (line, monotonic() + self.waits.head_s)
             return
         if is_restart(line):
             self.restarted = True
-        self.urcs.append(Urc(line))
+        elif says_started(line):
+            # What runs may yet be answered: then the modem had started before that was said.
+            self._started = True
+            self.restarted = self.restarted or not commanded
+        of_call = self._ends_call(line)
+        if of_call:
+            self._rang_at = float("-inf")
+        elif tag(line) in RINGS:
+            self._rang_at = monotonic()
+        self.urcs.append(Urc(line, of_call=of_call))
+
+    def _ends_call(self, line: str) -> bool:
+        """Whether a line ends a call that rang, and nothing of ours."""
+        return line in CALL_ENDS and monotonic() - self._rang_at < _RINGING_S
 
     def _follow(self, line: str) -> bool:
         """Whether this line belongs to the +CMT, +CDS or +CBM before it."""
@@ -332,8 +517,18 @@ class Channel:
         self._drop_stale()
         if not self.in_step:
             self.resync()
+        elif self._doubtful and monotonic() - self._realigned_at >= _BETWEEN_REALIGNMENTS_S:
+            self._realign()
+        self._doubtful = False
         if self.pause_s and self.answered_at is not None:
             self._listen_until(self.answered_at + self.pause_s)
+
+    def _realign(self) -> None:
+        """Let pass what still comes, and have the modem answer `AT`. Takes about 0.3 s; else see `resync`."""
+        self._realigned_at = monotonic()
+        self._listen_until_quiet(self.waits.quiet_s)
+        if not self._answers("AT"):
+            self.resync()
 
     def _drop_stale(self) -> None:
         for events in self._wire.read_stale():

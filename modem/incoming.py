@@ -169,6 +169,9 @@ class Incoming:
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
+            elif self._modem.memories.cut:
+                unread.append(memory)
+                self._list_soon()
             for stored in messages or ():
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at

@@ -45,6 +45,7 @@ class Memories:
         self.others: tuple[str, ...] = ()  # where texts may lie from before this program came
         self.usual: str | None = None  # where texts go now; None: not known
         self.outgoing: str | None = None  # where parts are written; None: nowhere
+        self.cut = False  # the last listing ended too early: more may lie there
         self._talk = talk
         self._selected: str | None = None  # what is read and deleted from; None: not known
         self._silences = 0  # commands without an answer, when that was known
@@ -133,6 +134,9 @@ class Memories:
                     found.append(Record(int(parts[0]), parts[1] if len(parts) > 1 else "", ""))
             elif within and not found[-1].pdu:
                 found[-1] = replace(found[-1], pdu=line)
+        self.cut = not answer.ok
+        if self.cut and found and not found[-1].pdu:
+            found.pop()  # its PDU did not come: read as an empty one it would be deleted
         return found
 
     def read(self, index: int, memory: str | None = None) -> Stored | None:
