@@ -11,9 +11,11 @@ from time import monotonic
 from typing import Final
 
 from modem import fitting
+from modem.fitting import Habits, Response
 from modem.framer import Event
 from modem.lines import (
     CALL_ENDS,
+    ERROR,
     OK,
     RINGS,
     Result,
@@ -55,18 +57,20 @@ class OutOfStepError(ChannelError):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """The information lines of an answer, and its final result."""
+class _Command:
+    """What is said, and what its answer looks like (see `Channel.command`)."""
 
-    lines: tuple[str, ...]
-    result: Result
-    strays: bool = False  # lines came with it that answer another command
-    spare: bool = False  # more came behind the final result
+    text: str
+    prefixes: tuple[str, ...]
+    bare: bool
+    timeout_s: float
+    enough_s: float | None
+    ends: frozenset[str]
 
     @property
-    def ok(self) -> bool:
-        """Whether the command did what it was to do."""
-        return self.result.ok
+    def asks(self) -> bool:
+        """Whether it can be said twice without harm."""
+        return fitting.asks(self.text, self.prefixes, bare=self.bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ class Channel:
         self._started = False  # the modem said meanwhile that it has started
         self._realigned_at = float("-inf")
         self._rang_at = float("-inf")
-        self.forget_answers()
+        self.habits = Habits()  # of the modem; to be made anew where another one may be there
 
     @property
     def gone(self) -> bool:
@@ -153,14 +157,6 @@ class Channel:
     def echoes(self) -> int:
         """How many commands the modem has echoed."""
         return self.framer.echoes
-
-    def forget_answers(self) -> None:
-        """Another modem may be at the other end: forget how the last one answered."""
-        self._tags: set[str] = set()  # that answers to commands begin with
-        self._told: set[str] = set()  # questions that were answered with information lines
-        self._peculiar: set[str] = set()  # questions that this modem answers in a form of its own
-        self._refused: set[str] = set()  # questions that this modem does not know
-        self._last: tuple[str, tuple[str, ...], tuple[str, ...]] = ("", (), ())  # head, prefixes, lines
 
     def command(
         self,
@@ -184,66 +180,23 @@ class Channel:
         DeviceGoneError.
         """
         self.prepare()
-        head, asks = fitting.head(text), fitting.asks(text, prefixes, bare=bare)
-        answer = self._exchange(text, prefixes, bare, timeout_s, enough_s, ends, asks=asks)
-        if asks and self.in_step and self._is_odd(text, head, answer):
-            log.info("%s: the answer to %s does not fit; it is asked again", self.name, _shown(text))
-            self._realign()
-            answer = self._exchange(text, prefixes, bare, timeout_s, enough_s, ends, asks=asks)
-            self._learn(text, head, answer)
-        elif asks:
-            self._learn(text, head, answer)
+        command = _Command(text, prefixes, bare, timeout_s, enough_s, ends)
+        answer = self._exchange(command)
+        if command.asks:
+            if self.in_step and self.habits.is_odd(text, answer):
+                log.info("%s: the answer to %s does not fit; it is asked again", self.name, _shown(text))
+                self._realign()
+                answer = self._exchange(command)
+            self.habits.learn(text, answer)
         self._doubtful = self._doubtful or answer.strays
-        self._tags.update(filter(fitting.is_answers, prefixes))
-        self._last = (head, prefixes, answer.lines)
+        self.habits.remember(text, prefixes, answer.lines)
         return answer
 
-    def _is_odd(self, text: str, head: str, answer: Response) -> bool:
-        """Whether this may be the answer to another command. `head` and `text` are those of a question."""
-        if answer.result.family not in ("OK", "ERROR", "CME", "CMS"):
-            return False
-        if not answer.ok:
-            unheard_of = answer.spare and head not in self._refused
-            return unheard_of or (head in self._told and not fitting.may_be_empty(text))
-        if not answer.lines:
-            return answer.strays or not (head in self._peculiar or fitting.may_be_empty(text))
-        if head in self._peculiar:
-            return False
-        last_head, _, last_lines = self._last
-        repeated = answer.lines == last_lines and head != last_head and not self._tagged(answer.lines)
-        return repeated or not fitting.fits(text, answer.lines)
-
-    def _tagged(self, lines: tuple[str, ...]) -> bool:
-        return any(":" in line for line in lines)
-
-    def _learn(self, text: str, head: str, answer: Response) -> None:
-        """Remember how the modem answers a question, so that its own way is not doubted each time."""
-        told = answer.ok and bool(answer.lines) and fitting.fits(text, answer.lines)
-        for heads, belongs in (
-            (self._told, told),
-            (self._peculiar, answer.ok and not told),
-            (self._refused, not answer.ok),
-        ):
-            if belongs:
-                heads.add(head)
-            else:
-                heads.discard(head)
-
-    def _exchange(
-        self,
-        text: str,
-        prefixes: tuple[str, ...],
-        bare: bool,
-        timeout_s: float,
-        enough_s: float | None,
-        ends: frozenset[str],
-        *,
-        asks: bool,
-    ) -> Response:
-        """Say `text` once and wait for its final result."""
-        self.say(text)
+    def _exchange(self, command: _Command) -> Response:
+        """Say a command once and wait for its final result."""
+        self.say(command.text)
         lines: list[str] = []
-        deadline = limit = monotonic() + timeout_s
+        deadline = limit = monotonic() + command.timeout_s
         restarting = self.restarted
         first: Result | None = None
         found: Result | None = None
@@ -251,65 +204,63 @@ class Channel:
         self._strays = self._started = False
         while (events := self.read(limit)) is not None:
             for event in events:
-                if found is None and event in ends and not self._ends_call(str(event)):
-                    found = Result("ENDED", None, str(event))
-                    self.in_step = False  # its OK may yet come
-                elif found is None:
-                    found = self._take(event, prefixes, bare, lines)
+                if found is None:
+                    found = self._take(event, command, lines)
                 else:
-                    spare = spare or self._is_answer(event, prefixes, bare)
-                    found = self._second(event, found, asks=asks)
+                    spare = spare or self._is_of_answer(event, command)
+                    found = self._second(event, found, command)
             if found is not None:
                 if first is None:
                     first = found
-                    limit = monotonic() + self._lingering_s(text, found, asks=asks)
-                if spare or found is not first or limit <= monotonic():
+                    limit = monotonic() + self._lingering_s(found, command)
+                if spare or limit <= monotonic():
                     break
             elif self.restarted and not restarting:
                 break  # what it was doing will not be answered
-            elif enough_s is not None and lines:
-                limit = min(deadline, monotonic() + enough_s)
+            elif command.enough_s is not None and lines:
+                limit = min(deadline, monotonic() + command.enough_s)
         self.framer.echo = ""
         if found is not None:
             self.heard(found)
             return Response(tuple(lines), found, self._strays, spare)
+        return self._without_result(command, tuple(lines), restarting=restarting)
+
+    def _without_result(self, command: _Command, lines: tuple[str, ...], *, restarting: bool) -> Response:
+        """What a command without a final result is. `restarting`: the modem had restarted before it was said."""
         self.restarted = self.restarted or self._started
         self.in_step = False
-        if enough_s is not None and lines:
-            return Response(tuple(lines), OK)
+        if command.enough_s is not None and lines:
+            return Response(lines, OK)
         if self.restarted and not restarting:
-            raise SilentError(f"the modem restarted instead of answering {_shown(text)}")
-        raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s", tuple(lines))
+            raise SilentError(f"the modem restarted instead of answering {_shown(command.text)}")
+        raise SilentError(f"no answer to {_shown(command.text)} within {command.timeout_s:g} s", lines)
 
-    def _lingering_s(self, text: str, found: Result, *, asks: bool) -> float:
+    def _lingering_s(self, found: Result, command: _Command) -> float:
         """How long to listen on behind a final result, because it may answer something else.
 
         An ERROR to a question that was not refused before may be a stray one: then the answer follows. What changes
         something is not said twice; where lines of another command came with its result, its own result follows.
         """
-        if asks:
-            refused = found.family == "ERROR" and fitting.head(text) not in self._refused
-            return self.waits.clean_s if refused else 0.0
+        if command.asks:
+            return self.waits.clean_s if found == ERROR and not self.habits.refuses(command.text) else 0.0
         return self.waits.quiet_s if self._strays else 0.0
 
-    def _second(self, event: Event, found: Result, *, asks: bool) -> Result:
-        """Sort one line behind a final result. Which of two results counts for a command that is not said again."""
-        if isinstance(event, str) and not asks and self._strays:
+    def _second(self, event: Event, found: Result, command: _Command) -> Result:
+        """Sort one line behind a final result. Which result counts for the command."""
+        if isinstance(event, str) and self._strays and not command.asks:
             own = result(event, numeric=self._numeric)
             if own is not None:
                 return own
         self.set_aside(event)
         return found
 
-    def _is_answer(self, event: Event, prefixes: tuple[str, ...], bare: bool) -> bool:
+    def _is_of_answer(self, event: Event, command: _Command) -> bool:
         """Whether a line behind a final result belongs to an answer."""
         if not isinstance(event, str):
             return False
-        return (
-            answers(event, prefixes)
-            or result(event, numeric=self._numeric) is not None
-            or (bare and not is_spoken(event))
-        )
+        if answers(event, command.prefixes) or result(event, numeric=self._numeric) is not None:
+            return True
+        return command.bare and not is_spoken(event)
 
     def wait(self, deadline: float) -> None:
         """Wait until a URC is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds) has passed."""
@@ -418,7 +369,7 @@ class Channel:
 
     # One line
 
-    def _take(self, event: Event, prefixes: tuple[str, ...], bare: bool, lines: list[str]) -> Result | None:
+    def _take(self, event: Event, command: _Command, lines: list[str]) -> Result | None:
         """Sort one line while a command runs: its final result, or None and the line where it belongs."""
         if not isinstance(event, str):
             return None
@@ -428,7 +379,10 @@ class Channel:
         if found is not None:
             self._numeric = self._numeric and len(event) == 1
             return found
-        if answers(event, prefixes):
+        if event in command.ends and not self._ends_call(event):
+            self.in_step = False  # an OK may yet come
+            return Result("ENDED", None, event)
+        if answers(event, command.prefixes):
             if tag(event) in _RECORDS:
                 self._head = None  # the next line belongs to this one
             lines.append(event)
@@ -436,21 +390,13 @@ class Channel:
             self._strays = True
             self.keep_late(Submitted(reference_of(event)))
         elif is_spoken(event):
-            self._strays = self._strays or self._answers_another(event)
+            self._strays = self._strays or self.habits.answers_another(event)
             self._speak(event, commanded=True)
-        elif bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
+        elif command.bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
             lines.append(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
         return None
-
-    def _answers_another(self, line: str) -> bool:
-        """Whether a line that does not answer the command that runs looks like the answer to one that was said before.
-
-        A tag that begins unsolicited lines too counts where it was the last question's, or in the form of an answer.
-        """
-        name = tag(line)
-        return name in self._tags or (name in self._last[1] and answers(line, self._last[1]))
 
     def set_aside(self, event: Event) -> None:
         """Sort one line that answers nothing."""
@@ -461,7 +407,7 @@ class Channel:
         elif (found := result(event)) is not None:
             self.late_result = found
         elif is_spoken(event):
-            self._doubtful = self._doubtful or tag(event) in self._tags
+            self._doubtful = self._doubtful or self.habits.is_answer(event)
             self._speak(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))

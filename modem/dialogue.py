@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem.at import Channel, Response
+from modem.at import Channel
+from modem.fitting import Response
 from modem.lines import CALL_ENDS, ERROR, Result
 from modem.profiles import UssdWay
 from modem.ussd import Form, Reply, Session, UssdRefusedError, UssdSilentError, encode, parse

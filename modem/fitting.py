@@ -1,10 +1,13 @@
-"""Whether an answer fits the command that was said: the forms that answers of known commands have. Pure."""
+"""Whether an answer fits the command that was said: the forms that answers have, and the habits of one modem. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
+
+from modem.lines import Result, answers, tag
 
 # Answers of these begin with a tag, and the same tag begins unsolicited lines: one that comes unasked is no stray answer.
 _ALSO_UNSOLICITED: Final = frozenset(
@@ -67,10 +70,77 @@ def fits(command: str, lines: Sequence[str]) -> bool:
     return form is None or any(form.search(line) for line in lines)
 
 
-def is_answers(tag: str) -> bool:
-    """Whether a tag that answers begin with begins no unsolicited line."""
-    return tag not in _ALSO_UNSOLICITED
-
-
 def _name(command: str) -> str:
     return head(command).rstrip("=?")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The information lines of an answer, and its final result."""
+
+    lines: tuple[str, ...]
+    result: Result
+    strays: bool = False  # lines came with it that answer another command
+    spare: bool = False  # more of an answer came behind the final result
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command did what it was to do."""
+        return self.result.ok
+
+
+class Habits:
+    """How one modem has answered so far. What it does each time is its own way, and not doubted each time."""
+
+    def __init__(self) -> None:
+        self._tags: set[str] = set()  # that answers to commands begin with, and unsolicited lines do not
+        self._told: set[str] = set()  # questions that were answered with information lines
+        self._peculiar: set[str] = set()  # questions that it answers in a form of its own
+        self._refused: set[str] = set()  # questions that it refuses
+        self._head = ""  # of the last command
+        self._prefixes: tuple[str, ...] = ()  # of the answer to that
+        self._lines: tuple[str, ...] = ()  # of that answer
+
+    def is_odd(self, question: str, answer: Response) -> bool:
+        """Whether this may be the answer to another command, so that the question is to be asked again."""
+        name = head(question)
+        if not answer.ok:
+            unheard_of = answer.spare and name not in self._refused
+            return unheard_of or (name in self._told and not may_be_empty(question))
+        if not answer.lines:
+            return answer.strays or not (name in self._peculiar or may_be_empty(question))
+        if name in self._peculiar:
+            return False
+        bare = not any(":" in line for line in answer.lines)
+        repeated = bare and name != self._head and answer.lines == self._lines
+        return repeated or not fits(question, answer.lines)
+
+    def learn(self, question: str, answer: Response) -> None:
+        """Take note of how the modem answered a question."""
+        told = answer.ok and bool(answer.lines) and fits(question, answer.lines)
+        for heads, belongs in (
+            (self._told, told),
+            (self._peculiar, answer.ok and not told),
+            (self._refused, not answer.ok),
+        ):
+            (heads.add if belongs else heads.discard)(head(question))
+
+    def remember(self, command: str, prefixes: tuple[str, ...], lines: tuple[str, ...]) -> None:
+        """Take note of a command and its answer, which must not answer the next one too."""
+        self._tags.update(prefix for prefix in prefixes if prefix not in _ALSO_UNSOLICITED)
+        self._head, self._prefixes, self._lines = head(command), prefixes, lines
+
+    def refuses(self, question: str) -> bool:
+        """Whether the modem refused a question when it was last asked."""
+        return head(question) in self._refused
+
+    def answers_another(self, line: str) -> bool:
+        """Whether a line that does not answer the command that runs looks like the answer to one that was said before.
+
+        A tag that begins unsolicited lines too counts where the last command's answer has it.
+        """
+        return self.is_answer(line) or answers(line, self._prefixes)
+
+    def is_answer(self, line: str) -> bool:
+        """Whether a line can only be the answer to a command."""
+        return tag(line) in self._tags

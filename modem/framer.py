@@ -122,11 +122,7 @@ class Framer:
         if self._text and _NEWS.match(text):
             self._give_text(events)
         if self._text:
-            if not self._held and result(text) is not None:
-                self._cut_at = len(self._text)
-                self._held.append(raw)
-            elif self._held:
-                self._held.append(raw)
+            self._hold(raw, text)
             self._add_text(b"\n" + raw, events)
             return
         if text.startswith(">"):
@@ -144,6 +140,14 @@ class Framer:
             self._add_text(raw[raw.index(_TEXT) :], events)
         elif text:
             events.append(text)
+
+    def _hold(self, raw: bytes, text: str) -> None:
+        """Remember a line of a +CUSD from which on it may have been cut, and each one behind that."""
+        if not self._held:
+            if result(text) is None:
+                return
+            self._cut_at = len(self._text)
+        self._held.append(raw)
 
     def _add_text(self, piece: bytes, events: list[Event]) -> None:
         self._text = (self._text + piece.replace(b"\xff", b""))[:MAX_LINE]

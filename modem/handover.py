@@ -138,17 +138,7 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
         channel.say(command)
         deadline = monotonic() + channel.waits.prompt_s
         while (events := channel.read(deadline)) is not None:
-            prompted = False
-            for event in events:
-                if event is Sign.PROMPT:
-                    prompted = True
-                    refusal = None if _may_be_stray(channel, refusal) else refusal
-                elif isinstance(event, str):
-                    found = result(event)
-                    if found is None:
-                        channel.set_aside(event)
-                    elif not found.ok:  # an OK here is a stray one: a modem that takes the command prompts
-                        refusal = found
+            prompted, refusal = _look_for_prompt(channel, events, refusal)
             if refusal is not None:
                 if prompted or not _may_be_stray(channel, refusal):
                     break
@@ -170,6 +160,24 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
         return refusal
     channel.in_step = False
     raise SilentError("the modem did not ask for the message")
+
+
+def _look_for_prompt(
+    channel: Channel, events: list[Event], refusal: Result | None
+) -> tuple[bool, Result | None]:
+    """Whether the prompt is among the events, and what refuses the command, now or before."""
+    prompted = False
+    for event in events:
+        if event is Sign.PROMPT:
+            prompted = True
+            refusal = None if _may_be_stray(channel, refusal) else refusal
+        elif isinstance(event, str):
+            found = result(event)
+            if found is None:
+                channel.set_aside(event)
+            elif not found.ok:  # an OK here is a stray one: a modem that takes the command prompts
+                refusal = found
+    return prompted, refusal
 
 
 def _may_be_stray(channel: Channel, refusal: Result | None) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from modem.at import Channel, Response
+from modem.at import Channel
 from modem.dialogue import UssdPatience
-from modem.fitting import head
+from modem.fitting import Habits, Response, head
 from modem.lines import ERROR, Result
 from modem.profiles import PLAIN, Profile
 from modem.wire import SilentError
@@ -96,7 +96,7 @@ class Talk:
         if other:
             self._answered.clear()
             self._unanswered.clear()
-            self.channel.forget_answers()
+            self.channel.habits = Habits()
 
     def attempt(
         self,
