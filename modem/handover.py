@@ -250,8 +250,8 @@ class _Hearing:
         channel = self._channel
         if len(self._told) > len(self._groups):
             self._groups.append(self._told[-1])
-            if channel.owed and len(self._told) == 1 and not self._refusals:
-                self._wait(channel.waits.result_s)  # it may be the older part's
+            if len(self._told) <= channel.owed and not self._refusals:
+                self._wait(channel.waits.result_s)  # it may be an older part's
                 return None
             return self._own()
         if not self._told and not (channel.tells_references and not self._spoilt):
@@ -275,13 +275,17 @@ class _Hearing:
 
     def _own(self) -> Submitted:
         """The reference of this part: the last before the OK. Of two with an OK each, the one that was given out later."""
-        if len(self._groups) > 1:
-            first, last = self._groups[0], self._groups[-1]
-            if first.reference is not None and last.reference is not None:
-                ahead = (last.reference - first.reference) % 256
-                return last if 0 < ahead < 128 else first
-            return last
-        return self._told[-1]
+        if len(self._groups) < 2:
+            return self._told[-1]
+        own = self._groups[0]
+        for told in self._groups[1:]:
+            if (
+                own.reference is None
+                or told.reference is None
+                or 0 < (told.reference - own.reference) % 256 < 128
+            ):
+                own = told
+        return own
 
     def _wait(self, seconds: float) -> None:
         self.deadline = min(self.deadline, monotonic() + seconds)
