@@ -66,9 +66,9 @@ def ask(
     except UssdError as error:
         raise UssdFailedError(str(error), port=port) from error
     if not answer.session.answered and not (answer.session is Session.ENDED and answer.text):
-        raise UssdFailedError(
-            _SENTENCES[answer.session], port=port, answer=answer.text, session=answer.session.value
-        )
+        reason = answer.replies[-1].reason
+        sentence = _SENTENCES[answer.session] + (f" ({reason})" if reason else "")
+        raise UssdFailedError(sentence, port=port, answer=answer.text, session=answer.session.value)
     return answer
 
 

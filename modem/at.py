@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from modem import fitting
+from modem.fitting import Habits, Response
 from modem.framer import Event
 from modem.lines import (
+    CALL_ENDS,
+    ERROR,
     OK,
+    RINGS,
     Result,
     Urc,
     answers,
@@ -22,6 +27,7 @@ from modem.lines import (
     is_text_form,
     owns_next_line,
     result,
+    says_started,
     tag,
 )
 from modem.masking import command
@@ -36,6 +42,13 @@ ANSWER_S: Final = (
 )
 URCS_KEPT: Final = 1000  # a modem that chatters while nobody works it off must not fill the memory
 
+# Realigning is not done more often than this without a question whose answer does not fit: a modem that says odd
+# things again and again must not be asked `AT` before each command.
+_BETWEEN_REALIGNMENTS_S: Final = 1.0
+
+# A caller rings every 3 to 6 s. What ends a call within this time after a ring ends that call, and nothing of ours.
+_RINGING_S: Final = 8.0
+
 CTRL_Z: Final = b"\x1a"
 _ESC: Final = b"\x1b"
 
@@ -45,16 +58,20 @@ class OutOfStepError(ChannelError):
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """The information lines of an answer, and its final result."""
+class _Command:
+    """What is said, and what its answer looks like (see `Channel.command`)."""
 
-    lines: tuple[str, ...]
-    result: Result
+    text: str
+    prefixes: tuple[str, ...]
+    bare: bool
+    timeout_s: float
+    enough_s: float | None
+    ends: frozenset[str]
 
     @property
-    def ok(self) -> bool:
-        """Whether the command did what it was to do."""
-        return self.result.ok
+    def asks(self) -> bool:
+        """Whether it can be said twice without harm."""
+        return fitting.asks(self.text, self.prefixes, bare=self.bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +118,27 @@ class Channel:
         self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
         self.tells_references = False  # it answers a part with its TP-MR, as all but a few old modems do
-        self.late_reference: Submitted | None = None  # a +CMGS that came while none was waited for
-        self.late_result: Result | None = None  # likewise a final result
+        self.late_references: list[Submitted] = []  # each +CMGS that came while none was waited for
+        self.late_result: Result | None = None  # likewise the last final result
+        self.last_reference: int | None = None  # the TP-MR of the last part that was taken
+        self.owed = 0  # parts that were given up without an answer: theirs may yet come
         self.name = name
         self.waits = waits
-        self._wire = Wire(fd, wake_fd, attend, write_s=waits.write_s, transcript=transcript)
+        self._wire = Wire(
+            fd, wake_fd, attend, write_s=waits.write_s, text_s=waits.text_s, transcript=transcript
+        )
         self.framer: Final = self._wire.framer  # told what echo and prompt to expect
         self.read: Final = self._wire.read
         self._in_step = False
         self._numeric = False  # the modem answers in V0
         self._locked = False  # it last answered AT with the state of its SIM
         self._head: tuple[str, float] | None = None  # a URC that owns the next line, and until when
+        self._doubtful = False  # an answer came that nobody asked for: the next one may be shifted
+        self._strays = False  # lines came while the last command ran that answer another one
+        self._started = False  # the modem said meanwhile that it has started
+        self._realigned_at = float("-inf")
+        self._rang_at = float("-inf")
+        self.habits = Habits()  # of the modem; to be made anew where another one may be there
 
     @property
     def gone(self) -> bool:
@@ -139,44 +166,102 @@ class Channel:
         bare: bool = False,
         timeout_s: float = ANSWER_S,
         enough_s: float | None = None,
+        ends: frozenset[str] = frozenset(),
     ) -> Response:
         """Say `text` and wait for its final result.
 
         Information lines are those that begin with one of `prefixes`, and with `bare` also those that begin with
         nothing a URC begins with. `enough_s`: an information line and this much silence are an answer too, for modems
-        that leave out the OK.
+        that leave out the OK. `ends`: lines that end this command too, as a failure.
+
+        A question whose answer does not fit it (the answer to another command, a stray OK or ERROR) is asked once
+        more after the modem was brought back in step. So it takes `timeout_s` twice at most.
 
         Raises SilentError without a final result in time, OutOfStepError where the modem was already beyond reach,
         DeviceGoneError.
         """
         self.prepare()
-        self.say(text)
+        command = _Command(text, prefixes, bare, timeout_s, enough_s, ends)
+        answer = self._exchange(command)
+        if command.asks:
+            if self.in_step and self.habits.is_odd(text, answer):
+                log.info("%s: the answer to %s does not fit; it is asked again", self.name, _shown(text))
+                self._realign()
+                answer = self._exchange(command)
+            self.habits.learn(text, answer)
+        self._doubtful = self._doubtful or answer.strays
+        self.habits.remember(text, prefixes, answer.lines)
+        return answer
+
+    def _exchange(self, command: _Command) -> Response:
+        """Say a command once and wait for its final result."""
+        self.say(command.text)
         lines: list[str] = []
-        deadline = monotonic() + timeout_s
-        limit = deadline
+        deadline = limit = monotonic() + command.timeout_s
         restarting = self.restarted
+        first: Result | None = None
+        found: Result | None = None
+        spare = False
+        self._strays = self._started = False
         while (events := self.read(limit)) is not None:
-            found: Result | None = None
             for event in events:
                 if found is None:
-                    found = self._take(event, prefixes, bare, lines)
+                    found = self._take(event, command, lines)
                 else:
-                    self.set_aside(event)
+                    spare = spare or self._is_of_answer(event, command)
+                    found = self._second(event, found, command)
             if found is not None:
-                self.framer.echo = ""
-                self.heard(found)
-                return Response(tuple(lines), found)
-            if self.restarted and not restarting:
+                if first is None:
+                    first = found
+                    limit = monotonic() + self._lingering_s(found, command)
+                if spare or limit <= monotonic():
+                    break
+            elif self.restarted and not restarting:
                 break  # what it was doing will not be answered
-            if enough_s is not None and lines:
-                limit = min(deadline, monotonic() + enough_s)
+            elif command.enough_s is not None and lines:
+                limit = min(deadline, monotonic() + command.enough_s)
         self.framer.echo = ""
+        if found is not None:
+            self.heard(found)
+            return Response(tuple(lines), found, self._strays, spare)
+        return self._without_result(command, tuple(lines), restarting=restarting)
+
+    def _without_result(self, command: _Command, lines: tuple[str, ...], *, restarting: bool) -> Response:
+        """What a command without a final result is. `restarting`: the modem had restarted before it was said."""
+        self.restarted = self.restarted or self._started
         self.in_step = False
-        if enough_s is not None and lines:
-            return Response(tuple(lines), OK)
+        if command.enough_s is not None and lines:
+            return Response(lines, OK)
         if self.restarted and not restarting:
-            raise SilentError(f"the modem restarted instead of answering {_shown(text)}")
-        raise SilentError(f"no answer to {_shown(text)} within {timeout_s:g} s")
+            raise SilentError(f"the modem restarted instead of answering {_shown(command.text)}")
+        raise SilentError(f"no answer to {_shown(command.text)} within {command.timeout_s:g} s", lines)
+
+    def _lingering_s(self, found: Result, command: _Command) -> float:
+        """How long to listen on behind a final result, because it may answer something else.
+
+        An ERROR to a question that was not refused before may be a stray one: then the answer follows. What changes
+        something is not said twice; where lines of another command came with its result, its own result follows.
+        """
+        if command.asks:
+            return self.waits.clean_s if found == ERROR and not self.habits.refuses(command.text) else 0.0
+        return self.waits.quiet_s if self._strays else 0.0
+
+    def _second(self, event: Event, found: Result, command: _Command) -> Result:
+        """Sort one line behind a final result. Which result counts for the command."""
+        if isinstance(event, str) and self._strays and not command.asks:
+            own = result(event, numeric=self._numeric)
+            if own is not None:
+                return own
+        self.set_aside(event)
+        return found
+
+    def _is_of_answer(self, event: Event, command: _Command) -> bool:
+        """Whether a line behind a final result belongs to an answer."""
+        if not isinstance(event, str):
+            return False
+        if answers(event, command.prefixes) or result(event, numeric=self._numeric) is not None:
+            return True
+        return command.bare and not is_spoken(event)
 
     def wait(self, deadline: float) -> None:
         """Wait until a URC is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds) has passed."""
@@ -187,25 +272,25 @@ class Channel:
             for event in events:
                 self.set_aside(event)
 
-    def await_urc(self, tags: frozenset[str], deadline: float) -> Urc | None:
-        """The next URC with one of these tags, taken out of `urcs`; None at the deadline (monotonic seconds), or where
-        the modem restarted.
+    def await_urc(self, tags: frozenset[str], deadline: float) -> Urc | Result | None:
+        """The next URC with one of these tags, taken out of `urcs`, or a final result that is an error.
+
+        None at the deadline (monotonic seconds), or where the modem restarted. Before that, set `late_result` to None.
+        What ends a call that rang is passed over.
         """
         while True:
-            found = next((urc for urc in self.urcs if urc.tag in tags), None)
-            if found is not None:
-                self.urcs.remove(found)
-                return found
+            for urc in [urc for urc in self.urcs if urc.tag in tags]:
+                self.urcs.remove(urc)
+                if not (urc.line in CALL_ENDS and urc.of_call):
+                    return urc
+            if self.late_result is not None and not self.late_result.ok:
+                failure, self.late_result = self.late_result, None
+                return failure
             if self.restarted:
                 return None
-            limit = deadline
-            if self.framer.text_open:
-                limit = min(deadline, monotonic() + self.waits.text_s)
-            events = self.read(limit)
+            events = self.read(deadline)
             if events is None:
-                events = self.framer.end_text()
-                if not events:
-                    return None
+                return None
             for event in events:
                 self.set_aside(event)
 
@@ -223,6 +308,18 @@ class Channel:
         self.write(_ESC + b"\r" + text.encode("ascii") + b"\r")
         self.pause(self.waits.escape_s)
 
+    def keep_late(self, told: Submitted) -> None:
+        """Keep the reference of a part that nobody waits for any more. One that is told twice counts once."""
+        if told.reference is not None and told.reference == self.last_reference:
+            return
+        self.late_references.append(told)
+        self.owed = max(0, self.owed - 1)
+
+    def take_late(self) -> list[Submitted]:
+        """The references that came late, once."""
+        late, self.late_references = self.late_references, []
+        return late
+
     def pause(self, seconds: float) -> None:
         """Let time pass, setting aside what the modem says."""
         self._listen_until(monotonic() + seconds)
@@ -237,7 +334,7 @@ class Channel:
         self.in_step = False
         self.framer.echo = ""
         self.framer.prompt_wanted = False
-        self.late_reference = self.late_result = None
+        self.late_result = None
         self._listen_until_quiet(waits.quiet_s)
         late_result = self.late_result  # what comes after the ESC may answer that
         try:
@@ -258,6 +355,7 @@ class Channel:
         except SilentError as error:
             raise OutOfStepError(str(error)) from error
         finally:
+            self._doubtful = False
             self.late_result = late_result
             self.restarted = self.restarted or (self._numeric and self.told_v1)
         raise OutOfStepError("the modem does not answer AT")
@@ -272,7 +370,7 @@ class Channel:
 
     # One line
 
-    def _take(self, event: Event, prefixes: tuple[str, ...], bare: bool, lines: list[str]) -> Result | None:
+    def _take(self, event: Event, command: _Command, lines: list[str]) -> Result | None:
         """Sort one line while a command runs: its final result, or None and the line where it belongs."""
         if not isinstance(event, str):
             return None
@@ -282,13 +380,20 @@ class Channel:
         if found is not None:
             self._numeric = self._numeric and len(event) == 1
             return found
-        if answers(event, prefixes):
+        if event in command.ends and not self._ends_call(event):
+            self.in_step = False  # an OK may yet come
+            return Result("ENDED", None, event)
+        if answers(event, command.prefixes):
             if tag(event) in _RECORDS:
                 self._head = None  # the next line belongs to this one
             lines.append(event)
+        elif tag(event) in REFERENCES:
+            self._strays = True
+            self.keep_late(Submitted(reference_of(event)))
         elif is_spoken(event):
-            self._speak(event)
-        elif bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
+            self._strays = self._strays or self.habits.answers_another(event)
+            self._speak(event, commanded=True)
+        elif command.bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
             lines.append(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
@@ -299,21 +404,36 @@ class Channel:
         if not isinstance(event, str) or (self._head is not None and self._follow(event, awaited=False)):
             return
         if tag(event) in REFERENCES:
-            self.late_reference = Submitted(reference_of(event))
+            self.keep_late(Submitted(reference_of(event)))
         elif (found := result(event)) is not None:
             self.late_result = found
         elif is_spoken(event):
+            self._doubtful = self._doubtful or self.habits.is_answer(event)
             self._speak(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
 
-    def _speak(self, line: str) -> None:
+    def _speak(self, line: str, *, commanded: bool = False) -> None:
+        """Keep a line that the modem says of its own accord. `commanded`: while a command waits for its answer."""
         if owns_next_line(line):
             self._head = (line, monotonic() + self.waits.head_s)
             return
         if is_restart(line):
             self.restarted = True
-        self.urcs.append(Urc(line))
+        elif says_started(line):
+            # What runs may yet be answered: then the modem had started before that was said.
+            self._started = True
+            self.restarted = self.restarted or not commanded
+        of_call = self._ends_call(line)
+        if of_call:
+            self._rang_at = float("-inf")
+        elif tag(line) in RINGS:
+            self._rang_at = monotonic()
+        self.urcs.append(Urc(line, of_call=of_call))
+
+    def _ends_call(self, line: str) -> bool:
+        """Whether a line ends a call that rang, and nothing of ours."""
+        return line in CALL_ENDS and monotonic() - self._rang_at < _RINGING_S
 
     def _follow(self, line: str, *, awaited: bool = True) -> bool:
         """Whether this line belongs to the +CMT, +CDS or +CBM before it. `awaited`: a result may come, too."""
@@ -354,8 +474,18 @@ class Channel:
         self._drop_stale()
         if not self.in_step:
             self.resync()
+        elif self._doubtful and monotonic() - self._realigned_at >= _BETWEEN_REALIGNMENTS_S:
+            self._realign()
+        self._doubtful = False
         if self.pause_s and self.answered_at is not None:
             self._listen_until(self.answered_at + self.pause_s)
+
+    def _realign(self) -> None:
+        """Let pass what still comes, and have the modem answer `AT`. Takes about 0.3 s; else see `resync`."""
+        self._realigned_at = monotonic()
+        self._listen_until_quiet(self.waits.quiet_s)
+        if not self._answers("AT"):
+            self.resync()
 
     def _drop_stale(self) -> None:
         for events in self._wire.read_stale():

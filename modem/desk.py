@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from modem.conditions import Condition
 from modem.errors import DEVICE_GONE, cause
+from modem.talk import Identity
 from modem.transcript import Transcript, Watcher
 from modem.ussd import UssdAnswer, UssdUnavailableError
 from modem.work import (
@@ -103,7 +104,9 @@ class Desk:
         self.answering = False  # the modem's last word
         self.asks: list[Future[Answer]] = []
         self.ussd_orders: deque[UssdOrder] = deque()
-        self.tells_references = False  # its modem does (see `Channel`)
+        self.tells_references = False  # the modem of `identity` does (see `Channel`)
+        self.owed = 0  # parts whose answer its modem owes (see `Channel`)
+        self.identity = Identity()  # of the modem that this is remembered of
         self.cards: dict[str, str] = {}  # IMSI → ICCID, of the SIMs that this port has seen
         self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
@@ -291,6 +294,12 @@ class Desk:
             except WorkUnavailableError:
                 return  # told with the next change, or before the next claim
             self._told = status
+
+    def recognise(self, identity: Identity) -> None:
+        """Forget what was learned of the modem where this may be another one."""
+        if not identity.is_surely(self.identity):
+            self.tells_references = False
+        self.identity = identity
 
     def set_condition(self, condition: Condition, *, present: bool) -> None:
         """Publish that `condition` holds, or that it no longer does. Cheap where nothing changes."""

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem.at import Channel, Response
-from modem.lines import ERROR
+from modem.at import Channel
+from modem.fitting import Response
+from modem.lines import CALL_ENDS, ERROR, Result
 from modem.profiles import UssdWay
 from modem.ussd import Form, Reply, Session, UssdRefusedError, UssdSilentError, encode, parse
 from modem.wire import SilentError
 
 _ANSWER: Final = frozenset({"+CUSD"})
-_ENDS: Final = _ANSWER | {"NO CARRIER"}  # what a Huawei E160 says instead of +CUSD: 2
+_ENDS: Final = _ANSWER | CALL_ENDS  # NO CARRIER is what a Huawei E160 says instead of +CUSD: 2
 
 # What a modem answers to a code in a form that it does not take: nothing of it went to the network.
 _MISUNDERSTOOD: Final = frozenset(
@@ -94,15 +95,19 @@ class Dialogue:
         """One code and what the network says to it."""
         self._drop_old()
         deadline = monotonic() + self._patience.answer_s
+        self._channel.late_result = None
         try:
             response = self._channel.command(
                 f'AT+CUSD=1,"{encode(code, way.form)}",15',
                 *_ANSWER,
                 timeout_s=self._patience.answer_s,
                 enough_s=self._patience.result_s,
+                ends=CALL_ENDS,
             )
         except SilentError:
             raise self._silent() from None
+        if response.result.text in CALL_ENDS and not response.lines:
+            return Reply(Session.ENDED, "", response.result.text)
         if not response.ok and not response.lines:
             cause = response.result.cause(self._channel.vendor)
             misunderstood = (cause.family, cause.code) in _MISUNDERSTOOD
@@ -112,17 +117,28 @@ class Dialogue:
         line = response.lines[-1] if response.lines else self._await(deadline)
         if line is None:
             raise self._silent()
+        if line in CALL_ENDS:
+            return Reply(Session.ENDED, "", line)
         if self._cautious_until > monotonic():
             # It may be the answer to the code before; then this code's own comes, too.
-            line = self._await(min(deadline, monotonic() + self._patience.late_s)) or line
+            line = self._await(min(deadline, monotonic() + self._patience.late_s), line) or line
         self._cautious_until = 0.0
         return parse(line, way.form, "UCS2" if way.form is Form.UCS2 else _charset(way))
 
-    def _await(self, deadline: float) -> str | None:
+    def _await(self, deadline: float, before: str | None = None) -> str | None:
+        """What ends the wait for the network's answer; None where nothing does.
+
+        Raises UssdRefusedError where the modem says an error, unless there was an answer `before`.
+        """
         found = self._channel.await_urc(_ENDS, deadline)
-        if found is None or found.tag in _ANSWER:
-            return found.line if found else None
-        return "+CUSD: 2"
+        if isinstance(found, Result):
+            if before is not None:
+                return None
+            # It took the code, so it is not said again in another form.
+            raise UssdRefusedError(f"The code was not answered: {found.cause(self._channel.vendor).told_en}")
+        if found is None or (before is not None and found.tag not in _ANSWER):
+            return None
+        return found.line
 
     def _silent(self) -> UssdSilentError:
         """Give the code up: close the session and let a late answer pass."""

@@ -24,6 +24,10 @@ _EDGE_OCTETS: Final = _EDGES.encode("latin-1")
 # with letters where others have control characters.
 _TEXT: Final = b"+CUSD:"
 
+# How its last line ends: behind the closing quote is nothing, or a comma and the coding scheme.
+_END: Final = re.compile(rb'"\s*(,[^"]*)?$')
+_END_WITH_SCHEME: Final = re.compile(rb'"\s*,\s*[0-9]{1,3}\s*$')
+
 # What cannot be in the middle of one, because a modem says each in one go: the text was cut.
 _NEWS: Final = re.compile(r"[+^$%!][A-Z][A-Z0-9]*:")
 
@@ -46,7 +50,8 @@ class Framer:
     A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
     empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
     `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
-    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters.
+    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters. A line of it
+    that looks like a final result belongs to it if its end comes; else `end_text` gives out that result by itself.
     """
 
     def __init__(self) -> None:
@@ -56,6 +61,8 @@ class Framer:
         self._rest = b""
         self._overlong = False
         self._text = b""  # a +CUSD whose quotes are still open
+        self._held: list[bytes] = []  # its lines from the first on that looks like a final result
+        self._cut_at = 0  # where that begins in the text
 
     def feed(self, data: bytes) -> list[Event]:
         """Take what was read, give back what it completed. Never raises, keeps at most `MAX_LINE` bytes."""
@@ -75,10 +82,11 @@ class Framer:
     def clear(self) -> None:
         """Forget the beginning of a line whose end will not come."""
         self._rest = self._text = b""
+        self._held.clear()
         self._overlong = False
 
     def end_text(self) -> list[Event]:
-        """Give out the +CUSD whose end does not come."""
+        """Give out the +CUSD whose end does not come, and what came behind it."""
         events: list[Event] = []
         self._give_text(events)
         return events
@@ -111,9 +119,10 @@ class Framer:
             text = text.strip(" ")
         else:
             text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
-        if self._text and (result(text) is not None or _NEWS.match(text)):
+        if self._text and _NEWS.match(text):
             self._give_text(events)
         if self._text:
+            self._hold(raw, text)
             self._add_text(b"\n" + raw, events)
             return
         if text.startswith(">"):
@@ -132,19 +141,46 @@ class Framer:
         elif text:
             events.append(text)
 
+    def _hold(self, raw: bytes, text: str) -> None:
+        """Remember a line of a +CUSD from which on it may have been cut, and each one behind that."""
+        if not self._held:
+            if result(text) is None:
+                return
+            self._cut_at = len(self._text)
+        self._held.append(raw)
+
     def _add_text(self, piece: bytes, events: list[Event]) -> None:
         self._text = (self._text + piece.replace(b"\xff", b""))[:MAX_LINE]
-        if self._text.count(b'"') % 2 == 0 or len(self._text) == MAX_LINE:
+        if _is_whole(self._text):
+            self._held.clear()
+            self._give_text(events)
+        elif len(self._text) == MAX_LINE:
             self._give_text(events)
 
     def _give_text(self, events: list[Event]) -> None:
-        if self._text:
-            events.append(self._text.decode("latin-1").strip(" \t"))
-            self._text = b""
+        if not self._text:
+            return
+        text, held = self._text, self._held
+        self._text, self._held = b"", []
+        if held:
+            text = text[: self._cut_at]
+        events.append(text.decode("latin-1").strip(" \t"))
+        for raw in held:
+            self._line(raw, events)
 
     def _prompt(self, events: list[Event]) -> None:
         self.prompt_wanted = False
         events.append(Sign.PROMPT)
+
+
+def _is_whole(text: bytes) -> bool:
+    """Whether the quotes of a +CUSD are closed. Its text may hold quotes too, as a rule in pairs."""
+    quotes = text.count(b'"')
+    if quotes == 0:
+        return True
+    if quotes % 2:
+        return quotes > 1 and _END_WITH_SCHEME.search(text) is not None
+    return _END.search(text) is not None
 
 
 def _clean(text: str) -> str:

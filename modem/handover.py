@@ -13,7 +13,7 @@ from typing import Final
 
 from modem.at import CTRL_Z, REFERENCES, Channel, reference_of
 from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, cause
-from modem.framer import Sign
+from modem.framer import Event, Sign
 from modem.lines import Result, fields, is_spoken, result, tag
 from modem.wire import ChannelError, DeviceGoneError, SilentError
 from modem.work import InDoubt, Refused, Submitted
@@ -50,6 +50,7 @@ def write(channel: Channel, length: int, pdu: str, timeout_s: float) -> int | Re
     if refusal is not None:
         return refusal
     index: int | None = None
+    answered = False
     deadline = monotonic() + timeout_s
     try:
         while (events := channel.read(deadline)) is not None:
@@ -64,14 +65,17 @@ def write(channel: Channel, length: int, pdu: str, timeout_s: float) -> int | Re
             if found is not None:
                 if not found.ok:
                     return Refused(found.cause(channel.vendor))
-                return Refused(cause("LOCAL", NOT_WRITTEN)) if index is None else index
+                if index is not None:
+                    return index
+                answered = True  # or this is the OK to something else: then the index follows
+                deadline = min(deadline, monotonic() + channel.waits.quiet_s)
             if channel.restarted:
                 break
     except DeviceGoneError:
         return Refused(cause("LOCAL", DEVICE_GONE))
     finally:
         channel.framer.echo = ""
-    channel.in_step = False
+    channel.in_step = channel.in_step and answered
     return Refused(cause("LOCAL", NOT_WRITTEN))
 
 
@@ -129,24 +133,18 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
         raise SilentError("the modem restarted and is to be set up first")
     channel.framer.prompt_wanted = True
     echoed = channel.echoes
+    refusal: Result | None = None
     try:
         channel.say(command)
         deadline = monotonic() + channel.waits.prompt_s
         while (events := channel.read(deadline)) is not None:
-            prompted = False
-            refusal: Result | None = None
-            for event in events:
-                if event is Sign.PROMPT:
-                    prompted = True
-                elif isinstance(event, str):
-                    found = result(event)
-                    if found is None:
-                        channel.set_aside(event)
-                    elif not found.ok:  # an OK here is a stray one: a modem that takes the command prompts
-                        refusal = found
+            prompted, refusal = _look_for_prompt(channel, events, refusal)
             if refusal is not None:
-                channel.heard(refusal)
-                return refusal
+                if prompted or not _may_be_stray(channel, refusal):
+                    break
+                wait_s = channel.waits.sync_s if channel.owed else channel.waits.quiet_s
+                deadline = min(deadline, monotonic() + wait_s)
+                continue
             if channel.told_e0 and channel.echoes > echoed:
                 # It may be in text mode now, and would send the PDU as a text to the number `length`.
                 channel.restarted = True
@@ -157,58 +155,200 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
     finally:
         channel.framer.prompt_wanted = False
         channel.framer.echo = ""
+    if refusal is not None:
+        channel.heard(refusal)
+        return refusal
     channel.in_step = False
     raise SilentError("the modem did not ask for the message")
 
 
+def _look_for_prompt(
+    channel: Channel, events: list[Event], refusal: Result | None
+) -> tuple[bool, Result | None]:
+    """Whether the prompt is among the events, and what refuses the command, now or before."""
+    prompted = False
+    for event in events:
+        if event is Sign.PROMPT:
+            prompted = True
+            refusal = None if _may_be_stray(channel, refusal) else refusal
+        elif isinstance(event, str):
+            found = result(event)
+            if found is None:
+                channel.set_aside(event)
+            elif not found.ok:  # an OK here is a stray one: a modem that takes the command prompts
+                refusal = found
+    return prompted, refusal
+
+
+def _may_be_stray(channel: Channel, refusal: Result | None) -> bool:
+    """Whether a refusal may be about something else: about an older part, or without a code. Then a prompt follows."""
+    return refusal is not None and (bool(channel.owed) or refusal.family == "ERROR")
+
+
+class _Hearing:
+    """What a modem says after a PDU, until it is known which of that is about this part.
+
+    A modem answers parts in the order in which they were handed over. So where the answer to an older part is owed,
+    the first answer may be that one's, and this part's own follows.
+    """
+
+    def __init__(self, channel: Channel, deadline: float) -> None:
+        self.deadline = deadline
+        self._channel = channel
+        self._told: list[Submitted] = []  # references, in the order in which they came
+        self._groups: list[Submitted] = []  # the last reference before each OK
+        self._refusals: list[Result] = []
+        self._bare_ok = False  # an OK without a reference, of a modem that may tell none
+        self._spoilt = False  # a line came that is none: it may have been the reference
+
+    def hear(self, event: Event) -> Submitted | Refused | InDoubt | None:
+        """Take one line. What became of the part, once that is sure."""
+        channel = self._channel
+        if not isinstance(event, str):
+            return None
+        if tag(event) in REFERENCES:
+            self._take(Submitted(reference_of(event)))
+            return None
+        found = result(event)
+        if found is None:
+            self._spoilt = self._spoilt or not event.isascii() or not is_spoken(event)
+            channel.set_aside(event)
+            return None
+        channel.heard(found)
+        if found.ok:
+            return self._hear_ok()
+        return self._hear_refusal(found)
+
+    def conclude(self) -> Submitted | Refused | InDoubt | None:
+        """What became of the part, where nothing more comes; None where nothing was said of it."""
+        if self._groups or self._told:
+            return self._own()
+        if self._refusals:
+            return _verdict(self._channel, self._refusals[-1])
+        return Submitted(None) if self._bare_ok else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a final result came last."""
+        if len(self._told) > len(self._groups):
+            return False
+        return bool(self._groups or self._refusals or self._bare_ok)
+
+    def leave_late(self, own: Submitted | Refused | InDoubt | None) -> None:
+        """Keep the references that are not this part's for the one whose they are."""
+        for told in self._told:
+            if told is not own:
+                self._channel.keep_late(told)
+
+    def _take(self, told: Submitted) -> None:
+        channel = self._channel
+        self._told.append(told)
+        channel.tells_references = channel.tells_references or told.reference is not None
+        self._wait(channel.waits.result_s)
+
+    def _hear_ok(self) -> Submitted | Refused | InDoubt | None:
+        channel = self._channel
+        if len(self._told) > len(self._groups):
+            self._groups.append(self._told[-1])
+            if len(self._told) <= channel.owed and not self._refusals:
+                self._wait(channel.waits.result_s)  # it may be an older part's
+                return None
+            return self._own()
+        if not self._told and not (channel.tells_references and not self._spoilt):
+            # Some tell no reference. From others this is the OK to something else: then the reference follows.
+            self._bare_ok = True
+            self._wait(channel.waits.quiet_s)
+        return None
+
+    def _hear_refusal(self, found: Result) -> Submitted | Refused | InDoubt | None:
+        channel = self._channel
+        if self._told:
+            # After the older part's reference this is about this part, else it is about something else.
+            return _verdict(channel, found) if channel.owed else self._own()
+        first = not self._refusals
+        self._refusals.append(found)
+        if first and (channel.owed or found.family == "ERROR"):
+            # It may be about the older part, or a stray one: modems give codes for what the network refuses.
+            self._wait(channel.waits.result_s)
+            return None
+        return _verdict(channel, found)
+
+    def _own(self) -> Submitted:
+        """The reference of this part: the last before the OK. Of two with an OK each, the one that was given out later."""
+        if len(self._groups) < 2:
+            return self._told[-1]
+        own = self._groups[0]
+        for told in self._groups[1:]:
+            if (
+                own.reference is None
+                or told.reference is None
+                or 0 < (told.reference - own.reference) % 256 < 128
+            ):
+                own = told
+        return own
+
+    def _wait(self, seconds: float) -> None:
+        self.deadline = min(self.deadline, monotonic() + seconds)
+
+
 def _await_reference(channel: Channel, deadline: float, timeout_s: float) -> Submitted | Refused | InDoubt:
-    taken: Submitted | None = None
-    spoilt = False  # a line came that is none: it may have been the reference
+    hearing = _Hearing(channel, deadline)
+    outcome: Submitted | Refused | InDoubt | None = None
     try:
-        while (events := channel.read(deadline)) is not None:
-            found: Result | None = None
+        while outcome is None and (events := channel.read(hearing.deadline)) is not None:
             for event in events:
-                if not isinstance(event, str):
-                    continue
-                if found is None and taken is None and tag(event) in REFERENCES:
-                    taken = Submitted(reference_of(event))
-                    channel.tells_references = channel.tells_references or taken.reference is not None
-                    deadline = min(deadline, monotonic() + channel.waits.result_s)
-                elif found is None:
-                    found = result(event)
-                    if found is None:
-                        spoilt = spoilt or not event.isascii() or not is_spoken(event)
-                        channel.set_aside(event)
-                    elif found.ok and taken is None and channel.tells_references and not spoilt:
-                        found = None  # the OK to something else, said twice or late: this one comes with a reference
+                if outcome is None:
+                    outcome = hearing.hear(event)
                 else:
                     channel.set_aside(event)
-            if found is not None:
-                channel.framer.echo = ""
-                channel.heard(found)
-                return taken or _verdict(channel, found)
-            if channel.restarted:
+            if outcome is None and channel.restarted:
                 channel.in_step = False
-                return taken or InDoubt("The modem restarted before it said what became of the message.")
-        channel.in_step = False
-        return taken or _ask_late(channel, timeout_s)
+                outcome = hearing.conclude() or InDoubt(
+                    "The modem restarted before it said what became of the message."
+                )
+        if outcome is None:
+            outcome = hearing.conclude()
+            channel.in_step = channel.in_step and hearing.is_over
+        if outcome is None:
+            outcome = _ask_late(channel, timeout_s)
     except DeviceGoneError:
-        return taken or InDoubt("The modem disappeared before it said what became of the message.")
+        outcome = hearing.conclude() or InDoubt(
+            "The modem disappeared before it said what became of the message."
+        )
     finally:
         channel.framer.echo = ""
+    _account(channel, outcome)
+    hearing.leave_late(outcome)
+    return outcome
+
+
+def _account(channel: Channel, outcome: Submitted | Refused | InDoubt) -> None:
+    """Take note of whether the modem owes an answer from now on."""
+    if channel.gone or channel.restarted:
+        channel.owed = 0
+    elif isinstance(outcome, InDoubt) and not outcome.asked:
+        channel.owed += 1
+    else:
+        channel.owed = 0
+    if isinstance(outcome, Submitted):
+        channel.last_reference = outcome.reference
 
 
 def _ask_late(channel: Channel, timeout_s: float) -> Submitted | Refused | InDoubt:
     """Resync, looking for what the modem still says of the submission."""
+    owed, before = channel.owed, len(channel.late_references)
+    channel.in_step = False
     try:
         channel.resync()
     except ChannelError as error:
         log.warning("%s: after a submission without an answer: %s", channel.name, error)
-    if channel.late_reference is not None:
-        reference, channel.late_reference = channel.late_reference, None
-        return reference
-    if channel.late_result is not None and not (channel.late_result.ok and channel.tells_references):
-        return _verdict(channel, channel.late_result)
+    came = channel.late_references[before:]
+    if len(came) > owed:
+        # The older parts' come first; this part's is the last.
+        return channel.late_references.pop()
+    late = channel.late_result
+    if late is not None and not came and not owed and not (late.ok and channel.tells_references):
+        return _verdict(channel, late)
     return InDoubt(f"The modem did not say within {timeout_s:g} s what became of the message.")
 
 

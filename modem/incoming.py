@@ -210,6 +210,9 @@ class Incoming:
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
+            elif self._modem.memories.cut:
+                unread.append(memory)
+                self._list_soon()
             else:
                 self._forget_gone(memory, messages)
             seen, before = self._modem.memories.seen, self._deleted
@@ -217,7 +220,7 @@ class Incoming:
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
-            if memory is None and messages is not None:
+            if memory is None and memory not in unread:
                 left = seen - (self._deleted - before)
         unread += [place.memory for place in self._undeleted]
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)

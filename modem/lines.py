@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from modem.errors import Cause, cause
@@ -43,11 +43,13 @@ _NUMERIC: Final = {"0": OK, "4": ERROR}  # AT V0
 
 # The first character of what only a modem says; in no answer to a command with another prefix.
 _MARKS: Final = frozenset("+^*#!$%")
+# What ends a call (V.250, 5.7.1), and in some modems a dialogue with the network: one that rang, or one of ours.
+CALL_ENDS: Final = frozenset({"NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE"})
 _SPOKEN: Final = frozenset(
     {
-        "RING", "NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "HANGUP",
-        "RDY", "READY", "Call Ready", "CALL READY", "SMS Ready", "SMS READY", "SMS DONE", "PB DONE",
-        "APP RDY", "NORMAL POWER DOWN", "POWERED DOWN",
+        *CALL_ENDS, "RING", "HANGUP",
+        "RDY", "READY", "Call Ready", "CALL READY", "SMS Ready", "SMS READY", "SMS DONE", "PB DONE", "APP RDY",
+        "START", "OPL UPDATING", "PNN UPDATING", "NORMAL POWER DOWN", "POWERED DOWN",
     }
 )  # fmt: skip
 _SPOKEN_TAGS: Final = (
@@ -61,8 +63,13 @@ _SPOKEN_TAGS: Final = (
     "SMS FULL",
     "SIM FULL",
     "SIM READY",
-    "MODEM:STARTUP",
 )
+
+# What tells of an incoming call (27.007, 6.11 and 7.6).
+RINGS: Final = frozenset({"RING", "+CRING", "+CLIP"})
+
+# Said once by a modem that has just started, by some only with the first answer after that.
+_STARTS: Final = re.compile(r"MODEM ?: ?(START(UP|ED)?|READY)|MODEM START(UP|ED)?", re.IGNORECASE)
 
 # Said by a modem that has just started or is about to: what it was told before no longer holds, and what it was
 # doing will not be answered.
@@ -90,6 +97,7 @@ class Urc:
 
     line: str
     pdu: str | None = None
+    of_call: bool = field(default=False, compare=False)  # it ends a call that rang
 
     @property
     def tag(self) -> str:
@@ -148,7 +156,13 @@ def result(line: str, *, numeric: bool = False) -> Result | None:
 
 def is_spoken(line: str) -> bool:
     """Whether a line that answers nothing is a URC rather than noise."""
-    return line[0] in _MARKS or line in _SPOKEN or is_ready(line) or line.startswith(_SPOKEN_TAGS)
+    return (
+        line[0] in _MARKS
+        or line in _SPOKEN
+        or line.startswith(_SPOKEN_TAGS)
+        or is_ready(line)
+        or says_started(line)
+    )
 
 
 def is_restart(line: str) -> bool:
@@ -160,6 +174,11 @@ def is_restart(line: str) -> bool:
 def is_ready(line: str) -> bool:
     """Whether the modem says that it became ready for something."""
     return _READY.fullmatch(line.replace(" ", "").upper()) is not None
+
+
+def says_started(line: str) -> bool:
+    """Whether the modem says that it has started, which does not end the command that runs."""
+    return _STARTS.fullmatch(line) is not None
 
 
 def owns_next_line(line: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from modem.at import Response
+from modem.fitting import Response
 from modem.lines import fields, tag
 from modem.pdu_mode import PduMode
 from modem.talk import BUSY, Talk, code_of
@@ -57,6 +57,7 @@ class Memories:
         self.lost = (
             False  # the modem used another memory for new texts than it was told to, and was told again
         )
+        self.cut = False  # the last listing ended too early: more may lie there
         self._talk = talk
         self._mode = mode
         self._selected: str | None = None  # what is read and deleted from; None: not known
@@ -163,6 +164,9 @@ class Memories:
             elif within and not found[-1].pdu:
                 found[-1] = replace(found[-1], pdu=line)
         self.seen = len(found)
+        self.cut = not answer.ok
+        if self.cut and found and not found[-1].pdu:
+            found.pop()  # its PDU did not come: read as an empty one it would be deleted
         return found
 
     def read(self, index: int, memory: str | None = None) -> Stored | None:

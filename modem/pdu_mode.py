@@ -10,7 +10,7 @@ from enum import Enum
 from time import monotonic
 from typing import Final
 
-from modem.at import Response
+from modem.fitting import Response
 from modem.lines import tag
 from modem.talk import Talk, code_of
 

@@ -46,6 +46,7 @@ class Profile:
     # Have its clock set by the network (27.007, 8.40); the first that it takes counts.
     clock: tuple[str, ...] = ("AT+CTZU=1",)
     ussd: tuple[UssdWay, ...] = USSD
+    links_parts: bool = False  # +CMMS (27.005, 3.5.6) is known to work; a Huawei E1752 answers it with 500
 
 
 PLAIN: Final = Profile("27.005")
@@ -54,6 +55,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
     Profile(
         "Quectel",
         vendor="quectel",
+        links_parts=True,
         signs=("quectel",),
         iccid=("AT+QCCID",),
         pin_attempts=('AT+QPINC="SC"', "+QPINC", 1),
@@ -64,6 +66,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
     Profile(
         "SIMCom",
         vendor="simcom",
+        links_parts=True,
         signs=("simcom", "sim800", "sim900", "sim7", "a76"),
         iccid=("AT+CCID", "AT+CICCID"),
         pin_attempts=("AT+SPIC", "+SPIC", 0),
@@ -97,6 +100,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
     Profile(
         "Siemens",
         vendor="siemens",
+        links_parts=True,  # the EHS6 manual has it; older ones refuse it
         signs=("siemens", "cinterion", "gemalto", "thales"),
         pause_s=0.1,  # asked for by the TC35i manual
         pin_attempts=("AT^SPIC", "^SPIC", 0),
@@ -104,6 +108,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
     Profile(
         "Telit",
         vendor="telit",
+        links_parts=True,
         signs=("telit",),
         pause_s=0.02,  # LE910 AT manual: 20 ms after the OK
         iccid=("AT#CCID",),
@@ -111,7 +116,13 @@ PROFILES: Final[tuple[Profile, ...]] = (
         slot_commands=(("AT#SIMSELECT={slot}",),),
         reset="AT#REBOOT",
     ),
-    Profile("u-blox", vendor="u-blox", signs=("u-blox",), pin_attempts=("AT+UPINCNT", "+UPINCNT", 0)),
+    Profile(
+        "u-blox",
+        vendor="u-blox",
+        signs=("u-blox",),
+        pin_attempts=("AT+UPINCNT", "+UPINCNT", 0),
+        links_parts=True,  # for 5 s after a part
+    ),
     Profile(
         "Sierra",
         vendor="sierra",

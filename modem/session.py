@@ -17,7 +17,7 @@ from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
 from modem.incoming import Incoming
 from modem.keeper import Keeper
-from modem.lines import Urc
+from modem.lines import RINGS, Urc
 from modem.modem_settings import STEPS, ModemSettings
 from modem.talk import Patience
 from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
@@ -93,6 +93,9 @@ class Timing:
         40.0  # that a SIM is given to find its network when it is looked at for the first time
     )
     sim_s: float = 30.0  # between looks at a SIM that does not work
+    sim_look_s: float = 3.0  # between looks that the modem asks for; it may speak of its SIM again and again
+    registration_look_s: float = 1.0  # likewise at the registration
+    hang_up_s: float = 5.0  # between two tries to end a call that rings on: it rings every 3 to 6 s
     list_s: float = 300.0  # texts whose announcement was lost
     ask_s: float = 2.0  # of the 5 s that all ports have to answer together
     waits: Waits = field(default_factory=Waits)
@@ -122,7 +125,7 @@ class Session:
             waits=timing.waits,
             transcript=desk.transcript,
         )
-        self._channel.tells_references = desk.tells_references
+        self._channel.owed = desk.owed
         self.modem = Modem(
             self._channel,
             smsc=settings.smsc,
@@ -134,13 +137,17 @@ class Session:
         self._incoming = Incoming(desk, self.modem, timing.list_s)
         self._modem_settings = ModemSettings(desk, self.modem, self._incoming)
         self._keeper = Keeper(desk, self.modem)
-        self._late: Submitted | None = None  # what the modem said of a part that nobody waited for any more
         self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
         self._refresh_at = 0.0
         self._claim_at: float | None = 0.0  # None: when woken
         self._held_back = False  # the modem could take nothing until now
         self._sim_changed = False
+        self._sim_looked_at = float("-inf")
+        self._registration_changed = False
+        self._registration_seen_at = float("-inf")
+        self._ringing = False
+        self._hung_up_at = float("-inf")
         self._silent = 0
         self._refused: set[str] = set()  # recipients in a row that the modem itself refused
         self._echoes: int | None = None  # commands echoed once echo was off; None: it cannot be switched off
@@ -193,7 +200,12 @@ class Session:
         """
         channel = self._channel
         echoes, restarted = channel.echoes, channel.restarted
-        busy_until = monotonic() + self._desk.busy_s()
+        busy_s = self._desk.busy_s()
+        busy_until = monotonic() + busy_s
+        if restarted:
+            channel.owed = 0
+        elif busy_s > 0:
+            channel.owed = max(1, channel.owed)
         while True:
             try:
                 self.modem.begin()
@@ -202,24 +214,28 @@ class Session:
                 if monotonic() >= busy_until:
                     raise
                 channel.pause(self._timing.reopen_s)
-            finally:
-                self._late, channel.late_reference = channel.late_reference or self._late, None
         self._kept_power = not (restarted or channel.restarted or channel.echoes > echoes)
 
     def _hear_late(self) -> None:
-        """Tell the house what the modem said of a part after nobody waited for that any more."""
-        late = self._channel.late_reference or self._late
-        self._late = self._channel.late_reference = None
-        if late is None:
+        """Tell the house what the modem said of parts after nobody waited for that any more."""
+        channel, desk = self._channel, self._desk
+        late = channel.take_late()
+        if not late:
             return
-        outcome = self._desk.outcome
-        if outcome is None:
-            self._desk.tell_late(late.reference)
-        elif isinstance(outcome.result, InDoubt):
-            self._desk.outcome = replace(outcome, result=late)
+        owed = channel.owed + len(late)
+        desk.owed = channel.owed
+        if desk.outcome is not None and isinstance(desk.outcome.result, InDoubt):
+            if len(late) < owed:
+                log.info("port %d: a late reference may be of more than one part: of none", desk.status.port)
+                return
+            desk.outcome = replace(desk.outcome, result=late.pop())
+        for each in late:
+            desk.tell_late(each.reference)
 
     def _introduce(self) -> None:
         identity = self.modem.identity
+        self._desk.recognise(identity)
+        self._channel.tells_references = self._desk.tells_references
         self._desk.publish(imei=identity.imei, model=self.modem.name if identity.model else "")
 
     def _come_up(self) -> None:
@@ -252,7 +268,9 @@ class Session:
         deadline = monotonic() + self._timing.sim_s
         self._desk.listens = True
         self._sim_changed = False
-        while monotonic() < deadline and not self._sim_changed and not self._channel.restarted:
+        while monotonic() < deadline and not self._channel.restarted:
+            if self._sim_changed:
+                deadline = min(deadline, self._sim_look_at())
             self._tend()
             self._settle()
             self._channel.wait(deadline if self._desk.outcome is None else min(deadline, self._desk.back_at))
@@ -261,6 +279,7 @@ class Session:
         if self._channel.restarted:
             self._start()
             return
+        self._sim_looked_at = monotonic()
         self._cards.look()
         self._come_up()
 
@@ -282,9 +301,9 @@ class Session:
         else:
             self._incoming.leave_reports()  # and what else came is handed over while the network has the next part
         self._incoming.fetch()
+        self._hang_up()
+        self._look_at_what_changed()
         self._refresh()
-        if self._sim_changed:
-            self._check_sim()
         if self._desk.status.state is PortState.UP and not self._work() and not self._refreshes:
             self._channel.wait(self._wake_at())
 
@@ -299,6 +318,10 @@ class Session:
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
         due = [self._refresh_at, self._incoming.due_at, self._keeper.due_at, self._modem_settings.due_at]
+        if self._sim_changed:
+            due.append(self._sim_look_at())
+        if self._registration_changed:
+            due.append(self._registration_seen_at + self._timing.registration_look_s)
         if self._desk.outcome is not None or self._desk.ussd_orders:
             due.append(self._desk.back_at)
         if self._asks_for_work():
@@ -360,6 +383,7 @@ class Session:
         finally:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
+            desk.owed = self._channel.owed
         self._judge(result, submission.recipient)
 
     def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
@@ -399,8 +423,8 @@ class Session:
             self._sim_changed = True
         elif code in _FULL:
             self._incoming.list_now()
-        elif code in _NO_NETWORK and "registration" not in self._refreshes:
-            self._refreshes.append("registration")
+        elif code in _NO_NETWORK:
+            self._registration_changed = True
 
     def _count_refusal(self, code: tuple[str, int | None], recipient: str) -> None:
         """A modem that refuses one recipient after the other, and gives no reason of the network's, is sick."""
@@ -478,12 +502,40 @@ class Session:
             return
         name = urc.tag
         if name in _REGISTRATION_TAGS:
-            if "registration" not in self._refreshes:
-                self._refreshes.append("registration")
+            self._registration_changed = True
         elif name in _SIM_TAGS:
             self._sim_changed = True
+        elif name in RINGS:
+            self._ringing = True
         else:
             log.debug("port %d: %s", self._settings.port, name)
+
+    def _hang_up(self) -> None:
+        """End a call that comes in: while it rings, many modems refuse to send. No more often than `hang_up_s`."""
+        if not self._ringing:
+            return
+        self._ringing = False  # it rings again where that does not end it
+        if monotonic() - self._hung_up_at < self._timing.hang_up_s:
+            return
+        self._hung_up_at = monotonic()
+        done = self.modem.hang_up()
+        log.info("port %d: an incoming call was %s", self._settings.port, "ended" if done else "not ended")
+
+    def _sim_look_at(self) -> float:
+        """When a SIM that the modem spoke of may be looked at again."""
+        return self._sim_looked_at + self._timing.sim_look_s
+
+    def _look_at_what_changed(self) -> None:
+        """Look at SIM and registration where the modem spoke of them, but not again and again."""
+        now = monotonic()
+        if self._sim_changed and now >= self._sim_look_at():
+            self._check_sim()
+        if (
+            self._registration_changed
+            and now >= self._registration_seen_at + self._timing.registration_look_s
+            and "registration" not in self._refreshes
+        ):
+            self._refreshes.append("registration")
 
     def _began_anew(self) -> bool:
         """Bring the modem up again if it restarted: it said so, or echoes what it was told not to."""
@@ -524,6 +576,8 @@ class Session:
 
     def _see_registration(self, slot: int) -> None:
         before = self._desk.status.active.registration
+        self._registration_changed = False
+        self._registration_seen_at = monotonic()
         state = self.modem.coverage.registration()
         self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
@@ -546,6 +600,7 @@ class Session:
     def _check_sim(self) -> None:
         """Whether the SIM is still the one that was looked at."""
         self._sim_changed = False
+        self._sim_looked_at = monotonic()
         if not self._cards.changed():
             return
         active = self._desk.status.active_slot

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from modem.at import Channel, Response
+from modem.at import Channel
 from modem.dialogue import UssdPatience
+from modem.fitting import Habits, Response, head
 from modem.lines import ERROR, Result
 from modem.profiles import PLAIN, Profile
 from modem.wire import SilentError
 
 log = logging.getLogger(__name__)
 
-_MUTE_SILENCES: Final = 3  # commands without an answer, of a modem that answers AT
+_MUTE_SILENCES: Final = 3  # commands in a row without an answer, of a modem that answers AT
 BUSY: Final = frozenset({("CME", 14), ("CMS", 314), ("CME", 515), ("CMS", 515), ("CMS", 532)})
 
 
@@ -44,6 +45,24 @@ class Identity:
     revision: str = ""
     imei: str = ""
 
+    def supplemented(self, found: Identity) -> Identity | None:
+        """This, with what `found` says beside it; None where that is another modem. An answer may be missing in either."""
+        pairs = [
+            (self.manufacturer, found.manufacturer),
+            (self.model, found.model),
+            (self.imei, found.imei),
+        ]
+        if any(old and new and old != new for old, new in pairs):
+            return None
+        manufacturer, model, imei = (new or old for old, new in pairs)
+        return Identity(manufacturer, model, found.revision or self.revision, imei)
+
+    def is_surely(self, other: Identity) -> bool:
+        """Whether both are the same modem, as far as modems can be told apart. One that says nothing of itself is none."""
+        if not (self.imei or self.model):
+            return False
+        return (self.imei, self.manufacturer, self.model) == (other.imei, other.manufacturer, other.model)
+
 
 class Talk:
     """What is said to one modem, and how patiently."""
@@ -53,8 +72,10 @@ class Talk:
         self.patience = patience
         self.identity = Identity()
         self.profile: Profile = PLAIN
-        self.silences = 0  # commands without an answer, since the modem was brought in step
-        self.total_silences = 0  # likewise, ever
+        self.silences = 0  # commands in a row without an answer
+        self.total_silences = 0  # commands without an answer, ever
+        self._answered: set[str] = set()  # commands that this modem has answered
+        self._unanswered: set[str] = set()  # commands that it never has
 
     @property
     def name(self) -> str:
@@ -63,8 +84,19 @@ class Talk:
 
     @property
     def mute(self) -> bool:
-        """Whether the modem says nothing to commands that it does not know, instead of ERROR."""
+        """Whether the modem seems to say nothing to commands that it does not know, instead of ERROR.
+
+        One answer in time shows that answers were lost on the line.
+        """
         return self.silences >= _MUTE_SILENCES
+
+    def begin_anew(self, *, other: bool) -> None:
+        """The modem is brought in step again. `other`: it may be another one."""
+        self.silences = 0
+        if other:
+            self._answered.clear()
+            self._unanswered.clear()
+            self.channel.habits = Habits()
 
     def attempt(
         self,
@@ -74,17 +106,35 @@ class Talk:
         timeout_s: float | None = None,
         enough_s: float | None = None,
     ) -> Response:
-        """Say a command that may fail; silence is an ERROR."""
-        allowed_s = timeout_s or self.patience.command_s
-        if self.mute:
-            allowed_s = min(allowed_s, self.patience.mute_s)
+        """Say a command that may fail. Silence is an ERROR, with the information lines that came before it."""
+        name = head(command)
+        allowed_s = self._allowed_s(name, timeout_s or self.patience.command_s)
         try:
-            return self.channel.command(command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s)
+            answer = self.channel.command(
+                command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s
+            )
         except SilentError as error:
             self.silences += 1
             self.total_silences += 1
+            if name not in self._answered:
+                self._unanswered.add(name)
             log.info("%s: %s", self.name, error)
-            return Response((), ERROR)
+            return Response(error.lines, ERROR)
+        self.silences = 0
+        self._answered.add(name)
+        self._unanswered.discard(name)
+        return answer
+
+    def _allowed_s(self, name: str, wanted_s: float) -> float:
+        """How long to wait for an answer. Only a mute modem gets less, and only for what it never answered.
+
+        What takes long in every modem, such as a listing, gets its full time once all the same.
+        """
+        if not self.mute or name in self._answered:
+            return wanted_s
+        if name not in self._unanswered and wanted_s > self.patience.command_s:
+            return wanted_s
+        return min(wanted_s, self.patience.mute_s)
 
     def patiently(self, command: str, *prefixes: str, timeout_s: float | None = None) -> Response:
         """Say a command that needs the SIM, again and again while that is busy. Its answer may be bare."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -50,6 +50,7 @@ class Reply:
 
     session: Session
     text: str  # "" where it said nothing
+    reason: str = field(default="", compare=False)  # what the modem said instead of +CUSD, such as NO CARRIER
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class DeviceGoneError(ChannelError):
 class SilentError(ChannelError):
     """A command got no final result in time. The channel goes back in step before the next one."""
 
+    def __init__(self, reason: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.lines = lines  # of the answer, as far as it came
+
 
 class Wire:
     """See the module. `attend` is called whenever `wake_fd` becomes readable while something is waited for; it empties it."""
@@ -41,6 +45,7 @@ class Wire:
         attend: Callable[[], None],
         *,
         write_s: float,
+        text_s: float,
         transcript: Transcript | None,
     ) -> None:
         self.framer = Framer()
@@ -49,6 +54,8 @@ class Wire:
         self._wake_fd = wake_fd
         self._attend = attend
         self._write_s = write_s
+        self._text_s = text_s
+        self._heard_at = 0.0  # monotonic seconds of the last octets
         self._transcript = transcript
         self._poll = select.poll()
         self._poll.register(
@@ -64,7 +71,8 @@ class Wire:
         """The next events, None at the deadline.
 
         An empty list when bytes came that end no line (`partial`), or after waking (`wakeful`). What is there already
-        is read once after the deadline too: it may have passed while this thread did something else.
+        is read once after the deadline too: it may have passed while this thread did something else. A quoted text
+        whose end does not come within `text_s` was cut, and is given out as it is.
         Raises DeviceGoneError.
         """
         while True:
@@ -73,7 +81,12 @@ class Wire:
                 self._overtime = False
                 return None
             self._overtime = remaining <= 0
-            for fd, flags in self._poll.poll(max(0, math.ceil(remaining * 1000))):
+            if self.framer.text_open:
+                remaining = min(remaining, self._heard_at + self._text_s - monotonic())
+            ready = self._poll.poll(max(0, math.ceil(remaining * 1000)))
+            if not ready and self.framer.text_open and monotonic() >= self._heard_at + self._text_s:
+                return self.framer.end_text()
+            for fd, flags in ready:
                 if fd == self._wake_fd:
                     self._attend()
                     if wakeful:
@@ -120,6 +133,7 @@ class Wire:
             raise self._lost(error) from error
         if data:
             self._empty = 0
+            self._heard_at = monotonic()
             if self._transcript is not None:
                 self._transcript.heard(data)
             return data

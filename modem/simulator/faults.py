@@ -21,6 +21,7 @@ class Fault(Enum):
     SILENT_TAKEN = "silent-taken"  # the network takes the message, the modem never says so
     SILENT_LOST = "silent-lost"  # the message is lost, the modem says nothing
     LATE = "late"  # +CMGS and OK come a minute late
+    REFERENCE_LATE = "reference-late"  # +CMGS comes with the next submission, before the reference of that
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
     RESET_AFTER = "reset-after"  # the modem restarts after the network took it, before it says so
     ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on though nobody hears of it
@@ -34,6 +35,7 @@ class Fault(Enum):
     ECHO_BACK = "echo-back"  # echo is on again
     V0 = "v0"  # results are digits again
     RESET = "reset"  # the modem restarts instead
+    RING = "ring"  # a call comes in; until it is ended submissions are refused with +CMS ERROR: 302
     SIM_BUSY = "sim-busy"  # +CMS ERROR: 314 or +CME ERROR: 14, as long as it lasts
     SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
     REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
@@ -50,6 +52,10 @@ class Fault(Enum):
         "identity-glued"  # what it says it is comes behind an unsolicited line, in one line with it
     )
     ANSWER_LATE = "answer-late"  # it comes later than anyone waits for
+    ANSWER_LOST = "answer-lost"  # all of it is lost on the line
+    STRAY_ANSWER = "stray-answer"  # before it come +CPIN: READY and OK, which nobody asked for
+    STRAY_OK = "stray-ok"  # ... an OK alone
+    STRAY_ERROR = "stray-error"  # ... an ERROR alone
     RESULT_LOST = "result-lost"  # its final result is lost on the line
     RESULT_TWICE = "result-twice"  # ... or comes twice
     NOISE = "noise"  # bytes of noise before it
@@ -66,6 +72,8 @@ class Fault(Enum):
     # An answer to USSD.
     USSD_LOST = "ussd-lost"  # it never comes
     USSD_LATE = "ussd-late"  # it comes a minute late
+    USSD_NO_CARRIER = "ussd-no-carrier"  # NO CARRIER comes in its place
+    USSD_ERROR = "ussd-error"  # +CME ERROR: 30 comes in its place, long after the OK
 
     # What comes in.
     REPORT_FIRST = "report-first"  # the status report comes before +CMGS

@@ -31,8 +31,15 @@ LATE_S = 60.0  # beyond what most programs wait for +CMGS
 ANSWER_LATE_S = 8.0  # beyond what most programs wait for anything else
 PAUSE_S = 0.3  # longer than any gap between octets that belong together
 TRICKLE_S = 0.02  # a few octets at 1200 baud
+STRAY_S = 0.05  # from a stray answer to the one that was asked for
+RING_EVERY_S, RINGS = 5.0, 8  # how often a caller rings, and how many times
 AWAY_S = 20.0  # how long a card stays out, and a network away
 ASIDES = ("+CIEV: 2,4", "^RSSI:17", "RING", "+CREG: {stat}", "+CUSD: 4", "+CTZV: +00")
+STRAYS = {
+    Fault.STRAY_ANSWER: b"\r\n+CPIN: READY\r\n\r\nOK\r\n",
+    Fault.STRAY_OK: b"\r\nOK\r\n",
+    Fault.STRAY_ERROR: b"\r\nERROR\r\n",
+}
 ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
 NOT_READY_S = 20.0  # how long a modem may refuse what is about texts after its start
 ABOUT_TEXTS = frozenset(
@@ -116,6 +123,8 @@ class Modem:
         self._rest: deque[Request] = deque()
         self._answer: list[str] = []
         self._entry: _Entry | None = None
+        self.owed: deque[str] = deque()  # answers to older submissions, which come with the next one's
+        self._rings_left = 0  # of a call that comes in
         self._held: list[str] = []  # unsolicited lines that wait for the end of the text
         self._after_return = False
         self._without_result = False
@@ -160,6 +169,8 @@ class Modem:
         self._held.clear()
         self._entry = None
         self._held_back = self._hold = None
+        self.owed.clear()
+        self._rings_left = 0
         self.running += 1
         self.inbox.clear()
         self.radio.switch(None, self)
@@ -180,6 +191,27 @@ class Modem:
             self._later(delay, partial(self.unsolicited, line))
         self.card_starts()
         self._chatter()
+
+    def ring(self) -> None:
+        """A call comes in, and rings until it is ended."""
+        if not self._rings_left:
+            self._rings_left = RINGS
+            self._ring()
+
+    def _ring(self) -> None:
+        if self._rings_left:
+            self._rings_left -= 1
+            self.unsolicited("RING" if self._rings_left else "NO CARRIER")
+            self._later(RING_EVERY_S, self._ring)
+
+    @property
+    def ringing(self) -> bool:
+        """Whether a call comes in."""
+        return self._rings_left > 0
+
+    def end_call(self) -> None:
+        """End the call that comes in, if there is one."""
+        self._rings_left = 0
 
     def _chatter(self) -> None:
         for every_s, line in self.traits.chatter:
@@ -375,6 +407,8 @@ class Modem:
             self.settings.echo = True
         if take(Fault.V0):
             self.settings.verbose = False
+        if take(Fault.RING):
+            self.ring()
         if take(Fault.SIM_REMOVED) and self.card is not None:
             self._lose_card(self.active_slot, self.card)
         for fault, stat in ((Fault.REGISTRATION_LOST, SEARCHING), (Fault.REGISTRATION_DENIED, DENIED)):
@@ -560,6 +594,8 @@ class Modem:
         if self.faults.any:
             result = self._faulty(result)
         octets = (answer + result).encode("latin-1", "replace")
+        if self.faults.take(Fault.ANSWER_LOST):
+            octets = b""
         if self._hold is not None and self._holds(answer=True):
             self._held_back = partial(self._send, octets)
             return
@@ -607,7 +643,10 @@ class Modem:
             answer = answer[:middle] + self._aside() + answer[middle:]
         if take(Fault.URC_AFTER):
             answer += self._aside()
-        if take(Fault.PAUSE_INSIDE):
+        strays = b"".join(octets for fault, octets in STRAYS.items() if take(fault))
+        if strays:
+            self._mouth.say_in_pieces((strays, answer), STRAY_S)
+        elif take(Fault.PAUSE_INSIDE):
             half = len(answer) // 2
             self._mouth.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
         elif answer and take(Fault.TRICKLE):

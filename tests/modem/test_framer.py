@@ -66,16 +66,29 @@ def test_a_prompt_stands_at_the_start_of_a_line(chunks: list[bytes], events: lis
         (b'> +CUSD: 0,"a\r\n> b",15\r\n', ['+CUSD: 0,"a\n> b",15']),
         (b'\xff+CUSD: 0,"\x00",15\r\nO\x00K\r\n', ['+CUSD: 0,"\x00",15', "OK"]),
         (b"+CUSD: 4\r\nOK\r\n", ["+CUSD: 4", "OK"]),
-        (b'+CUSD: 0,"cut\r\nOK\r\n', ['+CUSD: 0,"cut', "OK"]),
+        (
+            b'+CUSD: 0,"say:\nOK\r\nERROR\n+CME ERROR: 30\nnow",15\r\n',
+            ['+CUSD: 0,"say:\nOK\nERROR\n+CME ERROR: 30\nnow",15'],
+        ),
+        (b'+CUSD: 1,"dial "1"\nOK\n"2" now",15\r\nOK\r\n', ['+CUSD: 1,"dial "1"\nOK\n"2" now",15', "OK"]),
+        (b'+CUSD: 0,"12" long",15\r\nOK\r\n', ['+CUSD: 0,"12" long",15', "OK"]),
+        (b'+CUSD: 0,"cut\nOK\n+CMTI: "SM",1\n', ['+CUSD: 0,"cut', "OK", '+CMTI: "SM",1']),
         (b'+CUSD: 0,"cut\r\n+CMTI: "SM",1\r\n', ['+CUSD: 0,"cut', '+CMTI: "SM",1']),
         (b'+CUSD: 0,"cut\r\n+CUSD: 0,"b",15\r\n', ['+CUSD: 0,"cut', '+CUSD: 0,"b",15']),
-        (b'+CUSD: 0,"cut\r\n+CMS ERROR: 500\r\n', ['+CUSD: 0,"cut', "+CMS ERROR: 500"]),
     ],
 )
 def test_a_text_of_the_network_reaches_as_far_as_its_quotes(data: bytes, lines: list[str]) -> None:
     assert Framer().feed(data) == lines
     one_by_one = Framer()
     assert [event for byte in data for event in one_by_one.feed(bytes([byte]))] == lines
+
+
+@pytest.mark.parametrize("final", ["OK", "ERROR", "+CME ERROR: 30", "+CMS ERROR: 500"])
+def test_a_final_result_behind_a_text_that_was_cut_is_told_once_its_end_does_not_come(final: str) -> None:
+    framer = Framer()
+    assert framer.feed(b'+CUSD: 0,"cut\r\nhere\r\n\r\n' + final.encode() + b"\r\nmore\r\n") == []
+    assert framer.end_text() == ['+CUSD: 0,"cut\nhere', final, "more"]
+    assert framer.end_text() == []
 
 
 def test_a_text_without_an_end_is_given_out_when_asked_for_and_never_fills_the_memory() -> None:

@@ -58,6 +58,12 @@ def dial(modem: Modem, request: Request) -> None:
     raise CallEndedError
 
 
+def hang_up(modem: Modem, request: Request) -> None:
+    """ATH and +CHUP (V.250, 6.3.6; 27.007, 6.5)."""
+    del request
+    modem.end_call()
+
+
 def register(modem: Modem, request: Request) -> None:
     """ATS (V.250, 5.3.2): registers are kept; CR, LF and BS stay what they are."""
     if request.form is Form.READ:
@@ -180,7 +186,7 @@ COMMANDS: dict[str, Handler] = {
     "X": accepted,
     "M": accepted,
     "L": accepted,
-    "H": accepted,
+    "H": hang_up,
     "I": identification,
     "D": dial,
     **{f"S{register_number}": register for register_number in range(40)},
@@ -204,7 +210,7 @@ COMMANDS: dict[str, Handler] = {
     "+IPR": tolerated("+IPR", range(921601), 115200),
     "+IFC": accepted,
     "+ICF": accepted,
-    "+CHUP": accepted,
+    "+CHUP": hang_up,
     "+CVHU": tolerated("+CVHU", range(3)),
     "+CRC": tolerated("+CRC", range(2)),
     "+CSTA": tolerated("+CSTA", range(256), 145),

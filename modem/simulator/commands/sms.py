@@ -13,6 +13,7 @@ from modem.simulator.storage import Status, Stored
 from modem.simulator.tpdu import RefusedTpduError, Submit
 
 NOT_SUPPORTED, INVALID_PDU, INVALID_TEXT = 303, 304, 305  # 27.005, 3.2.5
+NOT_NOW = 302  # "operation not allowed": a call is up
 SHORTEST_TPDU, LONGEST_TPDU = 7, 164  # octets: an address of no digits and no text; 12, VP 7, text 140
 PDU_DIGITS = 2 * (12 + LONGEST_TPDU)  # the service centre's address takes 12 octets at most
 TEXT_OCTETS = 4 * tpdu.MAX_SEPTETS  # the longest text in UCS-2 digits
@@ -97,6 +98,8 @@ def submit_octets(modem: Modem, octets: bytes, name: str, stored: Stored | None 
     if not modem.radio.registered:
         raise CmsError(modem.traits.unregistered_code)
     faults = modem.faults
+    if modem.ringing:
+        raise CmsError(NOT_NOW)
     if faults.take(Fault.REFUSED):
         raise CmsError(faults.code)
     wait_s = modem.network.submit_s
@@ -123,11 +126,16 @@ def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str, st
             modem.complete(CmsError(code))
         elif faults.take(Fault.SILENT_TAKEN):
             modem.fall_silent_after(0.0)
+        elif faults.take(Fault.REFERENCE_LATE):
+            modem.owed.append(f"{name}: {reference}")
+            modem.fall_silent_after(0.0)
         elif faults.take(Fault.RESET_AFTER):
             modem.reset()
         elif faults.take(Fault.VANISH):
             modem.vanish()
         else:
+            while modem.owed:
+                modem.info(modem.owed.popleft())
             modem.info(f"{name}: {reference}")
             if faults.take(Fault.LATE):
                 modem.complete_after(LATE_S)

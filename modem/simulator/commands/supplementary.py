@@ -73,6 +73,10 @@ NOT_NOW = 258  # "retry operation": one dialogue at a time
 def _answered(modem: Modem, mode: int, text: str) -> None:
     if modem.faults.take(Fault.USSD_LOST):
         return
+    for fault, line in ((Fault.USSD_NO_CARRIER, "NO CARRIER"), (Fault.USSD_ERROR, "+CME ERROR: 30")):
+        if modem.faults.take(fault):
+            modem.unsolicited(line, awaited=True)
+            return
     if modem.faults.take(Fault.USSD_LATE):
         modem.later_with_card(LATE_S, lambda: _say(modem, mode, text))
         return

@@ -93,6 +93,66 @@ def test_noise_before_an_answer(bench: Bench) -> None:
     assert len(answer) > 6
 
 
+@pytest.mark.parametrize(
+    ("fault", "stray"),
+    [
+        (Fault.STRAY_ANSWER, b"\r\n+CPIN: READY\r\n\r\nOK\r\n"),
+        (Fault.STRAY_OK, b"\r\nOK\r\n"),
+        (Fault.STRAY_ERROR, b"\r\nERROR\r\n"),
+    ],
+)
+def test_something_that_nobody_asked_for_comes_before_an_answer(
+    bench: Bench, fault: Fault, stray: bytes
+) -> None:
+    bench.modems[0].faults.arm(fault)
+    assert bench.write(b"AT+CSQ\r") == stray
+    bench.pass_time(1)
+    assert bench.hear() == b"\r\n+CSQ: 21,99\r\n\r\nOK\r\n"
+
+
+def test_an_answer_is_lost_and_the_command_was_done(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.ANSWER_LOST)
+    assert bench.write(b"AT+CMEE=2\r") == b""
+    assert bench.say("AT+CMEE?") == "+CMEE: 2|OK"
+
+
+def test_a_reference_comes_with_the_next_submission(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.REFERENCE_LATE)
+    assert bench.submit("00" + GOOD) == ""
+    assert bench.submit("00" + GOOD) == "+CMGS: 0|+CMGS: 1|OK"
+    assert bench.submit("00" + GOOD) == "+CMGS: 2|OK"
+
+
+@pytest.mark.parametrize("end", ["ATH", "AT+CHUP"])
+def test_a_call_rings_and_refuses_submissions_until_it_is_ended(bench: Bench, end: str) -> None:
+    bench.modems[0].faults.arm(Fault.RING)
+    assert bench.say("AT") == "RING|OK"
+    bench.pass_time(6)
+    assert bench.hear() == b"\r\nRING\r\n"
+    assert bench.submit("00" + GOOD).startswith("+CMS ERROR: 302")
+    assert bench.say(end) == "OK"
+    assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
+    bench.pass_time(30)
+    assert b"RING" not in bench.hear()
+
+
+def test_a_caller_gives_up(bench: Bench) -> None:
+    bench.modems[0].ring()
+    bench.pass_time(60)
+    assert bench.hear().endswith(b"\r\nRING\r\n\r\nNO CARRIER\r\n")
+    assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"), [(Fault.USSD_NO_CARRIER, "NO CARRIER"), (Fault.USSD_ERROR, "+CME ERROR: 30")]
+)
+def test_something_else_comes_in_place_of_the_networks_answer(bench: Bench, fault: Fault, line: str) -> None:
+    bench.modems[0].faults.arm(fault)
+    assert bench.say('AT+CUSD=1,"#123#",15') == "OK"
+    bench.pass_time(30)
+    assert bench.hear() == f"\r\n{line}\r\n".encode()
+
+
 @pytest.mark.parametrize("fault", [Fault.PAUSE_INSIDE, Fault.TRICKLE])
 def test_an_answer_comes_in_pieces_and_nothing_gets_between_them(bench: Bench, fault: Fault) -> None:
     modem = bench.modems[0]
