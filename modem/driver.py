@@ -183,9 +183,9 @@ class Modem:
         self.acknowledges = bool(service.lines) and fields(service.lines[0])[0] == "1"
         self.knows_service = bool(service.lines)
 
-    def choose_memories(self, *, patient: bool = True) -> None:
-        """Choose where texts lie, and where parts are written. `patient`: wait for a SIM that is busy."""
-        self.memories.choose(patient=patient)
+    def choose_memories(self, *, again: bool = False) -> None:
+        """Choose where texts lie, and where parts are written. `again`: only for a better one than the last time."""
+        self.memories.choose(patient=not again, only_better=again)
         if self._writes:
             self.memories.write_to()
 

@@ -62,6 +62,7 @@ class Memories:
         self._mode = mode
         self._selected: str | None = None  # what is read and deleted from; None: not known
         self._silences = 0  # commands without an answer, when that was known
+        self._writes_elsewhere = False  # AT+CPMS? told another memory for outgoing parts than was chosen
         self._count = 1  # how many memories +CPMS wants to be told
         self._listed: tuple[str, ...] | None = None  # that the modem has; None: not asked yet
 
@@ -77,11 +78,13 @@ class Memories:
         better = MEMORIES[: MEMORIES.index(self.usual)]
         return any(self._listed is None or memory in self._listed for memory in better)
 
-    def choose(self, *, patient: bool = True) -> None:
+    def choose(self, *, patient: bool = True, only_better: bool = False) -> None:
         """Use the SIM's memory for everything, else the modem's, else leave it as it is.
 
-        May be called again, for a better one than the last time. `patient`: wait for a SIM that is busy.
+        `patient`: wait for a SIM that is busy. `only_better`: keep the usual one, unless one before it is taken now.
         """
+        if not only_better:
+            self._selected = self.usual = None
         say = self._talk.patiently if patient else self._talk.attempt
         before = say("AT+CPMS?", "+CPMS")
         names = [part for part in (fields(before.lines[0]) if before.lines else []) if part.isalpha()]
@@ -230,6 +233,8 @@ class Memories:
         is the usual one from now on.
         """
         told = self._told()
+        if self._writes_elsewhere:
+            self.lost = self.write_to()
         if told is not None and self._is_foreign(told[0]):
             log.info("%s keeps new texts in %s, not in %s: told again", self._talk.name, told[0], self.usual)
             self._talk.attempt("AT+CPMS=" + ",".join([f'"{self.usual}"'] * self._count), "+CPMS")
@@ -254,6 +259,8 @@ class Memories:
         name, used, total = parts[-3:] if len(parts) > 2 else ("", "", "")
         if not (used.isdecimal() and total.isdecimal() and len(used) < 6 and len(total) < 6):
             return None
+        apart = len(parts) == 9 and self.outgoing not in (None, self.usual)  # three memories were told
+        self._writes_elsewhere = apart and parts[3] != self.outgoing
         if parts[0] != self._selected:
             self._selected = None  # the modem reads from another memory than it was told
         return name, int(used), int(total)

@@ -129,7 +129,7 @@ class ModemSettings:
             modem.choose_service()
         if modem.memories.usual is None or (modem.memories.may_do_better and not self._is_ready_long):
             before = modem.memories.usual
-            modem.choose_memories(patient=False)
+            modem.choose_memories(again=True)
             if modem.memories.usual != before:
                 self._incoming.list_now()
         if modem.indications.form is None or (modem.indications.may_do_better and not self._is_ready_long):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -270,13 +271,33 @@ def test_a_word_of_a_restart_has_everything_set_up_again(sign: str) -> None:
 
 def test_many_signs_of_readiness_do_not_keep_a_port_busy() -> None:
     house, state = House(), Settable()
-    with ScriptedModem(state.answers()) as modem, running(modem.device, house, timing=CALM) as port:
+    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    with ScriptedModem(state.answers()) as modem, running(modem.device, house, timing=timing) as port:
         eventually(lambda: house.state is PortState.UP and is_settled(state))
         asked = modem.commands.count("AT+CNMI?")
-        for _ in range(100):
+        for _ in range(30):
             modem.say(b"\r\n+PBREADY\r\n")
-        assert port.ask().result(5).ok
-        assert modem.commands.count("AT+CNMI?") < asked + 10
+            assert port.ask().result(5).ok
+        assert modem.commands.count("AT+CNMI?") <= asked + 2
+
+
+def test_a_modem_whose_mode_is_not_known_is_given_nothing_and_waited_for_quietly() -> None:
+    house, state = House(part()), Settable(refusal=b"\r\n+CMS ERROR: 500\r\n")
+    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    with ScriptedModem(state.answers()) as modem, running(modem.device, house, timing=timing) as port:
+        eventually(
+            lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(house) and house.state is PortState.UP
+        )
+        spent = time.process_time()
+        tries = modem.commands.count("AT+CMGF=0")
+        for _ in range(10):
+            port.wake()
+        eventually(lambda: modem.commands.count("AT+CMGF=0") > tries + 3)
+        assert time.process_time() - spent < 2
+        assert house.outcomes == []
+        assert len(house.orders) == 1  # it was not even taken
+        state.refusal = None
+        eventually(lambda: house.results == [Submitted(1)])
 
 
 def _fall_to_text(state: Settable) -> None:
