@@ -288,14 +288,25 @@ class Modem:
         before = self._talk.identity
         known = before.supplemented(found)
         if known is None:
-            self._talk.begin_anew(other=True)
-            self._links_parts = True
+            self._forget()
             known = found
         if known != before:
             self._talk.identity = known
             self._talk.profile = profile_for(known.manufacturer, known.model)
             self.channel.vendor = self.profile.vendor
             self.channel.pause_s = self.profile.pause_s
+
+    def _forget(self) -> None:
+        """Another modem is at the other end: forget all that was learned of the last one."""
+        self._talk.begin_anew(other=True)
+        self.sim = SimCard(self._talk)
+        self.coverage = Coverage(self._talk)
+        self.memories = Memories(self._talk)
+        self.indications = Indications(self._talk)
+        self.acknowledges = self._clock_follows = False
+        self.has_smsc = None
+        self._dialogue = Dialogue(self.channel, self._talk.patience.ussd)
+        self._links_parts, self._linked = True, None
 
     def _word(self, name: str) -> str:
         """The answer to a command that answers with bare text, in some modems behind its own name."""
