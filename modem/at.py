@@ -394,6 +394,7 @@ class Channel:
             self._strays = self._strays or self.habits.answers_another(event)
             self._speak(event, commanded=True)
         elif command.bare and event[:2].upper() != "AT":  # the beginning of an echo that was cut by a URC
+            self._strays = self._strays or not command.asks  # what sets something has no bare answer
             lines.append(event)
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))

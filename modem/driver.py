@@ -137,8 +137,7 @@ class Modem:
         before = self._talk.identity
         known = before.supplemented(found)
         if known is None:
-            self._talk.begin_anew(other=True)
-            self._links_parts = True
+            self._forget()
             known = found
         if known == before:
             return False
@@ -348,6 +347,19 @@ class Modem:
         return done
 
     # Inside
+
+    def _forget(self) -> None:
+        """Another modem is at the other end: forget all that was learned of the last one."""
+        self._talk.begin_anew(other=True)
+        self.sim = SimCard(self._talk)
+        self.coverage = Coverage(self._talk)
+        self.mode = PduMode(self._talk)
+        self.memories = Memories(self._talk, self.mode)
+        self.indications = Indications(self._talk)
+        self.acknowledges = self.knows_service = self._clock_follows = False
+        self.has_smsc = None
+        self._dialogue = Dialogue(self.channel, self._talk.patience.ussd)
+        self._links_parts, self._linked = True, None
 
     def _word(self, name: str) -> str:
         """The answer to a command that answers with bare text, in some modems behind its own name."""

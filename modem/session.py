@@ -392,6 +392,7 @@ class Session:
             raise DeviceGoneError("the device was lost while a message was being sent")
         if self._channel.restarted:
             return  # brought up anew in the next round
+        self._hear_late()
         if isinstance(result, Submitted):
             self.proven = True
             self._silent = 0
@@ -446,8 +447,11 @@ class Session:
         before = desk.status.active_slot
         desk.listens = False
         self._sort_urcs()  # what came until now came for the SIM that is left
+        self._hear_late()
         if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
             self._cards.enter(before)
+        self._channel.take_late()  # of the SIM that was left, which the house would not know
+        self._channel.owed = desk.owed = 0
         self._come_up()
 
     # USSD

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Timer
 
 import pytest
 
 from modem.ussd import Reply, Session, UssdRefusedError, UssdSilentError
+from tests.modem.house import FAST
 from tests.modem.scripted_modem import ScriptedModem
 from tests.modem.test_driver import ERROR, OK, Answers, driving, line
 
@@ -140,9 +142,86 @@ def test_a_refusal_is_told_in_words_and_not_tried_in_another_form(script: bytes,
         assert sum("CUSD=1" in command for command in scripted.commands) == 1
 
 
-def test_a_line_that_drops_is_an_end() -> None:
-    with driving(gsm({"AT+CUSD": OK + b"\r\nNO CARRIER\r\n"})) as (modem, _):  # E160
-        assert modem.ussd(["#123#"]) == (Reply(Session.ENDED, ""),)
+CALL_ENDS = ["NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE"]
+
+
+@pytest.mark.parametrize("word", CALL_ENDS)
+@pytest.mark.parametrize("moment", ["with the OK", "after the OK", "without an OK"])
+def test_what_ends_a_call_ends_the_session_at_once_and_is_told(word: str, moment: str) -> None:
+    said = f"\r\n{word}\r\n".encode()
+    script = {"with the OK": OK + said, "after the OK": later(0.03, said), "without an OK": said}[moment]
+    with driving(gsm({"AT+CUSD": [script, OK + ANSWER]})) as (modem, _):  # type: ignore[list-item]
+        began = time.monotonic()
+        (reply,) = modem.ussd(["#123#"])
+        assert time.monotonic() - began < FAST.patience.ussd.answer_s / 2
+        assert reply == Reply(Session.ENDED, "")
+        assert reply.reason == word
+        assert modem.ussd(["#123#"]) == (SOLDE,)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        ("+CME ERROR: 30", "no network"),
+        ("+CME ERROR: 258", "258"),
+        ("+CME ERROR: 100", "100"),
+        ("+CME ERROR: network timeout", "31"),
+        ("+CMS ERROR: 500", "500"),
+        ("ERROR", ""),
+    ],
+)
+@pytest.mark.parametrize("seconds", [0.0, 0.03])
+def test_an_error_after_the_ok_ends_the_session_at_once_with_its_reason(
+    error: str, why: str, seconds: float
+) -> None:
+    said = f"\r\n{error}\r\n".encode()
+    script = later(seconds, said) if seconds else OK + said
+    with driving(gsm({"AT+CUSD": [script, OK + ANSWER]})) as (modem, scripted):
+        began = time.monotonic()
+        with pytest.raises(UssdRefusedError) as caught:
+            modem.ussd(["#123#"])
+        assert time.monotonic() - began < FAST.patience.ussd.answer_s / 2
+        assert why in str(caught.value)
+        assert sum("CUSD=1" in command for command in scripted.commands) == 1  # not in another form either
+        assert modem.ussd(["#123#"]) == (SOLDE,)
+
+
+@pytest.mark.parametrize(
+    ("number", "session"),
+    [(2, Session.ENDED), (3, Session.ELSEWHERE), (4, Session.NOT_SUPPORTED), (5, Session.TIMED_OUT)],
+)
+@pytest.mark.parametrize("form", ["+CUSD: %d", "+CUSD:%d", '+CUSD: %d,"",15', "+CUSD: %d,,"])
+def test_the_networks_own_end_is_an_end(number: int, session: Session, form: str) -> None:
+    said = f"\r\n{form % number}\r\n".encode()
+    with driving(gsm({"AT+CUSD": later(0.03, said)})) as (modem, _):
+        assert modem.ussd(["#123#"])[0].session is session
+
+
+def test_the_end_of_a_call_that_rang_ends_no_session() -> None:
+    call = [b"\r\nRING\r\n", b'\r\n+CLIP: "+22370123456",145\r\n', b"\r\nNO CARRIER\r\n"]
+    for script in (
+        later(0.02, *call, ANSWER),
+        b"".join(call) + OK + ANSWER,
+        later(0.02, b"".join(call), ANSWER),
+    ):
+        with driving(gsm({"AT+CUSD": script})) as (modem, _):
+            assert modem.ussd(["#123#"]) == (SOLDE,)
+
+
+@pytest.mark.parametrize("inside", ["OK", "ERROR", "+CME ERROR: 30", "NO CARRIER", "OK\r\n\r\nERROR"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_line_of_the_text_that_looks_like_a_result_is_text(inside: str, first: bool) -> None:
+    text = f'\r\n+CUSD: 0,"Repondez\r\n{inside}\r\nmerci",15\r\n'.encode()
+    with driving(gsm({"AT+CUSD": text + OK if first else OK + text})) as (modem, _):
+        lines = inside.replace("\r\n\r\n", "\n")
+        assert modem.ussd(["#123#"]) == (Reply(Session.DONE, f"Repondez\n{lines}\nmerci"),)
+
+
+def test_a_text_that_was_cut_before_the_ok_ends_in_time() -> None:
+    cut = b'\r\n+CUSD: 0,"Solde 1250 FCFA\r\n'
+    with driving(gsm({"AT+CUSD": cut + OK, "AT+CSQ": line("+CSQ: 17,99")})) as (modem, _):
+        assert modem.ussd(["#123#"]) == (SOLDE,)
+        assert modem.coverage.signal_dbm() == -79
 
 
 def test_the_character_set_is_left_as_it_was_found() -> None:
