@@ -313,6 +313,9 @@ class Work(Protocol):
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """Keep an inbound text; the port deletes it from the modem after this returned."""
 
+    def deleted(self, status: PortStatus, text: Deliver) -> None:
+        """The modem confirmed that a text without a date (`Deliver.has_date`) is deleted: the same once more is another."""
+
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """Keep what a status report says of a part sent from this SIM.
 
