@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
 from modem import tpdu
+from modem.conditions import Condition
 from modem.desk import Desk
 from modem.driver import Modem
 from modem.lines import Urc
@@ -16,6 +18,8 @@ from modem.memories import Stored
 from modem.work import PortStatus, Reported, Unreadable, WorkUnavailableError
 
 log = logging.getLogger(__name__)
+
+Message = tpdu.Deliver | tpdu.StatusReport | Unreadable
 
 _CROWDED: Final = 0.8  # of the memory: above it an operator should look, because a full one takes nothing
 # Of the time between two listings, what must pass before a modem may ask for another.
@@ -43,6 +47,20 @@ class _Place:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message that was read from a place of a memory (None: the usual one)."""
+
+    place: _Place
+    memory: str | None
+    message: Message
+
+    @property
+    def sameness(self) -> object:
+        """Equal for messages that the network may have sent twice, and for those that lie in one place still."""
+        return self.message.octets if isinstance(self.message, tpdu.Deliver) else self.message
+
+
 class Incoming:
     """Texts and reports of one connection. `list_s`: how often the memory is read though nothing was announced."""
 
@@ -56,7 +74,10 @@ class Incoming:
         self._straight: deque[_Direct] = deque()
         self._announced: deque[_Place] = deque()
         self._deleted = 0
-        self._undeleted: dict[_Place, str] = {}  # handed over, and still in the modem
+        self._undeleted: dict[_Place, _Found] = {}  # handed over, and still in the modem
+        self._untold: deque[tuple[PortStatus, tpdu.Deliver]] = (
+            deque()
+        )  # deletions that the house must hear of
 
     def take(self, urc: Urc) -> bool:
         """Take note of a URC that is about a text or report. Whether it was."""
@@ -84,7 +105,7 @@ class Incoming:
                 self._straight.append(_Direct(urc.pdu, self._desk.status))
         urcs.clear()
         while self._straight:
-            if not self._deliver(self._straight[0].pdu, self._straight[0].status):
+            if not self._deliver_straight(self._straight[0]):
                 log.error(
                     "port %d: %d texts or reports were lost with the connection",
                     self._desk.status.port,
@@ -106,7 +127,7 @@ class Incoming:
     def hand_over(self) -> None:
         """Give the house what came straight."""
         while self._straight and monotonic() >= self._desk.back_at:
-            if not self._deliver(self._straight[0].pdu, self._straight[0].status):
+            if not self._deliver_straight(self._straight[0]):
                 return
             self._straight.popleft()
             self._modem.acknowledge()
@@ -132,20 +153,32 @@ class Incoming:
 
     def fetch(self) -> None:
         """Read what waits in the modem, and delete it there once the house has it."""
-        if monotonic() < self._desk.back_at:
+        if monotonic() < self._desk.back_at or not self._tell_deletions():
             return
-        iccid = self._desk.status.active.iccid
-        while self._announced:
-            place = self._announced[0]
-            if place.iccid == iccid:  # else it went with its SIM, and is listed when that is active again
-                stored = self._modem.memories.read(place.index, place.memory)
-                if stored is None:
-                    self._list_soon()  # it was read with a listing; or could not be read now
-                elif not self._keep(stored, place.memory):
-                    return
-            self._announced.popleft()
+        if self._announced and not self._fetch_announced():
+            return
         if monotonic() >= self._list_at:
             self._list()
+
+    def _fetch_announced(self) -> bool:
+        """Read all that was announced before any of it is deleted. False: the house can keep nothing now.
+
+        So two texts alike that lie in the memory at once are told from one that the network repeats.
+        """
+        iccid = self._desk.status.active.iccid
+        found: list[_Found] = []
+        for place in dict.fromkeys(self._announced):
+            if place.iccid != iccid:
+                continue  # it went with its SIM, and is listed when that is active again
+            stored = self._modem.memories.read(place.index, place.memory)
+            if stored is None:
+                self._list_soon()  # it was read with a listing; or could not be read now
+            else:
+                found.append(self._found(stored, place.memory))
+        if not self._keep(found):
+            return False
+        self._announced.clear()
+        return True
 
     def _asks_for_listing(self, urc: Urc) -> bool:
         """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
@@ -169,10 +202,9 @@ class Incoming:
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
-            for stored in messages or ():
-                if not self._keep(stored, memory):
-                    self._list_at = self._desk.back_at
-                    return
+            if not self._keep(self._found(stored, memory) for stored in messages or ()):
+                self._list_at = self._desk.back_at
+                return
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._watch_room(made_room=self._deleted > deleted)
         if self._modem.memories.usual != usual:
@@ -198,50 +230,110 @@ class Incoming:
             )
         self._crowded = crowded
 
-    def _keep(self, stored: Stored, memory: str | None) -> bool:
-        """Hand a stored message to the house and delete it. False: the house can keep nothing now."""
+    def _found(self, stored: Stored, memory: str | None) -> _Found:
         place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
-        known = self._undeleted.get(place) == stored.pdu
-        if not known and not self._deliver(self._second_look(stored, memory), self._desk.status):
-            return False
-        if self._modem.memories.delete(stored.index, memory):
+        return _Found(place, memory, self._read(stored, memory))
+
+    def _read(self, stored: Stored, memory: str | None) -> Message:
+        """What the PDU says; read once more where it makes no sense, for it may have been garbled on the line."""
+        message = _parsed(stored.pdu)
+        if isinstance(message, Unreadable):
+            again = self._modem.memories.read(stored.index, memory)
+            if again is not None and again.pdu:
+                return _parsed(again.pdu)
+        return message
+
+    def _keep(self, found: Iterable[_Found]) -> bool:
+        """Hand messages to the house and delete them. False: the house can keep nothing now.
+
+        Of texts alike, all are handed over before the first is deleted: after a crash in between the same ones lie there.
+        """
+        alike: dict[object, list[_Found]] = {}
+        for each in found:
+            alike.setdefault(each.sameness, []).append(each)
+        for group in alike.values():
+            kept: list[_Found] = []
+            for each in group:
+                known = self._undeleted.get(each.place)
+                if known is not None and known.sameness == each.sameness:
+                    kept.append(known)
+                    continue
+                numbered = self._numbered(each, kept)
+                if not self._deliver(numbered.message, self._desk.status):
+                    return False
+                kept.append(numbered)
+            for each in kept:
+                self._delete(each)
+        return True
+
+    def _numbered(self, found: _Found, before: list[_Found]) -> _Found:
+        """Say of a text how many alike lie in the memory beside it: `before` it, or since their deletion was refused."""
+        if not isinstance(found.message, tpdu.Deliver):
+            return found
+        beside = [
+            each.message.copy
+            for each in (*before, *self._undeleted.values())
+            if isinstance(each.message, tpdu.Deliver)
+            and each.place.iccid == found.place.iccid
+            and each.place != found.place
+            and each.sameness == found.sameness
+        ]
+        copy = max(beside, default=-1) + 1
+        return replace(found, message=replace(found.message, copy=copy)) if copy else found
+
+    def _delete(self, found: _Found) -> None:
+        """Delete what the house has."""
+        if self._modem.memories.delete(found.place.index, found.memory):
             self._deleted += 1
-            self._undeleted.pop(place, None)
-        elif not known:
+            self._undeleted.pop(found.place, None)
+            self._is_gone(self._desk.status, found.message)
+        elif found.place not in self._undeleted or self._undeleted[found.place] is not found:
             log.warning(
                 "port %d: the modem does not delete message %d; it is tried again now and then",
                 self._desk.status.port,
-                stored.index,
+                found.place.index,
             )
-            self._undeleted[place] = stored.pdu
-        return True
+            self._undeleted[found.place] = found
+        iccid = self._desk.status.active.iccid
+        refused = any(place.iccid == iccid for place in self._undeleted)
+        self._desk.set_condition(Condition.DELETION_REFUSED, present=refused)
 
-    def _second_look(self, stored: Stored, memory: str | None) -> str:
-        """The PDU; read once more where it makes no sense, for it may have been garbled on the line."""
-        try:
-            tpdu.parse(stored.pdu)
-        except tpdu.TpduError:
-            again = self._modem.memories.read(stored.index, memory)
-            if again is not None and again.pdu:
-                return again.pdu
-        return stored.pdu
+    def _is_gone(self, status: PortStatus, message: Message) -> None:
+        """A message is in the modem no more. The house must know of a text without a date: the same again is another."""
+        if isinstance(message, tpdu.Deliver) and message.signal is None and not message.has_date:
+            self._untold.append((status, message))
+            self._tell_deletions()
+
+    def _tell_deletions(self) -> bool:
+        """Tell the house of deletions. False: it can keep nothing now."""
+        while self._untold:
+            try:
+                self._desk.work.deleted(*self._untold[0])
+            except WorkUnavailableError as error:
+                self._desk.unavailable(error)
+                return False
+            self._untold.popleft()
+        return True
 
     def _known(self, status: PortStatus) -> PortStatus:
         """What the port was when something came; what it is now where that came before the SIM was known."""
         return status if status.active.iccid else self._desk.status
 
-    def _deliver(self, pdu: str, status: PortStatus) -> bool:
-        """Hand one PDU to the house. False: it can keep nothing now."""
+    def _deliver_straight(self, direct: _Direct) -> bool:
+        """Hand over what came without being stored. False: the house can keep nothing now."""
+        message, status = _parsed(direct.pdu), self._known(direct.status)
+        if not self._deliver(message, status):
+            return False
+        self._is_gone(status, message)
+        return True
+
+    def _deliver(self, message: Message, status: PortStatus) -> bool:
+        """Hand one message to the house. False: it can keep nothing now."""
         work = self._desk.work
         status = self._known(status)
         if not status.active.iccid:
             return False
         try:
-            try:
-                message = tpdu.parse(pdu)
-            except tpdu.TpduError as error:
-                work.received(status, Unreadable(pdu, str(error)))
-                return True
             if isinstance(message, tpdu.StatusReport):
                 work.reported(status, message)
             else:
@@ -249,13 +341,20 @@ class Incoming:
         except WorkUnavailableError as error:
             self._desk.unavailable(error)
             return False
+        if isinstance(message, Unreadable):
+            self._desk.set_condition(Condition.UNREADABLE_TEXTS, present=True)
         return True
+
+
+def _parsed(pdu: str) -> Message:
+    """What a PDU says."""
+    try:
+        return tpdu.parse(pdu)
+    except tpdu.TpduError as error:
+        return Unreadable(pdu, str(error))
 
 
 def _report(pdu: str) -> tpdu.StatusReport | None:
     """The status report that a PDU is; None where it is something else, or cannot be read."""
-    try:
-        message = tpdu.parse(pdu)
-    except tpdu.TpduError:
-        return None
+    message = _parsed(pdu)
     return message if isinstance(message, tpdu.StatusReport) else None
