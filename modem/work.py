@@ -35,6 +35,9 @@ class SimState(Enum):
     PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
     PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
     PUK_REQUIRED = "puk_required"
+    MODEM_LOCKED = (
+        "modem_locked"  # the modem takes the SIMs of another operator alone (PH-NET PIN and its family)
+    )
     ABSENT = "absent"
     FAILURE = "failure"
 
