@@ -16,6 +16,7 @@ class Fault(Enum):
     NO_PROMPT = "no-prompt"  # +CMGS gets no prompt and no result
     ODD_PROMPT = "odd-prompt"  # the prompt looks as on other makes: without blank, without or with line ends
     OCTET_LOST = "octet-lost"  # one octet of the text is lost on the line
+    OVERRUN = "overrun"  # of a text that comes without pauses the UART takes the first octets alone
     CTRL_Z_LOST = "ctrl-z-lost"  # the end of the text is lost on the line: the prompt stays
     REFUSED = "refused"  # +CMS ERROR: with `Faults.code`
     SILENT_TAKEN = "silent-taken"  # the network takes the message, the modem never says so

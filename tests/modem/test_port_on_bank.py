@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.settings import PortSettings
 from modem.port import Port
 from modem.simulator.bank import Bank, BankConfig, Fault
+from modem.simulator.faults import ALWAYS
 from modem.tpdu import ReportKind
-from modem.work import InDoubt, PortState, Refused, SimState, Submission, Submitted, Switch, Unreadable
+from modem.work import InDoubt, PortState, Refused, SimState, Submission, Submitted, Switch, Unreadable, Via
 from tests.conftest import eventually
 from tests.modem.house import FAST, House, part
 
@@ -55,6 +58,21 @@ def check(bank: Bank, house: House) -> None:
             assert times == 0, outcome
         else:
             assert times <= 1, outcome
+
+
+@pytest.mark.parametrize("settings", [{}, {"submit_via": "storage"}], ids=["direct", "storage"])
+def test_a_modem_that_loses_what_comes_too_fast_is_given_it_slowly(
+    bank: Bank, settings: dict[str, Any]
+) -> None:
+    bank.fault(1, Fault.OVERRUN, ALWAYS)
+    via = Via.STORAGE if settings else Via.DIRECT
+    long = [replace(part(number, f"text {number} " * 12, bank.number(2)), via=via) for number in (1, 2)]
+    house = House(*long)
+    with port_on(bank, house, **settings):
+        eventually(lambda: len(house.outcomes) == 2)
+    assert all(isinstance(result, Submitted) for result in house.results)
+    check(bank, house)
+    assert bank.happened()["overrun"] == 2  # the first try of each
 
 
 def test_parts_are_sent_reported_and_received(bank: Bank) -> None:

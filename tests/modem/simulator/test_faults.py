@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from modem.segment import segment
 from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
+from modem.tpdu import submit
 from tests.modem.simulator.bench import Bench
 
 GOOD = "31000B912263000000F10000AA07C2B75BFDAECB01"
@@ -124,6 +126,19 @@ def test_one_octet_of_a_text_is_lost(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.OCTET_LOST)
     assert bench.submit("00" + GOOD) == "+CMS ERROR: 304"
     assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
+
+
+def test_a_text_that_comes_too_fast_is_cut(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.OVERRUN, ALWAYS)
+    pdu = submit("+22366000001", segment("fast " * 20)[0], seq=1, total=1, reference=0)
+    assert bench.submit(pdu.hex) == "+CMS ERROR: 304"
+    bench.say(f"AT+CMGS={pdu.length}")
+    for begin in range(0, len(pdu.hex), 16):
+        bench.write(pdu.hex[begin : begin + 16].encode())
+    bench.write(b"\x1a")
+    bench.pass_time(10)
+    assert b"+CMGS: 0" in bench.hear()
+    assert bench.modems[0].faults.happened[Fault.OVERRUN] == 1
 
 
 def test_the_prompt_of_another_make(bench: Bench) -> None:
