@@ -103,6 +103,7 @@ class Modem:
         self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
         self.silenced = False  # some makes can be told to say nothing unasked
         self._clock_ahead_s = 0.0  # of the network's
+        self.stands_at: float | None = None  # what its clock shows for as long as it stands still
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
         self._mouth = Mouth(write, timers)

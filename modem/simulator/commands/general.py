@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
+from modem.simulator.faults import Fault
 from modem.simulator.modem import FLIGHT, FULL, MINIMAL, Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CallEndedError, CmeError, CommandError
@@ -152,6 +153,9 @@ def charset(modem: Modem, request: Request) -> None:
         name = request.raw.strip('"').upper()
         if name not in modem.traits.charsets:
             raise CmeError(50)
+        if name == "GSM" and modem.faults.take(Fault.CHARSET_REFUSED):
+            settings.cscs = "UCS2"
+            raise CmeError(4)
         settings.cscs = name
 
 
