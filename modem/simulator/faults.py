@@ -36,6 +36,9 @@ class Fault(Enum):
     RESET = "reset"  # the modem restarts instead
     SIM_BUSY = "sim-busy"  # +CMS ERROR: 314 or +CME ERROR: 14, as long as it lasts
     SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
+    ICCID_LOST = "iccid-lost"  # the number of the card cannot be read
+    IMSI_LOST = "imsi-lost"  # likewise that of the subscriber
+    URCS_ELSEWHERE = "urcs-elsewhere"  # another program sends unsolicited lines to another port of the modem
     REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
     REGISTRATION_DENIED = "registration-denied"  # the network will not have the card for a while
 

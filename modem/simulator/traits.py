@@ -62,4 +62,5 @@ class Traits:
     nested_memories: bool = False  # one more pair of parentheses around the answer of +CPMS=?
     report_head: str = "+CMGR: {status},,{length}"  # how a stored report begins in PDU mode
     clears_service_centre: bool = False  # +CSMP makes it forget +CSCA
+    urc_port: str = "usbat"  # which of its ports the terminal is, where unsolicited lines go to one only
     clock_at_start: str = "80/01/06,00:00:00"  # +CCLK of one that nobody ever set

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modem.simulator.faults import Fault
 from modem.simulator.modem import FULL, Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import NOT_ALLOWED, CmeError
@@ -17,6 +18,14 @@ def present_card(modem: Modem) -> Sim:
     if modem.function == 0 or modem.card.lock is Lock.DEAD:
         raise CmeError(13)
     return modem.card
+
+
+def numbered_card(modem: Modem) -> Sim:
+    """As `present_card`, to read its number, which some cards or modems fail to."""
+    card = present_card(modem)
+    if modem.faults.take(Fault.ICCID_LOST):
+        raise CmeError(13)
+    return card
 
 
 def pin(modem: Modem, request: Request) -> None:
@@ -104,7 +113,10 @@ def password(modem: Modem, request: Request) -> None:
 def imsi(modem: Modem, request: Request) -> None:
     """+CIMI (27.007, 5.6)."""
     if request.form is Form.ACTION:
-        modem.info(modem.ready_card(sms=False).imsi)
+        card = modem.ready_card(sms=False)
+        if modem.faults.take(Fault.IMSI_LOST):
+            raise CmeError(13)
+        modem.info(card.imsi)
     elif request.form is not Form.TEST:
         raise CmeError(50)
 
@@ -113,7 +125,7 @@ def iccid(modem: Modem, request: Request) -> None:
     """+CCID and its like: readable while the card is locked."""
     if request.form is Form.TEST:
         return
-    card = present_card(modem)
+    card = numbered_card(modem)
     traits = modem.traits
     quote = '"' if traits.iccid_quoted else ""
     modem.info(f"{traits.iccid_prefix}{quote}{card.iccid}{quote}")
