@@ -375,7 +375,8 @@ class Channel:
         """Sort one line while a command runs: its final result, or None and the line where it belongs."""
         if not isinstance(event, str):
             return None
-        if self._head is not None and self._follow(event):
+        # The answer to a command whose answers are bare, as the IMSI, is no PDU of a text that came meanwhile.
+        if self._head is not None and (not command.bare or _PDU.fullmatch(event)) and self._follow(event):
             return None
         found = result(event, numeric=self._numeric)
         if found is not None:

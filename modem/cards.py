@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from config.settings import PortSettings
 from modem.desk import Desk
 from modem.driver import Modem
+from modem.identity import Card
 from modem.work import PortState, Registration, SimState, WorkUnavailableError
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MIN_PIN_ATTEMPTS: Final = 2  # with one left, a wrong PIN locks the card
-_ICCID_TRIES: Final = 3  # an answer may be lost on the line
+_TRIES: Final = 3  # to read a number of the card: an answer may be lost on the line
 _LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
 
 
@@ -43,10 +44,12 @@ class Cards:
             return
         slots = self._desk.status.slots
         known = {slot.iccid: slot.slot for slot in slots if slot.iccid}
-        if len(known) == len(slots) and (active := known.get(self._modem.sim.iccid())):
-            self._desk.publish(active_slot=active)
-            if self.look_at(active):
-                return
+        if len(known) == len(slots):
+            card = Card(self._modem.sim.iccid(), self._modem.sim.imsi())
+            if active := known.get(self._desk.identities.find(card)):
+                self._desk.publish(active_slot=active)
+                if self.look_at(active):
+                    return
         for slot in range(1, self._settings.slots + 1):
             if self.enter(slot):
                 self.await_network(slot)
@@ -61,25 +64,25 @@ class Cards:
         known = any(each.sim is not SimState.UNKNOWN for each in desk.status.slots)
         desk.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
-        if not self._turn_to(slot, before.iccid if known and before.slot != slot else ""):
+        left = self._desk.identities.last(before.slot) if known and before.slot != slot else Card()
+        if not self._turn_to(slot, left):
             desk.publish_slot(slot, sim=SimState.FAILURE)
             return False
         # What it was registered as is the best that is known of a SIM until its turn comes again.
-        left = desk.slots_with(before.slot, signal_dbm=None)
-        desk.publish(active_slot=slot, slots=left)
+        desk.publish(active_slot=slot, slots=desk.slots_with(before.slot, signal_dbm=None))
         self._turned_at = began
         works = self.look_at(slot)
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
 
-    def _turn_to(self, slot: int, left: str) -> bool:
+    def _turn_to(self, slot: int, left: Card) -> bool:
         """Change the slot, until another SIM than the one that was `left` answers. Whether one does, or none."""
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
             if way is None or not self._modem.switch(slot, way):
                 continue
-            if not left or self._modem.sim.await_other(left):
+            if left == Card() or self._modem.sim.await_other(left):
                 self._slot_way = way
                 return True
             understood = True
@@ -110,25 +113,19 @@ class Cards:
                 has_smsc=None,
             )
             return False
-        imsi = modem.sim.imsi()
-        known = self._desk.status.slots[slot - 1]
-        if not iccid and known.imsi and imsi in ("", known.imsi):
-            # The card that was there: its answers were lost on the line.
-            iccid, imsi = known.iccid, known.imsi
-        iccid = iccid or self._desk.cards.get(imsi, "")
-        if not iccid and self._desk.cards:
+        imsi = self._imsi()
+        name = self._desk.identities.name(slot, Card(iccid, imsi))
+        if name is None:
             # Under another name its messages would wait for a SIM that never comes back.
             self._desk.publish_slot(slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN)
             return False
-        if iccid and imsi:
-            self._desk.cards[imsi] = iccid
+        imsi = imsi or self._desk.identities.last(slot).imsi
         modem.prepare()
         registration = modem.coverage.registration()
         self._desk.publish_slot(
             slot,
             sim=sim,
-            # Some modems tell neither number: the place is then all that is known of the SIM.
-            iccid=iccid or (f"imsi:{imsi}" if imsi else f"port:{self._settings.port}/slot:{slot}"),
+            iccid=name,
             imsi=imsi,
             number=modem.sim.own_number(),
             registration=registration,
@@ -138,11 +135,17 @@ class Cards:
         return True
 
     def _iccid(self) -> str:
-        """The number of the card. Asked for again where none came: another name for a SIM would hide its messages."""
-        for _ in range(_ICCID_TRIES):
-            if iccid := self._modem.sim.iccid():
-                return iccid
-        return ""
+        """The ICCID of the card. Asked for again where none came: another name for a SIM would hide its messages."""
+        return next(filter(None, (self._modem.sim.iccid() for _ in range(_TRIES))), "")
+
+    def _imsi(self) -> str:
+        """The IMSI of the card, asked for as its ICCID."""
+        return next(filter(None, (self._modem.sim.imsi() for _ in range(_TRIES))), "")
+
+    def _read(self) -> Card:
+        """Both numbers of the card; its ICCID only where the modem is known to tell one."""
+        sim = self._modem.sim
+        return Card(sim.iccid() if sim.tells_iccid else "", sim.imsi())
 
     def await_network(self, slot: int) -> None:
         """Give the active SIM a while to find its network."""
@@ -164,13 +167,14 @@ class Cards:
         self._desk.publish(switches=switches, switch_s=round(switch_s, 3))
 
     def changed(self) -> bool:
-        """Whether the SIM in the active slot is no longer the one that was looked at."""
+        """Whether the SIM in the active slot is not known to be the one that was looked at.
+
+        A card that was exchanged while the modem kept its power may tell less than the one before, or nothing.
+        """
         if self._modem.sim.state() is not SimState.READY:
             return True
-        known = self._desk.status.active
-        if self._modem.sim.tells_iccid:
-            return self._modem.sim.iccid() not in ("", known.iccid)
-        return bool(known.imsi) and self._modem.sim.imsi() not in ("", known.imsi)
+        slot = self._desk.status.active_slot
+        return all(self._desk.identities.is_another(slot, self._read()) for _ in range(_TRIES))
 
     def _unlock(self, iccid: str) -> SimState:
         """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""

@@ -9,6 +9,9 @@ from modem.lines import asked_registration, fields
 from modem.talk import Talk
 from modem.work import Registration
 
+_DOMAINS: Final = ("CREG", "CEREG", "CGREG")
+_BY_HAND: Final = frozenset({"1", "4"})
+_RADIO_TRIES: Final = 3  # an answer may be lost on the line
 _RESTRICTED_LOCAL: Final = 11  # access to restricted local services, which take emergency calls and no texts
 
 
@@ -21,7 +24,7 @@ class Coverage:
     def registration(self) -> Registration:
         """The best of what +CREG, +CEREG and +CGREG say; HOME where the modem can say nothing of it."""
         said: list[Registration] = []
-        for name in ("CREG", "CEREG", "CGREG"):
+        for name in _DOMAINS:
             if (state := self._registration_of(name)) is not None:
                 if state.carries_sms:
                     return state
@@ -30,6 +33,30 @@ class Coverage:
             if state in said:
                 return state
         return said[0] if said else Registration.HOME
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """What each of +CREG, +CEREG and +CGREG says, without those that say nothing."""
+        told = (self._registration_of(name) for name in _DOMAINS)
+        return tuple(state for state in told if state is not None)
+
+    def chosen_by_hand(self) -> bool | None:
+        """Whether a person chose the operator (27.007, 7.3: mode 1 or 4); None where the modem does not say."""
+        answer = self._talk.attempt("AT+COPS?", "+COPS")
+        mode = fields(answer.lines[0])[0] if answer.lines else ""
+        return mode in _BY_HAND if mode.isdecimal() else None
+
+    def choose_operator(self) -> None:
+        """Have the modem look for its network anew (27.007, 7.3)."""
+        self._talk.attempt("AT+COPS=0", timeout_s=self._talk.patience.search_s)
+
+    def switch_radio(self) -> None:
+        """Switch the radio off and on (27.007, 8.2)."""
+        patience = self._talk.patience
+        self._talk.attempt("AT+CFUN=4", timeout_s=patience.function_s)
+        for _ in range(_RADIO_TRIES):  # a radio that stays off is worse than one that finds no network
+            self._talk.channel.pause(patience.again_s)
+            if self._talk.attempt("AT+CFUN=1", timeout_s=patience.function_s).ok:
+                break
 
     def signal_dbm(self) -> int | None:
         """The received signal strength (27.007, 8.5), None where it is not known."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from modem.conditions import Condition
 from modem.errors import DEVICE_GONE, cause
+from modem.identity import Identities
 from modem.talk import Identity
 from modem.transcript import Transcript, Watcher
 from modem.ussd import UssdAnswer, UssdUnavailableError
@@ -56,6 +57,17 @@ class UssdOrder:
         """Say why there is no answer, where it was not begun yet."""
         if self.answer.set_running_or_notify_cancel():
             self.answer.set_exception(UssdUnavailableError(why))
+
+
+@dataclass(slots=True)
+class Loss:
+    """How long one SIM has had no network, and what was done about it. It outlives the connection."""
+
+    iccid: str
+    since: float  # monotonic seconds
+    stages: int = 0  # that were gone through
+    last_at: float = 0.0  # of the last stage
+    look_at: float = 0.0  # not before then, because at the last look something was against it
 
 
 class StoppingError(Exception):
@@ -107,7 +119,8 @@ class Desk:
         self.tells_references = False  # the modem of `identity` does (see `Channel`)
         self.owed = 0  # parts whose answer its modem owes (see `Channel`)
         self.identity = Identity()  # of the modem that this is remembered of
-        self.cards: dict[str, str] = {}  # IMSI → ICCID, of the SIMs that this port has seen
+        self.identities = Identities(status.port)  # of the SIMs that this port has seen
+        self.loss: Loss | None = None  # of the network, by the active SIM
         self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
         self._bell.setblocking(False)

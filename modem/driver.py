@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final, TypeVar
 
-from modem import handover, network_clock, tpdu
+from modem import handover, lasting, network_clock, tpdu
 from modem.at import Channel
 from modem.coverage import Coverage
 from modem.dialogue import Dialogue
@@ -25,6 +25,7 @@ from modem.outgoing import essence
 from modem.pdu_mode import PduMode
 from modem.profiles import CSUS, Profile, profile_for
 from modem.simcard import SimCard
+from modem.sysfs import Tty
 from modem.talk import BUSY, Identity, Patience, Talk, code_of
 from modem.ussd import Reply
 from modem.wire import ChannelError, DeviceGoneError
@@ -56,8 +57,9 @@ class Modem:
         slot_command: str | None = None,
         patience: Patience | None = None,
         writes: bool = False,
+        wiring: Callable[[], Tty | None] = lambda: None,
     ) -> None:
-        """`writes`: parts are written to a memory, and sent from there."""
+        """`writes`: parts are written to a memory, and sent from there. `wiring`: what the kernel tells of the device."""
         self._talk = Talk(channel, patience or Patience())
         self.channel = channel
         self.sim = SimCard(self._talk)
@@ -71,6 +73,7 @@ class Modem:
         self.has_smsc: bool | None = None  # as `find_service_centre`, since the SIM was made ready
         self._slot_command = slot_command
         self._writes = writes
+        self._wiring = wiring
         self._clock_follows = False  # the network sets its clock
         self._clock = network_clock.Observer()
         self._dialogue = Dialogue(channel, self._talk.patience.ussd)
@@ -172,9 +175,13 @@ class Modem:
         self.choose_service()
         self.choose_memories()
         self._set_service_centre()
-        for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0", *self.profile.also):
+        for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0"):
             self._talk.attempt(command, "+COPS")
-        self._clock_follows = any(self._talk.attempt(command).ok for command in self.profile.clock)
+        for setting in self.profile.also:
+            lasting.settle(self._talk, (setting,))
+        if self.profile.urc_port:
+            lasting.settle(self._talk, lasting.announcements(self._wiring()))
+        self._clock_follows = lasting.settle(self._talk, self.profile.clock)
         self.indications.choose()
 
     def choose_service(self) -> None:

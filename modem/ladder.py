@@ -56,6 +56,10 @@ class Ladder:
         words = f"it is restarted{also} and rests for {rest_s:g} s"
         return Step(words, timing.reset_s + rest_s, restart=True, command=command)
 
+    def restart(self) -> Step:
+        """The modem answers, and is to be restarted all the same. It is no trouble of the connection."""
+        return Step("it is restarted", self._timing.reset_s, restart=True)
+
     def lost(self, now: float, *, young: bool, carrying: bool = False, proven: bool = False) -> Step:
         """The device was taken away. `young`: before the modem had come up, as some do for half a minute on end.
 

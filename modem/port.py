@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from time import monotonic
 
 from config.settings import PortSettings
@@ -13,9 +14,10 @@ from modem import command
 from modem.desk import Desk, StoppingError, UssdOrder
 from modem.devices import DeviceUnavailableError, find_device
 from modem.ladder import Ladder
+from modem.search import RestartNeededError
 from modem.serial_port import SerialPort, open_device
 from modem.session import Session, SickError, Timing
-from modem.sysfs import MACHINE, Roots
+from modem.sysfs import MACHINE, Roots, tty_at
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.wire import ChannelError, DeviceGoneError
@@ -155,7 +157,14 @@ class Port:
         session: Session | None = None
         try:
             device = self._open()
-            session = Session(self.settings, desk, device.fd, self._submit_timeout_s, self._timing)
+            session = Session(
+                self.settings,
+                desk,
+                device.fd,
+                self._submit_timeout_s,
+                self._timing,
+                partial(tty_at, self._path, self._roots),
+            )
             session.run()
         except DeviceUnavailableError as error:
             state, detail = PortState.ABSENT, str(error)
@@ -172,6 +181,12 @@ class Port:
                 PortState.ABSENT,
                 f"{self.settings.device} was lost: is the modem plugged in, and its power supply strong enough?",
             )
+        except RestartNeededError as error:
+            step = ladder.restart()
+            log.warning("port %d: %s; %s", self.settings.port, error, step.words)
+            if session is not None:
+                session.restart_modem()
+            state, detail = PortState.SICK, f"The modem has signal but no network; {step.words}."
         except StoppingError:
             raise
         except Exception as error:  # the top of the thread: whatever fails, the port goes on

@@ -21,12 +21,28 @@ class UssdWay:
     settings: tuple[tuple[str, str], ...] = ()  # name and value; put back afterwards
 
 
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """A setting that a modem may keep without power."""
+
+    ask: str
+    tag: str  # of the answer
+    place: int  # of the value among the fields of the answer
+    good: tuple[str, ...]  # values with which nothing is to be written, in lower case
+    write: str
+    blindly: bool = True  # written also where the modem does not say what it keeps
+
+
 _GSM_CHARSET: Final = ("+CSCS", '"GSM"')
 USSD: Final = (
     UssdWay(Form.PLAIN, (_GSM_CHARSET,)),
     UssdWay(Form.UCS2, (("+CSCS", '"UCS2"'),)),
     UssdWay(Form.PLAIN),
 )
+
+
+# Quectel and SIMCom keep it without power.
+CTZU: Final = Lasting("AT+CTZU?", "+CTZU", 0, ("1",), "AT+CTZU=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +58,10 @@ class Profile:
     pin_attempts: tuple[str, str, int] | None = None
     slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch, tried in turn before +CSUS
     reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
-    also: tuple[str, ...] = ()  # said once after the common settings
+    also: tuple[Lasting, ...] = ()  # after the common settings
+    urc_port: bool = False  # its URCs go to one of its ports only: see `modem.lasting.announcements`
     # Have its clock set by the network (27.007, 8.40); the first that it takes counts.
-    clock: tuple[str, ...] = ("AT+CTZU=1",)
+    clock: tuple[Lasting, ...] = (CTZU,)
     ussd: tuple[UssdWay, ...] = USSD
     links_parts: bool = False  # +CMMS (27.005, 3.5.6) is known to work; a Huawei E1752 answers it with 500
 
@@ -60,8 +77,9 @@ PROFILES: Final[tuple[Profile, ...]] = (
         iccid=("AT+QCCID",),
         pin_attempts=('AT+QPINC="SC"', "+QPINC", 1),
         slot_commands=(("AT+QUIMSLOT={slot}",), ("AT+QDSIM={index}",)),
-        also=('AT+QURCCFG="urcport","usbat"',),  # URCs go to one port only: this one
-        clock=("AT+CTZU=3", "AT+CTZU=1"),  # with 1 many of them keep UTC and tell it with the zone beside it
+        urc_port=True,
+        # With 1 many of them keep UTC and tell it with the zone beside it.
+        clock=(Lasting("AT+CTZU?", "+CTZU", 0, ("3",), "AT+CTZU=3"), CTZU),
     ),
     Profile(
         "SIMCom",
@@ -71,7 +89,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
         iccid=("AT+CCID", "AT+CICCID"),
         pin_attempts=("AT+SPIC", "+SPIC", 0),
         slot_commands=(("AT+SMSIMCFG=1,{slot}",), ("AT+SWITCHSIM={index}",), ("AT+DUALSIM={index}",)),
-        clock=("AT+CLTS=1", "AT+CTZU=1"),  # the 2G ones know no +CTZU
+        clock=(Lasting("AT+CLTS?", "+CLTS", 0, ("1",), "AT+CLTS=1"), CTZU),  # the 2G ones know no +CTZU
     ),
     Profile(
         "Huawei",
@@ -80,7 +98,8 @@ PROFILES: Final[tuple[Profile, ...]] = (
         iccid=("AT^ICCID?",),
         pin_attempts=("AT^CPIN?", "^CPIN", 3),
         reset="AT^RESET",
-        also=("AT^CURC=1",),  # ModemManager leaves it at 0, and then no +CMTI comes
+        # ModemManager leaves it at 0, and then no +CMTI comes.
+        also=(Lasting("AT^CURC?", "^CURC", 0, ("1",), "AT^CURC=1"),),
         # The E1752 takes plain codes only after the first; the E160, E173 and E1550 know no other form than packed.
         ussd=(
             UssdWay(Form.PLAIN, (("^USSDMODE", "0"), _GSM_CHARSET)),

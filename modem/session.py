@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Final
@@ -12,6 +13,7 @@ from config.settings import PortSettings
 from modem import standing
 from modem.at import Channel, OutOfStepError, Waits
 from modem.cards import Cards
+from modem.conditions import Condition
 from modem.desk import Desk, UssdOrder
 from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
@@ -19,6 +21,8 @@ from modem.incoming import Incoming
 from modem.keeper import Keeper
 from modem.lines import RINGS, Urc
 from modem.modem_settings import STEPS, ModemSettings
+from modem.search import Search
+from modem.sysfs import Tty
 from modem.talk import Patience
 from modem.ussd import UssdAnswer, UssdError, UssdUnavailableError
 from modem.wire import ChannelError, DeviceGoneError
@@ -28,6 +32,7 @@ from modem.work import (
     PortState,
     Refused,
     SimState,
+    SlotStatus,
     Submission,
     Submitted,
     Switch,
@@ -97,6 +102,8 @@ class Timing:
     sim_look_s: float = 3.0  # between looks that the modem asks for; it may speak of its SIM again and again
     registration_look_s: float = 1.0  # likewise at the registration
     hang_up_s: float = 5.0  # between two tries to end a call that rings on: it rings every 3 to 6 s
+    # after which a search for a network is begun anew, each time more harshly (see `modem.search`)
+    anew_s: tuple[float, float, float] = (300.0, 1800.0, 7200.0)
     list_s: float = 300.0  # texts whose announcement was lost
     ask_s: float = 2.0  # of the 5 s that all ports have to answer together
     waits: Waits = field(default_factory=Waits)
@@ -106,11 +113,17 @@ class Timing:
 class Session:
     """One connection. `run` ends by raising what ended it; a new one is made then.
 
-    Raises DeviceGoneError, OutOfStepError, SickError, StoppingError.
+    Raises DeviceGoneError, OutOfStepError, RestartNeededError, SickError, StoppingError.
     """
 
     def __init__(
-        self, settings: PortSettings, desk: Desk, fd: int, submit_timeout_s: float, timing: Timing
+        self,
+        settings: PortSettings,
+        desk: Desk,
+        fd: int,
+        submit_timeout_s: float,
+        timing: Timing,
+        wiring: Callable[[], Tty | None] = lambda: None,
     ) -> None:
         self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
@@ -133,11 +146,13 @@ class Session:
             slot_command=settings.slot_command,
             patience=timing.patience,
             writes=settings.submit_via == Via.STORAGE.value,
+            wiring=wiring,
         )
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
         self._modem_settings = ModemSettings(desk, self.modem, self._incoming)
         self._keeper = Keeper(desk, self.modem)
+        self._search = Search(desk, self.modem, timing.anew_s, timing.refresh_s)
         self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
         self._refresh_at = 0.0
@@ -245,8 +260,9 @@ class Session:
         sim = self._desk.status.active.sim
         if sim is not SimState.READY:
             self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
+            self._search.forget()
             return
-        self._desk.publish(state=PortState.UP, detail=standing.sentence(self._desk.status.active))
+        self._desk.publish(state=PortState.UP, detail=self._sentence(self._desk.status.active))
         now = monotonic()
         registered = self._desk.status.active.registration.carries_sms
         self._refresh_at = now + (self._first_refresh_s() if registered else self._timing.search_s)
@@ -305,6 +321,9 @@ class Session:
         self._hang_up()
         self._look_at_what_changed()
         self._refresh()
+        if self._desk.status.state is PortState.UP and self._search.step():
+            self._start()
+            return
         if self._desk.status.state is PortState.UP and not self._work() and not self._refreshes:
             self._channel.wait(self._wake_at())
 
@@ -318,7 +337,13 @@ class Session:
 
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
-        due = [self._refresh_at, self._incoming.due_at, self._keeper.due_at, self._modem_settings.due_at]
+        due = [
+            self._refresh_at,
+            self._incoming.due_at,
+            self._keeper.due_at,
+            self._modem_settings.due_at,
+            self._search.due_at,
+        ]
         if self._sim_changed:
             due.append(self._sim_look_at())
         if self._registration_changed:
@@ -600,7 +625,10 @@ class Session:
     def _publish_standing(self, slot: int, **changes: Any) -> None:
         """Tell the house how the active slot stands with its network now."""
         slots = self._desk.slots_with(slot, **changes)
-        self._desk.publish(slots=slots, detail=standing.sentence(slots[slot - 1]))
+        self._desk.publish(slots=slots, detail=self._sentence(slots[slot - 1]))
+
+    def _sentence(self, slot: SlotStatus) -> str:
+        return standing.sentence(slot, anew=Condition.REGISTRATION_RESTARTED in self._desk.status.conditions)
 
     def _check_sim(self) -> None:
         """Whether the SIM is still the one that was looked at."""

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final
 
 from modem.charset import plain
+from modem.identity import Card
 from modem.lines import fields
 from modem.profiles import CPINR
 from modem.talk import BUSY, Talk, code_of
@@ -27,7 +28,13 @@ _SIM_STATES: Final = {
     **{("CME", code): SimState.MODEM_LOCKED for code in (5, 6, 7, *range(40, 49))},
 }
 
-_ICCID: Final = re.compile(r"(?<![0-9A-Fa-f])([0-9]{17,20})[Ff]{0,3}(?![0-9A-Fa-f])")
+# A word that may be a card number. Hexadecimal digits occur: 31.102, 4.2.1 allows them, and Chinese operators use them.
+_WORD: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{17,23}(?![0-9A-Za-z])")
+_ISSUED: Final = "89"  # a card number begins with it: telecommunications (ITU-T E.118, 4)
+_SWAPPED: Final = "98"  # the same with swapped nibbles
+_FILE_DIGITS: Final = 20  # EF-ICCID has ten octets
+_SHORTEST: Final = 17
+_MOST_FILLER: Final = 3
 _IMSI: Final = re.compile(r"(?<![0-9])[0-9]{14,15}(?![0-9])")
 _NUMBER: Final = re.compile(r"\+?[0-9 ().-]+")
 _ICCID_TAGS: Final = (
@@ -123,20 +130,27 @@ class SimCard:
                 return f"+{digits}" if international else digits
         return ""
 
-    def await_other(self, iccid: str) -> bool:
-        """Wait until the SIM in the slot is another than `iccid`, or none. False: it stayed the same."""
+    def await_other(self, left: Card) -> bool:
+        """Wait until the SIM in the slot is another than the one that was `left`, or none. False: it stayed the same."""
         began = monotonic()
+        tells = self.tells_iccid or bool(left.imsi)
         while True:
             self.state()
-            other = self.iccid() if self.tells_iccid else ""
+            other = self._compared(left)
             waited_s = monotonic() - began
-            if other not in ("", iccid) or (
-                not other and (waited_s >= self._talk.patience.appear_s or not self.tells_iccid)
-            ):
+            if other or (other is None and (waited_s >= self._talk.patience.appear_s or not tells)):
                 return True
             if waited_s >= self._talk.patience.slot_s:
                 return False
             self._talk.channel.pause(self._talk.patience.again_s)
+
+    def _compared(self, left: Card) -> bool | None:
+        """Whether the card is another than the one that was `left`; None where it tells nothing to compare."""
+        if left.iccid or not left.imsi:
+            iccid = self.iccid() if self.tells_iccid else ""
+            return iccid != left.iccid if iccid else None
+        imsi = self.imsi()
+        return imsi != left.imsi if imsi else None
 
     def _state_now(self) -> SimState:
         """UNKNOWN while the SIM is busy."""
@@ -186,18 +200,20 @@ def _dialled(told: str) -> str:
 
 
 def iccid_in(line: str) -> str:
-    """The card number in a line: 17 to 20 digits, perhaps with filler, perhaps with its nibbles swapped."""
-    found = _ICCID.search(line)
-    if found is not None:
-        digits = found.group(1)
-        if digits.startswith("98") and len(digits) == 20:  # as in the file: 31.102, 4.2.1 swaps nibbles
-            digits = _swapped(digits)
-        return digits
-    for word in line.replace('"', " ").replace(",", " ").split():
-        if len(word) == 20 and word.startswith("98"):
-            swapped = _swapped(word).rstrip("Ff")
-            if swapped.isascii() and swapped.isdigit():
-                return swapped
+    """The card number in a line, in upper case and without filler; "" where there is none.
+
+    It has 17 to 20 digits, also hexadecimal ones, perhaps with filler or with its nibbles swapped, as EF-ICCID has
+    them (31.102, 4.2.1). A number with hexadecimal digits must begin with 89, so that no other word is taken for one.
+    """
+    for found in _WORD.finditer(line):
+        word = found.group().upper()
+        if word.startswith(_SWAPPED) and len(word) == _FILE_DIGITS:
+            word = _swapped(word)
+        number = word.rstrip("F")
+        if len(word) - len(number) > _MOST_FILLER or not _SHORTEST <= len(number) <= _FILE_DIGITS:
+            continue
+        if number.isdecimal() or number.startswith(_ISSUED):
+            return number
     return ""
 
 

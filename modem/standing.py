@@ -19,6 +19,8 @@ _NO_NETWORK: Final = {
     Registration.NOT_SEARCHING: "The modem is not registered and does not search: check antenna and SIM.",
 }
 
+_ANEW: Final = "The search was begun anew: check with the operator that the SIM is active."
+
 
 def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
     """The state of a slot's SIM: one name, or `roaming` and `weak_signal` together.
@@ -40,10 +42,11 @@ def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
     return tuple(name for name, holds in remarks if holds) or ("ready",)
 
 
-def sentence(slot: SlotStatus) -> str:
-    """What a SIM that works says of its network, and what can be done about it."""
+def sentence(slot: SlotStatus, *, anew: bool = False) -> str:
+    """How a SIM that works stands with its network, and what can be done about it. `anew`: the search was begun anew."""
     if not slot.registration.carries_sms:
-        return _NO_NETWORK.get(slot.registration, "The modem is looking for its network.")
+        told = _NO_NETWORK.get(slot.registration, "The modem is looking for its network.")
+        return f"{told} {_ANEW}" if anew else told
     roaming = " It is roaming: messages may cost more." if _roams(slot) else ""
     weak = " Its signal is weak: a better place or antenna helps." if _is_weak(slot) else ""
     return f"Ready.{roaming}{weak}"

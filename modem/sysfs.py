@@ -73,6 +73,12 @@ def ttys(roots: Roots = MACHINE) -> list[Tty]:
     return found
 
 
+def tty_at(path: str, roots: Roots = MACHINE) -> Tty | None:
+    """The serial device that a path leads to; None where the kernel shows none there."""
+    target = os.path.realpath(path)
+    return next((tty for tty in ttys(roots) if os.path.realpath(tty.path) == target), None)
+
+
 def _tty(name: str, path: Path, entry: Path, sys: Path, *, console: bool) -> Tty:
     """Climb from the device to the USB interface, and on to the USB device that it hangs on."""
     device = (entry / "device").resolve()

@@ -27,6 +27,7 @@ class Patience:
     command_s: float = 5.0  # as `at.ANSWER_S`
     sim_s: float = 20.0  # Telit lets a command to the SIM take that long
     function_s: float = 15.0  # +CFUN: Quectel's maximum
+    search_s: float = 180.0  # AT+COPS=0: the maximum of Quectel and Telit
     list_s: float = 60.0  # 100 messages are 36 s of line time at 9600 baud
     busy_s: float = 30.0  # a SIM is busy for up to 20 s after it was started
     again_s: float = 1.0  # between two tries of what was busy

@@ -41,7 +41,11 @@ class Usage:
 def seen(
     db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
 ) -> int:
-    """Note where a card is and what it tells of itself; its id."""
+    """Note where a card is and what it tells of itself; its id.
+
+    A card that its modem could name by IMSI only, at this time or before, is the same SIM under its ICCID.
+    """
+    iccid = _known_as(db, iccid, imsi)
     row = db.execute(
         "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -54,6 +58,29 @@ def seen(
     ).fetchone()
     sim_id: int = row[0]
     return sim_id
+
+
+def _known_as(db: Connection, iccid: str, imsi: str) -> str:
+    """The ICCID under which a card has its row, or will have one."""
+    if not imsi:
+        return iccid
+    by_imsi = f"imsi:{imsi}"
+    rows = dict(
+        db.execute(
+            "SELECT iccid, imsi FROM sims WHERE iccid IN (?, ?) OR imsi = ? ORDER BY id",
+            (iccid, by_imsi, imsi),
+        ).fetchall()
+    )
+    if iccid == by_imsi:
+        named = [each for each in rows if not each.startswith("imsi:")]
+        return named[-1] if named and iccid not in rows else iccid
+    if by_imsi not in rows:
+        return iccid
+    if iccid in rows:  # a card with several subscribers has a row for each
+        return iccid if rows[iccid] in ("", imsi) else by_imsi
+    db.execute("UPDATE sims SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
+    db.execute("UPDATE stored_parts SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
+    return iccid
 
 
 def shown(db: Connection, today: str) -> list[Row]:

@@ -19,6 +19,7 @@ from modem.simulator.modem import Modem
 from modem.simulator.network import Network
 from modem.simulator.personality import PERSONALITIES
 from modem.simulator.port import Port, remove_stale
+from modem.simulator.radio import Cure
 from modem.simulator.reactor import Reactor
 from modem.simulator.sim import OPERATORS, Sim, card, imei
 from modem.simulator.timers import Timers
@@ -28,6 +29,7 @@ __all__ = ["Accepted", "Bank", "BankConfig", "Fault", "Rule", "Text"]
 
 T = TypeVar("T")
 
+FIRST_SPARE = 900_000  # the number after which cards are counted that are put in while it runs
 LOOK_AGAIN_S = 0.002  # how often `wait_for` asks: short beside any wait that a test has
 
 
@@ -52,6 +54,7 @@ class Bank:
         self._reactor = Reactor(self.timers)
         self._thread: threading.Thread | None = None
         self._cards = _cards(config)
+        self._exchanged = 0  # cards that were put in while it ran
         self._ports = {number: self._port(number, cards) for number, cards in self._cards.items()}
         for rule in config.faults:
             self.chance(rule)
@@ -198,6 +201,22 @@ class Bank:
     def set_registration(self, port: int, stat: int) -> None:
         """The network's answer to this port: 27.007 7.2 `<stat>` (1 home, 0 lost, 3 denied, 5 roaming)."""
         self.call(lambda: self.modem(port).radio.cover(stat))
+
+    def stop_searching(self, port: int, cure: Cure) -> None:
+        """Let a modem lose its network and never look for it again, until `cure` or what is harsher."""
+        self.call(lambda: self.modem(port).radio.stop_searching(cure))
+
+    def exchange_card(self, port: int) -> str:
+        """Put a card that was never seen into the active slot of a modem, which says nothing of it; its ICCID."""
+
+        def exchange() -> str:
+            self._exchanged += 1
+            fresh = card(FIRST_SPARE + self._exchanged, OPERATORS[0], self.config.storage, None)
+            self.network.add(fresh)
+            self.modem(port).exchange_card(fresh)
+            return fresh.iccid
+
+        return self.call(exchange)
 
     def fault(self, port: int, fault: Fault, times: int = 1, *, code: int | None = None) -> None:
         """Let a modem misbehave at its next occasions; `code` is the +CMS ERROR of `Fault.REFUSED`."""

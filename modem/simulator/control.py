@@ -3,6 +3,8 @@
     {"do": "incoming", "port": 1, "from": "+22376000000", "text": "Bonjour"}
     {"do": "incoming-pdu", "port": 1, "pdu": "040B91..."}
     {"do": "registration", "port": 1, "stat": 3}
+    {"do": "stop-searching", "port": 1, "cure": "operator"}   its network is lost until +COPS=0; or "radio", "restart"
+    {"do": "exchange-card", "port": 1}        another card in the active slot, and the modem says nothing of it
     {"do": "fault", "port": 1, "fault": "silent-taken", "times": 1, "code": 500}
     {"do": "chance", "rule": "noise=0.1@1"}   NAME[:CODE][=RATE][@PORT], the name "all" for every fault
     {"do": "calm"}                            no faults any more
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Protocol
 
 from modem.simulator.faults import Fault, Rule
+from modem.simulator.radio import Cure
 from modem.simulator.reactor import Reactor
 from modem.simulator.witness import Text
 
@@ -44,6 +47,12 @@ class Orders(Protocol):
 
     def set_registration(self, port: int, stat: int) -> None:
         """What the network answers."""
+
+    def stop_searching(self, port: int, cure: Cure) -> None:
+        """A modem never finds its network again by itself."""
+
+    def exchange_card(self, port: int) -> str:
+        """Another card; its ICCID."""
 
     def fault(self, port: int, fault: Fault, times: int = 1, *, code: int | None = None) -> None:
         """A fault to come."""
@@ -192,6 +201,15 @@ def _registration(orders: Orders, order: _Order) -> dict[str, object]:
     return {}
 
 
+def _stop_searching(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.stop_searching(int(order["port"]), Cure[str(order["cure"]).upper()])
+    return {}
+
+
+def _exchange_card(orders: Orders, order: _Order) -> dict[str, object]:
+    return {"iccid": orders.exchange_card(int(order["port"]))}
+
+
 def _fault(orders: Orders, order: _Order) -> dict[str, object]:
     code = int(order["code"]) if "code" in order else None
     orders.fault(int(order["port"]), Fault(order["fault"]), int(order.get("times", 1)), code=code)
@@ -253,6 +271,8 @@ _ACTIONS: dict[str, _Action] = {
     "incoming": _incoming,
     "incoming-pdu": _incoming_pdu,
     "registration": _registration,
+    "stop-searching": _stop_searching,
+    "exchange-card": _exchange_card,
     "fault": _fault,
     "chance": _chance,
     "calm": _calm,

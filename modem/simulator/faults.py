@@ -42,6 +42,9 @@ class Fault(Enum):
     SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
     MODEM_LOCKED = "modem-locked"  # +CPIN: PH-NET PIN, as long as it lasts
     CHARSET_REFUSED = "charset-refused"  # +CSCS="GSM" is refused, and UCS-2 is in force
+    ICCID_LOST = "iccid-lost"  # the number of the card cannot be read
+    IMSI_LOST = "imsi-lost"  # likewise that of the subscriber
+    URCS_ELSEWHERE = "urcs-elsewhere"  # another program sends unsolicited lines to another port of the modem
     REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
     REGISTRATION_DENIED = "registration-denied"  # the network will not have the card for a while
     # Not at one that submits, or asks for the mode: between these two no program can notice it.

@@ -15,9 +15,10 @@ from modem.simulator import results
 from modem.simulator.editor import CommandLine
 from modem.simulator.faults import Fault, Faults
 from modem.simulator.inbox import Inbox
+from modem.simulator.kept import URCS_EVERYWHERE, Kept
 from modem.simulator.mouth import Mouth
 from modem.simulator.network import Network
-from modem.simulator.radio import DENIED, HOME, SEARCHING, Radio
+from modem.simulator.radio import DENIED, HOME, SEARCHING, Cure, Radio
 from modem.simulator.request import Request, parse
 from modem.simulator.results import CallEndedError, CmeError, CmsError, CommandError
 from modem.simulator.settings import Settings
@@ -114,6 +115,7 @@ class Modem:
         self.inbox = Inbox(self)
         self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
         self.silenced = False  # some makes can be told to say nothing unasked
+        self.kept = Kept()
         self._clock_ahead_s = 0.0  # of the network's
         self.stands_at: float | None = None  # what its clock shows for as long as it stands still
         self.session: Timer | None = None  # a USSD dialogue with the network
@@ -147,6 +149,8 @@ class Modem:
         self.function = FULL
         self.silenced = False
         self.radio.wanted = True
+        self.radio.mode = 0 if self.radio.mode == 2 else self.radio.mode
+        self.radio.cure(Cure.RESTART)
         unset = datetime.strptime(f"{self.traits.clock_at_start}+0000", "%y/%m/%d,%H:%M:%S%z")
         self._clock_ahead_s = unset.timestamp() - self.network.wall()
         if warm:
@@ -273,6 +277,8 @@ class Modem:
             self._power_card()
         elif before == MINIMAL:
             self.card_starts()
+        if level == FULL and before != FULL:
+            self.radio.cure(Cure.RADIO)
         self.refresh_radio()
 
     def select_slot(self, slot: int) -> None:
@@ -287,6 +293,13 @@ class Modem:
         self.cards[slot - 1] = card
         if slot == self.active_slot:
             self.select_slot(slot)
+
+    def exchange_card(self, card: Sim) -> None:
+        """Put another card into the active slot without a word, as where the modem does not watch its holder."""
+        self.cards[self.active_slot - 1] = card
+        card.power_up()
+        self._card_ready_at = self.timers.now()
+        self.refresh_radio()
 
     def _power_card(self) -> None:
         if self.card is not None:
@@ -318,11 +331,7 @@ class Modem:
 
     def hear_the_time(self) -> None:
         """Take the time from the network, which tells it at a registration (24.008, 9.2.15a), if that is wanted."""
-        if (
-            self.settings.follows_network
-            and self.radio.registered
-            and not self.faults.take(Fault.NO_NETWORK_TIME)
-        ):
+        if self.kept.follows and self.radio.registered and not self.faults.take(Fault.NO_NETWORK_TIME):
             self._clock_ahead_s = 0.0
 
     def _registration_changed(self) -> None:
@@ -411,6 +420,8 @@ class Modem:
             self.settings.verbose = False
         if take(Fault.RING):
             self.ring()
+        if take(Fault.URCS_ELSEWHERE):
+            self.kept.urc_port = "uart1"
         if take(Fault.SIM_REMOVED) and self.card is not None:
             self._lose_card(self.active_slot, self.card)
         for fault, stat in ((Fault.REGISTRATION_LOST, SEARCHING), (Fault.REGISTRATION_DENIED, DENIED)):
@@ -668,7 +679,8 @@ class Modem:
 
         `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
         """
-        if self.state is State.OFF or (self.silenced and not awaited):
+        elsewhere = self.kept.urc_port not in (self.traits.urc_port, URCS_EVERYWHERE)
+        if self.state is State.OFF or ((self.silenced or elsewhere) and not awaited):
             return
         if self.state is State.TEXT:
             self._held.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 
 from modem.simulator.network import Mobile, Network
 from modem.simulator.sim import Sim
@@ -10,6 +11,14 @@ from modem.simulator.timers import Timer, Timers
 
 NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)  # 27.007, 7.2
 CARRIES_SMS = frozenset({HOME, ROAMING, 6, 7})
+
+
+class Cure(IntEnum):
+    """What makes a radio look for its network again that has stopped looking; what is harsher helps, too."""
+
+    OPERATOR = 1  # +COPS=0
+    RADIO = 2  # +CFUN=4 and 1
+    RESTART = 3
 
 
 class Radio:
@@ -21,6 +30,7 @@ class Radio:
         self.stat = NOT_SEARCHING
         self.coverage = HOME  # what the network answers to a registration
         self.wanted = True  # False after +COPS=2
+        self.mode = 0  # of +COPS (27.007, 7.3); modems keep it without power
         self.rssi = 21  # -71 dBm (27.007, 8.5)
         self._network = network
         self._timers = timers
@@ -29,6 +39,7 @@ class Radio:
         self._sim: Sim | None = None
         self._mobile: Mobile | None = None
         self._search: Timer | None = None
+        self._cure: Cure | None = None  # what it waits for, while it does not look for its network
 
     @property
     def registered(self) -> bool:
@@ -59,8 +70,26 @@ class Radio:
                 self._network.detach(self._sim)
             self._join()
 
+    def stop_searching(self, cure: Cure) -> None:
+        """Lose the network, and say for ever that it is looked for, until `cure`."""
+        self._cure = cure
+        if self._sim is not None:
+            self._network.detach(self._sim)
+            self._become(SEARCHING)
+
+    def cure(self, cure: Cure) -> None:
+        """Look for the network again, if this is what helps."""
+        if self._cure is None or cure < self._cure:
+            return
+        self._cure = None
+        if self._sim is not None and self._search is None:
+            self._search = self._timers.later(self._registration_s, self._join)
+
     def _join(self) -> None:
         self._search = None
+        if self._cure is not None:
+            self._become(SEARCHING)
+            return
         self._become(self.coverage)
         if self._sim is not None and self._mobile is not None and self.registered:
             self._network.attach(self._sim, self._mobile)

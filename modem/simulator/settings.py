@@ -28,7 +28,6 @@ class Settings:
     cereg: int = 0
     cops_format: int = 0
     cusd: int = 0
-    follows_network: bool = False  # +CTZU: the network sets the clock
     others: dict[str, int] = field(default_factory=dict)  # settings that are kept and have no effect here
 
     @classmethod

@@ -63,4 +63,5 @@ class Traits:
     report_head: str = "+CMGR: {status},,{length}"  # how a stored report begins in PDU mode
     bare_recipients: bool = False  # in text mode +CMGS takes a number without quotes
     clears_service_centre: bool = False  # +CSMP makes it forget +CSCA
+    urc_port: str = "usbat"  # which of its ports the terminal is, where unsolicited lines go to one only
     clock_at_start: str = "80/01/06,00:00:00"  # +CCLK of one that nobody ever set

@@ -12,6 +12,7 @@ import pytest
 
 from config.settings import PortSettings
 from modem.port import Port
+from modem.session import Timing
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.faults import ALWAYS
 from modem.tpdu import ReportKind
@@ -34,10 +35,12 @@ SCALE = 0.02  # a submission takes 60 ms, a minute 1.2 s
 
 
 @contextmanager
-def port_on(bank: Bank, house: House, number: int = 1, **settings: object) -> Iterator[Port]:
+def port_on(
+    bank: Bank, house: House, number: int = 1, *, timing: Timing = FAST, **settings: object
+) -> Iterator[Port]:
     """A port at work on one modem of a bank."""
     values = {"port": number, "device": str(bank.device(number)), **settings}
-    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=0.3, timing=FAST)
+    port = Port(PortSettings.model_validate(values), house, submit_timeout_s=0.3, timing=timing)
     port.start()
     try:
         yield port

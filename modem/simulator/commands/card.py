@@ -20,6 +20,14 @@ def present_card(modem: Modem) -> Sim:
     return modem.card
 
 
+def numbered_card(modem: Modem) -> Sim:
+    """As `present_card`, to read its number, which some cards or modems fail to."""
+    card = present_card(modem)
+    if modem.faults.take(Fault.ICCID_LOST):
+        raise CmeError(13)
+    return card
+
+
 def pin(modem: Modem, request: Request) -> None:
     """+CPIN (27.007, 8.3)."""
     if request.form is Form.TEST:
@@ -106,7 +114,10 @@ def password(modem: Modem, request: Request) -> None:
 def imsi(modem: Modem, request: Request) -> None:
     """+CIMI (27.007, 5.6)."""
     if request.form is Form.ACTION:
-        modem.info(modem.ready_card(sms=False).imsi)
+        card = modem.ready_card(sms=False)
+        if modem.faults.take(Fault.IMSI_LOST):
+            raise CmeError(13)
+        modem.info(card.imsi)
     elif request.form is not Form.TEST:
         raise CmeError(50)
 
@@ -115,7 +126,7 @@ def iccid(modem: Modem, request: Request) -> None:
     """+CCID and its like: readable while the card is locked."""
     if request.form is Form.TEST:
         return
-    card = present_card(modem)
+    card = numbered_card(modem)
     traits = modem.traits
     quote = '"' if traits.iccid_quoted else ""
     modem.info(f"{traits.iccid_prefix}{quote}{card.iccid}{quote}")

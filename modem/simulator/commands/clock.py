@@ -27,11 +27,12 @@ def follow_network(name: str, values: range) -> Handler:
 
     def handler(modem: Modem, request: Request) -> None:
         if request.form is Form.READ:
-            modem.info(f"{name}: {int(modem.settings.follows_network)}")
+            modem.info(f"{name}: {modem.kept.follows}")
         elif request.form is Form.TEST:
             modem.info(f"{name}: {shown_range(values)}")
         elif request.form is Form.SET:
-            modem.settings.follows_network = number(request.raw, values) != 0
+            modem.kept.follows = number(request.raw, values)
+            modem.kept.writes[name] += 1
             modem.hear_the_time()
 
     return handler

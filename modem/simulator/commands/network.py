@@ -5,6 +5,7 @@ from __future__ import annotations
 from modem.simulator import textmode
 from modem.simulator.faults import Fault
 from modem.simulator.modem import Flow, Handler, Modem
+from modem.simulator.radio import Cure
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CmeError
 from modem.simulator.sim import OPERATORS, Operator
@@ -66,12 +67,15 @@ def operator(modem: Modem, request: Request) -> Flow | None:
     if mode in {1, 4} and (len(arguments) < 3 or not _allowed(modem, arguments[2].strip('"'))):
         raise CmeError(30)
     modem.radio.wanted = mode != 2
+    modem.radio.mode = mode
     modem.refresh_radio()
+    if mode == 0:
+        modem.radio.cure(Cure.OPERATOR)
     return None
 
 
 def _current(modem: Modem) -> str:
-    mode = 0 if modem.radio.wanted else 2
+    mode = modem.radio.mode
     card = modem.card
     if card is None or not modem.radio.registered:
         return str(mode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modem.simulator.commands.card import present_card
+from modem.simulator.commands.card import numbered_card, present_card
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
 from modem.simulator.modem import Handler, Modem
 from modem.simulator.request import Form, Request, number
@@ -47,7 +47,7 @@ TRAITS = Traits(
 def iccid(modem: Modem, request: Request) -> None:
     """^ICCID? tells the ICCID."""
     if request.form is Form.READ:
-        modem.info(f"^ICCID: {present_card(modem).iccid}F")
+        modem.info(f"^ICCID: {numbered_card(modem).iccid}F")
 
 
 def pin(modem: Modem, request: Request) -> None:
@@ -61,6 +61,9 @@ def chatter(modem: Modem, request: Request) -> None:
     """^CURC: 0 silences every unsolicited line, +CMTI too."""
     if request.form is Form.SET:
         modem.silenced = number(request.raw, range(2)) == 0
+        modem.kept.writes["^CURC"] += 1
+    elif request.form is Form.READ:
+        modem.info(f"^CURC: {int(not modem.silenced)}")
 
 
 COMMANDS: dict[str, Handler] = {

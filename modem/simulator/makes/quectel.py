@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modem.simulator.commands.card import present_card
+from modem.simulator.commands.card import numbered_card, present_card
 from modem.simulator.commands.clock import follow_network
 from modem.simulator.commands.parameters import accepted
 from modem.simulator.modem import Handler, Modem
@@ -10,6 +10,7 @@ from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CmeError
 from modem.simulator.traits import Traits
 
+_URC_PORTS = ("usbat", "usbmodem", "uart1", "all")
 _MEMORIES = ("SM", "ME", "SR")
 
 TRAITS = Traits(
@@ -44,7 +45,7 @@ TRAITS = Traits(
 def iccid(modem: Modem, request: Request) -> None:
     """+QCCID: the ICCID, filled up to ten octets."""
     if request.form is not Form.TEST:
-        modem.info(f"+QCCID: {present_card(modem).iccid}F")
+        modem.info(f"+QCCID: {numbered_card(modem).iccid}F")
 
 
 def tries(modem: Modem, request: Request) -> None:
@@ -70,12 +71,24 @@ def slot(modem: Modem, request: Request) -> None:
         raise CmeError(50)
 
 
+def urc_settings(modem: Modem, request: Request) -> None:
+    """+QURCCFG: "urcport" says which port gets unsolicited lines; it is kept without power."""
+    words = [word.strip('"').lower() for word in request.arguments()] if request.form is Form.SET else []
+    if words[:1] != ["urcport"] or len(words) > 2 or (len(words) == 2 and words[1] not in _URC_PORTS):
+        raise CmeError(50)
+    if len(words) == 2:
+        modem.kept.urc_port = words[1]
+        modem.kept.writes["+QURCCFG"] += 1
+    else:
+        modem.info(f'+QURCCFG: "urcport","{modem.kept.urc_port}"')
+
+
 COMMANDS: dict[str, Handler] = {
     "+QCCID": iccid,
     "+QPINC": tries,
     "+QUIMSLOT": slot,
     "+CTZU": follow_network("+CTZU", range(4)),
-    "+QURCCFG": accepted,
+    "+QURCCFG": urc_settings,
     "+QINDCFG": accepted,
     "+QCFG": accepted,
 }

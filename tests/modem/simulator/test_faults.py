@@ -9,6 +9,7 @@ import pytest
 
 from modem.segment import segment
 from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
+from modem.simulator.radio import Cure
 from modem.tpdu import Deliver, StatusReport, parse, submit
 from tests.modem.simulator.bench import Bench, MakeBench
 
@@ -449,3 +450,35 @@ def test_always(bench: Bench) -> None:
     assert [bench.write(b"AT\r") for _ in range(5)] == [b""] * 5
     bench.modems[0].faults.disarm(Fault.DEAF)
     assert bench.write(b"AT\r") == b"\r\nOK\r\n"
+
+
+@pytest.mark.parametrize(("fault", "command"), [(Fault.ICCID_LOST, "AT+CCID"), (Fault.IMSI_LOST, "AT+CIMI")])
+def test_a_number_of_the_card_cannot_be_read_for_once(bench: Bench, fault: Fault, command: str) -> None:
+    bench.say("AT+CMEE=1")
+    told = bench.say(command)
+    bench.modems[0].faults.arm(fault)
+    assert bench.say(command) == "+CME ERROR: 13"
+    assert bench.say(command) == told
+
+
+@pytest.mark.parametrize("cure", list(Cure))
+def test_a_network_is_lost_until_something_harsh_enough_is_done(bench: Bench, cure: Cure) -> None:
+    bench.modems[0].radio.stop_searching(cure)
+    for step, commands in enumerate((["AT+COPS=0"], ["AT+CFUN=4", "AT+CFUN=1"], ["AT+CFUN=1,1"]), 1):
+        assert bench.say("AT+CREG?").startswith("+CREG: 0,2")
+        for command in commands:
+            bench.say(command)
+        bench.pass_time(60)
+        bench.hear()
+        if step == cure:
+            break
+    assert bench.say("ATE0").endswith("OK")
+    assert bench.say("AT+CREG?").startswith("+CREG: 0,1")
+
+
+def test_a_card_is_exchanged_without_a_word(bench: Bench) -> None:
+    before = bench.say("AT+CCID"), bench.say("AT+CIMI")
+    bench.modems[0].exchange_card(bench.modems[1].cards[0])  # type: ignore[arg-type]
+    assert bench.hear() == b""
+    assert (bench.say("AT+CCID"), bench.say("AT+CIMI")) != before
+    assert bench.say("AT+CPIN?") == "+CPIN: READY|OK"
