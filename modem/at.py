@@ -375,8 +375,7 @@ class Channel:
         """Sort one line while a command runs: its final result, or None and the line where it belongs."""
         if not isinstance(event, str):
             return None
-        # The answer to a command whose answers are bare, as the IMSI, is no PDU of a text that came meanwhile.
-        if self._head is not None and (not command.bare or _PDU.fullmatch(event)) and self._follow(event):
+        if self._head is not None and self._may_follow(event, command) and self._follow(event):
             return None
         found = result(event, numeric=self._numeric)
         if found is not None:
@@ -401,6 +400,11 @@ class Channel:
         else:
             log.debug("%s: dropped %r", self.name, _shown(event))
         return None
+
+    def _may_follow(self, line: str, command: _Command) -> bool:
+        """Whether a line may be the PDU or text of a head, rather than the bare answer to a command, as the IMSI is."""
+        in_text_mode = self._head is not None and is_text_form(self._head[0])
+        return in_text_mode or not command.bare or _PDU.fullmatch(line) is not None
 
     def set_aside(self, event: Event) -> None:
         """Sort one line that answers nothing."""

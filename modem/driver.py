@@ -302,8 +302,8 @@ class Modem:
 
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""
-        # 304 and 305 are also said in the wrong mode, which is looked at again.
-        again = {("CMS", 330): 1, ("CMS", 304): 1, ("CMS", 305): 1}
+        # 305 is said in the wrong mode, which is looked at before each try.
+        again = {("CMS", 330): 1, ("CMS", 305): 1}
         busy = 3
         while True:
             try:
@@ -316,7 +316,7 @@ class Modem:
             if code in BUSY and busy:
                 busy -= 1
                 self.channel.pause(self._talk.patience.again_s)
-            elif outcome.cause.malformed and not slowly:
+            elif outcome.cause.malformed and not slowly and code not in again:
                 # Octets may have been lost on the line: old UARTs lose what comes too fast.
                 self.channel.pause(self._talk.patience.again_s)
                 self.channel.slowly = True
