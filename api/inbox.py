@@ -39,4 +39,7 @@ def _text(view: InboxView) -> dict[str, object]:
         "sim_number": view.sim_number,
         "sim_number_id": view.sim_id,
         "incomplete": view.incomplete,
+        "kind": view.kind,
+        "encoding": view.encoding,
+        "port_number": view.port_number,
     }

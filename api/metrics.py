@@ -22,7 +22,9 @@ from gatewayd import measures
 from gatewayd.health import Verdict
 from gatewayd.measures import Measures, Place
 from gatewayd.store.durations import Durations, Histogram
+from gatewayd.store.tally import DISCARDED
 from modem import standing
+from modem.tpdu import Signal
 from modem.work import PortState, PortStatus
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ COUNTERS = {
     "message_failed": ("gatewayd_messages_failed", "Messages that failed for good"),
     "message_cancelled": ("gatewayd_messages_cancelled", "Messages cancelled by their clients"),
     "text_received": ("gatewayd_texts_received", "Whole texts that came in"),
+    "text_discarded": ("gatewayd_texts_discarded", "What came in that is no text, by its kind"),
 }  # fmt: skip
 
 
@@ -110,13 +113,18 @@ class _Collector(Collector):
         yield _requests(self._requests)
 
 
+# Events that are counted by something more than their place, and the label that says by what.
+_CAUSES = {"part_refused": "cause", "text_discarded": "kind"}
+
+
 def _counters(taken: Measures) -> Iterator[Metric]:
     for event, (name, help_text) in COUNTERS.items():
-        caused = event == "part_refused"
+        caused = event in _CAUSES
+        known = [signal.value for signal in Signal] if event == DISCARDED else [] if caused else [""]
         # Counters that begin at 0: of one that begins at 1, Prometheus misses the first.
-        counts = {} if caused else {(queue.place, ""): 0 for queue in taken.queues}
+        counts = {(queue.place, cause): 0 for queue in taken.queues for cause in known}
         counts |= {(count.place, count.cause): count.count for count in taken.counts if count.event == event}
-        family = CounterMetricFamily(name, help_text, labels=(*_PLACE, "cause") if caused else _PLACE)
+        family = CounterMetricFamily(name, help_text, labels=(*_PLACE, _CAUSES[event]) if caused else _PLACE)
         for (place, cause), count in counts.items():
             family.add_metric([*_told(place), cause] if caused else list(_told(place)), count)
         yield family

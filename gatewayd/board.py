@@ -14,7 +14,14 @@ from modem.work import PortState, PortStatus, SimState, SlotStatus
 
 # What waiting does not cure: such a SIM has no grace.
 _DEAD = frozenset(
-    {SimState.PIN_REQUIRED, SimState.PIN_REFUSED, SimState.PUK_REQUIRED, SimState.ABSENT, SimState.FAILURE}
+    {
+        SimState.PIN_REQUIRED,
+        SimState.PIN_REFUSED,
+        SimState.PUK_REQUIRED,
+        SimState.MODEM_LOCKED,
+        SimState.ABSENT,
+        SimState.FAILURE,
+    }
 )
 
 

@@ -28,6 +28,10 @@ class Calendar:
         """The day of a moment, `YYYY-MM-DD`."""
         return _day(self.zone, moment // SECOND)
 
+    def moment(self, reading: datetime) -> int:
+        """Microseconds since the epoch of what a clock without a time zone shows here."""
+        return microseconds(reading.replace(tzinfo=self.zone))
+
     def next_month(self, moment: int) -> int:
         """The first moment of the month after the one of `moment`."""
         local = _local(self.zone, moment // SECOND)

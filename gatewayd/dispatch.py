@@ -198,7 +198,7 @@ class Dispatcher:
                 keeps = desk.references_kept >= _KEPT_IN_A_ROW
                 self._settler.settle(db, outcome, at, news, keeps_reference=keeps)
             for sim_id, report in told:
-                reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, news)
+                reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, news, self._calendar)
             if turn is None:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
@@ -245,21 +245,29 @@ class Dispatcher:
 
         def step(db: Connection, at: Moment, news: News) -> None:
             if not loop_test.took(db, sim_id, text, news):
-                inbox.keep(db, sim_id, text, at.now)
+                inbox.keep(db, sim_id, text, at.now, self._calendar)
 
         self._within(step)
         if isinstance(text, Unreadable):
             log.warning(
                 "port %d: what came in cannot be read (%s); it is set aside", status.port, text.reason
             )
+        elif text.signal is not None:
+            log.info("port %d: what came in is no text (%s)", status.port, text.signal.value)
         else:
             log.info("port %d: a text came in", status.port)
+
+    def deleted(self, status: PortStatus, text: Deliver) -> None:
+        """See `Work.deleted`."""
+        sim_id = self._sim_of(status)
+        self._within(lambda db, _at, _: inbox.deleted(db, sim_id, text))
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """See `Work.reported`."""
         sim_id = self._sim_of(status)
         timeout_s = self._settings.submit_timeout_s
-        self._within(lambda db, at, news: reports.take(db, sim_id, report, timeout_s, at, news))
+        calendar = self._calendar
+        self._within(lambda db, at, news: reports.take(db, sim_id, report, timeout_s, at, news, calendar))
         if len(status.slots) > 1:
             self._ports[status.port].wake()  # it may have waited for this before it turns to another slot
 

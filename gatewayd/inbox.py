@@ -4,6 +4,10 @@ The parts of a long text have SIM, sender, reference and total in common; but re
 after 256 texts, from some senders always the same), and so the parts of one text must also have been sent within
 `_SPREAD`, by the service centre's own clock. What does not fit together is a text of its own.
 
+The same octets a second time are a repetition by the network or, after a crash, by the modem. They are a second text
+where both lay in the modem's memory at once (`Deliver.copy`), and where nothing in them tells one moment from
+another: a text without a date is new as soon as the first one was deleted (`deleted`).
+
 A text whose parts do not all come is kept after `inbox.assembly_timeout_s` with what there is, each hole marked. A
 part that comes later still fills its hole in the same text; there is never a second broken one.
 """
@@ -12,10 +16,10 @@ from __future__ import annotations
 
 import hashlib
 
-from gatewayd.clock import DAY, SECOND, Moment, microseconds
-from gatewayd.store import inbound
+from gatewayd.clock import DAY, SECOND, Calendar, Moment, microseconds
+from gatewayd.store import inbound, tally
 from gatewayd.store.database import Connection, Row
-from gatewayd.store.inbound import Series
+from gatewayd.store.inbound import Nature, Series
 from modem.segment import join
 from modem.tpdu import Concat, Deliver
 from modem.work import Unreadable
@@ -34,18 +38,39 @@ _REMEMBERED = 7 * DAY
 _GIVEN_UP_AT_ONCE = 100
 
 
-def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int) -> None:
-    """Keep what came in on a SIM. What was kept before, because a crash came before its deletion, is kept once."""
+def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+    """Keep what came in on a SIM, once; what is no text is only counted.
+
+    `calendar`: the box's, for time stamps that tell no time zone.
+    """
+    if isinstance(text, Deliver) and text.signal is not None:
+        tally.discarded(db, sim_id, text.signal.value)
+        return
     if not inbound.first_time(db, _digest(sim_id, text), now):
         return
     if isinstance(text, Unreadable):
         inbound.keep_unreadable(db, sim_id, text.pdu, text.reason, now)
         return
-    sent_at = None if text.sent_at is None else microseconds(text.sent_at)
+    sent_at = _sent_at(text, calendar)
     if text.concat is None:
-        inbound.keep_text(db, sim_id, text.sender, text.text, sent_at=sent_at, now=now, incomplete=False)
+        inbound.keep_text(
+            db,
+            sim_id,
+            text.sender,
+            text.text,
+            nature=_nature(text),
+            sent_at=sent_at,
+            now=now,
+            incomplete=False,
+        )
         return
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
+
+
+def deleted(db: Connection, sim_id: int, text: Deliver) -> None:
+    """The modem confirmed that a text without a date is deleted: the same octets are another text from now on."""
+    if not text.has_date:
+        inbound.forget_seen(db, _digest(sim_id, text))
 
 
 def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
@@ -67,9 +92,9 @@ def _keep_part(
     series = (sim_id, part.sender, concat.width, concat.reference, concat.total)
     text = part.text.encode("utf-16-be", "surrogatepass")
     when = now if sent_at is None else sent_at
-    assembly = _fitting(db, series, concat.seq, text, when)
+    assembly = _fitting(db, series, concat.seq, text, when, only_lacking=part.copy > 0)
     if assembly is None:
-        assembly = inbound.begin_assembly(db, series, when, now)
+        assembly = inbound.begin_assembly(db, series, _nature(part), when, now)
     elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
         return  # this very part once more: the sender or the network repeated it
     inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
@@ -77,14 +102,19 @@ def _keep_part(
         _write(db, assembly, now)
 
 
-def _fitting(db: Connection, series: Series, seq: int, text: bytes, when: int) -> Row | None:
-    """The unfinished text that this part belongs to: of those that lack it, or have the same, the one sent nearest to it."""
+def _fitting(
+    db: Connection, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
+) -> Row | None:
+    """The unfinished text that this part belongs to: of those that lack it, or (without `only_lacking`) have the same,
+    the one sent nearest to it.
+    """
     found: list[Row] = []
     for assembly in inbound.assemblies_of(db, series):
         if abs(assembly["sent_at"] - when) > _SPREAD:
             continue
         have = {part["seq"]: part["text"] for part in inbound.parts_of(db, assembly["id"])}
-        if len(have) < assembly["total"] and have.get(seq, text) == text:
+        fits = seq not in have if only_lacking else have.get(seq, text) == text
+        if len(have) < assembly["total"] and fits:
             found.append(assembly)
     return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
 
@@ -99,7 +129,14 @@ def _write(db: Connection, assembly: Row, now: int) -> None:
         inbound.amend_text(db, assembly["inbox_id"], text, sent_at=sent_at, incomplete=incomplete)
         return
     inbox_id = inbound.keep_text(
-        db, assembly["sim_id"], assembly["sender"], text, sent_at=sent_at, now=now, incomplete=incomplete
+        db,
+        assembly["sim_id"],
+        assembly["sender"],
+        text,
+        nature=Nature(assembly["kind"], assembly["encoding"], assembly["port_number"]),
+        sent_at=sent_at,
+        now=now,
+        incomplete=incomplete,
     )
     inbound.assembled(db, assembly["id"], inbox_id)
 
@@ -133,5 +170,19 @@ def _says_nothing_new(db: Connection, assembly: Row) -> bool:
     )
 
 
+def _sent_at(text: Deliver, calendar: Calendar) -> int | None:
+    if text.sent_at is not None:
+        return microseconds(text.sent_at)
+    return None if text.sent_clock is None else calendar.moment(text.sent_clock)
+
+
+def _nature(text: Deliver) -> Nature:
+    return Nature("data" if text.is_data else "text", text.encoding, text.port)
+
+
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
-    return hashlib.sha256(repr((sim_id, text)).encode("utf-8", "surrogatepass")).digest()
+    """Of the octets as they came: two stamps that are no dates are two texts."""
+    told: object = text
+    if isinstance(text, Deliver) and text.octets:
+        told = (text.octets, text.copy) if text.copy else text.octets
+    return hashlib.sha256(repr((sim_id, told)).encode("utf-8", "surrogatepass")).digest()

@@ -29,7 +29,7 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often something happened since the start, on a SIM where it was then. `cause`: of a refusal."""
+    """How often something happened since the start, on a SIM where it was then. `cause`: of a refusal; of what is no text its kind."""
 
     event: str  # one of tally.EVENTS
     place: Place

@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 
 from gatewayd import lifecycle
-from gatewayd.clock import SECOND, Moment, microseconds
+from gatewayd.clock import SECOND, Calendar, Moment, microseconds
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import same_number
 from gatewayd.store import inbound, parts
@@ -74,10 +74,19 @@ class _Told:
 
 
 def take(
-    db: Connection, sim_id: int, report: StatusReport, submit_timeout_s: float, at: Moment, news: News
+    db: Connection,
+    sim_id: int,
+    report: StatusReport,
+    submit_timeout_s: float,
+    at: Moment,
+    news: News,
+    calendar: Calendar,
 ) -> None:
-    """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered."""
-    scts = None if report.service_centre_at is None else microseconds(report.service_centre_at)
+    """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered.
+
+    `calendar`: the box's, for a time stamp that tells no time zone.
+    """
+    scts = _stamp(report, calendar)
     told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, news):
         return
@@ -85,6 +94,13 @@ def take(
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
         log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
+
+
+def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
+    """TP-SCTS; None where it is not a date."""
+    if report.service_centre_at is not None:
+        return microseconds(report.service_centre_at)
+    return None if report.service_centre_clock is None else calendar.moment(report.service_centre_clock)
 
 
 def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, news: News) -> None:

@@ -36,6 +36,9 @@ _OFF: Final = 30 * DAY
 # How stale the count may be that a start goes on from. Each time it is kept is a write to the SD card.
 _KEEP_EVERY: Final = 600 * SECOND
 
+# The network's time and the system clock are the same where they are no further apart.
+_SAME: Final = 2 * SECOND
+
 _LOOK_S: Final = 1.0
 _WARN_S: Final = 300.0  # modems take a minute to find their network
 
@@ -197,7 +200,9 @@ class Timekeeper:
         )
         if heard is None or (count.source is not None and abs(heard - count.now(monotonic)) <= SLACK):
             return None
-        return self._corrected(heard, "network")
+        system = self._clock.system()
+        # Modems tell whole seconds: where the system clock says the same, its fraction is right too.
+        return self._corrected(system if abs(heard - system) <= _SAME else heard, "network")
 
     def _source(self) -> Source | None:
         if self._trust == "always":

@@ -162,6 +162,11 @@ class InboxView:
     sim_number: str
     sim_id: int
     incomplete: bool  # parts did not come: each hole is marked in the text
+    kind: str = "text"  # or `data`: for a program
+    encoding: str | None = (
+        None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: not known of older ones
+    )
+    port_number: int | None = None  # of data: the application it is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +259,9 @@ def inbox_view(row: Row) -> InboxView:
         sim_number=row["sim_number"],
         sim_id=row["sim_id"],
         incomplete=bool(row["incomplete"]),
+        kind=row["kind"],
+        encoding=row["encoding"],
+        port_number=row["port_number"],
     )
 
 

@@ -95,6 +95,7 @@ class Channel:
     ) -> None:
         self.urcs: deque[Urc] = deque(maxlen=URCS_KEPT)
         self.vendor = ""  # whose table of error codes counts
+        self.slowly = False  # PDUs are typed in pieces with pauses
         self.pause_s = 0.0  # to be left between an answer and the next command
         self.restarted = False  # the modem said that it starts: what it was told before no longer holds
         self.told_v1 = False  # and so speaks V0 only after a restart

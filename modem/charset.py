@@ -107,6 +107,25 @@ def decode_ucs2(octets: bytes) -> str:
     return even.decode("utf-16-be", "surrogatepass")
 
 
+def plain(text: str) -> str:
+    """What a string in a modem's answer says: UCS-2 in hexadecimal digits is decoded, all else stays as it is.
+
+    Modems that refuse AT+CSCS="GSM" write so (27.005, 3.1; 27.007, 5.5). Decimal digits may as well be a number: they are
+    decoded only where they make characters of the Western alphabets.
+    """
+    if not _UCS2_DIGITS.fullmatch(text):
+        return text
+    decoded = decode_ucs2(bytes.fromhex(text))
+    if all(char.isprintable() and char < _WESTERN_END for char in decoded):
+        return decoded
+    wide = not text.isdecimal() and len(decoded) >= _SURELY_WIDE
+    return decoded if wide and all(char.isalnum() or char == " " for char in decoded) else text
+
+
+_UCS2_DIGITS = re.compile(r"(?:[0-9A-Fa-f]{4}){2,}")
+_WESTERN_END = "\u0250"
+_SURELY_WIDE = 3  # characters in other alphabets: a name of so many hexadecimal digits is none
+
 _ESCAPE = 0x1B
 
 # 23.038, 6.2.1. The table is indexed by the septet; the escape stands for itself.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from modem.lines import fields
+from typing import Final
+
+from modem.charset import plain
+from modem.lines import asked_registration, fields
 from modem.talk import Talk
 from modem.work import Registration
+
+_RESTRICTED_LOCAL: Final = 11  # access to restricted local services, which take emergency calls and no texts
 
 
 class Coverage:
@@ -21,7 +26,7 @@ class Coverage:
                 if state.carries_sms:
                     return state
                 said.append(state)
-        for state in (Registration.SEARCHING, Registration.DENIED):
+        for state in (Registration.SEARCHING, Registration.DENIED, Registration.EMERGENCY):
             if state in said:
                 return state
         return said[0] if said else Registration.HOME
@@ -41,20 +46,25 @@ class Coverage:
         """The name of the network, or its number; "" without one."""
         answer = self._talk.attempt("AT+COPS?", "+COPS")
         parts = fields(answer.lines[0]) if answer.lines else []
-        return parts[2] if len(parts) > 2 else ""
+        return plain(parts[2]) if len(parts) > 2 else ""
 
     def _registration_of(self, name: str) -> Registration | None:
         answer = self._talk.attempt(f"AT+{name}?", f"+{name}")
         if answer.lines:
-            parts = fields(answer.lines[-1])
-            status = parts[1] if len(parts) > 1 else ""
-        else:
-            # Some answer with OK alone, or in the form of a URC, or after the OK.
-            news = [urc for urc in self._talk.channel.urcs if urc.tag == f"+{name}"]
-            if not news:
-                return None
-            status = news[-1].fields[0]
-        try:
-            return Registration(int(status))
-        except ValueError:
-            return Registration.UNKNOWN
+            return _registration(asked_registration(answer.lines[-1]))
+        # Some answer with OK alone, or in the form of a URC, or after the OK.
+        news = [urc for urc in self._talk.channel.urcs if urc.tag == f"+{name}"]
+        if not news:
+            return None
+        status = news[-1].fields[0]
+        return _registration(int(status) if status.isascii() and status.isdigit() else None)
+
+
+def _registration(status: int | None) -> Registration:
+    """The state that a `<stat>` means; UNKNOWN where it is none that 27.007 names."""
+    if status == _RESTRICTED_LOCAL:
+        return Registration.EMERGENCY
+    try:
+        return Registration(status)
+    except ValueError:
+        return Registration.UNKNOWN

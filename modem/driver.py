@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Final, TypeVar
 
 from modem import handover, network_clock, tpdu
@@ -71,6 +72,7 @@ class Modem:
         self._slot_command = slot_command
         self._writes = writes
         self._clock_follows = False  # the network sets its clock
+        self._clock = network_clock.Observer()
         self._dialogue = Dialogue(channel, self._talk.patience.ussd)
 
     @property
@@ -152,7 +154,9 @@ class Modem:
         """Whether the SIM has a service centre (27.005, 3.3.1); None where the modem does not say."""
         answer = self._talk.patiently("AT+CSCA?", "+CSCA")
         if answer.ok:
-            return bool(answer.lines) and any(char.isdigit() for char in fields(answer.lines[0])[0])
+            if not answer.lines:
+                return None  # an OK alone says nothing of it
+            return any(char.isdigit() for char in fields(answer.lines[0])[0])
         return False if code_of(answer.result) == ("CMS", 330) else None
 
     def prepare(self) -> None:
@@ -198,11 +202,12 @@ class Modem:
         return self._talk.attempt("AT", timeout_s=timeout_s).ok
 
     def network_time(self) -> int | None:
-        """What its clock says, in microseconds since the epoch; None where that is not set by the network."""
+        """What its clock says, in microseconds since the epoch; None where the network does not set it, or it stands."""
         if not self._clock_follows:
             return None
         answer = self._talk.attempt("AT+CCLK?", "+CCLK")
-        return network_clock.read(answer.lines[0]) if answer.lines else None
+        told = network_clock.read(answer.lines[0]) if answer.lines else None
+        return told if told is not None and self._clock.goes(told, monotonic()) else None
 
     # Texts
 
@@ -270,19 +275,26 @@ class Modem:
 
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""
-        # 304 may be one byte lost on the line; 304 and 305 are also said in the wrong mode, which is looked at again.
-        again = {("CMS", 330): 1, ("CMS", 304): 1, ("CMS", 305): 1}
+        # 304 and 305 are also said in the wrong mode, which is looked at again before each PDU.
+        again = {("CMS", 330): 1, ("CMS", 305): 1}
         busy = 3
         while True:
-            outcome = say()
+            try:
+                outcome = say()
+            finally:
+                slowly, self.channel.slowly = self.channel.slowly, False
             if not isinstance(outcome, Refused) or not self.channel.in_step:
                 return outcome
             code = (outcome.cause.family, outcome.cause.code)
             if code in BUSY and busy:
                 busy -= 1
                 self.channel.pause(self._talk.patience.again_s)
+            elif outcome.cause.malformed and not slowly:
+                # Octets may have been lost on the line: old UARTs lose what comes too fast.
+                self.channel.pause(self._talk.patience.again_s)
+                self.channel.slowly = True
             elif code[1] is not None and again.pop((code[0], code[1]), 0):
-                if code[1] == 330 and not self._set_service_centre():
+                if code[1] == 330 and not self._set_service_centre(missing=True):
                     return outcome
             else:
                 return outcome
@@ -339,9 +351,13 @@ class Modem:
         line = answer.lines[0]
         return (line.partition(":")[2] if tag(line) == name else line).replace('"', "").strip()
 
-    def _set_service_centre(self) -> bool:
-        """Give the SIM the configured service centre where it has none. Whether one was set."""
-        self.has_smsc = self.find_service_centre()
+    def _set_service_centre(self, *, missing: bool = False) -> bool:
+        """Give the SIM the configured service centre where it has none. Whether one was set.
+
+        `missing`: a submission was refused for want of one, which counts where the modem does not say.
+        """
+        found = self.find_service_centre()
+        self.has_smsc = False if found is None and missing else found
         if self._smsc is None or self.has_smsc is not False:
             return False
         kind = 145 if self._smsc.startswith("+") else 129

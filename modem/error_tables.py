@@ -75,8 +75,8 @@ _SIM_BUSY: Final[Row] = (
 _LOCKED_MODEM: Final[Row] = (
     "S",
     "",
-    "The modem is locked to another operator or SIM: have it unlocked, or change the SIM.",
-    "Le modem est verrouillé sur un autre opérateur ou une autre SIM : faites-le déverrouiller ou changez la SIM.",
+    "This modem is locked to another operator: have it unlocked, or use a SIM of that operator.",
+    "Ce modem est verrouillé sur un autre opérateur : faites-le déverrouiller ou utilisez une SIM de cet opérateur.",
 )
 _STORAGE: Final[Row] = (
     "S",
@@ -84,7 +84,7 @@ _STORAGE: Final[Row] = (
     "The modem's or the SIM's message memory fails: delete messages, or replace the SIM.",
     "La mémoire de messages du modem ou de la SIM est en défaut : supprimez des messages ou remplacez la SIM.",
 )
-_FULL: Final[Row] = (
+FULL: Final[Row] = (
     "M",
     "",
     "The message memory is full; stored texts are read and deleted first.",
@@ -102,13 +102,13 @@ _NO_NETWORK: Final[Row] = (
     "The modem has no network: check antenna and coverage.",
     "Le modem n'a pas de réseau : vérifiez l'antenne et la couverture.",
 )
-_NETWORK_TIMEOUT: Final[Row] = (
+NETWORK_TIMEOUT: Final[Row] = (
     "M",
     "",
     "The network did not answer in time; whether it took the message is not known.",
     "Le réseau n'a pas répondu à temps ; on ignore s'il a pris le message.",
 )
-_BAD_COMMAND: Final[Row] = (
+BAD_COMMAND: Final[Row] = (
     "C",
     "",
     "The modem does not accept the form of the message: report its model, so that it can be supported.",
@@ -266,10 +266,10 @@ CMS: Final[dict[int, Row]] = {
     ),
     198: _named(_UNSUPPORTED_BY_CENTRE, "tp-vpf not supported"),
     199: _named(_UNSUPPORTED_BY_CENTRE, "tp-vp not supported"),
-    208: _named(_STORAGE, "(u)sim sms storage full"),
+    208: _named(FULL, "(u)sim sms storage full"),
     209: _named(_STORAGE, "no sms storage capability in (u)sim"),
     210: _named(_MODEM_FAILED, "error in ms"),
-    211: _named(_STORAGE, "memory capacity exceeded"),
+    211: _named(FULL, "memory capacity exceeded"),
     212: (
         "S",
         "(u)sim application toolkit busy",
@@ -287,8 +287,8 @@ CMS: Final[dict[int, Row]] = {
     ),
     302: _named(_NOT_ALLOWED, "operation not allowed"),
     303: _named(_UNSUPPORTED, "operation not supported"),
-    304: _named(_BAD_COMMAND, "invalid pdu mode parameter"),
-    305: _named(_BAD_COMMAND, "invalid text mode parameter"),
+    304: _named(BAD_COMMAND, "invalid pdu mode parameter"),
+    305: _named(BAD_COMMAND, "invalid text mode parameter"),
     310: _named(_NO_SIM, "sim not inserted"),
     311: _named(_PIN, "sim pin required"),
     312: _named(_LOCKED_MODEM, "ph-sim pin required"),
@@ -305,7 +305,7 @@ CMS: Final[dict[int, Row]] = {
         "The stored message is no longer there.",
         "Le message stocké n'est plus là.",
     ),
-    322: _named(_FULL, "memory full"),
+    322: _named(FULL, "memory full"),
     330: (
         "C",
         "smsc address unknown",
@@ -313,14 +313,14 @@ CMS: Final[dict[int, Row]] = {
         "La SIM n'a pas de numéro de centre de messages : indiquez `smsc` pour ce port dans la configuration.",
     ),
     331: _named(_NO_NETWORK, "no network service"),
-    332: _named(_NETWORK_TIMEOUT, "network timeout"),
+    332: _named(NETWORK_TIMEOUT, "network timeout"),
     340: (
         "M",
         "no +cnma acknowledgement expected",
         "The modem expected no acknowledgement.",
         "Le modem n'attendait pas d'accusé de réception.",
     ),
-    350: _named(_BAD_COMMAND, ""),
+    350: _named(BAD_COMMAND, ""),
     500: (
         "M",
         "unknown error",
@@ -331,16 +331,16 @@ CMS: Final[dict[int, Row]] = {
     513: _named(_NO_NETWORK, ""),
     514: _named(_TEMPORARY, ""),
     515: _named(_BUSY, ""),
-    **dict.fromkeys(range(516, 521), _BAD_COMMAND),
-    521: _named(_TEMPORARY, ""),
+    **dict.fromkeys(range(516, 521), BAD_COMMAND),
+    521: _named(NETWORK_TIMEOUT, ""),  # timer expired
     522: _named(_NOT_ALLOWED, ""),
     **dict.fromkeys((526, 527, 530), _BUSY),
     **dict.fromkeys((528, 529), _NO_NETWORK),
-    531: _named(_FULL, ""),
+    531: _named(FULL, ""),
     532: _named(_SIM_BUSY, ""),
     535: _named(_BUSY, ""),
-    538: _named(_BAD_COMMAND, ""),
-    **dict.fromkeys(range(549, 555), _BAD_COMMAND),
+    538: _named(BAD_COMMAND, ""),
+    **dict.fromkeys(range(549, 555), BAD_COMMAND),
     604: _named(_BUSY, ""),
     615: _named(_NO_NETWORK, ""),
     616: _named(_NO_NETWORK, ""),
@@ -369,33 +369,40 @@ CMS_BY_VENDOR: Final[dict[str, dict[int, Row]]] = {
     "siemens": {
         512: _BUSY,  # user abort
         513: _STORAGE,  # unable to store
-        514: _BAD_COMMAND,  # invalid status
-        515: _BAD_COMMAND,  # invalid character in address string
-        **dict.fromkeys(range(516, 521), _BAD_COMMAND),  # invalid lengths, characters, parameters
-        521: _TEMPORARY,  # timer expired
+        514: BAD_COMMAND,  # invalid status
+        515: BAD_COMMAND,  # invalid character in address string
+        **dict.fromkeys(range(516, 521), BAD_COMMAND),  # invalid lengths, characters, parameters
+        521: NETWORK_TIMEOUT,  # timer expired
         522: _NOT_ALLOWED,  # operation temporarily not allowed
         532: _SIM_BUSY,  # SIM not ready
         535: _BUSY,  # protocol stack busy
     },
     "quectel": {
         512: _SIM_BUSY,  # SIM not ready
-        513: _BAD_COMMAND,  # message length exceeds maximum
-        514: _BAD_COMMAND,  # invalid request parameters
+        513: BAD_COMMAND,  # message length exceeds maximum
+        514: BAD_COMMAND,  # invalid request parameters
         515: _STORAGE,  # ME storage failure
         517: _NOT_ALLOWED,  # invalid service mode
         528: _TEMPORARY,  # more-message-to-send state error
         529: _BARRED,  # MO SMS is not allowed
         530: _NOT_ALLOWED,  # GPRS is suspended
-        531: _FULL,  # ME storage full
+        531: FULL,  # ME storage full
     },
     "simcom": {
         512: _BUSY,  # user abort
         513: _STORAGE,  # unable to store
-        514: _BAD_COMMAND,  # invalid status
+        514: BAD_COMMAND,  # invalid status
         515: _BUSY,  # device busy
-        516: _BAD_COMMAND,  # invalid length
-        517: _SIM_BUSY,  # SIM not ready
-        518: _BAD_COMMAND,  # invalid parameter
+        516: BAD_COMMAND,  # invalid length
+        517: BAD_COMMAND,  # invalid character in PDU
+        518: BAD_COMMAND,  # invalid parameter
+        519: BAD_COMMAND,  # invalid length or character
+        520: BAD_COMMAND,  # invalid character in text
+        521: NETWORK_TIMEOUT,  # timer expired
+        522: _NOT_ALLOWED,  # operation temporarily not allowed
+        532: _SIM_BUSY,  # SIM not ready
+        535: _BUSY,  # protocol stack busy
+        538: BAD_COMMAND,  # invalid parameter
     },
 }
 
@@ -423,16 +430,16 @@ CME: Final[dict[int, Row]] = {
     ),
     17: _named(_PIN, "sim pin2 required"),
     18: _named(_PUK, "sim puk2 required"),
-    20: _named(_FULL, "memory full"),
-    21: _named(_BAD_COMMAND, "invalid index"),
-    22: _named(_BAD_COMMAND, "not found"),
+    20: _named(FULL, "memory full"),
+    21: _named(BAD_COMMAND, "invalid index"),
+    22: _named(BAD_COMMAND, "not found"),
     23: _named(_STORAGE, "memory failure"),
-    24: _named(_BAD_COMMAND, "text string too long"),
-    25: _named(_BAD_COMMAND, "invalid characters in text string"),
-    26: _named(_BAD_COMMAND, "dial string too long"),
-    27: _named(_BAD_COMMAND, "invalid characters in dial string"),
+    24: _named(BAD_COMMAND, "text string too long"),
+    25: _named(BAD_COMMAND, "invalid characters in text string"),
+    26: _named(BAD_COMMAND, "dial string too long"),
+    27: _named(BAD_COMMAND, "invalid characters in dial string"),
     30: _named(_NO_NETWORK, "no network service"),
-    31: _named(_NETWORK_TIMEOUT, "network timeout"),
+    31: _named(NETWORK_TIMEOUT, "network timeout"),
     32: _named(_ILLEGAL, "network not allowed - emergency calls only"),
     40: _named(_LOCKED_MODEM, "network personalisation pin required"),
     41: _named(_LOCKED_MODEM, "network personalisation puk required"),
@@ -444,7 +451,7 @@ CME: Final[dict[int, Row]] = {
     47: _named(_LOCKED_MODEM, "corporate personalisation puk required"),
     48: _named(_LOCKED_MODEM, "hidden key required"),
     49: _named(_UNSUPPORTED, "eap method not supported"),
-    50: _named(_BAD_COMMAND, "incorrect parameters"),
+    50: _named(BAD_COMMAND, "incorrect parameters"),
     51: _named(_NOT_ALLOWED, "command implemented but currently disabled"),
     52: _named(_BUSY, "command aborted by user"),
     53: _named(_NOT_ALLOWED, "not attached to network due to mt functionality restrictions"),
@@ -453,9 +460,9 @@ CME: Final[dict[int, Row]] = {
     56: _named(_BARRED, "fixed dial number only allowed - called number is not a fixed dial number"),
     57: _named(_BUSY, "temporarily out of service due to other mt usage"),
     58: _named(_UNSUPPORTED, "language/alphabet not supported"),
-    59: _named(_BAD_COMMAND, "unexpected data value"),
+    59: _named(BAD_COMMAND, "unexpected data value"),
     60: _named(_MODEM_FAILED, "system failure"),
-    61: _named(_BAD_COMMAND, "data missing"),
+    61: _named(BAD_COMMAND, "data missing"),
     62: _named(_BARRED, "call barred"),
     63: _named(_TEMPORARY, "message waiting indication subscription failure"),
     100: _named(BARE, "unknown"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -28,6 +28,22 @@ class Cause:
     kind: Kind
     reason: str
     reason_fr: str
+    words: str = field(default="", compare=False)  # that the modem said in place of a code
+
+    @property
+    def storage_full(self) -> bool:
+        """Whether a message memory has no room: reading and deleting what lies there makes some."""
+        return self.reason == error_tables.FULL[2]
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether the network may have taken the message all the same, because its answer was not waited for."""
+        return self.reason == error_tables.NETWORK_TIMEOUT[2]
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the modem cannot read what it was given: octets may have been lost on the line."""
+        return self.reason == error_tables.BAD_COMMAND[2]
 
     @property
     def told(self) -> str:
@@ -41,7 +57,9 @@ class Cause:
 
     @property
     def _code_told(self) -> str:
-        return "" if self.code is None or self.family == "LOCAL" else f" (+{self.family} ERROR: {self.code})"
+        if self.family == "LOCAL" or (self.code is None and not self.words):
+            return ""
+        return f" (+{self.family} ERROR: {self.words if self.code is None else self.code})"
 
 
 # LOCAL codes: what the gateway found by itself. None of these parts was sent.
@@ -54,6 +72,9 @@ STILL_STORED: Final = 6
 TEXT_MODE: Final = 7
 
 
+_LONGEST_WORDS: Final = 80  # characters; the names in the standard have half as many
+
+
 def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") -> Cause:
     """What `code` of `family` means, or `text` where the modem gave words instead (`AT+CMEE=2`).
 
@@ -63,13 +84,18 @@ def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") ->
     if code is None:
         code = code_of(family, text)
     kind, _, reason, reason_fr = _row(family, code, vendor)
-    return Cause(family, code, _KINDS[kind], reason, reason_fr)
+    return Cause(family, code, _KINDS[kind], reason, reason_fr, _words(text))
 
 
 def code_of(family: str, text: str) -> int | None:
     """The code that `text` names in a modem set to verbose errors, None where no standard has it."""
     name = text.strip().lower().replace("personalization", "personalisation")
     return _CODES.get((family, name)) if name else None
+
+
+def _words(text: str) -> str:
+    """What a modem said, fit to be shown."""
+    return "".join(char if char.isprintable() else " " for char in text).strip()[:_LONGEST_WORDS]
 
 
 def _row(family: str, code: int | None, vendor: str) -> Row:

@@ -20,10 +20,10 @@ from modem.work import InDoubt, Refused, Submitted
 
 log = logging.getLogger(__name__)
 
-# The network did not answer in time: it may have the message all the same.
-_NOBODY_KNOWS: Final = frozenset({("CMS", 332), ("CME", 31)})
-
 _STORED_UNSENT: Final = 2  # <stat> (27.005, 3.1)
+
+_PIECE: Final = 16  # characters at once: the buffer of the oldest UARTs; Kannel types 18 for Nokia telephones
+_BETWEEN_PIECES_S: Final = 0.02  # Kannel waits 10 ms
 
 
 def submit(
@@ -112,13 +112,36 @@ def _type(channel: Channel, command: str, pdu: str) -> Refused | None:
     if refusal is not None:
         return Refused(refusal.cause(channel.vendor))
     try:
-        channel.framer.echo = pdu
-        channel.write(pdu.encode("ascii") + CTRL_Z)
+        refusal = _hand_over(channel, pdu)
     except DeviceGoneError:
         return Refused(cause("LOCAL", DEVICE_GONE))
     except SilentError:
         channel.in_step = False  # the modem is in text entry; the ESC of the resync throws away what it has
         return Refused(cause("LOCAL", NOT_WRITTEN))
+    return None if refusal is None else Refused(refusal.cause(channel.vendor))
+
+
+def _hand_over(channel: Channel, pdu: str) -> Result | None:
+    """Type a PDU; where `channel.slowly` says so in pieces with pauses, for UARTs that lose what comes too fast.
+
+    None once all is typed; else the refusal that came before that: the rest would be taken for commands.
+    """
+    channel.framer.echo = pdu
+    if not channel.slowly:
+        channel.write(pdu.encode("ascii") + CTRL_Z)
+        return None
+    channel.late_result = None
+    for begin in range(0, len(pdu), _PIECE):
+        channel.pause(_BETWEEN_PIECES_S)
+        found = channel.late_result
+        if found is not None and not found.ok:
+            channel.late_result = None
+            channel.framer.echo = ""
+            channel.heard(found)
+            return found
+        channel.write(pdu[begin : begin + _PIECE].encode("ascii"))
+    channel.pause(_BETWEEN_PIECES_S)
+    channel.write(CTRL_Z)
     return None
 
 
@@ -217,6 +240,6 @@ def _verdict(channel: Channel, found: Result) -> Submitted | Refused | InDoubt:
     if found.ok:
         return Submitted(None)
     why = found.cause(channel.vendor)
-    if (why.family, why.code) in _NOBODY_KNOWS:
+    if why.outcome_unknown:
         return InDoubt(why.told_en, asked=True)
     return Refused(why)

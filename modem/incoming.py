@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
@@ -18,6 +19,8 @@ from modem.memories import Stored
 from modem.work import PortStatus, Reported, Unreadable, WorkUnavailableError
 
 log = logging.getLogger(__name__)
+
+Message = tpdu.Deliver | tpdu.StatusReport | Unreadable
 
 _CROWDED: Final = 0.8  # of the memory: above it an operator should look, because a full one takes nothing
 # Of the time between two listings, what must pass before a modem may ask for another.
@@ -54,6 +57,20 @@ class _Place:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message that was read from a place of a memory (None: the usual one)."""
+
+    place: _Place
+    memory: str | None
+    message: Message
+
+    @property
+    def sameness(self) -> object:
+        """Equal for messages that the network may have sent twice, and for those that lie in one place still."""
+        return self.message.octets if isinstance(self.message, tpdu.Deliver) else self.message
+
+
 class Incoming:
     """Texts and reports of one connection. `list_s`: how often the memory is read though nothing was announced."""
 
@@ -72,7 +89,10 @@ class Incoming:
         self._straight: deque[_Direct] = deque()
         self._announced: deque[_Place] = deque()
         self._deleted = 0
-        self._undeleted: dict[_Place, str] = {}  # handed over, and still in the modem
+        self._undeleted: dict[_Place, _Found] = {}  # handed over, and still in the modem
+        self._untold: deque[tuple[PortStatus, tpdu.Deliver]] = (
+            deque()
+        )  # deletions that the house must hear of
 
     def take(self, urc: Urc) -> bool:
         """Take note of a URC that is about a text or report. Whether it was."""
@@ -99,7 +119,7 @@ class Incoming:
                 self._take_straight(urc)
         urcs.clear()
         while self._straight:
-            if not self._deliver(self._straight[0]):
+            if not self._deliver_straight(self._straight[0]):
                 log.error(
                     "port %d: %d texts or reports were lost with the connection",
                     self._desk.status.port,
@@ -142,7 +162,7 @@ class Incoming:
     def hand_over(self) -> None:
         """Give the house what came straight."""
         while self._straight and monotonic() >= self._desk.back_at:
-            if not self._deliver(self._straight[0]):
+            if not self._deliver_straight(self._straight[0]):
                 return
             self._straight.popleft()
             self._modem.acknowledge()
@@ -168,23 +188,35 @@ class Incoming:
 
     def fetch(self) -> None:
         """Read what waits in the modem, and delete it there once the house has it."""
-        if monotonic() < self._desk.back_at:
+        if monotonic() < self._desk.back_at or not self._tell_deletions():
             return
-        iccid = self._desk.status.active.iccid
-        while self._announced:
-            place = self._announced[0]
-            if place.iccid == iccid:  # else it went with its SIM, and is listed when that is active again
-                stored = self._modem.memories.read(place.index, place.memory)
-                if stored is None:
-                    self._list_soon()  # it was read with a listing; or could not be read now
-                elif not self._keep(stored, place.memory):
-                    return
-            self._announced.popleft()
+        if self._announced and not self._fetch_announced():
+            return
         while self._looks_after_full and monotonic() >= self._looks_after_full[0]:
             self._looks_after_full.popleft()
             self.look()
         if monotonic() >= self._list_at:
             self._list()
+
+    def _fetch_announced(self) -> bool:
+        """Read all that was announced before any of it is deleted. False: the house can keep nothing now.
+
+        So two texts alike that lie in the memory at once are told from one that the network repeats.
+        """
+        iccid = self._desk.status.active.iccid
+        found: list[_Found] = []
+        for place in dict.fromkeys(self._announced):
+            if place.iccid != iccid:
+                continue  # it went with its SIM, and is listed when that is active again
+            stored = self._modem.memories.read(place.index, place.memory)
+            if stored is None:
+                self._list_soon()  # it was read with a listing; or could not be read now
+            else:
+                found.append(self._found(stored, place.memory))
+        if not self._keep(found):
+            return False
+        self._announced.clear()
+        return True
 
     def _asks_for_listing(self, urc: Urc) -> bool:
         """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
@@ -213,10 +245,9 @@ class Incoming:
             else:
                 self._forget_gone(memory, messages)
             seen, before = self._modem.memories.seen, self._deleted
-            for stored in messages or ():
-                if not self._keep(stored, memory):
-                    self._list_at = self._desk.back_at
-                    return
+            if not self._keep(self._found(stored, memory) for stored in messages or ()):
+                self._list_at = self._desk.back_at
+                return
             if memory is None and messages is not None:
                 left = seen - (self._deleted - before)
         unread += [place.memory for place in self._undeleted]
@@ -272,70 +303,135 @@ class Incoming:
         self._desk.set_condition(Condition.MEMORY_FULL, present=full)
         self._desk.set_condition(Condition.MEMORY_NEARLY_FULL, present=crowded and not full)
 
-    def _keep(self, stored: Stored, memory: str | None) -> bool:
-        """Hand a stored message to the house and delete it. False: the house can keep nothing now."""
+    def _found(self, stored: Stored, memory: str | None) -> _Found:
         place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
-        known = self._undeleted.get(place) == stored.pdu
-        pdu = stored.pdu
-        if not known:
-            pdu = self._second_look(stored, memory)
-            if not self._deliver(_Direct(pdu, self._desk.status)):
-                return False
+        return _Found(place, memory, self._read(stored, memory))
+
+    def _read(self, stored: Stored, memory: str | None) -> Message:
+        """What the PDU says; read once more where it makes no sense, for it may have been garbled on the line."""
+        message = _parsed(stored.pdu)
+        if isinstance(message, Unreadable):
+            again = self._modem.memories.read(stored.index, memory)
+            if again is not None and again.pdu:
+                return _parsed(again.pdu)
+        return message
+
+    def _keep(self, found: Iterable[_Found]) -> bool:
+        """Hand messages to the house and delete them. False: the house can keep nothing now.
+
+        Of texts alike, all are handed over before the first is deleted: after a crash in between the same ones lie there.
+        """
+        alike: dict[object, list[_Found]] = {}
+        for each in found:
+            alike.setdefault(each.sameness, []).append(each)
+        for group in alike.values():
+            kept: list[_Found] = []
+            for each in group:
+                known = self._undeleted.get(each.place)
+                if known is not None and known.sameness == each.sameness:
+                    kept.append(known)
+                    continue
+                numbered = self._numbered(each, kept)
+                if not self._deliver(numbered.message, self._desk.status):
+                    return False
+                kept.append(numbered)
+            for each in kept:
+                self._delete(each)
+        return True
+
+    def _numbered(self, found: _Found, before: list[_Found]) -> _Found:
+        """Say of a text how many alike lie in the memory beside it: `before` it, or since their deletion was refused."""
+        if not isinstance(found.message, tpdu.Deliver):
+            return found
+        beside = [
+            each.message.copy
+            for each in (*before, *self._undeleted.values())
+            if isinstance(each.message, tpdu.Deliver)
+            and each.place.iccid == found.place.iccid
+            and each.place != found.place
+            and each.sameness == found.sameness
+        ]
+        copy = max(beside, default=-1) + 1
+        return replace(found, message=replace(found.message, copy=copy)) if copy else found
+
+    def _last_look(self, found: _Found) -> _Found | None:
+        """What lies in the place right before it is emptied. Another message that was written there meanwhile is handed over
+        first. None: nothing may be deleted there now.
+        """
         for _ in range(_REREADS):
-            there = self._modem.memories.read(stored.index, memory)
-            if there is None or there.pdu.upper() == pdu.upper():
-                break
-            known = False  # another text was written there meanwhile
-            pdu = self._second_look(there, memory)
-            if not self._deliver(_Direct(pdu, self._desk.status)):
-                return False
-        else:
-            return True  # it is overwritten as fast as it is read: the next listing reads it
-        if there is None and not self._modem.mode.confirmed:
-            self._undeleted[place] = pdu  # nobody knows what lies there now: deleted after the next listing
-            return True
-        if self._modem.memories.delete(stored.index, memory):
+            there = self._modem.memories.read(found.place.index, found.memory)
+            if there is None and not self._modem.mode.confirmed:
+                self._undeleted[found.place] = (
+                    found  # nobody knows what lies there: deleted after the next listing
+                )
+                return None
+            now = found if there is None else self._found(there, found.memory)
+            if now.sameness == found.sameness:
+                return found
+            if not self._deliver(now.message, self._desk.status):
+                self._list_at = self._desk.back_at
+                return None
+            found = now
+        self._list_soon()  # it is overwritten as fast as it is read
+        return None
+
+    def _delete(self, found: _Found) -> None:
+        """Delete what the house has, and nothing else."""
+        last = self._last_look(found)
+        if last is None:
+            return
+        found = last
+        if self._modem.memories.delete(found.place.index, found.memory):
             self._deleted += 1
-            self._undeleted.pop(place, None)
-            self._desk.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
-        elif not known:
+            self._undeleted.pop(found.place, None)
+            self._is_gone(self._desk.status, found.message)
+        elif found.place not in self._undeleted or self._undeleted[found.place] is not found:
             log.warning(
                 "port %d: the modem does not delete message %d; it is tried again now and then",
                 self._desk.status.port,
-                stored.index,
+                found.place.index,
             )
-            self._undeleted[place] = pdu
-            self._desk.set_condition(Condition.DELETION_REFUSED, present=True)
-        return True
+            self._undeleted[found.place] = found
+        iccid = self._desk.status.active.iccid
+        refused = any(place.iccid == iccid for place in self._undeleted)
+        self._desk.set_condition(Condition.DELETION_REFUSED, present=refused)
 
-    def _second_look(self, stored: Stored, memory: str | None) -> str:
-        """The PDU; read once more where it makes no sense, for it may have been garbled on the line."""
-        try:
-            tpdu.parse(stored.pdu)
-        except tpdu.TpduError:
-            again = self._modem.memories.read(stored.index, memory)
-            if again is not None and again.pdu:
-                return again.pdu
-        return stored.pdu
+    def _is_gone(self, status: PortStatus, message: Message) -> None:
+        """A message is in the modem no more. The house must know of a text without a date: the same again is another."""
+        if isinstance(message, tpdu.Deliver) and message.signal is None and not message.has_date:
+            self._untold.append((status, message))
+            self._tell_deletions()
+
+    def _tell_deletions(self) -> bool:
+        """Tell the house of deletions. False: it can keep nothing now."""
+        while self._untold:
+            try:
+                self._desk.work.deleted(*self._untold[0])
+            except WorkUnavailableError as error:
+                self._desk.unavailable(error)
+                return False
+            self._untold.popleft()
+        return True
 
     def _known(self, status: PortStatus) -> PortStatus:
         """What the port was when something came; what it is now where that came before the SIM was known."""
         return status if status.active.iccid else self._desk.status
 
-    def _deliver(self, direct: _Direct) -> bool:
-        """Hand one PDU to the house. False: it can keep nothing now."""
+    def _deliver_straight(self, direct: _Direct) -> bool:
+        """Hand over what came without being stored. False: the house can keep nothing now."""
+        message, status = _parsed(direct.pdu, direct.head), self._known(direct.status)
+        if not self._deliver(message, status):
+            return False
+        self._is_gone(status, message)
+        return True
+
+    def _deliver(self, message: Message, status: PortStatus) -> bool:
+        """Hand one message to the house. False: it can keep nothing now."""
         work = self._desk.work
-        status = self._known(direct.status)
+        status = self._known(status)
         if not status.active.iccid:
             return False
         try:
-            try:
-                message = _parse(direct)
-            except tpdu.TpduError as error:
-                whole = "\n".join(filter(None, (direct.head, direct.pdu)))
-                work.received(status, Unreadable(whole, str(error)))
-                self._desk.set_condition(Condition.UNREADABLE_TEXTS, present=True)
-                return True
             if isinstance(message, tpdu.StatusReport):
                 work.reported(status, message)
             else:
@@ -343,17 +439,23 @@ class Incoming:
         except WorkUnavailableError as error:
             self._desk.unavailable(error)
             return False
+        if isinstance(message, Unreadable):
+            self._desk.set_condition(Condition.UNREADABLE_TEXTS, present=True)
         return True
 
 
-def _parse(direct: _Direct) -> tpdu.Deliver | tpdu.StatusReport:
-    """Read what came, in the mode that it came in. Raises TpduError."""
-    if not direct.head:
-        return tpdu.parse(direct.pdu)
-    if tag(direct.head) == "+CDS":
-        found: tpdu.Deliver | tpdu.StatusReport | None = text_mode.read_report(direct.head)
-    else:
-        found = text_mode.read_text(direct.head, direct.pdu)
+def _parsed(pdu: str, head: str = "") -> Message:
+    """What came, in the mode that it came in. `head`: the line before it, where both came in text mode."""
+    try:
+        return _read_text_form(pdu, head) if head else tpdu.parse(pdu)
+    except tpdu.TpduError as error:
+        return Unreadable("\n".join(filter(None, (head, pdu))), str(error))
+
+
+def _read_text_form(text: str, head: str) -> tpdu.Deliver | tpdu.StatusReport:
+    """A text or report that came in text mode. Raises TpduError."""
+    report = text_mode.read_report(head) if tag(head) == "+CDS" else None
+    found = report or (None if tag(head) == "+CDS" else text_mode.read_text(head, text))
     if found is None:
         raise tpdu.TpduError("it came in text mode, and is not of the form that 27.005 gives")
     return found
@@ -361,8 +463,5 @@ def _parse(direct: _Direct) -> tpdu.Deliver | tpdu.StatusReport:
 
 def _report(direct: _Direct) -> tpdu.StatusReport | None:
     """The status report that came; None where it is something else, or cannot be read."""
-    try:
-        message = _parse(direct)
-    except tpdu.TpduError:
-        return None
+    message = _parsed(direct.pdu, direct.head)
     return message if isinstance(message, tpdu.StatusReport) else None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from modem.conditions import Condition
 from modem.desk import Desk
 from modem.driver import Modem, fate_of
 from modem.errors import NOT_KEPT, STILL_STORED, cause
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 _LATER_S: Final = 30.0  # after which a memory is asked again that could not be read
 
-_FULL: Final = frozenset({("CMS", 322), ("CME", 20)})
 _UNSUPPORTED: Final = frozenset({("ERROR", None), ("CMS", 303), ("CME", 3), ("CME", 4), ("CME", 100)})
 
 
@@ -158,9 +158,12 @@ class Keeper:
     def _write(self, submission: Submission) -> Place | Refused | None:
         """Where the part lies now; None where it is to be handed over directly."""
         outcome = self._modem.write(submission)
-        if isinstance(outcome, Refused) and _code(outcome) in _FULL:
+        if isinstance(outcome, Refused) and outcome.cause.storage_full:
             self.tidy()
             outcome = self._modem.write(submission)
+        full = isinstance(outcome, Refused) and outcome.cause.storage_full
+        if full or isinstance(outcome, Place):
+            self._desk.set_condition(Condition.SENT_ITEMS_FULL, present=full)
         unsupported = isinstance(outcome, Refused) and _code(outcome) in _UNSUPPORTED
         if unsupported:  # once may be a byte lost on the line
             outcome = self._modem.write(submission)

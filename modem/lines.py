@@ -81,6 +81,8 @@ _READY: Final = re.compile(
 
 # These own the line after them (27.005, 3.4.1).
 _HEADS: Final = frozenset({"+CMT", "+CDS", "+CBM"})
+_STATUS_DIGITS: Final = 3  # 001 is seen; a location area has four hexadecimal ones
+_HIGHEST_STATUS: Final = 99  # the standard has got to 11
 _REGISTRATIONS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 
 
@@ -180,13 +182,25 @@ def answers(line: str, prefixes: tuple[str, ...]) -> bool:
     """Whether a line is part of the answer to the command whose answers begin with `prefixes`.
 
     A registration told of the modem's own accord has the status first; one that was asked for has it second
-    (27.007, 7.2), bare and of two digits at most, where the other form has a quoted location.
+    (see `asked_registration`).
     """
     name = line.partition(":")[0].rstrip()
     if name not in prefixes:
         return False
-    if name in _REGISTRATIONS:
-        parts = line.partition(":")[2].split(",")
-        status = parts[1].strip() if len(parts) > 1 else ""
-        return status.isascii() and status.isdigit() and len(status) <= 2
-    return True
+    return name not in _REGISTRATIONS or asked_registration(line) is not None
+
+
+def asked_registration(line: str) -> int | None:
+    """The `<stat>` of `+CREG: <n>,<stat>[,...]` and its like (27.007, 7.2); None of the form that was not asked for.
+
+    That one has a location in the second place: quoted, or four hexadecimal digits as a rule. Some modems write zeros
+    before the status, quotes around both numbers, or one quote of two.
+    """
+    parts = [part.strip() for part in line.partition(":")[2].split(",")]
+    if len(parts) < 2:
+        return None
+    quotes = parts[1].count('"')
+    status = parts[1].strip('"') if quotes == 1 or parts[0].startswith('"') else parts[1]
+    if not (status.isascii() and status.isdigit() and len(status) <= _STATUS_DIGITS):
+        return None
+    return int(status) if int(status) <= _HIGHEST_STATUS else None

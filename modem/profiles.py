@@ -10,7 +10,7 @@ from modem.ussd import Form
 # In every command {slot} is the slot counted from 1, {index} the same from 0.
 CSUS: Final = ("AT+CFUN=4", "AT+CSUS={index}", "AT+CFUN=1")  # 27.007, 8.56: not while the SIM is active
 
-CPINR: Final = ('AT+CPINR="SIM PIN"', "+CPINR", 1)  # 27.007, 8.65
+CPINR: Final = ('AT+CPINR="SIM PIN"', "AT+CPINR")  # 27.007, 8.65; some know the second form alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,10 @@ _REFRESHED: Final = ("registration", "signal", "operator", "time", "sim", *STEPS
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 _SIM_TROUBLE: Final = frozenset(
-    {("CMS", code) for code in (310, 311, 313, 315, 316)} | {("CME", code) for code in (10, 11, 12, 13, 15)}
+    {("CMS", code) for code in (310, 311, 312, 313, 315, 316)}
+    | {("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15, *range(40, 49))}
 )
 
-_FULL: Final = frozenset({("CMS", 208), ("CMS", 211), ("CMS", 322), ("CME", 20)})
 _WRONG_MODE: Final = frozenset({("LOCAL", TEXT_MODE), ("CMS", 304), ("CMS", 305)})
 _NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
@@ -64,6 +64,7 @@ _SIM_DETAILS: Final = {
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
     SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
     SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
+    SimState.MODEM_LOCKED: "This modem is locked to another operator: have it unlocked, or use a SIM of that operator.",
     SimState.ABSENT: "There is no SIM: insert one, or seat it again.",
     SimState.FAILURE: "The modem cannot use the SIM: seat it again, or replace it.",
 }
@@ -380,7 +381,7 @@ class Session:
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code[0] == "LOCAL" and code[1] in (NO_PROMPT, NOT_WRITTEN, STILL_STORED)
-            self._look_into(code)
+            self._look_into(code, storage_full=result.cause.storage_full)
             self._count_refusal(code, recipient)
         if not silent:
             self._silent = 0
@@ -391,13 +392,13 @@ class Session:
         if not self._channel.in_step:
             self._channel.resync()
 
-    def _look_into(self, code: tuple[str, int | None]) -> None:
+    def _look_into(self, code: tuple[str, int | None], *, storage_full: bool) -> None:
         """Have that looked at which a refusal speaks of, rather than wait until it is due."""
         if code in _WRONG_MODE:
             self._modem_settings.check_soon()
         if code in _SIM_TROUBLE:
             self._sim_changed = True
-        elif code in _FULL:
+        elif storage_full:
             self._incoming.list_now()
         elif code in _NO_NETWORK and "registration" not in self._refreshes:
             self._refreshes.append("registration")

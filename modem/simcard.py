@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
+from modem.charset import plain
 from modem.lines import fields
 from modem.profiles import CPINR
 from modem.talk import BUSY, Talk, code_of
@@ -20,11 +22,14 @@ _SIM_STATES: Final = {
     ("CMS", 316): SimState.PUK_REQUIRED,
     ("CMS", 313): SimState.FAILURE,
     ("CMS", 315): SimState.FAILURE,
-    **{("CME", code): SimState.FAILURE for code in (5, 6, 7, 13, 15, *range(40, 49))},
+    ("CMS", 312): SimState.MODEM_LOCKED,
+    **{("CME", code): SimState.FAILURE for code in (13, 15)},
+    **{("CME", code): SimState.MODEM_LOCKED for code in (5, 6, 7, *range(40, 49))},
 }
 
 _ICCID: Final = re.compile(r"(?<![0-9A-Fa-f])([0-9]{17,20})[Ff]{0,3}(?![0-9A-Fa-f])")
 _IMSI: Final = re.compile(r"(?<![0-9])[0-9]{14,15}(?![0-9])")
+_NUMBER: Final = re.compile(r"\+?[0-9 ().-]+")
 _ICCID_TAGS: Final = (
     "+CCID",
     "+ICCID",
@@ -63,12 +68,17 @@ class SimCard:
 
     def pin_attempts(self) -> int | None:
         """How often a PIN may still be tried before the SIM asks for its PUK, None where the modem does not say."""
-        for command, prefix, position in filter(None, (self._talk.profile.pin_attempts, CPINR)):
-            answer = self._talk.attempt(command, prefix, timeout_s=self._talk.patience.sim_s)
-            for line in answer.lines:
+        sim_s = self._talk.patience.sim_s
+        if (way := self._talk.profile.pin_attempts) is not None:
+            command, prefix, position = way
+            for line in self._talk.attempt(command, prefix, timeout_s=sim_s).lines:
                 parts = fields(line)
                 if len(parts) > position and parts[position].isdecimal():
                     return int(parts[position])
+        for command in CPINR:
+            answer = self._talk.attempt(command, "+CPINR", bare=True, timeout_s=sim_s)
+            if (left := attempts_in(answer.lines)) is not None:
+                return left
         return None
 
     def enter_pin(self, pin: str) -> bool:
@@ -106,7 +116,7 @@ class SimCard:
         """What the card says its number is: E.164 where it says international, "" where it has none."""
         for line in self._talk.patiently("AT+CNUM", "+CNUM").lines:
             parts = fields(line)
-            number = parts[1] if len(parts) > 1 else ""
+            number = re.sub(r"[ ().-]", "", _dialled(parts[1])) if len(parts) > 1 else ""
             digits = number.lstrip("+")
             if digits.isascii() and digits.isdigit():
                 international = number.startswith("+") or (len(parts) > 2 and parts[2] == "145")
@@ -143,12 +153,36 @@ class SimCard:
         said = answer.lines[-1].partition(":")[2].strip(' "').upper()
         if said in ("READY", "SIM PIN2", "SIM PUK2"):  # the second PIN guards nothing that texts need
             return SimState.READY
+        if said.startswith("PH-"):  # 27.007, 8.3: to a SIM, a network, a part of one, a provider, a company
+            return SimState.MODEM_LOCKED
         return {
             "SIM PIN": SimState.PIN_REQUIRED,
             "SIM PUK": SimState.PUK_REQUIRED,
             "NOT INSERTED": SimState.ABSENT,
             "NOT READY": SimState.UNKNOWN,
         }.get(said, SimState.FAILURE)
+
+
+def attempts_in(lines: Sequence[str]) -> int | None:
+    """The PIN attempts left as +CPINR tells them (27.007, 8.65); None where it does not.
+
+    `+CPINR: SIM PIN,3,3` in a line of its own for each code, or numbers alone, of which the first is that of the PIN.
+    Some leave out the +CPINR.
+    """
+    alone: int | None = None
+    for line in lines:
+        first, *others = fields(line if ":" in line else f":{line}")
+        if first.upper() == "SIM PIN" and others and others[0].isdecimal():
+            return int(others[0])
+        if alone is None and first.isdecimal():
+            alone = int(first)
+    return alone
+
+
+def _dialled(told: str) -> str:
+    """A number that may be written in UCS-2 digits."""
+    decoded = plain(told)
+    return decoded if _NUMBER.fullmatch(decoded) else told
 
 
 def iccid_in(line: str) -> str:

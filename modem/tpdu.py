@@ -7,7 +7,7 @@ All are hexadecimal with the SMSC address in front, as AT+CMGS, +CMGR, +CMGL, +C
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 
@@ -25,6 +25,14 @@ class ReportKind(Enum):
     DELIVERED = "delivered"  # the transaction is completed
     PENDING = "pending"  # an error the service centre is still trying to get past: not the last word
     FAILED = "failed"  # the service centre gave up
+
+
+class Signal(Enum):
+    """What an SMS-DELIVER is that is no text for a person. The values are names for programs."""
+
+    TYPE_0 = "type_0"  # acknowledged and thrown away by every telephone (23.040, 9.2.3.9)
+    VOICEMAIL = "voicemail"  # a message waiting indication whose text is to be thrown away (23.038, 4)
+    SIM_DATA = "sim_data"  # written by an operator to its SIM card (23.040, 9.2.3.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,41 @@ class Deliver:
     )  # 0: to be shown at once, not kept; 1: for the modem; 2: for the SIM; 3: for a terminal
     pid: int
     dcs: int
+    # The clock reading of a time stamp whose time zone is no number, where the reading is a date; `sent_at` is None then.
+    sent_clock: datetime | None = None
+    port: int | None = (
+        None  # the application at the recipient that a data text is for (23.040, 9.2.3.24.3 and .4)
+    )
+    discards: bool = False  # the header says that the text may be thrown away once an indicator is set
+    copy: int = 0  # so many texts with the same octets lay in the modem's memory beside this one, and were read before it
+    # The octets as they came, but for TP-MMS, which a repetition need not have as the first one had it.
+    octets: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def signal(self) -> Signal | None:
+        """What this is where it is no text at all; None for texts and data."""
+        if self.pid == _PID_TYPE_0:
+            return Signal.TYPE_0
+        if self.pid == _PID_SIM_DATA:
+            return Signal.SIM_DATA
+        if self.discards or self.dcs >> 4 == _DISCARD_GROUP:
+            return Signal.VOICEMAIL
+        return None
+
+    @property
+    def is_data(self) -> bool:
+        """Whether this is for a program and not for a person: octets, or addressed to a port as MMS and WAP push are."""
+        return self.alphabet is None or self.port is not None
+
+    @property
+    def encoding(self) -> str:
+        """`gsm7`, `ucs2`, or `8bit` where `text` holds hexadecimal digits."""
+        return "8bit" if self.alphabet is None else self.alphabet.value
+
+    @property
+    def has_date(self) -> bool:
+        """Whether the time stamp is a date, with a time zone or without."""
+        return self.sent_at is not None or self.sent_clock is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +120,8 @@ class StatusReport:
     )  # when the service centre took the part, aware; None where it is not a date
     discharged_at: datetime | None  # when it was delivered or last tried, aware; None where it is not a date
     status: int  # TP-ST
+    # The clock reading of TP-SCTS where neither it nor TP-DT tells a time zone; `service_centre_at` is None then.
+    service_centre_clock: datetime | None = None
 
     @property
     def kind(self) -> ReportKind:
@@ -153,6 +198,9 @@ def parse(pdu_hex: str) -> Deliver | StatusReport:
 
 _SMSC_OF_SIM = "00"
 _PID = 0x00  # short message, no interworking (23.040, 9.2.3.9)
+_PID_TYPE_0 = 0x40
+_PID_SIM_DATA = 0x7F
+_DISCARD_GROUP = 0b1100  # of TP-DCS: message waiting indication, discard message (23.038, 4)
 
 # The first octet (23.040, 9.2.3.1 to 9.2.3.7, 9.2.3.23 and 9.2.3.25)
 _SUBMIT = 0x01
@@ -161,6 +209,7 @@ _REJECT_DUPLICATES = 0x04
 _VALIDITY_RELATIVE = 0x10
 _STATUS_REPORT_REQUEST = 0x20
 _HEADER_INDICATOR = 0x40
+_MORE_TO_COME = 0x04  # TP-MMS, inverted
 
 # Types of address (23.040, 9.1.2.5): bit 7 set, type of number, ISDN numbering plan
 _INTERNATIONAL = 0x91
@@ -189,9 +238,19 @@ _SMSC_MAX_OCTETS = 12  # more is not an address but an erased slot, all FF, or g
 
 # Information elements of a header (23.040, 9.2.3.24)
 _CONCAT_8 = 0x00
+_INDICATION = 0x01
+_PORTS_8 = 0x04
+_PORTS_16 = 0x05
 _CONCAT_16 = 0x08
 _SINGLE_SHIFT = 0x24
 _LOCKING_SHIFT = 0x25
+
+_INDICATION_KEPT = 0x80  # of the first octet of an indication: the text is to be stored (23.040, 9.2.3.24.2)
+
+_FIRST_OF_1900S = 70  # a two-digit year from here on is of the last century
+
+# Clocks on earth are from 12 hours behind UTC to 14 hours ahead of it. More is a garbled octet.
+_MOST_BEHIND, _MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
 
@@ -251,6 +310,11 @@ class _Octets:
         self._octets = octets
         self._next = 0
 
+    @property
+    def taken(self) -> bytes:
+        """All octets up to here."""
+        return self._octets[: self._next]
+
     def take(self, count: int) -> bytes:
         """The next `count` octets."""
         taken = self._octets[self._next : self._next + count]
@@ -298,17 +362,23 @@ def _name(value: bytes, length: int) -> str:
         # Seven characters fill 49 bits of 56. Senders that count whole octets, not the semi-octets used,
         # turn the seven spare bits into an @.
         codes = codes[:-1]
-    return decode_gsm7(codes)
+    return decode_gsm7(codes).translate(_NO_CONTROLS)
 
 
 def _time(stamp: bytes) -> datetime | None:
     """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
+    reading, zone = _reading(stamp), _ZONES[stamp[6]]
+    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
+
+
+def _reading(stamp: bytes) -> datetime | None:
+    """What the clock of a time stamp showed, without a time zone; None where that is not a date."""
     year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
-    zone = _ZONES[stamp[6]]
-    if year == _NO_DECIMAL or zone is None:
+    if year == _NO_DECIMAL:
         return None
+    century = 1900 if year >= _FIRST_OF_1900S else 2000
     try:
-        return datetime(2000 + year, month, day, hour, minute, second, tzinfo=zone)
+        return datetime(century + year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone is added
     except ValueError:  # as it is with what is no decimal
         return None
 
@@ -325,26 +395,48 @@ def _zone(octet: int) -> timezone | None:
 _ZONES = tuple(map(_zone, range(256)))
 
 
+def _zone_on_earth(octet: int) -> timezone | None:
+    """The time zone, None where there is no such place: two networks write octets such as E1 and C2."""
+    zone = _ZONES[octet]
+    on_earth = zone is not None and _MOST_BEHIND <= zone.utcoffset(None) <= _MOST_AHEAD
+    return zone if on_earth else None
+
+
+_NO_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
+
+
 def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
     """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
     reference = octets.one()
     recipient = _read_address(octets)
     rest = octets.take(15)
+    taken, discharged = _reading(rest[:7]), _reading(rest[7:14])
+    # Each stamp's own time zone first, then the other one's: both are told by the same service centre.
+    zones = [_zone_on_earth(rest[place]) for place, at in ((6, taken), (13, discharged)) if at is not None]
+    zone = next(filter(None, zones), None)
+    service_centre_at = _aware(taken, _zone_on_earth(rest[6]) or zone)
     return StatusReport(
         smsc=smsc,
         reference=reference,
         recipient=recipient,
-        service_centre_at=_time(rest[:7]),
-        discharged_at=_time(rest[7:14]),
+        service_centre_at=service_centre_at,
+        discharged_at=_aware(discharged, _zone_on_earth(rest[13]) or zone),
         status=rest[14],
+        service_centre_clock=taken if service_centre_at is None else None,
     )
+
+
+def _aware(reading: datetime | None, zone: timezone | None) -> datetime | None:
+    """A clock reading in its time zone; None where either is missing."""
+    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
 
 
 def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
     sender = _read_address(octets)
     pid = octets.one()
     dcs = octets.one()
-    sent_at = _time(octets.take(7))
+    stamp = octets.take(7)
+    sent_at = _time(stamp)
     length = octets.one()
     alphabet, message_class = _coding(dcs)
     data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)
@@ -364,7 +456,17 @@ def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
         message_class=message_class,
         pid=pid,
         dcs=dcs,
+        sent_clock=_reading(stamp) if sent_at is None else None,
+        port=_port(elements),
+        discards=_discards(elements),
+        octets=_without_more(octets.taken),
     )
+
+
+def _without_more(taken: bytes) -> bytes:
+    """The octets of an SMS-DELIVER with TP-MMS cleared: the service centre sets it by what else waits just then."""
+    first = 1 + taken[0]
+    return taken[:first] + bytes([taken[first] & ~_MORE_TO_COME]) + taken[first + 1 :]
 
 
 def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
@@ -378,8 +480,8 @@ def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
         return (Alphabet.GSM7, None, Alphabet.UCS2, Alphabet.GSM7)[dcs >> 2 & 0x03], message_class
     if group == 0b1111:  # data coding and class
         return None if dcs & 0x04 else Alphabet.GSM7, dcs & 0x03
-    # 1110: message waiting indication in UCS-2. 1100 and 1101: the same in GSM 7-bit. The rest is reserved,
-    # to be read as GSM 7-bit.
+    # 1110: message waiting indication in UCS-2, to be stored. 1101: the same in GSM 7-bit. 1100: to be thrown away.
+    # The rest is reserved, to be read as GSM 7-bit.
     return Alphabet.UCS2 if group == 0b1110 else Alphabet.GSM7, None
 
 
@@ -414,6 +516,21 @@ def _concat(elements: dict[int, bytes]) -> Concat | None:
         if 1 <= seq <= total:
             concat = Concat(int.from_bytes(reference, "big"), width, total, seq)
     return concat
+
+
+def _port(elements: dict[int, bytes]) -> int | None:
+    """The destination port, of 16 bits or of 8 (23.040, 9.2.3.24.3 and 9.2.3.24.4); None where there is none."""
+    for identifier, length in ((_PORTS_16, 4), (_PORTS_8, 2)):
+        content = elements.get(identifier)
+        if content is not None and len(content) == length:
+            return int.from_bytes(content[: length // 2], "big")
+    return None
+
+
+def _discards(elements: dict[int, bytes]) -> bool:
+    """Whether an indication in the header says that the text may be thrown away (23.040, 9.2.3.24.2)."""
+    content = elements.get(_INDICATION)
+    return content is not None and len(content) == 2 and not content[0] & _INDICATION_KEPT
 
 
 def _text(

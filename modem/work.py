@@ -35,6 +35,9 @@ class SimState(Enum):
     PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
     PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
     PUK_REQUIRED = "puk_required"
+    MODEM_LOCKED = (
+        "modem_locked"  # the modem takes the SIMs of another operator alone (PH-NET PIN and its family)
+    )
     ABSENT = "absent"
     FAILURE = "failure"
 
@@ -312,6 +315,9 @@ class Work(Protocol):
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """Keep an inbound text; the port deletes it from the modem after this returned."""
+
+    def deleted(self, status: PortStatus, text: Deliver) -> None:
+        """The modem confirmed that a text without a date (`Deliver.has_date`) is deleted: the same once more is another."""
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """Keep what a status report says of a part sent from this SIM.

@@ -17,6 +17,7 @@ _SIM: Final = {
     SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
     SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
     SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
+    SimState.MODEM_LOCKED: "This modem is locked to another operator: have it unlocked, or use a SIM of that operator.",
     SimState.ABSENT: "There is no SIM: insert one, or seat it again.",
     SimState.FAILURE: "The modem cannot use the SIM: seat it again, or replace it.",
 }

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gatewayd.store.database import Connection, Row
 
 # What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
 Series = tuple[int, str, int, int, int]
 
 _AT_A_TIME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What an inbound text is: columns of `inbox` and `assemblies`."""
+
+    kind: str = "text"  # or `data`, which is for a program
+    encoding: str | None = None  # `gsm7`, `ucs2` or `8bit`; None: not known
+    port_number: int | None = None  # of data: the application it is for
+
 
 _SHOWN = """
     SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number
@@ -23,6 +35,11 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
     return not again
 
 
+def forget_seen(db: Connection, digest: bytes) -> None:
+    """Forget one digest: what has it comes in for the first time once more."""
+    db.execute("DELETE FROM inbound_seen WHERE digest = ?", (digest,))
+
+
 def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
     """Forget the digests of what did not come in between these moments, some at a time. Whether there may be more."""
     others = "SELECT digest FROM inbound_seen WHERE seen_at < ? OR seen_at > ? LIMIT ?"
@@ -31,13 +48,32 @@ def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
 
 
 def keep_text(
-    db: Connection, sim_id: int, sender: str, text: str, *, sent_at: int | None, now: int, incomplete: bool
+    db: Connection,
+    sim_id: int,
+    sender: str,
+    text: str,
+    *,
+    nature: Nature,
+    sent_at: int | None,
+    now: int,
+    incomplete: bool,
 ) -> int:
     """Keep a text for the company whose SIM this is; its id."""
     row = db.execute(
-        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, (SELECT company_id FROM sims WHERE id = ?)) RETURNING id",
-        (sim_id, sender, text, sent_at, now, incomplete, sim_id),
+        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id, kind, encoding, port_number)"
+        " VALUES (?, ?, ?, ?, ?, ?, (SELECT company_id FROM sims WHERE id = ?), ?, ?, ?) RETURNING id",
+        (
+            sim_id,
+            sender,
+            text,
+            sent_at,
+            now,
+            incomplete,
+            sim_id,
+            nature.kind,
+            nature.encoding,
+            nature.port_number,
+        ),
     ).fetchone()
     inbox_id: int = row[0]
     return inbox_id
@@ -74,12 +110,12 @@ def page(
     ).fetchall()
 
 
-def begin_assembly(db: Connection, series: Series, sent_at: int, now: int) -> Row:
+def begin_assembly(db: Connection, series: Series, nature: Nature, sent_at: int, now: int) -> Row:
     """Begin to gather the parts of a long text; the assembly."""
     row: Row = db.execute(
-        "INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *",
-        (*series, sent_at, now),
+        "INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at, kind, encoding, port_number)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        (*series, sent_at, now, nature.kind, nature.encoding, nature.port_number),
     ).fetchone()
     return row
 

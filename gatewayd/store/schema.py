@@ -433,3 +433,18 @@ def m013_wear(db: Database) -> None:
         DROP INDEX messages_company;
     """,
     )
+
+
+@migrations()
+def m014_inbox_kinds(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE inbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'text';         -- or data
+        ALTER TABLE inbox ADD COLUMN encoding TEXT;     -- gsm7, ucs2, 8bit (hexadecimal digits); NULL: came in before this
+        ALTER TABLE inbox ADD COLUMN port_number INTEGER;                       -- of data: the application it is for
+        ALTER TABLE assemblies ADD COLUMN kind TEXT NOT NULL DEFAULT 'text';    -- of the part that came first, as above
+        ALTER TABLE assemblies ADD COLUMN encoding TEXT;
+        ALTER TABLE assemblies ADD COLUMN port_number INTEGER;
+    """,
+    )

@@ -28,7 +28,10 @@ _EVENTS = (
 ACCEPTED = "message_accepted"
 """Counted by `accepted`, not by a trigger: one for each row would double what keeping a bulk costs."""
 
-EVENTS = (ACCEPTED, *(event for event, _, _ in _EVENTS))
+DISCARDED = "text_discarded"
+"""Counted by `discarded`: what is no text leaves no row."""
+
+EVENTS = (ACCEPTED, DISCARDED, *(event for event, _, _ in _EVENTS))
 """The names of all that is counted."""
 
 # A SIM always has its place; but to count must never be what makes a write fail.
@@ -37,6 +40,8 @@ _COUNT = (
     " coalesce((SELECT slot FROM main.sims WHERE id = {sim}), 0), {cause}, {count})"
     " ON CONFLICT DO UPDATE SET count = count + excluded.count"
 )
+
+_COUNT_DISCARDED = _COUNT.format(event=f"'{DISCARDED}'", sim=":sim", cause=":kind", count=1)
 
 _COUNT_ACCEPTED = _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count")
 
@@ -67,6 +72,13 @@ def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
     )
 
 
+def discarded(db: Connection, sim_id: int, kind: str) -> None:
+    """What came in on a SIM was no text. It counts with the transaction, as everything here."""
+    db.execute(_COUNT_DISCARDED, {"sim": sim_id, "kind": kind})
+
+
 def read(db: Connection) -> list[Row]:
-    """All counts, as `event`, `sim_id`, `port` and `slot` (where the SIM was then), `cause` of a refusal, and `count`."""
+    """All counts, as `event`, `sim_id`, `port` and `slot` (where the SIM was then), `cause` of a refusal or kind of what is no text,
+    and `count`.
+    """
     return db.execute("SELECT * FROM tally").fetchall()

@@ -16,8 +16,10 @@ class Fault(Enum):
     NO_PROMPT = "no-prompt"  # +CMGS gets no prompt and no result
     ODD_PROMPT = "odd-prompt"  # the prompt looks as on other makes: without blank, without or with line ends
     OCTET_LOST = "octet-lost"  # one octet of the text is lost on the line
+    OVERRUN = "overrun"  # of a text that comes without pauses the UART takes the first octets alone
     CTRL_Z_LOST = "ctrl-z-lost"  # the end of the text is lost on the line: the prompt stays
     REFUSED = "refused"  # +CMS ERROR: with `Faults.code`
+    REFUSED_WORDS = "refused-words"  # +CMS ERROR: with words that no standard has
     SILENT_TAKEN = "silent-taken"  # the network takes the message, the modem never says so
     SILENT_LOST = "silent-lost"  # the message is lost, the modem says nothing
     LATE = "late"  # +CMGS and OK come a minute late
@@ -36,6 +38,8 @@ class Fault(Enum):
     RESET = "reset"  # the modem restarts instead
     SIM_BUSY = "sim-busy"  # +CMS ERROR: 314 or +CME ERROR: 14, as long as it lasts
     SIM_REMOVED = "sim-removed"  # the card is taken out, and put back after a while
+    MODEM_LOCKED = "modem-locked"  # +CPIN: PH-NET PIN, as long as it lasts
+    CHARSET_REFUSED = "charset-refused"  # +CSCS="GSM" is refused, and UCS-2 is in force
     REGISTRATION_LOST = "registration-lost"  # the network is gone for a while
     REGISTRATION_DENIED = "registration-denied"  # the network will not have the card for a while
     # Not at one that submits, or asks for the mode: between these two no program can notice it.
@@ -52,6 +56,7 @@ class Fault(Enum):
     ANSWER_LATE = "answer-late"  # it comes later than anyone waits for
     RESULT_LOST = "result-lost"  # its final result is lost on the line
     RESULT_TWICE = "result-twice"  # ... or comes twice
+    ODD_FORM = "odd-form"  # zeros before numbers, no quotes, or no information line at all
     NOISE = "noise"  # bytes of noise before it
     GARBLED = "garbled"  # one octet arrives with its eighth bit set
     URC_BEFORE = "urc-before"  # an unsolicited line right before it
@@ -72,7 +77,12 @@ class Fault(Enum):
     REPORT_LOST = "report-lost"  # it never comes
     REPORT_LATE = "report-late"  # it comes a minute late
     REPORT_TWICE = "report-twice"
-    INCOMING_TWICE = "incoming-twice"  # a text comes again: the network did not hear that it was taken
+    REPORT_ZONE = "report-zone"  # its time stamps have octets for a time zone that are none
+    # A text comes again, because the network did not hear that it was taken; never into a place beside the first one.
+    INCOMING_TWICE = "incoming-twice"
+    NO_TEXT = (
+        "no-text"  # beside a text comes one that is none: of type 0, an indication of voicemail, SIM data
+    )
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
     UNANNOUNCED = "unannounced"  # a text is stored, and nothing is said of it
@@ -82,6 +92,7 @@ class Fault(Enum):
     # The time.
     NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration
     CLOCK_LIES = "clock-lies"  # +CCLK is years ahead
+    CLOCK_STANDS = "clock-stands"  # +CCLK shows the same time again
 
 
 ALWAYS = -1

@@ -18,6 +18,11 @@ ACKNOWLEDGE_S = 15.0  # 27.005 3.4.1: what +CNMA does not acknowledge by then en
 REPORT_LATE_S = 60.0
 MALFORMED = (b"", b"\x04", b"\xff" * 24, bytes.fromhex("040B912263000000F10000"), b"\x44\x00\x91\x00\x08\x05")
 MESSAGE_INDICATOR = "+CIEV: 5,1"  # as +CIND=? has them
+NO_TEXTS = tuple(
+    bytes.fromhex(f"040B912263000000F1{pid_and_dcs}621181116034000161")
+    for pid_and_dcs in ("4000", "00C8", "00C0", "7FF6")
+)
+REPEAT_S, REPEATS = 0.1, 8  # how long and how often is waited for the first of two to be deleted
 OLD_SENDER = "+22379999999"
 _NO_CLASS, _CLASS_0, _CLASS_2, _CLASS_3 = None, 0, 2, 3
 
@@ -67,14 +72,31 @@ class Inbox:
             self._fill()
         if faults.take(Fault.MALFORMED):
             self._take(self._modem.chance.choice(MALFORMED), report=False)
-        if faults.take(Fault.INCOMING_TWICE):
+        if faults.take(Fault.NO_TEXT):
+            self._take(self._modem.chance.choice(NO_TEXTS), report=False)
+        taken = self._take(octets, report=False)
+        if taken and faults.take(Fault.INCOMING_TWICE):
+            self._modem.later_with_card(REPEAT_S, lambda: self._repeat(octets, REPEATS))
+        return taken
+
+    def _repeat(self, octets: bytes, looks: int) -> None:
+        """Take a text once more when the first is read and deleted; where that lasts, tell of the first again."""
+        name = self._modem.settings.memories[2]
+        storage = self._storage(name)
+        places = [] if storage is None else [at for at, each in storage.items() if each.tpdu == octets]
+        if not places:
             self._take(octets, report=False)
-        return self._take(octets, report=False)
+        elif looks:
+            self._modem.later_with_card(REPEAT_S, lambda: self._repeat(octets, looks - 1))
+        else:
+            self._tell(f'+CMTI: "{name}",{places[0] + self._modem.traits.first_index}')
 
     def _take_spoiled_report(self, octets: bytes) -> bool:
         modem = self._modem
         if modem.faults.take(Fault.REPORT_LOST):
             return True
+        if modem.faults.take(Fault.REPORT_ZONE):
+            octets = tpdu.without_zones(octets)
         if modem.faults.take(Fault.REPORT_LATE):
             modem.later_with_card(REPORT_LATE_S, lambda: self._take(octets, report=True))
             return True

@@ -27,6 +27,7 @@ from modem.simulator.timers import Timer, Timers
 from modem.simulator.traits import Traits
 
 CTRL_Z, ESCAPE = 0x1A, 0x1B
+UART_OCTETS = 64  # what the buffer of an old UART holds
 LATE_S = 60.0  # beyond what most programs wait for +CMGS
 ANSWER_LATE_S = 8.0  # beyond what most programs wait for anything else
 PAUSE_S = 0.3  # longer than any gap between octets that belong together
@@ -107,6 +108,7 @@ class Modem:
         self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
         self.silenced = False  # some makes can be told to say nothing unasked
         self._clock_ahead_s = 0.0  # of the network's
+        self.stands_at: float | None = None  # what its clock shows for as long as it stands still
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
         self._mouth = Mouth(write, timers)
@@ -475,6 +477,8 @@ class Modem:
         text = data[:end]
         if text and self.faults.take(Fault.OCTET_LOST):
             text = text[: len(text) // 2] + text[len(text) // 2 + 1 :]
+        if len(text) > UART_OCTETS and self.faults.take(Fault.OVERRUN):
+            text = text[:UART_OCTETS]
         self._take_text(entry, text)
         if octet is None:
             return b""

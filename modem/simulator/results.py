@@ -83,6 +83,19 @@ class CmsError(CommandError):
         return f"+CMS ERROR: {CMS_TEXT.get(self.code, self.code) if cmee == 2 else self.code}"
 
 
+class WordsError(CommandError):
+    """`+CMS ERROR`: with words of the vendor's own, whatever +CMEE says."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+    def line(self, cmee: int) -> str | None:
+        """The words."""
+        del cmee
+        return f"+CMS ERROR: {self.words}"
+
+
 class CallEndedError(CommandError):
     """NO CARRIER: what a call comes to here, where no one ever answers."""
 

@@ -31,11 +31,18 @@ def test_a_companys_texts_are_listed_for_its_keys(running: Running) -> None:
                 "sim_number",
                 "sim_number_id",
                 "incomplete",
+                "kind",
+                "encoding",
+                "port_number",
             ]
             for name in ("received_at", "sent_at"):
                 assert re.fullmatch(r"20[0-9-]{8}T[0-9:]{8}\.[0-9]{6}Z", text[name])
             assert text["sim_number"].startswith("+223")
             assert (text["sim_number_id"], text["incomplete"]) == (sim_id, False)
+        assert [(text["kind"], text["encoding"], text["port_number"]) for text in found] == [
+            ("text", "ucs2", None),
+            ("text", "gsm7", None),
+        ]
         assert [text["sender"] for text in found] == ["+22376000001", "OrangeMoney"]
         page = owner.client.get("/sms/inbox?limit=1").content
         assert (page["data"], page["next_cursor"]) == (found[:1], found[0]["id"])

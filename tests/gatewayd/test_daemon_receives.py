@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.conftest import eventually
+from tests.figures import Figures
 from tests.gatewayd.box import Box
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
@@ -116,3 +118,70 @@ def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
     box.becomes(box.send("once"), "delivered")
     box.becomes(box.send("after that"), "delivered")
     assert [event["text"] for event in box.network("submitted")] == ["once", "after that"]
+
+
+def test_a_report_without_a_time_zone_settles_what_its_modem_never_answered(
+    build: Callable[..., Box],
+) -> None:
+    box = build(dispatch="submit_timeout_s = 1\nin_doubt_wait_s = 30")
+    box.start_bank(*FAST)
+    start(box)
+    box.order(do="fault", port=1, fault="silent-taken")
+    box.order(do="fault", port=1, fault="report-zone")
+    box.becomes(box.send("once"), "delivered")
+    assert [event["text"] for event in box.network("submitted")] == ["once"]
+
+
+def plain(stamp: str, text: str, pid_and_dcs: str = "0008") -> str:
+    """An SMS-DELIVER in UCS-2."""
+    data = text.encode("utf-16-be")
+    return f"040B912273060000F0{pid_and_dcs}{stamp}{len(data):02X}{data.hex().upper()}"
+
+
+@pytest.mark.parametrize(
+    "stamp", ["62112201000000", "621122010000E1", "00000000000000", "FFFFFFFFFFFFFF", "62201321436500"]
+)
+def test_texts_alike_that_lie_in_memory_at_once_are_all_there(build: Callable[..., Box], stamp: str) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    start(box)
+    box.stop_gateway()
+    for _ in range(3):
+        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "alike"))
+    start(box)
+    eventually(lambda: len(inbox(box)) == 3)
+    eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
+    for _ in range(2):  # and one after the other
+        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "alike"))
+        eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
+    box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "the last"))
+    eventually(lambda: inbox(box)[0]["message"] == "the last")
+    dated = stamp.startswith("621122")
+    assert [text["message"] for text in inbox(box)[1:]] == ["alike"] * (3 if dated else 5)
+    assert {text["sent_at"] for text in inbox(box)} == {"2026-11-22T10:00:00.000000Z" if dated else None}
+
+
+def test_what_is_no_text_is_counted_and_data_is_marked(build: Callable[..., Box]) -> None:
+    box = build()
+    box.start_bank(*FAST)
+    start(box)
+    stamp = "62112201000000"
+    for pid_and_dcs in ("4008", "00C8", "00C0", "7F16"):
+        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "ab", pid_and_dcs))
+    push = "0605040B8423F0" + "010203"  # an MMS notification
+    box.order(do="incoming-pdu", port=1, pdu=f"440B912273060000F00004{stamp}{len(push) // 2:02X}{push}")
+    box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "a voicemail waits", "00E8"))
+    eventually(lambda: len(inbox(box)) == 2)
+    text, data = inbox(box)
+    assert [text[name] for name in ("message", "kind", "encoding", "port_number")] == [
+        "a voicemail waits", "text", "ucs2", None,
+    ]  # fmt: skip
+    assert [data[name] for name in ("message", "kind", "encoding", "port_number")] == [
+        "010203", "data", "8bit", 2948,
+    ]  # fmt: skip
+    eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
+    told = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=10).text)
+    counts = {"type_0": 1, "voicemail": 2, "sim_data": 1}
+    for kind, count in counts.items():
+        assert told.sum("gatewayd_texts_discarded_total", kind=kind) == count
+    assert told.sum("gatewayd_texts_received_total") == 2

@@ -13,7 +13,8 @@ import pytest
 from gatewayd.views import Draft, MessageFilter, Options, Priority, Status
 from modem.charset import Alphabet
 from modem.errors import UNENCODABLE, Kind
-from modem.tpdu import Deliver, StatusReport
+from modem.simulator.tpdu import timestamp
+from modem.tpdu import Deliver, StatusReport, parse
 from modem.work import (
     InDoubt,
     Outcome,
@@ -472,6 +473,32 @@ def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_
     reported(house, 1, report(house, 77, late_s=20))
     assert house.view(sms_id).status is Status.DELIVERED
     assert not house.view(sms_id).in_doubt
+    house.close()
+
+
+def stamp(at: datetime, zone: str) -> str:
+    """A time stamp with this octet for its time zone."""
+    return timestamp(at).hex()[:12] + zone
+
+
+@pytest.mark.parametrize("zone", ["E1", "C2", "FF", "9F", "A0", "7F"])
+@pytest.mark.parametrize(
+    ("ahead_h", "discharged"), [(-7, "8A"), (5, "02"), (0, "00"), (0, "E1"), (0, "FF"), (0, None)]
+)
+def test_a_report_with_a_garbled_time_zone_settles_a_doubt(
+    tmp_path: Path, zone: str, ahead_h: int, discharged: str | None
+) -> None:
+    house = House(tmp_path, in_doubt="retry", in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    there = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
+    at_discharge = "00" * 7 if discharged is None else stamp(there + timedelta(seconds=5), discharged)
+    told = parse(f"0006090B912273103254F6{stamp(there, zone)}{at_discharge}00")
+    assert isinstance(told, StatusReport)
+    reported(house, 1, replace(told, recipient=RECIPIENT))
+    assert house.view(sms_id).status is Status.DELIVERED
+    assert house.next(1) == Rest()  # it is not sent a second time
     house.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gatewayd.store.database import connect_writer
 from gatewayd.store.schema import migrations
 from gatewayd.views import Caller, InboxView
 from modem.charset import Alphabet
-from modem.tpdu import Concat, Deliver
+from modem.tpdu import Concat, Deliver, parse
 from modem.work import Unreadable
 from tests.gatewayd.house import House
 
@@ -78,6 +79,128 @@ def test_the_same_reference_of_other_senders_and_widths_is_another_text(house: H
 def test_what_cannot_be_read_is_set_aside(house: House) -> None:
     receive(house, Unreadable("0791ZZ", "not hexadecimal"))
     assert house.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
+
+
+# The same octets again
+
+STAMPS_WITHOUT_DATE = [
+    "00000000000000",
+    "FFFFFFFFFFFFFF",
+    "62001221436500",
+    "62201321436500",
+    "62111242436500",
+]
+STAMPS_WITH_DATE = ["62112201000000", "621122010000E1"]
+
+
+def deliver(
+    stamp: str, user_data: str = "0161", *, first: str = "04", pid: str = "00", dcs: str = "00"
+) -> Deliver:
+    read = parse(f"00{first}0B912273000010F0{pid}{dcs}{stamp}{user_data}")
+    assert isinstance(read, Deliver)
+    return read
+
+
+def delete(house: House, text: Deliver) -> None:
+    house.gateway.dispatcher.deleted(house.statuses[1], text)
+
+
+@pytest.mark.parametrize("stamp", STAMPS_WITHOUT_DATE)
+def test_a_text_without_a_date_is_a_repetition_until_the_first_was_deleted(house: House, stamp: str) -> None:
+    receive(house, deliver(stamp), deliver(stamp))
+    assert kept(house) == ["a"]
+    delete(house, deliver(stamp))
+    receive(house, deliver(stamp), deliver(stamp))
+    assert kept(house) == ["a", "a"]
+
+
+@pytest.mark.parametrize("stamp", STAMPS_WITH_DATE)
+def test_a_text_with_a_date_is_a_repetition_after_its_deletion_too(house: House, stamp: str) -> None:
+    receive(house, deliver(stamp))
+    delete(house, deliver(stamp))
+    house.restart()
+    house.up(1, A)
+    receive(house, deliver(stamp))
+    assert kept(house) == ["a"]
+
+
+def test_two_stamps_that_are_no_dates_are_two_texts(house: House) -> None:
+    receive(house, *(deliver(stamp) for stamp in STAMPS_WITHOUT_DATE))
+    assert kept(house) == ["a"] * len(STAMPS_WITHOUT_DATE)
+
+
+@pytest.mark.parametrize("stamp", [*STAMPS_WITH_DATE, *STAMPS_WITHOUT_DATE])
+def test_copies_that_lay_in_memory_at_once_are_as_many_texts(house: House, stamp: str) -> None:
+    copies = [replace(deliver(stamp), copy=copy) for copy in range(3)]
+    receive(house, *copies)
+    house.restart()  # and a crash before they were deleted
+    house.up(1, A)
+    receive(house, *copies)
+    assert kept(house) == ["a", "a", "a"]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 1, 2), (1, 1, 2, 2), (2, 1, 1, 2), (2, 2, 1, 1)])
+def test_copies_of_a_long_text_are_put_together_each_for_itself(house: House, order: tuple[int, ...]) -> None:
+    parts = {
+        seq: deliver("62112201000000", f"070500030902{seq:02X}6{seq}", first="44", dcs="04") for seq in (1, 2)
+    }
+    came: list[int] = []
+    for seq in order:
+        receive(house, replace(parts[seq], copy=came.count(seq)))
+        came.append(seq)
+    assert kept(house) == ["6162", "6162"]
+
+
+def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(house: House) -> None:
+    receive(house, deliver("621122010000E1"))
+    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+    assert (
+        view.sent_at == int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000
+    )  # Bamako keeps UTC
+
+
+# What is no text, and what is for a program
+
+
+@pytest.mark.parametrize(
+    ("pid", "dcs", "kind"),
+    [("40", "00", "type_0"), ("00", "C8", "voicemail"), ("00", "C0", "voicemail"), ("7F", "F6", "sim_data")],
+)
+def test_what_is_no_text_is_counted_and_not_kept(house: House, pid: str, dcs: str, kind: str) -> None:
+    receive(house, deliver("62112201000000", "0161", pid=pid, dcs=dcs))
+    receive(house, deliver("62112201000100", "0161", pid=pid, dcs=dcs))
+    assert kept(house) == []
+    counts = [count for count in house.gateway.measure().counts if count.event == "text_discarded"]
+    assert [(count.cause, count.count) for count in counts] == [(kind, 2)]
+
+
+@pytest.mark.parametrize(
+    ("user_data", "dcs", "nature"),
+    [
+        ("08 06 05040B8423F0 01", "F5", ("data", "8bit", 2948, "01")),  # WAP push
+        ("08 06 050415810000 61", "00", ("data", "gsm7", 5505, "")),
+        ("04 0102 0304", "04", ("data", "8bit", None, "01020304")),
+        ("02 0061", "08", ("text", "ucs2", None, "a")),
+        ("02 0061", "E8", ("text", "ucs2", None, "a")),
+        ("01 61", "D0", ("text", "gsm7", None, "a")),
+    ],
+)
+def test_data_is_marked(
+    house: House, user_data: str, dcs: str, nature: tuple[str, str, int | None, str]
+) -> None:
+    first = "44" if user_data.startswith("08") else "04"
+    receive(house, deliver("62112201000000", user_data.replace(" ", ""), first=first, dcs=dcs))
+    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+    assert (view.kind, view.encoding, view.port_number, view.text) == nature
+
+
+def test_data_in_several_parts_is_marked(house: House) -> None:
+    header = "0B 05040B8423F0 00030902{:02X}"
+    for seq in (2, 1):
+        user_data = "0E" + header.format(seq).replace(" ", "") + f"0{seq}FF"
+        receive(house, deliver("62112201000000", user_data, first="44", dcs="04"))
+    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+    assert (view.kind, view.encoding, view.port_number, view.text) == ("data", "8bit", 2948, "01FF02FF")
 
 
 # Parts that do not come
@@ -267,4 +390,7 @@ def test_a_text_is_shown_with_its_times_and_sim(house: House) -> None:
         sim_number="+22370000001",
         sim_id=house.sim(A),
         incomplete=False,
+        kind="text",
+        encoding="ucs2",
+        port_number=None,
     )

@@ -262,6 +262,25 @@ def test_a_lie_that_was_believed_gives_way_to_two_modems_and_to_ntp(build: Calla
     assert (pi.at.now, pi.by) == (NOW + HOUR, "ntp")
 
 
+@pytest.mark.parametrize(
+    ("off_us", "kept"),
+    [
+        (0, True),
+        (743_219, True),
+        (-999_999, True),
+        (2 * SECOND, True),
+        (2 * SECOND + 1, False),
+        (-HOUR, False),
+    ],
+)
+def test_where_the_network_and_the_system_clock_agree_the_fraction_is_that_of_the_system(
+    pi: Pi, off_us: int, kept: bool
+) -> None:
+    pi.boots(NOW + off_us)
+    pi.hears(NOW)
+    assert (pi.by, pi.at.now) == ("network", NOW + off_us if kept else NOW)
+
+
 def test_a_network_that_is_off_by_seconds_moves_nothing(pi: Pi) -> None:
     pi.boots(0)
     pi.hears(NOW)

@@ -79,6 +79,7 @@ class House:
         self.outcomes: list[Outcome] = []
         self.statuses: list[PortStatus] = []
         self.texts: list[Deliver | Unreadable] = []
+        self.deletions: list[Deliver] = []  # of texts without a date
         self.reports: list[StatusReport] = []
         self.reports_with_outcomes = 0
         self.refused_pins: list[tuple[str, int, str]] = []
@@ -130,6 +131,10 @@ class House:
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         self._keep()
         self.texts.append(text)
+
+    def deleted(self, status: PortStatus, text: Deliver) -> None:
+        self._keep()
+        self.deletions.append(text)
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         self._keep()

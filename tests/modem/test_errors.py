@@ -61,9 +61,9 @@ def test_the_kind_says_what_comes_next(family: str, code: int | None, kind: Kind
 # Every code that 24.011, 23.040 and 27.005 name, and those that vendors share, by whose failure it is.
 BY_KIND = {
     Kind.RECIPIENT: (1, 30, 195, 196),
-    Kind.SIM: (8, 10, 21, 28, 29, 50, 69, 193, *range(208, 214), 300, *range(310, 314), *range(315, 319), 320, 770, 772),
+    Kind.SIM: (8, 10, 21, 28, 29, 50, 69, 193, 209, 210, 212, 213, 300, *range(310, 314), *range(315, 319), 320, 770, 772),
     Kind.MOMENT: (
-        0, 17, 22, 27, 38, 41, 42, 47, 81, 127, 192, 194, 197, 255, 301, 302, 314, 321, 322, 331, 332, 340, 500,
+        0, 17, 22, 27, 38, 41, 42, 47, 81, 127, 192, 194, 197, 208, 211, 255, 301, 302, 314, 321, 322, 331, 332, 340, 500,
         *range(512, 516), 521, 522, *range(526, 533), 535, 604, 615, 616,
     ),
     Kind.CONFIGURATION: (
@@ -140,6 +140,63 @@ def test_names_lead_to_codes(family: str) -> None:
             assert named is not None
             assert table[named][1] == row[1]
             assert named <= code
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("+CMS ERROR: no credit left", "(+CMS ERROR: no credit left)"),
+        ("+CMS ERROR:Low\tbalance \x07", "(+CMS ERROR: Low balance)"),
+        ("+CME ERROR: " + "x" * 200, f"(+CME ERROR: {'x' * 80})"),
+        ("+CMS ERROR: SIM busy", "(+CMS ERROR: 314)"),
+        ("+CMS ERROR: 38", "(+CMS ERROR: 38)"),
+    ],
+)
+def test_words_that_no_table_has_are_kept_for_the_operator(line: str, told: str) -> None:
+    found = result(line)
+    assert found is not None
+    assert found.cause().told.endswith(told)
+    assert found.cause().told_en.endswith(told)
+
+
+@pytest.mark.parametrize("line", ["ERROR", "+CME ERROR: ", "+CMS ERROR:"])
+def test_without_words_nothing_is_added(line: str) -> None:
+    found = result(line)
+    assert found is not None
+    assert found.cause().told_en == found.cause().reason
+
+
+FULL = [("CMS", 208, ""), ("CMS", 211, ""), ("CMS", 322, ""), ("CME", 20, ""), ("CMS", 531, "quectel")]
+UNKNOWN = [
+    ("CMS", 332, ""),
+    ("CME", 31, ""),
+    ("CMS", 521, "simcom"),
+    ("CMS", 521, "siemens"),
+    ("CMS", 521, ""),
+]
+MALFORMED = [
+    ("CMS", 304, ""),
+    ("CMS", 517, "simcom"),
+    ("CMS", 516, "siemens"),
+    ("CMS", 518, "simcom"),
+    ("CMS", 520, "simcom"),
+    ("CMS", 513, "quectel"),
+]
+
+
+@pytest.mark.parametrize(("family", "code", "vendor"), [*FULL, *UNKNOWN, *MALFORMED])
+def test_what_the_gateway_does_beside_trying_again(family: str, code: int, vendor: str) -> None:
+    found = cause(family, code, vendor=vendor)
+    row = (family, code, vendor)
+    told = (found.storage_full, found.outcome_unknown, found.malformed)
+    assert told == (row in FULL, row in UNKNOWN, row in MALFORMED)
+
+
+def test_a_full_memory_in_words_is_a_full_memory() -> None:
+    for line in ("(U)SIM SMS storage full", "Memory capacity exceeded", "memory full"):
+        found = result(f"+CMS ERROR: {line}")
+        assert found is not None
+        assert found.cause().storage_full
 
 
 def test_a_failure_without_a_code_is_final() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modem import tpdu
+from modem.conditions import Condition
 from modem.errors import STILL_STORED
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.faults import ALWAYS
@@ -110,9 +111,25 @@ def test_a_memory_full_of_others_texts_leaves_the_direct_way(bank: Bank) -> None
     while not memory.full:
         put(bank, part(99, "a draft"), Status.UNSENT)
     house = House(stored_part(1))
-    with port_on(bank, house, **STORING):
+    with port_on(bank, house, **STORING) as port:
         eventually(lambda: house.outcomes)
-    assert (texts(bank), house.lessons, memory.full) == (["text 1"], [], True)
+        assert Condition.SENT_ITEMS_FULL in house.statuses[-1].conditions
+        bank.call(lambda: memory.delete(0))
+        house.give(stored_part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2)
+        eventually(lambda: Condition.SENT_ITEMS_FULL not in house.statuses[-1].conditions)
+    assert (texts(bank), house.lessons) == (["text 1", "text 2"], [])
+
+
+@pytest.mark.parametrize("code", [208, 211, 322])
+def test_a_memory_is_full_by_whatever_code(code: int) -> None:
+    house = House(replace(stored_part(1), via=Via.STORAGE))
+    answers: Answers = {"AT+CMGW": b"\r\n+CMS ERROR: %d\r\n" % code}
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house, **STORING):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert Condition.SENT_ITEMS_FULL in house.statuses[-1].conditions
+        assert len([command for command in modem.commands if command.startswith("AT+CMGW")]) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modem.network_clock import read
+from modem.network_clock import Observer, read
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES
 from modem.work import PortState
 from tests.conftest import eventually
 from tests.modem.house import House
+from tests.modem.scripted_modem import ScriptedModem
+from tests.modem.test_port import healthy, running
 from tests.modem.test_port_on_bank import port_on
 
 YEAR_S = 366 * 86_400
@@ -34,6 +36,21 @@ def seconds(line: str) -> float | None:
         ('+CCLK: "26/12/31,20:00:00-24"', datetime(2027, 1, 1, 2, 0, tzinfo=UTC)),
         ('+CCLK: "80/01/06,00:00:12+00"', datetime(1980, 1, 6, 0, 0, 12, tzinfo=UTC)),
         ('+CCLK: "04/01/01,00:01:00+00"', datetime(2004, 1, 1, 0, 1, tzinfo=UTC)),
+        ("+CCLK: 17/07/26,11:42:15+01", datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
+        ("+CCLK:17/07/26,11:42:15-04", datetime(2017, 7, 26, 12, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "17/07/26,11:42:15+01', datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
+        ('+CCLK: 17/07/26,11:42:15+01"', datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
+        ('+CCLK: "17/07/26, 11:42:15 +04"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "2017/07/26,11:42:15+04"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "1980/01/06,00:00:12+00"', datetime(1980, 1, 6, 0, 0, 12, tzinfo=UTC)),
+        ('+CCLK: "17/7/6,9:42:15+0"', datetime(2017, 7, 6, 9, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "17/07/26,11:42:15+04,0"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "17/07/26,11:42:15+04",1', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
+        ('+CCLK: "17/07/26,11:42:15.7+00"', datetime(2017, 7, 26, 11, 42, 15, tzinfo=UTC)),
+        (
+            f'+CCLK: "{"17/07/26,11:42:15+01".encode("utf-16-be").hex().upper()}"',
+            datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC),
+        ),
     ],
 )
 def test_local_time_and_quarters_of_an_hour_make_utc(line: str, utc: datetime) -> None:
@@ -51,6 +68,11 @@ def test_local_time_and_quarters_of_an_hour_make_utc(line: str, utc: datetime) -
         '+CCLK: "26/11/22,25:22:00+00"',
         '+CCLK: "26/11/22,13:22:00+97"',
         '+CCLK: "٢٦/11/22,13:22:00+00"',
+        "+CCLK: 26/11/22,13:22:00",
+        '+CCLK: "26/11/22,13:22:00+01:00"',
+        '+CCLK: "26/11/22,13:22:00+100"',
+        '+CCLK: "2126/11/22,13:22:00+00"',
+        "+CCLK: 00/00/00,00:00:00+00",
     ],
 )
 def test_what_is_no_time_is_none(line: str) -> None:
@@ -70,6 +92,41 @@ def test_any_time_in_any_zone_is_read(utc: datetime, quarters: int) -> None:
 @given(st.text() | st.from_regex(r'"\d\d/\d\d/\d\d,\d\d:\d\d:\d\d[+-]\d{1,3}"'))
 def test_no_line_raises(line: str) -> None:
     read(line)
+
+
+@pytest.mark.parametrize(
+    ("readings", "goes"),
+    [
+        ([(0, 0)], [True]),
+        ([(0, 0), (0, 60)], [True, False]),  # the same a minute later
+        ([(0, 0), (0, 3)], [True, False]),
+        ([(0, 0), (1, 60), (1, 120)], [True, False, False]),
+        ([(0, 0), (0, 60), (0, 120), (120, 180)], [True, False, False, True]),  # it was set, and goes
+        ([(0, 0), (0, 0.5), (60, 60)], [True, True, True]),  # seconds are whole
+        ([(0, 0), (60, 60), (60, 61), (120, 120)], [True, True, True, True]),
+        ([(0, 0), (59, 60), (121, 120)], [True, True, True]),
+        ([(500, 0), (100, 60), (160, 120)], [True, True, True]),  # set back
+        ([(0, 0), (900_000_000, 60), (900_000_060, 120)], [True, True, True]),  # set by the network
+    ],
+)
+def test_a_clock_that_stands_still_is_found_out(readings: list[tuple[int, float]], goes: list[bool]) -> None:
+    observer = Observer()
+    assert [observer.goes(told * 1_000_000, at) for told, at in readings] == goes
+
+
+def test_a_clock_that_shows_the_same_again_tells_no_time() -> None:
+    stands = b'\r\n+CCLK: "26/11/22,13:22:00+00"\r\n\r\nOK\r\n'
+    answers = healthy({"AT+CTZU": b"\r\nOK\r\n", "AT+CCLK?": stands})
+    with ScriptedModem(answers) as modem, running(modem.device, house := House()):
+        assert eventually(lambda: heard(house))
+        eventually(lambda: heard(house) is None)
+
+        def goes(modem: ScriptedModem) -> None:
+            now = datetime.now(UTC)
+            modem.say(f'\r\n+CCLK: "{now:%y/%m/%d,%H:%M:%S}+00"\r\n\r\nOK\r\n'.encode())
+
+        modem.answers["AT+CCLK?"] = goes
+        eventually(lambda: heard(house))
 
 
 def heard(house: House) -> int | None:

@@ -199,6 +199,95 @@ def test_a_busy_sim_and_one_lost_byte_are_tried_again_at_once() -> None:
         eventually(lambda: house.results == [Submitted(1), Submitted(2)])
 
 
+@pytest.mark.parametrize(
+    ("vendor", "refusal"),
+    [
+        ("Acme", b"+CMS ERROR: 304"),
+        ("SIMCOM_Ltd", b"+CMS ERROR: 517"),
+        ("SIEMENS", b"+CMS ERROR: 518"),
+        ("Acme", b"+CMS ERROR: invalid PDU mode parameter"),
+    ],
+)
+def test_a_pdu_that_cannot_be_read_is_typed_once_more_in_pieces(vendor: str, refusal: bytes) -> None:
+    typed: list[float] = []
+
+    def prompt(modem: ScriptedModem) -> None:
+        typed.append(time.monotonic())
+        modem.prompt()
+
+    def take(modem: ScriptedModem) -> None:
+        typed.append(time.monotonic())
+        modem.say(b"\r\n" + refusal + b"\r\n") if len(typed) == 2 else modem.take()
+
+    house = House(part(1, "a long text " * 12), part(2))
+    answers = healthy({"AT+CGMI": f"\r\n{vendor}\r\n".encode() + OK, "AT+CMGS": prompt, "PDU": take})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1), Submitted(2)])
+        assert modem.pdus[0] == modem.pdus[1]
+    pieces = -(-len(modem.pdus[1]) // 16)
+    assert typed[3] - typed[2] >= 0.02 * pieces  # a pause before each
+    assert typed[5] - typed[4] < 0.02 * pieces  # and the next part as fast as ever
+
+
+@pytest.mark.parametrize("again", [b"+CMS ERROR: 304", b"+CMS ERROR: 500"])
+def test_a_pdu_that_cannot_be_read_is_typed_twice_at_most(again: bytes) -> None:
+    house = House(part(1))
+    refusals: list[Script] = [b"\r\n+CMS ERROR: 304\r\n", b"\r\n" + again + b"\r\n"]
+    with ScriptedModem(healthy({"PDU": refusals})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.results) == 1)
+        assert len(modem.pdus) == 2
+    assert isinstance(house.results[0], Refused)
+
+
+def test_a_refusal_while_a_pdu_is_typed_slowly_ends_the_typing() -> None:
+    house = House(part(1, "a long text " * 12), part(2))
+    prompts: list[Script] = [ScriptedModem.prompt, b"\r\n> \r\n+CMS ERROR: 500\r\n", ScriptedModem.prompt]
+    answers = healthy({"AT+CMGS": prompts, "PDU": [b"\r\n+CMS ERROR: 304\r\n", ScriptedModem.take]})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: len(house.results) == 2)
+    assert isinstance(house.results[0], Refused)
+    assert house.results[0].cause.code == 500
+    assert house.results[1] == Submitted(1)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "refusal"),
+    [
+        ("Acme", b"+CMS ERROR: 332"),
+        ("Acme", b"+CME ERROR: 31"),
+        ("Acme", b"+CMS ERROR: network timeout"),
+        ("SIMCOM_Ltd", b"+CMS ERROR: 521"),
+        ("SIEMENS", b"+CMS ERROR: 521"),
+    ],
+)
+def test_a_network_that_did_not_answer_leaves_a_part_in_doubt(vendor: str, refusal: bytes) -> None:
+    house = House(part(1))
+    answers = healthy({"AT+CGMI": f"\r\n{vendor}\r\n".encode() + OK, "PDU": b"\r\n" + refusal + b"\r\n"})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: len(house.results) == 1)
+        assert len(modem.pdus) == 1
+    assert isinstance(house.results[0], InDoubt)
+
+
+@pytest.mark.parametrize("code", [208, 211, 322])
+def test_a_submission_refused_for_a_full_memory_has_the_memory_read(code: int) -> None:
+    house = House(part(1), part(2))
+    answers = healthy({"PDU": [b"\r\n+CMS ERROR: %d\r\n" % code, ScriptedModem.take]})
+    timing = replace(FAST, list_s=600.0)
+    with ScriptedModem(answers) as modem, running(modem.device, house, timing=timing):
+        eventually(lambda: len(house.results) == 2 and modem.commands.count("AT+CMGL=4") == 2)
+
+
+def test_a_modem_locked_to_another_operator_is_named() -> None:
+    house = House(part())
+    answers = healthy({"AT+CPIN?": b"\r\n+CPIN: PH-NET PIN\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.MODEM_LOCKED
+        assert "locked to another operator" in house.statuses[-1].detail
+        assert not any(command.startswith("AT+CPIN=") for command in modem.commands)
+
+
 def test_a_missing_service_centre_is_set_from_the_configuration() -> None:
     def centre(modem: ScriptedModem) -> None:
         modem.answers["AT+CSCA?"] = b'\r\n+CSCA: "+22370000000",145\r\n' + OK

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.settings import PortSettings
 from modem.port import Port
 from modem.simulator.bank import Bank, BankConfig, Fault
+from modem.simulator.faults import ALWAYS
 from modem.tpdu import ReportKind
-from modem.work import InDoubt, PortState, Refused, SimState, Submission, Submitted, Switch, Unreadable
+from modem.work import (
+    InDoubt,
+    PortState,
+    Refused,
+    Registration,
+    SimState,
+    Submission,
+    Submitted,
+    Switch,
+    Unreadable,
+    Via,
+)
 from tests.conftest import eventually
 from tests.modem.house import FAST, House, part
 
@@ -55,6 +69,62 @@ def check(bank: Bank, house: House) -> None:
             assert times == 0, outcome
         else:
             assert times <= 1, outcome
+
+
+@pytest.mark.parametrize("settings", [{}, {"submit_via": "storage"}], ids=["direct", "storage"])
+def test_a_modem_that_loses_what_comes_too_fast_is_given_it_slowly(
+    bank: Bank, settings: dict[str, Any]
+) -> None:
+    bank.fault(1, Fault.OVERRUN, ALWAYS)
+    via = Via.STORAGE if settings else Via.DIRECT
+    long = [replace(part(number, f"text {number} " * 12, bank.number(2)), via=via) for number in (1, 2)]
+    house = House(*long)
+    with port_on(bank, house, **settings):
+        eventually(lambda: len(house.outcomes) == 2)
+    assert all(isinstance(result, Submitted) for result in house.results)
+    check(bank, house)
+    assert bank.happened()["overrun"] == 2  # the first try of each
+
+
+def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
+    for fault in (Fault.ODD_FORM, Fault.CHARSET_REFUSED):
+        bank.fault(1, fault, ALWAYS)
+    house = House(*parts(bank, 1))
+    with port_on(bank, house):
+        eventually(lambda: len(house.outcomes) == 1 and house.statuses[-1].network_time)
+        slot = house.statuses[-1].active
+    assert (slot.registration, slot.number) == (Registration.HOME, bank.number(1))
+    assert slot.operator == bank.slots(1)[0].operator.name
+    assert slot.has_smsc is None
+    check(bank, house)
+
+
+def test_a_clock_that_stands_tells_no_time(bank: Bank) -> None:
+    bank.fault(1, Fault.CLOCK_STANDS, ALWAYS)
+    with port_on(bank, house := House()):
+        eventually(lambda: any(status.network_time for status in house.statuses))
+        eventually(lambda: house.statuses[-1].network_time is None)
+
+
+def test_a_modem_that_is_locked_says_so_until_it_is_not(bank: Bank) -> None:
+    bank.fault(1, Fault.MODEM_LOCKED, ALWAYS)
+    house = House(*parts(bank, 1))
+    with port_on(bank, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.MODEM_LOCKED
+        bank.calm()
+        eventually(lambda: len(house.outcomes) == 1)
+    check(bank, house)
+
+
+def test_a_refusal_in_words_keeps_them(bank: Bank) -> None:
+    bank.fault(1, Fault.REFUSED_WORDS)
+    house = House(*parts(bank, 1))
+    with port_on(bank, house):
+        eventually(lambda: len(house.outcomes) == 1)
+    [refused] = house.results
+    assert isinstance(refused, Refused)
+    assert "no credit left" in refused.cause.told
 
 
 def test_parts_are_sent_reported_and_received(bank: Bank) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from modem.charset import Alphabet, UnencodableError
 from modem.segment import Segment, segment
-from modem.tpdu import Concat, Deliver, Pdu, ReportKind, StatusReport, TpduError, parse, submit
+from modem.tpdu import Concat, Deliver, Pdu, ReportKind, Signal, StatusReport, TpduError, parse, submit
 from tests.modem.submit_decoder import Submit, decode
 
 MALI = "+22370123456"
@@ -324,7 +325,16 @@ def test_senders(address: str, sender: str) -> None:
     assert (read.sender, read.text) == (sender, "a")
 
 
-@given(st.text(alphabet=GSM7.replace("@", ""), min_size=1, max_size=11))
+@pytest.mark.parametrize("control", ["\r", "\n", "\f"])
+@pytest.mark.parametrize("name", ["Ora{}nge", "{}Moov", "Info{}", "A{0}{0}B"])
+def test_a_control_character_in_a_name_is_a_blank(name: str, control: str) -> None:
+    codes = name.format(control).encode("gsm03.38")
+    packed = second_opinion.packSeptets(bytearray(codes))
+    address = f"{(7 * len(codes) + 3) // 4:02X}D0{packed.hex()}"
+    assert deliver(sender=address).sender == name.format(" ")
+
+
+@given(st.text(alphabet=re.sub("[@\n\r\f]", "", GSM7), min_size=1, max_size=11))
 def test_names_as_senders(name: str) -> None:
     codes = name.encode("gsm03.38")
     if len(codes) > 11:
@@ -361,6 +371,10 @@ def test_service_centres(smsc: str, address: str) -> None:
             "62111221436541",
             datetime(2026, 11, 21, 12, 34, 56, tzinfo=timezone(timedelta(hours=3, minutes=30))),
         ),
+        ("07101000000000", datetime(1970, 1, 1, tzinfo=UTC)),  # clocks that were never set
+        ("08106000000000", datetime(1980, 1, 6, tzinfo=UTC)),
+        ("99211332959500", datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("96211332959500", datetime(2069, 12, 31, 23, 59, 59, tzinfo=UTC)),
         ("42209232959500", datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)),
         ("00000000000000", None),
         ("FFFFFFFFFFFFFF", None),
@@ -382,7 +396,7 @@ def test_time_stamps(scts: str, sent_at: datetime | None) -> None:
 
 
 @given(
-    st.datetimes(datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2099-12-31")),
+    st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2069-12-31")),
     st.integers(-79, 79),
 )
 def test_every_time_stamp_comes_back(at: datetime, quarters: int) -> None:
@@ -417,8 +431,89 @@ def test_time_stamps_are_read_semi_octet_by_semi_octet(stamp: list[int]) -> None
         year, month, day, hour, minute, second = (10 * (octet & 0x0F) + (octet >> 4) for octet in fields)
         offset = timedelta(minutes=15 * (10 * (zone & 0x07) + (zone >> 4)) * (-1 if zone & 0x08 else 1))
         with contextlib.suppress(ValueError):
-            expected = datetime(2000 + year, month, day, hour, minute, second, tzinfo=timezone(offset))
+            century = 1900 if year >= 70 else 2000
+            expected = datetime(century + year, month, day, hour, minute, second, tzinfo=timezone(offset))
     assert repr(deliver(scts=bytes(stamp).hex()).sent_at) == repr(expected)
+
+
+NO_ZONES = ["A0", "E1", "C2", "FF", "F0", "BC"]
+
+
+@pytest.mark.parametrize("zone", NO_ZONES)
+def test_a_text_keeps_the_clock_reading_of_a_stamp_without_a_time_zone(zone: str) -> None:
+    read = deliver(scts=f"621112214365{zone}")
+    assert (read.sent_at, read.sent_clock) == (None, datetime(2026, 11, 21, 12, 34, 56))  # noqa: DTZ001
+    assert read.has_date
+
+
+@pytest.mark.parametrize(
+    "scts", ["00000000000000", "FFFFFFFFFFFFFF", "62001221436500", "62201321436500", "622013214365E1"]
+)
+def test_a_stamp_that_is_no_date_is_none_at_all(scts: str) -> None:
+    read = deliver(scts=scts)
+    assert (read.sent_at, read.sent_clock, read.has_date) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("pid", "dcs", "signal"),
+    [
+        (0x40, 0x00, Signal.TYPE_0),
+        (0x40, 0x08, Signal.TYPE_0),
+        (0x40, 0xC8, Signal.TYPE_0),
+        (0x7F, 0xF6, Signal.SIM_DATA),
+        (0x7F, 0x16, Signal.SIM_DATA),
+        (0x7F, 0x00, Signal.SIM_DATA),
+        *((0, dcs, Signal.VOICEMAIL) for dcs in range(0xC0, 0xD0)),
+        *((0, dcs, None) for dcs in (0x00, 0x04, 0x08, 0x10, 0x40, 0xF0, 0xF5, *range(0xD0, 0xF0))),
+        *((pid, 0x00, None) for pid in (0x3F, 0x41, 0x47, 0x5F, 0x7E)),
+    ],
+)
+def test_what_is_no_text_is_known_by_its_protocol_and_coding(
+    pid: int, dcs: int, signal: Signal | None
+) -> None:
+    assert deliver(pid=pid, dcs=dcs, user_data="020061").signal is signal
+
+
+@pytest.mark.parametrize(
+    ("element", "signal"),
+    [("01020001", Signal.VOICEMAIL), ("01020100", Signal.VOICEMAIL), ("01028001", None), ("010100", None)],
+)
+def test_an_indication_in_the_header_says_whether_the_text_is_kept(
+    element: str, signal: Signal | None
+) -> None:
+    header = f"{len(element) // 2:02X}{element}"
+    read = deliver(f"{len(header) // 2 + 2:02X}{header}0061", first=0x44, dcs=0x08)
+    assert (read.signal, read.text) == (signal, "a")
+
+
+@pytest.mark.parametrize(
+    ("elements", "dcs", "port", "encoding", "is_data"),
+    [
+        ("05040B8423F0", 0xF5, 2948, "8bit", True),  # an MMS notification, as WAP push
+        ("05040B8423F0", 0x04, 2948, "8bit", True),
+        ("050415810000", 0x00, 5505, "gsm7", True),  # a ringing tone
+        ("0504C34FC002", 0x08, 49999, "ucs2", True),
+        ("0402F5F0", 0x00, 0xF5, "gsm7", True),
+        ("0402F5F005040B8423F0", 0x04, 2948, "8bit", True),
+        ("0003070201", 0x04, None, "8bit", True),
+        ("0003070201", 0x08, None, "ucs2", False),
+        ("05030B8423", 0x08, None, "ucs2", False),  # too short to be ports
+    ],
+)
+def test_data_is_known_by_its_port_or_its_octets(
+    elements: str, dcs: int, port: int | None, encoding: str, is_data: bool
+) -> None:
+    header = f"{len(elements) // 2:02X}{elements}"
+    read = deliver(f"{len(header) // 2:02X}{header}", first=0x44, dcs=dcs)
+    assert (read.port, read.encoding, read.is_data, read.signal) == (port, encoding, is_data, None)
+
+
+def test_the_octets_are_those_that_count() -> None:
+    first = deliver("0161")
+    assert deliver("0161FFFF").octets == first.octets  # garbage behind the text
+    assert deliver("0161", first=0x00).octets == first.octets  # more waits at the service centre
+    assert deliver("0161", scts="00000000000000").octets != deliver("0161", scts="FFFFFFFFFFFFFF").octets
+    assert deliver("0162").octets != first.octets
 
 
 SEVEN, EIGHT, UCS2 = Alphabet.GSM7, None, Alphabet.UCS2
@@ -664,6 +759,37 @@ def test_an_impossible_discharge_time_is_none(discharged: str) -> None:
     assert read.discharged_at is None
     assert read.service_centre_at is not None
     assert read.status == 0x46
+
+
+AT = datetime(2026, 11, 21, 12, 34, 56)  # noqa: DTZ001 - a clock reading
+
+
+def stamped(taken: str, discharged: str) -> StatusReport:
+    read = parse(f"0006A50B912273103254F6{taken}{discharged}00")
+    assert isinstance(read, StatusReport)
+    return read
+
+
+@pytest.mark.parametrize("zone", [*NO_ZONES, "9F", "7F", "95", "85"])  # those in decimals are on no map
+def test_a_report_with_a_garbled_time_zone_takes_that_of_the_discharge(zone: str) -> None:
+    read = stamped(f"621112214365{zone}", "6211122153758A")
+    assert read.service_centre_at == AT.replace(tzinfo=timezone(timedelta(hours=-7)))
+    assert read.service_centre_clock is None
+
+
+@pytest.mark.parametrize("zone", NO_ZONES)
+@pytest.mark.parametrize(
+    "discharged", ["00000000000000", "FFFFFFFFFFFFFF", "622013214365 00", "621112215375E1"]
+)
+def test_a_report_without_any_time_zone_keeps_its_clock_reading(zone: str, discharged: str) -> None:
+    read = stamped(f"621112214365{zone}", discharged.replace(" ", ""))
+    assert (read.service_centre_at, read.service_centre_clock) == (None, AT)
+    assert read.discharged_at is None
+
+
+def test_a_discharge_with_a_garbled_time_zone_takes_that_of_the_service_centre() -> None:
+    read = stamped("6211122143650A", "621112215375C2")
+    assert read.discharged_at == datetime(2026, 11, 21, 12, 35, 57, tzinfo=timezone(timedelta(hours=-5)))
 
 
 def test_kinds_of_status() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from modem.simulator.faults import Fault
 from modem.simulator.modem import FULL, Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import NOT_ALLOWED, CmeError
@@ -25,7 +26,8 @@ def pin(modem: Modem, request: Request) -> None:
         return
     card = present_card(modem)
     if request.form is Form.READ:
-        modem.info(f"+CPIN: {card.lock.value}")
+        locked = modem.faults.take(Fault.MODEM_LOCKED)
+        modem.info(f"+CPIN: {'PH-NET PIN' if locked else card.lock.value}")
         return
     if request.form is not Form.SET:
         raise CmeError(50)

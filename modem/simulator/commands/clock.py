@@ -15,8 +15,11 @@ def clock(modem: Modem, request: Request) -> None:
     """+CCLK; to set it changes nothing."""
     if request.form is Form.READ:
         lie_s = LIE_S if modem.faults.take(Fault.CLOCK_LIES) else 0.0
-        shown = tpdu.utc(modem.clock() + lie_s)
-        modem.info(f'+CCLK: "{shown:%y/%m/%d,%H:%M:%S}+00"')
+        now = modem.clock()
+        modem.stands_at = (modem.stands_at or now) if modem.faults.take(Fault.CLOCK_STANDS) else None
+        shown = tpdu.utc((modem.stands_at or now) + lie_s)
+        quote = "" if modem.faults.take(Fault.ODD_FORM) else '"'
+        modem.info(f"+CCLK: {quote}{shown:%y/%m/%d,%H:%M:%S}+00{quote}")
 
 
 def follow_network(name: str, values: range) -> Handler:

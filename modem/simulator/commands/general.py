@@ -162,6 +162,9 @@ def charset(modem: Modem, request: Request) -> None:
         name = request.raw.strip('"').upper()
         if name not in modem.traits.charsets:
             raise CmeError(50)
+        if name == "GSM" and modem.faults.take(Fault.CHARSET_REFUSED):
+            settings.cscs = "UCS2"
+            raise CmeError(4)
         settings.cscs = name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modem.simulator import textmode
+from modem.simulator.faults import Fault
 from modem.simulator.modem import Flow, Handler, Modem
 from modem.simulator.request import Form, Request, number
 from modem.simulator.results import CmeError
@@ -16,7 +17,9 @@ def _registration(name: str, field: str) -> Handler:
         settings = modem.settings
         if request.form is Form.READ:
             level: int = getattr(settings, field)
-            modem.info(f"{name}: {level},{modem.registration(level)}")
+            odd = modem.faults.take(Fault.ODD_FORM)
+            stat = modem.registration(level)
+            modem.info(f"{name}:{level:03},00{stat}" if odd else f"{name}: {level},{stat}")
         elif request.form is Form.TEST:
             modem.info(f"{name}: (0-2)")
         else:

@@ -7,7 +7,7 @@ from modem.simulator.commands.parameters import accepted, parameter
 from modem.simulator.faults import Fault
 from modem.simulator.modem import LATE_S, Flow, Handler, Modem
 from modem.simulator.request import Form, Request, number, string
-from modem.simulator.results import CmsError, CommandError
+from modem.simulator.results import CmsError, CommandError, WordsError
 from modem.simulator.sim import Sim
 from modem.simulator.storage import Status, Stored
 from modem.simulator.tpdu import RefusedTpduError, Submit
@@ -97,6 +97,8 @@ def submit_octets(modem: Modem, octets: bytes, name: str, stored: Stored | None 
     if not modem.radio.registered:
         raise CmsError(modem.traits.unregistered_code)
     faults = modem.faults
+    if faults.take(Fault.REFUSED_WORDS):
+        raise WordsError("no credit left")
     if faults.take(Fault.REFUSED):
         raise CmsError(faults.code)
     wait_s = modem.network.submit_s
@@ -207,6 +209,8 @@ def service_centre(modem: Modem, request: Request) -> None:
     if request.form is Form.TEST:
         return
     card = modem.ready_card(sms=True)
+    if request.form is Form.READ and modem.faults.take(Fault.ODD_FORM):
+        return
     if request.form is Form.READ:
         centre = card.service_centre
         kind = 145 if centre.startswith("+") else 129

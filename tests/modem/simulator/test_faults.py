@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+from modem.segment import segment
 from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
+from modem.tpdu import Deliver, StatusReport, parse, submit
 from tests.modem.simulator.bench import Bench, MakeBench
 
 GOOD = "31000B912263000000F10000AA07C2B75BFDAECB01"
@@ -126,6 +129,19 @@ def test_one_octet_of_a_text_is_lost(bench: Bench) -> None:
     assert bench.submit("00" + GOOD) == "+CMGS: 0|OK"
 
 
+def test_a_text_that_comes_too_fast_is_cut(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.OVERRUN, ALWAYS)
+    pdu = submit("+22366000001", segment("fast " * 20)[0], seq=1, total=1, reference=0)
+    assert bench.submit(pdu.hex) == "+CMS ERROR: 304"
+    bench.say(f"AT+CMGS={pdu.length}")
+    for begin in range(0, len(pdu.hex), 16):
+        bench.write(pdu.hex[begin : begin + 16].encode())
+    bench.write(b"\x1a")
+    bench.pass_time(10)
+    assert b"+CMGS: 0" in bench.hear()
+    assert bench.modems[0].faults.happened[Fault.OVERRUN] == 1
+
+
 def test_the_prompt_of_another_make(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.ODD_PROMPT)
     prompt = bench.write(b"AT+CMGS=20\r")
@@ -162,6 +178,22 @@ def test_a_report_that_goes_wrong(bench: Bench, fault: Fault, count: int) -> Non
     assert (said + bench.hear().decode()).count("+CDS:") == count
 
 
+def test_a_report_tells_no_time_zone(bench: Bench) -> None:
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.modems[0].faults.arm(Fault.REPORT_ZONE)
+    said = bench.submit("00" + GOOD)
+    bench.pass_time(50)
+    pdu = next(
+        line
+        for line in (said + bench.hear().decode()).replace("|", "\r\n").split("\r\n")
+        if line.startswith("07")
+    )
+    report = parse(pdu)
+    assert isinstance(report, StatusReport)
+    assert (report.service_centre_at, report.discharged_at) == (None, None)
+    assert report.service_centre_clock is not None
+
+
 def incoming(bench: Bench, fault: Fault) -> str:
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.modems[0].faults.arm(fault)
@@ -170,8 +202,64 @@ def incoming(bench: Bench, fault: Fault) -> str:
     return bench.hear().decode()
 
 
-def test_a_text_comes_twice(bench: Bench) -> None:
+def test_a_text_is_announced_twice_where_it_is_not_deleted(bench: Bench) -> None:
     assert incoming(bench, Fault.INCOMING_TWICE).count("+CMTI:") == 2
+    assert bench.say("AT+CPMS?").startswith('+CPMS: "SM",1,20')
+
+
+def test_a_text_comes_again_once_it_was_deleted(bench: Bench) -> None:
+    bench.say("AT+CNMI=2,1,0,1,0")
+    bench.modems[0].faults.arm(Fault.INCOMING_TWICE)
+    bench.network.incoming(bench.sim(), "+22376000000", "Bonjour")
+    bench.pass_time(0.25)
+    bench.hear()
+    first = bench.say("AT+CMGR=1")
+    bench.say("AT+CMGD=1")
+    bench.pass_time(1)
+    assert bench.hear().count(b"+CMTI:") == 1
+    assert bench.say("AT+CMGR=1") == first
+
+
+def test_beside_a_text_comes_one_that_is_no_text(bench: Bench) -> None:
+    assert incoming(bench, Fault.NO_TEXT).count("+CMTI:") == 2
+    read = parse(bench.say("AT+CMGR=1").split("|")[1])
+    assert isinstance(read, Deliver)
+    assert read.signal is not None
+
+
+def test_a_refusal_in_words(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.REFUSED_WORDS)
+    assert bench.submit("00" + GOOD) == "+CMS ERROR: no credit left"
+
+
+def test_a_modem_locked_to_another_operator(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.MODEM_LOCKED)
+    assert bench.say("AT+CPIN?") == "+CPIN: PH-NET PIN|OK"
+    assert bench.say("AT+CPIN?") == "+CPIN: READY|OK"
+
+
+def test_answers_in_odd_forms(bench: Bench) -> None:
+    faults = bench.modems[0].faults
+    faults.arm(Fault.ODD_FORM, 3)
+    assert bench.say("AT+CREG?") == "+CREG:000,001|OK"
+    assert re.fullmatch(r"\+CCLK: [0-9/]{8},[0-9:]{8}\+00\|OK", bench.say("AT+CCLK?"))
+    assert bench.say("AT+CSCA?") == "OK"
+    assert bench.say("AT+CREG?") == "+CREG: 0,1|OK"
+
+
+def test_a_character_set_is_refused(bench: Bench) -> None:
+    bench.modems[0].faults.arm(Fault.CHARSET_REFUSED)
+    assert bench.say('AT+CSCS="GSM"') == "+CME ERROR: 4"
+    assert bench.say("AT+COPS?").startswith('+COPS: 0,0,"00')
+
+
+def test_a_clock_stands_still(bench: Bench) -> None:
+    faults = bench.modems[0].faults
+    faults.arm(Fault.CLOCK_STANDS, 2)
+    first = bench.say("AT+CCLK?")
+    bench.pass_time(60)
+    assert bench.say("AT+CCLK?") == first
+    assert bench.say("AT+CCLK?") != first
 
 
 def test_beside_a_text_comes_one_that_is_none(bench: Bench) -> None:
