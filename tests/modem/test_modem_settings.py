@@ -527,8 +527,7 @@ def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
             state.texts.update({number: waiting.pop() for number in range(5) if waiting})
 
     with ScriptedModem(state.answers({"AT+CMGD": empty})) as modem, running(modem.device, house, timing=CALM):
-        eventually(lambda: len(house.texts) == 20)
-        assert not state.texts
+        eventually(lambda: len(house.texts) == 20 and not state.texts)
 
 
 def test_a_full_memory_that_was_emptied_is_looked_at_again_a_moment_later_too() -> None:
