@@ -302,7 +302,7 @@ class Modem:
 
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""
-        # 305 is said in the wrong mode, which is looked at before each try.
+        # 304 and 305 are also said in the wrong mode, which is looked at again before each PDU.
         again = {("CMS", 330): 1, ("CMS", 305): 1}
         busy = 3
         while True:

@@ -59,11 +59,10 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A message that was read from a place of a memory (None: the usual one), and its PDU as the modem told it."""
+    """A message that was read from a place of a memory (None: the usual one)."""
 
     place: _Place
     memory: str | None
-    pdu: str
     message: Message
 
     @property
@@ -91,8 +90,9 @@ class Incoming:
         self._announced: deque[_Place] = deque()
         self._deleted = 0
         self._undeleted: dict[_Place, _Found] = {}  # handed over, and still in the modem
-        # Deletions that the house must hear of.
-        self._untold: deque[tuple[PortStatus, tpdu.Deliver]] = deque()
+        self._untold: deque[tuple[PortStatus, tpdu.Deliver]] = (
+            deque()
+        )  # deletions that the house must hear of
 
     def take(self, urc: Urc) -> bool:
         """Take note of a URC that is about a text or report. Whether it was."""
@@ -267,7 +267,7 @@ class Incoming:
         for place in gone:
             del self._undeleted[place]
         if gone:
-            self._tell_undeleted()
+            self._desk.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
 
     def _watch_room(self, *, made_room: int) -> None:
         """Warn of a memory that fills up with what stays in it. `made_room`: messages that were just deleted."""
@@ -307,14 +307,17 @@ class Incoming:
         self._desk.set_condition(Condition.MEMORY_NEARLY_FULL, present=crowded and not full)
 
     def _found(self, stored: Stored, memory: str | None) -> _Found:
-        """What a place holds; read once more where its PDU makes no sense, for it may have been garbled on the line."""
         place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
-        pdu, message = stored.pdu, _parsed(stored.pdu)
+        return _Found(place, memory, self._read(stored, memory))
+
+    def _read(self, stored: Stored, memory: str | None) -> Message:
+        """What the PDU says; read once more where it makes no sense, for it may have been garbled on the line."""
+        message = _parsed(stored.pdu)
         if isinstance(message, Unreadable):
             again = self._modem.memories.read(stored.index, memory)
             if again is not None and again.pdu:
-                pdu, message = again.pdu, _parsed(again.pdu)
-        return _Found(place, memory, pdu, message)
+                return _parsed(again.pdu)
+        return message
 
     def _keep(self, found: Iterable[_Found]) -> bool:
         """Hand messages to the house and delete them. False: the house can keep nothing now.
@@ -336,8 +339,7 @@ class Incoming:
                     return False
                 kept.append(numbered)
             for each in kept:
-                if not self._delete(each):
-                    return False
+                self._delete(each)
         return True
 
     def _numbered(self, found: _Found, before: list[_Found]) -> _Found:
@@ -355,38 +357,44 @@ class Incoming:
         copy = max(beside, default=-1) + 1
         return replace(found, message=replace(found.message, copy=copy)) if copy else found
 
-    def _delete(self, found: _Found) -> bool:
-        """Delete what the house has, after a last look: another text may have been written there meanwhile, and is handed
-        over first. False: the house can keep nothing now.
+    def _last_look(self, found: _Found) -> _Found | None:
+        """What lies in the place right before it is emptied. Another message that was written there meanwhile is handed over
+        first. None: nothing may be deleted there now.
         """
         for _ in range(_REREADS):
             there = self._modem.memories.read(found.place.index, found.memory)
-            if there is None or there.pdu.upper() == found.pdu.upper():
-                break
-            found = self._numbered(self._found(there, found.memory), [])
-            if not self._deliver(found.message, self._desk.status):
-                return False
-        else:
-            return True  # it is overwritten as fast as it is read: the next listing reads it
-        if there is None and not self._modem.mode.confirmed:
-            self._undeleted[found.place] = found  # nobody knows what lies there now: the next listing tells
-            return True
+            if there is None and not self._modem.mode.confirmed:
+                self._undeleted[found.place] = (
+                    found  # nobody knows what lies there: deleted after the next listing
+                )
+                return None
+            now = found if there is None else self._found(there, found.memory)
+            if now.sameness == found.sameness:
+                return found
+            if not self._deliver(now.message, self._desk.status):
+                self._list_at = self._desk.back_at
+                return None
+            found = now
+        self._list_soon()  # it is overwritten as fast as it is read
+        return None
+
+    def _delete(self, found: _Found) -> None:
+        """Delete what the house has, and nothing else."""
+        last = self._last_look(found)
+        if last is None:
+            return
+        found = last
         if self._modem.memories.delete(found.place.index, found.memory):
             self._deleted += 1
             self._undeleted.pop(found.place, None)
             self._is_gone(self._desk.status, found.message)
-        elif self._undeleted.get(found.place) is not found:
+        elif found.place not in self._undeleted or self._undeleted[found.place] is not found:
             log.warning(
                 "port %d: the modem does not delete message %d; it is tried again now and then",
                 self._desk.status.port,
                 found.place.index,
             )
             self._undeleted[found.place] = found
-        self._tell_undeleted()
-        return True
-
-    def _tell_undeleted(self) -> None:
-        """Tell whether the modem refuses to delete messages of the active SIM."""
         iccid = self._desk.status.active.iccid
         refused = any(place.iccid == iccid for place in self._undeleted)
         self._desk.set_condition(Condition.DELETION_REFUSED, present=refused)
@@ -440,19 +448,17 @@ class Incoming:
 
 
 def _parsed(pdu: str, head: str = "") -> Message:
-    """What a PDU says, or the text behind `head` in text mode."""
+    """What came, in the mode that it came in. `head`: the line before it, where both came in text mode."""
     try:
-        return _in_text_mode(head, pdu) if head else tpdu.parse(pdu)
+        return _read_text_form(pdu, head) if head else tpdu.parse(pdu)
     except tpdu.TpduError as error:
         return Unreadable("\n".join(filter(None, (head, pdu))), str(error))
 
 
-def _in_text_mode(head: str, text: str) -> tpdu.Deliver | tpdu.StatusReport:
-    """What came in text mode. Raises TpduError."""
-    if tag(head) == "+CDS":
-        found: tpdu.Deliver | tpdu.StatusReport | None = text_mode.read_report(head)
-    else:
-        found = text_mode.read_text(head, text)
+def _read_text_form(text: str, head: str) -> tpdu.Deliver | tpdu.StatusReport:
+    """A text or report that came in text mode. Raises TpduError."""
+    report = text_mode.read_report(head) if tag(head) == "+CDS" else None
+    found = report or (None if tag(head) == "+CDS" else text_mode.read_text(head, text))
     if found is None:
         raise tpdu.TpduError("it came in text mode, and is not of the form that 27.005 gives")
     return found

@@ -40,7 +40,7 @@ def read_text(head: str, text: str) -> Deliver | None:
         message_class=None,
         pid=0,
         dcs=8 if alphabet is Alphabet.UCS2 else 0,
-        octets=f"{head}\n{text}".encode(errors="surrogatepass"),
+        octets=f"{head}\n{text}".encode("latin-1", "replace"),
     )
 
 

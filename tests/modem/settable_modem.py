@@ -45,6 +45,7 @@ class Settable:
             "AT+CMGF": self._set_mode,
             "AT+CMGF=0": self._set_mode,
             "AT+CMGF?": self._told(lambda: f"+CMGF: {self.mode}"),
+            "AT+CMGF=?": self._told(lambda: "+CMGF: (0,1)"),
             "AT+CNMI": self._set_announced,
             "AT+CNMI?": self._told(lambda: f"+CNMI: {self.announced}"),
             "AT+CNMI=?": self._told(lambda: "+CNMI: (0-3),(0-3),(0,2),(0-2),(0,1)"),
