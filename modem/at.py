@@ -117,6 +117,7 @@ class Channel:
         self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
         self.tells_references = False  # it answers a part with its TP-MR, as all but a few old modems do
+        self.tells_none = False  # it answered the last part with a bare OK
         self.late_references: list[Submitted] = []  # each +CMGS that came while none was waited for
         self.late_result: Result | None = None  # likewise the last final result
         self.last_reference: int | None = None  # the TP-MR of the last part that was taken
@@ -263,8 +264,10 @@ class Channel:
         return command.bare and not is_spoken(event)
 
     def wait(self, deadline: float) -> None:
-        """Wait until a URC is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds) has passed."""
-        while not self.urcs:
+        """Wait until a URC or a late reference is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds)
+        has passed.
+        """
+        while not self.urcs and not self.late_references:
             events = self.read(deadline, wakeful=True)
             if not events:
                 return
