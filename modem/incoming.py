@@ -165,20 +165,21 @@ class Incoming:
         deleted = self._deleted
         usual = self._modem.memories.usual
         unread: list[str | None] = []
+        cut = False
         for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
             elif self._modem.memories.cut:
                 unread.append(memory)
-                self._list_soon()
+                cut = True
             for stored in messages or ():
                 if not self._keep(stored, memory):
                     self._list_at = self._desk.back_at
                     return
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._watch_room(made_room=self._deleted > deleted)
-        if self._modem.memories.usual != usual:
+        if self._modem.memories.usual != usual or (cut and self._deleted > deleted):
             self._list_soon()
 
     def _watch_room(self, *, made_room: bool) -> None:
