@@ -119,6 +119,7 @@ class Channel:
         self.told_e0 = False  # and obeyed: it echoes only after a restart
         self.answered_at: float | None = None  # monotonic seconds of the last final result
         self.tells_references = False  # it answers a part with its TP-MR, as all but a few old modems do
+        self.tells_none = False  # it answered the last part with a bare OK
         self.late_references: list[Submitted] = []  # each +CMGS that came while none was waited for
         self.late_result: Result | None = None  # likewise the last final result
         self.last_reference: int | None = None  # the TP-MR of the last part that was taken
@@ -176,7 +177,8 @@ class Channel:
         that leave out the OK. `ends`: lines that end this command too, as a failure.
 
         A question whose answer does not fit it (the answer to another command, a stray OK or ERROR) is asked once
-        more after the modem was brought back in step. So it takes `timeout_s` twice at most.
+        more after the modem was brought back in step, and twice where the modem is known to answer it. So it takes
+        `timeout_s` three times at most.
 
         Raises SilentError without a final result in time, OutOfStepError where the modem was already beyond reach,
         DeviceGoneError.
@@ -185,9 +187,14 @@ class Channel:
         command = _Command(text, prefixes, bare, timeout_s, enough_s, ends)
         answer = self._exchange(command)
         if command.asks:
-            if self.in_step and self.habits.is_odd(text, answer):
+            for come_back in (self._realign, self.resync):
+                if not self.in_step or not self.habits.is_odd(text, answer):
+                    break
+                if come_back == self.resync and not self.habits.has_told(text):
+                    break  # it may be this modem's own way
                 log.info("%s: the answer to %s does not fit; it is asked again", self.name, _shown(text))
-                self._realign()
+                self.habits.remember(text, prefixes, answer.lines)  # its own answer may yet come
+                come_back()
                 answer = self._exchange(command)
             self.habits.learn(text, answer)
         self._doubtful = self._doubtful or answer.strays
@@ -265,8 +272,10 @@ class Channel:
         return command.bare and not is_spoken(event)
 
     def wait(self, deadline: float) -> None:
-        """Wait until a URC is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds) has passed."""
-        while not self.urcs:
+        """Wait until a URC or a late reference is there, or `wake_fd` was attended to, or `deadline` (monotonic seconds)
+        has passed.
+        """
+        while not self.urcs and not self.late_references:
             events = self.read(deadline, wakeful=True)
             if not events:
                 return
@@ -506,6 +515,7 @@ class Channel:
         self.say(text)
         deadline = monotonic() + self.waits.sync_s
         found: Result | None = None
+        another = False  # the lines of an older answer came: the next result is that one's
         while found is None:
             events = self.read(deadline)
             if events is None:
@@ -513,7 +523,11 @@ class Channel:
             for event in events:
                 verdict = result(event, numeric=True) if isinstance(event, str) else None
                 if verdict is None:
+                    another = another or self._belongs_to_another(event)
                     self.set_aside(event)
+                elif another:
+                    another = False  # its result; the OK to this `AT` follows
+                    deadline = monotonic() + self.waits.sync_s
                 elif found is None or not verdict.ok:
                     found = verdict
                     self._numeric = event in ("0", "4")
@@ -527,6 +541,14 @@ class Channel:
         self._locked = locked
         self.in_step = self._listen_until_quiet(self.waits.clean_s) and understood
         return self.in_step
+
+    def _belongs_to_another(self, event: Event) -> bool:
+        """Whether a line that comes where a bare OK is expected is part of the answer to a question."""
+        if not isinstance(event, str) or self._head is not None:
+            return False
+        if is_spoken(event):
+            return self.habits.answers_another(event)
+        return event[:2].upper() != "AT" and event.isascii() and event.isprintable()
 
     # Bytes
 

@@ -130,6 +130,10 @@ class Habits:
         self._tags.update(prefix for prefix in prefixes if prefix not in _ALSO_UNSOLICITED)
         self._head, self._prefixes, self._lines = head(command), prefixes, lines
 
+    def has_told(self, question: str) -> bool:
+        """Whether the modem answered a question with information lines when it was last asked."""
+        return head(question) in self._told
+
     def refuses(self, question: str) -> bool:
         """Whether the modem refused a question when it was last asked."""
         return head(question) in self._refused

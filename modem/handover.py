@@ -49,34 +49,46 @@ def write(channel: Channel, length: int, pdu: str, timeout_s: float) -> int | Re
     refusal = _type(channel, f"AT+CMGW={length},{_STORED_UNSENT}", pdu)
     if refusal is not None:
         return refusal
-    index: int | None = None
-    answered = False
-    deadline = monotonic() + timeout_s
     try:
-        while (events := channel.read(deadline)) is not None:
-            found: Result | None = None
-            for event in events:
-                if isinstance(event, str) and tag(event) == "+CMGW" and fields(event)[0].isdecimal():
-                    index = int(fields(event)[0])
-                elif isinstance(event, str) and found is None and (found := result(event)) is not None:
-                    channel.heard(found)
-                else:
-                    channel.set_aside(event)
-            if found is not None:
-                if not found.ok:
-                    return Refused(found.cause(channel.vendor))
-                if index is not None:
-                    return index
-                answered = True  # or this is the OK to something else: then the index follows
-                deadline = min(deadline, monotonic() + channel.waits.quiet_s)
-            if channel.restarted:
-                break
+        found = _await_index(channel, monotonic() + timeout_s)
     except DeviceGoneError:
         return Refused(cause("LOCAL", DEVICE_GONE))
     finally:
         channel.framer.echo = ""
-    channel.in_step = channel.in_step and answered
+    if isinstance(found, int):
+        return found
+    if found is not None and not found.ok:
+        return Refused(found.cause(channel.vendor))
+    channel.in_step = channel.in_step and found is not None
     return Refused(cause("LOCAL", NOT_WRITTEN))
+
+
+def _await_index(channel: Channel, deadline: float) -> int | Result | None:
+    """The index that AT+CMGW answers with, or the result without one; None where none came. Raises DeviceGoneError."""
+    index: int | None = None
+    unclear: Result | None = None
+    while (events := channel.read(deadline)) is not None:
+        for event in events:
+            if not isinstance(event, str):
+                continue
+            if tag(event) == "+CMGW" and fields(event)[0].isdecimal():
+                index = int(fields(event)[0])
+                continue
+            found = result(event)
+            if found is None:
+                channel.set_aside(event)
+                continue
+            channel.heard(found)
+            if found.ok and index is not None:
+                return index
+            if not found.ok and found.family != "ERROR":
+                return found
+            # A result without index or code may answer something else: then the own result follows.
+            unclear = unclear or found
+            deadline = min(deadline, monotonic() + channel.waits.quiet_s)
+        if channel.restarted:
+            return None
+    return unclear
 
 
 def send_written(
@@ -204,15 +216,18 @@ def _look_for_prompt(
 
 
 def _may_be_stray(channel: Channel, refusal: Result | None) -> bool:
-    """Whether a refusal may be about something else: about an older part, or without a code. Then a prompt follows."""
+    """Whether a refusal may answer something else: an older part, or nothing (an ERROR without a code).
+
+    If so, the prompt still follows.
+    """
     return refusal is not None and (bool(channel.owed) or refusal.family == "ERROR")
 
 
 class _Hearing:
-    """What a modem says after a PDU, until it is known which of that is about this part.
+    """Sorts what a modem says after a PDU into the answer to this part and late answers to older parts.
 
-    A modem answers parts in the order in which they were handed over. So where the answer to an older part is owed,
-    the first answer may be that one's, and this part's own follows.
+    A modem answers parts in the order in which they were handed over. So while the answer to an older part is owed,
+    the first answer may belong to the older part, and the answer to this part follows.
     """
 
     def __init__(self, channel: Channel, deadline: float) -> None:
@@ -223,6 +238,7 @@ class _Hearing:
         self._refusals: list[Result] = []
         self._bare_ok = False  # an OK without a reference, of a modem that may tell none
         self._spoilt = False  # a line came that is none: it may have been the reference
+        self._strays = False  # a line came that answers a command: the next OK belongs to it
 
     def hear(self, event: Event) -> Submitted | Refused | InDoubt | None:
         """Take one line. What became of the part, once that is sure."""
@@ -235,6 +251,7 @@ class _Hearing:
         found = result(event)
         if found is None:
             self._spoilt = self._spoilt or not event.isascii() or not is_spoken(event)
+            self._strays = self._strays or channel.habits.answers_another(event)
             channel.set_aside(event)
             return None
         channel.heard(found)
@@ -258,7 +275,7 @@ class _Hearing:
         return bool(self._groups or self._refusals or self._bare_ok)
 
     def leave_late(self, own: Submitted | Refused | InDoubt | None) -> None:
-        """Keep the references that are not this part's for the one whose they are."""
+        """Keep the references of older parts in the channel. `own`: the outcome of this part."""
         for told in self._told:
             if told is not own:
                 self._channel.keep_late(told)
@@ -266,38 +283,46 @@ class _Hearing:
     def _take(self, told: Submitted) -> None:
         channel = self._channel
         self._told.append(told)
-        channel.tells_references = channel.tells_references or told.reference is not None
+        if told.reference is not None:
+            channel.tells_references, channel.tells_none = True, False
         self._wait(channel.waits.result_s)
 
     def _hear_ok(self) -> Submitted | Refused | InDoubt | None:
         channel = self._channel
         if len(self._told) > len(self._groups):
             self._groups.append(self._told[-1])
-            if len(self._told) <= channel.owed and not self._refusals:
-                self._wait(channel.waits.result_s)  # it may be an older part's
+            if len(self._told) <= channel.owed and not self._refusals and not self._is_next():
+                self._wait(2 * channel.waits.result_s)  # it may belong to an older part
                 return None
             return self._own()
-        if not self._told and not (channel.tells_references and not self._spoilt):
-            # Some tell no reference. From others this is the OK to something else: then the reference follows.
+        if self._strays:
+            self._strays = False
+        elif not self._told and not (channel.tells_references and not self._spoilt):
+            # Some modems tell no reference. From others this is the OK to something else: then the reference follows.
             self._bare_ok = True
-            self._wait(channel.waits.quiet_s)
+            self._wait(channel.waits.quiet_s if channel.tells_none else channel.waits.result_s)
         return None
+
+    def _is_next(self) -> bool:
+        """Whether the last reference is the one that follows those of all older parts. Modems count up by one."""
+        last, told = self._channel.last_reference, self._told[-1].reference
+        return last is not None and told is not None and (told - last) % 256 == self._channel.owed + 1
 
     def _hear_refusal(self, found: Result) -> Submitted | Refused | InDoubt | None:
         channel = self._channel
         if self._told:
-            # After the older part's reference this is about this part, else it is about something else.
-            return _verdict(channel, found) if channel.owed else self._own()
+            # Behind the references of older parts the error answers this part, behind its own something else.
+            return self._own() if len(self._told) > channel.owed else _verdict(channel, found)
         first = not self._refusals
         self._refusals.append(found)
         if first and (channel.owed or found.family == "ERROR"):
-            # It may be about the older part, or a stray one: modems give codes for what the network refuses.
+            # It may answer an older part, or be a stray one: modems give a code for what the network refuses.
             self._wait(channel.waits.result_s)
             return None
         return _verdict(channel, found)
 
     def _own(self) -> Submitted:
-        """The reference of this part: the last before the OK. Of two with an OK each, the one that was given out later."""
+        """The reference of this part: the last before the OK. Of several with an OK each, the one that counts highest."""
         if len(self._groups) < 2:
             return self._told[-1]
         own = self._groups[0]
@@ -315,6 +340,7 @@ class _Hearing:
 
 
 def _await_reference(channel: Channel, deadline: float, timeout_s: float) -> Submitted | Refused | InDoubt:
+    """Wait until `deadline` (monotonic seconds) for what became of a part that was handed over."""
     hearing = _Hearing(channel, deadline)
     outcome: Submitted | Refused | InDoubt | None = None
     try:
@@ -355,6 +381,7 @@ def _account(channel: Channel, outcome: Submitted | Refused | InDoubt) -> None:
         channel.owed = 0
     if isinstance(outcome, Submitted):
         channel.last_reference = outcome.reference
+        channel.tells_none = outcome.reference is None and not channel.tells_references
 
 
 def _ask_late(channel: Channel, timeout_s: float) -> Submitted | Refused | InDoubt:

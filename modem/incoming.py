@@ -238,13 +238,14 @@ class Incoming:
         left: int | None = None
         usual = self._modem.memories.usual
         unread: list[str | None] = []
+        cut = False
         for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
             messages = self._modem.memories.stored(memory)
             if messages is None:
                 unread.append(memory)
             elif self._modem.memories.cut:
                 unread.append(memory)
-                self._list_soon()
+                cut = True
             else:
                 self._forget_gone(memory, messages)
             seen, before = self._modem.memories.seen, self._deleted
@@ -257,7 +258,7 @@ class Incoming:
         self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
         self._left = left
         self._watch_room(made_room=self._deleted - deleted)
-        if self._modem.memories.usual != usual:
+        if self._modem.memories.usual != usual or (cut and self._deleted > deleted):
             self._list_soon()
 
     def _forget_gone(self, memory: str | None, messages: list[Stored]) -> None:

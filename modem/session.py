@@ -292,6 +292,7 @@ class Session:
             self._settle()
             self._channel.wait(deadline if self._desk.outcome is None else min(deadline, self._desk.back_at))
             self._sort_urcs()
+            self._hear_late()
         self._desk.listens = False
         if self._channel.restarted:
             self._start()

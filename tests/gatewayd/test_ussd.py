@@ -109,6 +109,7 @@ def test_what_the_network_says_decides(port: Waiting) -> None:
         (Reply(Session.OPEN, "menu"), True),
         (Reply(Session.ENDED, "Au revoir"), True),
         (Reply(Session.ENDED, ""), False),
+        (Reply(Session.ENDED, "", "NO CARRIER"), False),
         (Reply(Session.ELSEWHERE, ""), False),
         (Reply(Session.NOT_SUPPORTED, "text"), False),
         (Reply(Session.TIMED_OUT, ""), False),
@@ -122,6 +123,7 @@ def test_what_the_network_says_decides(port: Waiting) -> None:
         with pytest.raises(UssdFailedError) as caught:
             ask(port)
         assert (caught.value.session, caught.value.answer) == (reply.session.value, reply.text)
+        assert reply.reason in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,9 @@ from modem.fitting import Habits, Response
 from modem.lines import ERROR as REFUSED
 from modem.lines import OK as DONE
 from modem.lines import Urc
+from tests.modem.house import FAST as HOUSE
 from tests.modem.scripted_modem import ScriptedModem
-from tests.modem.test_at import Answers, said, talking_to
+from tests.modem.test_at import FAST, Answers, said, talking_to
 
 OK = b"\r\nOK\r\n"
 ERROR = b"\r\nERROR\r\n"
@@ -72,7 +74,7 @@ SHIFTS = [
 def test_a_stray_answer_between_a_question_and_its_answer_shifts_nothing(question: str, stray: str) -> None:
     line = QUESTIONS[question][2].decode()
     modem = ScriptedModem(full())
-    with talking_to(modem) as channel:
+    with talking_to(modem, waits=replace(FAST, clean_s=0.1)) as channel:
         for name in ("AT+COPS?", "AT+QCCID"):  # asked before, so that their answers are known as such
             modem.answers[name] = b"\r\n+COPS: 0\r\n" + OK
             channel.command(name, "+COPS", "+QCCID")
@@ -81,6 +83,25 @@ def test_a_stray_answer_between_a_question_and_its_answer_shifts_nothing(questio
         assert ask(channel, question).lines == (line,)
         for name, (_, _, other) in QUESTIONS.items():
             assert ask(channel, name).lines == (other.decode(),)
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 0.02])
+@pytest.mark.parametrize("stray", [name for name in STRAYS if name != "a number"])
+def test_a_modem_that_answers_slowly_is_brought_in_step_all_the_same(stray: str, latency_s: float) -> None:
+    """The pauses of a slow modem are longer than those that end an answer."""
+    modem = ScriptedModem()
+    slow = {name: said(latency_s, b"\r\n" + line + b"\r\n" + OK) for name, (_, _, line) in QUESTIONS.items()}
+    modem.answers.update({**slow, "AT": said(latency_s, OK)})
+    with talking_to(modem, waits=HOUSE.waits) as channel:
+        for question in QUESTIONS:
+            ask(channel, question)
+        for question, (_, _, line) in QUESTIONS.items():
+            if question != "AT+CPIN?":
+                modem.answers[question] = [
+                    said(STRAYS[stray], latency_s, b"\r\n" + line + b"\r\n" + OK),
+                    slow[question],
+                ]
+            assert ask(channel, question).lines == (line.decode(),)
 
 
 def test_an_answer_of_the_same_form_shifts_no_more_than_the_next_question() -> None:

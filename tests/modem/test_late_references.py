@@ -11,6 +11,7 @@ from modem.at import Channel
 from modem.handover import submit, write
 from modem.work import InDoubt, Refused, Submitted
 from tests.conftest import eventually
+from tests.modem.house import FAST as FAST_TIMING
 from tests.modem.house import House, part
 from tests.modem.scripted_modem import Script, ScriptedModem
 from tests.modem.test_at import FAST, PDU, prompted, said, talking_to
@@ -176,7 +177,45 @@ def test_a_stray_error_before_the_prompt_keeps_nothing_back() -> None:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
 
 
-@pytest.mark.parametrize("stray", [OK, LATE + OK])
+def test_a_slow_reference_is_awaited_where_it_is_not_known_that_the_modem_tells_none() -> None:
+    modem = ScriptedModem({"PDU": [said(OK, 0.1, OWN + OK), OK]})
+    with talking_to(modem, waits=WAITS) as channel:
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+    modem = ScriptedModem({"PDU": OK})
+    with talking_to(modem, waits=replace(WAITS, result_s=0.5)) as channel:
+        assert submit(channel, 19, PDU, 2) == Submitted(None)
+        began = time.monotonic()
+        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem tells none
+        assert time.monotonic() - began < 0.4
+
+
+def test_a_reference_that_only_this_part_can_have_is_not_waited_behind() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        channel.waits = replace(WAITS, result_s=30.0)
+        modem.answers["PDU"] = OWN + OK  # 9 was the last; the older part would have got 10
+        began = time.monotonic()
+        assert submit(channel, 19, PDU, 60) == Submitted(11)
+        assert time.monotonic() - began < 10
+
+
+def test_a_late_reference_wakes_an_idle_port() -> None:
+    house = House(part(1))
+    with ScriptedModem(healthy()) as modem:
+        timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
+        with running(modem.device, house, submit_timeout_s=0.1, timing=timing) as port:
+            eventually(lambda: house.results == [Submitted(1)])
+            modem.answers["PDU"] = b""
+            house.give(part(2))
+            port.wake()
+            eventually(lambda: len(house.outcomes) == 2)
+            time.sleep(0.1)
+            modem.say(LATE + OK)
+            eventually(lambda: house.late == [10], 5)
+
+
+@pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
 def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
     modem = ScriptedModem({"AT+CMGW": prompted(PROMPT), "PDU": said(stray, 0.01, b"\r\n+CMGW: 4\r\n" + OK)})
     with talking_to(modem, waits=WAITS) as channel:

@@ -224,3 +224,24 @@ def test_a_modem_that_wants_no_acknowledgements_any_more_gets_none() -> None:
         assert modem.acknowledges
         modem.prepare()
         assert not modem.acknowledges
+
+
+def test_of_another_modem_nothing_is_believed_that_the_last_one_did() -> None:
+    refusing: Answers = {
+        "AT+QCCID": line("8922301000000000017"),
+        "AT+CMMS": ERROR,
+        "AT+CIND": line('+CIND: ("x",(0-1))'),
+    }
+    with driving({"AT+CGMI": line("Quectel"), "AT+CGSN": line("356938035643809"), **refusing}) as (
+        modem,
+        scripted,
+    ):
+        assert modem.sim.iccid()
+        sim, indications, memories = modem.sim, modem.indications, modem.memories
+        modem.begin()
+        assert (modem.sim, modem.indications, modem.memories) == (sim, indications, memories)
+        scripted.answers["AT+CGSN"] = line("356938035643817")
+        modem.begin()
+        assert not modem.sim.tells_iccid
+        assert modem.indications is not indications
+        assert modem.memories is not memories
