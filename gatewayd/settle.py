@@ -160,13 +160,14 @@ class Settler:
 
     def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
+        words = f" ({cause.words})" if cause.code is None and cause.words else ""
         parts.note_attempt(
             db,
             *key.claim,
             outcome="refused",
             cause=code,
-            reason=cause.reason,
-            reason_fr=cause.reason_fr,
+            reason=cause.reason + words,
+            reason_fr=cause.reason_fr + words,
             now=at.now,
         )
 

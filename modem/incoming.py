@@ -68,7 +68,9 @@ class _Found:
     @property
     def sameness(self) -> object:
         """Equal for messages that the network may have sent twice, and for those that lie in one place still."""
-        return self.message.octets if isinstance(self.message, tpdu.Deliver) else self.message
+        if isinstance(self.message, tpdu.Deliver):
+            return self.message.octets or replace(self.message, copy=0)  # none: it was not read from a PDU
+        return self.message
 
 
 class Incoming:

@@ -83,6 +83,16 @@ def used(house: House) -> int:
 # The list of attempts
 
 
+def test_words_in_place_of_a_code_are_told_with_the_attempt(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Refused(cause("CMS", None, "no credit left")))
+    (told,) = attempts(house, sms_id)
+    assert told.meaning == f"{cause('CMS', None).reason} (no credit left)"
+    assert told.meaning_fr == f"{cause('CMS', None).reason_fr} (no credit left)"
+    assert "no credit left" in (house.view(sms_id).failure_reason or "")
+
+
 def test_every_attempt_is_told_oldest_first_with_who_tried_and_what_it_means(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()

@@ -73,6 +73,29 @@ def test_no_registration_raises(text: str, prefix: str) -> None:
     assert found is None or 0 <= found <= 99
 
 
+@pytest.mark.parametrize(
+    ("said", "signal_dbm"),
+    [
+        ("+CSQ: 17,99", -79),
+        ("+CSQ:017,099", -79),
+        ('+CSQ: "17","99"', -79),
+        ("+CSQ: 17", -79),
+        ("+CSQ: 0,0", -113),
+        ("+CSQ: 31,7", -51),
+        ("+CSQ: 99,99", None),
+        ("+CSQ: 199,99", None),  # on the scale of LTE modems: not known
+        ("+CSQ: 151,99", -65),
+        ("+CSQ: 255,255", None),
+        ("+CSQ: -1,99", None),
+        ("+CSQ: ,", None),
+        ("+CSQ:", None),
+    ],
+)
+def test_signal(said: str, signal_dbm: int | None) -> None:
+    with driving({"AT+CSQ": line(said)}) as (modem, _):
+        assert modem.coverage.signal_dbm() == signal_dbm
+
+
 # UCS-2 where AT+CSCS="GSM" was refused
 
 
