@@ -88,9 +88,7 @@ def plan_of_country(country_code: str) -> Plan | None:
 
 @functools.cache
 def _by_name() -> Mapping[str, str]:
-    return {
-        _letters(name): key for key, plan in plans().items() for name in (key, plan.name, *plan.also)
-    }
+    return {_letters(name): key for key, plan in plans().items() for name in (key, plan.name, *plan.also)}
 
 
 def _letters(name: str) -> str:

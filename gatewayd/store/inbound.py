@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatewayd.store import former_numbers
 from gatewayd.store.database import Connection, Row
 
 # What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
@@ -9,8 +10,8 @@ Series = tuple[int, str, int, int, int]
 
 _AT_A_TIME = 200
 
-_SHOWN = """
-    SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number
+_SHOWN = f"""
+    SELECT i.*, coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, '') AS sim_number
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
 """
 
