@@ -48,8 +48,7 @@ class Numbering:
         Raises:
             ValueError: it is not a number that this installation sends to; the text says what is.
         """
-        written = recipient.translate(_BETWEEN_DIGITS) if self._tidies else recipient
-        number = self._recipient(written)
+        number = self._recipient(self._tidied(recipient))
         if number is None:
             raise ValueError(self._what_is_taken())
         return number
@@ -60,8 +59,7 @@ class Numbering:
         Raises:
             ValueError: it is not written as one.
         """
-        written = number.translate(_BETWEEN_DIGITS) if self._tidies else number
-        found = self.of_card(written)
+        found = self.of_card(self._tidied(number))
         if not E164.fullmatch(found):
             example = f"+{self._plan.numbering.country_code}{self._plan.numbering.example}"
             raise ValueError(f"a number is written with + and the country code, as {example}")
@@ -86,7 +84,7 @@ class Numbering:
         international = [digits] if number != digits else []
         found = self._international([*international, *self._behind_prefixes(digits)], self._fits)
         # Some SIMs and networks call a national number international.
-        return found or self._first(self._national_readings(digits), self._fits) or digits
+        return found or self._first(self._national_readings(digits, both=True), self._fits) or digits
 
     def home_operator(self, imsi: str) -> str:
         """The operator whose SIM this is, roaming or not; "" where the table does not say."""
@@ -96,6 +94,10 @@ class Numbering:
         """The operator whose prefix an E.164 number has; "" where the table does not say."""
         national = number.removeprefix(f"+{self._country}")
         return next((name for prefix, name in self._prefixes if national.startswith(prefix)), "")
+
+    def _tidied(self, written: str) -> str:
+        """Without what stands between digits, where the plan takes that off."""
+        return written if not self._tidies or written.isalnum() else written.translate(_BETWEEN_DIGITS)
 
     # How a number is read. `None`: it cannot be.
 
@@ -121,7 +123,8 @@ class Numbering:
 
         def names_home(national: str) -> bool:
             # A pattern that takes these digits behind a + does not say of which country they are.
-            return taken(f"+{self._country}{national}") and not taken(f"+{national}")
+            whole = taken(f"+{self._country}{national}") and not taken(f"+{national}")
+            return whole and not self._has_trunk_prefix(national)
 
         def is_of_home(national: str) -> bool:
             return self._is_mobile(national) if taken(f"+{national}") else self._fits(national)
@@ -132,7 +135,7 @@ class Numbering:
                 abroad, lambda national: names_home(national) or self._fits(national), anywhere=True
             )
         else:
-            readings = list(self._national_readings(written))
+            readings = list(self._national_readings(written, both=True))
             number = self._first(readings, names_home) or self._first(readings, is_of_home)
         # What is not taken as it is written may be in its full form, where the plan reads more forms than the pattern.
         wanted = taken(written) or (self._tidies and number is not None and taken(number))
@@ -147,7 +150,7 @@ class Numbering:
                 rest = digits.removeprefix(self._country)
                 found = self._first([*self._without_trunk_prefix(rest), rest], is_national)
             else:
-                found = f"+{digits}" if anywhere or _is_possible(digits) else None
+                found = f"+{digits}" if anywhere else _abroad(digits)
             if found is not None and E164.fullmatch(found):
                 return found
         return None
@@ -157,10 +160,15 @@ class Numbering:
         prefixes = dict.fromkeys((self._home.international_prefix, _INTERNATIONAL_PREFIX))
         return [digits.removeprefix(prefix) for prefix in prefixes if digits.startswith(prefix)]
 
-    def _national_readings(self, digits: str) -> Iterator[str]:
-        """What may be the national number of digits without an international prefix, the likeliest first."""
+    def _national_readings(self, digits: str, *, both: bool = False) -> Iterator[str]:
+        """What may be the national number of digits without an international prefix, the likeliest first.
+
+        `both`: a country code may have a trunk prefix behind it.
+        """
         if digits.startswith(self._country):
-            yield digits.removeprefix(self._country)
+            rest = digits.removeprefix(self._country)
+            yield from self._without_trunk_prefix(rest) if both else ()
+            yield rest
         yield from self._without_trunk_prefix(digits)
         yield digits
 
@@ -177,9 +185,12 @@ class Numbering:
         return self._fits(national) and national.startswith(self._home.mobile)
 
     def _fits(self, national: str) -> bool:
-        """Whether digits may be a national number, mobile or not. Where 0 is the trunk prefix, none begins with it."""
-        with_trunk_prefix = self._home.trunk_prefix == "0" and national.startswith("0")
-        return len(national) in self._home.lengths and not with_trunk_prefix
+        """Whether digits may be a national number, mobile or not."""
+        return len(national) in self._home.lengths and not self._has_trunk_prefix(national)
+
+    def _has_trunk_prefix(self, national: str) -> bool:
+        """Where 0 is the trunk prefix, no national number begins with it."""
+        return self._home.trunk_prefix == "0" and national.startswith("0")
 
     def _home_of(self, settings: NumberSettings) -> PlanNumbering:
         """The numbers of the country, whether the plan chosen is that country's or not."""
@@ -209,10 +220,13 @@ class Numbering:
         )
 
 
-def _is_possible(digits: str) -> bool:
-    """Whether digits are a country code and as many as its mobile numbers have."""
+def _abroad(digits: str) -> str | None:
+    """The number of another country that digits are: its code, and as many more as its mobile numbers have."""
     for length in (1, 2, 3):
-        country = countries().get(digits[:length])
+        code, national = digits[:length], digits[length:]
+        country = countries().get(code)
         if country is not None:
-            return len(digits) - length in country.lengths
-    return False
+            if country.trunk_prefix == "0":  # as in +33 (0) 6; no national number begins with it there
+                national = national.removeprefix("0")
+            return f"+{code}{national}" if len(national) in country.lengths else None
+    return None
