@@ -136,8 +136,7 @@ configure() {
     case $listen in *[!]0-9A-Za-z.:_[-]*) fail "LISTEN must be HOST:PORT, as 0.0.0.0:8000" ;; esac
     plan=${PLAN:-}
     if [ -z "$plan" ] && [ -t 0 ]; then
-        # shellcheck disable=SC2046 # one word each
-        say "In which country are your numbers?" "$(echo $(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml))" \
+        say "In which country are your numbers?" "$(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml | tr '\n' ' ')" \
             "guide is Mali as the first API promised it: without 5x, 8x and 9x, and without blanks."
         printf 'Numbering plan [guide]: ' >&2
         read -r plan || true

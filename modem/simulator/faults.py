@@ -63,6 +63,7 @@ class Fault(Enum):
     REPORT_LOST = "report-lost"  # it never comes
     REPORT_LATE = "report-late"  # it comes a minute late
     REPORT_TWICE = "report-twice"
+    REPORT_SHORT = "report-short"  # it names only the last eight digits of its recipient
     INCOMING_TWICE = "incoming-twice"  # a text comes again: the network did not hear that it was taken
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
