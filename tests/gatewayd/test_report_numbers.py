@@ -146,6 +146,20 @@ def test_a_report_in_an_odd_form_that_comes_again_is_not_taken_for_the_next_mess
     assert delivered(house, first, second) == [True, True]
 
 
+def test_a_report_in_an_odd_form_that_comes_again_settles_no_doubt(build: Build) -> None:
+    house = build("cote_d_ivoire")
+    first = submit(house, ABIDJAN[0], 7)
+    report(house, 7, "01020304")
+    stamp = house.clock.at
+    house.clock.at += 60 * SECOND
+    second = submit(house, ABIDJAN[1], 7)
+    doubtful = house.send(recipient=ABIDJAN[0])
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    house.clock.at = stamp
+    report(house, 7, "01020304")
+    assert delivered(house, first, second, doubtful) == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("told", "found"),
     [
