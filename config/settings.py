@@ -352,7 +352,7 @@ class Settings(_Section):
 
     api: ApiSettings = ApiSettings()
     store: StoreSettings = StoreSettings()
-    numbers: NumberSettings = NumberSettings()
+    numbers: NumberSettings = Field(default_factory=NumberSettings)
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
     loop_test: LoopTestSettings = LoopTestSettings()
