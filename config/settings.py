@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from config.faults import describe
+from config.plans import GUIDE, Plan, plan_key, plans
 
 EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 """The configuration with every key and its default."""
@@ -76,6 +77,13 @@ def _time_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError('must be a time zone of the IANA database, as "Africa/Bamako"') from error
     return name
+
+
+def _plan(name: str) -> str:
+    key = plan_key(name)
+    if key is None:
+        raise ValueError(f"must be one of {', '.join(plans())}")
+    return key
 
 
 def _listen(text: str) -> str:
@@ -227,19 +235,39 @@ class StoreSettings(_Section):
 
 
 class NumberSettings(_Section):
-    """[numbers]: the country's numbering."""
+    """[numbers]: the numbering plan, and what this box has differently. What is empty in the file is the plan's."""
 
+    plan: Annotated[str, AfterValidator(_plan)] = GUIDE
     country_code: Annotated[
         str, _matching(r"[1-9][0-9]{0,2}", 'must be 1 to 3 digits in quotes, as "223"')
-    ] = "223"
-    pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern)] = re.compile(r"^(\+?223)?[67][0-9]{7}$")
+    ] = ""
+    # None: the lengths and beginnings of the plan's mobile numbers decide.
+    pattern: Annotated[re.Pattern[str] | None, BeforeValidator(_pattern)] = None
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
-    operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(
-        default={"Orange": ("7",), "Malitel": ("6",), "Telecel": ("5",)}
-    )
-    networks: Mapping[Text, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(
-        default={"Orange": ("61002",), "Malitel": ("61001",), "Telecel": ("61003",)}
-    )
+    operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(default={})
+    networks: Mapping[Text, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(default={})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_plan(cls, given: object) -> object:
+        """Put the plan's own in the place of what the file does not say, or says empty."""
+        if not isinstance(given, Mapping):
+            return given
+        name = given.get("plan", GUIDE)
+        plan = plans()[(plan_key(name) if isinstance(name, str) else None) or GUIDE]
+        filled = {
+            "country_code": plan.numbering.country_code,
+            "pattern": plan.pattern,
+            "operators": plan.operators.begin,
+            "networks": plan.networks.begin,
+        }
+        said = {key: value for key, value in given.items() if key not in filled or value not in ("", {})}
+        return {**filled, **said}
+
+    @property
+    def chosen(self) -> Plan:
+        """The plan, without what this box has differently."""
+        return plans()[self.plan]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -324,7 +352,7 @@ class Settings(_Section):
 
     api: ApiSettings = ApiSettings()
     store: StoreSettings = StoreSettings()
-    numbers: NumberSettings = NumberSettings()
+    numbers: NumberSettings = Field(default_factory=NumberSettings)
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
     loop_test: LoopTestSettings = LoopTestSettings()

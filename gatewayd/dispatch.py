@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -191,7 +191,7 @@ class Dispatcher:
             desk.references_kept = _references_kept(desk.references_kept, outcome)
         wait = desk.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = self._turn(desk, status)
-        told = [(self._sim_of(each.status), each.report) for each in reported]
+        told = [(self._sim_of(each.status), self._readable(each.report)) for each in reported]
 
         def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
             if outcome is not None:
@@ -264,10 +264,10 @@ class Dispatcher:
 
     def reported(self, status: PortStatus, report: StatusReport) -> None:
         """See `Work.reported`."""
-        sim_id = self._sim_of(status)
+        sim_id, readable = self._sim_of(status), self._readable(report)
         timeout_s = self._settings.submit_timeout_s
         calendar = self._calendar
-        self._within(lambda db, at, news: reports.take(db, sim_id, report, timeout_s, at, news, calendar))
+        self._within(lambda db, at, news: reports.take(db, sim_id, readable, timeout_s, at, news, calendar))
         if len(status.slots) > 1:
             self._ports[status.port].wake()  # it may have waited for this before it turns to another slot
 
@@ -426,6 +426,10 @@ class Dispatcher:
             )
             self._board.rest(sim_id, self._clock.monotonic() + rest_s)
             self._wake_idle()
+
+    def _readable(self, report: StatusReport) -> StatusReport:
+        """A report with its recipient as E.164, where that can be read."""
+        return replace(report, recipient=self._numbering.of_line(report.recipient))
 
     def _turn(self, desk: _Desk, status: PortStatus) -> Turn | None:
         """Whose turn it is; None where the active slot's SIM cannot work."""

@@ -1,16 +1,38 @@
-"""Phone numbers as clients write them, and E.164, which is what is kept, shown and dialled."""
+"""Phone numbers as clients, SIM cards and networks write them, and E.164, which is what is kept, shown and dialled."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+
+from config.plans import GUIDE, Country, PlanNumbering, countries, plan_of_country
 from config.settings import NumberSettings
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+"""What every number that is kept looks like."""
+
+_DIALLED = re.compile(r"\+?[0-9]+", re.ASCII)
+
+# What people put between digits: all kinds of blanks but control characters, dots, dashes and parentheses.
+_BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_BETWEEN_DIGITS = dict.fromkeys(map(ord, f"{_BLANKS}{_DASHES}.()"))
+
+_INTERNATIONAL_PREFIX = "00"
+_NO_COUNTRY = Country(trunk_prefix="0", lengths=())
+
+_Judge = Callable[[str], bool]  # whether digits are a national number
 
 
 class Numbering:
     """The numbering plan of the installation: which recipients are taken, and whose they are."""
 
     def __init__(self, settings: NumberSettings) -> None:
+        self._plan = settings.chosen
+        self._tidies = settings.plan != GUIDE
         self._country = settings.country_code
         self._pattern = settings.pattern
+        self._home = self._home_of(settings)
         self._prefixes = sorted(
             ((prefix, name) for name, prefixes in settings.operators.items() for prefix in prefixes),
             key=lambda pair: len(pair[0]),
@@ -26,15 +48,10 @@ class Numbering:
         Raises:
             ValueError: it is not a number that this installation sends to; the text says what is.
         """
-        if not self._pattern.fullmatch(recipient):
-            raise ValueError(
-                f"The recipient must match {self._pattern.pattern}, for example +{self._country}70123456"
-            )
-        if recipient.startswith("+"):
-            return recipient
-        rest = recipient.removeprefix(self._country)
-        national = rest if rest != recipient and self._pattern.fullmatch(rest) else recipient
-        return f"+{self._country}{national}"
+        number = self._recipient(self._tidied(recipient))
+        if number is None:
+            raise ValueError(self._what_is_taken())
+        return number
 
     def own(self, number: str) -> str:
         """The number of a SIM of this box, as E.164: any line, not only those that may be sent to.
@@ -42,17 +59,32 @@ class Numbering:
         Raises:
             ValueError: it is not written as one.
         """
-        digits = number.removeprefix("+")
-        if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 15):
-            raise ValueError("a number is written with + and the country code, as +22370123456")
-        return number if number.startswith("+") else self.e164(number)
+        found = self.of_card(self._tidied(number))
+        if not E164.fullmatch(found):
+            example = f"+{self._plan.numbering.country_code}{self._plan.numbering.example}"
+            raise ValueError(f"a number is written with + and the country code, as {example}")
+        return found
 
     def of_card(self, number: str) -> str:
-        """The number that a SIM tells of itself, as E.164 where it can be read as a number of this country."""
-        try:
-            return self.e164(number)
-        except ValueError:
+        """The number that a SIM tells of itself, as E.164 where it can be read as one."""
+        found = self.of_line(number)
+        return number if E164.fullmatch(number) and not E164.fullmatch(found) else found
+
+    def of_line(self, number: str) -> str:
+        """A number as a SIM or the network tells it, as E.164 where it can be read as that of a line.
+
+        It may be national or international, with any prefix, with or without its +. Else the text as it is, without a +: so
+        only what is certain begins with one.
+        """
+        if not _DIALLED.fullmatch(number):
+            return number.removeprefix("+")
+        if self._recipient(number) == number:
             return number
+        digits = number.removeprefix("+")
+        international = [digits] if number != digits else []
+        found = self._international([*international, *self._behind_prefixes(digits)], self._fits)
+        # Some SIMs and networks call a national number international.
+        return found or self._first(self._national_readings(digits, both=True), self._fits) or digits
 
     def home_operator(self, imsi: str) -> str:
         """The operator whose SIM this is, roaming or not; "" where the table does not say."""
@@ -63,11 +95,138 @@ class Numbering:
         national = number.removeprefix(f"+{self._country}")
         return next((name for prefix, name in self._prefixes if national.startswith(prefix)), "")
 
+    def _tidied(self, written: str) -> str:
+        """Without what stands between digits, where the plan takes that off."""
+        return written if not self._tidies or written.isalnum() else written.translate(_BETWEEN_DIGITS)
 
-def same_number(one: str, other: str) -> bool:
-    """Whether two numbers are the same line, however much of the country code each carries.
+    # How a number is read. `None`: it cannot be.
 
-    Networks report back national, international and trunk forms of one number; eight digits tell lines apart in
-    every numbering plan this is used with.
-    """
-    return one[-8:] == other[-8:] if min(len(one), len(other)) >= 8 else one == other
+    def _recipient(self, written: str) -> str | None:
+        """The number of a recipient, of which only what stands between digits was taken off."""
+        if not _DIALLED.fullmatch(written):
+            return None
+        if self._pattern is None:
+            return self._by_plan(written)
+        return self._by_pattern(written, self._pattern)
+
+    def _by_plan(self, written: str) -> str | None:
+        abroad = [written[1:]] if written.startswith("+") else self._behind_prefixes(written)
+        if abroad:
+            return self._international(abroad, self._is_mobile)
+        return self._first(self._national_readings(written), self._is_mobile)
+
+    def _by_pattern(self, written: str, pattern: re.Pattern[str]) -> str | None:
+        """As the pattern of the configuration says. It may take numbers that are in no plan yet."""
+
+        def taken(number: str) -> bool:
+            return pattern.fullmatch(number) is not None
+
+        def names_home(national: str) -> bool:
+            # A pattern that takes these digits behind a + does not say of which country they are.
+            whole = taken(f"+{self._country}{national}") and not taken(f"+{national}")
+            return whole and not self._has_trunk_prefix(national)
+
+        def is_of_home(national: str) -> bool:
+            return self._is_mobile(national) if taken(f"+{national}") else self._fits(national)
+
+        abroad = [written[1:]] if written.startswith("+") else self._behind_prefixes(written)
+        if abroad:
+            number = self._international(
+                abroad, lambda national: names_home(national) or self._fits(national), anywhere=True
+            )
+        else:
+            readings = list(self._national_readings(written, both=True))
+            number = self._first(readings, names_home) or self._first(readings, is_of_home)
+        # What is not taken as it is written may be in its full form, where the plan reads more forms than the pattern.
+        wanted = taken(written) or (self._tidies and number is not None and taken(number))
+        return number if wanted else None
+
+    def _international(
+        self, candidates: list[str], is_national: _Judge, *, anywhere: bool = False
+    ) -> str | None:
+        """The first of these country codes with numbers that is right. `anywhere`: every other country's counts as right."""
+        for digits in candidates:
+            if digits.startswith(self._country):
+                rest = digits.removeprefix(self._country)
+                found = self._first([*self._without_trunk_prefix(rest), rest], is_national)
+            else:
+                found = f"+{digits}" if anywhere else _abroad(digits)
+            if found is not None and E164.fullmatch(found):
+                return found
+        return None
+
+    def _behind_prefixes(self, digits: str) -> list[str]:
+        """What stands behind the country's own international prefix, and behind 00."""
+        prefixes = dict.fromkeys((self._home.international_prefix, _INTERNATIONAL_PREFIX))
+        return [digits.removeprefix(prefix) for prefix in prefixes if digits.startswith(prefix)]
+
+    def _national_readings(self, digits: str, *, both: bool = False) -> Iterator[str]:
+        """What may be the national number of digits without an international prefix, the likeliest first.
+
+        `both`: a country code may have a trunk prefix behind it.
+        """
+        if digits.startswith(self._country):
+            rest = digits.removeprefix(self._country)
+            yield from self._without_trunk_prefix(rest) if both else ()
+            yield rest
+        yield from self._without_trunk_prefix(digits)
+        yield digits
+
+    def _without_trunk_prefix(self, digits: str) -> list[str]:
+        trunk_prefix = self._home.trunk_prefix or ("0" if self._pattern is not None else "")
+        return [digits.removeprefix(trunk_prefix)] if trunk_prefix and digits.startswith(trunk_prefix) else []
+
+    def _first(self, readings: Iterator[str] | list[str], is_national: _Judge) -> str | None:
+        """The first national number among these as E.164."""
+        numbers = (f"+{self._country}{national}" for national in readings if is_national(national))
+        return next((number for number in numbers if E164.fullmatch(number)), None)
+
+    def _is_mobile(self, national: str) -> bool:
+        return self._fits(national) and national.startswith(self._home.mobile)
+
+    def _fits(self, national: str) -> bool:
+        """Whether digits may be a national number, mobile or not."""
+        return len(national) in self._home.lengths and not self._has_trunk_prefix(national)
+
+    def _has_trunk_prefix(self, national: str) -> bool:
+        """Where 0 is the trunk prefix, no national number begins with it."""
+        return self._home.trunk_prefix == "0" and national.startswith("0")
+
+    def _home_of(self, settings: NumberSettings) -> PlanNumbering:
+        """The numbers of the country, whether the plan chosen is that country's or not."""
+        chosen = self._plan.numbering
+        if settings.pattern is None:
+            return chosen
+        known = plan_of_country(settings.country_code)
+        if known is not None:
+            return known.numbering
+        country = countries().get(settings.country_code, _NO_COUNTRY)
+        return chosen.model_copy(
+            update={
+                "trunk_prefix": country.trunk_prefix,
+                "lengths": country.lengths,
+                "international_prefix": _INTERNATIONAL_PREFIX,
+                "mobile": ("",),
+            }
+        )
+
+    def _what_is_taken(self) -> str:
+        if self._pattern is not None:
+            return f"The recipient must match {self._pattern.pattern}, and be a number of country code {self._country} or E.164"
+        example = self._plan.numbering.example
+        return (
+            f"The recipient must be a mobile number of {self._plan.name}, as +{self._country}{example} or"
+            f" {self._home.trunk_prefix}{example}, or one of another country with + or 00 before its country code"
+        )
+
+
+def _abroad(digits: str) -> str | None:
+    """The number of another country that digits are: its code, and as many more as its mobile numbers have."""
+    for length in (1, 2, 3):
+        code, national = digits[:length], digits[length:]
+        country = countries().get(code)
+        if country is not None:
+            if country.trunk_prefix == "0":  # as in +33 (0) 6; no national number begins with it there
+                national = national.removeprefix("0")
+            return f"+{code}{national}" if len(national) in country.lengths else None
+    return None

@@ -1,7 +1,8 @@
 """Status reports: which part each speaks of, and what it says.
 
 A report names the SIM's TP-MR, which wraps after 256 parts, and the recipient. Both must fit; time alone never
-matches. The service centre's time stamp (TP-SCTS) is the same in every report of one part, so that the last word finds
+matches. A recipient that the dispatcher could read (see `Numbering.of_line`) begins with + and fits only its own number. Any
+other is a form that some network uses: it fits the one open part whose recipient ends in the same digits. The service centre's time stamp (TP-SCTS) is the same in every report of one part, so that the last word finds
 the part of an earlier one, and a report that comes twice is not taken for the word about the next part with the same
 TP-MR. A report may come before the answer to its own submission, and then waits for it.
 """
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from gatewayd import lifecycle
 from gatewayd.clock import SECOND, Calendar, Moment, microseconds
 from gatewayd.news import News, PartKey
-from gatewayd.numbers import same_number
 from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
 from gatewayd.words import Words
@@ -27,6 +27,9 @@ _CLOCK_SLACK = 300 * SECOND
 
 # Two parts may share a time stamp, which counts whole seconds, only if the network took them as close together as this.
 _SAME_STAMP = 2 * SECOND
+
+# A number of which more cannot be read is known by so many last digits: national numbers have at least these.
+_LAST_DIGITS = 8
 
 # TP-ST (23.040, 9.2.3.15), what an operator can make of it.
 _REASONS = {
@@ -90,7 +93,7 @@ def take(
     told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, news):
         return
-    if any(same_number(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
+    if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
         log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
@@ -125,11 +128,7 @@ def _settle(
     db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
 ) -> bool:
     """Find the part that a report speaks of and apply it. False: there is none yet."""
-    fitting = [
-        part
-        for part in parts.of_report(db, sim_id, told.reference, told.service_centre_at)
-        if same_number(part["recipient"], told.recipient)
-    ]
+    fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
     before = _spoken_of(fitting, told)
     part = _by_reference(fitting, told, before)
     if part is None and not before:
@@ -139,6 +138,23 @@ def _settle(
     if part is not None:
         _apply(db, part, told, at, news)
     return part is not None or bool(before)
+
+
+def _to(candidates: list[Row], recipient: str) -> list[Row]:
+    """Those of some parts that a report about this recipient may speak of."""
+    exact = [part for part in candidates if part["recipient"] == recipient]
+    if exact:
+        return exact
+    near = [part for part in candidates if _may_be_to(part["recipient"], recipient)]
+    ended = [part for part in near if part["state"] in ("delivered", "failed")]
+    return near if len(near) - len(ended) <= 1 else ended
+
+
+def _may_be_to(number: str, told: str) -> bool:
+    """Whether a report's recipient may be this number."""
+    if told.startswith("+"):
+        return number == told
+    return len(told) >= _LAST_DIGITS and number[-_LAST_DIGITS:] == told[-_LAST_DIGITS:]
 
 
 def _spoken_of(fitting: list[Row], told: _Told) -> list[Row]:
@@ -182,10 +198,10 @@ def _by_window(
     found = [
         part
         for part in parts.without_reference(db, sim_id)
-        if same_number(part["recipient"], told.recipient)
         # A clock that is not trusted says nothing of when that was: being the only one must do.
-        and (not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s))
+        if not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s)
     ]
+    found = _to(found, told.recipient)
     # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
     if len(found) != 1 or found[0]["state"] == "submitting":
         return None
@@ -212,8 +228,9 @@ def _queued_again(
     found = [
         part
         for part in parts.queued_after_doubt(db, sim_id, since)
-        if same_number(part["recipient"], told.recipient) and _in_window(part, scts, submit_timeout_s)
+        if _in_window(part, scts, submit_timeout_s)
     ]
+    found = _to(found, told.recipient)
     if len(found) != 1:
         return None
     part = found[0]

@@ -5,6 +5,7 @@
 #   systemd/install.sh wheels FOLDER      gatewayd and all that it needs, for a box without a network
 #
 # LISTEN   HOST:PORT of the API, for a configuration that is made now; asked for on a terminal, else 127.0.0.1:8000
+# PLAN     the country's numbering (numbers.plan), likewise; else guide
 # WHEELS   a folder that `wheels` made: no network is used then
 # PYTHON   the Python to use; default: /usr/bin/python3
 # PURGE=1  uninstall configuration, messages and user, too
@@ -114,7 +115,7 @@ build() {
             "$here/$file" >"$share/$file"
     done
     mv "$share/gatewayd.toml" "$share/starter.toml"
-    cp config/gatewayd.toml docs/*.md "$share/"
+    cp config/*.toml docs/*.md "$share/"
 }
 
 # The configuration, where there is none yet.
@@ -122,6 +123,7 @@ configure() {
     mkdir -p "$etc" "$state"
     if [ -e "$etc/gatewayd.toml" ]; then
         [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml is there already, and is yours."
+        [ -z "${PLAN:-}" ] || say "PLAN changes nothing: $etc/gatewayd.toml is there already, and is yours."
         return
     fi
     listen=${LISTEN:-}
@@ -132,14 +134,25 @@ configure() {
     fi
     listen=${listen:-127.0.0.1:8000}
     case $listen in *[!]0-9A-Za-z.:_[-]*) fail "LISTEN must be HOST:PORT, as 0.0.0.0:8000" ;; esac
+    plan=${PLAN:-}
+    if [ -z "$plan" ] && [ -t 0 ]; then
+        say "In which country are your numbers?" "$(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml | tr '\n' ' ')" \
+            "guide is Mali as the first API promised it: without 5x, 8x and 9x, and without blanks."
+        printf 'Numbering plan [guide]: ' >&2
+        read -r plan || true
+    fi
+    plan=${plan:-guide}
+    case $plan in *[]\"\\\|\&[]*) fail "PLAN must be a plan of config/plans.toml, as mali" ;; esac
     umask 077
-    sed "s|^listen = .*|listen = \"$listen\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
+    sed -e "s|^listen = .*|listen = \"$listen\"|" -e "s|^plan = .*|plan = \"$plan\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
     umask 022
     if ! "$home/releases/$1/bin/python" -I -c \
         'import sys; from pathlib import Path; from config.settings import load; load(Path(sys.argv[1]))' \
         "$etc/gatewayd.toml.new" 2>"$etc/fault"; then
         tail -n 1 "$etc/fault" >&2
+        wrong=$(cat "$etc/fault")
         rm -f "$etc/gatewayd.toml.new" "$etc/fault"
+        case $wrong in *"[numbers] plan"*) fail "PLAN=$plan is no plan of config/plans.toml" ;; esac
         fail "LISTEN=$listen cannot be used: HOST:PORT, as 0.0.0.0:8000"
     fi
     rm -f "$etc/fault"

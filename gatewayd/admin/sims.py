@@ -16,22 +16,33 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 
 def set_(context: Context, sim: int, changes: dict[str, object], default: bool = False) -> dict[str, object]:
-    """Change what the operator of the box says of a SIM; `default` makes it the default of its company."""
+    """Change what the operator of the box says of a SIM; `default` makes it the default of its company.
+
+    `note` in the answer: what of that contradicts something else.
+    """
     changes = _checked(context, changes)
 
-    def change(db: Connection) -> None:
+    def change(db: Connection) -> list[int]:
+        before = sims.number_of(db, sim)
         company = changes.get("company_id")
         if company is not None and accounts.company(db, int(str(company))) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
         if changes and not accounts.update(db, "sims", sim, changes):
             raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+        sims.note_change(db, sim, before, context.moment().now)
         if default:
             sims.make_default(db, sim)
+        return sims.others_with(db, sim, str(changes["number"])) if changes.get("number") else []
 
-    context.store.write(change)
+    others = context.store.write(change)
     found = next((row for row in list_(context) if row["id"] == sim), None)
     if found is None:
         raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+    if others:
+        found["note"] = (
+            f"SIM {', '.join(map(str, others))} has this number too: one of them is wrong."
+            " `gatewayd loop-test` shows where a text arrives."
+        )
     return found
 
 

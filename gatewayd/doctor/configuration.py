@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from config.plans import GUIDE, plan_of_country, plans
 from config.settings import ConfigError, Settings, load
 from gatewayd.doctor.findings import Finding, fault, ok, warning
 
@@ -32,6 +33,8 @@ def _remarks(path: Path, settings: Settings) -> list[Finding]:
         found.append(
             fault(_ABOUT, "It has no [[ports]], so nothing can be sent: `gatewayd ports` finds the modems.")
         )
+    if settings.numbers.plan == GUIDE:
+        found.append(warning(_ABOUT, _guide(settings.numbers.country_code)))
     api = settings.api
     if api.max_body_bytes < api.body_bytes_for_bulk:
         found.append(
@@ -47,3 +50,15 @@ def _remarks(path: Path, settings: Settings) -> list[Finding]:
             warning(_ABOUT, f"It holds PINs, and every user of this box may read it: `chmod o= {path}`.")
         )
     return found
+
+
+def _guide(country_code: str) -> str:
+    """What the default plan refuses, and which plan is the country's."""
+    fitting = plan_of_country(country_code)
+    names = [key for key, plan in plans().items() if plan is fitting]
+    said = f'set plan = "{names[0]}" in [numbers]' if names else "there is no plan of this country"
+    if country_code == plans()[GUIDE].numbering.country_code:
+        refused = "mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with blanks"
+    else:
+        refused = "numbers written with blanks"
+    return f'numbers.plan is "guide", which refuses {refused}: {said} (docs/configuration.md).'

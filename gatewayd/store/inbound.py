@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatewayd.store import former_numbers
 from gatewayd.store.database import Connection, Row
 
 # What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
@@ -21,8 +22,8 @@ class Nature:
     port_number: int | None = None  # of data: the application it is for
 
 
-_SHOWN = """
-    SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number
+_SHOWN = f"""
+    SELECT i.*, coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, '') AS sim_number
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
 """
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gatewayd.store import tally
+from gatewayd.store import former_numbers, tally
 from gatewayd.store.database import Connection, Row
 
-_VIEW = """
-    SELECT m.*, coalesce(s.number, s.card_number, '') AS sim_number,
+_HANDLED = "iif(m.status = 'pending', NULL, coalesce(m.sent_at, m.failed_at, m.created_at))"
+
+_VIEW = f"""
+    SELECT m.*, coalesce({former_numbers.of_message("m.sim_id", "m.id", _HANDLED)}, s.number, s.card_number, '') AS sim_number,
            m.status = 'pending' AND EXISTS (
                SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt') AS in_doubt
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gatewayd.store import former_numbers
 from gatewayd.store.database import Connection, Row
 
 # The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
@@ -254,8 +255,9 @@ def refused_by(db: Connection, message_id: int) -> set[int]:
 
 def of_message(db: Connection, message_id: int) -> list[Row]:
     """All parts of a message, with the `sim_number` of the SIM that each goes or went out from."""
+    number_then = former_numbers.of_message("p.sim_id", "p.message_id", "coalesce(p.ended_at, p.started_at)")
     return db.execute(
-        "SELECT p.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        f"SELECT p.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
         " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq",
         (message_id,),
     ).fetchall()
@@ -263,8 +265,9 @@ def of_message(db: Connection, message_id: int) -> list[Row]:
 
 def noted_attempts(db: Connection, message_id: int) -> list[Row]:
     """What `note_attempt` remembers of a message, with the `sim_number`."""
+    number_then = former_numbers.of_message("r.sim_id", "r.message_id", "r.refused_at")
     return db.execute(
-        "SELECT r.*, coalesce(s.number, s.card_number, '') AS sim_number"
+        f"SELECT r.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
         " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?",
         (message_id,),
     ).fetchall()

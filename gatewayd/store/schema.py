@@ -448,3 +448,21 @@ def m014_inbox_kinds(db: Database) -> None:
         ALTER TABLE assemblies ADD COLUMN port_number INTEGER;
     """,
     )
+
+
+@migrations()
+def m015_former_numbers(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE former_numbers (         -- numbers that a SIM had, oldest first
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            number TEXT NOT NULL,
+            changed_at INTEGER NOT NULL,      -- when it got another one
+            last_message INTEGER NOT NULL,    -- the newest message and text at that moment
+            last_text INTEGER NOT NULL
+        );
+        CREATE INDEX former_numbers_sim ON former_numbers (sim_id);
+    """,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatewayd.store import former_numbers
 from gatewayd.store.database import Connection, Row
 
 # What the gateway shows for a SIM: what the operator of the box set, else what the card tells.
@@ -46,6 +47,8 @@ def seen(
     A card that its modem could name by IMSI only, at this time or before, is the same SIM under its ICCID.
     """
     iccid = _known_as(db, iccid, imsi)
+    known = id_of(db, iccid)
+    before = "" if known is None else number_of(db, known)
     row = db.execute(
         "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -57,6 +60,7 @@ def seen(
         (iccid, imsi, number, operator, port, slot, now),
     ).fetchone()
     sim_id: int = row[0]
+    note_change(db, sim_id, before, now)
     return sim_id
 
 
@@ -81,6 +85,27 @@ def _known_as(db: Connection, iccid: str, imsi: str) -> str:
     db.execute("UPDATE sims SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
     db.execute("UPDATE stored_parts SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
     return iccid
+
+
+def number_of(db: Connection, sim_id: int) -> str:
+    """The number that is shown for a SIM; "" where there is none."""
+    row = db.execute("SELECT coalesce(number, card_number) FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return "" if row is None else row[0]
+
+
+def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
+    """Remember the number that a SIM had before what was just written, if it has another one now."""
+    if before and number_of(db, sim_id) != before:
+        former_numbers.remember(db, sim_id, before, now)
+
+
+def others_with(db: Connection, sim_id: int, number: str) -> list[int]:
+    """Ids of other SIMs for which this number is shown."""
+    rows = db.execute(
+        "SELECT id FROM sims WHERE coalesce(number, card_number) = ? AND id <> ? ORDER BY id",
+        (number, sim_id),
+    )
+    return [row[0] for row in rows]
 
 
 def shown(db: Connection, today: str) -> list[Row]:

@@ -6,6 +6,7 @@ should be none of these, and for a second look at those.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Collection
 from typing import Any, Final
@@ -21,9 +22,24 @@ _SECRET: Final = re.compile(
 _COMMAND: Final = re.compile(r"(AT\S{0,12}(?:PIN|PUK|PWD|LCK|LOCK|SPIC)\w*=)\S+", re.IGNORECASE)
 _SPOKEN_PIN: Final = re.compile(r"\b((?:pin|puk)[^0-9\n]{0,20})[0-9]{4,8}\b", re.IGNORECASE)
 _PDU: Final = re.compile(r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{16,}")
-# Without its + a number is taken for one from the length of a subscriber's number on; what stands between digits only with it,
-# or dates were numbers too.
-_NUMBER: Final = re.compile(r"\+[0-9](?:[ ().-]{0,2}[0-9]){6,}|[0-9]{8,}")
+# What people put between the digits of a number: blanks, dots, dashes, slashes and parentheses.
+_BETWEEN: Final = r"[^\S\r\n\t]|[.()/\u2010-\u2015\u2212-]"
+# Behind a + every number is taken for one. Without it, from the length of a subscriber's number on.
+_NUMBER: Final = re.compile(rf"\+\d(?:(?:{_BETWEEN}){{0,3}}\d){{6,}}|\d{{8,}}")
+# Groups of digits as people write them. Dates, times, decimals and addresses of a LAN look alike (see `_tail_of_groups`).
+_GROUPS: Final = re.compile(
+    rf"(?<![\d.+/-])(?<!\d:)\(?\d{{1,6}}(?:(?:{_BETWEEN}){{1,3}}\d{{1,6}})+(?![^\W_]|:\d)"
+)
+_DATE: Final = re.compile(
+    r"\d{4}([-./])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])([-./])(?:0?[1-9]|1[0-2])\2(?:19|20)\d\d(?!\d)"
+)
+_DECIMAL: Final = re.compile(r"\d+\.\d+")
+_DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
+_FEWEST_DIGITS: Final = 8
+# Where a person chose the text, with the key around it: so many digits in all may be a number, however that is written.
+_NAMES: Final = frozenset({"companies.name"})
+_FEWEST_DIGITS_OF_A_NAME: Final = 6
 
 
 class Redactor:
@@ -44,17 +60,26 @@ class Redactor:
         text = _SPOKEN_PIN.sub(r"\1…", text)
         if self._known is not None:
             text = self._known.sub("…", text)
-        return _NUMBER.sub(_tail, _PDU.sub(_length_or_tail, text))
+        return _GROUPS.sub(_tail_of_groups, _NUMBER.sub(_tail, _PDU.sub(_length_or_tail, text)))
 
-    def tree(self, value: Any) -> Any:
-        """The same for all texts in a JSON document, names too. Numbers that are no texts are counts and ids."""
+    def tree(self, value: Any, key: str = "") -> Any:
+        """The same for all texts in a JSON document, names too. Numbers that are no texts are counts and ids.
+
+        `key`: where the value stands, as `around.key`.
+        """
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(_without_digits(value) if key in _NAMES else value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.tree(each) for key, each in value.items()}
+            around = key.rpartition(".")[2]
+            return {self.text(str(name)): self.tree(each, f"{around}.{name}") for name, each in value.items()}
         if isinstance(value, list | tuple):
-            return [self.tree(each) for each in value]
+            return [self.tree(each, key) for each in value]
         return value
+
+
+def _without_digits(name: str) -> str:
+    many = sum(char.isdigit() for char in name) >= _FEWEST_DIGITS_OF_A_NAME
+    return re.sub(r"\d+", "…", name) if many else name
 
 
 def _length(found: re.Match[str]) -> str:
@@ -69,3 +94,24 @@ def _length_or_tail(found: re.Match[str]) -> str:
 def _tail(found: re.Match[str]) -> str:
     digits = "".join(char for char in found[0] if char.isdigit())
     return "…" + digits[-4 if len(digits) >= 14 else -2 :]
+
+
+def _tail_of_groups(found: re.Match[str]) -> str:
+    text = found[0]
+    date = _DATE.match(text)
+    if date is not None:
+        return date[0] + _GROUPS.sub(_tail_of_groups, text[date.end() :])
+    digits = [char for char in text if char.isdigit()]
+    if len(digits) < _FEWEST_DIGITS or _DECIMAL.fullmatch(text) or _is_of_a_lan(text):
+        return text
+    return f"…{''.join(digits[-2:])}"
+
+
+def _is_of_a_lan(text: str) -> bool:
+    """Whether groups of digits are a private IPv4 address or network, which says who may reach the box."""
+    if not _DOTTED.fullmatch(text):
+        return False
+    try:
+        return ipaddress.ip_network(text, strict=False).is_private
+    except ValueError:
+        return False

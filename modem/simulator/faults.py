@@ -89,6 +89,7 @@ class Fault(Enum):
     REPORT_LATE = "report-late"  # it comes a minute late
     REPORT_TWICE = "report-twice"
     REPORT_ZONE = "report-zone"  # its time stamps have octets for a time zone that are none
+    REPORT_SHORT = "report-short"  # it names only the last eight digits of its recipient
     # A text comes again, because the network did not hear that it was taken; never into a place beside the first one.
     INCOMING_TWICE = "incoming-twice"
     NO_TEXT = (

@@ -97,6 +97,8 @@ class Inbox:
             return True
         if modem.faults.take(Fault.REPORT_ZONE):
             octets = tpdu.without_zones(octets)
+        if modem.faults.take(Fault.REPORT_SHORT):
+            octets = _with_short_recipient(octets)
         if modem.faults.take(Fault.REPORT_LATE):
             modem.later_with_card(REPORT_LATE_S, lambda: self._take(octets, report=True))
             return True
@@ -221,3 +223,11 @@ def _message_class(octets: bytes) -> int | None:
     if dcs & 0xF0 == 0xF0 or dcs & 0x90 == 0x10:
         return dcs & 0x03
     return _NO_CLASS
+
+
+def _with_short_recipient(report: bytes) -> bytes:
+    """A status report (23.040, 9.2.2.3) with the last eight digits of its recipient, of unknown type."""
+    length = report[2]
+    end = 4 + (length + 1) // 2
+    digits = "".join(f"{octet & 0x0F:X}{octet >> 4:X}" for octet in report[4:end])[:length]
+    return report[:2] + tpdu.address(digits[-8:]) + report[end:]

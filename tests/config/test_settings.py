@@ -95,6 +95,7 @@ def test_what_the_file_says_is_taken() -> None:
     assert settings.api.address == ("::1", 80)
     assert settings.api.send_wait_s == 0.5
     assert settings.store.path == Path("state/gateway.db")
+    assert settings.numbers.pattern is not None
     assert settings.numbers.pattern.fullmatch("+221771234567")
     assert settings.numbers.zone.key == "Africa/Dakar"
     assert settings.numbers.operators == {"Orange": ("77", "78"), "Free": ("76",)}
@@ -104,6 +105,52 @@ def test_what_the_file_says_is_taken() -> None:
     assert port.reset_command == ("uhubctl", "--ports", "2")
     assert port.pin is not None
     assert port.pin.get_secret_value() == "0123"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "country_code"),
+    [
+        ("guide", "guide", "223"),
+        ("mali", "mali", "223"),
+        ("Senegal", "senegal", "221"),
+        ("Sénégal", "senegal", "221"),
+        ("Côte d'Ivoire", "cote_d_ivoire", "225"),
+        ("cote-d-ivoire", "cote_d_ivoire", "225"),
+        ("ivory_coast", "cote_d_ivoire", "225"),
+        ("ci", "cote_d_ivoire", "225"),
+        ("burkina_faso", "burkina_faso", "226"),
+        ("Guinée", "guinea", "224"),
+        ("NG", "nigeria", "234"),
+    ],
+)
+def test_a_plan_is_named_by_its_country(name: str, key: str, country_code: str) -> None:
+    numbers = parse(f'[numbers]\nplan = "{name}"'.encode()).numbers
+    assert (numbers.plan, numbers.country_code) == (key, country_code)
+    assert (numbers.pattern is None) == (key != "guide")
+    assert numbers.operators == numbers.chosen.operators.begin
+    assert numbers.networks == numbers.chosen.networks.begin
+
+
+def test_what_the_file_says_of_numbers_overrides_the_plan_and_what_is_empty_does_not() -> None:
+    text = """
+        [numbers]
+        plan = "ghana"
+        country_code = ""
+        pattern = '[0-9]{9}'
+        operators = { Mine = ["24"] }
+        networks = {}
+    """
+    numbers = parse(text.encode()).numbers
+    assert numbers.country_code == "233"
+    assert numbers.pattern is not None
+    assert numbers.pattern.pattern == "[0-9]{9}"
+    assert numbers.operators == {"Mine": ("24",)}
+    assert numbers.networks["MTN"] == ("62001",)
+
+
+def test_the_example_with_another_plan_is_that_plan() -> None:
+    text = EXAMPLE.read_text().replace('plan = "guide"', 'plan = "togo"')
+    assert parse(text.encode()).numbers == parse(b'[numbers]\nplan = "togo"').numbers
 
 
 def test_every_fault_is_told_with_its_line_in_the_order_of_the_file() -> None:
@@ -176,6 +223,12 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         ('[numbers]\npattern = "a{99999999999999999999}"', "must be a regular expression: "),
         ('[numbers]\ncountry_code = "223 "', "must be 1 to 3 digits in quotes"),
         ('[numbers]\ncountry_code = "+223"', "must be 1 to 3 digits in quotes"),
+        (
+            '[numbers]\nplan = "malli"',
+            "line 2: [numbers] plan must be one of guide, mali, senegal, cote_d_ivoire",
+        ),
+        ("[numbers]\nplan = 3", "[numbers] plan must be text in quotes"),
+        ('[numbers]\ntime_zone = ""', "[numbers] time_zone must be a time zone of the IANA database"),
         ('[numbers.operators]\nOrange = "7"', "[numbers] operators Orange must be a list"),
         ('[numbers.operators]\nOrange = ["7x"]', "must be digits in quotes"),
         ('[numbers.networks]\nOrange = ["6100"]', "must be 5 or 6 digits in quotes"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import DispatchSettings, PortSettings, Settings, StoreSettings
+from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
 from gatewayd.store import accounts
@@ -81,9 +81,10 @@ class SteppedClock(Clock):
 class House:
     """See the module."""
 
-    def __init__(self, path: Path, ports: int = 2, **dispatch: Any) -> None:
+    def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
         self.settings = Settings(
             store=StoreSettings(path=path / "gatewayd.db"),
+            numbers=NumberSettings(plan=plan),
             dispatch=DispatchSettings(**dispatch),
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )

@@ -278,12 +278,39 @@ def test_a_configuration_that_works_against_its_owner_is_told(tmp_path: Path) ->
     assert texts["It has no [[ports]],"] == "fault"
     assert texts["api.max_body_bytes ("] == "warning"
     config = configured(tmp_path, tmp_path / "missing", pin="1234")
+    config.write_text(config.read_text() + '[numbers]\nplan = "mali"\n')
     assert len(checked(config)["configuration"]) == 1
     config.chmod(0o644)
     [_, open_to_all] = checked(config)["configuration"]
     assert open_to_all["grade"] == "warning"
     assert "chmod o=" in open_to_all["text"]
     assert "1234" not in open_to_all["text"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ("", 'set plan = "mali"'),
+        ('plan = "guide"', "begin with 5, 8 or 9"),
+        ('country_code = "221"\npattern = "7[0-9]{8}"', 'set plan = "senegal"'),
+        ('country_code = "254"\npattern = "7[0-9]{8}"', "there is no plan of this country"),
+    ],
+)
+def test_the_guides_plan_is_a_warning_that_names_the_countrys(
+    tmp_path: Path, numbers: str, says: str
+) -> None:
+    config = configured(tmp_path, tmp_path / "missing")
+    config.write_text(f"{config.read_text()}[numbers]\n{numbers}\n")
+    [_, warned] = checked(config)["configuration"]
+    assert warned["grade"] == "warning"
+    assert says in warned["text"]
+
+
+@pytest.mark.parametrize("plan", ["mali", "ghana"])
+def test_another_plan_is_no_warning(tmp_path: Path, plan: str) -> None:
+    config = configured(tmp_path, tmp_path / "missing")
+    config.write_text(f'{config.read_text()}[numbers]\nplan = "{plan}"\n')
+    assert len(checked(config)["configuration"]) == 1
 
 
 def test_a_busy_address_names_the_way_out(tmp_path: Path) -> None:

@@ -1,97 +1,20 @@
-"""Numbers, ids, days and months, timers."""
+"""Ids, days and months, timers."""
 
 from __future__ import annotations
 
-import re
 import threading
 import uuid
-from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import NumberSettings
 from gatewayd.clock import Calendar, Clock, iso, microseconds
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.numbers import Numbering, same_number
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.timers import Timers
 from tests.conftest import Running, eventually
-
-MALI = Numbering(NumberSettings())
-
-
-@pytest.mark.parametrize("written", ["+22370123456", "22370123456", "70123456"])
-def test_a_number_is_kept_as_e164_however_it_is_written(written: str) -> None:
-    assert MALI.e164(written) == "+22370123456"
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["223701234567", "26312345678", "22350123456", "", "70123456\n", " 70123456", "+70123456", "٧٠١٢٣٤٥٦"],
-)
-def test_what_is_no_mobile_number_of_the_country_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="recipient"):
-        MALI.e164(written)
-
-
-def test_another_country_is_a_matter_of_configuration() -> None:
-    senegal = Numbering(NumberSettings(country_code="221", pattern=re.compile(r"^(\+?221)?7[0-9]{8}$")))
-    assert senegal.e164("771234567") == "+221771234567"
-    with pytest.raises(ValueError, match="recipient"):
-        senegal.e164("70123456")
-
-
-def test_a_national_number_that_begins_like_the_country_code_keeps_its_digits() -> None:
-    plan = Numbering(NumberSettings(country_code="7", pattern=re.compile(r"^(\+?7)?[79][0-9]{3}$")))
-    assert plan.e164("7123") == "+77123"
-    assert plan.e164("77123") == "+77123"
-
-
-@given(st.text())
-def test_no_text_raises_anything_else(written: str) -> None:
-    with suppress(ValueError):
-        assert MALI.e164(written).startswith("+223")
-
-
-def test_the_operator_is_the_longest_prefixs() -> None:
-    plan = Numbering(NumberSettings(operators={"Orange": ("7",), "Moov": ("79", "6")}))
-    assert [plan.operator(f"+223{n}") for n in ("70000000", "79000000", "60000000", "50000000")] == [
-        "Orange",
-        "Moov",
-        "Moov",
-        "",
-    ]
-
-
-def test_a_sim_is_its_home_operators_also_while_it_roams() -> None:
-    plan = Numbering(NumberSettings(networks={"Orange": ("61002",), "Other": ("610021",)}))
-    assert [
-        plan.home_operator(imsi) for imsi in ("610020000000001", "610021000000001", "208010000000001", "")
-    ] == [
-        "Orange",
-        "Other",
-        "",
-        "",
-    ]
-
-
-def test_a_card_that_tells_its_national_number_is_kept_as_e164() -> None:
-    assert [MALI.of_card(number) for number in ("70123456", "+22370123456", "12", "")] == [
-        "+22370123456",
-        "+22370123456",
-        "12",
-        "",
-    ]
-
-
-def test_a_line_is_the_same_whatever_its_country_code() -> None:
-    assert same_number("+22370123456", "70123456")
-    assert not same_number("+22370123456", "+22370123457")
-    assert not same_number("+22370123456", "456")
 
 
 def test_an_sms_id_is_a_version_7_uuid_of_its_time() -> None:

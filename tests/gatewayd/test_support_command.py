@@ -241,7 +241,16 @@ def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> Non
         ("to +22376543210.", "to …10."),
         ("to 76543210,", "to …10,"),
         ("+223 76 54 32 10", "…10"),
+        ("Boutique 70 12 34 56 Bamako", "Boutique …56 Bamako"),
+        ("Chez Awa (70.12.34.56)", "Chez Awa …56)"),
+        ("Tel:07-01-02-03-04", "Tel:…04"),
+        ("70\u00a012\u202f34\u00a056 / 66\u201112\u201134\u201157", "…57"),
+        ("0803 123 4567,0803/123/4568", "…67,…68"),
+        ("٧٠ ١٢ ٣٤ ٥٦", "…٥٦"),
+        ("2026-11-22 70 12 34 56", "2026-11-22 …56"),
         ("356938035643809", "…3809"),
+        ("[12345.678901] 192.168.100.200, 172.16.0.0/12", "[12345.678901] 192.168.100.200, 172.16.0.0/12"),
+        ("on 22.11.2026, 5 30 120", "on 22.11.2026, 5 30 120"),
         ("port 12, 2026-11-22T14:08:19.123456Z, -71 dBm", "port 12, 2026-11-22T14:08:19.123456Z, -71 dBm"),
         ("2026-11-22 14:08:19,123 +0000", "2026-11-22 14:08:19,123 +0000"),
         (
@@ -267,6 +276,23 @@ def test_what_looks_like_a_secret_is_masked_and_nothing_else(text: str, masked: 
 def test_a_number_is_masked_wherever_it_stands(number: str, before: str, after: str) -> None:
     assert number not in Redactor().text(before + number + after)
     assert number not in json.dumps(Redactor().tree({before: [after + number], number: {}}))
+
+
+@given(
+    st.from_regex(r"[0-9]{8,10}", fullmatch=True).filter(lambda digits: digits[-2:] not in digits[:-2]),
+    st.sampled_from(
+        [" ", "\u00a0", "\u202f", "\u2009", "-", "\u2011", "\u2212", ".", "/", ",", "_", "·", " - "]
+    ),
+    st.integers(1, 4),
+)
+def test_a_number_in_a_companys_name_is_masked_however_it_is_written(
+    number: str, between: str, together: int
+) -> None:
+    groups = [number[start : start + together] for start in range(0, len(number), together)]
+    status = {"companies": [{"id": 1, "name": f"Awa {between.join(groups)}", "active": True}]}
+    [company] = Redactor().tree(status)["companies"]
+    assert sum(char.isdigit() for char in company["name"]) <= 2
+    assert (company["id"], company["name"][:4]) == (1, "Awa ")
 
 
 @given(st.binary())

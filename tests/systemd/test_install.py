@@ -63,6 +63,30 @@ class Target:
         )
         return done.returncode, done.stdout + done.stderr
 
+    def talk(self, what: str, *answers: str) -> str:
+        """Run the script on a terminal, with these lines typed: what was shown."""
+        environment = {
+            **os.environ,
+            "DESTDIR": str(self.root),
+            "PYTHON": str(self.python),
+            "CALLS": str(self.calls),
+        }
+        ours, theirs = os.openpty()
+        os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+        with open(ours, "rb", buffering=0) as terminal:
+            done = subprocess.run(
+                ["systemd/install.sh", what],
+                cwd=ROOT,
+                env=environment,
+                stdin=theirs,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            os.close(theirs)
+            assert terminal.readable()
+        return done.stdout + done.stderr
+
     def installed(self) -> int:
         """How often packages were installed since the last time."""
         told = self.calls.read_text() if self.calls.exists() else ""
@@ -139,6 +163,36 @@ def test_an_address_that_is_none_is_refused_before_anything_is_configured(target
         assert code == 1
         assert "HOST:PORT" in said
     assert list((target.root / "etc/gatewayd").iterdir()) == []
+
+
+def test_the_numbering_plan_is_asked_for_and_none_is_guessed(target: Target) -> None:
+    assert target.run("install", PLAN="mali")[0] == 0
+    config = target.root / "etc/gatewayd/gatewayd.toml"
+    assert load(config).numbers.plan == "mali"
+    before = config.read_bytes()
+    code, said = target.run("install", PLAN="ghana")
+    assert (code, config.read_bytes()) == (0, before)
+    assert "PLAN changes nothing" in said
+
+
+def test_without_a_plan_the_guides_is_in_force(target: Target) -> None:
+    assert target.run("install")[0] == 0
+    assert load(target.root / "etc/gatewayd/gatewayd.toml").numbers.plan == "guide"
+
+
+@pytest.mark.parametrize("plan", ["atlantis", 'mali"', "mali|ghana", "&", "ma\\li", "[mali]"])
+def test_a_plan_that_is_none_is_refused_before_anything_is_configured(target: Target, plan: str) -> None:
+    code, said = target.run("install", PLAN=plan)
+    assert code == 1
+    assert "config/plans.toml" in said
+    assert list((target.root / "etc/gatewayd").iterdir()) == []
+
+
+def test_the_questions_are_asked_on_a_terminal(target: Target) -> None:
+    said = target.talk("install", "", "senegal")
+    settings = load(target.root / "etc/gatewayd/gatewayd.toml")
+    assert (settings.api.listen, settings.numbers.plan) == ("127.0.0.1:8000", "senegal"), said
+    assert "guide mali senegal cote_d_ivoire" in said
 
 
 def test_wheels_that_do_not_fit_are_told_and_leave_no_release(target: Target, tmp_path: Path) -> None:
