@@ -20,19 +20,21 @@ def set_(context: Context, sim: int, changes: dict[str, object], default: bool =
     changes = _checked(context, changes)
 
     def change(db: Connection) -> None:
+        if not sims.exists(db, sim):
+            raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         company = changes.get("company_id")
         if company is not None and accounts.company(db, int(str(company))) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
-        if changes and not accounts.update(db, "sims", sim, changes):
-            raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+        if "company_id" in changes:
+            sims.give_to(db, sim, None if company is None else int(str(company)))
+        if changes:
+            accounts.update(db, "sims", sim, changes)
         if default:
             sims.make_default(db, sim)
 
     context.store.write(change)
-    found = next((row for row in list_(context) if row["id"] == sim), None)
-    if found is None:
-        raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
-    return found
+    context.may_free_work()
+    return next(row for row in list_(context) if row["id"] == sim)
 
 
 def _checked(context: Context, changes: dict[str, object]) -> dict[str, object]:

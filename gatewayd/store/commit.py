@@ -44,10 +44,17 @@ _CUT_WAIT_MS = 100  # for readers to end
 class Job:
     """A function of the writing connection, and what became of it once `told`: its `result`, or `error`."""
 
-    __slots__ = ("error", "new", "ran", "result", "told", "work")
+    __slots__ = ("error", "new", "ran", "result", "then", "told", "work")
 
-    def __init__(self, work: Callable[[Connection], Any], *, new: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[Connection], Any],
+        *,
+        new: bool,
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
         self.work = work
+        self.then = then  # called with the result after the commit, before the next transaction begins
         self.new = new  # it can be refused while the disk is not well
         self.ran = False  # and its transaction has ended
         self.told = False
@@ -172,6 +179,8 @@ class Committer:
                     return
             if not alone:
                 db.execute("RELEASE job")
+            if job.then is not None and job.error is None:
+                break  # what follows must see what `then` changes
             if time.monotonic() > until:
                 break
         began, changed = time.monotonic(), db.total_changes != before
@@ -181,6 +190,9 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
+        for job in batch:
+            if job.ran and job.then is not None and job.error is None:
+                job.then(job.result)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:

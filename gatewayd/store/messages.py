@@ -81,9 +81,9 @@ def by_id(db: Connection, message_id: int) -> Row:
     return row
 
 
-def to_send(db: Connection, message_id: int) -> Row:
-    """Of one message, which must exist, what its parts are sent by, and what changes where another SIM takes them."""
-    row: Row = db.execute(
+def to_send(db: Connection, message_id: int) -> Row | None:
+    """Of one message what its parts are sent by, and what changes where another SIM takes them; None where it is missing."""
+    row: Row | None = db.execute(
         "SELECT id, sim_id, recipient, text, parts, unsent, cost, day, created_at, expires_at"
         " FROM messages WHERE id = ?",
         (message_id,),
@@ -188,13 +188,17 @@ def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) 
     db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
-def due(db: Connection, now: int, limit: int) -> list[Row]:
-    """Pending messages whose time is over, the longest over first; without those that have a part in the air or in doubt."""
+def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Row]:
+    """Pending messages whose time is over, the longest over first, behind one that expired at `after` (time, id).
+
+    Of each `id`, `expires_at`, and `open`: whether a part of it is in the air or in doubt.
+    """
     return db.execute(
-        "SELECT * FROM messages m WHERE status = 'pending' AND expires_at <= ? AND NOT EXISTS"
-        " (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state IN ('submitting', 'in_doubt'))"
-        " ORDER BY expires_at LIMIT ?",
-        (now, limit),
+        "SELECT id, expires_at, EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id"
+        "  AND p.state IN ('submitting', 'in_doubt')) AS open"
+        " FROM messages m WHERE status = 'pending' AND expires_at <= ? AND (expires_at, id) > (?, ?)"
+        " ORDER BY expires_at, id LIMIT ?",
+        (now, *after, limit),
     ).fetchall()
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gatewayd.store import load
 from gatewayd.store.database import Connection, Row
 
 # The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
@@ -195,6 +196,21 @@ def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port
             "UPDATE messages SET retry_count = max(retry_count, ?) WHERE id = ?", (attempts - 1, message_id)
         )
     return Claim(token, attempts)
+
+
+def waits(db: Connection, message_id: int, seq: int) -> bool:
+    """Whether a part is queued and not deferred, as its row says, whatever an index says."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND state = 'queued' AND deferred = 0",
+        (message_id, seq),
+    ).fetchone()
+    return row is not None
+
+
+def rebuild_queue(db: Connection) -> None:
+    """Build the indexes of the queue anew from its table, and count again what waits. It reads all parts."""
+    db.execute("REINDEX parts")
+    load.recount(db)
 
 
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:

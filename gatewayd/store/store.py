@@ -72,13 +72,19 @@ class Store:
             self.close()
             raise
 
-    def write(self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S) -> T:
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        timeout_s: float = COMMIT_TIMEOUT_S,
+        *,
+        then: Callable[[T], None] | None = None,
+    ) -> T:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
-        return self._opened().run(work, timeout_s)
+        return self._opened().run(work, timeout_s, then=then)
 
-    def take(self, work: Callable[[Connection], T]) -> T:
+    def take(self, work: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
         """As `write`, for what is new or can wait: refused while the disk is not well (see `Writer.run`)."""
-        return self._opened().run(work, new=True)
+        return self._opened().run(work, new=True, then=then)
 
     def cut_log(self) -> None:
         """Cut SQLite's log as soon as nobody writes; it comes after something that wrote or read much."""

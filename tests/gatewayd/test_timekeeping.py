@@ -56,13 +56,14 @@ class Pi:
         self.ntp = False
         self.told: dict[int, PortStatus] = {}
         self.jumps: list[tuple[int, int]] = []
+        self.stamping: tuple[int, int] | None = None
 
     def boots(self, says: int, *, ntp: bool = False) -> None:
         self.ntp = ntp
         self.told.clear()
         self.clock = WrongClock(says)
         self.keeper = Timekeeper(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
-        self.store.write(lambda db: self.keeper.begin(db, self._jumped))
+        self.keeper.begin(self.store, self)
         self.look()
 
     def runs(self, seconds: float, *, ntp: bool | None = None) -> None:
@@ -80,7 +81,7 @@ class Pi:
         self.look()
 
     def look(self) -> None:
-        self.keeper.look(self.store, self._jumped)
+        self.keeper.look(self.store, self)
 
     @property
     def at(self) -> Moment:
@@ -95,9 +96,14 @@ class Pi:
         assert found is not None
         return found
 
-    def _jumped(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Connection, since: int, jump: int) -> None:
+        """As the gateway's: what it is told counts once it is durable."""
         del db
-        self.jumps.append((since, jump))
+        self.stamping = (since, jump)
+
+    def clock_trusted(self) -> None:
+        assert self.stamping is not None
+        self.jumps.append(self.stamping)
 
 
 @pytest.fixture
@@ -219,7 +225,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
     before, pi.jumps = pi.kept(), []
     clock = WrongClock(NOW + DAY)
     keeper = Timekeeper(clock, "auto", lambda: True, dict, 0)
-    pi.store.write(lambda db: keeper.begin(db, None))
+    keeper.begin(pi.store, None)
     assert clock.moment(CALENDAR).trusted
     assert clock.now() == NOW + DAY
     assert pi.kept() == before
@@ -394,7 +400,7 @@ def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: Hou
     house.clock.trusted = False
     began = house.clock.at
     sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.clock_trusted(db, began, 9 * DAY))
+    house.store.write(lambda db: house.gateway.restamp(db, began, 9 * DAY))
     house.clock.at, house.clock.trusted = began + 9 * DAY, True
     house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at))
     assert house.view(sms_id).status.value == "delivered"
@@ -403,7 +409,7 @@ def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: Hou
 def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> None:
     began = house.clock.at
     sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.clock_trusted(db, began + 1, 9 * DAY))
+    house.store.write(lambda db: house.gateway.restamp(db, began + 1, 9 * DAY))
     house.clock.at = began + 9 * DAY
     house.gateway.dispatcher.reported(house.statuses[1], report(began))
     assert house.view(sms_id).status.value == "delivered"
