@@ -100,6 +100,11 @@ class Store:
         """The size of SQLite's log."""
         return self._opened().log_bytes
 
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for the next commit."""
+        return self._opened().waiting
+
     def probe(self, answered: Callable[[int | None], None]) -> None:
         """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
 
