@@ -165,9 +165,7 @@ class Scheduler:
                 return submission
         return Rest(0.0)
 
-    def _due(
-        self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, news: News
-    ) -> Head | None:
+    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, news: News) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
         heads = self._own_heads(db, sim["id"], news) if waiting.get(sim["id"]) else []
         others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]

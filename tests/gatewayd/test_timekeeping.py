@@ -432,7 +432,11 @@ class FullDisk:
         self.times = times
 
     def write(
-        self, work: Callable[[Connection], T], timeout_s: float = 30, *, then: Callable[[T], None] | None = None
+        self,
+        work: Callable[[Connection], T],
+        timeout_s: float = 30,
+        *,
+        then: Callable[[T], None] | None = None,
     ) -> T:
         def run(db: Connection) -> T:
             result = work(db)
