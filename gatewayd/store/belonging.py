@@ -115,7 +115,7 @@ def generation_of(header: bytes) -> int | None:
 
 def _is_foreign_log(file: Path, header: bytes) -> bool:
     found = _read(file, 0, 32)
-    if len(found) < 32 or struct.unpack_from(">I", found)[0] not in _LOG_MAGICS:  # noqa: PLR2004 - see 4.1
+    if len(found) < 32 or struct.unpack_from(">I", found)[0] not in _LOG_MAGICS:
         return False  # SQLite finds nothing in it either
     page_bytes: int = struct.unpack_from(">I", found, 8)[0]
     if header[_WRITE_VERSION_AT] == _ROLLBACK or page_bytes != _page_bytes(header):
@@ -125,7 +125,7 @@ def _is_foreign_log(file: Path, header: bytes) -> bool:
 
 def _is_foreign_journal(file: Path, header: bytes) -> bool:
     found = _read(file, 0, 28)
-    if len(found) < 28 or found[:8] != _JOURNAL_MAGIC:  # noqa: PLR2004 - see 3
+    if len(found) < 28 or found[:8] != _JOURNAL_MAGIC:
         return False
     fields: tuple[int, ...] = struct.unpack_from(">IIIII", found, 8)
     count, _, pages_before, sector, page_bytes = fields

@@ -201,9 +201,7 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
-        for job in batch:
-            if job.ran and job.then is not None and job.error is None:
-                job.then(job.result)
+        _follow_up(batch)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -254,6 +252,12 @@ class Committer:
             log.debug("the log of the database cannot be cut now: %s", error)
         finally:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _follow_up(batch: list[Job]) -> None:
+    for job in batch:
+        if job.ran and job.then is not None and job.error is None:
+            job.then(job.result)
 
 
 def _write_nothing(db: Connection) -> None:
