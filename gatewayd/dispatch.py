@@ -123,6 +123,8 @@ class Dispatcher:
 
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
+        while self._store.write(parts.release_deferred):
+            pass
         news, aged, found = self._store.write(self._resume)
         doubtful = len(news.doubtful) + len(news.in_memory)
         self.backlog.set_apart(aged)

@@ -182,12 +182,18 @@ class Gateway:
             return False
         try:
             with self._store.readers.lend() as db:
-                known_sims = sims.places(db)
+                found = routing.usable(
+                    db,
+                    self.board.sims(),
+                    {},
+                    today=self.dispatcher.moment().today,
+                    now=self._clock.monotonic(),
+                    grace_s=self._settings.dispatch.grace_s,
+                    rests={},
+                )
         except StoreUnavailableError:
             return False
-        now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
-        places = self.board.sims()
-        return any(sim_id in places and places[sim_id].counts_on(now, grace_s) for sim_id, _, _ in known_sims)
+        return bool(found)
 
     def checks(self) -> list[Check]:
         """How the box is, one thing after another."""
@@ -280,7 +286,7 @@ class Gateway:
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
-        with _kept(), self._store.readers.lend() as db:
+        with _kept(), self._store.lists.lend() as db:
             rows = messages.page(
                 db,
                 company_id=caller.company_id,
@@ -319,7 +325,7 @@ class Gateway:
         """
         find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
         with _kept():
-            rows = newest_first(self._store.readers, "inbox", cursor, limit + 1, find)
+            rows = newest_first(self._store.lists, "inbox", cursor, limit + 1, find)
         page = rows[:limit]
         return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 

@@ -29,7 +29,7 @@ _SHOWN = 20
 
 def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
-    with context.store.readers.lend() as db:
+    with context.store.lists.lend() as db:
         rows = messages.page(
             db,
             company_id=None,
