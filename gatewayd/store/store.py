@@ -112,6 +112,11 @@ class Store:
         """How many functions wait for the next commit."""
         return self._opened().waiting
 
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed since the start."""
+        return self._opened().commits
+
     def probe(self, answered: Callable[[int | None], None]) -> None:
         """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
 
