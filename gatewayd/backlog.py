@@ -43,6 +43,15 @@ class Head:
         return (_OLD, priority, -message_id if newest_first else message_id, self.row["seq"])
 
 
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Found within a transaction: the queues of these SIMs are old up to the message id `last`; 0: nothing is old."""
+
+    last: int
+    queues: tuple[int, ...]
+    at_start: bool
+
+
 class Backlog:
     """Which queues hold something old, and when each SIM may send of that next. Any thread may call any method."""
 
@@ -58,32 +67,39 @@ class Backlog:
         self._old: dict[int, int] = {}  # SIM id → the highest id of what is old in its queue
         self._next: dict[int, float] = {}  # SIM id → when it may send of that again (monotonic)
 
-    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> bool:
-        """Set apart what is old in the queues of these SIMs: once, as soon as the clock can tell how old anything is.
+    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> Aged | None:
+        """What is old in the queues of these SIMs: asked once, as soon as the clock can tell how old anything is.
 
-        False: it cannot yet, or that was done.
+        None: the clock cannot tell yet, or that was asked. Within a transaction; `set_apart` takes it after the commit.
         """
         if not at.trusted or self._began_with:
-            return False
-        self._began_with = True
-        self._set_apart(db, at, queues)
-        return True
+            return None
+        return self._aged(db, at, queues, at_start=True)
 
-    def note(self, sim_id: int, now: float, *, works: bool) -> bool:
-        """Whether a SIM can send, at `now` (monotonic). True: it can again, after longer than the guard (see `returned`)."""
+    def lost(self, sim_id: int, now: float) -> None:
+        """A SIM cannot send, at `now` (monotonic)."""
         with self._lock:
-            if not works:
-                if sim_id in self._working:
-                    self._working.remove(sim_id)
-                    self._lost_at[sim_id] = now
-                return False
+            if sim_id in self._working:
+                self._working.remove(sim_id)
+                self._lost_at[sim_id] = now
+
+    def is_back(self, sim_id: int, now: float) -> bool:
+        """Whether a SIM that can send now was lost for longer than the guard: then `returned` comes before `works`."""
+        with self._lock:
             if sim_id in self._working:
                 return False
-            self._working.add(sim_id)
             return bool(self._guard_s) and self._lost_s(sim_id, now) > self._guard_s
 
-    def returned(self, db: Connection, at: Moment, sim_id: int, queues: list[int]) -> None:
-        """Set apart what is old in this SIM's queue, and in those whose SIMs have been lost as long: it may carry that, too."""
+    def works(self, sim_id: int) -> None:
+        """A SIM can send, and what is old in its queue is set apart."""
+        with self._lock:
+            self._working.add(sim_id)
+
+    def returned(self, db: Connection, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
+        """What is old in this SIM's queue, and in those whose SIMs have been lost as long: it may carry that, too.
+
+        None: the clock cannot tell. Within a transaction; `set_apart` takes it after the commit.
+        """
         now = self._clock.monotonic()
         with self._lock:
             lost = [
@@ -91,7 +107,16 @@ class Backlog:
                 for queue in queues
                 if queue not in self._working and self._lost_s(queue, now) > self._guard_s
             ]
-        self._set_apart(db, at, [sim_id, *lost])
+        return self._aged(db, at, [sim_id, *lost], at_start=False)
+
+    def set_apart(self, found: Aged | None) -> None:
+        """Set apart what was found to be old. None: nothing."""
+        if found is None:
+            return
+        with self._lock:
+            self._began_with = self._began_with or found.at_start
+            for queue in found.queues if found.last else ():
+                self._old[queue] = max(found.last, self._old.get(queue, 0))
 
     def old(self, sim_id: int) -> int:
         """Up to which message id a SIM's queue is old; 0: it holds nothing old."""
@@ -103,10 +128,11 @@ class Backlog:
         with self._lock:
             return sorted(self._old)
 
-    def over(self, sim_id: int) -> None:
-        """There is nothing old in a SIM's queue any more."""
+    def over(self, sim_id: int, last: int) -> None:
+        """There is nothing old in a SIM's queue up to this message id, unless more was set apart meanwhile."""
         with self._lock:
-            self._old.pop(sim_id, None)
+            if self._old.get(sim_id) == last:
+                del self._old[sim_id]
 
     def wait_s(self, sim_id: int) -> float:
         """How long until a SIM may send something old; 0: now."""
@@ -121,10 +147,8 @@ class Backlog:
     def _lost_s(self, sim_id: int, now: float) -> float:
         return now - self._lost_at.get(sim_id, self._began)
 
-    def _set_apart(self, db: Connection, at: Moment, queues: list[int]) -> None:
-        if not self._guard_s or not at.trusted:
-            return  # without a clock nobody can say how old anything is
-        last = messages.newest_before(db, at.now - int(self._guard_s * SECOND))
-        with self._lock:
-            for queue in queues if last else ():
-                self._old[queue] = max(last, self._old.get(queue, 0))
+    def _aged(self, db: Connection, at: Moment, queues: list[int], *, at_start: bool) -> Aged | None:
+        if not at.trusted:
+            return None  # without a clock the age of a message is unknown
+        last = messages.newest_before(db, at.now - int(self._guard_s * SECOND)) if self._guard_s else 0
+        return Aged(last, tuple(queues), at_start)

@@ -94,9 +94,9 @@ class Daemon:
         self._store.open()
         try:
             host, port = self._server.bind()
-            self._store.write(lambda db: self._timekeeper.begin(db, self.gateway.clock_trusted))
+            self._timekeeper.begin(self._store, self.gateway)
             self.gateway.start(self._ports)
-            self._timekeeper.start(self._store, self.gateway.timers, self.gateway.clock_trusted)
+            self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
             self._control.start()
             for each in self._ports.values():
                 each.start()

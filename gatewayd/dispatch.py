@@ -15,13 +15,13 @@ from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
 from gatewayd import inbox, loop_test, reports
-from gatewayd.backlog import Backlog
+from gatewayd.backlog import Aged, Backlog
 from gatewayd.board import Board
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.measures import Meter
 from gatewayd.news import News, PartKey
 from gatewayd.numbers import Numbering
-from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, Scheduler, Turn
+from gatewayd.schedule import BEGUN_WAITS_S, HAND_ON_AFTER_S, QueueDamagedError, Scheduler, Turn
 from gatewayd.settle import Settler
 from gatewayd.stamina import Stamina
 from gatewayd.storage import StorageRoom
@@ -123,8 +123,11 @@ class Dispatcher:
 
     def resume(self) -> None:
         """At start: whatever was in the air when the last process ended is in doubt."""
-        news = News()
-        doubtful, found = self._store.write(lambda db: self._resume(db, news))
+        while self._store.write(parts.release_deferred):
+            pass
+        news, aged, found = self._store.write(self._resume)
+        doubtful = len(news.doubtful) + len(news.in_memory)
+        self.backlog.set_apart(aged)
         self._tell_backlog("started", found)
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
@@ -133,7 +136,7 @@ class Dispatcher:
             log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
         self._spread(news)
         for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not come back
-            self._timers.after(delay, self._wake_idle)
+            self._timers.after(delay, self.wake_idle)
 
     def clock_trusted(self) -> None:
         """The clock can be believed from now on: it tells how old what waited at the start is.
@@ -141,21 +144,29 @@ class Dispatcher:
         Raises StoreUnavailableError; then nothing was done.
         """
 
-        def note(db: Connection) -> Waiting | None:
+        def look(db: Connection) -> tuple[Aged | None, Waiting]:
             at = self.moment()
-            return waiting(db, at) if self.backlog.at_start(db, at, list(load.waiting(db))) else None
+            return self.backlog.at_start(db, at, list(load.waiting(db))), waiting(db, at)
 
-        found = self._store.write(note)
-        if found is not None:
+        aged, found = self._store.write(look)
+        if aged is not None:
+            self.backlog.set_apart(aged)
             self._tell_backlog("the clock is right now", found)
 
     def moment(self) -> Moment:
         """Now, and today."""
         return self._clock.moment(self._calendar)
 
-    def spread(self, news: News) -> None:
-        """Tell those who must hear of what somebody else's transaction changed, once that is durable."""
+    def write_news(self, work: Callable[[Connection, Moment, News], T]) -> T:
+        """Run `work` in a transaction; act on the `News` that it gathered once that is durable. Raises as `Store.write`."""
+
+        def step(db: Connection) -> tuple[T, News]:
+            news = News()  # a transaction that is tried again tells its own
+            return work(db, self.moment(), news), news
+
+        result, news = self._store.write(step)
         self._spread(news)
+        return result
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
@@ -172,13 +183,20 @@ class Dispatcher:
             desk.active_slot, desk.active_since = status.active_slot, now
         self._register(desk, status)
         gone = self._board.pin(status, desk.sim_ids, now)
-        for sim_id, place in self._board.sims().items():
-            if place.port == status.port and self.backlog.note(sim_id, now, works=place.registered):
-                self._came_back(sim_id)
         if gone:
-            self._wake_idle()
-            self._timers.after(HAND_ON_AFTER_S, self._wake_idle)
-            self._timers.after(BEGUN_WAITS_S, self._wake_idle)
+            self.wake_idle()
+            self._timers.after(HAND_ON_AFTER_S, self.wake_idle)
+            self._timers.after(BEGUN_WAITS_S, self.wake_idle)
+        for sim_id, place in self._board.sims().items():
+            if place.port != status.port:
+                continue
+            if not place.registered:
+                self.backlog.lost(sim_id, now)
+                continue
+            # A SIM counts as back once that is written: a status that could not be kept is told again by its port.
+            if self.backlog.is_back(sim_id, now):
+                self._came_back(sim_id)
+            self.backlog.works(sim_id)
 
     def next(
         self, status: PortStatus, outcome: Outcome | None, reported: Sequence[Reported] = ()
@@ -203,7 +221,10 @@ class Dispatcher:
                 return Rest()
             return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
 
-        result = self._within(step)
+        try:
+            result = self._within(step)
+        except QueueDamagedError:
+            result = self._on_rebuilt_queue(step)
         if outcome is not None:
             self._meter.settled(status, desk.sim_ids.get(status.active.iccid), outcome)
         return result
@@ -298,17 +319,19 @@ class Dispatcher:
 
     # Helpers.
 
-    def _within(self, work: Callable[[Connection, Moment, News], T]) -> T:
-        def step(db: Connection) -> tuple[T, News]:
-            news = News()  # a transaction that is tried again tells its own
-            return work(db, self.moment(), news), news
-
+    def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, News], T]) -> T:
+        log.error("the index of the queue is damaged: it is built anew. Is the disk failing? See `dmesg`")
         try:
-            result, news = self._store.write(step)
+            self._store.write(parts.rebuild_queue)
+            return self.write_news(step)
+        except (StoreUnavailableError, QueueDamagedError) as error:
+            raise WorkUnavailableError(str(error) or "the index of the queue is damaged") from error
+
+    def _within(self, work: Callable[[Connection, Moment, News], T]) -> T:
+        try:
+            return self.write_news(work)
         except StoreUnavailableError as error:
             raise WorkUnavailableError(str(error)) from error
-        self._spread(news)
-        return result
 
     def _looked_up(self, look: Callable[[Connection], T]) -> T:
         try:
@@ -319,6 +342,10 @@ class Dispatcher:
 
     def _spread(self, news: News) -> None:
         self._waiters.tell(news.changed)
+        for sim_id in news.sent_old:
+            self.backlog.sends(sim_id)
+        for sim_id, last in news.no_longer_old:
+            self.backlog.over(sim_id, last)
         for delay, key in news.deferred:
             self._timers.after(delay, partial(self._release, key))
         for key in news.doubtful:
@@ -341,11 +368,11 @@ class Dispatcher:
                 ):
                     help_wanted = True
             if help_wanted:
-                self._wake_idle()
+                self.wake_idle()
 
-    def _resume(self, db: Connection, news: News) -> tuple[int, Waiting]:
-        """How many parts were in the air when the last process ended, and what waits. What was reported of them by then counts."""
-        at = self.moment()
+    def _resume(self, db: Connection) -> tuple[News, Aged | None, Waiting]:
+        """The parts that were in the air when the last process ended, and what waits. What was reported of them by then counts."""
+        at, news = self.moment(), News()
         stored.requeue_unsaid(db)
         parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         for key in [PartKey(*row) for row in parts.resume(db)]:
@@ -353,8 +380,7 @@ class Dispatcher:
             messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
             reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
-        self.backlog.at_start(db, at, list(load.waiting(db)))
-        return len(news.doubtful) + len(news.in_memory), waiting(db, at)
+        return news, self.backlog.at_start(db, at, list(load.waiting(db))), waiting(db, at)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -362,11 +388,10 @@ class Dispatcher:
             self.offer({sim_id: 1}, shared=True)
 
     def _decide(self, key: PartKey) -> None:
-        news = News()
-        self._store.write(lambda db: self._settler.decide(db, key, self.moment(), news))
-        self._spread(news)
+        self.write_news(lambda db, at, news: self._settler.decide(db, key, at, news))
 
-    def _wake_idle(self) -> None:
+    def wake_idle(self) -> None:
+        """Have every port that rests look for work: something changed that may free some. Any thread may call it."""
         for number, status in self._board.ports().items():
             if status.state is PortState.UP and not status.busy:
                 self._ports[number].wake()
@@ -374,11 +399,12 @@ class Dispatcher:
     def _came_back(self, sim_id: int) -> None:
         """A SIM was lost for so long that what waits for it is old."""
 
-        def note(db: Connection, at: Moment, _: News) -> Waiting:
-            self.backlog.returned(db, at, sim_id, list(load.waiting(db)))
-            return waiting(db, at)
+        def look(db: Connection, at: Moment, _: News) -> tuple[Aged | None, Waiting]:
+            return self.backlog.returned(db, at, sim_id, list(load.waiting(db))), waiting(db, at)
 
-        self._tell_backlog(f"SIM {sim_id} is back", self._within(note))
+        aged, found = self._within(look)
+        self.backlog.set_apart(aged)
+        self._tell_backlog(f"SIM {sim_id} is back", found)
 
     def _tell_backlog(self, occasion: str, found: Waiting) -> None:
         if found.messages and self.backlog.queues():
@@ -425,7 +451,7 @@ class Dispatcher:
                 rest_s,
             )
             self._board.rest(sim_id, self._clock.monotonic() + rest_s)
-            self._wake_idle()
+            self.wake_idle()
 
     def _readable(self, report: StatusReport) -> StatusReport:
         """A report with its recipient as E.164, where that can be read."""

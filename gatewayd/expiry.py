@@ -18,8 +18,10 @@ from gatewayd.timers import Timers
 
 log = logging.getLogger(__name__)
 
-# So many end in one transaction: a million that expire together must not keep others from the disk.
-_AT_ONCE = 500
+# So many end in one transaction, some tens of milliseconds: what expires together must not keep others from the disk.
+_AT_ONCE = 100
+
+_FROM_THE_FIRST = (-1, 0)
 
 # How often is looked at least: the wall clock may be set, and what had a part in the air is looked at again.
 _LOOK_S = 60.0
@@ -38,13 +40,14 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        spread: Callable[[News], None],
+        write_news: Callable[[Callable[[Connection, Moment, News], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
         self._timers = timers
         self._moment = moment
-        self._spread = spread
+        self._write_news = write_news
+        self._after = _FROM_THE_FIRST  # up to which the due ones were looked at in this run
         self._lock = threading.Lock()
         self._due = float("inf")  # monotonic: when the timer that counts goes off
         self._ended = 0  # in the steps of this run; of the timers' thread alone
@@ -78,24 +81,32 @@ class Expiry:
         self._look_in(delay_s)
 
     def _expire(self) -> float:
-        """End what is due; in how many seconds to look again."""
-        news = News()
-        ended, delay_s = self._store.write(lambda db: self._step(db, news))
-        self._ended += ended
-        if self._ended and delay_s:  # once, however many steps it took
-            log.warning("%d messages expired before they were sent", self._ended)
-            self._ended = 0
-        self._spread(news)
-        return delay_s
-
-    def _step(self, db: Connection, news: News) -> tuple[int, float]:
+        """End some of what is due; in how many seconds to look again."""
         at = self._moment()
         if not at.trusted:
-            return 0, _LOOK_S
-        due = messages.due(db, at.now, _AT_ONCE)
-        for message in due:
-            lifecycle.expire(db, message, at, news)
-        if len(due) == _AT_ONCE:
-            return len(due), 0.0
-        following = messages.next_expiry(db, at.now)
-        return len(due), _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
+            return _LOOK_S
+        with self._store.readers.lend() as db:
+            due = messages.due(db, at.now, self._after, _AT_ONCE)
+        ending = [row["id"] for row in due if not row["open"]]
+        if ending:
+            self._ended += self._write_news(partial(self._end, ending))
+        if len(due) == _AT_ONCE:  # behind those that cannot end yet there may be others
+            self._after = (due[-1]["expires_at"], due[-1]["id"])
+            return 0.0
+        self._after = _FROM_THE_FIRST
+        if self._ended:  # told once, however many steps it took
+            log.warning("%d messages expired before they were sent", self._ended)
+            self._ended = 0
+        with self._store.readers.lend() as db:
+            following = messages.next_expiry(db, at.now)
+        return _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
+
+    def _end(self, ids: list[int], db: Connection, at: Moment, news: News) -> int:
+        """End those of these messages that are still to expire; how many ended."""
+        ended = 0
+        for message_id in ids:
+            message = messages.by_id(db, message_id)
+            if message["status"] == "pending" and lifecycle.has_expired(message, at):
+                lifecycle.expire(db, message, at, news)
+                ended += 1
+        return ended

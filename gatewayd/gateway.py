@@ -110,7 +110,7 @@ class Gateway:
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
         )
         self.backups = Backups(settings.store, store, clock)
-        self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.spread)
+        self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_news)
         self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
         self._taking = Together(store, self._intake.take)
         self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
@@ -151,15 +151,18 @@ class Gateway:
         """What is done later."""
         return self._timers
 
-    def clock_trusted(self, db: Connection, since: int, jump: int) -> None:
-        """The time is trusted from now on: it jumps ahead by `jump` microseconds, or back where that is negative.
+    def restamp(self, db: Connection, since: int, jump: int) -> None:
+        """The time becomes trusted: it jumps ahead by `jump` microseconds, or back where that is negative.
 
         `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
         transaction that makes the time trusted, so that no other one sees the new time with the old stamps.
         """
         parts.restamp(db, since, jump)  # a report's own time must fit its submission's
         messages.restamp(db, since, jump)  # a life lasts as long as was asked for
-        self._expiry.look()  # these two come after the transaction: they wait for the writer themselves
+
+    def clock_trusted(self) -> None:
+        """The time is trusted from now on, and what was stamped before is put right, durably."""
+        self._expiry.look()
         self._timers.after(0.0, self.dispatcher.clock_trusted)
 
     def stop(self, timeout_s: float) -> None:
@@ -179,12 +182,18 @@ class Gateway:
             return False
         try:
             with self._store.readers.lend() as db:
-                known_sims = sims.places(db)
+                found = routing.usable(
+                    db,
+                    self.board.sims(),
+                    {},
+                    today=self.dispatcher.moment().today,
+                    now=self._clock.monotonic(),
+                    grace_s=self._settings.dispatch.grace_s,
+                    rests={},
+                )
         except StoreUnavailableError:
             return False
-        now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
-        places = self.board.sims()
-        return any(sim_id in places and places[sim_id].counts_on(now, grace_s) for sim_id, _, _ in known_sims)
+        return bool(found)
 
     def checks(self) -> list[Check]:
         """How the box is, one thing after another."""
@@ -277,7 +286,7 @@ class Gateway:
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
-        with _kept(), self._store.readers.lend() as db:
+        with _kept(), self._store.lists.lend() as db:
             rows = messages.page(
                 db,
                 company_id=caller.company_id,
@@ -316,7 +325,7 @@ class Gateway:
         """
         find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
         with _kept():
-            rows = newest_first(self._store.readers, "inbox", cursor, limit + 1, find)
+            rows = newest_first(self._store.lists, "inbox", cursor, limit + 1, find)
         page = rows[:limit]
         return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 

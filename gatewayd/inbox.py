@@ -82,8 +82,8 @@ def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
             inbound.drop_assembly(db, assembly["id"])
         else:
             _write(db, assembly, at.now)
-    inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
-    return len(overdue) == _GIVEN_UP_AT_ONCE
+    more = inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
+    return more or len(overdue) == _GIVEN_UP_AT_ONCE
 
 
 def _keep_part(

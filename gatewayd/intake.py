@@ -106,7 +106,7 @@ class Intake:
             grace_s=self._settings.grace_s,
             rests=self._board.rests(now),
         )
-        sitting = _Sitting(db, at, self._settings, self._calendar, sims, sum(waiting.values()))
+        sitting = _Sitting(db, at, self._settings, self._calendar, sims, load.pending(db))
         told: list[Taken | Kept | GatewayError] = []
         for asked in requests:
             try:
@@ -120,9 +120,7 @@ class Intake:
         """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        sitting = _Sitting(
-            db, at, self._settings, self._calendar, [sim], waiting=0
-        )  # which counts for nothing here
+        sitting = _Sitting(db, at, self._settings, self._calendar, [sim], load.pending(db))
         taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
         sitting.write()
         return taken
@@ -148,7 +146,7 @@ class _Sitting:
         settings: DispatchSettings,
         calendar: Calendar,
         sims: list[Candidate],
-        waiting: int,
+        pending: int,
     ) -> None:
         self._db = db
         self._at = at
@@ -156,7 +154,7 @@ class _Sitting:
         self._calendar = calendar
         self._sims = sims
         self._accounts: dict[int, _Account] = {}
-        self._waiting = waiting
+        self._pending = pending
         self._message_id, self._task_id = messages.next_ids(db)
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
@@ -170,7 +168,7 @@ class _Sitting:
                 return kept
         account = self._account(asked.caller.company_id)
         self._check_quota(account, len(asked.drafts))
-        if self._waiting + len(asked.drafts) > self._settings.max_pending:
+        if self._pending + len(asked.drafts) > self._settings.max_pending:
             raise QueueFullError
         taken = self.keep(asked)
         if asked.single and taken.accepted[0] is None:
@@ -203,7 +201,7 @@ class _Sitting:
                 continue
             sim.take(measured.parts)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
-            self._waiting += measured.parts
+            self._pending += 1
             self._task_id = next_task_id(at.now, self._task_id)
             self._message_rows.append(
                 (

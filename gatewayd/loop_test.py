@@ -24,7 +24,7 @@ from gatewayd import lifecycle, routing
 from gatewayd.board import Board
 from gatewayd.clock import SECOND, Clock, Moment
 from gatewayd.errors import ConflictError, GatewayError, StorageUnavailableError
-from gatewayd.intake import Intake
+from gatewayd.intake import Intake, Measured
 from gatewayd.loop_plan import Leg, Place, Station, nameless, plan
 from gatewayd.loop_verdict import INTERRUPTED, judge
 from gatewayd.news import News
@@ -36,7 +36,7 @@ from gatewayd.store.store import Store
 from gatewayd.timers import Timers
 from gatewayd.views import Draft, LoopTestView, Options, Priority, loop_test_view
 from gatewayd.waiters import Waiters
-from gatewayd.words import EXPIRED
+from gatewayd.words import EXPIRED, Words
 from modem.tpdu import Deliver
 from modem.work import Unreadable
 
@@ -195,11 +195,28 @@ class LoopTests:
         round_ = Round([], timeout_s, nameless(stations) if target is None else [])
         with self._lock:
             self._round = round_
+        drafts = {
+            test.token: self._intake.measure(Draft(test.leg.target.number, _TEXT.format(test.token)))
+            for test in tests
+            if test.leg.sender.hurdle is None
+        }
+        for test in tests:
+            if test.token in drafts:
+                test.sms_id = drafts[test.token].sms_id
+                self._waiters.follow(test.sms_id, partial(self._told, tests, round_))
+
+        def begun(begun: dict[str, tuple[int, float]]) -> None:
+            """Before any other transaction can end these tests, or tell news of them."""
+            for test in tests:
+                test.id, test.began = begun[test.token]
+            round_.ids = [test.id for test in tests]
+
         try:
-            by_sim = self._store.take(lambda db: self._keep(db, tests, round_))
+            self._store.take(lambda db: self._keep(db, tests, drafts, round_.timeout_s), then=begun)
         except StoreUnavailableError:
             self._forget(tests)
             raise
+        by_sim = dict(Counter(test.leg.sender.sim_id for test in tests if test.sms_id is not None))
         for port in {test.leg.target.port for test in tests}:
             self._ports[port].wake()  # it may have to turn to another slot for its text
         self._offer(by_sim)
@@ -232,30 +249,22 @@ class LoopTests:
                 )
         return found
 
-    def _keep(self, db: Connection, tests: list[_Test], round_: Round) -> dict[int, int]:
-        """Keep the tests and their messages; how many for which SIM."""
-        by_sim: dict[int, int] = {}
-        self._forget(tests)  # the writer may run this twice
+    def _keep(
+        self, db: Connection, tests: list[_Test], drafts: Mapping[str, Measured], timeout_s: float
+    ) -> dict[str, tuple[int, float]]:
+        """Keep the tests and their messages; by the token of each test its id, and when it began (monotonic)."""
+        begun: dict[str, tuple[int, float]] = {}
+        options = Options(priority=Priority.OTP, expires_in_s=round(timeout_s + _EXPIRES_LATER_S))
         for test in tests:
-            sender = test.leg.sender
-            if sender.hurdle is None:
-                measured = self._intake.measure(Draft(test.leg.target.number, _TEXT.format(test.token)))
+            sender, draft = test.leg.sender, drafts.get(test.token)
+            if draft is not None:
                 sim = Candidate(sender.sim_id, sender.number, "", None, False, sender.cost, None, 0.0)
-                options = Options(
-                    priority=Priority.OTP, expires_in_s=round(round_.timeout_s + _EXPIRES_LATER_S)
-                )
-                self._intake.take_own(db, measured, sim, options)
-                test.sms_id = measured.sms_id
-                by_sim[sender.sim_id] = by_sim.get(sender.sim_id, 0) + 1
-            test.began = self._clock.monotonic()
-            now = self._moment().now
-            test.id = loop_tests.begin(
-                db, test.token, test.sms_id, sender.sim_id, test.leg.target.sim_id, now
-            )
-            if test.sms_id is not None:
-                self._waiters.follow(test.sms_id, partial(self._told, tests, round_))
-        round_.ids = [test.id for test in tests]
-        return by_sim
+                self._intake.take_own(db, draft, sim, options)
+            sms_id = None if draft is None else draft.sms_id
+            began, now = self._clock.monotonic(), self._moment().now
+            test_id = loop_tests.begin(db, test.token, sms_id, sender.sim_id, test.leg.target.sim_id, now)
+            begun[test.token] = (test_id, began)
+        return begun
 
     # What follows runs on the timers' thread, but for `_told`.
 
@@ -300,20 +309,24 @@ class LoopTests:
         with self._store.readers.lend() as db:
             rows = loop_tests.some(db, list(open_))
 
-        def note(db: Connection) -> list[int]:
-            ended: list[int] = []
-            for row in rows:
-                test = open_[row["id"]]
-                since = round(now - test.began, 3)
-                if row["taken"] and test.submit_s is None:
-                    test.submit_s = since
-                if row["message_status"] == "delivered" and test.report_s is None:
-                    test.report_s = since
-                if row["arrived_sim"] is not None and test.arrive_s is None:
-                    test.arrive_s = since
-                outcome, words = judge(row, hurdle=test.leg.sender.hurdle, over=over)
-                if outcome != "running":
-                    ended.append(test.id)
+        ended: list[int] = []
+        notes: list[tuple[_Test, str, Words | None]] = []
+        for row in rows:
+            test = open_[row["id"]]
+            since = round(now - test.began, 3)
+            if row["taken"] and test.submit_s is None:
+                test.submit_s = since
+            if row["message_status"] == "delivered" and test.report_s is None:
+                test.report_s = since
+            if row["arrived_sim"] is not None and test.arrive_s is None:
+                test.arrive_s = since
+            outcome, words = judge(row, hurdle=test.leg.sender.hurdle, over=over)
+            notes.append((test, outcome, words))
+            if outcome != "running":
+                ended.append(test.id)
+
+        def note(db: Connection) -> None:
+            for test, outcome, words in notes:
                 loop_tests.note(
                     db,
                     test.id,
@@ -324,9 +337,8 @@ class LoopTests:
                     detail="" if words is None else words.english,
                     detail_fr="" if words is None else words.french,
                 )
-            return ended
 
-        ended = self._store.write(note)
+        self._store.write(note)
         for test_id in ended:
             open_[test_id].ended = True
         self._forget([open_[test_id] for test_id in ended])

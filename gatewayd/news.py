@@ -29,3 +29,7 @@ class News:
     in_memory: list[PartKey] = field(default_factory=list)  # doubtful too, but their modem may know
     queued: dict[int, int] = field(default_factory=dict)  # SIM id → how many messages were put into its queue
     shared: bool = False  # and idle SIMs may help with them
+    sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of their old backlog
+    no_longer_old: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # SIM id, last message id (see `Backlog.over`)

@@ -13,7 +13,7 @@ import logging
 from dataclasses import dataclass
 
 from gatewayd import lifecycle
-from gatewayd.clock import SECOND, Calendar, Moment, microseconds
+from gatewayd.clock import FOREVER, SECOND, Calendar, Moment, microseconds
 from gatewayd.news import News, PartKey
 from gatewayd.store import inbound, parts
 from gatewayd.store.database import Connection, Row
@@ -197,7 +197,7 @@ def _by_window(
         return None
     found = [
         part
-        for part in parts.without_reference(db, sim_id)
+        for part in parts.without_reference(db, sim_id, *_may_be_answered(told, submit_timeout_s, at))
         # A clock that is not trusted says nothing of when that was: being the only one must do.
         if not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s)
     ]
@@ -242,6 +242,14 @@ def _queued_again(
 def _ended(part: Row) -> int:
     """When a part was answered, as far as is known: the process may have ended before that."""
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+
+
+def _may_be_answered(told: _Told, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
+    """Between which moments a part was answered that a report may speak of (see `_in_window`)."""
+    scts = told.service_centre_at
+    if scts is None or not at.trusted:
+        return -FOREVER, FOREVER
+    return scts - _CLOCK_SLACK, scts + 2 * _CLOCK_SLACK + int(submit_timeout_s * SECOND)
 
 
 def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from config.settings import DispatchSettings
@@ -17,6 +18,8 @@ from gatewayd.store import load, loop_tests, messages, parts, sims, stored
 from gatewayd.store.database import Connection, Row
 from modem.work import PortStatus, Rest, Submission, Switch, Via
 
+log = logging.getLogger(__name__)
+
 # A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
 HAND_ON_AFTER_S = 10.0
 
@@ -31,12 +34,20 @@ BEGUN_WAITS_S = 1800.0
 _QUEUES_LOOKED_INTO = 8
 
 
+# So many expired messages at most are ended by one claim: each costs a few statements, and other work waits meanwhile.
+_LOOKED_AT_ONCE = 20
+
+
 # A slot is not left before the reports on what it just sent are in, for this long at most: they come within
 # seconds, and to turn back for one costs half a minute.
 REPORTS_S = 10.0
 
 # A report that has not come by then is not turned back for.
 _REPORTS_HOPED_FOR = 3600 * SECOND
+
+
+class QueueDamagedError(Exception):
+    """The index of the queue names a part that does not wait: `parts.rebuild_queue` cures it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +144,16 @@ class Scheduler:
 
     def _claim_next(
         self, db: Connection, turn: Turn, waiting: dict[int, int], at: Moment, news: News, *, spare: bool
-    ) -> Submission | None:
-        """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up."""
+    ) -> Submission | Rest | None:
+        """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up.
+
+        A rest of 0 s: only messages that have expired were found yet, and the rest of the queue is for the next transaction.
+        """
         sim = sims.at_work(db, turn.sim_id, at.today)
         if sim is None or not sim["enabled"]:
             return None
-        while True:
-            found = self._due(db, sim, waiting, at)
+        for _ in range(_LOOKED_AT_ONCE):
+            found = self._due(db, sim, waiting, at, news)
             if found is None and spare:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
@@ -147,12 +161,13 @@ class Scheduler:
             submission = self._claim(db, found.row, sim, turn, at, news)
             if submission is not None:
                 if found.old:
-                    self._backlog.sends(turn.sim_id)
+                    news.sent_old.append(turn.sim_id)
                 return submission
+        return Rest(0.0)
 
-    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, news: News) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
-        heads = self._own_heads(db, sim["id"]) if waiting.get(sim["id"]) else []
+        heads = self._own_heads(db, sim["id"], news) if waiting.get(sim["id"]) else []
         others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
         if not others:
             return min(heads, key=lambda head: head.rank, default=None)
@@ -182,14 +197,14 @@ class Scheduler:
                 return min(found, key=lambda head: head.rank)
         return None
 
-    def _own_heads(self, db: Connection, sim_id: int) -> list[Head]:
+    def _own_heads(self, db: Connection, sim_id: int, news: News) -> list[Head]:
         """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
         last_old = self._backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
         if last_old:
             old = parts.old_head(db, sim_id, last_old)
             if old is None:
-                self._backlog.over(sim_id)
+                news.no_longer_old.append((sim_id, last_old))
             elif not self._backlog.wait_s(sim_id):
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
@@ -205,14 +220,23 @@ class Scheduler:
     def _claim(
         self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, news: News
     ) -> Submission | None:
-        """Claim a part for this SIM; None where its message has just ended, and it waits no more."""
+        """Claim a part for this SIM; None where its message has just ended, and it waits no more.
+
+        Raises QueueDamagedError.
+        """
         message = messages.to_send(db, head["message_id"])
-        if lifecycle.has_expired(message, at):
-            lifecycle.expire(db, message, at, news)
+        if message is None or lifecycle.has_expired(message, at):
+            if not parts.waits(db, head["message_id"], head["seq"]):
+                raise QueueDamagedError
+            if message is None:
+                log.error("message %d is missing: its parts are cancelled", head["message_id"])
+                parts.drop_queued(db, head["message_id"], "cancelled")
+            else:
+                lifecycle.expire(db, message, at, news)
             return None
         claim = parts.claim(db, message["id"], head["seq"], sim["id"], at.now, turn.status.port)
         if claim is None:
-            return None
+            raise QueueDamagedError
         if message["sim_id"] != sim["id"]:
             ledger.move_reservation(db, message, sim["id"], at.today)
             messages.rebind(db, message["id"], sim["id"], at.today, ledger.cost_on(message, sim["cost"]))

@@ -23,21 +23,23 @@ class Stamina:
     """The failures of one SIM since its last success."""
 
     recipients: set[str] = field(default_factory=set)
-    rests: int = 0
+    doublings: int = 0  # of the first rest
 
     def after(self, outcome: Outcome) -> float:
         """Take note of an outcome; how long the SIM is to rest now, in seconds, 0 if it is not."""
         match outcome.result:
             case Submitted():
                 self.recipients.clear()
-                self.rests = 0
+                self.doublings = 0
                 return 0.0
             case Refused(cause) if cause.kind is Kind.RECIPIENT or cause.family == "LOCAL":
                 return 0.0
             case Refused() | InDoubt():
-                self.recipients.add(outcome.submission.recipient)
+                if len(self.recipients) < _IN_A_ROW:  # more of them tell nothing more
+                    self.recipients.add(outcome.submission.recipient)
         if len(self.recipients) < _IN_A_ROW:
             return 0.0
-        rest_s: float = min(_FIRST_REST_S * 2**self.rests, _LONGEST_REST_S)
-        self.rests += 1
+        rest_s: float = min(_FIRST_REST_S * 2**self.doublings, _LONGEST_REST_S)
+        if rest_s < _LONGEST_REST_S:  # else it grows for ever, and a power of it is no number at last
+            self.doublings += 1
         return rest_s

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal, Protocol
 
 from gatewayd import network_time
 from gatewayd.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
@@ -28,7 +28,17 @@ log = logging.getLogger(__name__)
 
 Trust = Literal["auto", "network", "always"]
 Source = Literal["ntp", "network", "system"]
-OnTrusted = Callable[[Connection, int, int], None]
+
+
+class Stamping(Protocol):
+    """The gateway, as far as a correction of the clock concerns it."""
+
+    def restamp(self, db: Connection, since: int, jump: int) -> None:
+        """See `Gateway.restamp`."""
+
+    def clock_trusted(self) -> None:
+        """See `Gateway.clock_trusted`."""
+
 
 # A box may be without power for so long, and what its clock says afterwards is still no jump.
 _OFF: Final = 30 * DAY
@@ -99,6 +109,17 @@ class CountedClock(Clock):
         return Standing(source is not None, source, _HOW[source])
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that changes with a correction of the clock: made within a transaction, applied after its commit."""
+
+    count: Count
+    kept: Counted | None  # the row that the store has
+    untrusted_since: int | None
+    trusted_now: bool = False  # the time was not trusted before
+    jump: int = 0  # microseconds, of a time that was trusted before
+
+
 class Timekeeper:
     """Corrects a clock and remembers how far it counted. `look` runs on the timers' thread."""
 
@@ -120,11 +141,14 @@ class Timekeeper:
         self._untrusted_since: int | None = None
         self._warned = False
 
-    def begin(self, db: Connection, on_trusted: OnTrusted | None) -> None:
-        """At start, within a transaction, before anything asks for the time: go on from what was kept last.
+    def begin(self, store: Store, stamping: Stamping | None) -> None:
+        """At start, before anything asks for the time: go on from what was kept last.
 
-        `on_trusted`: see `Gateway.clock_trusted`; None: the time is only read, and nothing is kept.
+        `stamping` None: the time is only read, and nothing is kept. Raises StoreUnavailableError.
         """
+        self._tell(store.write(lambda db: self._begun(db, stamping), then=self._adopt), stamping)
+
+    def _begun(self, db: Connection, stamping: Stamping | None) -> _Known:
         clock, kept_last = self._clock, kept.load(db)
         system, monotonic = clock.system(), clock.monotonic()
         if kept_last is None:
@@ -136,25 +160,24 @@ class Timekeeper:
                 now = system
             since = kept_last.unbroken_since if kept_last.counted_at <= now + SLACK else now
             since = since if now - kept_last.counted_at <= _OFF else now
-        self._untrusted_since = now
+        untrusted_since = now
         if kept_last is not None and kept_last.untrusted_since is not None:
-            self._untrusted_since = kept_last.untrusted_since
-        self._kept = kept_last
-        clock.count = Count(now, monotonic, None, since)
+            untrusted_since = kept_last.untrusted_since
+        known = _Known(Count(now, monotonic, None, since), kept_last, untrusted_since)
         source = self._source()
-        if on_trusted is None:
-            clock.count = clock.count if source is None else self._corrected(clock.system(), source)
-        elif source is not None:
-            self._trusted(db, self._corrected(clock.system(), source), on_trusted)
-        elif kept_last is None or kept_last.untrusted_since is None:
-            self._keep(db)
+        if source is not None:
+            found = _corrected(known.count, clock.system(), monotonic, source)
+            return replace(known, count=found) if stamping is None else _trusted(db, known, found, stamping)
+        if stamping is not None and (kept_last is None or kept_last.untrusted_since is None):
+            return _kept(db, known, now)
+        return known
 
-    def start(self, store: Store, timers: Timers, on_trusted: OnTrusted) -> None:
-        """Look at it every second from now on. `on_trusted`: see `Gateway.clock_trusted`."""
+    def start(self, store: Store, timers: Timers, stamping: Stamping) -> None:
+        """Look at it every second from now on."""
 
         def again() -> None:
             try:
-                self.look(store, on_trusted)
+                self.look(store, stamping)
             except StoreUnavailableError as error:
                 log.debug("the time is not kept: %s", error)
             finally:
@@ -162,8 +185,8 @@ class Timekeeper:
 
         timers.after(0.0, again)
 
-    def look(self, store: Store, on_trusted: OnTrusted) -> None:
-        """Correct the clock, if somebody knows better. Raises StoreUnavailableError; then nothing was corrected."""
+    def look(self, store: Store, stamping: Stamping) -> None:
+        """Correct the clock, if NTP or the network knows better. Raises StoreUnavailableError; then nothing was corrected."""
         found = self._found()
         before = self._clock.count
         if found is None:
@@ -171,23 +194,41 @@ class Timekeeper:
         elif found.source is not None and (
             before.source is None or found.unbroken_since != before.unbroken_since
         ):
-            # Within a transaction: no other sees the new time before the old stamps were put right.
-            try:
-                store.write(lambda db: self._trusted(db, found, on_trusted))
-            except BaseException:
-                self._clock.count = before
-                raise
+            # No other transaction sees the new time with the old stamps, nor the old time with the new ones: the stamps
+            # are moved within this one, and the clock is set before the next begins.
+            known = self._known()
+            self._tell(
+                store.write(lambda db: _trusted(db, known, found, stamping), then=self._adopt), stamping
+            )
         else:
             self._clock.count = found
         if self._stale():
-            store.write(self._keep)
+            known, now = self._known(), self._clock.now()
+            store.write(lambda db: _kept(db, known, now), then=self._adopt)
+
+    def _known(self) -> _Known:
+        return _Known(self._clock.count, self._kept, self._untrusted_since)
+
+    def _adopt(self, known: _Known) -> None:
+        self._clock.count = known.count
+        self._kept, self._untrusted_since = known.kept, known.untrusted_since
+
+    def _tell(self, known: _Known, stamping: Stamping | None) -> None:
+        if stamping is None:
+            return
+        count = known.count
+        if known.trusted_now:
+            log.info("the time is trusted now: %s It is %s", _HOW[count.source], iso(count.at))
+            stamping.clock_trusted()
+        elif known.jump:
+            log.warning("the clock jumped by %+.0f s: it is %s now", known.jump / SECOND, iso(count.at))
 
     def _found(self) -> Count | None:
         """What to count on from; None: as before."""
         source = self._source()
-        if source is not None:
-            return self._corrected(self._clock.system(), source)
         count, monotonic = self._clock.count, self._clock.monotonic()
+        if source is not None:
+            return _corrected(count, self._clock.system(), monotonic, source)
         told = [
             at + round((monotonic - read_at) * SECOND)
             for at, read_at in (port.network_time for port in self._tells().values() if port.network_time)
@@ -202,32 +243,12 @@ class Timekeeper:
             return None
         system = self._clock.system()
         # Modems tell whole seconds: where the system clock says the same, its fraction is right too.
-        return self._corrected(system if abs(heard - system) <= _SAME else heard, "network")
+        return _corrected(count, system if abs(heard - system) <= _SAME else heard, monotonic, "network")
 
     def _source(self) -> Source | None:
         if self._trust == "always":
             return "system"
         return "ntp" if self._trust == "auto" and self._synchronised() else None
-
-    def _corrected(self, now: int, source: Source) -> Count:
-        before, monotonic = self._clock.count, self._clock.monotonic()
-        ahead = now - before.now(monotonic)
-        # What was only counted lags by as long as the box was off.
-        jumps = not -SLACK <= ahead <= (_OFF if before.source is None else SLACK)
-        return Count(now, monotonic, source, now if jumps else before.unbroken_since)
-
-    def _trusted(self, db: Connection, found: Count, on_trusted: OnTrusted) -> None:
-        before = self._clock.count
-        jump = found.at - before.now(found.monotonic)
-        if before.source is None:
-            since = self._untrusted_since if self._untrusted_since is not None else found.at
-            on_trusted(db, since, jump)
-            log.info("the time is trusted now: %s It is %s", _HOW[found.source], iso(found.at))
-        else:
-            log.warning("the clock jumped by %+.0f s: it is %s now", jump / SECOND, iso(found.at))
-        self._clock.count = found
-        self._untrusted_since = None
-        self._keep(db)
 
     def _newest(self) -> int | None:
         return None if self._kept is None else self._kept.trusted_at
@@ -235,18 +256,38 @@ class Timekeeper:
     def _stale(self) -> bool:
         return self._kept is None or abs(self._clock.now() - self._kept.counted_at) >= _KEEP_EVERY
 
-    def _keep(self, db: Connection) -> None:
-        count = self._clock.count
-        now = count.now(self._clock.monotonic())
-        trusted_at = self._newest() if count.source is None else now
-        self._kept = Counted(trusted_at, now, count.unbroken_since, self._untrusted_since)
-        kept.keep(db, self._kept)
-
     def _warn(self) -> None:
         clock = self._clock
         if not self._warned and clock.count.source is None and clock.monotonic() - self._began >= _WARN_S:
             self._warned = True
             log.warning("the time is not trusted: %s", _HOW[None])
+
+
+def _corrected(before: Count, now: int, monotonic: float, source: Source) -> Count:
+    ahead = now - before.now(monotonic)
+    # What was only counted lags by as long as the box was off.
+    jumps = not -SLACK <= ahead <= (_OFF if before.source is None else SLACK)
+    return Count(now, monotonic, source, now if jumps else before.unbroken_since)
+
+
+def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -> _Known:
+    """Put right what was stamped before the time was trusted, and keep the new count; what is known then."""
+    jump = found.at - before.count.now(found.monotonic)
+    first = before.count.source is None
+    if first:
+        since = before.untrusted_since if before.untrusted_since is not None else found.at
+        stamping.restamp(db, since, jump)
+    known = replace(before, count=found, untrusted_since=None, trusted_now=first, jump=0 if first else jump)
+    return _kept(db, known, found.at)
+
+
+def _kept(db: Connection, known: _Known, now: int) -> _Known:
+    """Keep how far the time was counted; what is known then."""
+    newest = None if known.kept is None else known.kept.trusted_at
+    trusted_at = newest if known.count.source is None else now
+    row = Counted(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
+    kept.keep(db, row)
+    return replace(known, kept=row)
 
 
 def _beyond_all_stamps(db: Connection, counted_at: int) -> int:

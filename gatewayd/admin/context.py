@@ -40,6 +40,12 @@ class Context:
         finally:
             if self.gateway is not None:
                 self.gateway.accounts_changed()
+                self.may_free_work()
+
+    def may_free_work(self) -> None:
+        """Have the ports look for work: something was changed, durably, that may let a SIM send what it could not before."""
+        if self.gateway is not None:
+            self.gateway.dispatcher.wake_idle()
 
     def running(self) -> Gateway:
         """The gateway. Raises AdminError where no daemon runs."""

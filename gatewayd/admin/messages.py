@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatewayd import lifecycle
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.attempts import attempts
-from gatewayd.clock import iso
+from gatewayd.clock import Moment, iso
 from gatewayd.errors import GatewayError
 from gatewayd.news import News
 from gatewayd.settle import Verdict, settle_by_hand
@@ -29,7 +29,7 @@ _SHOWN = 20
 
 def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
-    with context.store.readers.lend() as db:
+    with context.store.lists.lend() as db:
         rows = messages.page(
             db,
             company_id=None,
@@ -71,13 +71,12 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
-    news, chosen = News(), Verdict(verdict)
+    chosen = Verdict(verdict)
 
-    def change(db: Connection) -> None:
+    def change(db: Connection, at: Moment, news: News) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
-        at = context.moment()
         if context.gateway is None:  # what was in the air when the last daemon ended: nobody carries it now
             parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         if chosen is Verdict.RETRY and lifecycle.has_expired(row, at):
@@ -88,9 +87,10 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         if not settle_by_hand(db, row, chosen, at, news):
             raise AdminError(f"message {sms_id} has no part in doubt: {_instead(row)}")
 
-    context.store.write(change)
-    if context.gateway is not None:
-        context.gateway.dispatcher.spread(news)
+    if context.gateway is None:
+        context.store.write(lambda db: change(db, context.moment(), News()))
+    else:
+        context.gateway.dispatcher.write_news(change)
     return show(context, sms_id)
 
 

@@ -23,21 +23,24 @@ def set_(context: Context, sim: int, changes: dict[str, object], default: bool =
     changes = _checked(context, changes)
 
     def change(db: Connection) -> list[int]:
+        if not sims.exists(db, sim):
+            raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         before = sims.number_of(db, sim)
         company = changes.get("company_id")
         if company is not None and accounts.company(db, int(str(company))) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
-        if changes and not accounts.update(db, "sims", sim, changes):
-            raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+        if "company_id" in changes:
+            sims.give_to(db, sim, None if company is None else int(str(company)))
+        if changes:
+            accounts.update(db, "sims", sim, changes)
         sims.note_change(db, sim, before, context.moment().now)
         if default:
             sims.make_default(db, sim)
         return sims.others_with(db, sim, str(changes["number"])) if changes.get("number") else []
 
     others = context.store.write(change)
-    found = next((row for row in list_(context) if row["id"] == sim), None)
-    if found is None:
-        raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+    context.may_free_work()
+    found = next(row for row in list_(context) if row["id"] == sim)
     if others:
         found["note"] = (
             f"SIM {', '.join(map(str, others))} has this number too: one of them is wrong."

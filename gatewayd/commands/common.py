@@ -73,7 +73,7 @@ def _opened_store(settings: Settings) -> Iterator[Context]:
     try:
         clock = CountedClock()
         timekeeper = Timekeeper(clock, settings.clock.trust, synchronised, dict, ports=0)
-        store.write(lambda db: timekeeper.begin(db, None))
+        timekeeper.begin(store, None)
         yield Context(
             store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
         )

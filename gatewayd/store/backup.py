@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.store.belonging import set_generation
 from gatewayd.store.checks import check_owner, faults
 from gatewayd.store.database import connect_reader
 from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, unavailable
@@ -143,6 +144,7 @@ def _finish(part: Path, now: int, cancelled: threading.Event) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("DELETE FROM backup_of")
             copy.execute("INSERT INTO backup_of VALUES (?)", (now,))
+            set_generation(copy)  # no log or journal of the database is one of its backup's
             faults(copy, "integrity_check")
     except StoreDamagedError as error:
         if cancelled.is_set():

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gatewayd.store.database import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, log_of, make_log_room
+from gatewayd.store.belonging import mark_log
+from gatewayd.store.database import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, log_of
 from gatewayd.store.disk import Disk, State
 from gatewayd.store.durations import Durations
 from gatewayd.store.errors import StoreUnavailableError, unavailable
@@ -29,9 +30,9 @@ Where it is quick, who came first need not wait for all others; and ports that e
 do not go on for ever to end them in the same moment.
 """
 
-# The log (WAL) is cut when it has grown beyond this and nobody writes, and under load beyond that, which only a
+# The log (WAL) is cut when it has grown beyond its room and nobody writes, and under load beyond the second, which only a
 # long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
-_LOG_IDLE_BYTES = 8 << 20
+_LOG_IDLE_BYTES = LOG_ROOM_BYTES
 _LOG_BUSY_BYTES = 64 << 20
 
 TRY_S = 2.0
@@ -44,10 +45,17 @@ _CUT_WAIT_MS = 100  # for readers to end
 class Job:
     """A function of the writing connection, and what became of it once `told`: its `result`, or `error`."""
 
-    __slots__ = ("error", "new", "ran", "result", "told", "work")
+    __slots__ = ("error", "new", "ran", "result", "then", "told", "work")
 
-    def __init__(self, work: Callable[[Connection], Any], *, new: bool) -> None:
+    def __init__(
+        self,
+        work: Callable[[Connection], Any],
+        *,
+        new: bool,
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
         self.work = work
+        self.then = then  # called with the result after the commit, before the next transaction begins
         self.new = new  # it can be refused while the disk is not well
         self.ran = False  # and its transaction has ended
         self.told = False
@@ -131,8 +139,18 @@ class Committer:
             self._cut()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
+        """Bring the log into the database, and close the connection.
+
+        Where another process reads, SQLite leaves the log where it is: it is empty then, and the file is whole without it.
+        """
+        try:
+            if not self._closed_to_writing:
+                self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            log.debug("the log of the database stays as it is: %s", error)
+        finally:
+            self._db.close()
 
     def _without_new(self, batch: list[Job]) -> list[Job]:
         for job in batch:
@@ -172,6 +190,8 @@ class Committer:
                     return
             if not alone:
                 db.execute("RELEASE job")
+            if job.then is not None and job.error is None:
+                break  # what follows must see what `then` changes
             if time.monotonic() > until:
                 break
         began, changed = time.monotonic(), db.total_changes != before
@@ -181,6 +201,7 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
+        _follow_up(batch)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -224,7 +245,7 @@ class Committer:
             self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
             if self.log_bytes > LOG_ROOM_BYTES:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                make_log_room(self._db)
+                mark_log(self._db)
             else:
                 self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         except sqlite3.Error as error:
@@ -233,8 +254,15 @@ class Committer:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
+def _follow_up(batch: list[Job]) -> None:
+    for job in batch:
+        if job.ran and job.then is not None and job.error is None:
+            job.then(job.result)
+
+
 def _write_nothing(db: Connection) -> None:
-    db.execute("PRAGMA user_version = 0")  # 0 it is: but it is written, and synced
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute(f"PRAGMA user_version = {version}")  # that it is already: but it is written, and synced
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -68,9 +68,10 @@ def keep_log(db: Connection) -> None:
     db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
 
 
-def make_log_room(db: Connection) -> None:
-    """Give the log the size that it grows to, in octets that really lie on the disk. For the connection that writes,
-    between two transactions; where there is no room, it grows as it is written.
+def make_log_room(db: Connection, mark: bytes = b"") -> None:
+    """Give the log the size that it grows to, in octets that really lie on the disk; an empty one ends in `mark`.
+
+    For the connection that writes, between two transactions; where there is no room, it grows as it is written.
 
     A sync of what only overwrites makes the file system write nothing of its own. That of a file that has grown has it
     write its journal first: twice the bytes, and on an SD card twice the time.
@@ -79,8 +80,11 @@ def make_log_room(db: Connection) -> None:
         fd = os.open(log_of(db), os.O_WRONLY | os.O_CLOEXEC)
         try:
             size = os.fstat(fd).st_size
+            is_empty = size == 0
             while size < LOG_ROOM_BYTES:  # SQLite takes zeros behind what it wrote for the end
                 size += os.pwrite(fd, _PIECE[: LOG_ROOM_BYTES - size], size)
+            if is_empty and mark:
+                os.pwrite(fd, mark, LOG_ROOM_BYTES - len(mark))
             os.fsync(fd)
         finally:
             os.close(fd)

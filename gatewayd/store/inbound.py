@@ -132,9 +132,10 @@ def assemblies_of(db: Connection, series: Series) -> list[Row]:
 
 def overdue_assemblies(db: Connection, lately: tuple[int, int], limit: int) -> list[Row]:
     """The oldest assemblies that still wait for parts and did not begin between these moments."""
+    waiting = "SELECT * FROM (SELECT * FROM assemblies WHERE inbox_id IS NULL AND began_at {} ORDER BY began_at LIMIT :limit)"
     return db.execute(
-        "SELECT * FROM assemblies WHERE inbox_id IS NULL AND (began_at < ? OR began_at > ?) ORDER BY id LIMIT ?",
-        (*lately, limit),
+        f"{waiting.format('< :since')} UNION ALL {waiting.format('> :until')} LIMIT :limit",
+        {"since": lately[0], "until": lately[1], "limit": limit},
     ).fetchall()
 
 
@@ -149,13 +150,18 @@ def drop_assembly(db: Connection, assembly_id: int) -> None:
     db.execute("DELETE FROM assemblies WHERE id = ?", (assembly_id,))
 
 
-def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> None:
-    """Forget the parts of texts that were kept and whose first part did not come between these moments."""
-    old = "inbox_id IS NOT NULL AND (began_at < ? OR began_at > ?)"
-    db.execute(
-        f"DELETE FROM assembly_parts WHERE assembly_id IN (SELECT id FROM assemblies WHERE {old})", lately
-    )
-    db.execute(f"DELETE FROM assemblies WHERE {old}", lately)
+def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> bool:
+    """Forget the parts of texts that were kept and whose first part did not come between these moments, some at a time.
+
+    Whether there may be more.
+    """
+    old = db.execute(
+        "SELECT id FROM assemblies WHERE inbox_id IS NOT NULL AND (began_at < ? OR began_at > ?) LIMIT ?",
+        (*lately, _AT_A_TIME),
+    ).fetchall()
+    for row in old:
+        drop_assembly(db, row["id"])
+    return len(old) == _AT_A_TIME
 
 
 def keep_part(db: Connection, assembly_id: int, seq: int, text: bytes, sent_at: int | None, now: int) -> None:

@@ -45,6 +45,12 @@ def install_load_triggers(db: Connection) -> None:
     """)
 
 
+def recount(db: Connection) -> None:
+    """Count anew what waits, once an index was found to be damaged. On the writing connection."""
+    db.execute("DELETE FROM load")
+    db.execute(f"INSERT INTO load SELECT sim_id, count(*) FROM main.parts WHERE {_WAITS} GROUP BY sim_id")
+
+
 def waiting(db: Connection) -> dict[int, int]:
     """Parts ready to go, by SIM id; a SIM without any may be missing."""
     return dict(db.execute("SELECT sim_id, waiting FROM load").fetchall())

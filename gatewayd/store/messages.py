@@ -37,7 +37,7 @@ COLUMNS = (
     "created_at",
     "expires_at",
 )
-# A read transaction keeps the WAL from being emptied, so that none may look at a million messages: so many ids at most.
+# A read transaction keeps the WAL from being emptied, so that none may look at a million messages: at so many at most.
 _WINDOW = 20_000
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
@@ -83,9 +83,9 @@ def by_id(db: Connection, message_id: int) -> Row:
     return row
 
 
-def to_send(db: Connection, message_id: int) -> Row:
-    """Of one message, which must exist, what its parts are sent by, and what changes where another SIM takes them."""
-    row: Row = db.execute(
+def to_send(db: Connection, message_id: int) -> Row | None:
+    """Of one message what its parts are sent by, and what changes where another SIM takes them; None where it is missing."""
+    row: Row | None = db.execute(
         "SELECT id, sim_id, recipient, text, parts, unsent, cost, day, created_at, expires_at"
         " FROM messages WHERE id = ?",
         (message_id,),
@@ -105,17 +105,31 @@ def page(
     before_id: int | None,
     limit: int,
 ) -> list[Row]:
-    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads."""
-    wanted = {
-        "m.company_id = :company_id": company_id,
+    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads.
+
+    `company_id` None: of all companies.
+    """
+    wanted: dict[str, object] = {
         "m.status = :status": status,
         "m.campaign_id = :campaign_id": campaign_id,
         "m.recipient = :recipient": recipient,
-        "m.created_at >= :since": since,
-        "m.created_at < :until": until,
     }
+    if company_id is None:
+        wanted |= {"m.created_at >= :since": since, "m.created_at < :until": until}
     terms = [term for term, value in wanted.items() if value is not None]
-    values = {term.rsplit(":", 1)[1]: value for term, value in wanted.items()}
+    values: dict[str, object] = {term.rsplit(":", 1)[1]: value for term, value in wanted.items()}
+    if company_id is None:
+        return _page_of_all(db, terms, values, before_id, limit)
+    values |= {"company": company_id, "since": _FIRST if since is None else since}
+    before = _place(db, before_id)
+    if until is not None and before is not None:
+        before = min(before, (until, _FIRST))
+    return _page_of_one(db, terms, values, before, limit)
+
+
+def _page_of_all(
+    db: Connection, terms: list[str], values: dict[str, object], before_id: int | None, limit: int
+) -> list[Row]:
     where = " AND ".join(["m.id >= :first", "m.id < :end", *terms])
     statement = f"{_VIEW} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
     lowest, newest = _ids(db)
@@ -127,6 +141,48 @@ def page(
         found += db.execute(statement, {**values, **bounds}).fetchall()
         end = first
     return found
+
+
+# A company's messages by the index of their time; what is as old as another comes before it if its id is higher.
+_OF_COMPANY = (
+    " FROM messages m WHERE m.company_id = :company AND m.created_at >= :since"
+    " AND (m.created_at, m.id) < (:before_at, :before_id)"
+)
+_NEWEST = " ORDER BY m.created_at DESC, m.id DESC"
+_WINDOW_END = f"SELECT m.created_at, m.id{_OF_COMPANY}{_NEWEST} LIMIT 1 OFFSET :window - 1"
+_IN_WINDOW = f"SELECT m.id{_OF_COMPANY}{_NEWEST} LIMIT :window"
+
+# Beyond all times and ids.
+_FIRST, _LAST = -(2**63), 2**63 - 1
+
+
+def _page_of_one(
+    db: Connection, terms: list[str], values: dict[str, object], before: tuple[int, int] | None, limit: int
+) -> list[Row]:
+    where = " AND ".join([f"m.id IN ({_IN_WINDOW})", *terms])
+    statement = f"{_VIEW} WHERE {where} ORDER BY m.created_at DESC, m.id DESC LIMIT :limit"
+    found: list[Row] = []
+    while before is not None and len(found) < limit:
+        bounds = {
+            **values,
+            "before_at": before[0],
+            "before_id": before[1],
+            "window": _WINDOW if terms else limit - len(found),
+        }
+        found += db.execute(statement, {**bounds, "limit": limit - len(found)}).fetchall()
+        end = db.execute(_WINDOW_END, bounds).fetchone() if len(found) < limit else None
+        before = None if end is None else (end[0], end[1])
+    return found
+
+
+def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
+    """Where in the order of time a message is, or one that was deleted was; None before all there are."""
+    if before_id is None:
+        return _LAST, _LAST
+    row = db.execute(
+        "SELECT created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1", (before_id,)
+    ).fetchone()
+    return None if row is None else (row[0], before_id)
 
 
 def _ids(db: Connection) -> tuple[int, int]:
@@ -190,13 +246,17 @@ def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) 
     db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
-def due(db: Connection, now: int, limit: int) -> list[Row]:
-    """Pending messages whose time is over, the longest over first; without those that have a part in the air or in doubt."""
+def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Row]:
+    """Pending messages whose time is over, the longest over first, behind one that expired at `after` (time, id).
+
+    Of each `id`, `expires_at`, and `open`: whether a part of it is in the air or in doubt.
+    """
     return db.execute(
-        "SELECT * FROM messages m WHERE status = 'pending' AND expires_at <= ? AND NOT EXISTS"
-        " (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state IN ('submitting', 'in_doubt'))"
-        " ORDER BY expires_at LIMIT ?",
-        (now, limit),
+        "SELECT id, expires_at, EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id"
+        "  AND p.state IN ('submitting', 'in_doubt')) AS open"
+        " FROM messages m WHERE status = 'pending' AND expires_at <= ? AND (expires_at, id) > (?, ?)"
+        " ORDER BY expires_at, id LIMIT ?",
+        (now, *after, limit),
     ).fetchall()
 
 
@@ -209,9 +269,12 @@ def next_expiry(db: Connection, now: int) -> int | None:
 
 
 def restamp(db: Connection, since: int, jump: int) -> None:
-    """The clock was set: move the times of pending messages that were taken at `since` or later."""
+    """The clock was set: move the times of pending messages that were taken at `since` or later.
+
+    One statement for all that are pending: no other transaction may see some of them moved and some not.
+    """
     db.execute(
-        "UPDATE messages SET created_at = created_at + :jump, expires_at = expires_at + :jump"
+        "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump, expires_at = expires_at + :jump"
         " WHERE status = 'pending' AND created_at >= :since",
         {"since": since, "jump": jump},
     )

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gatewayd.store import former_numbers
+from gatewayd.store import former_numbers, load
 from gatewayd.store.database import Connection, Row
 
 # The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
@@ -78,17 +78,31 @@ _NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
 _OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
 _OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
 
+# A TP-MR comes again after 256 parts, and some networks report nothing: of the parts that wait with the same one, the
+# newest are looked at, which are those of the last 256,000 parts of the SIM.
+_NEWEST_AWAITING = 1000
+
 # Each half by an index of its own.
 _WITH_REFERENCE = (
-    "SELECT p.message_id, p.seq, p.token, p.state, p.started_at, p.ended_at, p.service_centre_at, m.recipient"
+    "SELECT * FROM (SELECT p.message_id, p.seq, p.token, p.state, p.started_at, p.ended_at, p.service_centre_at, m.recipient"
     " FROM parts p JOIN messages m ON m.id = p.message_id"
     " WHERE p.sim_id = :sim AND p.reference = :reference AND {which}"
+    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING})"
 )
 _WAITING, _SPOKEN_OF = "p.state = 'submitted'", "p.service_centre_at = :scts AND p.state <> 'submitted'"
 _REPORTED = (
     f"{_WITH_REFERENCE.format(which=_WAITING)} UNION ALL {_WITH_REFERENCE.format(which=_SPOKEN_OF)}"
     " ORDER BY ended_at DESC"
 )
+
+_AWAITING = "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim AND {which} AND ended_at BETWEEN :since AND :until"
+_AWAITS = " UNION ALL ".join(
+    _AWAITING.format(which=which)
+    for which in (f"reference IN ({', '.join(map(str, range(256)))})", "reference IS NULL")
+)
+_AWAITS = f"{_AWAITS} LIMIT 1"
+
+_RELEASED_AT_ONCE = 500
 
 # How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
 _LOOK = 64
@@ -196,6 +210,21 @@ def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port
             "UPDATE messages SET retry_count = max(retry_count, ?) WHERE id = ?", (attempts - 1, message_id)
         )
     return Claim(token, attempts)
+
+
+def waits(db: Connection, message_id: int, seq: int) -> bool:
+    """Whether a part is queued and not deferred, as its row says, whatever an index says."""
+    row = db.execute(
+        "SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND state = 'queued' AND deferred = 0",
+        (message_id, seq),
+    ).fetchone()
+    return row is not None
+
+
+def rebuild_queue(db: Connection) -> None:
+    """Build the indexes of the queue anew from its table, and count again what waits. It reads all parts."""
+    db.execute("REINDEX parts")
+    load.recount(db)
 
 
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:
@@ -343,9 +372,18 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
 
 
 def resume(db: Connection) -> list[Row]:
-    """At start: back-offs are over, what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
-    db.execute("UPDATE parts SET deferred = 0 WHERE deferred = 1")
+    """At start: what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
     return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN} AND held = 0").fetchall()
+
+
+def release_deferred(db: Connection) -> bool:
+    """At start: back-offs are over, of some parts at a time. Whether there may be more."""
+    some = "SELECT message_id, seq FROM parts WHERE deferred = 1 LIMIT ?"
+    released = db.execute(
+        f"UPDATE parts SET deferred = 0 WHERE (message_id, seq) IN ({some})",
+        (_RELEASED_AT_ONCE,),
+    ).rowcount
+    return released == _RELEASED_AT_ONCE
 
 
 def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
@@ -364,8 +402,8 @@ def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
     """Submitted parts of a SIM with this TP-MR, newest first, with their `recipient`."""
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.state = 'submitted' AND p.sim_id = ? AND p.reference = ? ORDER BY p.ended_at DESC",
-        (sim_id, reference),
+        " WHERE p.state = 'submitted' AND p.sim_id = ? AND p.reference = ? ORDER BY p.ended_at DESC LIMIT ?",
+        (sim_id, reference, _NEWEST_AWAITING),
     ).fetchall()
 
 
@@ -388,23 +426,25 @@ def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: in
 
 
 def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
-    """Whether a part that a SIM submitted between these moments has no final report yet."""
-    row = db.execute(
-        "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = ? AND ended_at BETWEEN ? AND ? LIMIT 1",
-        (sim_id, since, until),
-    ).fetchone()
-    return row is not None
+    """Whether a part that a SIM submitted between these moments has no final report yet.
+
+    One look into the index for each TP-MR there can be, however many parts were never reported.
+    """
+    return db.execute(_AWAITS, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
 
 
-def without_reference(db: Connection, sim_id: int) -> list[Row]:
-    """Parts of a SIM whose TP-MR nobody knows, being submitted, in doubt or submitted, with their `recipient`."""
+def without_reference(db: Connection, sim_id: int, since: int, until: int) -> list[Row]:
+    """Parts of a SIM whose TP-MR is unknown, with their `recipient`: being submitted or in doubt, and the newest of those
+    that were answered between these moments and wait for a report.
+    """
     return db.execute(
         "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
         f" WHERE p.sim_id = :sim AND p.{_OPEN}"
         " UNION ALL"
-        " SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL",
-        {"sim": sim_id},
+        " SELECT * FROM (SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
+        "  WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
+        "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)",
+        {"sim": sim_id, "since": since, "until": until, "newest": _NEWEST_AWAITING},
     ).fetchall()
 
 

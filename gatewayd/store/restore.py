@@ -82,7 +82,7 @@ def _set_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    for suffix in ("-wal", "-shm", ""):  # the log before the database: alone it is of no use
+    for suffix in ("-wal", "-journal", "-shm", ""):  # the log before the database: alone it is of no use
         file = path.with_name(path.name + suffix)
         if file.exists():
             os.rename(file, f"{aside}{suffix}")

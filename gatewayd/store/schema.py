@@ -466,3 +466,22 @@ def m015_former_numbers(db: Database) -> None:
         CREATE INDEX former_numbers_sim ON former_numbers (sim_id);
     """,
     )
+
+
+@migrations()
+def m016_lists(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- A company's messages by their time, for lists: each message that is kept writes one page of it.
+        CREATE INDEX messages_company_time ON messages (company_id, created_at);
+        -- The parts that wait for a report, by time too: what a SIM sent lately is found past all that no network reports.
+        DROP INDEX parts_awaiting;
+        CREATE INDEX parts_awaiting ON parts (sim_id, reference, ended_at) WHERE state = 'submitted';
+        CREATE INDEX assemblies_waiting ON assemblies (began_at) WHERE inbox_id IS NULL;
+        -- One default at most for each company, and one for the SIMs of none (no company has the id 0).
+        UPDATE sims SET is_default = 0 WHERE is_default AND EXISTS (
+            SELECT 1 FROM sims s WHERE s.is_default AND s.company_id IS sims.company_id AND s.id < sims.id);
+        CREATE UNIQUE INDEX sims_default ON sims (coalesce(company_id, 0)) WHERE is_default;
+    """,
+    )

@@ -161,11 +161,26 @@ def add_usage(
     )
 
 
+def exists(db: Connection, sim_id: int) -> bool:
+    """Whether there is a SIM with this id."""
+    return db.execute("SELECT 1 FROM sims WHERE id = ?", (sim_id,)).fetchone() is not None
+
+
 def make_default(db: Connection, sim_id: int) -> None:
-    """Make a SIM the default among those of its company (or of none)."""
+    """Make a SIM, which must exist, the default among those of its company (or of none)."""
     db.execute(
-        "UPDATE sims SET is_default = (id = :sim) WHERE company_id IS (SELECT company_id FROM sims WHERE id = :sim)",
-        {"sim": sim_id},
+        "UPDATE sims SET is_default = 0 WHERE is_default AND company_id IS (SELECT company_id FROM sims WHERE id = ?)",
+        (sim_id,),
+    )
+    db.execute("UPDATE sims SET is_default = 1 WHERE id = ?", (sim_id,))
+
+
+def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
+    """Give a SIM to a company, or to none. It stays a default only where that company has no other."""
+    db.execute(
+        "UPDATE sims SET is_default = is_default AND NOT EXISTS (SELECT 1 FROM sims s"
+        "  WHERE s.is_default AND s.company_id IS :company AND s.id <> :sim), company_id = :company WHERE id = :sim",
+        {"company": company_id, "sim": sim_id},
     )
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store import load, restore
+from gatewayd.store import belonging, load, restore
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.commit import COMMIT_SECONDS
-from gatewayd.store.database import Connection, connect_writer, keep_log, make_log_room
+from gatewayd.store.database import Connection, connect_writer, keep_log
 from gatewayd.store.disk import Condition, Disk
 from gatewayd.store.durations import Durations
 from gatewayd.store.errors import (
@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# So many lists at most are read at a time: more would only share the cores of a small board.
+_LISTING = 2
+
 
 class Store:
     """Everything the gateway keeps. One process at a time may have it open.
@@ -48,6 +51,8 @@ class Store:
         self._resend = resend
         self._disk = Disk(path)
         self.readers = Readers(path, self._disk.damaged)
+        # Lists may be long: they never take the connections that a key or a message is looked up with.
+        self.lists = Readers(path, self._disk.damaged, connections=_LISTING)
         self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
@@ -65,6 +70,8 @@ class Store:
             self._lock_fd = _lock(self.path)
             self._open_or_restore()
             self._disk.open()
+            self.readers.open()
+            self.lists.open()
         except OSError as error:
             self.close()
             raise StoreUnavailableError(f"{self.path} cannot be opened: {error}") from error
@@ -72,13 +79,19 @@ class Store:
             self.close()
             raise
 
-    def write(self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S) -> T:
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        timeout_s: float = COMMIT_TIMEOUT_S,
+        *,
+        then: Callable[[T], None] | None = None,
+    ) -> T:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
-        return self._opened().run(work, timeout_s)
+        return self._opened().run(work, timeout_s, then=then)
 
-    def take(self, work: Callable[[Connection], T]) -> T:
+    def take(self, work: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
         """As `write`, for what is new or can wait: refused while the disk is not well (see `Writer.run`)."""
-        return self._opened().run(work, new=True)
+        return self._opened().run(work, new=True, then=then)
 
     def cut_log(self) -> None:
         """Cut SQLite's log as soon as nobody writes; it comes after something that wrote or read much."""
@@ -94,6 +107,16 @@ class Store:
         """The size of SQLite's log."""
         return self._opened().log_bytes
 
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for the next commit."""
+        return self._opened().waiting
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed since the start."""
+        return self._opened().commits
+
     def probe(self, answered: Callable[[int | None], None]) -> None:
         """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
 
@@ -107,11 +130,15 @@ class Store:
         return self._writer is not None and self._writer.running
 
     def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
-        """Finish what was handed over, for at most so long, close, and give the lock back."""
+        """Finish what was handed over, for at most so long, close, and give the lock back.
+
+        The last connection that closes brings the log into the database and removes it. Only the writer can, so it is the last.
+        """
+        self.readers.close()
+        self.lists.close()
         if self._writer is not None:
             self._writer.stop(timeout_s)
             self._writer = None
-        self.readers.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
@@ -134,6 +161,7 @@ class Store:
     def _start_writer(self) -> None:
         try:
             check_file(self.path)
+            belonging.set_foreign_logs_aside(self.path)
             try:
                 self._writer = Writer(self._connect, self._disk, self.commit_times)
             except sqlite3.OperationalError:
@@ -169,7 +197,10 @@ class Store:
             load.install_load_triggers(db)
             install_in_flight(db, [] if before is None else in_flight(before))
             install_tally_triggers(db)
-            make_log_room(db)
+            if before is None:
+                belonging.begin_generation(db)
+            else:
+                belonging.mark_log(db)
         except BaseException:
             db.close()
             raise

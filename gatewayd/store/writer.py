@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from gatewayd.store.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
 from gatewayd.store.database import Connection
@@ -37,8 +37,14 @@ class _Waiter(Job):
 
     __slots__ = ("bell", "writes")
 
-    def __init__(self, work: Callable[[Connection], object], *, new: bool) -> None:
-        super().__init__(work, new=new)
+    def __init__(
+        self,
+        work: Callable[[Connection], object],
+        *,
+        new: bool,
+        then: Callable[[Any], None] | None = None,
+    ) -> None:
+        super().__init__(work, new=new, then=then)
         self.bell = (
             threading.Lock()
         )  # free once there is something to hear: the job was told, or it is to write
@@ -132,9 +138,18 @@ class Writer:
             self._called.notify()
 
     def run(
-        self, work: Callable[[Connection], T], timeout_s: float = COMMIT_TIMEOUT_S, *, new: bool = False
+        self,
+        work: Callable[[Connection], T],
+        timeout_s: float = COMMIT_TIMEOUT_S,
+        *,
+        new: bool = False,
+        then: Callable[[T], None] | None = None,
     ) -> T:
-        """Run `work` and return what it returned, once that is durable. It may be run twice, but is kept once.
+        """Run `work` and return what it returned, once that is durable. It may run twice, but is kept once.
+
+        So `work` must change nothing in memory: what is to change there goes into its result, and is applied by the caller,
+        or by `then` where no other transaction may come between. `then` is called with the result after the commit and
+        before the next transaction begins; it must not fail and must not use the store.
 
         `new`: it can be refused, and is while the disk is not well. Whatever `work` raises is raised here, and nothing
         that it did is kept. Another thread may run it, and this one may run what others wait for.
@@ -144,7 +159,7 @@ class Writer:
         """
         if new and not self._disk.takes_new:
             raise StoreUnavailableError(self._disk.condition.detail)
-        job = _Waiter(work, new=new)
+        job = _Waiter(work, new=new, then=then)
         deadline = monotonic() + timeout_s
         writes = self._queue(job)
         while writes or self._is_its_turn(job, deadline):

@@ -225,9 +225,9 @@ def test_once_the_backlog_is_sent_everything_is_as_before(tmp_path: Path) -> Non
 def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:
     store = Store(tmp_path / "gatewayd.db")
     store.open()
-    seen: list[str] = []
 
     def look(db: Connection) -> None:
+        seen: list[str] = []
         db.set_trace_callback(seen.append)
         parts.head(db, 1, 5)
         parts.old_head(db, 1, 5)

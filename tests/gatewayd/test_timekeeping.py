@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,16 +20,19 @@ from gatewayd.ntp import synchronised
 from gatewayd.store import clock as kept
 from gatewayd.store.clock import Counted
 from gatewayd.store.database import Connection
+from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping import CountedClock, Timekeeper, Trust
 from modem.tpdu import StatusReport
-from modem.work import InDoubt, PortState, PortStatus, SlotStatus
+from modem.work import InDoubt, PortState, PortStatus, Rest, SlotStatus
+from tests.conftest import eventually
 from tests.gatewayd.house import RECIPIENT, House
 
 NOW = 1_800_000_000 * SECOND  # 2027-01-15
 HOUR = 3600 * SECOND
 YEAR = 366 * DAY
 IN_2040 = NOW + 13 * YEAR
+T = TypeVar("T")
 CALENDAR = Calendar(ZoneInfo("Africa/Bamako"))
 
 
@@ -56,13 +62,14 @@ class Pi:
         self.ntp = False
         self.told: dict[int, PortStatus] = {}
         self.jumps: list[tuple[int, int]] = []
+        self.stamping: tuple[int, int] | None = None
 
     def boots(self, says: int, *, ntp: bool = False) -> None:
         self.ntp = ntp
         self.told.clear()
         self.clock = WrongClock(says)
         self.keeper = Timekeeper(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
-        self.store.write(lambda db: self.keeper.begin(db, self._jumped))
+        self.keeper.begin(self.store, self)
         self.look()
 
     def runs(self, seconds: float, *, ntp: bool | None = None) -> None:
@@ -80,7 +87,7 @@ class Pi:
         self.look()
 
     def look(self) -> None:
-        self.keeper.look(self.store, self._jumped)
+        self.keeper.look(self.store, self)
 
     @property
     def at(self) -> Moment:
@@ -95,9 +102,14 @@ class Pi:
         assert found is not None
         return found
 
-    def _jumped(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Connection, since: int, jump: int) -> None:
+        """As the gateway's: what it is told counts once it is durable."""
         del db
-        self.jumps.append((since, jump))
+        self.stamping = (since, jump)
+
+    def clock_trusted(self) -> None:
+        assert self.stamping is not None
+        self.jumps.append(self.stamping)
 
 
 @pytest.fixture
@@ -219,7 +231,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
     before, pi.jumps = pi.kept(), []
     clock = WrongClock(NOW + DAY)
     keeper = Timekeeper(clock, "auto", lambda: True, dict, 0)
-    pi.store.write(lambda db: keeper.begin(db, None))
+    keeper.begin(pi.store, None)
     assert clock.moment(CALENDAR).trusted
     assert clock.now() == NOW + DAY
     assert pi.kept() == before
@@ -413,7 +425,7 @@ def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: Hou
     house.clock.trusted = False
     began = house.clock.at
     sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.clock_trusted(db, began, 9 * DAY))
+    house.store.write(lambda db: house.gateway.restamp(db, began, 9 * DAY))
     house.clock.at, house.clock.trusted = began + 9 * DAY, True
     house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at))
     assert house.view(sms_id).status.value == "delivered"
@@ -422,10 +434,125 @@ def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: Hou
 def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> None:
     began = house.clock.at
     sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.clock_trusted(db, began + 1, 9 * DAY))
+    house.store.write(lambda db: house.gateway.restamp(db, began + 1, 9 * DAY))
     house.clock.at = began + 9 * DAY
     house.gateway.dispatcher.reported(house.statuses[1], report(began))
     assert house.view(sms_id).status.value == "delivered"
+
+
+# A disk that cannot keep the correction at once.
+
+
+class FullDisk:
+    """The store of a house, on a disk that is full `times` in a row when all of a transaction is done but its commit."""
+
+    def __init__(self, house: House, times: int) -> None:
+        self._store = house.store
+        self.times = times
+
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        timeout_s: float = 30,
+        *,
+        then: Callable[[T], None] | None = None,
+    ) -> T:
+        def run(db: Connection) -> T:
+            result = work(db)
+            if self.times:
+                self.times -= 1
+                fill(db)
+            return result
+
+        return self._store.write(run, timeout_s, then=then)
+
+
+def fill(db: Connection) -> None:
+    """Need more pages than there may be."""
+    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    try:
+        db.execute("CREATE TABLE filler AS SELECT zeroblob(1000000) AS x")
+    finally:
+        db.execute("PRAGMA max_page_count = 4294967294")
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[tuple[House, WrongClock]]:
+    """A gateway on a box that booted forty days late, with a SIM."""
+    house, clock = House(tmp_path, default_expiry_s=3 * 86400), WrongClock(NOW)
+    house.clock = clock  # type: ignore[assignment]
+    house.restart()
+    house.up(1, "8922300000000000001")
+    yield house, clock
+    house.close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_correction_that_is_tried_again_moves_the_stamps_once(
+    untrusted: tuple[House, WrongClock], times: int
+) -> None:
+    house, clock = untrusted
+    synced: list[int] = []
+    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(house.store, house.gateway)
+    sms_id = house.send()
+    taken_at = house.view(sms_id).created_at
+    clock.says += 40 * DAY
+    synced.append(1)
+    keeper.look(FullDisk(house, times), house.gateway)  # type: ignore[arg-type]
+    assert clock.standing().by == "ntp"
+    assert house.view(sms_id).created_at == taken_at + 40 * DAY
+    house.clock.passed += 3600
+    assert house.next(1) != Rest()  # it has not expired
+    assert house.view(sms_id).status.value == "pending"
+
+
+def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
+    untrusted: tuple[House, WrongClock],
+) -> None:
+    house, clock = untrusted
+    synced: list[int] = []
+    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(house.store, house.gateway)
+    sms_id = house.send()
+    taken_at = house.view(sms_id).created_at
+    clock.says += 40 * DAY
+    synced.append(1)
+    full = FullDisk(house, 9)
+    with pytest.raises(StoreUnavailableError):
+        keeper.look(full, house.gateway)  # type: ignore[arg-type]
+    assert clock.standing().by is None
+    assert clock.now() == taken_at
+    full.times = 0
+    keeper.look(full, house.gateway)  # type: ignore[arg-type]
+    assert clock.standing().by == "ntp"
+    assert house.view(sms_id).created_at == taken_at + 40 * DAY
+
+
+def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[House, WrongClock]) -> None:
+    house, clock = untrusted
+    synced: list[int] = []
+    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(house.store, house.gateway)
+    clock.says += 40 * DAY
+    synced.append(1)
+    begun, hold = threading.Event(), threading.Event()
+
+    def wait(_: Connection) -> None:
+        begun.set()
+        hold.wait(10)
+
+    with ThreadPoolExecutor(3) as pool:
+        busy = pool.submit(house.store.write, wait)
+        assert begun.wait(10)
+        look = pool.submit(keeper.look, house.store, house.gateway)
+        eventually(lambda: house.store.waiting == 1)
+        after = pool.submit(house.store.write, lambda _: clock.now())
+        eventually(lambda: house.store.waiting == 2)
+        hold.set()
+        busy.result(10)
+        look.result(10)
+        assert after.result(10) == NOW + 40 * DAY
 
 
 # The kernel.
