@@ -75,7 +75,7 @@ check_no_package() {
 
 # What the sources are, and the Python they are for: the same again is the same release.
 release_name() {
-    sum=$(find systemd docs setup.cfg pyproject.toml api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
+    sum=$(find systemd docs setup.cfg pyproject.toml constraints.txt api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
     echo "$(sed -n 's/^version = //p' setup.cfg)-$sum-$(python_tag)"
 }
@@ -87,8 +87,8 @@ make_wheels() {
     mkdir "$build/src"
     cp -R setup.cfg pyproject.toml README.md LICENSE api config gatewayd modem "$build/src/"
     if ! "$python" -m venv "$build/venv" ||
-        ! "$build/venv/bin/python" -m pip --disable-pip-version-check wheel --quiet --prefer-binary \
-            --wheel-dir "$1" "$build/src"; then
+        ! PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt "$build/venv/bin/python" -m pip \
+            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src"; then
         rm -rf "$build"
         fail "the packages could not be fetched or built; the message is above." \
             "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels"
