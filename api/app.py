@@ -13,6 +13,7 @@ from api.errors import http_refusal, refusal
 from api.express import Express, unexpected
 from api.formats import HEADERS
 from api.gatekeeper import Gatekeeper
+from api.places import Places
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -33,15 +34,17 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
     app.register_blueprint(metrics.endpoints(gateway, gatekeeper, durations))  # where it is looked for
     gatekeeper.guard(app)
     sending = send.sending(gateway, settings.api)
+    # What asks a modem holds a thread for up to minutes: beside the sends that wait, a quarter of the threads at most.
+    places = Places(max(1, settings.api.threads // 4))
     for routes in (
         send.endpoints(sending),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
-        sims.endpoints(gateway),
+        sims.endpoints(gateway, places),
         quota.endpoints(gateway),
-        ussd.endpoints(gateway),
-        loop_test.endpoints(gateway, settings.api),
+        ussd.endpoints(gateway, places),
+        loop_test.endpoints(gateway, settings.api, places),
         health.endpoints(gateway),
     ):
         app.register_blueprint(routes, url_prefix=_PREFIX)

@@ -13,6 +13,7 @@ from gatewayd.errors import (
     AdminRequiredError,
     CompanyNotFoundError,
     ConflictError,
+    Fault,
     GatewayError,
     IdempotencyMismatchError,
     InactiveCompanyError,
@@ -35,6 +36,19 @@ class MissingKeyError(GatewayError):
 
 class InternalError(GatewayError):
     """Internal error"""
+
+
+class EncodedBodyError(InvalidRequestError):
+    """The body is encoded, and the gateway takes it only as it is"""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__([Fault("body", sentence)])
+
+
+class TooManyWaitingError(QueueFullError):
+    """Too many requests wait for the modems already; ask again in a while"""
+
+    retry_after_s = 5
 
 
 class AddressNotAllowedError(GatewayError):
@@ -74,6 +88,8 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     ServiceMismatchError: (403, "service_type_mismatch"),
     AdminRequiredError: (403, "admin_required"),
     InvalidRequestError: (400, "invalid_request"),
+    EncodedBodyError: (415, "invalid_request"),
+    TooManyWaitingError: (503, "queue_full"),
     QuotaExceededError: (429, "quota_exceeded"),
     SimUnavailableError: (400, "sim_unavailable"),
     NotFoundError: (404, "not_found"),
@@ -166,6 +182,8 @@ def _headers(error: GatewayError, status: int) -> dict[str, str]:
             return {"Retry-After": str(error.retry_after_s)}
         case ConflictError(retry_after_s=int(seconds)):
             return {"Retry-After": str(seconds)}
+        case EncodedBodyError():
+            return {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3
         case _ if status == 401:
             return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 15.5.2: a 401 names a scheme
         case _:

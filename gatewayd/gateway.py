@@ -306,7 +306,7 @@ class Gateway:
             ledger.give_back(db, message)
 
         self._write(cancel)
-        self._waiters.tell([sms_id])
+        self._waiters.tell([sms_id.lower()])
         return self.status(caller, sms_id)
 
     def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxView], int | None]:
