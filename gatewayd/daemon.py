@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 
-from api.app import create_app
+from api.app import URGENT, create_app
 from api.server import Server
 from config.settings import Settings
 from gatewayd.admin import commands
@@ -64,7 +64,8 @@ class Daemon:
             )
             for port in settings.ports
         }
-        self._server = Server(create_app(self.gateway, settings), settings.api)
+        app = create_app(self.gateway, settings)
+        self._server = Server(app, settings.api, admit=app.admit, urgent=URGENT)
         self.admin = Context(
             self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
         )
