@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -194,11 +195,10 @@ class Parser(HTTPRequestParser):
         for line in lines:
             name, colon, value = line.partition(b":")
             # A blank before the colon or at the beginning of a line has been read in two ways (RFC 9112, 5.1 and 5.2).
-            if not colon or not _TOKEN.fullmatch(name):
+            if not colon or not (key := _known_key(name) if len(name) <= _KNOWN else _key(name)):
                 raise RefusedError(malformed(400, "A header field is not NAME: VALUE on one line"))
             if b"_" in name:
                 continue  # a program behind WSGI could not tell it from the same name with a dash
-            key = name.upper().replace(b"-", b"_").decode()
             text = value.strip(b" \t").decode("latin-1")
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
             hosts += key == "HOST"
@@ -210,8 +210,8 @@ class Parser(HTTPRequestParser):
             if hosts or self.version == "1.1":
                 raise RefusedError(malformed(400, "The request must have one Host header field"))
             return
-        found = _HOST.fullmatch(self.headers["HOST"])
-        if found is None or int(found[2] or 0) > 65535 or (found[1] and not _is_ipv6(found[1])):
+        host = self.headers["HOST"]
+        if not (_is_known_host(host) if len(host) <= _KNOWN else _is_host(host)):
             raise RefusedError(malformed(400, "The Host header field is not HOST or HOST:PORT"))
 
     # Where the request ends (RFC 9112, 6.3)
@@ -283,9 +283,22 @@ def _too_large(head: bytes | bytearray) -> Refusal:
     return malformed(431, "The header fields are too large")
 
 
-def _is_ipv6(text: str) -> bool:
+def _key(name: bytes) -> str:
+    """The name of a header field as WSGI has it; "" where it is none."""
+    return name.upper().replace(b"-", b"_").decode() if _TOKEN.fullmatch(name) else ""
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    if found is None or int(found[2] or 0) > 65535:
+        return False
     try:
-        ipaddress.IPv6Address(text)
+        return not found[1] or ipaddress.IPv6Address(found[1]) is not None
     except ValueError:
         return False
-    return True
+
+
+# Clients send the same names and hosts each time. What is longer is not remembered, because a client may make it up.
+_KNOWN = 64
+_known_key = lru_cache(maxsize=256)(_key)
+_is_known_host = lru_cache(maxsize=64)(_is_host)

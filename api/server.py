@@ -22,14 +22,17 @@ from api.errors import refusal
 from api.flight import Flight
 from api.formats import HEADERS, document
 from api.hands import Hands
+from api.listeners import ListenError, open_listeners
 from api.parser import HEADER_LIMIT, UNKNOWN_BODY
-from config.settings import ApiSettings
+from config.settings import Address, ApiSettings
 from gatewayd.errors import StorageUnavailableError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
+
+__all__ = ["ListenError", "Server"]
 
 LOOP_TIMEOUT_S = 15.0
 """The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
@@ -50,10 +53,6 @@ EXIT_S = 1.0
 
 def _everybody(_: WSGIEnvironment) -> None:
     """Every body is taken."""
-
-
-class ListenError(Exception):
-    """The address cannot be listened on. The text says which, and why."""
 
 
 class Server:
@@ -84,41 +83,43 @@ class Server:
         self._closing = threading.Event()
         self._flush_until = 0.0  # monotonic; set before `_closing`
         self._map: dict[int, Any] = {}
-        self._listener: socket.socket | None = None
+        self._listeners: list[socket.socket] = []
         self._hands: Hands | None = None
         self._urgent: Hands | None = None
         self._waitress: _Waitress | None = None
+        self._others: list[_Listener] = []
         self._loop = threading.Thread(target=self._run, name="http", daemon=True)
 
     def bind(self) -> tuple[str, int]:
-        """Take the configured address, and return it with the real port where 0 was asked. Raises ListenError."""
+        """Take the configured addresses. Returns the first, with the real port where 0 was asked. Raises ListenError."""
+        self._listeners = open_listeners(self._settings.addresses)
         host, port = self._settings.address
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            self._listener = socket.create_server(address[:2], family=family)
-        except OSError as error:
-            raise ListenError(
-                f"cannot listen on {self._settings.listen}: {error.strerror or error}"
-            ) from error
-        return host, self._listener.getsockname()[1]
+        names = [listener.getsockname() for listener in self._listeners]
+        return names[0][0] if host == "*" else host, port or names[0][1]
+
+    @property
+    def addresses(self) -> list[Address]:
+        """What is listened on, socket by socket. `bind` came before."""
+        return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
 
     def start(self) -> None:
         """Answer requests. `bind` came before."""
-        if self._listener is None:
-            raise ListenError("bind the server before it is started")
+        if not self._listeners:
+            raise RuntimeError("bind the server before it is started")
+        first, *others = self._listeners
         self._hands = Hands(self._settings.threads)
         self._urgent = Hands(URGENT_THREADS)
         self._waitress = _Waitress(
             self._gate,
             map=self._map,
-            _sock=self._listener,
+            _sock=first,
             dispatcher=self._hands,
             adj=self._adjustments(),
             sockinfo=(
-                self._listener.family,
-                self._listener.type,
-                self._listener.proto,
-                self._listener.getsockname(),
+                first.family,
+                first.type,
+                first.proto,
+                first.getsockname(),
             ),
             bind_socket=False,
             flight=self._flight,
@@ -128,6 +129,7 @@ class Server:
             urgent=self._urgent,
             urgent_paths=self._urgent_paths,
         )
+        self._others = [_Listener(self._waitress, each, self._map) for each in others]
         self._loop.start()
 
     @property
@@ -163,8 +165,9 @@ class Server:
         ended = self._flight.wait_empty(timeout_s)
         if self._waitress is not None:
             self._close(self._waitress, deadline, ended=ended)
-        elif self._listener is not None:
-            self._listener.close()
+        else:
+            for listener in self._listeners:
+                listener.close()
         return ended
 
     def _close(self, waitress: _Waitress, deadline: float, *, ended: bool) -> None:
@@ -178,6 +181,8 @@ class Server:
             connection.close_wholly()
         for hands in threads:
             hands.end()
+        for listener in self._others:
+            listener.close()
         if ended:
             waitress.close()
             for hands in threads:
@@ -296,3 +301,34 @@ class _Waitress(TcpWSGIServer):
             self._urgent.add_task(task)
         else:
             super().add_task(task)
+
+
+class _Listener(wasyncore.dispatcher):
+    """One more socket that the server listens on."""
+
+    def __init__(self, server: _Waitress, listener: socket.socket, map_: dict[int, Any]) -> None:
+        self._server: Any = server
+        self._connections = map_
+        super().__init__(listener, map=map_)
+        self.accepting = True
+
+    def readable(self) -> bool:
+        """As the server's first socket."""
+        return bool(self._server.readable())
+
+    def writable(self) -> bool:
+        """Nothing is ever written to it."""
+        return False
+
+    def handle_accept(self) -> None:
+        """Make a connection of the server's."""
+        server = self._server
+        try:
+            accepted = self.accept()
+            if accepted is not None:
+                server.set_socket_options(accepted[0])
+        except OSError as error:  # the client has gone again
+            log.debug("a connection was not accepted: %s", error)
+            return
+        if accepted is not None:
+            server.channel_class(server, *accepted, server.adj, map=self._connections)

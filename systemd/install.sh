@@ -4,7 +4,8 @@
 #   systemd/install.sh install|upgrade|uninstall
 #   systemd/install.sh wheels FOLDER      gatewayd and all that it needs, for a box without a network
 #
-# LISTEN   HOST:PORT of the API, for a configuration that is made now; asked for on a terminal, else 127.0.0.1:8000
+# LISTEN   HOST:PORT of the API, or several with commas between them, for a configuration that is made now; asked for on a
+#          terminal, else 127.0.0.1:8000
 # WHEELS   a folder that `wheels` made: no network is used then
 # PYTHON   the Python to use; default: /usr/bin/python3
 # PURGE=1  uninstall configuration, messages and user, too
@@ -126,21 +127,26 @@ configure() {
     fi
     listen=${LISTEN:-}
     if [ -z "$listen" ] && [ -t 0 ]; then
-        say "Who may reach the API? 127.0.0.1:8000 is this box alone, 0.0.0.0:8000 the whole network."
+        say "Who may reach the API? 127.0.0.1:8000 is this box alone, *:8000 the whole network (IPv4 and IPv6)," \
+            "127.0.0.1:8000,192.168.1.5:8000 this box and one of its networks."
         printf 'Listen on [127.0.0.1:8000]: ' >&2
         read -r listen || true
     fi
     listen=${listen:-127.0.0.1:8000}
-    case $listen in *[!]0-9A-Za-z.:_[-]*) fail "LISTEN must be HOST:PORT, as 0.0.0.0:8000" ;; esac
+    case $listen in *[!]0-9A-Za-z.:_%*,[-]*) fail "LISTEN must be HOST:PORT, as *:8000" ;; esac
+    case $listen in
+        *,*) value="[\"$(printf %s "$listen" | sed 's/,/", "/g')\"]" ;;
+        *) value="\"$listen\"" ;;
+    esac
     umask 077
-    sed "s|^listen = .*|listen = \"$listen\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
+    sed "s|^listen = .*|listen = $value|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
     umask 022
     if ! "$home/releases/$1/bin/python" -I -c \
         'import sys; from pathlib import Path; from config.settings import load; load(Path(sys.argv[1]))' \
         "$etc/gatewayd.toml.new" 2>"$etc/fault"; then
         tail -n 1 "$etc/fault" >&2
         rm -f "$etc/gatewayd.toml.new" "$etc/fault"
-        fail "LISTEN=$listen cannot be used: HOST:PORT, as 0.0.0.0:8000"
+        fail "LISTEN=$listen cannot be used: HOST:PORT, as *:8000"
     fi
     rm -f "$etc/fault"
     chmod 640 "$etc/gatewayd.toml.new"

@@ -15,7 +15,8 @@ import pytest
 from flask import Flask, Response, request
 
 from api.channel import Channel
-from api.server import ListenError, Server
+from api.listeners import ListenError
+from api.server import Server
 from config.settings import ApiSettings
 
 DEADLINE_S = 10.0
