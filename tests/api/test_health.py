@@ -132,8 +132,11 @@ def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(stand: Stand) -> 
     writing = threading.Thread(target=lambda: stand.house.store.write(hang))
     writing.start()
     assert begun.wait(10)
-    for _ in range(5):  # together in the time of one
+    assert timed_health(stand)[0] == 503
+    began = time.monotonic()
+    for _ in range(5):  # the first has waited for all
         assert timed_health(stand)[0] == 503
+    assert time.monotonic() - began < QUICK_S
     go_on.set()
     writing.join()
     assert eventually(lambda: health(stand)[0] == 200)
