@@ -8,6 +8,7 @@
 # make install, upgrade, uninstall   the service on this box, as root: see docs/install.md for what can be given
 # make wheels  gatewayd and all that it needs into build/wheels, for a box without a network
 # make deb     a Debian package of it in build/
+# make lock    the newest allowed version of every package into constraints.txt; needs a network. Then: make test
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make clean   forget what make made, the demo's messages too
 #
@@ -22,7 +23,7 @@ TORTURE ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench bench-document long torture install upgrade uninstall wheels deb clean
+.PHONY: run test check suite bench bench-document long torture install upgrade uninstall wheels deb lock clean
 
 run:
 	@$(SETUP) run
@@ -45,7 +46,8 @@ suite:
 bench:
 	@$(SETUP) dev
 	@test -x build/bench-venv/bin/python || "$(VENV)/bin/python" -m venv build/bench-venv
-	@build/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet python-gsmmodem-new
+	@build/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint constraints.txt python-gsmmodem-new
 	$(PY) tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 bench-document:
@@ -65,6 +67,9 @@ wheels:
 
 deb:
 	@systemd/build_deb.sh
+
+lock:
+	@PYTHON="$(PYTHON)" tools/lock.sh
 
 torture:
 	@$(SETUP) dev

@@ -51,6 +51,7 @@ def message(view: MessageView) -> dict[str, Any]:
         "retry_count": view.retry_count,
         "sim_number": view.sim_number,
         "in_doubt": view.in_doubt,
+        "campaign_id": view.campaign_id,
     }
 
 
@@ -71,7 +72,7 @@ def attempt(view: AttemptView) -> dict[str, Any]:
 
 def listed_message(view: MessageView) -> dict[str, Any]:
     """One message of the list."""
-    return message(view) | {"campaign_id": view.campaign_id, "created_at": timestamp(view.created_at)}
+    return message(view) | {"created_at": timestamp(view.created_at)}
 
 
 def sims(assigned: SimView | None, available: Sequence[SimView]) -> dict[str, Any]:

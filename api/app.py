@@ -8,11 +8,14 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.admission import Admission, admission
 from api.answers import refuse, respond_with
 from api.errors import http_refusal, refusal
 from api.express import Express, unexpected
 from api.formats import HEADERS
 from api.gatekeeper import Gatekeeper
+from api.parser import UNKNOWN_BODY
+from api.places import Places
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -22,9 +25,19 @@ if TYPE_CHECKING:
 _PREFIX = "/api"
 
 
-def create_app(gateway: Gateway, settings: Settings) -> Flask:
+URGENT = frozenset({_PREFIX + health.PATH})
+"""What is answered however busy the threads are (see `Server`)."""
+
+
+class Api(Flask):
+    """The application, and what judges a request before its body is taken."""
+
+    admit: Admission
+
+
+def create_app(gateway: Gateway, settings: Settings) -> Api:
     """Compose the application. Whatever happens in it is answered with the envelope."""
-    app = Flask(__name__, static_folder=None, template_folder=None)
+    app = Api(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # it would redirect, with a page in HTML
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer without the envelope
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
@@ -32,16 +45,19 @@ def create_app(gateway: Gateway, settings: Settings) -> Flask:
     durations = metrics.measure_requests(app)
     app.register_blueprint(metrics.endpoints(gateway, gatekeeper, durations))  # where it is looked for
     gatekeeper.guard(app)
+    app.admit = admission(gateway, gatekeeper, {*URGENT, metrics.PATH}, UNKNOWN_BODY)
     sending = send.sending(gateway, settings.api)
+    # What asks a modem holds a thread for up to minutes: beside the sends that wait, a quarter of the threads at most.
+    places = Places(max(1, settings.api.threads // 4))
     for routes in (
         send.endpoints(sending),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
-        sims.endpoints(gateway),
+        sims.endpoints(gateway, places),
         quota.endpoints(gateway),
-        ussd.endpoints(gateway),
-        loop_test.endpoints(gateway, settings.api),
+        ussd.endpoints(gateway, places),
+        loop_test.endpoints(gateway, settings.api, places),
         health.endpoints(gateway),
     ):
         app.register_blueprint(routes, url_prefix=_PREFIX)

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from api.errors import EncodedBodyError
 from gatewayd.errors import Fault, InvalidRequestError
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
+# How compressed data begins: gzip (RFC 1952, 2.3.1), Zstandard (RFC 8878, 3.1.1), and zlib (RFC 1950, 2.2) at its usual levels.
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+# The longer ones first: the byte order mark of UTF-32 begins with that of UTF-16.
+_WIDE = ("utf-32", "utf-32-le", "utf-32-be", "utf-16", "utf-16-le", "utf-16-be")
+
+
+def body(environ: WSGIEnvironment, read: Callable[[], bytes]) -> bytes:
+    """The body of a request as it was sent. Raises EncodedBodyError where it is compressed, whether a header says so or not."""
+    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip()
+    if coding.lower() not in ("", "identity"):
+        raise EncodedBodyError(f"is encoded ({coding}); send it as it is, without Content-Encoding")
+    raw = read()
+    if raw.startswith(_COMPRESSED):
+        raise EncodedBodyError("is compressed; send it as it is")
+    return raw
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
@@ -20,7 +43,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
     if not raw.strip():
         raise _fault("is empty; a JSON object was expected")
     if b"\0" in raw[:4] or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise _fault("must be UTF-8 (RFC 8259, 8.1), not UTF-16 or UTF-32")
+        _refuse_wide(raw)
     try:
         text = raw.decode("utf-8-sig")  # a byte order mark may be ignored (8.1), and some clients write one
     except UnicodeDecodeError as error:
@@ -45,6 +68,17 @@ def fingerprint(endpoint: str, content: dict[str, Any]) -> bytes:
     except RecursionError as error:
         raise _too_deep() from error
     return hashlib.sha256(f"{endpoint}\n{canonical}".encode()).digest()
+
+
+def _refuse_wide(raw: bytes) -> None:
+    """Name UTF-16 or UTF-32 as the fault, but only where the bytes are JSON in that encoding."""
+    for encoding in _WIDE:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
+            raise _fault("must be UTF-8 (RFC 8259, 8.1), not UTF-16 or UTF-32")
 
 
 def _refuse_constant(name: str) -> None:

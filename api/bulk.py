@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
 from api.answers import respond, respond_with
 from api.auth import caller
+from api.bodies import body
 from api.errors import refusal, status_and_code
 from api.idempotency import REPLAYED, Answer, first_answer, replay
 from api.models import Rejected, Rules, bulk_request, placed
@@ -28,7 +30,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @routes.post("/sms/send-bulk")
     def send_bulk() -> Response:
         who = caller(gateway)
-        raw = request.get_data(cache=False)
+        raw = body(request.environ, partial(request.get_data, cache=False))
         asked = bulk_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
         messages = asked.messages
         drafts = [message for message in messages if isinstance(message, Draft)]

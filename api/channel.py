@@ -5,51 +5,30 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 
 from api.address import neighbourhood, parsed
-from api.errors import status_refusal
+from api.admission import Admission
+from api.budget import Budget
+from api.errors import Refusal, TooMuchInWorkError, refusal, status_refusal
 from api.flight import Flight
 from api.formats import HEADERS, document
-
-HEADER_LIMIT = 65_536
-"""Bytes of the request line and all header fields; real ones take less than one thousand."""
+from api.parser import HEADER_LIMIT, UNKNOWN_BODY, Parser
 
 LINGER_LIMIT = 67_108_864
 """Bytes still read from a client that was refused and goes on sending: as much as a careless upload, not an endless one."""
 
-REASONS = {
-    400: "Bad Request",
-    413: "Content Too Large",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
+_TLS = 0x16
+"""How a connection of TLS begins (RFC 8446, 5.1: a record of the type handshake). No request does."""
+
+_REASONS = {413: "Content Too Large"} | {
+    status.value: status.phrase for status in HTTPStatus if status != 413
 }
-
-
-class Parser(HTTPRequestParser):
-    """Tells a client that asks before it sends (RFC 9110, 10.1.1) no, where it is no; and every client what is wrong."""
-
-    query: str  # the stubs leave it out
-
-    def received(self, data: bytes) -> int:
-        consumed = super().received(data)
-        if self.error:
-            self.expect_continue = False  # else waitress would ask for the body first
-        return consumed
-
-    def parse_header(self, header_plus: bytes) -> None:
-        # A length of thousands of digits, or half an IPv6 address in the request line: waitress would close the
-        # connection without a word.
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:
-            raise ParsingError(str(error)) from error
-        if not self.query.isascii():  # RFC 3986, 2: all else is written as %XX. Flask would fail to decode it
-            raise ParsingError("the query is not ASCII")
 
 
 class EnvelopeTask(ErrorTask):
@@ -58,10 +37,16 @@ class EnvelopeTask(ErrorTask):
     def execute(self) -> None:
         request: Any = self.request  # a parser; the stubs say otherwise
         channel: Any = self.channel
-        refusal = status_refusal(request.error.code)
+        refusal = request.refusal or status_refusal(
+            request.error.code
+        )  # the latter: waitress's own, where an answer failed
         body = document(refusal.envelope).encode()
-        self.status = f"{refusal.status} {REASONS[refusal.status]}"
-        self.response_headers = [("Content-Type", "application/json"), *HEADERS.items()]
+        self.status = f"{refusal.status} {_REASONS[refusal.status]}"
+        self.response_headers = [
+            ("Content-Type", "application/json"),
+            *refusal.headers.items(),
+            *HEADERS.items(),
+        ]
         self.set_close_on_finish()
         channel.lingers = True
         self.content_length = len(body)
@@ -84,15 +69,51 @@ class WholeTask(WSGITask):
         channel.write_soon(held)
 
 
+class KeyCheck:
+    """A task for a thread that answers requests: it looks at the key of a request whose body is to come."""
+
+    def __init__(self, channel: Channel, request: Parser, admit: Admission) -> None:
+        self._channel = channel
+        self._request = request
+        self._admit = admit
+
+    def service(self) -> None:
+        """See `hands.Task`."""
+        channel: Any = self._channel
+        try:
+            told = self._admit(self._environ())
+            channel.server.trigger.pull_trigger(partial(channel.key_judged, self._request, told))
+        finally:
+            channel.server.flight.end()
+
+    def _environ(self) -> dict[str, Any]:
+        """As much of what WSGI passes on as a key is judged by."""
+        request, headers = self._request, self._request.headers
+        environ = {f"HTTP_{name}": value for name, value in headers.items()}
+        if "CONTENT_LENGTH" in headers:
+            environ["CONTENT_LENGTH"] = headers["CONTENT_LENGTH"]
+        address: Any = self._channel.addr
+        return environ | {
+            "REQUEST_METHOD": request.command,
+            "PATH_INFO": request.path,
+            "REMOTE_ADDR": address[0],
+        }
+
+
 class Channel(HTTPChannel):
     """A connection whose requests are counted, and which is closed in stages where the client may still be sending.
+
+    The key of a request is looked at before more than a little of its body is taken, by a thread that answers requests: the
+    one that reads never waits for the database. Until it is known nothing more is read.
 
     To close a connection on which bytes are unread resets it, and the client sees that in place of the answer. So
     only our half is closed first, and what comes is read and dropped until the client closes too (RFC 9112, 9.6), for
     as long as an idle connection is kept. (`crowd.Guest` says what is noted of it for that.)
     """
 
-    parser_class = Parser
+    parser_class = Parser  # for what waitress makes itself, where an answer failed
+    request: Parser | None
+    requests: Any
     task_class = WholeTask
     error_task_class = EnvelopeTask
 
@@ -106,13 +127,20 @@ class Channel(HTTPChannel):
         self.since = self.moved = time.monotonic()
         self.arriving = 0
         self._serving = False
+        self._ahead = b""  # what came behind the head of a request whose key is being looked at
+        self._asking = False  # a key is being looked at
         super().__init__(*args, **kwargs)
         self.client = neighbourhood(parsed(str(self.addr[0])))
 
     @property
     def working(self) -> bool:
-        """Whether a whole request is being answered, or waits for a thread."""
-        return self._serving or bool(self.requests)
+        """Whether a whole request is being answered, or waits for a thread, or its key is being looked at."""
+        return self._serving or bool(self.requests) or self._asking
+
+    @property
+    def next_request(self) -> Any:
+        """The request that is to be answered next. For whoever holds the lock of the requests, and has just put one there."""
+        return self.requests[0]
 
     def received(self, data: bytes) -> bool:
         now = time.monotonic()
@@ -120,10 +148,97 @@ class Channel(HTTPChannel):
             self.since = now
         self.moved = now
         self.arriving += len(data)
-        went_on: bool = super().received(data)
+        with self.requests_lock:
+            self._take(self._ahead + data)
+        return True
+
+    def _take(self, data: bytes) -> None:
+        """Make requests of what came. By the thread that reads, with the lock of the requests."""
+        self._ahead = b""
+        while data and not (self.will_close or self.close_when_flushed):
+            if self.request is None:
+                if data[0] == _TLS:
+                    self.will_close = True  # it would wait for its handshake, and no answer can be read by it
+                    break
+                self.request = Parser(self.adj)
+            request = self.request
+            data = data[request.received(data) :]
+            if request.completed:
+                self.request = None
+                if not request.empty:
+                    self._queue(request)
+                if request.refusal is not None:
+                    break  # what follows is never answered
+            elif request.wants_key:
+                self._ahead = data
+                self._look_at_key()
+                break
         if self.request is None:
             self.arriving = 0
-        return went_on
+
+    def _queue(self, request: Parser) -> None:
+        """Have a request answered, where its body has room beside the others that are worked on."""
+        server: Any = self.server
+        budget: Budget = server.budget
+        if request.refusal is None and (size := request.body_bytes) > UNKNOWN_BODY:
+            if budget.take(size):
+                request.at_end = partial(budget.give_back, size)
+            else:
+                request.refuse(refusal(TooMuchInWorkError()))
+        self.requests.append(request)
+        if len(self.requests) == 1:
+            server.add_task(self)
+
+    def _look_at_key(self) -> None:
+        """Have the key of the request that arrives looked at, once those before it are answered."""
+        server: Any = self.server
+        if self.request is not None and not self.requests and not self._asking:
+            self._asking = True
+            server.flight.begin()
+            server.task_dispatcher.add_task(KeyCheck(self, self.request, server.admit))
+
+    def _look_now(self) -> None:
+        """The requests before the one that waits for its key are answered. By the thread that reads."""
+        with self.requests_lock:
+            if self.request is not None and self.request.wants_key:
+                self._look_at_key()
+
+    def key_judged(self, request: Parser, told: Refusal | None) -> None:
+        """A key was looked at: take the body, or tell why not. By the thread that reads."""
+        with self.requests_lock:
+            self._asking = False
+            if self.request is not request:  # the connection was closed meanwhile
+                return
+            self.moved = self.since = time.monotonic()
+            asks, request.asks_first, request.admitted = request.asks_first, False, True
+            if told is not None:
+                request.refuse(told)
+                self.request, self._ahead = None, b""
+                self._queue(request)
+                return
+            asks = asks and not self._ahead
+            self._take(self._ahead)
+        if asks:
+            self._go_ahead()
+
+    def give_up(self) -> None:
+        """Answer the request that arrives at once: it takes too much beside the others. By the thread that reads."""
+        with self.requests_lock:
+            request, self.request, self._ahead = self.request, None, b""
+            if request is not None:
+                self.arriving = 0
+                request.refuse(refusal(TooMuchInWorkError()))
+                self._queue(request)
+                return
+        self.close_wholly()
+
+    def _go_ahead(self) -> None:
+        """Tell the client to send the body. Nothing else is being sent."""
+        with self.outbuf_lock:
+            said = b"HTTP/1.1 100 Continue\r\n\r\n"
+            self.outbufs[-1].append(said)
+            self.current_outbuf_count += len(said)
+            self.total_outbufs_len += len(said)
 
     def write_soon(self, data: Any) -> int:
         if self.held is not None:
@@ -156,9 +271,13 @@ class Channel(HTTPChannel):
             )  # before it counts as idle: the answer may not be out yet
             self._serving = False
             flight.end()
+        with self.requests_lock:
+            waits = self.request is not None and self.request.wants_key and not self.requests
+        if waits and self.connected:
+            server.trigger.pull_trigger(self._look_now)
 
     def readable(self) -> bool:
-        return self._dropped is not None or super().readable()
+        return self._dropped is not None or (not self._asking and super().readable())
 
     def handle_read(self) -> None:
         if self._dropped is None:

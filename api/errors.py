@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from gatewayd.errors import (
     AdminRequiredError,
     CompanyNotFoundError,
     ConflictError,
+    Fault,
     GatewayError,
     IdempotencyMismatchError,
     InactiveCompanyError,
@@ -28,6 +30,8 @@ from gatewayd.errors import (
     UssdFailedError,
 )
 
+log = logging.getLogger(__name__)
+
 
 class MissingKeyError(GatewayError):
     """API key not provided"""
@@ -37,8 +41,27 @@ class InternalError(GatewayError):
     """Internal error"""
 
 
+class EncodedBodyError(InvalidRequestError):
+    """The body is encoded, and the gateway takes it only as it is"""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__([Fault("body", sentence)])
+
+
+class TooManyWaitingError(QueueFullError):
+    """Too many requests wait for the modems already; ask again in a while"""
+
+    retry_after_s = 5
+
+
 class AddressNotAllowedError(GatewayError):
     """This address may not ask here"""
+
+
+class TooMuchInWorkError(QueueFullError):
+    """Too many large requests are being worked on already; ask again in a while"""
+
+    retry_after_s = 5
 
 
 class TooManyRequestsError(GatewayError):
@@ -74,6 +97,9 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     ServiceMismatchError: (403, "service_type_mismatch"),
     AdminRequiredError: (403, "admin_required"),
     InvalidRequestError: (400, "invalid_request"),
+    EncodedBodyError: (415, "invalid_request"),
+    TooManyWaitingError: (503, "queue_full"),
+    TooMuchInWorkError: (503, "queue_full"),
     QuotaExceededError: (429, "quota_exceeded"),
     SimUnavailableError: (400, "sim_unavailable"),
     NotFoundError: (404, "not_found"),
@@ -86,6 +112,11 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     TooManyRequestsError: (429, "too_many_requests"),
     InternalError: (500, "internal_error"),
 }
+
+
+def log_unexpected(error: Exception) -> None:
+    """Write an error that no endpoint expects to the log."""
+    log.error("A request ended in an unexpected error", exc_info=error)
 
 
 def status_and_code(kind: type[GatewayError]) -> tuple[int, str]:
@@ -117,15 +148,14 @@ def status_refusal(status: int) -> Refusal:
             return Refusal(404, "not_found", "There is nothing at this address")
         case 413:
             return Refusal(413, "payload_too_large", "The body is too large")
-        case 431:
-            return _malformed(431, "The header fields are too large")
-        case _ if status < 500 or status == 501:  # 501: a transfer coding other than chunked
-            return _malformed(400, "The request is not HTTP/1.1 that this server understands")
+        case _ if status < 500:
+            return malformed(400, "The request is not HTTP/1.1 that this server understands")
         case _:
             return refusal(InternalError())
 
 
-def _malformed(status: int, message: str) -> Refusal:
+def malformed(status: int, message: str) -> Refusal:
+    """What a client is told where it does not speak HTTP as this server does."""
     errors = [{"field": "request", "message": message}]
     return Refusal(status, "invalid_request", message, {"errors": errors})
 
@@ -166,6 +196,8 @@ def _headers(error: GatewayError, status: int) -> dict[str, str]:
             return {"Retry-After": str(error.retry_after_s)}
         case ConflictError(retry_after_s=int(seconds)):
             return {"Retry-After": str(seconds)}
+        case EncodedBodyError():
+            return {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3
         case _ if status == 401:
             return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 15.5.2: a 401 names a scheme
         case _:

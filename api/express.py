@@ -5,13 +5,12 @@ Flask has the endpoint too, with the same view. Whatever is out of the ordinary 
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from api.errors import InternalError, refusal
+from api.errors import InternalError, log_unexpected, refusal
 from api.gatekeeper import Gatekeeper
 from api.replies import Reply, refused
 from gatewayd.errors import GatewayError, UnknownKeyError
@@ -19,8 +18,6 @@ from gatewayd.store.durations import Durations
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-log = logging.getLogger(__name__)
 
 View = Callable[["WSGIEnvironment", Callable[[], bytes]], Reply]
 """From a request, and what reads its body, to what is answered. Raises GatewayError."""
@@ -82,5 +79,5 @@ class Express:
 
 def unexpected(error: Exception) -> Reply:
     """What is answered where something went wrong that nobody expected. It is written to the log."""
-    log.error("A request ended in an unexpected error", exc_info=error)
+    log_unexpected(error)
     return refused(refusal(InternalError()))

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
+PATH = "/health"
+"""Where it is, below `/api`."""
+
+
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for monitors and load balancers."""
     routes = Blueprint("health", __name__)
 
-    @routes.get("/health")
+    @routes.get(PATH)
     def health() -> Response:
         checks, ready = gateway.checks(), gateway.ready()
         if ready:

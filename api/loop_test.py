@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
 from api import answers
 from api.auth import administrator
+from api.bodies import body
 from api.headers import preferences
 from api.models import loop_test_request
+from api.places import Places
 from config.settings import ApiSettings
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
-    """The endpoints for loop tests."""
+def endpoints(gateway: Gateway, settings: ApiSettings, places: Places) -> Blueprint:
+    """The endpoints for loop tests. `places`: for requests that wait for a modem."""
     routes = Blueprint("loop_test", __name__)
 
     @routes.post("/sms/loop-test")
     def begin() -> Response:
         administrator(gateway)
-        asked = loop_test_request(request.get_data(cache=False))
+        asked = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
         wanted = preferences(request.headers.get("Prefer", ""))
         round_ = gateway.loop_tests.begin(asked.source, asked.target, asked.timeout_s)
         wait_s = min(wanted.wait_s or 0, settings.send_wait_max_s)
-        gateway.loop_tests.wait(round_, wait_s)  # nobody else waits meanwhile: a second test is refused
+        with places.one(wanted=wait_s > 0) as has_place:
+            gateway.loop_tests.wait(round_, wait_s if has_place else 0)
         tests = gateway.loop_tests.of(round_)
         running = any(test.outcome == "running" for test in tests)
         data = {

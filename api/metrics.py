@@ -54,6 +54,10 @@ COUNTERS = {
 }  # fmt: skip
 
 
+PATH = "/metrics"
+"""Where it is, at the root."""
+
+
 def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tuple[str, int]]) -> Blueprint:
     """The endpoint for Prometheus. `requests`: what they take, by endpoint and code."""
     routes = Blueprint("metrics", __name__)
@@ -61,7 +65,7 @@ def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tupl
     ProcessCollector(registry=registry)
     registry.register(_Collector(gateway, requests))
 
-    @routes.get("/metrics")
+    @routes.get(PATH)
     def metrics() -> Response:
         gatekeeper.admit_to_metrics()
         return Response(generate_latest(registry), content_type=_CONTENT_TYPE)

@@ -23,6 +23,7 @@ from api.headers import idempotency_key
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_plan import Place
 from gatewayd.loop_test import LONGEST_S
+from gatewayd.texts import is_blank
 from gatewayd.views import Draft, Idempotency, Options, Priority
 
 LONGEST_TEXT = 1600
@@ -131,8 +132,10 @@ def placed(index: int, fault: Fault) -> Fault:
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("blank", "must not be only white space")
+    if is_blank(text):
+        raise PydanticCustomError(
+            "blank", "must not be only white space or characters that are drawn as nothing"
+        )
     return text
 
 

@@ -17,6 +17,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
+# RFC 3339, 5.6. A date alone or a number is none: ISO 8601 reads 1796012912345 as a time of the year 1796. An unescaped +
+# comes as a blank.
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+\- ][0-9]{2}:[0-9]{2})"
+)
+_TIME_HINT = "must be a date and time of RFC 3339, as 2025-10-30T14:30:00Z"
+
 _Value = TypeVar("_Value")
 
 
@@ -95,9 +102,16 @@ def _page(text: str) -> int:
 
 
 def _microseconds(text: str) -> int:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(_TIME_HINT)
+    day, hours, seconds, fraction, offset = found.groups()
     try:
-        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (aware - _EPOCH) // _MICROSECOND
+        # A leap second (RFC 3339, 5.6) is the first of the next minute: no clock here counts it.
+        leap = timedelta(seconds=1) if seconds == "60" else timedelta()
+        whole = "59" if leap else seconds
+        zone = "+00:00" if offset in "Zz" else offset.replace(" ", "+")
+        moment = datetime.fromisoformat(f"{day}T{hours}:{whole}{zone}") + leap
+        return (moment - _EPOCH) // _MICROSECOND + int((fraction or "").ljust(6, "0")[:6])
     except (ValueError, OverflowError):
-        raise ValueError("must be a time in ISO 8601, as 2025-10-30T14:30:00Z") from None
+        raise ValueError(_TIME_HINT) from None

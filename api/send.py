@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
 from api.answers import respond_with
 from api.auth import caller_of
+from api.bodies import body
 from api.errors import Refusal
 from api.express import View
 from api.formats import document
 from api.headers import Preferences, preferences
 from api.idempotency import REPLAYED, Answer, first_answer, replay
 from api.models import Rules, send_request
+from api.places import Places
 from api.replies import Reply
 from config.settings import ApiSettings
 from gatewayd.views import MessageView, Replay, Status
@@ -45,23 +46,19 @@ def endpoints(send: View) -> Blueprint:
 def sending(gateway: Gateway, settings: ApiSettings) -> View:
     """The view that takes one message."""
     rules = Rules(gateway.e164, settings.bulk_max)
-    # A send that waits holds a thread of the server: half of the threads stay free for everybody else.
-    waiting_places = BoundedSemaphore(settings.threads // 2)
+    # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
+    places = Places(settings.threads // 2)
 
     def send(environ: WSGIEnvironment, read: Callable[[], bytes]) -> Reply:
         who = caller_of(gateway, environ)
-        raw = read()
+        raw = body(environ, read)
         asked = send_request(raw, environ["PATH_INFO"], environ.get("HTTP_IDEMPOTENCY_KEY"), rules)
         wanted = preferences(environ.get("HTTP_PREFER", ""))
         wait_s = _wait_s(wanted, settings)
-        has_place = wait_s > 0 and waiting_places.acquire(blocking=False)
-        try:
+        with places.one(wanted=wait_s > 0) as has_place:
             result, replayed = gateway.submit(
                 who, asked.draft, asked.options, asked.idempotency, wait_s if has_place else 0.0
             )
-        finally:
-            if has_place:
-                waiting_places.release()
         if replayed or isinstance(result, Replay):
             return _replayed(result)
         headers = _applied(wanted, wait_s, honoured=has_place or wait_s == 0)

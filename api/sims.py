@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from api import answers
 from api.auth import administrator, caller
 from api.errors import Refusal
+from api.places import Places
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -17,8 +18,8 @@ TEST_TIMEOUT_S = 4.5
 """How long the modems have to say OK, all of them side by side: the answer is promised within 5 s in all."""
 
 
-def endpoints(gateway: Gateway) -> Blueprint:
-    """The endpoints about SIMs and modems."""
+def endpoints(gateway: Gateway, places: Places) -> Blueprint:
+    """The endpoints about SIMs and modems. `places`: for requests that wait for a modem."""
     routes = Blueprint("sims", __name__)
 
     @routes.get("/sms/sims/available")
@@ -29,7 +30,8 @@ def endpoints(gateway: Gateway) -> Blueprint:
     @routes.get("/sms/test-connection")
     def test_connection() -> Response:
         administrator(gateway)
-        told = gateway.test_connection(TEST_TIMEOUT_S)
+        with places.required():
+            told = gateway.test_connection(TEST_TIMEOUT_S)
         ports = [answers.port(answer) for answer in told]
         if any(answer.ok for answer in told):
             return answers.respond(

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
 from api import answers
 from api.auth import administrator
+from api.bodies import body
 from api.models import ussd_request
+from api.places import Places
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway) -> Blueprint:
-    """The endpoint for USSD."""
+def endpoints(gateway: Gateway, places: Places) -> Blueprint:
+    """The endpoint for USSD. `places`: for requests that wait for a modem."""
     routes = Blueprint("ussd", __name__)
 
     @routes.post("/sms/ussd")
     def ussd() -> Response:
         administrator(gateway)
-        asked = ussd_request(request.get_data(cache=False))
-        answer = gateway.ussd(asked.port, asked.code, asked.replies, asked.slot)
+        asked = ussd_request(body(request.environ, partial(request.get_data, cache=False)))
+        with places.required():
+            answer = gateway.ussd(asked.port, asked.code, asked.replies, asked.slot)
         return answers.respond(
             {"success": True, "message": "Réponse USSD reçue", "data": answers.ussd(answer)}
         )

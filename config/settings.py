@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     SecretStr,
     ValidationError,
     field_validator,
@@ -41,10 +42,13 @@ class ConfigError(Exception):
 
 
 class Address(NamedTuple):
-    """Where a server listens."""
+    """Where a server listens. `host`: an address, a name, or `*` for all addresses of IPv4 and IPv6."""
 
     host: str
     port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def _without_control_characters(text: str) -> str:
@@ -86,15 +90,25 @@ def _plan(name: str) -> str:
     return key
 
 
-def _listen(text: str) -> str:
-    _address(text)
-    return text
+def _listen(value: object) -> object:
+    """One text or a list of them, each an address that none before it is."""
+    if not isinstance(value, list | tuple):
+        _address(value)
+        return value
+    if not value:
+        raise ValueError("must not be empty")
+    addresses = [_address(text) for text in value]
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("must not name the same address twice")
+    return tuple(value)
 
 
-def _address(text: str) -> Address:
+def _address(text: object) -> Address:
+    if not isinstance(text, str):
+        raise ValueError('must be text in quotes, as "127.0.0.1:8000", or a list of such texts')
     found = re.fullmatch(r"(?:\[([^\]\s]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", text)
     if found is None or int(found[3]) > 65535:
-        raise ValueError('must be HOST:PORT, as "127.0.0.1:8000" or "[::1]:8000"')
+        raise ValueError('must be HOST:PORT, as "127.0.0.1:8000", "[::1]:8000" or "*:8000"')
     if found[1] is not None:
         try:
             ipaddress.IPv6Address(found[1])
@@ -174,7 +188,7 @@ class _Section(BaseModel):
 class ApiSettings(_Section):
     """[api]: the HTTP server."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8000"
+    listen: Annotated[str | tuple[str, ...], PlainValidator(_listen)] = "127.0.0.1:8000"
     send_wait_s: Wait = 10
     send_wait_max_s: Wait = 60
     bulk_max: int = Field(default=100, ge=1, le=10_000)
@@ -186,9 +200,15 @@ class ApiSettings(_Section):
     wrong_keys_per_minute: int = Field(default=30, ge=1, le=100_000)
 
     @property
-    def address(self) -> Address:
+    def addresses(self) -> tuple[Address, ...]:
         """`listen`, taken apart; an IPv6 host without its brackets. Port 0: one that is free."""
-        return _address(self.listen)
+        texts = (self.listen,) if isinstance(self.listen, str) else self.listen
+        return tuple(_address(text) for text in texts)
+
+    @property
+    def address(self) -> Address:
+        """The first of `addresses`."""
+        return self.addresses[0]
 
     @property
     def body_bytes_for_bulk(self) -> int:

@@ -7,9 +7,9 @@ import os
 import time
 from collections.abc import Callable
 
-from api.app import create_app
+from api.app import URGENT, create_app
 from api.server import Server
-from config.settings import Settings
+from config.settings import Address, Settings
 from gatewayd.admin import commands
 from gatewayd.admin.context import Context
 from gatewayd.clock import Calendar
@@ -64,7 +64,8 @@ class Daemon:
             )
             for port in settings.ports
         }
-        self._server = Server(create_app(self.gateway, settings), settings.api)
+        app = create_app(self.gateway, settings)
+        self._server = Server(app, settings.api, admit=app.admit, urgent=URGENT)
         self.admin = Context(
             self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
         )
@@ -104,8 +105,11 @@ class Daemon:
         except BaseException:
             self.stop()
             raise
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/api"
+        url = f"http://{Address(host, port)}/api"
+        others = [f"http://{address}/api" for address in self._server.addresses if address != (host, port)]
         log.info("listening on %s, %d ports", url, len(self._ports))
+        if others:
+            log.info("listening also on %s", ", ".join(others))
         if (needed := self._settings.api.body_bytes_for_bulk) > self._settings.api.max_body_bytes:
             log.warning(
                 "api.max_body_bytes is too small for %d of the longest messages, which clients may write with an escape for each"

@@ -27,6 +27,7 @@ from gatewayd.intake import Asked, Intake, Measured, Taken
 from gatewayd.loop_test import LoopTests
 from gatewayd.measures import Measures, Meter
 from gatewayd.numbers import Numbering
+from gatewayd.pulse import Pulse
 from gatewayd.retention import Retention
 from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.database import Connection, Row
@@ -92,7 +93,8 @@ class Gateway:
         self._timers = Timers(clock)
         self._doorkeeper = Doorkeeper(store, clock)
         self._meter = Meter(store, clock, self.board)
-        self._doctor = Doctor(store, clock, self.board, self._meter)
+        self._pulse = Pulse(store)
+        self._doctor = Doctor(store, clock, self.board, self._meter, self._pulse)
         self.dispatcher = Dispatcher(
             settings.dispatch,
             store,
@@ -178,7 +180,7 @@ class Gateway:
 
     def ready(self) -> bool:
         """Whether messages are taken: the store can keep and read them, and a SIM could be chosen now."""
-        if self._store.condition.state is not State.OK:
+        if self._store.condition.state is not State.OK or not self._pulse.beats():
             return False
         try:
             with self._store.readers.lend() as db:
@@ -315,7 +317,7 @@ class Gateway:
             ledger.give_back(db, message)
 
         self._write(cancel)
-        self._waiters.tell([sms_id])
+        self._waiters.tell([sms_id.lower()])
         return self.status(caller, sms_id)
 
     def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxView], int | None]:

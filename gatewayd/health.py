@@ -8,6 +8,7 @@ from enum import Enum
 from gatewayd.board import Board
 from gatewayd.clock import Clock
 from gatewayd.measures import Meter, free_bytes
+from gatewayd.pulse import Pulse
 from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -19,6 +20,9 @@ _TOO_LITTLE_BYTES = 20 << 20
 
 # A SIM sends a part in some seconds: what waits longer than this waits for more than its turn, or the queue is long.
 _LATE_S = 600.0
+
+
+_NO_COMMIT = "The database takes no commit now: another program locks it or has removed it, the disk hangs, or it is read-only"
 
 
 class Verdict(Enum):
@@ -41,17 +45,23 @@ class Check:
 class Doctor:
     """Makes the checks."""
 
-    def __init__(self, store: Store, clock: Clock, board: Board, meter: Meter) -> None:
+    def __init__(self, store: Store, clock: Clock, board: Board, meter: Meter, pulse: Pulse) -> None:
         self._store = store
         self._clock = clock
         self._board = board
         self._meter = meter
+        self._pulse = pulse
 
     def checks(self) -> list[Check]:
         """All of them, in a fixed order."""
         return [*self._store_and_queue(), self._disk(), self._ports(), self._sims(), self._time()]
 
     def _store_and_queue(self) -> list[Check]:
+        if not self._pulse.beats():  # then a reader may wait for long, too
+            return [
+                Check("store", Verdict.FAIL, self._store.condition.detail or _NO_COMMIT),
+                Check("queue", Verdict.FAIL, "What waits is not known"),
+            ]
         try:
             oldest_s = self._meter.oldest_s()
         except StoreUnavailableError:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from gatewayd.errors import ConflictError
 from gatewayd.words import Words
 
-_PLACE = re.compile(r"(?P<port>[0-9]{1,4})(?:\.(?P<slot>[0-9]{1,2}))?|sim:(?P<sim>[0-9]{1,15})", re.ASCII)
+_PLACE = re.compile(
+    r"(?P<port>[0-9]{1,4})(?:\.(?P<slot>[0-9]{1,2}))?|(?i:sim):(?P<sim>[0-9]{1,15})", re.ASCII
+)
 
 UNREGISTERED = Words(
     "The SIM is not registered with a network: nothing was sent. `gatewayd status` tells more.",

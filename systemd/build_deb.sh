@@ -28,7 +28,7 @@ chmod 755 "$root" "$tree"
 PYTHON=$(command -v "$PYTHON") systemd/install.sh wheels "$wheels"
 "$PYTHON" -m venv "$root/venv"
 for each in $PYTHONS; do
-    "$root/venv/bin/python" -m pip --disable-pip-version-check download --quiet --only-binary :all: \
+    "$root/venv/bin/python" -m pip --disable-pip-version-check download --quiet --only-binary :all: --constraint constraints.txt \
         --python-version "$each" --find-links "$wheels" --dest "$wheels" "gatewayd==$version"
 done
 chmod 644 "$wheels"/*.whl

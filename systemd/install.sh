@@ -4,7 +4,8 @@
 #   systemd/install.sh install|upgrade|uninstall
 #   systemd/install.sh wheels FOLDER      gatewayd and all that it needs, for a box without a network
 #
-# LISTEN   HOST:PORT of the API, for a configuration that is made now; asked for on a terminal, else 127.0.0.1:8000
+# LISTEN   HOST:PORT of the API, or several with commas between them, for a configuration that is made now; asked for on a
+#          terminal, else 127.0.0.1:8000
 # PLAN     the country's numbering (numbers.plan), likewise; else guide
 # WHEELS   a folder that `wheels` made: no network is used then
 # PYTHON   the Python to use; default: /usr/bin/python3
@@ -76,7 +77,7 @@ check_no_package() {
 
 # What the sources are, and the Python they are for: the same again is the same release.
 release_name() {
-    sum=$(find systemd docs setup.cfg pyproject.toml api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
+    sum=$(find systemd docs setup.cfg pyproject.toml constraints.txt api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
     echo "$(sed -n 's/^version = //p' setup.cfg)-$sum-$(python_tag)"
 }
@@ -88,8 +89,8 @@ make_wheels() {
     mkdir "$build/src"
     cp -R setup.cfg pyproject.toml README.md LICENSE api config gatewayd modem "$build/src/"
     if ! "$python" -m venv "$build/venv" ||
-        ! "$build/venv/bin/python" -m pip --disable-pip-version-check wheel --quiet --prefer-binary \
-            --wheel-dir "$1" "$build/src"; then
+        ! PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt "$build/venv/bin/python" -m pip \
+            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src"; then
         rm -rf "$build"
         fail "the packages could not be fetched or built; the message is above." \
             "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels"
@@ -128,12 +129,17 @@ configure() {
     fi
     listen=${LISTEN:-}
     if [ -z "$listen" ] && [ -t 0 ]; then
-        say "Who may reach the API? 127.0.0.1:8000 is this box alone, 0.0.0.0:8000 the whole network."
+        say "Who may reach the API? 127.0.0.1:8000 is this box alone, *:8000 the whole network (IPv4 and IPv6)," \
+            "127.0.0.1:8000,192.168.1.5:8000 this box and one of its networks."
         printf 'Listen on [127.0.0.1:8000]: ' >&2
         read -r listen || true
     fi
     listen=${listen:-127.0.0.1:8000}
-    case $listen in *[!]0-9A-Za-z.:_[-]*) fail "LISTEN must be HOST:PORT, as 0.0.0.0:8000" ;; esac
+    case $listen in *[!]0-9A-Za-z.:_%*,[-]*) fail "LISTEN must be HOST:PORT, as *:8000" ;; esac
+    case $listen in
+        *,*) value="[\"$(printf %s "$listen" | sed 's/,/", "/g')\"]" ;;
+        *) value="\"$listen\"" ;;
+    esac
     plan=${PLAN:-}
     if [ -z "$plan" ] && [ -t 0 ]; then
         say "In which country are your numbers?" "$(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml | tr '\n' ' ')" \
@@ -144,7 +150,7 @@ configure() {
     plan=${plan:-guide}
     case $plan in *[]\"\\\|\&[]*) fail "PLAN must be a plan of config/plans.toml, as mali" ;; esac
     umask 077
-    sed -e "s|^listen = .*|listen = \"$listen\"|" -e "s|^plan = .*|plan = \"$plan\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
+    sed -e "s|^listen = .*|listen = $value|" -e "s|^plan = .*|plan = \"$plan\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
     umask 022
     if ! "$home/releases/$1/bin/python" -I -c \
         'import sys; from pathlib import Path; from config.settings import load; load(Path(sys.argv[1]))' \
@@ -153,7 +159,7 @@ configure() {
         wrong=$(cat "$etc/fault")
         rm -f "$etc/gatewayd.toml.new" "$etc/fault"
         case $wrong in *"[numbers] plan"*) fail "PLAN=$plan is no plan of config/plans.toml" ;; esac
-        fail "LISTEN=$listen cannot be used: HOST:PORT, as 0.0.0.0:8000"
+        fail "LISTEN=$listen cannot be used: HOST:PORT, as *:8000"
     fi
     rm -f "$etc/fault"
     chmod 640 "$etc/gatewayd.toml.new"

@@ -35,7 +35,7 @@ find_python() {
 }
 
 # The sources of an installation and its Python; what changes here makes it anew.
-checksum() { cat setup.cfg pyproject.toml | cksum; }
+checksum() { cat setup.cfg pyproject.toml constraints.txt | cksum; }
 up_to_date() { [ -f "$venv/.installed-$1" ] && [ "$(cat "$venv/.installed-$1")" = "$(checksum)" ]; }
 
 make_venv() {
@@ -63,6 +63,9 @@ explain_pip() {
 }
 
 set_aside() { for kind in run dev; do [ ! -f "$venv/.$1-$kind" ] || mv "$venv/.$1-$kind" "$venv/.$2-$kind"; done; }
+
+# The exact versions of constraints.txt, also of what builds a package.
+export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
 install() {
     set_aside installed was

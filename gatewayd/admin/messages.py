@@ -11,6 +11,7 @@ from gatewayd.news import News
 from gatewayd.settle import Verdict, settle_by_hand
 from gatewayd.store import accounts, messages, parts
 from gatewayd.store.database import Connection, Row
+from gatewayd.texts import is_blank
 from gatewayd.views import (
     NO_COMPANY,
     AttemptView,
@@ -118,8 +119,8 @@ def send(
     company_id = active[0] if company is None else company
     if company_id not in active:
         raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
-    if not text.strip() or len(text) > 1600:
-        raise AdminError("a text must be 1 to 1600 characters, not only white space")
+    if is_blank(text) or len(text) > 1600:
+        raise AdminError("a text must be 1 to 1600 characters, not only white space or invisible ones")
     caller = Caller(0, company_id, admin=True)
     options = Options(sim_id=sim, priority=Priority[priority.upper()])
     try:

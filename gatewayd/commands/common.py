@@ -6,7 +6,6 @@ import functools
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -16,7 +15,7 @@ from tabulate import tabulate
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.clock import Calendar, microseconds
+from gatewayd.clock import Calendar
 from gatewayd.control import NotRunningError, ask, follow
 from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
@@ -163,20 +162,6 @@ class NoneOr(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType.convert`."""
         return None if value == "none" else self._inner.convert(value, param, ctx)
-
-
-class Moment(click.ParamType[Any]):
-    """An ISO 8601 time, UTC unless it says otherwise, as microseconds since the epoch."""
-
-    name = "ISO 8601"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """See `click.ParamType.convert`."""
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail("must be a time as 2027-01-31 or 2027-01-31T12:00:00Z", param, ctx)
-        return microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 YES_NO = click.BOOL

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from gatewayd.accounts import SERVICES
-from gatewayd.commands.common import YES_NO, Moment, NoneOr, administer, given, json_option, show
+from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+from gatewayd.commands.moments import LastMoment
 
 
 @click.group()
@@ -19,7 +20,7 @@ def key() -> None:
     "--service", type=click.Choice(SERVICES), default="sms", show_default=True, help="What it is for."
 )
 @click.option("--admin", is_flag=True, help="Make it an administration key.")
-@click.option("--expires", type=Moment(), help="When it ends.")
+@click.option("--expires", type=LastMoment(), help="When it ends; a date: with that day.")
 @json_option
 @click.pass_context
 def add(
@@ -44,7 +45,9 @@ def list_(context: click.Context, as_json: bool) -> None:
 @key.command("set")
 @click.argument("key_id", metavar="ID", type=int)
 @click.option("--active", type=YES_NO, metavar="yes|no", help="Whether it is let in.")
-@click.option("--expires", type=NoneOr(Moment()), help="When it ends; none: never.")
+@click.option(
+    "--expires", type=NoneOr(LastMoment()), help="When it ends; a date: with that day; none: never."
+)
 @json_option
 @click.pass_context
 def set_(context: click.Context, /, key_id: int, as_json: bool, **_: object) -> None:

@@ -6,7 +6,7 @@ import faulthandler
 
 import click
 
-from api.server import ListenError
+from api.listeners import ListenError
 from gatewayd.commands.common import fail, settings_of
 from gatewayd.commands.logs import log_to_stderr
 from gatewayd.commands.signals import stop_signals_held

@@ -72,8 +72,8 @@ def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:
 
 
 def by_sms_id(db: Connection, sms_id: str) -> Row | None:
-    """One message as it is shown."""
-    row: Row | None = db.execute(f"{_VIEW} WHERE m.sms_id = ?", (sms_id,)).fetchone()
+    """One message as it is shown. The digits of its id may be capitals (RFC 9562, 4)."""
+    row: Row | None = db.execute(f"{_VIEW} WHERE m.sms_id = ?", (sms_id.lower(),)).fetchone()
     return row
 
 

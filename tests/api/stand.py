@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from api.app import create_app
+from api.app import URGENT, create_app
 from api.crowd import Patience
 from api.server import Server
 from config.settings import ApiSettings
@@ -28,7 +28,8 @@ class Stand:
         settings = self.house.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
         )
-        self.server = Server(create_app(self.house.gateway, settings), settings.api, patience)
+        app = create_app(self.house.gateway, settings)
+        self.server = Server(app, settings.api, patience, admit=app.admit, urgent=URGENT)
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"

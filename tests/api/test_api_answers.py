@@ -80,6 +80,7 @@ def test_the_status_is_as_the_guide_prints_it() -> None:
         "retry_count": 0,
         "sim_number": "+22366603716",
         "in_doubt": False,
+        "campaign_id": 5,
     }
     listed = answers.listed_message(VIEW)
     assert listed["campaign_id"] == 5
@@ -353,7 +354,61 @@ def test_the_filter_of_the_message_list() -> None:
         },
         E164,
     ) == MessageFilter(Status.SENT, -5, "+22370123456", MOMENT, MOMENT, 1000, 17)
-    assert message_filter({"since": "2025-10-30"}, E164).since == 1_761_782_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("2025-10-30t14:30:00z", 0),
+        ("2025-10-30 14:30:00+00:00", 0),
+        ("2025-10-30T09:00:00-05:30", 0),
+        ("2025-10-30T14:30:00-00:00", 0),
+        ("2025-10-30T14:30:00.25Z", 250_000),
+        ("2025-10-30T14:30:00.0000019Z", 1),
+        ("2025-10-30T14:29:60Z", 0),  # a leap second
+        ("1970-01-01T00:00:00Z", -MOMENT),
+        ("1960-01-01T00:00:00Z", -MOMENT - 3653 * 86_400_000_000),
+    ],
+)
+def test_a_time_is_one_of_rfc_3339(text: str, after: int) -> None:
+    assert message_filter({"since": text, "until": text}, E164) == MessageFilter(
+        since=MOMENT + after, until=MOMENT + after
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1796012912345",
+        "1796012912",
+        "17960129",
+        "2025",
+        "-1",
+        "2025-10-30",
+        "20251030T143000Z",
+        "2025-W44-4T14:30:00Z",
+        "2025-303T14:30:00Z",
+        "2025-10-30T14:30:00",
+        "2025-10-30T14:30Z",
+        "2025-10-30T14Z",
+        "2025-10-30T14:30:00+01",
+        "2025-10-30T14:30:00+0100",
+        "2025-10-30T14:30:00,5Z",
+        "2025-10-30T14:30:00Z\n",
+        "2025-10-30T24:00:00Z",
+        "2025-10-30T14:30:61Z",
+        "2025-02-29T14:30:00Z",
+        "2025-10-30T14:30:00+24:00",
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:60Z",
+        "٢٠٢٥-10-30T14:30:00Z",
+        "2025-10-30_14:30:00Z",
+    ],
+)
+def test_what_is_no_date_and_time_of_rfc_3339_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        message_filter({"since": text, "until": text}, E164)
+    assert [fault.field for fault in caught.value.faults] == ["since", "until"]
 
 
 def test_all_faults_of_a_query_are_told_at_once() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.bodies import fingerprint, json_object
+from api.bodies import body, fingerprint, json_object
+from api.errors import EncodedBodyError, refusal
 from gatewayd.errors import InvalidRequestError
 
 JSON = st.recursive(
@@ -74,6 +77,55 @@ def test_what_is_no_json_object_is_told_plainly(raw: bytes, word: str) -> None:
 )
 def test_what_json_allows_is_read(raw: bytes, content: dict[str, Any]) -> None:
     assert json_object(raw) == content
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00\x01\x02\x03 no text of any encoding",
+        b"{\x00}",
+        b"\xff\xfe\x00",
+        "plain".encode("utf-16"),
+        b"\x00\x00\x00\x00",
+        b"PK\x03\x04\x14\x00\x00\x00",
+    ],
+)
+def test_bytes_that_are_no_json_in_utf_16_are_not_called_that(raw: bytes) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        json_object(raw)
+    assert "UTF-16" not in caught.value.faults[0].message
+
+
+CONTENT = b'{"recipient": "70123456", "message": "x"}'
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "br", "deflate", "zstd", "gzip, identity", "x"])
+def test_a_body_with_a_content_coding_is_refused_unread(coding: str) -> None:
+    def read() -> bytes:
+        raise AssertionError("nothing is to be read")
+
+    with pytest.raises(EncodedBodyError) as caught:
+        body({"HTTP_CONTENT_ENCODING": coding}, read)
+    told = refusal(caught.value)
+    assert (told.status, told.code, told.headers) == (415, "invalid_request", {"Accept-Encoding": "identity"})
+    assert told.data["errors"] == [
+        {"field": "body", "message": f"is encoded ({coding}); send it as it is, without Content-Encoding"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [gzip.compress(CONTENT), zlib.compress(CONTENT), zlib.compress(CONTENT, 1), zlib.compress(CONTENT, 9)],
+)
+def test_a_compressed_body_without_a_header_is_told_as_compressed(raw: bytes) -> None:
+    with pytest.raises(EncodedBodyError) as caught:
+        body({}, lambda: raw)
+    assert "is compressed" in caught.value.faults[0].message
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity", " "])
+def test_a_body_without_a_coding_is_read(coding: str) -> None:
+    assert body({"HTTP_CONTENT_ENCODING": coding}, lambda: CONTENT) == CONTENT
 
 
 def test_the_fingerprint_is_of_what_is_said_and_not_of_how() -> None:

@@ -112,7 +112,18 @@ WRONG: dict[str, list[object]] = {
         *(None, 70123456, ["70123456"], True, "", "7012345", "70123456\n", " 70123456", "٧0123456"),
         *("223701234567", "26312345678", "22350123456"),
     ],
-    "message": [None, 5, "", " ", "\n\t\u00a0\u2003", "x" * 1601, "\ud83d", "a\udc00b"],
+    "message": [
+        None,
+        5,
+        "",
+        " ",
+        "\n\t\u00a0\u2003",
+        "\u200b\u2060",
+        "\ufeff",
+        "x" * 1601,
+        "\ud83d",
+        "a\udc00b",
+    ],
     "sim_number_id": [True, False, "1", 1.0, 1.5, [], {}, 2**63, -(2**63) - 1, 10**400],
     "campaign_id": [True, False, "1", 1.0, 1.5, [], {}, 2**63, -(2**63) - 1, 10**400],
     "priority": ["", "OTP", "high", 0, True, []],
@@ -133,7 +144,7 @@ def test_a_wrong_value_is_a_fault_of_its_field(name: str, value: object) -> None
         assert faults({"messages": [VALID], name: value}) == [name]
 
 
-@pytest.mark.parametrize("text", ["x", "é" * 1600, "😀" * 1600, " x", "\u200b", "\0"])
+@pytest.mark.parametrize("text", ["x", "é" * 1600, "😀" * 1600, " x", "👩\u200d👧", "\0"])
 def test_a_text_is_taken_as_it_is(text: str) -> None:
     assert send(VALID | {"message": text}).draft.text == text
 

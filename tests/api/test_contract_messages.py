@@ -40,7 +40,7 @@ def test_a_listed_message_is_the_status_with_campaign_and_time(client: Client) -
     sms_id = client.send(campaign_id=32).data["sms_id"]
     client.await_status(sms_id, "delivered")
     (message,) = client.get("/sms/messages?campaign_id=32").data
-    assert message.pop("campaign_id") == 32
+    assert message["campaign_id"] == 32
     created_at = message.pop("created_at")
     assert re.fullmatch(r"20.*\.[0-9]{6}Z", created_at)
     status = client.status(sms_id)
@@ -54,10 +54,20 @@ def test_a_listed_message_is_the_status_with_campaign_and_time(client: Client) -
         ("recipient=75000000", 0),
         (f"since={created_at}", 1),
         (f"until={created_at}", 0),
-        ("since=2020-01-01&until=2020-01-02T00:00:00%2B01:00", 0),
+        ("since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00%2B01:00", 0),
         ("status=&recipient=&since=&until=&limit=&cursor=", 1),
     ):
         assert len(client.get(f"/sms/messages?campaign_id=32&{query}").data) == found, query
+
+
+def test_an_id_may_be_written_in_capitals(running: Running) -> None:
+    owner = tenant(running)
+    with sim_of(running, owner) as (sim_id, _):
+        sms_id = owner.client.bulk([TEXT] * 12, sim_number_id=sim_id).content["results"][-1]["sms_id"]
+        assert owner.client.status(sms_id.upper())["sms_id"] == sms_id
+        assert running.cli("message", "show", sms_id.upper())["sms_id"] == sms_id
+        cancelled = owner.client.post(f"/sms/cancel/{sms_id.title()}").data
+        assert (cancelled["sms_id"], cancelled["status"]) == (sms_id, "cancelled")
 
 
 def test_every_fault_of_a_query_is_told(client: Client) -> None:

@@ -41,6 +41,7 @@ def test_a_message_is_sent_and_then_delivered(client: Client) -> None:
     }
     assert {type(attempt["sim_number_id"]), type(attempt["port"])} == {int}
     assert status == {
+        "campaign_id": 5,
         "sms_id": data["sms_id"],
         "recipient": "+22370123456",
         "sender": data["sim_number"],

@@ -15,7 +15,8 @@ import pytest
 from flask import Flask, Response, request
 
 from api.channel import Channel
-from api.server import ListenError, Server
+from api.listeners import ListenError
+from api.server import Server
 from config.settings import ApiSettings
 
 DEADLINE_S = 10.0
@@ -31,7 +32,7 @@ class Stand:
         self.go_on = threading.Event()
         self.server = Server(
             self._app(),
-            ApiSettings(listen="127.0.0.1:0", max_body_bytes=LIMIT, **({"threads": 4} | settings)),
+            ApiSettings(listen="127.0.0.1:0", **({"threads": 4, "max_body_bytes": LIMIT} | settings)),
         )
         self.host, self.port = self.server.bind()
         self.server.start()
@@ -190,16 +191,15 @@ def test_a_chunked_body_without_an_end_is_not_read_for_ever(stand: Stand) -> Non
     "data",
     [
         b"nonsense\r\n\r\n",
-        b"get /echo HTTP/1.1\r\n\r\n",
-        b"GET /echo HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET /echo HTTP/1.1\r\n folded: first\r\n\r\n",
+        b"get /echo HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /echo HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"GET /echo HTTP/1.1\r\nHost: x\r\n folded: first\r\n\r\n",
         post(b"", "Content-Length: -1"),
         post(b"", "Content-Length: 1x"),
         post(b"", "Content-Length: " + "9" * 5000),
-        b"GET http://[/echo HTTP/1.1\r\n\r\n",
-        b"GET /echo?\xe9 HTTP/1.1\r\n\r\n",
-        b"GET //echo?\xe9 HTTP/1.1\r\n\r\n",
-        post(b"", "Transfer-Encoding: gzip"),
+        b"GET http://[/echo HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /echo?\xe9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET //echo?\xe9 HTTP/1.1\r\nHost: x\r\n\r\n",
         post(b"zz\r\n", "Transfer-Encoding: chunked"),
         post(b"2\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
     ],
@@ -212,18 +212,20 @@ def test_what_is_no_http_is_refused_in_the_envelope(stand: Stand, data: bytes) -
 
 def test_header_fields_too_large_are_refused_in_the_envelope(stand: Stand) -> None:
     with stand.connect() as client:
-        client.sendall(b"GET /echo HTTP/1.1\r\nX: " + b"x" * 65_536)
+        client.sendall(b"GET /echo HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 65_536)
         assert envelope(read_all(client), 431)["error"] == "invalid_request"
 
 
 def test_an_answer_to_head_has_no_body(stand: Stand) -> None:
-    answer = stand.say(b"HEAD /echo HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n" + b"x" * 9_999_999)
+    answer = stand.say(
+        b"HEAD /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n" + b"x" * 9_999_999
+    )
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert answer.endswith(b"\r\n\r\n")
 
 
 def test_requests_on_one_connection_are_answered_in_order(stand: Stand) -> None:
-    first = b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na"
+    first = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"
     answer = stand.say(first + first.replace(b"a", b"b") + post(b"c", "Content-Length: 1"))
     assert [part[:1] for part in answer.split(b"\r\n\r\n")[1:]] == [b"a", b"b", b"c"]
 
@@ -231,7 +233,7 @@ def test_requests_on_one_connection_are_answered_in_order(stand: Stand) -> None:
 def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(stand: Stand) -> None:
     with stand.connect() as client:
         for _ in range(20):
-            client.sendall(b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+            client.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
             assert client.recv(65536).endswith(b"\r\n\r\na")
         connections = [found for found in gc.get_objects() if isinstance(found, Channel) and found.connected]
         # With something in a buffer the loop turns without a pause until the thread that sends has the interpreter again.
@@ -240,7 +242,7 @@ def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(stan
 
 def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(stand: Stand) -> None:
     with stand.connect() as client:
-        client.sendall(2 * b"GET /pieces HTTP/1.1\r\n\r\n" + post(b"end", "Content-Length: 3"))
+        client.sendall(2 * b"GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"end", "Content-Length: 3"))
         time.sleep(0.2)  # until the socket is full
         received = read_all(client)
     bodies = [answer.split(b"\r\n\r\n", 1)[1] for answer in received.split(b"HTTP/1.1 200 OK\r\n")[1:]]
@@ -250,7 +252,7 @@ def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(stand
 def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
     stand = Stand()
     with stand.connect() as begun, stand.connect() as idle:
-        begun.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stand.entered.wait(DEADLINE_S)
         ended: list[bool] = []
         stopper = threading.Thread(target=lambda: ended.append(stand.server.stop(DEADLINE_S)))
@@ -273,7 +275,7 @@ def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
 def test_a_request_that_does_not_end_holds_the_stop_up_no_longer_than_allowed() -> None:
     stand = Stand()
     with stand.connect() as begun:
-        begun.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stand.entered.wait(DEADLINE_S)
         assert not stand.server.stop(0.1)
         assert begun.recv(1) == b""
@@ -286,9 +288,9 @@ def test_a_request_that_does_not_end_holds_the_stop_up_no_longer_than_allowed() 
 def test_requests_that_wait_for_a_thread_are_answered_before_the_end() -> None:
     stand = Stand(threads=1)
     with stand.connect() as begun, stand.connect() as waiting:
-        begun.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
+        begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         assert stand.entered.wait(DEADLINE_S)
-        waiting.sendall(b"GET /x HTTP/1.1\r\n\r\n")
+        waiting.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
         stopper = threading.Thread(target=stand.server.stop, args=(DEADLINE_S,))
         wait_until(lambda: stand.server.in_flight == 2)
         stopper.start()
@@ -301,7 +303,7 @@ def test_requests_that_wait_for_a_thread_are_answered_before_the_end() -> None:
 def test_an_answer_is_sent_to_its_end_before_the_connection_is_closed() -> None:
     stand = Stand()
     with stand.connect() as client:
-        client.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         received = client.recv(1000)
         stopper = threading.Thread(target=stand.server.stop, args=(DEADLINE_S,))
         stopper.start()

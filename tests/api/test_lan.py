@@ -114,7 +114,7 @@ def test_no_answer_tells_which_server_it_is_and_each_is_hardened(build: Callable
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
-SLOW = b"POST /api/sms/send HTTP/1.1\r\nX: "
+SLOW = b"POST /api/sms/send HTTP/1.1\r\nHost: x\r\nX: "
 
 
 def answered(stand: Stand) -> bool:
@@ -125,7 +125,7 @@ def answered(stand: Stand) -> bool:
 
 
 def ask(client: socket.socket) -> None:
-    client.sendall(b"GET /api/health HTTP/1.1\r\n\r\n")
+    client.sendall(b"GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n")
     received = b""
     while not received.endswith(b"}") and (chunk := client.recv(65536)):
         received += chunk
@@ -142,7 +142,7 @@ def is_closed(client: socket.socket) -> bool:
         return True
 
 
-@pytest.mark.parametrize("said", [b"", SLOW, b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\nx"])
+@pytest.mark.parametrize("said", [b"", SLOW, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx"])
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
 def test_more_slow_connections_than_there_are_places_lock_nobody_out(
     build: Callable[..., Stand], source: str, said: bytes
@@ -185,7 +185,7 @@ def test_what_arrives_is_bounded_in_all_and_an_honest_client_gets_through(
     build: Callable[..., Stand],
 ) -> None:
     stand = build(Patience(arriving_bytes=200_000))
-    head = b"POST /api/sms/send HTTP/1.1\r\nContent-Length: 100000\r\n\r\n"
+    head = f"POST /api/sms/send HTTP/1.1\r\nHost: x\r\nX-API-Key: {stand.key}\r\nContent-Length: 100000\r\n\r\n".encode()
     with ExitStack() as crowd:
         slow = [crowd.enter_context(stand.connect("127.0.0.2")) for _ in range(6)]
         for each in slow:

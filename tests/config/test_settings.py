@@ -107,6 +107,14 @@ def test_what_the_file_says_is_taken() -> None:
     assert port.pin.get_secret_value() == "0123"
 
 
+def test_listen_is_one_address_or_a_list_of_them() -> None:
+    listed = parse(b'[api]\nlisten = ["*:80", "127.0.0.1:8000", "[fe80::1%eth0]:8000"]').api
+    assert listed.addresses == (("*", 80), ("127.0.0.1", 8000), ("fe80::1%eth0", 8000))
+    assert [str(address) for address in listed.addresses] == ["*:80", "127.0.0.1:8000", "[fe80::1%eth0]:8000"]
+    assert parse(b'[api]\nlisten = "localhost:80"').api.addresses == (("localhost", 80),)
+    assert parse(b"").api.listen == "127.0.0.1:8000"
+
+
 @pytest.mark.parametrize(
     ("name", "key", "country_code"),
     [
@@ -214,6 +222,12 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         ('[api]\nlisten = "::1:8000"', "must be HOST:PORT"),
         ('[api]\nlisten = "localhost:65536"', "must be HOST:PORT"),
         ('[api]\nlisten = "[localhost]:80"', "must have an IPv6 address"),
+        ("[api]\nlisten = 8000", "[api] listen must be text in quotes"),
+        ("[api]\nlisten = []", "must not be empty"),
+        ('[api]\nlisten = ["127.0.0.1:8000", 5]', "must be text in quotes"),
+        ('[api]\nlisten = ["127.0.0.1:8000", "8000"]', "must be HOST:PORT"),
+        ('[api]\nlisten = [["127.0.0.1:8000"]]', "must be text in quotes"),
+        ('[api]\nlisten = ["127.0.0.1:8000", "127.0.0.1:8000"]', "must not name the same address twice"),
         ('[store]\npath = ""', "must name a file"),
         ('[store]\npath = "a\\u0000"', "must be text without control characters"),
         ("[store]\npath = 3", "must be text in quotes"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import uuid
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -14,7 +16,9 @@ from gatewayd.clock import Calendar, Clock, iso, microseconds
 from gatewayd.ids import new_sms_id, next_task_id
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.timers import Timers
+from gatewayd.views import Draft, MessageFilter, MessageView, Options, Replay, Status
 from tests.conftest import Running, eventually
+from tests.gatewayd.house import RECIPIENT, House
 
 
 def test_an_sms_id_is_a_version_7_uuid_of_its_time() -> None:
@@ -89,3 +93,22 @@ def test_a_person_is_told_how_the_box_is(running: Running) -> None:
     assert f"(process {running.process.pid}) runs for " in shown
     assert " MiB are free; the database has " in shown
     assert "Quota of Pharmacie du Fleuve: 0 of 500 used this month." in shown
+
+
+def test_a_request_that_waits_hears_of_a_cancellation_by_an_id_in_capitals(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.up(1, "8922301000000000001")
+    told: Future[MessageView | Replay] = Future()
+
+    def wait() -> None:
+        told.set_result(house.gateway.submit(house.caller, Draft(RECIPIENT, "x"), Options(), None, 60)[0])
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    (message,) = eventually(lambda: house.gateway.messages(house.caller, MessageFilter())[0])
+    house.gateway.cancel(house.caller, message.sms_id.upper())
+    view = told.result(10)
+    waiting.join()
+    assert isinstance(view, MessageView)
+    assert view.status is Status.CANCELLED
+    house.close()

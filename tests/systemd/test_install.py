@@ -124,6 +124,22 @@ def test_an_installation_has_all_that_the_service_needs(target: Target) -> None:
     assert (current / "share/gatewayd.toml").read_bytes() == (ROOT / "config/gatewayd.toml").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("listen", "kept"),
+    [
+        ("*:8000", "*:8000"),
+        ("[fe80::1%eth0]:8000", "[fe80::1%eth0]:8000"),
+        ("127.0.0.1:8000,[::1]:8001,localhost:8002", ("127.0.0.1:8000", "[::1]:8001", "localhost:8002")),
+    ],
+)
+def test_the_api_may_listen_everywhere_or_on_several_addresses(
+    target: Target, listen: str, kept: object
+) -> None:
+    code, said = target.run("install", LISTEN=listen)
+    assert code == 0, said
+    assert load(target.root / "etc/gatewayd/gatewayd.toml").api.listen == kept
+
+
 def test_a_second_time_changes_nothing_and_never_the_configuration(target: Target) -> None:
     assert target.run("install")[0] == 0
     assert target.installed() == 1
@@ -158,7 +174,7 @@ def test_a_prefix_holds_everything_and_knows_its_own_places(target: Target) -> N
 
 
 def test_an_address_that_is_none_is_refused_before_anything_is_configured(target: Target) -> None:
-    for listen in ("everywhere", '0.0.0.0:8000"', "0.0.0.0:99999"):
+    for listen in ("everywhere", '0.0.0.0:8000"', "0.0.0.0:99999", "*:8000,", "*:8000, *:8001", "a:1,a:1"):
         code, said = target.run("install", LISTEN=listen)
         assert code == 1
         assert "HOST:PORT" in said

@@ -35,7 +35,7 @@ class Project:
         self.root = folder / "a project"
         self.root.mkdir()
         self.venv = self.root / ".venv"
-        for name in ("setup.cfg", "pyproject.toml"):
+        for name in ("setup.cfg", "pyproject.toml", "constraints.txt"):
             (self.root / name).write_text(name)
         self._path = folder / "bin"
         self._path.mkdir()

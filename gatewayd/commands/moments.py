@@ -1,0 +1,55 @@
+"""A date or a time as an option of a command."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from gatewayd.clock import microseconds
+from gatewayd.commands.common import settings_of
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(
+    rf"({_DATE.pattern})[Tt ]([0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?)"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+_HINT = "must be a date as 2027-01-31 or a time as 2027-01-31T12:00:00Z"
+
+
+def last_moment(text: str, zone: ZoneInfo) -> int:
+    """The moment that a date or time names as an end, in microseconds since the epoch.
+
+    A date is the last microsecond of that day in `zone`. A time without an offset is one in `zone`.
+    Raises ValueError with a sentence for a person; a bare number is neither a date nor a time.
+    """
+    try:
+        if _DATE.fullmatch(text):
+            following = datetime.fromisoformat(text) + timedelta(days=1)
+            return microseconds(following.replace(tzinfo=zone)) - 1
+        found = _TIME.fullmatch(text)
+        if found is None:
+            raise ValueError(_HINT)
+        day, time, offset = found.groups()
+        moment = datetime.fromisoformat(f"{day}T{time}{(offset or '').upper()}")
+        return microseconds(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(_HINT) from error
+
+
+class LastMoment(click.ParamType[Any]):
+    """A date, which means its end, or a time; without an offset in the configured time zone. Becomes microseconds."""
+
+    name = "date or time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        if ctx is None:
+            raise TypeError("the time zone is in the configuration, which the context names")
+        try:
+            return last_moment(value, settings_of(ctx).numbers.zone)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

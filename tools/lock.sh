@@ -1,0 +1,31 @@
+#!/bin/sh
+# Write constraints.txt: the newest version of every package that setup.cfg allows, of all that they need, and of what builds
+# a package. From the project's folder; needs a network, and changes nothing else.
+#
+# PYTHON  the Python that resolves; default: python3.11, the oldest supported one, for which all others have packages too
+set -eu
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"${PYTHON:-python3.11}" -m venv "$folder/venv"
+build=$(sed -n 's/^requires = \["\(setuptools[^"]*\)"\].*/\1/p' pyproject.toml)
+unset PIP_CONSTRAINT
+"$folder/venv/bin/python" -m pip --disable-pip-version-check install --quiet --dry-run --ignore-installed \
+    --report "$folder/report.json" "${build:?}" '.[dev]'
+"$folder/venv/bin/python" - "$folder/report.json" >"$folder/constraints.txt" <<'PYTHON'
+import json, re, sys
+
+print("# The exact versions that are installed, for Python 3.11, 3.12 and 3.13. Written by `make lock`; not edited by hand.")
+with open(sys.argv[1]) as report:
+    found = [package["metadata"] for package in json.load(report)["install"]]
+for name, version in sorted((re.sub(r"[-_.]+", "-", each["name"]).lower(), each["version"]) for each in found):
+    if name != "gatewayd":
+        print(f"{name}=={version}")
+PYTHON
+# The other Pythons take the same versions, with ready-made packages where there is compiled code.
+sed '/^#/d; /^gsm0338\|^python-gsmmodem-new/d' "$folder/constraints.txt" >"$folder/all.txt" # these two have sources alone
+for version in 3.12 3.13; do
+    "$folder/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
+        --python-version "$version" --dest "$folder/$version" --requirement "$folder/all.txt"
+done
+mv "$folder/constraints.txt" constraints.txt
