@@ -11,6 +11,7 @@ from gatewayd.measures import Meter, free_bytes
 from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
+from modem.conditions import REMEDIES, Condition
 from modem.work import PortState
 
 # Below the first the operator should know; below the second SQLite's journal may not find room.
@@ -49,7 +50,14 @@ class Doctor:
 
     def checks(self) -> list[Check]:
         """All of them, in a fixed order."""
-        return [*self._store_and_queue(), self._disk(), self._ports(), self._sims(), self._time()]
+        return [
+            *self._store_and_queue(),
+            self._disk(),
+            self._ports(),
+            self._modems(),
+            self._sims(),
+            self._time(),
+        ]
 
     def _store_and_queue(self) -> list[Check]:
         try:
@@ -79,6 +87,18 @@ class Doctor:
         ports = self._board.ports().values()
         up = sum(port.state is PortState.UP for port in ports)
         return _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
+
+    def _modems(self) -> Check:
+        """What the ports' modems need an operator for, a sentence for each kind of trouble."""
+        ports = sorted(self._board.ports().values(), key=lambda port: port.port)
+        told = [
+            f"Port {', '.join(str(port.port) for port in ports if condition in port.conditions)}: {REMEDIES[condition]}"
+            for condition in Condition
+            if any(condition in port.conditions for port in ports)
+        ]
+        if not told:
+            return Check("modems", Verdict.PASS, "No modem needs an operator")
+        return Check("modems", Verdict.WARN, " ".join(told).removesuffix("."))
 
     def _sims(self) -> Check:
         known = [sim for sim in self._board.sims().values() if sim.there]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, Final, TypeVar
+
+from pydantic import ConfigDict, Field
 
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
@@ -13,6 +15,16 @@ from gatewayd.store.database import Connection
 from gatewayd.store.store import Store
 
 T = TypeVar("T")
+
+
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A row's id, as SQLite can hold one."""
+
+Microseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999_999)]
+"""A moment since the epoch, until the year 9999."""
+
+ONLY_THESE: Final = ConfigDict(extra="forbid", strict=True)
+"""Of a dictionary of changes: its keys become columns, so that no others are taken, nor values of another type."""
 
 
 class AdminError(Exception):

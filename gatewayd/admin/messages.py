@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from gatewayd import lifecycle
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import AdminError, Context, Id
 from gatewayd.attempts import attempts
 from gatewayd.clock import iso
 from gatewayd.errors import GatewayError
@@ -26,8 +30,11 @@ from gatewayd.words import IN_DOUBT
 # What `message list` shows unless more is asked for: a screenful.
 _SHOWN = 20
 
+Known = Literal["pending", "sent", "delivered", "failed", "cancelled"]
+"""A message's status."""
 
-def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
+
+def list_(context: Context, status: Known | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
     with context.store.readers.lend() as db:
         rows = messages.page(
@@ -71,7 +78,10 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
-    news, chosen = News(), Verdict(verdict)
+    known = {each.value: each for each in Verdict}
+    if verdict not in known:
+        raise AdminError(f"the verdict must be one of {', '.join(known)}")
+    news, chosen = News(), known[verdict]
 
     def change(db: Connection) -> None:
         row = messages.by_sms_id(db, sms_id)
@@ -104,10 +114,10 @@ def send(
     context: Context,
     recipient: str,
     text: str,
-    company: int | None = None,
-    sim: int | None = None,
-    priority: str = "normal",
-    wait_s: float = 10.0,
+    company: Id | None = None,
+    sim: Id | None = None,
+    priority: Literal["otp", "normal", "bulk"] = "normal",
+    wait_s: Annotated[float, Field(ge=0, le=60)] = 10.0,
 ) -> dict[str, object]:
     """Send one message, in the name of a company (by default the first active one)."""
     gateway = context.running()

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from gatewayd.admin.context import AdminError, Context, named, positive_or_none
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.clock import iso
 from gatewayd.store import accounts, sims
 from gatewayd.store.database import Connection, Row
+
+
+@with_config(ONLY_THESE)
+class Changes(TypedDict, total=False):
+    """What `set_` changes: columns of a SIM."""
+
+    name: str | None
+    number: str | None
+    operator: str | None
+    company_id: Id | None
+    daily_limit: int | None
+    monthly_limit: int | None
+    cost: float
+    enabled: bool
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -15,15 +32,15 @@ def list_(context: Context) -> list[dict[str, object]]:
     return [_shown(row) for row in rows]
 
 
-def set_(context: Context, sim: int, changes: dict[str, object], default: bool = False) -> dict[str, object]:
+def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> dict[str, object]:
     """Change what the operator of the box says of a SIM; `default` makes it the default of its company."""
-    changes = _checked(context, changes)
+    checked = _checked(context, changes)
 
     def change(db: Connection) -> None:
         company = changes.get("company_id")
-        if company is not None and accounts.company(db, int(str(company))) is None:
+        if company is not None and accounts.company(db, company) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
-        if changes and not accounts.update(db, "sims", sim, changes):
+        if checked and not accounts.update(db, "sims", sim, checked):
             raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         if default:
             sims.make_default(db, sim)
@@ -35,8 +52,8 @@ def set_(context: Context, sim: int, changes: dict[str, object], default: bool =
     return found
 
 
-def _checked(context: Context, changes: dict[str, object]) -> dict[str, object]:
-    checked = dict(changes)
+def _checked(context: Context, changes: Changes) -> dict[str, object]:
+    checked: dict[str, object] = dict(changes)
     for field in ("name", "operator"):
         if checked.get(field) is not None:
             checked[field] = named(str(checked[field]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import shutil
 import sys
 from collections import Counter
@@ -17,6 +16,7 @@ from config.settings import Settings
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.address import check_answered, check_free
 from gatewayd.commands.common import config_path, json_option
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
 from gatewayd.doctor import configuration, database, devices, system
@@ -41,7 +41,7 @@ def check(context: click.Context, as_json: bool) -> None:
     """
     findings = examine(config_path(context), functools.partial(probe_showing, hidden=as_json))
     if as_json:
-        click.echo(json.dumps(as_document(findings), ensure_ascii=False))
+        say(json_text(as_document(findings)))
     else:
         _show(findings)
     if any(finding.grade is Grade.FAULT for finding in findings):
@@ -122,11 +122,14 @@ def _room(findings: list[Finding]) -> int | None:
 
 def _show(findings: list[Finding]) -> None:
     rows = [
-        (click.style(finding.grade.value, fg=_COLOURS[finding.grade]), finding.about, finding.text)
+        (
+            click.style(finding.grade.value, fg=_COLOURS[finding.grade]),
+            printable(finding.about),
+            printable(finding.text),
+        )
         for finding in findings
     ]
-    click.echo(
-        tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, _room(findings)])
-    )
+    widths = [None, None, _room(findings)]
+    say(tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths), style=True)
     counted = as_document(findings)
-    click.echo(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")
+    say(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")
