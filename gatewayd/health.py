@@ -91,11 +91,11 @@ class Doctor:
     def _modems(self) -> Check:
         """What the ports' modems need an operator for, a sentence for each kind of trouble."""
         ports = sorted(self._board.ports().values(), key=lambda port: port.port)
-        told = [
-            f"Port {', '.join(str(port.port) for port in ports if condition in port.conditions)}: {REMEDIES[condition]}"
-            for condition in Condition
-            if any(condition in port.conditions for port in ports)
-        ]
+        told = []
+        for condition in Condition:
+            numbers = [str(port.port) for port in ports if condition in port.conditions]
+            if numbers:
+                told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
         if not told:
             return Check("modems", Verdict.PASS, "No modem needs an operator")
         return Check("modems", Verdict.WARN, " ".join(told).removesuffix("."))

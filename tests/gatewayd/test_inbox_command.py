@@ -14,7 +14,7 @@ from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
-BROKEN = "07913386094000F0440B912233"  # ends within the sender
+BROKEN = "440B91223307"  # ends within the sender
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_texts_and_what_was_set_aside_are_shown_with_and_without_a_daemon(box: B
     assert shown(box, "--unreadable", "--json") == "[]\n"
     box.order(do="incoming", port=1, **{"from": "+22376000001"}, text="first\x1b[2J")
     box.order(do="incoming", port=1, **{"from": "OrangeMoney"}, text="second")
-    box.order(do="incoming", port=1, pdu=BROKEN)
+    box.order(do="incoming-pdu", port=1, pdu=BROKEN)
     eventually(lambda: len(box.cli("inbox")) == 2 and box.cli("inbox", "--unreadable"))
     second, first = box.cli("inbox")
     assert (second["sender"], second["message"], second["port"], second["sim"]) == (
