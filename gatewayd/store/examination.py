@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gatewayd.store.database import Connection, connect_reader
 from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.folders import PROCESS_BYTES, lock_path
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
@@ -24,13 +25,13 @@ SQLITE_VERSION = sqlite3.sqlite_version
 def lock_holder(store: Path) -> int | None:
     """The process that has the store open, 0 where it does not tell its number; None: nobody has. Raises OSError."""
     try:
-        fd = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(lock_path(store), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        told = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        told = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
         return int(told) if told.isascii() and told.isdigit() else 0
     finally:
         os.close(fd)

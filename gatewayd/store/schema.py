@@ -433,3 +433,16 @@ def m013_wear(db: Database) -> None:
         DROP INDEX messages_company;
     """,
     )
+
+
+@migrations()
+def m014_owner(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE store_owner (            -- one row: which gateway this database and its backups belong to
+            id TEXT NOT NULL
+        );
+        INSERT INTO store_owner VALUES (lower(hex(randomblob(16))));
+    """,
+    )
