@@ -401,7 +401,7 @@ def decode(raw: bytes, name: str = "configuration") -> str:
         if raw.startswith(marks):
             raise ConfigError(f"{name}: is {encoding} text: save it as UTF-8")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}: line {line}: is not UTF-8 text") from error

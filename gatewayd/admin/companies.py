@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.clock import month_of
 from gatewayd.store import accounts
@@ -24,7 +25,7 @@ def add(context: Context, name: str, quota: int | None = None) -> dict[str, obje
     """A new company, with a monthly quota or none."""
     name, quota, at = named(name), positive_or_none("quota", quota), context.moment()
     company_id = context.write_accounts(lambda db: accounts.add_company(db, name, quota, at.now))
-    return _one(context, company_id)
+    return context.noted(_one(context, company_id), contradictions.of_company)
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -44,7 +45,7 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
         raise AdminError("say what to change")
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
         raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
-    return _one(context, company)
+    return context.noted(_one(context, company), contradictions.of_company)
 
 
 def _one(context: Context, company_id: int) -> dict[str, object]:

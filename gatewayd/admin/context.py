@@ -53,6 +53,14 @@ class Context:
             if self.gateway is not None:
                 self.gateway.accounts_changed()
 
+    def noted(
+        self, shown: dict[str, object], notes_of: Callable[[Connection, int, Moment], list[str]]
+    ) -> dict[str, object]:
+        """What a command answers of a row, with `notes` where something in it contradicts itself."""
+        with self.store.readers.lend() as db:
+            notes = notes_of(db, int(str(shown["id"])), self.moment())
+        return {**shown, "notes": notes} if notes else shown
+
     def running(self) -> Gateway:
         """The gateway. Raises AdminError where no daemon runs."""
         if self.gateway is None:

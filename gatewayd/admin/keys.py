@@ -6,6 +6,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from gatewayd.accounts import SERVICES, new_key
+from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
 from gatewayd.clock import iso
 from gatewayd.store import accounts
@@ -47,7 +48,7 @@ def add(
         )
 
     key_id = context.write_accounts(add_key)
-    return {**_one(context, key_id), "key": made.key}
+    return context.noted({**_one(context, key_id), "key": made.key}, contradictions.of_key)
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -62,7 +63,7 @@ def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
         raise AdminError("say what to change")
     if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
-    return _one(context, key)
+    return context.noted(_one(context, key), contradictions.of_key)
 
 
 def _one(context: Context, key_id: int) -> dict[str, object]:

@@ -13,7 +13,7 @@ from gatewayd.clock import iso
 from gatewayd.errors import GatewayError
 from gatewayd.news import News
 from gatewayd.settle import Verdict, settle_by_hand
-from gatewayd.store import accounts, messages, parts
+from gatewayd.store import accounts, messages, parts, sims
 from gatewayd.store.database import Connection, Row
 from gatewayd.views import (
     NO_COMPANY,
@@ -130,6 +130,8 @@ def send(
         raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
     if not text.strip() or len(text) > 1600:
         raise AdminError("a text must be 1 to 1600 characters, not only white space")
+    if sim is not None:
+        _check_sim(context, sim, company_id)
     caller = Caller(0, company_id, admin=True)
     options = Options(sim_id=sim, priority=Priority[priority.upper()])
     try:
@@ -139,6 +141,20 @@ def send(
     if not isinstance(result, MessageView):
         raise AdminError("the message was answered by an earlier one")
     return _shown(result, company_id)
+
+
+def _check_sim(context: Context, sim: int, company: int) -> None:
+    """Raise AdminError where a SIM can never carry a message of this company, whatever one waits for."""
+    with context.store.readers.lend() as db:
+        row = sims.at_work(db, sim, context.moment().today)
+    if row is None:
+        raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+    if not row["enabled"]:
+        raise AdminError(f"SIM {sim} is disabled: `gatewayd sim set {sim} --enabled yes`")
+    if row["company_id"] not in (None, company):
+        raise AdminError(
+            f"SIM {sim} belongs to company {row['company_id']}: send with --company {row['company_id']}"
+        )
 
 
 def _attempt(view: AttemptView) -> dict[str, object]:

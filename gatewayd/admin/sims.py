@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.clock import iso
 from gatewayd.store import accounts, sims
@@ -49,7 +50,7 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
     found = next((row for row in list_(context) if row["id"] == sim), None)
     if found is None:
         raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
-    return found
+    return context.noted(found, contradictions.of_sim)
 
 
 def _checked(context: Context, changes: Changes) -> dict[str, object]:

@@ -19,7 +19,7 @@ from gatewayd.commands.common import config_path, json_option
 from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
-from gatewayd.doctor import backups, configuration, database, devices, system
+from gatewayd.doctor import accounts, backups, configuration, database, devices, system
 from gatewayd.doctor.devices import Probe
 from gatewayd.doctor.findings import Finding, Grade, fault, ok, warning
 from gatewayd.store.examination import lock_holder
@@ -71,6 +71,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
         findings += devices.as_found(settings, probe)
     findings += database.check(settings, daemon_answers=told is not None)
     findings += backups.check(settings.store)
+    findings += accounts.check(settings)
     findings.append(check_free(settings.api) if told is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if told is None else told["clock"]))
     running = None if told is None else told.get("version")  # None of a daemon too old to tell

@@ -141,8 +141,10 @@ def show(result: object, as_json: bool) -> None:
     elif isinstance(result, list):
         say(table(result))
     elif isinstance(result, dict):
-        rows = [(key, _cell(value)) for key, value in result.items()]
+        rows = [(key, _cell(value)) for key, value in result.items() if key != "notes"]
         say(tabulate(rows, tablefmt="plain", disable_numparse=True))
+        for note in result.get("notes", ()):
+            say(f"gatewayd: {note}", err=True)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:

@@ -45,7 +45,8 @@ def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
     folder = store.parent
     try:
         folder.stat()
-        found = [*_lock(store, daemon_answers=daemon_answers), *_owner(store), _file(store)]
+        # To look into a file of the wrong owner would leave an index of its log beside it, of the wrong owner too.
+        found = [*_lock(store, daemon_answers=daemon_answers), *(_owner(store) or [_file(store)])]
         found.append(_room(folder))
         found.append(_speed(folder, settings.api.threads))
     except FileNotFoundError:

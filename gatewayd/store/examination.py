@@ -6,12 +6,16 @@ import fcntl
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from gatewayd.store.database import Connection, connect_reader
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.folders import PROCESS_BYTES, lock_path
+
+T = TypeVar("T")
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
@@ -75,9 +79,14 @@ def recent_counts(store: Path) -> dict[str, object]:
 
     Raises StoreUnavailableError where it cannot be read.
     """
+    return look(store, counts)
+
+
+def look(store: Path, work: Callable[[Connection], T]) -> T:
+    """What `work` finds with a connection that cannot write. Raises StoreUnavailableError where it cannot be read."""
     try:
         with closing(connect_reader(store)) as db:
-            return counts(db)
+            return work(db)
     except sqlite3.Error as error:
         raise StoreUnavailableError(str(error)) from error
 

@@ -23,7 +23,16 @@ _SPOKEN_PIN: Final = re.compile(r"\b((?:pin|puk)[^0-9\n]{0,20})[0-9]{4,8}\b", re
 _PDU: Final = re.compile(r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{16,}")
 # Without its + a number is taken for one from the length of a subscriber's number on; what stands between digits only with it,
 # or dates were numbers too.
-_NUMBER: Final = re.compile(r"\+[0-9](?:[ ().-]{0,2}[0-9]){6,}|[0-9]{8,}")
+_BLANK: Final = r"[\s.·•_\u00ad\u200b-\u200f\u2060()\[\]/,;:|+*-]"
+# In a name that a person typed a number may be written in any way: everything with six digits is one.
+_IN_NAME: Final = re.compile(rf"[+(]?\d(?:{_BLANK}{{0,3}}\d){{5,}}")
+# Elsewhere what stands between digits must be the same each time, as in 70 12 34 56, with two to four digits a group; neither a
+# date nor an address of the network of the box.
+_GROUPED: Final = re.compile(
+    r"(?<![\w.:,/-])(?!\d{4}-[01]\d-[0-3]\d(?!\d))(?!(?:10|127|172|192\.168|169\.254)\.)"
+    r"\(?\d{1,4}\)?([ .\u00a0\u2007-\u200a\u202f·-])\d{2,4}(?:\1\d{2,4}){0,5}(?![\w:/-])"
+)
+_NUMBER: Final = re.compile(r"\+[0-9](?:[\s().-]{0,3}[0-9]){6,}|\d{8,}")
 
 
 class Redactor:
@@ -44,17 +53,27 @@ class Redactor:
         text = _SPOKEN_PIN.sub(r"\1…", text)
         if self._known is not None:
             text = self._known.sub("…", text)
-        return _NUMBER.sub(_tail, _PDU.sub(_length_or_tail, text))
+        return _GROUPED.sub(_grouped, _NUMBER.sub(_tail, _PDU.sub(_length_or_tail, text)))
 
     def tree(self, value: Any) -> Any:
         """The same for all texts in a JSON document, names too. Numbers that are no texts are counts and ids."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.tree(each) for key, each in value.items()}
+            return {self.text(str(key)): self._value(str(key), each) for key, each in value.items()}
         if isinstance(value, list | tuple):
             return [self.tree(each) for each in value]
         return value
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key == "name" and isinstance(value, str):
+            return self.text(_IN_NAME.sub(_tail, value))
+        return self.tree(value)
+
+
+def _grouped(found: re.Match[str]) -> str:
+    """A number in groups; fewer than eight digits are something else, as a version."""
+    return _tail(found) if sum(map(str.isdigit, found[0])) >= 8 else found[0]
 
 
 def _length(found: re.Match[str]) -> str:

@@ -312,7 +312,9 @@ def test_a_restored_file_of_the_wrong_owner_is_told_with_what_cures_it(
     checked = CliRunner().invoke(main, ["--config", str(config), "check", "--json"])
     assert f"must belong to the owner of the folder: `{cure}`" in checked.stdout
     started = as_nobody(
-        "import faulthandler, gatewayd.commands.run\n", f"main(['--config', '{config}', 'run'])\n"
+        "import faulthandler, gatewayd.commands.run\nfrom pathlib import Path\nfrom config.settings import load\n"
+        f"load(Path('{config}')).numbers.zone\n",
+        f"main(['--config', '{config}', 'run'])\n",
     )
     assert started.returncode == 1
     assert started.stderr.count("\n") == 1
@@ -323,7 +325,7 @@ def test_a_restored_file_of_the_wrong_owner_is_told_with_what_cures_it(
 def as_nobody(imports: str, program: str) -> subprocess.CompletedProcess[str]:
     """Run a program as a user who owns nothing. What it needs is imported while that may still be read."""
     script = (
-        f"import os, gzip, encodings.idna, click._termui_impl\nfrom gatewayd.cli import main\n{imports}"
+        f"import os, gzip, encodings.ascii, encodings.idna, click._termui_impl\nfrom gatewayd.cli import main\n{imports}"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n{program}"
     )
     return subprocess.run(
