@@ -119,7 +119,7 @@ build() {
 
 # The configuration, where there is none yet.
 configure() {
-    mkdir -p "$etc" "$state/backups"
+    mkdir -p "$etc" "$state"
     if [ -e "$etc/gatewayd.toml" ]; then
         [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml is there already, and is yours."
         return
