@@ -24,6 +24,7 @@ from gatewayd.measures import Measures, Place
 from gatewayd.store.durations import Durations, Histogram
 from gatewayd.store.tally import DISCARDED
 from modem import standing
+from modem.conditions import Condition
 from modem.tpdu import Signal
 from modem.work import PortState, PortStatus
 
@@ -164,12 +165,19 @@ def _ports(ports: list[PortStatus]) -> Iterator[Metric]:
     )
     busy = GaugeMetricFamily("gatewayd_port_busy", "1 while a part is in the air", labels=("port",))
     switches = CounterMetricFamily("gatewayd_port_slot_switches", "Changes to another slot", labels=("port",))
+    condition = GaugeMetricFamily(
+        "gatewayd_port_condition",
+        "1 for each condition of a port that needs an operator, as `gatewayd status` says it",
+        labels=("port", "condition"),
+    )
     for port in ports:
+        for held in Condition:
+            condition.add_metric([str(port.port), held.value], held in port.conditions)
         for each in PortState:
             state.add_metric([str(port.port), each.value], port.state is each)
         busy.add_metric([str(port.port)], port.busy)
         switches.add_metric([str(port.port)], port.switches)
-    yield from (state, busy, switches)
+    yield from (state, condition, busy, switches)
 
 
 def _sims(taken: Measures) -> Iterator[Metric]:

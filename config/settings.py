@@ -37,6 +37,13 @@ EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 _LONGEST_S = 366 * 86400  # a year: nothing here waits longer, and every clock and select() can count it
 
 
+# The longer mark first: that of UTF-32 begins as that of UTF-16.
+_OTHER_ENCODINGS = (
+    ("UTF-32", (b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
+    ("UTF-16", (b"\xff\xfe", b"\xfe\xff")),
+)
+
+
 class ConfigError(Exception):
     """The configuration cannot be used. The text says what is wrong, at which line, and what to do."""
 
@@ -423,11 +430,7 @@ def load(path: Path) -> Settings:
 
 def parse(raw: bytes, name: str = "configuration") -> Settings:
     """Read the settings from the bytes of a TOML file that is called `name`. Raises ConfigError."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{name}: line {line}: is not UTF-8 text") from error
+    text = decode(raw, name)
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -438,3 +441,21 @@ def parse(raw: bytes, name: str = "configuration") -> Settings:
         raise ConfigError(
             "\n".join(f"{name}: {fault}" for fault in describe(error, text, Settings))
         ) from error
+
+
+def decode(raw: bytes, name: str = "configuration") -> str:
+    """The text of a TOML file, which is UTF-8, with or without a byte order mark. Raises ConfigError."""
+    for encoding, marks in _OTHER_ENCODINGS:
+        if raw.startswith(marks):
+            raise ConfigError(f"{name}: is {encoding} text: save it as UTF-8")
+    try:
+        text = raw.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}: line {line}: is not UTF-8 text") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError(
+            f"{name}: line {line}: has a NUL character, as UTF-16 text has: save the file as UTF-8"
+        )
+    return text

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from config.settings import StoreSettings
 from gatewayd.clock import SECOND, Clock
-from gatewayd.store import backup
+from gatewayd.store import backup, places
 from gatewayd.store.backup import BackupError, Progress
+from gatewayd.store.identity import known_owner
 from gatewayd.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class Backups:
         self._clock = clock
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="backups", daemon=True)
+        self._warned = False  # of a folder on the database's own disk
         self.last_failure = ""  # of the last one that was tried; "" where it was made
 
     def start(self) -> None:
@@ -94,6 +96,7 @@ class Backups:
     def _loop(self) -> None:
         folder = self._settings.backup_dir
         assert folder is not None  # noqa: S101 - see `start`
+        self._look_at(folder)
         wait_s = self._first_wait_s(folder)
         while not self._stopping.wait(wait_s):
             wait_s = self._settings.backup_every_s
@@ -110,11 +113,29 @@ class Backups:
                 self.last_failure = "an unexpected error; the log has it"
                 log.exception("no backup was made in %s", folder)
 
+    def _look_at(self, folder: Path) -> None:
+        """Say at once what is wrong with a folder: the first backup may be due in a day only."""
+        trouble = places.unwritable(folder)
+        if trouble:
+            self.last_failure = trouble
+            log.error("no backup can be made in %s: %s", folder, trouble)
+        self._warn_of_the_disk(folder)
+
+    def _warn_of_the_disk(self, folder: Path) -> None:
+        if places.on_one_disk(folder, self._store.path.parent) and not self._warned:
+            log.warning(
+                "the backups in %s are on the disk of the database, and are lost with it: is another disk to be mounted there?",
+                folder,
+            )
+            self._warned = True
+        elif self._warned and not places.on_one_disk(folder, self._store.path.parent):
+            self._warned = False
+
     def _first_wait_s(self, folder: Path) -> float:
         """What is left of the time since the last backup, if its age can be told."""
         every_s = self._settings.backup_every_s
         try:
-            have = backup.kept(folder)
+            have = backup.own(folder, known_owner(self._store.path))
             age_s = self._clock.now() / SECOND - have[-1].stat().st_mtime if have else every_s
         except OSError:
             age_s = every_s
@@ -122,7 +143,11 @@ class Backups:
         return max(left_s, min(_SETTLE_S, every_s))
 
     def _make(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BackupError(places.unwritable(folder) or str(error)) from error
+        self._warn_of_the_disk(folder)
         target = backup.next_name(folder)
         for _ in running_backup(
             self._store.path, target, self._clock.now(), overwrite=False, ended=self._store.cut_log
@@ -130,5 +155,5 @@ class Backups:
             if self._stopping.is_set():
                 return
         log.info("a backup was made: %s", target)
-        for old in backup.kept(folder)[: -self._settings.backup_keep]:
+        for old in backup.own(folder, known_owner(self._store.path))[: -self._settings.backup_keep]:
             old.unlink(missing_ok=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+
+from gatewayd.commands import output
 
 DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.toml")
 
@@ -24,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "send": "gatewayd.commands.messages:send",
     "ussd": "gatewayd.commands.ussd:ussd",
     "loop-test": "gatewayd.commands.loop_test:loop_test",
+    "inbox": "gatewayd.commands.inbox:inbox",
     "backup": "gatewayd.commands.backup:backup",
     "company": "gatewayd.commands.companies:company",
     "key": "gatewayd.commands.keys:key",
@@ -42,6 +47,36 @@ class _Commands(click.Group):
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def main(self, *arguments: Any, **options: Any) -> NoReturn:
+        """Run a command and exit. What is wrong with its words or its output becomes one line and an exit code."""
+        output.open_standard_streams()
+        options["standalone_mode"] = False
+        try:
+            code = super().main(*arguments, **options)
+            output.flush()
+        except click.ClickException as error:
+            _explain(error)
+        except click.Abort:
+            output.give_up("interrupted")
+        except output.OutputError as error:
+            output.give_up(error)
+        except OSError as error:
+            if not output.is_output_error(error):
+                raise
+            output.give_up(output.reason(error))
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: click.ClickException) -> NoReturn:
+    """Print what click says of wrong use, which repeats the words that were typed, and exit with its code."""
+    said = io.StringIO()
+    error.show(said)
+    try:
+        output.say(said.getvalue(), err=True, nl=False)
+    except output.OutputError as failure:
+        output.give_up(failure)
+    raise SystemExit(error.exit_code)
 
 
 @click.group(cls=_Commands)

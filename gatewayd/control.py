@@ -28,6 +28,7 @@ Run = Callable[[str, Mapping[str, object]], object]
 # A request is a command line's worth; an answer may list ten thousand messages.
 _LONGEST_REQUEST = 1 << 20
 _IDLE_TIMEOUT_S = 60.0
+_PAUSE_S = 0.5  # after a connection that could not be taken
 _LOOK_S = 0.5  # between looks whether the server stops, while a reader takes nothing
 _SILENCE_S = 30.0  # of a daemon that should tell at least every second that it lives
 
@@ -76,14 +77,32 @@ class ControlServer:
             log.debug("the control socket stays: %s", error)
 
     def _accept(self) -> None:
+        """Take connections until `stop`. A fault, as of too many open files, ends nothing: it is tried again after a pause."""
+        trouble = ""
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return  # closed by `stop`
-            threading.Thread(
-                target=self._serve, args=(connection,), name="control-client", daemon=True
-            ).start()
+            except OSError as error:
+                if self._stopping.is_set():
+                    return
+                if trouble != str(error):
+                    trouble = str(error)
+                    log.warning("the control socket takes no connections just now: %s", trouble)
+                self._stopping.wait(_PAUSE_S)
+                continue
+            if trouble:
+                trouble = ""
+                log.info("the control socket takes connections again")
+            self._serve_aside(connection)
+
+    def _serve_aside(self, connection: socket.socket) -> None:
+        thread = threading.Thread(target=self._serve, args=(connection,), name="control-client", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the box has no room for one thread more
+            log.warning("a client of the control socket is sent away: %s", error)
+            connection.close()
+            self._stopping.wait(_PAUSE_S)
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(_IDLE_TIMEOUT_S)

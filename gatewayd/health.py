@@ -12,6 +12,7 @@ from gatewayd.pulse import Pulse
 from gatewayd.store.disk import State
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.store import Store
+from modem.conditions import REMEDIES, Condition
 from modem.work import PortState
 
 # Below the first the operator should know; below the second SQLite's journal may not find room.
@@ -54,7 +55,14 @@ class Doctor:
 
     def checks(self) -> list[Check]:
         """All of them, in a fixed order."""
-        return [*self._store_and_queue(), self._disk(), self._ports(), self._sims(), self._time()]
+        return [
+            *self._store_and_queue(),
+            self._disk(),
+            self._ports(),
+            self._modems(),
+            self._sims(),
+            self._time(),
+        ]
 
     def _store_and_queue(self) -> list[Check]:
         if not self._pulse.beats():  # then a reader may wait for long, too
@@ -89,6 +97,18 @@ class Doctor:
         ports = self._board.ports().values()
         up = sum(port.state is PortState.UP for port in ports)
         return _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
+
+    def _modems(self) -> Check:
+        """What the ports' modems need an operator for, a sentence for each kind of trouble."""
+        ports = sorted(self._board.ports().values(), key=lambda port: port.port)
+        told = []
+        for condition in Condition:
+            numbers = [str(port.port) for port in ports if condition in port.conditions]
+            if numbers:
+                told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
+        if not told:
+            return Check("modems", Verdict.PASS, "No modem needs an operator")
+        return Check("modems", Verdict.WARN, " ".join(told).removesuffix("."))
 
     def _sims(self) -> Check:
         known = [sim for sim in self._board.sims().values() if sim.there]

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from gatewayd.admin import (
     backup,
     companies,
+    inbox,
     keys,
     loop_test,
     messages,
@@ -30,6 +31,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "company.add": _checked(companies.add),
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),
+    "inbox.list": _checked(inbox.list_),
+    "inbox.unreadable": _checked(inbox.unreadable),
     "key.add": _checked(keys.add),
     "key.list": _checked(keys.list_),
     "key.set": _checked(keys.set_),
@@ -58,6 +61,8 @@ def run(context: Context, command: str, arguments: Mapping[str, object]) -> obje
     function = COMMANDS.get(command)
     if function is None:
         raise AdminError(f"there is no command {command!r}: is the daemon of another version?")
+    if not _is_text(arguments):
+        raise AdminError(f"{command}: an argument is not UTF-8 text")
     try:
         return function(context, **arguments)
     except ValidationError as error:
@@ -65,3 +70,12 @@ def run(context: Context, command: str, arguments: Mapping[str, object]) -> obje
         raise AdminError(f"{command}: {faults}") from error
     except StoreUnavailableError as error:
         raise AdminError(str(error)) from error
+
+
+def _is_text(value: object) -> bool:
+    """Whether all texts in a value can be kept: half a surrogate pair stands for a byte that is not UTF-8."""
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        return all(_is_text(key) and _is_text(each) for key, each in value.items())
+    return not isinstance(value, list) or all(map(_is_text, value))

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from gatewayd.admin.context import AdminError, Context, named, positive_or_none
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from gatewayd.admin import contradictions
+from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.clock import month_of
 from gatewayd.store import accounts
 from gatewayd.store.database import Row
+
+
+@with_config(ONLY_THESE)
+class Changes(TypedDict, total=False):
+    """What `set_` changes: columns of a company."""
+
+    name: str
+    active: bool
+    quota: int | None
 
 
 def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
     """A new company, with a monthly quota or none."""
     name, quota, at = named(name), positive_or_none("quota", quota), context.moment()
     company_id = context.write_accounts(lambda db: accounts.add_company(db, name, quota, at.now))
-    return _one(context, company_id)
+    return context.noted(_one(context, company_id), contradictions.of_company)
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -22,16 +35,17 @@ def list_(context: Context) -> list[dict[str, object]]:
         return [_shown(row) for row in accounts.companies(db, month)]
 
 
-def set_(context: Context, company: int, changes: dict[str, object]) -> dict[str, object]:
+def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
     """Change a company's name, active flag or quota."""
     if "name" in changes:
-        changes["name"] = named(str(changes["name"]))
+        changes["name"] = named(changes["name"])
     if "quota" in changes:
-        quota = changes["quota"]
-        changes["quota"] = positive_or_none("quota", None if quota is None else int(str(quota)))
+        changes["quota"] = positive_or_none("quota", changes["quota"])
+    if not changes:
+        raise AdminError("say what to change")
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
         raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
-    return _one(context, company)
+    return context.noted(_one(context, company), contradictions.of_company)
 
 
 def _one(context: Context, company_id: int) -> dict[str, object]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, Final, TypeVar
+
+from pydantic import ConfigDict, Field
 
 from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
@@ -13,6 +15,16 @@ from gatewayd.store.database import Connection
 from gatewayd.store.store import Store
 
 T = TypeVar("T")
+
+
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A row's id, as SQLite can hold one."""
+
+Microseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999_999)]
+"""A moment since the epoch, until the year 9999."""
+
+ONLY_THESE: Final = ConfigDict(extra="forbid", strict=True)
+"""Of a dictionary of changes: its keys become columns, so that no others are taken, nor values of another type."""
 
 
 class AdminError(Exception):
@@ -46,6 +58,14 @@ class Context:
         """Have the ports look for work: something was changed, durably, that may let a SIM send what it could not before."""
         if self.gateway is not None:
             self.gateway.dispatcher.wake_idle()
+
+    def noted(
+        self, shown: dict[str, object], notes_of: Callable[[Connection, int, Moment], list[str]]
+    ) -> dict[str, object]:
+        """What a command answers of a row, with `notes` where something in it contradicts itself."""
+        with self.store.readers.lend() as db:
+            notes = notes_of(db, int(str(shown["id"])), self.moment())
+        return {**shown, "notes": notes} if notes else shown
 
     def running(self) -> Gateway:
         """The gateway. Raises AdminError where no daemon runs."""

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from pydantic import with_config
+from typing_extensions import TypedDict
+
 from gatewayd.accounts import SERVICES, new_key
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin import contradictions
+from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
 from gatewayd.clock import iso
 from gatewayd.store import accounts
 from gatewayd.store.database import Connection, Row
 
 
+@with_config(ONLY_THESE)
+class Changes(TypedDict, total=False):
+    """What `set_` changes: columns of a key. `expires_at`: microseconds since the epoch."""
+
+    active: bool
+    expires_at: Microseconds | None
+
+
 def add(
-    context: Context, company: int, service: str = "sms", admin: bool = False, expires_at: int | None = None
+    context: Context,
+    company: Id,
+    service: str = "sms",
+    admin: bool = False,
+    expires_at: Microseconds | None = None,
 ) -> dict[str, object]:
     """A new key for a company. Its `key` is in this answer and nowhere else."""
     if service not in SERVICES:
@@ -32,7 +48,7 @@ def add(
         )
 
     key_id = context.write_accounts(add_key)
-    return {**_one(context, key_id), "key": made.key}
+    return context.noted({**_one(context, key_id), "key": made.key}, contradictions.of_key)
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -41,11 +57,13 @@ def list_(context: Context) -> list[dict[str, object]]:
         return [_shown(row) for row in accounts.keys(db)]
 
 
-def set_(context: Context, key: int, changes: dict[str, object]) -> dict[str, object]:
+def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
     """Change a key's active flag or expiry."""
+    if not changes:
+        raise AdminError("say what to change")
     if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
-    return _one(context, key)
+    return context.noted(_one(context, key), contradictions.of_key)
 
 
 def _one(context: Context, key_id: int) -> dict[str, object]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from gatewayd import lifecycle
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import AdminError, Context, Id
 from gatewayd.attempts import attempts
 from gatewayd.clock import Moment, iso
 from gatewayd.errors import GatewayError
 from gatewayd.news import News
 from gatewayd.settle import Verdict, settle_by_hand
-from gatewayd.store import accounts, messages, parts
+from gatewayd.store import accounts, messages, parts, sims
 from gatewayd.store.database import Connection, Row
 from gatewayd.texts import is_blank
 from gatewayd.views import (
@@ -27,8 +31,11 @@ from gatewayd.words import IN_DOUBT
 # What `message list` shows unless more is asked for: a screenful.
 _SHOWN = 20
 
+Known = Literal["pending", "sent", "delivered", "failed", "cancelled"]
+"""A message's status."""
 
-def list_(context: Context, status: str | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
+
+def list_(context: Context, status: Known | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
     """The newest messages, without their texts."""
     with context.store.lists.lend() as db:
         rows = messages.page(
@@ -72,7 +79,10 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
-    chosen = Verdict(verdict)
+    known = {each.value: each for each in Verdict}
+    if verdict not in known:
+        raise AdminError(f"the verdict must be one of {', '.join(known)}")
+    chosen = known[verdict]
 
     def change(db: Connection, at: Moment, news: News) -> None:
         row = messages.by_sms_id(db, sms_id)
@@ -105,10 +115,10 @@ def send(
     context: Context,
     recipient: str,
     text: str,
-    company: int | None = None,
-    sim: int | None = None,
-    priority: str = "normal",
-    wait_s: float = 10.0,
+    company: Id | None = None,
+    sim: Id | None = None,
+    priority: Literal["otp", "normal", "bulk"] = "normal",
+    wait_s: Annotated[float, Field(ge=0, le=60)] = 10.0,
 ) -> dict[str, object]:
     """Send one message, in the name of a company (by default the first active one)."""
     gateway = context.running()
@@ -121,6 +131,8 @@ def send(
         raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
     if is_blank(text) or len(text) > 1600:
         raise AdminError("a text must be 1 to 1600 characters, not only white space or invisible ones")
+    if sim is not None:
+        _check_sim(context, sim, company_id)
     caller = Caller(0, company_id, admin=True)
     options = Options(sim_id=sim, priority=Priority[priority.upper()])
     try:
@@ -130,6 +142,20 @@ def send(
     if not isinstance(result, MessageView):
         raise AdminError("the message was answered by an earlier one")
     return _shown(result, company_id)
+
+
+def _check_sim(context: Context, sim: int, company: int) -> None:
+    """Raise AdminError where a SIM can never carry a message of this company, whatever one waits for."""
+    with context.store.readers.lend() as db:
+        row = sims.at_work(db, sim, context.moment().today)
+    if row is None:
+        raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+    if not row["enabled"]:
+        raise AdminError(f"SIM {sim} is disabled: `gatewayd sim set {sim} --enabled yes`")
+    if row["company_id"] not in (None, company):
+        raise AdminError(
+            f"SIM {sim} belongs to company {row['company_id']}: send with --company {row['company_id']}"
+        )
 
 
 def _attempt(view: AttemptView) -> dict[str, object]:

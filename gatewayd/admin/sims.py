@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from gatewayd.admin.context import AdminError, Context, named, positive_or_none
+from pydantic import with_config
+from typing_extensions import TypedDict
+
+from gatewayd.admin import contradictions
+from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.clock import iso
 from gatewayd.store import accounts, sims
 from gatewayd.store.database import Connection, Row
+
+
+@with_config(ONLY_THESE)
+class Changes(TypedDict, total=False):
+    """What `set_` changes: columns of a SIM."""
+
+    name: str | None
+    number: str | None
+    operator: str | None
+    company_id: Id | None
+    daily_limit: int | None
+    monthly_limit: int | None
+    cost: float
+    enabled: bool
 
 
 def list_(context: Context) -> list[dict[str, object]]:
@@ -15,42 +33,32 @@ def list_(context: Context) -> list[dict[str, object]]:
     return [_shown(row) for row in rows]
 
 
-def set_(context: Context, sim: int, changes: dict[str, object], default: bool = False) -> dict[str, object]:
-    """Change what the operator of the box says of a SIM; `default` makes it the default of its company.
+def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> dict[str, object]:
+    """Change what the operator of the box says of a SIM; `default` makes it the default of its company."""
+    checked = _checked(context, changes)
 
-    `note` in the answer: what of that contradicts something else.
-    """
-    changes = _checked(context, changes)
-
-    def change(db: Connection) -> list[int]:
+    def change(db: Connection) -> None:
         if not sims.exists(db, sim):
             raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         before = sims.number_of(db, sim)
         company = changes.get("company_id")
-        if company is not None and accounts.company(db, int(str(company))) is None:
+        if company is not None and accounts.company(db, company) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
         if "company_id" in changes:
-            sims.give_to(db, sim, None if company is None else int(str(company)))
-        if changes:
-            accounts.update(db, "sims", sim, changes)
+            sims.give_to(db, sim, company)
+        if checked:
+            accounts.update(db, "sims", sim, checked)
         sims.note_change(db, sim, before, context.moment().now)
         if default:
             sims.make_default(db, sim)
-        return sims.others_with(db, sim, str(changes["number"])) if changes.get("number") else []
 
-    others = context.store.write(change)
+    context.store.write(change)
     context.may_free_work()
-    found = next(row for row in list_(context) if row["id"] == sim)
-    if others:
-        found["note"] = (
-            f"SIM {', '.join(map(str, others))} has this number too: one of them is wrong."
-            " `gatewayd loop-test` shows where a text arrives."
-        )
-    return found
+    return context.noted(next(row for row in list_(context) if row["id"] == sim), contradictions.of_sim)
 
 
-def _checked(context: Context, changes: dict[str, object]) -> dict[str, object]:
-    checked = dict(changes)
+def _checked(context: Context, changes: Changes) -> dict[str, object]:
+    checked: dict[str, object] = dict(changes)
     for field in ("name", "operator"):
         if checked.get(field) is not None:
             checked[field] = named(str(checked[field]))

@@ -15,6 +15,7 @@ from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.version import VERSION
 from gatewayd.waiting import Waiting, duration, waiting
 from modem import standing
+from modem.conditions import REMEDIES
 
 
 def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
@@ -57,6 +58,9 @@ def status(context: Context) -> dict[str, object]:
             "slot_switches": port.switches,
             "slot_switch_s": port.switch_s,
             "active_slot": port.active_slot,
+            "conditions": [
+                {"condition": condition.value, "remedy": REMEDIES[condition]} for condition in port.conditions
+            ],
             "slots": [
                 {
                     "slot": slot.slot,

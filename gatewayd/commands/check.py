@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import shutil
 import sys
 from collections import Counter
@@ -17,9 +16,10 @@ from config.settings import Settings
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.address import check_answered, check_free
 from gatewayd.commands.common import config_path, json_option
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
-from gatewayd.doctor import configuration, database, devices, system
+from gatewayd.doctor import accounts, backups, configuration, database, devices, system
 from gatewayd.doctor.devices import Probe
 from gatewayd.doctor.findings import Finding, Grade, fault, ok, warning
 from gatewayd.store.examination import lock_holder
@@ -41,7 +41,7 @@ def check(context: click.Context, as_json: bool) -> None:
     """
     findings = examine(config_path(context), functools.partial(probe_showing, hidden=as_json))
     if as_json:
-        click.echo(json.dumps(as_document(findings), ensure_ascii=False))
+        say(json_text(as_document(findings)))
     else:
         _show(findings)
     if any(finding.grade is Grade.FAULT for finding in findings):
@@ -70,6 +70,8 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     else:
         findings += devices.as_found(settings, probe)
     findings += database.check(settings, daemon_answers=told is not None)
+    findings += backups.check(settings.store)
+    findings += accounts.check(settings)
     findings.append(check_free(settings.api) if told is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if told is None else told["clock"]))
     running = None if told is None else told.get("version")  # None of a daemon too old to tell
@@ -122,11 +124,14 @@ def _room(findings: list[Finding]) -> int | None:
 
 def _show(findings: list[Finding]) -> None:
     rows = [
-        (click.style(finding.grade.value, fg=_COLOURS[finding.grade]), finding.about, finding.text)
+        (
+            click.style(finding.grade.value, fg=_COLOURS[finding.grade]),
+            printable(finding.about),
+            printable(finding.text),
+        )
         for finding in findings
     ]
-    click.echo(
-        tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=[None, None, _room(findings)])
-    )
+    widths = [None, None, _room(findings)]
+    say(tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths), style=True)
     counted = as_document(findings)
-    click.echo(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")
+    say(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,9 +15,11 @@ from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.clock import Calendar
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.control import NotRunningError, ask, follow
 from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
+from gatewayd.store.checks import require_database
 from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping import CountedClock, Timekeeper
@@ -28,10 +29,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 # A `send` waits for the modem for 10 s; everything else is answered at once.
 _ANSWER_TIMEOUT_S = 30.0
 
+# The one command with a use on a database that is not there yet.
+_BEGINS = "company.add"
+
 
 def fail(error: object) -> NoReturn:
     """Say why on standard error, and exit 1."""
-    click.echo(f"gatewayd: {error}", err=True)
+    say(f"gatewayd: {error}", err=True)
     raise SystemExit(1)
 
 
@@ -61,12 +65,15 @@ def administer(
 
 
 def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, object]) -> object:
-    with _opened_store(settings) as admin:
+    with _opened_store(settings, command) as admin:
         return commands.run(admin, command, arguments)
 
 
 @contextmanager
-def _opened_store(settings: Settings) -> Iterator[Context]:
+def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
+    """The store, where no daemon holds it. Only the first company may begin one: else a mistyped path would leave files."""
+    if command != _BEGINS:
+        require_database(settings.store.path)
     store = Store(settings.store.path, resend=settings.store.restored == "send")
     store.open()
     try:
@@ -90,7 +97,10 @@ def follow_or_do(
             with closing(follow(settings.store.path, command, arguments)) as batches:
                 yield from batches
         except (NotRunningError, FileNotFoundError):
-            with _opened_store(settings) as admin, closing(_going_on(admin, command, arguments)) as batches:
+            with (
+                _opened_store(settings, command) as admin,
+                closing(_going_on(admin, command, arguments)) as batches,
+            ):
                 yield from batches
     except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:
         fail(error)
@@ -126,11 +136,14 @@ def until_interrupted(command: F) -> F:
 def show(result: object, as_json: bool) -> None:
     """Print rows or one record, for a person or as JSON."""
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        say(json_text(result))
     elif isinstance(result, list):
-        click.echo(table(result))
+        say(table(result))
     elif isinstance(result, dict):
-        click.echo(tabulate([(key, _cell(value)) for key, value in result.items()], tablefmt="plain"))
+        rows = [(key, _cell(value)) for key, value in result.items() if key != "notes"]
+        say(tabulate(rows, tablefmt="plain", disable_numparse=True))
+        for note in result.get("notes", ()):
+            say(f"gatewayd: {note}", err=True)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
@@ -147,7 +160,9 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "-" if value is None or value == "" else value
+    if isinstance(value, str):
+        return printable(value) or "-"
+    return "-" if value is None else value
 
 
 class NoneOr(click.ParamType[Any]):

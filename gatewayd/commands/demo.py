@@ -15,6 +15,7 @@ from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.commands.common import fail
 from gatewayd.commands.logs import log_to_stderr
+from gatewayd.commands.output import json_text, say
 from gatewayd.commands.run import START_ERRORS
 from gatewayd.commands.signals import stop_signals_held
 from gatewayd.daemon import Daemon
@@ -147,10 +148,10 @@ def _run(daemon: Daemon, command: str, **arguments: object) -> dict[str, object]
 
 def _announce(url: str, keys: dict[str, str], state: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"url": url, **keys, "state": str(state)}))
+        say(json_text({"url": url, **keys, "state": str(state)}))
         return
     body = json.dumps({"recipient": "+22370123456", "message": "Hello World"})
-    click.echo(f"""
+    say(f"""
 gatewayd listens on {url}, on simulated modems.
 
   API key             {keys["key"]}

@@ -7,6 +7,7 @@ import click
 from gatewayd.accounts import SERVICES
 from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
 from gatewayd.commands.moments import LastMoment
+from gatewayd.commands.output import say
 
 
 @click.group()
@@ -31,7 +32,7 @@ def add(
     made = administer(context, "key.add", arguments)
     show(made, as_json)
     if not as_json:
-        click.echo("\nKeep the key now: it is not shown again.")
+        say("\nKeep the key now: it is not shown again.")
 
 
 @key.command("list")

@@ -7,14 +7,26 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from config.settings import DaemonSettings
 from gatewayd.clock import SECOND, iso
+from gatewayd.commands.output import printable
 
 # syslog's numbers, as sd-daemon(3) has them at the beginning of a line.
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
+
+
+class TextFormatter(logging.Formatter):
+    """Without the characters that drive a terminal, which may come from clients, networks and modems. Line feeds stay."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        record.message = printable(record.message, keep="\n")
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return printable(super().formatException(ei), keep="\n")
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,7 +42,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+        return json.dumps(told)  # ASCII alone
 
 
 class JournalFormatter(logging.Formatter):
@@ -66,7 +78,7 @@ def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 def _formatter(settings: DaemonSettings, *, for_journal: bool) -> logging.Formatter:
     time = "" if for_journal else "%(asctime)s %(levelname)-7s "  # journald keeps both itself
-    formatter: logging.Formatter = logging.Formatter(f"{time}%(name)s: %(message)s")
+    formatter: logging.Formatter = TextFormatter(f"{time}%(name)s: %(message)s")
     if settings.log_format == "json":
         formatter = JsonFormatter()
     return JournalFormatter(formatter) if for_journal else formatter

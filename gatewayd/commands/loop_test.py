@@ -10,6 +10,7 @@ import click
 
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import fail, json_option, settings_of, show, table
+from gatewayd.commands.output import printable, say
 from gatewayd.control import NotRunningError, follow
 from gatewayd.loop_plan import Place
 from gatewayd.loop_test import LONGEST_S
@@ -48,7 +49,7 @@ def loop_test(
         with closing(follow(settings_of(context).store.path, "loop_test", arguments)) as batches:
             for beat, batch in enumerate(batches):
                 if not (beat or batch or as_json):
-                    click.echo("The texts are on their way; this may take minutes.", err=True)
+                    say("The texts are on their way; this may take minutes.", err=True)
                 told = batch[0] if batch else told
     except (NotRunningError, FileNotFoundError):
         fail("no gatewayd is running on this store: start it with `gatewayd run`")
@@ -57,9 +58,9 @@ def loop_test(
     if as_json:
         show(told, as_json)
     else:
-        click.echo(loop_tests(told["tests"]))
+        say(loop_tests(told["tests"]))
         for note in told["notes"]:
-            click.echo(f"gatewayd: {note}", err=True)
+            say(f"gatewayd: {note}", err=True)
     if not told["all_arrived"]:
         raise SystemExit(1)
 
@@ -84,4 +85,4 @@ def loop_tests(tests: Sequence[Mapping[str, Any]]) -> str:
         for test in tests
         if test["detail"]
     ]
-    return "\n".join([table(rows), *meanings])
+    return "\n".join([table(rows), *map(printable, meanings)])

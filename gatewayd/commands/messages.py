@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gatewayd.commands.common import administer, json_option, show, table
+from gatewayd.commands.output import say
 
 _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
 
@@ -63,7 +64,7 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
     if told["attempts"]:
         hidden = ("meaning_fr",)
         rows = [{key: value for key, value in row.items() if key not in hidden} for row in told["attempts"]]
-        click.echo(f"\n{table(rows)}")
+        say(f"\n{table(rows)}")
 
 
 @click.command()

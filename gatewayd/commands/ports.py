@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import click
 from config.settings import ConfigError, PortSettings, Settings, load
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import config_path, fail, json_option, table
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
 from modem import discovery
@@ -158,10 +158,10 @@ def _section(finding: Finding, number: int) -> str:
         "" if finding.signal_dbm is None else f"{finding.signal_dbm} dBm",
     ]
     lines = [
-        f"# {', '.join(filter(None, facts)) or 'a modem that does not say what it is'}",
+        f"# {printable(', '.join(filter(None, facts))) or 'a modem that does not say what it is'}",
         "[[ports]]",
         f"port = {number}",
-        f"device = {json.dumps(finding.device.name, ensure_ascii=False)}",
+        f"device = {json_text(finding.device.name)}",
     ]
     if finding.baud not in (None, _USUAL_BAUD):
         lines.append(f"baud = {finding.baud}")
@@ -173,17 +173,17 @@ def _section(finding: Finding, number: int) -> str:
 def _show(rows: Sequence[_Row], sections: str, as_json: bool) -> None:
     if as_json:
         document = {"devices": [_as_json(row) for row in rows], "configuration": sections}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        say(json_text(document))
         return
     if not rows:
-        click.echo("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
+        say("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
         return
-    click.echo(table(_lines(rows)))
+    say(table(_lines(rows)))
     for row in rows:
         if row.finding.detail:
-            click.echo(f"\n{row.finding.device.path}: {row.finding.detail}")
+            say(f"\n{row.finding.device.path}: {row.finding.detail}")
     if sections:
-        click.echo(f"\nFor the configuration:\n\n{sections}", nl=False)
+        say(f"\nFor the configuration:\n\n{sections}", nl=False)
 
 
 def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:

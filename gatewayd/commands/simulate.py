@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 from tabulate import tabulate
 
+from gatewayd.commands.output import json_text, say
 from gatewayd.commands.signals import stop_asked, stop_signals_held
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.faults import Fault, Rule
@@ -189,7 +189,7 @@ def simulate(
         bank.start()
     except OSError as error:
         raise click.ClickException(f"the bank cannot start: {error}") from error
-    click.echo(_as_json(bank) if as_json else _as_table(bank))
+    say(_as_json(bank) if as_json else _as_table(bank))
     while not stop_asked(LOOK_S):
         if not bank.running:
             raise click.ClickException("the bank ended by an error of its own")
@@ -208,7 +208,7 @@ def _as_json(bank: Bank) -> str:
         }
         for port in bank.ports
     ]
-    return json.dumps({"ports": ports, "control": str(bank.control)})
+    return json_text({"ports": ports, "control": str(bank.control)})
 
 
 def _as_table(bank: Bank) -> str:

@@ -9,6 +9,7 @@ import click
 
 from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
 from gatewayd.commands.loop_test import loop_tests
+from gatewayd.commands.output import printable, say
 
 _REFRESH_S = 2.0  # a port tells what is new when it is; a person reads no faster
 
@@ -48,28 +49,29 @@ def _show(told: dict[str, Any], as_json: bool, *, anew: bool) -> None:
         for slot in port["slots"]
     ]
     store = told["store"]
-    click.echo(table(rows))
-    click.echo(
+    say(table(rows))
+    for port in told["ports"]:
+        for condition in port.get("conditions", ()):
+            say(f"\nPort {port['port']}: {condition['remedy']}")
+    say(
         f"\ngatewayd {told['version']} (process {told['process']}) runs for {told['up']}."
         f" Disk: {store['free_bytes'] >> 20} MiB are free; the database has {store['bytes'] >> 20}."
     )
     pending = told["messages"]
     waiting = ", ".join(f"{count} for SIM {sim}" for sim, count in told["parts_waiting"].items()) or "none"
     clock = told["clock"]
-    click.echo(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
+    say(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
-    click.echo(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
+    say(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
     if told["loop_tests"]:
-        click.echo(f"\nThe last loop test of each SIM:\n{loop_tests(told['loop_tests'])}")
+        say(f"\nThe last loop test of each SIM:\n{loop_tests(told['loop_tests'])}")
     if told["backlog_sims"]:
         sims = ", ".join(map(str, told["backlog_sims"]))
-        click.echo(
-            f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}."
-        )
+        say(f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}.")
     for company in told["companies"]:
         if company["quota"] is not None:
             used, quota = company["used_this_month"], company["quota"]
-            click.echo(f"Quota of {company['name']}: {used} of {quota} used this month.")
+            say(f"Quota of {printable(company['name'])}: {used} of {quota} used this month.")
     for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
         if trouble:
-            click.echo(f"\n{trouble[0].upper()}{trouble[1:]}.")
+            say(f"\n{printable(trouble[0].upper() + trouble[1:])}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from config.settings import ConfigError, StoreSettings, load
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.common import config_path, fail, json_option
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.control import NotRunningError, ask
 from gatewayd.store.errors import StoreUnavailableError
@@ -74,12 +74,12 @@ def support(context: click.Context, file: Path | None, as_json: bool) -> None:
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror or error}")
     if as_json:
-        click.echo(json.dumps({"file": str(path.absolute()), "contents": list(gathered.files)}))
+        say(json_text({"file": str(path.absolute()), "contents": list(gathered.files)}))
         return
-    click.echo(f"{path} holds {', '.join(gathered.files)}.")
+    say(f"{path} holds {', '.join(gathered.files)}.")
     for missing in gathered.missing:
-        click.echo(f"Not in it: {missing}.")
-    click.echo("No number, text, key or PIN is in it. Send it to whoever helps you.")
+        say(f"Not in it: {missing}.")
+    say("No number, text, key or PIN is in it. Send it to whoever helps you.")
 
 
 class _NotThereError(Exception):
@@ -136,9 +136,7 @@ class _Gathered:
         else:
             is_text = isinstance(found, str)
             masked = self._redactor.text(found) if is_text else self._redactor.tree(found)
-            self.files[name] = (
-                masked if is_text else json.dumps(masked, ensure_ascii=False, indent=1, default=str)
-            )
+            self.files[name] = printable(masked, keep="\n\t") if is_text else json_text(masked, indent=1)
 
     def _add_transcripts(self) -> None:
         try:

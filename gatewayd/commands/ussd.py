@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatewayd.commands.common import administer, fail, json_option, show
+from gatewayd.commands.output import say
 from gatewayd.ussd import timeout_s
 
 
@@ -21,8 +22,8 @@ def ussd(context: click.Context, port: int, codes: tuple[str, ...], slot: int | 
     if as_json:
         show(told, as_json)
     else:
-        click.echo("\n\n".join(told["answers"]))
+        say("\n\n".join(told["answers"]))
     if told["replies_unsaid"]:
         fail("the network ended the session before all was said")
     if told["session"] == "open" and not as_json:
-        click.echo("\nThe network waits for a reply: ask again, with the reply as one more word.", err=True)
+        say("\nThe network waits for a reply: ask again, with the reply as one more word.", err=True)

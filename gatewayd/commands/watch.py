@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
@@ -11,6 +10,7 @@ import click
 
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import fail, settings_of, until_interrupted
+from gatewayd.commands.output import json_text, printable, say
 from gatewayd.control import NotRunningError, follow
 from modem.transcript import Direction, Line
 
@@ -26,7 +26,7 @@ def watch(context: click.Context, port: int, as_json: bool) -> None:
         with closing(follow(settings_of(context).store.path, "watch", {"port": port})) as batches:
             for batch in batches:
                 for line in batch:
-                    click.echo(json.dumps(line, ensure_ascii=False) if as_json else _readable(line))
+                    say(json_text(line) if as_json else _readable(line))
     except (NotRunningError, FileNotFoundError):
         fail("no gatewayd is running on this store: start it with `gatewayd run`")
     except AdminError as error:
@@ -36,4 +36,4 @@ def watch(context: click.Context, port: int, as_json: bool) -> None:
 
 def _readable(line: Mapping[str, str]) -> str:
     at = datetime.fromisoformat(line["at"]).timestamp()
-    return str(Line(at, Direction[line["direction"].upper()], line["text"]))
+    return str(Line(at, Direction[line["direction"].upper()], printable(line["text"])))

@@ -17,6 +17,7 @@ from config.settings import Settings
 from gatewayd.doctor.findings import Finding, fault, ok, warning
 from gatewayd.store.errors import StoreUnavailableError
 from gatewayd.store.examination import lock_holder, quick_check
+from gatewayd.store.files import chown_command, misowned
 
 # A gigabyte from an SD card takes a minute; who waits at a terminal gives up sooner.
 _CHECK_S = 20.0
@@ -44,7 +45,8 @@ def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
     folder = store.parent
     try:
         folder.stat()
-        found = [*_lock(store, daemon_answers=daemon_answers), _file(store)]
+        # To look into a file of the wrong owner would leave an index of its log beside it, of the wrong owner too.
+        found = [*_lock(store, daemon_answers=daemon_answers), *(_owner(store) or [_file(store)])]
         found.append(_room(folder))
         found.append(_speed(folder, settings.api.threads))
     except FileNotFoundError:
@@ -77,6 +79,16 @@ def _lock(store: Path, *, daemon_answers: bool) -> list[Finding]:
     who = f"process {holder}" if holder else "another process"
     text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, else stop it."
     return [fault("database", f"{text[0].upper()}{text[1:]}")]
+
+
+def _owner(store: Path) -> list[Finding]:
+    """Files that root or another user put there, which the daemon cannot open: most often a backup that was put back."""
+    wrong = misowned(store)
+    if not wrong:
+        return []
+    names = ", ".join(file.name for file in wrong)
+    text = f"{names} in {store.parent} must belong to the owner of the folder: `{chown_command(wrong, store.parent)}`."
+    return [fault("database", text)]
 
 
 def _file(store: Path) -> Finding:

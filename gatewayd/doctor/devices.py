@@ -31,6 +31,7 @@ def as_told(settings: Settings, told: Sequence[Mapping[str, Any]]) -> list[Findi
             found.append(warning(about, text))
         if known is not None:
             found += _told_of_port(about, known)
+            found += _conditions(about, known)
     found += [
         warning(
             f"port {number}", "It was taken out of the configuration: restart the daemon to let go of it."
@@ -59,6 +60,11 @@ def _told_of_port(about: str, port: Mapping[str, Any]) -> list[Finding]:
         place = about if len(slots) == 1 else f"{about} slot {slot['slot']}"
         found += cards.check(place, card, has_pin=False)
     return found
+
+
+def _conditions(about: str, port: Mapping[str, Any]) -> list[Finding]:
+    """What needs an operator though the port works; a daemon of an older version tells none."""
+    return [warning(about, condition["remedy"]) for condition in port.get("conditions", ())]
 
 
 def _told_card(slot: Mapping[str, Any], active_slot: int) -> Card:

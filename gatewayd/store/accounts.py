@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatewayd.store.database import Connection, Row
@@ -92,10 +93,10 @@ def keys(db: Connection) -> list[Row]:
     ).fetchall()
 
 
-def update(db: Connection, table: str, row_id: int, changes: dict[str, object]) -> bool:
+def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object]) -> bool:
     """Set columns of one row of `companies`, `api_keys` or `sims`; False where there is no such row.
 
-    Table and column names come from the program, never from a request.
+    Table and column names become SQL: callers take them from a list of their own, never as a request has them.
     """
     columns = ", ".join(f"{name} = :{name}" for name in changes)
     statement = f"UPDATE {table} SET {columns} WHERE id = :row_id"

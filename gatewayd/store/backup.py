@@ -6,6 +6,8 @@ snapshot is done with. A backup is one file, checked as a whole before it gets i
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import re
 import sqlite3
@@ -19,7 +21,11 @@ from gatewayd.store.belonging import set_generation
 from gatewayd.store.checks import check_owner, faults
 from gatewayd.store.database import connect_reader
 from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, unavailable
-from gatewayd.store.folders import sync_file, sync_folder
+from gatewayd.store.files import is_own
+from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
+from gatewayd.store.identity import known_owner, owner_of
+
+log = logging.getLogger(__name__)
 
 # Pages copied at a time: a megabyte, after which it is looked whether to go on.
 _STEP_PAGES = 2048
@@ -60,10 +66,12 @@ def back_up(
     Raises:
         BackupError: see there.
     """
-    part = target.with_name(target.name + ".part")
     try:
-        if target.exists() and (not overwrite or target.samefile(source)):
-            raise BackupError(f"{target} is there already: name another file, or use --force")
+        owner = _check_target(source, target, overwrite=overwrite)
+        # Another gateway may be making one of the same name in the same folder.
+        part = target.with_name(f"{target.name}.{owner[:8]}.part")
+        if is_own(part, source):
+            raise BackupError(f"{part} is a file of the store: name another file")
         _check_room(source, target.parent)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -71,12 +79,52 @@ def back_up(
             _copy(source, part, told, cancelled)
             _finish(part, now, cancelled)
             sync_file(part)
+            _leave_to_the_owner(part)
             _name(part, target, overwrite=overwrite)
         finally:
             part.unlink(missing_ok=True)
         return target.stat().st_size
     except OSError as error:
-        raise BackupError(f"the backup cannot be written: {error}") from error
+        raise BackupError(f"the backup cannot be written: {error}{_advice(error, source)}") from error
+
+
+def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
+    """The owner of the database; the folder of backups beside it is made where it is missing.
+
+    Raises BackupError where `target` must not be written, and OSError.
+    """
+    if is_own(target, source):
+        there = "there already, as " if target.exists() else ""
+        raise BackupError(f"{target} is {there}a file of the store itself: name another file")
+    owner = known_owner(source) or owner_of(source)
+    folder = target.parent
+    if not folder.exists() and folder.parent.resolve() == source.parent.resolve():
+        folder.mkdir(mode=0o700)
+        leave_to_the_owner(folder, source.parent)
+    if not os.path.lexists(target):
+        return owner
+    if not overwrite:
+        raise BackupError(f"{target} is there already: name another file, or use --force")
+    if target.exists() and not target.is_file():
+        raise BackupError(f"{target} is no file: name another")
+    if owner_of(target) not in ("", owner):
+        raise BackupError(f"{target} is a backup of another gateway: name another file")
+    return owner
+
+
+def _leave_to_the_owner(part: Path) -> None:
+    try:
+        leave_to_the_owner(part, part.parent)
+    except OSError as error:  # a file system without owners, as of a USB stick
+        log.debug("%s keeps its owner: %s", part, error)
+
+
+def _advice(error: OSError, source: Path) -> str:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f". Name a file in {source.parent / 'backups'}, or run this with sudo"
+    if error.errno == errno.ENOENT:
+        return ". Make its folder first"
+    return ""
 
 
 def kept(folder: Path) -> list[Path]:
@@ -85,6 +133,19 @@ def kept(folder: Path) -> list[Path]:
         return []
     found = [(int(name[1]), path) for path in folder.iterdir() if (name := _NAME.fullmatch(path.name))]
     return [path for _, path in sorted(found)]
+
+
+def own(folder: Path, owner: str) -> list[Path]:
+    """Of `kept` those of this owner, oldest first; the others' are left alone. Raises OSError.
+
+    Those of older versions tell no owner. They count where no other gateway uses the folder. `owner` "" is one that is not
+    known: then all count if they are those of one gateway, else none.
+    """
+    owners = {path: owner_of(path) for path in kept(folder)}
+    named = set(owners.values()) - {""}
+    owner = owner or (named.pop() if len(named) == 1 else "")
+    alone = not named - {owner}
+    return [path for path, whose in owners.items() if (whose == owner and owner) or (not whose and alone)]
 
 
 def next_name(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -22,6 +23,8 @@ _LARGE_TABLES = frozenset(
 # A power cut in the very first start may leave these alone.
 _MADE_FIRST = {"_sqlite_migrations", "idx__sqlite_migrations_migration_set_name"}
 
+_MAGIC = b"SQLite format 3\0"  # how a database file begins (sqlite.org/fileformat.html, 1.3)
+
 _OBJECTS = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
 _COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table'"
 
@@ -37,6 +40,41 @@ def check_file(path: Path) -> None:
             f"{path} is {'empty' if path.exists() else 'missing'}, and once it was not: put a backup in its place."
             f" To begin anew with nothing, remove {path.name}* from {path.parent}"
         )
+
+
+def require_database(path: Path) -> None:
+    """Raise StoreUnavailableError where a file is no database of ours, without a trace of having looked: no file is made."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except (FileNotFoundError, NotADirectoryError):
+        head = b""
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not head and _was_begun(path):
+        return  # `check_file` says what to do about it
+    if not head:
+        raise StoreUnavailableError(
+            f"no gatewayd is running on this store, and there is no database {path}: is store.path right? The first"
+            " `gatewayd run` makes it"
+        )
+    if head != _MAGIC and not _was_begun(path):
+        raise StoreUnavailableError(f"{path} is no database: is store.path right?")
+    _require_ours(path)
+
+
+def _was_begun(path: Path) -> bool:
+    """Whether a store was there, by what lies beside the database."""
+    return reserve_path(path).exists() or path.with_name(path.name + "-wal").exists()
+
+
+def _require_ours(path: Path) -> None:
+    try:
+        # What its log holds does not matter here, and to look at that SQLite would make a file beside it.
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            check_owner(db)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return  # a damaged one: opening it says what to do
 
 
 def check_owner(db: Connection) -> None:

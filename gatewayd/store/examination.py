@@ -6,11 +6,16 @@ import fcntl
 import os
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from gatewayd.store.database import Connection, connect_reader
 from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.folders import PROCESS_BYTES, lock_path
+
+T = TypeVar("T")
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
@@ -24,13 +29,13 @@ SQLITE_VERSION = sqlite3.sqlite_version
 def lock_holder(store: Path) -> int | None:
     """The process that has the store open, 0 where it does not tell its number; None: nobody has. Raises OSError."""
     try:
-        fd = os.open(store.with_name(store.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(lock_path(store), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        told = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        told = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
         return int(told) if told.isascii() and told.isdigit() else 0
     finally:
         os.close(fd)
@@ -74,9 +79,14 @@ def recent_counts(store: Path) -> dict[str, object]:
 
     Raises StoreUnavailableError where it cannot be read.
     """
+    return look(store, counts)
+
+
+def look(store: Path, work: Callable[[Connection], T]) -> T:
+    """What `work` finds with a connection that cannot write. Raises StoreUnavailableError where it cannot be read."""
     try:
         with closing(connect_reader(store)) as db:
-            return counts(db)
+            return work(db)
     except sqlite3.Error as error:
         raise StoreUnavailableError(str(error)) from error
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+PROCESS_BYTES = 32
+"""How much of the lock the number of the process takes, with blanks behind it."""
+
+
+def lock_path(database: Path) -> Path:
+    """Where the lock of a database is."""
+    return database.with_name(database.name + ".lock")
+
 
 def sync_file(path: Path) -> None:
     """Sync what a file holds."""

@@ -224,3 +224,22 @@ def _taken(db: Connection, early: list[Row]) -> list[Row]:
 def sims_with_early_reports(db: Connection) -> list[int]:
     """Ids of the SIMs for which reports are kept."""
     return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]
+
+
+def newest(db: Connection, limit: int) -> list[Row]:
+    """The newest texts of all companies, newest first, with `sim_number`, `port` and `owner_id`: the company, or None."""
+    return db.execute(
+        "SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number, s.port,"
+        " coalesce(i.company_id, s.company_id) AS owner_id"
+        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id ORDER BY i.id DESC LIMIT ?",
+        (limit,),
+    ).fetchall()
+
+
+def newest_unreadable(db: Connection, limit: int) -> list[Row]:
+    """The newest PDUs that were set aside, newest first, with `sim_number`, `port` and `slot` of their SIMs."""
+    return db.execute(
+        "SELECT u.*, coalesce(s.number, s.card_number, '') AS sim_number, s.port, s.slot"
+        " FROM unreadable u LEFT JOIN sims s ON s.id = u.sim_id ORDER BY u.id DESC LIMIT ?",
+        (limit,),
+    ).fetchall()

@@ -11,10 +11,11 @@ import os
 import shutil
 from pathlib import Path
 
-from gatewayd.store.backup import check_backup, kept
+from gatewayd.store.backup import check_backup, kept, own
 from gatewayd.store.database import Connection
 from gatewayd.store.errors import StoreDamagedError
 from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
+from gatewayd.store.identity import known_owner
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ def restore_newest(folder: Path, path: Path) -> None:
         StoreDamagedError: there is none. Then nothing was changed.
         OSError: there is no room, or the disk fails.
     """
-    for backup in reversed(kept(folder)):
+    usable = own(folder, known_owner(path))
+    for backup in reversed(usable):
         try:
             check_backup(backup)
         except StoreDamagedError as error:
@@ -74,7 +76,11 @@ def restore_newest(folder: Path, path: Path) -> None:
         sync_folder(path.parent)
         log.error("%s was damaged, and is kept as %s; the backup %s takes its place", path, aside, backup)
         return
-    raise StoreDamagedError(f"{path} is damaged, and there is no good backup in {folder} to take its place")
+    others = len(kept(folder)) - len(usable)
+    foreign = f"; {others} there are of another gateway and are left alone" if others else ""
+    raise StoreDamagedError(
+        f"{path} is damaged, and there is no good backup in {folder} to take its place{foreign}"
+    )
 
 
 def _set_aside(path: Path) -> Path:

@@ -485,3 +485,16 @@ def m016_lists(db: Database) -> None:
         CREATE UNIQUE INDEX sims_default ON sims (coalesce(company_id, 0)) WHERE is_default;
     """,
     )
+
+
+@migrations()
+def m017_owner(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE store_owner (            -- one row: which gateway this database and its backups belong to
+            id TEXT NOT NULL
+        );
+        INSERT INTO store_owner VALUES (lower(hex(randomblob(16))));
+    """,
+    )

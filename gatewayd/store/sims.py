@@ -99,15 +99,6 @@ def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
         former_numbers.remember(db, sim_id, before, now)
 
 
-def others_with(db: Connection, sim_id: int, number: str) -> list[int]:
-    """Ids of other SIMs for which this number is shown."""
-    rows = db.execute(
-        "SELECT id FROM sims WHERE coalesce(number, card_number) = ? AND id <> ? ORDER BY id",
-        (number, sim_id),
-    )
-    return [row[0] for row in rows]
-
-
 def shown(db: Connection, today: str) -> list[Row]:
     """All SIMs with `shown_number`, `shown_operator`, `company_name` and today's usage."""
     return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()

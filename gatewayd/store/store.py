@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store import belonging, load, restore
+from gatewayd.store import belonging, identity, load, restore
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.commit import COMMIT_SECONDS
 from gatewayd.store.database import Connection, connect_writer, keep_log
@@ -23,7 +23,8 @@ from gatewayd.store.errors import (
     StoreUnavailableError,
     damage,
 )
-from gatewayd.store.folders import leave_to_the_owner
+from gatewayd.store.files import check_access
+from gatewayd.store.folders import PROCESS_BYTES, leave_to_the_owner, lock_path
 from gatewayd.store.idempotency import in_flight, install_in_flight
 from gatewayd.store.readers import Readers
 from gatewayd.store.schema import migrate
@@ -67,6 +68,7 @@ class Store:
             StoreUnavailableError: the file or its folder cannot be used.
         """
         try:
+            check_access(self.path)
             self._lock_fd = _lock(self.path)
             self._open_or_restore()
             self._disk.open()
@@ -190,6 +192,7 @@ class Store:
                 os.chmod(self.path, 0o600)
                 leave_to_the_owner(self.path, self.path.parent)
                 migrate(db)
+                identity.settle(db, self.path)
                 check_whole(db, self.path.stat().st_size)
                 restore.settle(db, resend=self._resend)
             else:
@@ -223,19 +226,18 @@ def _damaged(path: Path, error: Exception) -> str:
 def _lock(path: Path) -> int:
     """Take the lock beside the database. It goes with the process, however that ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+        holder = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
         os.close(fd)
         raise StoreLockedError(
             f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
         ) from None
     leave_to_the_owner(fd, path.parent)
-    os.ftruncate(fd, 0)
     try:
-        os.pwrite(fd, str(os.getpid()).encode("ascii"), 0)
+        os.pwrite(fd, str(os.getpid()).encode("ascii").ljust(PROCESS_BYTES), 0)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

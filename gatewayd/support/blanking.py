@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, SecretStr
 
-from config.settings import Settings
+from config.settings import ConfigError, Settings, decode
 
 _HIDDEN: Final = "(hidden)"
 _UNKNOWN: Final = "(hidden: not a known key)"
@@ -35,9 +35,11 @@ def secrets(raw: bytes) -> set[str]:
 
 def _tree(raw: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(raw.decode())
+        return tomllib.loads(decode(raw))
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def _secrets(value: Any) -> Iterator[str]:

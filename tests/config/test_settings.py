@@ -372,3 +372,32 @@ def test_any_port_is_taken_or_refused(fields: dict[str, Any]) -> None:
         PortSettings(**fields)
     except ValidationError as error:
         assert error.error_count()  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_file_may_begin_with_a_byte_order_mark_as_windows_editors_write_it(ends: str) -> None:
+    text = '[api]\nlisten = "127.0.0.1:8001"\n'.replace("\n", ends)
+    assert parse(b"\xef\xbb\xbf" + text.encode()).api.listen == "127.0.0.1:8001"
+    with pytest.raises(ConfigError, match=r"line 2: .* is not a known key"):
+        parse(b"\xef\xbb\xbf" + f"[api]{ends}nonsense = 1".encode())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "told"),
+    [
+        ("utf-16-le", b"\xff\xfe", "is UTF-16 text: save it as UTF-8"),
+        ("utf-16-be", b"\xfe\xff", "is UTF-16 text: save it as UTF-8"),
+        ("utf-32-le", b"\xff\xfe\0\0", "is UTF-32 text: save it as UTF-8"),
+        ("utf-32-be", b"\0\0\xfe\xff", "is UTF-32 text: save it as UTF-8"),
+        ("utf-16-le", b"", "has a NUL character, as UTF-16 text has: save the file as UTF-8"),
+        ("utf-16-be", b"", "has a NUL character, as UTF-16 text has: save the file as UTF-8"),
+        ("latin-1", b"\xe9", "is not UTF-8 text"),
+        ("cp1252", b"\x80", "is not UTF-8 text"),
+    ],
+)
+def test_another_encoding_is_named_in_one_sentence(encoding: str, mark: bytes, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(mark + "[api]\nthreads = 4\n".encode(encoding), "FILE")
+    assert told in str(refused.value)
+    assert str(refused.value).startswith("FILE: ")
+    assert "\n" not in str(refused.value)

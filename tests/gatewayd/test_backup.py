@@ -20,7 +20,7 @@ from gatewayd.store.backup import BackupError
 from gatewayd.store.errors import StoreDamagedError
 from gatewayd.store.store import Store
 from modem.work import Rest, Submission, Submitted
-from tests.conftest import Running, eventually
+from tests.conftest import Running, eventually, told_by
 from tests.gatewayd.house import House
 from tests.gatewayd.wal import uncopied
 
@@ -190,6 +190,7 @@ def test_the_command_backs_up_a_running_gateway_and_one_that_is_not(running: Run
     assert (again.returncode, "--force" in again.stderr) == (1, True)
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
+    told_by(config, "company", "add", "Test")  # else there is nothing to be copied
     command = [
         sys.executable,
         "-m",

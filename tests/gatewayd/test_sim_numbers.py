@@ -127,15 +127,15 @@ def test_another_sims_number_changes_nothing(house: House) -> None:
 
 
 def test_a_number_that_another_sim_has_gets_a_word(house: House) -> None:
-    assert "note" not in set_number(house, A, "70 99 99 99")
+    assert "notes" not in set_number(house, A, "70 99 99 99")
     told = set_number(house, B, "+223 70-99-99-99")
     assert told["number"] == NEW
-    assert str(told["note"]).startswith(f"SIM {house.sim(A)} has this number too")
-    assert "note" not in set_number(house, B, "70000002")
+    assert f"has the same number as SIM {house.sim(A)}" in str(told["notes"])
+    assert "notes" not in set_number(house, B, "70000002")
 
 
 def test_a_number_that_a_card_tells_of_another_sim_gets_a_word_too(house: House) -> None:
-    assert f"SIM {house.sim(B)} has this number too" in str(set_number(house, A, "70000002")["note"])
+    assert f"has the same number as SIM {house.sim(B)}" in str(set_number(house, A, "70000002")["notes"])
 
 
 @pytest.mark.parametrize("number", ["", "12", "twelve", "+", "+0022370000001x", "7" * 20])

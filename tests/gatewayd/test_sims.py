@@ -45,13 +45,13 @@ def defaults(admin: Context) -> dict[object, list[object]]:
 @pytest.mark.parametrize("changes", [{}, {"company_id": None}, {"enabled": False}, {"company_id": 1}])
 @pytest.mark.parametrize("sim", [999, 0, -1])
 def test_a_sim_that_does_not_exist_is_refused_and_nothing_changes(
-    house: House, admin: Context, changes: dict[str, object], sim: int
+    house: House, admin: Context, changes: sims.Changes, sim: int
 ) -> None:
     sims.set_(admin, house.sim(A), {}, default=True)
     before = sims.list_(admin)
     for default in (True, False):
         with pytest.raises(AdminError, match=f"no SIM {sim}"):
-            sims.set_(admin, sim, dict(changes), default=default)
+            sims.set_(admin, sim, changes, default=default)
     assert sims.list_(admin) == before
 
 
@@ -109,7 +109,7 @@ def test_the_store_itself_keeps_a_second_default_out(house: House) -> None:
     ],
 )
 def test_each_change_of_a_sim_wakes_the_ports_that_rest(
-    house: House, admin: Context, changes: dict[str, object]
+    house: House, admin: Context, changes: sims.Changes
 ) -> None:
     before = [bell.rings for bell in house.bells.values()]
     sims.set_(admin, house.sim(A), changes)

@@ -272,6 +272,63 @@ def test_what_looks_like_a_secret_is_masked_and_nothing_else(text: str, masked: 
     assert Redactor(["4821"]).text(text) == masked
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "76 54 32 10",
+        "76.54.32.10",
+        "76-54-32-10",
+        "76\u00a054\u00a032\u00a010",
+        "76\u202f54\u202f32\u202f10",
+        "7654 3210",
+        "+223 (76) 54.32.10",
+        "+223\u00a076\u00a054\u00a032\u00a010",
+        "06 76 54 32 10",
+        "0676.54.32.10",
+        "٧٦٥٤٣٢١٠",
+    ],
+)
+def test_a_number_is_masked_however_it_is_written(number: str) -> None:
+    for text in (number, f"called {number}.", f"“{number}”, again"):
+        digits = [character for character in Redactor().text(text) if character.isdigit()]
+        assert len(digits) <= 2, Redactor().text(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Pharmacie 76 54 32 10",
+        "76  54/32_10 Pharmacie",
+        "Ph. (76) 54.32 10",
+        "76\u200b54\u200b32\u200b10",
+        "7 6 5 4 3 2 1 0",
+        "76·54·32·10",
+        "tel:76,54,32,10",
+        "654 321",
+    ],
+)
+def test_a_number_in_the_name_of_a_company_is_masked_however_it_is_written(name: str) -> None:
+    shown = Redactor().tree({"companies": [{"id": 1, "name": name, "used_this_month": 76543210}]})
+    told = shown["companies"][0]
+    assert sum(map(str.isdigit, told["name"])) <= 2
+    assert (told["id"], told["used_this_month"]) == (1, 76543210)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "192.168.100.20 asked",
+        "10.0.123.45",
+        "0.52 0.58 0.59 1/467 12345",
+        "gatewayd 0.1.0, Python 3.11.7",
+        "it took 12.5 ms, 13.5 ms",
+        "2027-01-31",
+    ],
+)
+def test_what_is_no_number_of_a_telephone_stays(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
 @given(st.from_regex(r"\+[1-9][0-9]{7,14}", fullmatch=True), st.text(), st.text())
 def test_a_number_is_masked_wherever_it_stands(number: str, before: str, after: str) -> None:
     assert number not in Redactor().text(before + number + after)

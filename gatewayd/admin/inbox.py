@@ -1,0 +1,56 @@
+"""`gatewayd inbox`: the texts that came in, and what could not be read."""
+
+from __future__ import annotations
+
+from gatewayd.admin.context import Context
+from gatewayd.clock import iso
+from gatewayd.store import inbound
+from gatewayd.store.database import Row
+
+_SHOWN = 20
+_MOST = 10_000
+
+
+def list_(context: Context, limit: int = _SHOWN) -> list[dict[str, object]]:
+    """The newest texts on all SIMs, newest first."""
+    with context.store.readers.lend() as db:
+        rows = inbound.newest(db, _bounded(limit))
+    return [_shown(row) for row in rows]
+
+
+def unreadable(context: Context, limit: int = _SHOWN) -> list[dict[str, object]]:
+    """The newest PDUs that were set aside because they could not be read, newest first, each as the modem told it."""
+    with context.store.readers.lend() as db:
+        rows = inbound.newest_unreadable(db, _bounded(limit))
+    return [
+        {
+            "id": row["id"],
+            "received_at": iso(row["received_at"]),
+            "sim": row["sim_id"],
+            "port": row["port"],
+            "slot": row["slot"],
+            "sim_number": row["sim_number"],
+            "reason": row["reason"],
+            "pdu": row["pdu"],
+        }
+        for row in rows
+    ]
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, _MOST))
+
+
+def _shown(row: Row) -> dict[str, object]:
+    return {
+        "id": row["id"],
+        "received_at": iso(row["received_at"]),
+        "sent_at": None if row["sent_at"] is None else iso(row["sent_at"]),
+        "sim": row["sim_id"],
+        "port": row["port"],
+        "sim_number": row["sim_number"],
+        "company": row["owner_id"],
+        "sender": row["sender"],
+        "incomplete": bool(row["incomplete"]),
+        "message": row["text"],
+    }

@@ -1,0 +1,64 @@
+"""`gatewayd inbox`: through the daemon and without one, what came in and what could not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gatewayd.cli import main
+from tests.conftest import eventually
+from tests.gatewayd.box import Box
+
+FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
+BROKEN = "440B91223307"  # ends within the sender
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path, slots={1: 1})
+    box.start_bank(*FAST)
+    box.start_gateway()
+    box.sims_ready(1)
+    yield box
+    box.stop()
+
+
+def shown(box: Box, *options: str) -> str:
+    done = CliRunner().invoke(main, ["--config", str(box.config), "inbox", *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_texts_and_what_was_set_aside_are_shown_with_and_without_a_daemon(box: Box) -> None:
+    assert shown(box) == "none\n"
+    assert shown(box, "--unreadable", "--json") == "[]\n"
+    box.order(do="incoming", port=1, **{"from": "+22376000001"}, text="first\x1b[2J")
+    box.order(do="incoming", port=1, **{"from": "OrangeMoney"}, text="second")
+    box.order(do="incoming-pdu", port=1, pdu=BROKEN)
+    eventually(lambda: len(box.cli("inbox")) == 2 and box.cli("inbox", "--unreadable"))
+    second, first = box.cli("inbox")
+    assert (second["sender"], second["message"], second["port"], second["sim"]) == (
+        "OrangeMoney",
+        "second",
+        1,
+        1,
+    )
+    assert (first["sender"], first["message"]) == ("+22376000001", "first\x1b[2J")
+    assert [text["message"] for text in box.cli("inbox", "--limit", 1)] == ["second"]
+    (aside,) = box.cli("inbox", "--unreadable")
+    assert BROKEN in aside["pdu"]
+    assert aside["reason"]
+    assert (aside["port"], aside["slot"], aside["sim"]) == (1, 1, 1)
+    assert aside["sim_number"].startswith("+223")
+    assert aside["received_at"].endswith("Z")
+    assert "OrangeMoney" in shown(box)
+    assert "\x1b" not in shown(box)
+    assert BROKEN in shown(box, "--unreadable")
+    texts, unreadable = json.loads(shown(box, "--json")), json.loads(shown(box, "--unreadable", "--json"))
+    box.stop_gateway()
+    assert json.loads(shown(box, "--json")) == texts
+    assert json.loads(shown(box, "--unreadable", "--json")) == unreadable
