@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import OperationalError
 
-from gatewayd.store.database import BUSY_TIMEOUT_MS, Connection, file_of, log_of, make_log_room
+from gatewayd.store.database import BUSY_TIMEOUT_MS, Connection, log_of, make_log_room
 from gatewayd.store.folders import sync_folder
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,9 @@ _CHECKPOINT_WAIT_MS = 100  # for readers of other processes
 
 
 def set_foreign_logs_aside(path: Path) -> None:
-    """Rename a log or a rollback journal that belongs to another database than that at `path`. For the holder of the lock.
+    """Rename a log or a rollback journal that belongs to another database than that at `path`.
+
+    For the holder of the lock, before this process opens the database.
 
     Raises OSError.
     """
@@ -97,8 +99,12 @@ def set_generation(db: Connection) -> None:
 
 def mark_log(db: Connection) -> None:
     """Give the log its room; where it is empty, with the mark of its database."""
-    generation = generation_of(_read(Path(file_of(db)), 0, _HEADER))
-    make_log_room(db, _mark(generation) if generation else b"")
+    # Asked of the connection, for which an empty log changes nothing: to open and close the file itself would drop all
+    # locks that SQLite holds on it for this process (POSIX), and another process would remove the log as the last one.
+    generation: int = db.execute("PRAGMA application_id").fetchone()[0]
+    user_version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    whole = generation > 0 and user_version == _signed(generation ^ _CHECK)
+    make_log_room(db, _mark(generation) if whole else b"")
 
 
 def generation_of(header: bytes) -> int | None:

@@ -422,3 +422,18 @@ def test_each_start_is_a_generation_of_its_own_and_a_try_of_the_disk_is_none(tmp
     store.open()
     assert store.write(header) != before
     store.close()
+
+
+def test_another_process_that_ends_does_not_remove_the_log(tmp_path: Path) -> None:
+    """It would, were SQLite's locks lost: they go with any descriptor of the file that this process closes."""
+    store = opened(tmp_path / "gatewayd.db")
+    add(store, "kept")
+    code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(*db.execute('SELECT name FROM companies')); db.close()"
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(store.path)], capture_output=True, text=True, check=True
+        )
+        assert "kept" in done.stdout
+        store.cut_log()
+        assert (tmp_path / "gatewayd.db-wal").stat().st_size == LOG_ROOM_BYTES
+    store.close()
