@@ -59,7 +59,6 @@ class Doctor:
             *self._store_and_queue(),
             self._disk(),
             self._ports(),
-            self._modems(),
             self._sims(),
             self._time(),
         ]
@@ -94,21 +93,19 @@ class Doctor:
         return Check("disk", Verdict.WARN if free < _LITTLE_BYTES else Verdict.PASS, told)
 
     def _ports(self) -> Check:
-        ports = self._board.ports().values()
-        up = sum(port.state is PortState.UP for port in ports)
-        return _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
-
-    def _modems(self) -> Check:
-        """What the ports' modems need an operator for, a sentence for each kind of trouble."""
+        """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""
         ports = sorted(self._board.ports().values(), key=lambda port: port.port)
+        up = sum(port.state is PortState.UP for port in ports)
+        check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
         told = []
         for condition in Condition:
             numbers = [str(port.port) for port in ports if condition in port.conditions]
             if numbers:
                 told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
         if not told:
-            return Check("modems", Verdict.PASS, "No modem needs an operator")
-        return Check("modems", Verdict.WARN, " ".join(told).removesuffix("."))
+            return check
+        verdict = Verdict.WARN if check.verdict is Verdict.PASS else check.verdict
+        return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
 
     def _sims(self) -> Check:
         known = [sim for sim in self._board.sims().values() if sim.there]

@@ -95,7 +95,7 @@ def test_every_condition_has_a_remedy_that_tells_what_to_do() -> None:
 
 def test_what_a_port_knows_of_its_modem_is_told_everywhere_until_it_ends(stand: Stand) -> None:
     full, unreadable = Condition.MEMORY_FULL, Condition.UNREADABLE_TEXTS
-    assert stand.health()["checks"]["modems"]["status"] == "pass"
+    assert stand.health()["checks"]["ports"]["status"] == "pass"
     assert [port["conditions"] for port in stand.told("status")["ports"]] == [[], []]
     assert stand.figure(1, full) == 0
     stand.set(1, full)
@@ -119,13 +119,13 @@ def test_what_a_port_knows_of_its_modem_is_told_everywhere_until_it_ends(stand: 
     ]
     health = stand.health()
     assert health["status"] == "warn"
-    told = health["checks"]["modems"]
+    told = health["checks"]["ports"]
     assert told["status"] == "warn"
-    assert told["output"].startswith(f"Ports 1, 2: {REMEDIES[full]} Port 2: ")
+    assert told["output"].startswith(f"2 of 2 ports are up. Ports 1, 2: {REMEDIES[full]} Port 2: ")
     assert (stand.figure(1, full), stand.figure(1, unreadable), stand.figure(2, unreadable)) == (1, 0, 1)
     stand.set(1, full, present=False)
     stand.set(2, full, present=False)
     stand.set(2, unreadable, present=False)
-    assert stand.health()["checks"]["modems"]["status"] == "pass"
+    assert stand.health()["checks"]["ports"]["status"] == "pass"
     assert [port["conditions"] for port in stand.told("status")["ports"]] == [[], []]
     assert stand.figure(2, unreadable) == 0
