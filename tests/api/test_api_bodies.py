@@ -115,7 +115,12 @@ def test_a_body_with_a_content_coding_is_refused_unread(coding: str) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [gzip.compress(CONTENT, mtime=0), zlib.compress(CONTENT), zlib.compress(CONTENT, 1), zlib.compress(CONTENT, 9)],
+    [
+        gzip.compress(CONTENT, mtime=0),
+        zlib.compress(CONTENT),
+        zlib.compress(CONTENT, 1),
+        zlib.compress(CONTENT, 9),
+    ],
 )
 def test_a_compressed_body_without_a_header_is_told_as_compressed(raw: bytes) -> None:
     with pytest.raises(EncodedBodyError) as caught:
