@@ -35,7 +35,7 @@ def submit(
     the network, so this time costs nothing. What went wrong before the PDU was complete is a refusal with a LOCAL
     cause, and what went wrong after it leaves the part in doubt.
     """
-    refusal = _type(channel, f"AT+CMGS={length}", pdu)
+    refusal = _type(channel, f"AT+CMGS={length}", pdu, sends=True)
     if refusal is not None:
         return refusal
     deadline = monotonic() + timeout_s
@@ -88,6 +88,7 @@ def send_written(
     except ChannelError as error:
         log.warning("%s: no part was sent: %s", channel.name, error)
         return Refused(cause("LOCAL", NO_PROMPT))
+    channel.sending()
     try:
         channel.say(f"AT+CMSS={index}")
     except DeviceGoneError:
@@ -100,8 +101,8 @@ def send_written(
     return _await_reference(channel, deadline, timeout_s)
 
 
-def _type(channel: Channel, command: str, pdu: str) -> Refused | None:
-    """Say a command that asks for a PDU, and the PDU. None once the modem has all of it."""
+def _type(channel: Channel, command: str, pdu: str, *, sends: bool = False) -> Refused | None:
+    """Say a command that asks for a PDU, and the PDU. None once the modem has all of it. `sends`: it goes out with that."""
     try:
         refusal = _ask_for_prompt(channel, command)
     except DeviceGoneError:
@@ -111,6 +112,8 @@ def _type(channel: Channel, command: str, pdu: str) -> Refused | None:
         return Refused(cause("LOCAL", NO_PROMPT))
     if refusal is not None:
         return Refused(refusal.cause(channel.vendor))
+    if sends:
+        channel.sending()
     try:
         channel.framer.echo = pdu
         channel.write(pdu.encode("ascii") + CTRL_Z)
@@ -186,7 +189,7 @@ def _await_reference(channel: Channel, deadline: float, timeout_s: float) -> Sub
             if found is not None:
                 channel.framer.echo = ""
                 channel.heard(found)
-                return taken or _verdict(channel, found)
+                return taken or verdict(channel, found)
             if channel.restarted:
                 channel.in_step = False
                 return taken or InDoubt("The modem restarted before it said what became of the message.")
@@ -208,11 +211,11 @@ def _ask_late(channel: Channel, timeout_s: float) -> Submitted | Refused | InDou
         reference, channel.late_reference = channel.late_reference, None
         return reference
     if channel.late_result is not None and not (channel.late_result.ok and channel.tells_references):
-        return _verdict(channel, channel.late_result)
+        return verdict(channel, channel.late_result)
     return InDoubt(f"The modem did not say within {timeout_s:g} s what became of the message.")
 
 
-def _verdict(channel: Channel, found: Result) -> Submitted | Refused | InDoubt:
+def verdict(channel: Channel, found: Result) -> Submitted | Refused | InDoubt:
     """What a final result without +CMGS says of the part; some old modems leave the +CMGS out."""
     if found.ok:
         return Submitted(None)

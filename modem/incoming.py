@@ -58,17 +58,16 @@ class Incoming:
         self._deleted = 0
         self._undeleted: dict[_Place, str] = {}  # handed over, and still in the modem
 
-    def take(self, urc: Urc) -> bool:
-        """Take note of a URC that is about a text or report. Whether it was."""
+    def take(self, urc: Urc, status: PortStatus | None = None) -> bool:
+        """Take note of a URC that is about a text or report. Whether it was. `status`: what the port was when it came."""
+        status = status or self._desk.status
         if urc.tag in ("+CMT", "+CDS"):
             if urc.pdu is not None:
-                self._straight.append(_Direct(urc.pdu, self._desk.status))
+                self._straight.append(_Direct(urc.pdu, status))
         elif urc.tag in ("+CMTI", "+CDSI"):
             place = urc.fields
             if len(place) > 1 and place[1].isdecimal():
-                self._announced.append(
-                    _Place(self._desk.status.active.iccid, place[0] or None, int(place[1]))
-                )
+                self._announced.append(_Place(status.active.iccid, place[0] or None, int(place[1])))
             else:
                 self.list_now()
         elif self._asks_for_listing(urc):

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 from config.settings import PortSettings
-from modem import standing
+from modem import aftermath, handover, standing
 from modem.at import Channel, OutOfStepError, Waits
 from modem.cards import Cards
 from modem.conditions import Condition
@@ -19,7 +19,7 @@ from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED
 from modem.incoming import Incoming
 from modem.keeper import Keeper
-from modem.lines import Urc
+from modem.lines import Result, Urc
 from modem.search import Search
 from modem.sysfs import Tty
 from modem.talk import Patience
@@ -95,6 +95,9 @@ class Timing:
     register_s: float = (
         40.0  # that a SIM is given to find its network when it is looked at for the first time
     )
+    # how long an answer is awaited that an older process did not read, before anything is said: what the network takes
+    # for a text in all but the worst of times
+    kept_s: float = 10.0
     sim_s: float = 30.0  # between looks at a SIM that does not work
     # after which a search for a network is begun anew, each time more harshly (see `modem.search`)
     anew_s: tuple[float, float, float] = (300.0, 1800.0, 7200.0)
@@ -118,7 +121,9 @@ class Session:
         submit_timeout_s: float,
         timing: Timing,
         wiring: Callable[[], Tty | None] = lambda: None,
+        kept: int | None = None,
     ) -> None:
+        """`kept`: octets that came while an older process had left the line open; None: the line was opened for this one."""
         self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
@@ -142,10 +147,19 @@ class Session:
             writes=settings.submit_via == Via.STORAGE.value,
             wiring=wiring,
         )
+        if desk.note is not None:
+            self._channel.sending = desk.note.type
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
         self._keeper = Keeper(desk, self.modem)
         self._search = Search(desk, self.modem, timing.anew_s, timing.refresh_s)
+        self._kept = kept  # until it was read
+        self._adopted = (
+            False  # the line was left open by an older process, and its SIMs were not looked at yet
+        )
+        self._failure: Result | None = (
+            None  # what the modem said of the part that an older process handed over
+        )
         self._late: Submitted | None = None  # what the modem said of a part that nobody waited for any more
         self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
@@ -185,8 +199,10 @@ class Session:
         desk = self._desk
         desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
+        self._listen_first()
         self._channel.told_e0 = self._channel.told_v1 = False
         self._begin()
+        self._tell_left()
         echoes = self._channel.echoes
         self.modem.answers(self._timing.ask_s)
         self._echoes = echoes if echoes == self._channel.echoes else None
@@ -194,9 +210,54 @@ class Session:
         self._channel.told_v1 = True
         desk.answering = True
         self._introduce()
-        self._cards.look()
+        self._look_at_cards()
         self._introduce()  # a modem whose SIM was locked may only now have told it
         self._come_up()
+
+    def _listen_first(self) -> None:
+        """Hear what came while an older process had left the line open, and the answer to the part that it handed over,
+        before anything is said. The answer may still be to come.
+        """
+        if self._kept is None:
+            return
+        kept, self._kept, self._adopted = self._kept, None, True
+        left = self._desk.left
+        wait_s = min(self._timing.kept_s, self._desk.busy_s()) if left is not None else 0.0
+        heard = aftermath.listen(self._channel, kept, wait_s)
+        self._late, self._failure = heard.taken, heard.failure
+        if left is not None and heard.taken is not None:
+            self._late = None
+            self._desk.recover(left.claim, heard.taken)
+
+    def _tell_left(self) -> None:
+        """Tell the house what is known by now of the part that an older process handed over. Without a word it stays in doubt."""
+        left, self._desk.left = self._desk.left, None
+        failure, self._failure = self._failure or self._channel.late_result, None
+        if left is None:
+            return
+        if self._late is not None:
+            late, self._late = self._late, None
+            self._desk.recover(left.claim, late)
+        elif failure is not None and not failure.ok and self._adopted:
+            verdict = handover.verdict(self._channel, failure)
+            if isinstance(verdict, Refused):
+                self._desk.recover(left.claim, verdict)
+
+    def _look_at_cards(self) -> None:
+        """Look at the SIMs. What came while the line was left open came for the SIM that was active then."""
+        adopted, self._adopted = self._adopted, False
+        if not adopted or self._settings.slots == 1:
+            self._cards.look()
+            return
+        name = self._cards.active_name()
+        urcs = list(self._channel.urcs)
+        self._channel.urcs.clear()
+        self._cards.look()
+        status = self._desk.status
+        slot = next((each.slot for each in status.slots if name and each.iccid == name), status.active_slot)
+        for urc in urcs:
+            if not self._incoming.take(urc, replace(status, active_slot=slot)):
+                self._channel.urcs.append(urc)
 
     def _begin(self) -> None:
         """Bring the modem in step. It may yet be busy with what an older connection handed to it, and say what became
@@ -358,6 +419,8 @@ class Session:
             desk.publish(busy=True)
         result: Submitted | Refused | InDoubt = _FAILED
         started_at = monotonic()
+        if desk.note is not None:
+            desk.note.begin(submission)
         try:
             self._keeper.tidy()
             submit = self._keeper.submit if submission.via is Via.STORAGE else self.modem.submit
@@ -365,6 +428,8 @@ class Session:
         finally:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
+            if desk.note is not None:
+                desk.note.end(submission, result, self._channel.vendor)
         self._judge(result, submission.recipient)
 
     def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:

@@ -278,6 +278,22 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
     return True
 
 
+def take_out_of_doubt(db: Connection, message_id: int, seq: int, token: int) -> bool:
+    """A part in doubt is submitting again, to be settled: its answer was found. False where this claim is not in doubt."""
+    found = db.execute(
+        "UPDATE parts SET state = 'submitting'"
+        " WHERE message_id = ? AND seq = ? AND token = ? AND state = 'in_doubt'",
+        (message_id, seq, token),
+    ).rowcount
+    if found != 1:
+        return False
+    db.execute(
+        "DELETE FROM refusals WHERE message_id = ? AND seq = ? AND token = ? AND outcome = 'in_doubt'",
+        (message_id, seq, token),
+    )
+    return True
+
+
 def _leave_submitting(
     db: Connection,
     message_id: int,
