@@ -45,6 +45,7 @@ class SerialPort:
                 self.fd, termios.TCIOFLUSH
             )  # else closing may wait 30 s for a modem that reads no more
             fcntl.ioctl(self.fd, termios.TIOCNXCL)
+            fcntl.flock(self.fd, fcntl.LOCK_UN)  # a service manager may hold another descriptor for a moment
         except (OSError, termios.error):
             pass  # the device is gone, and its locks with it
         self._close()

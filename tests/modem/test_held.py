@@ -443,6 +443,19 @@ def test_a_line_is_adopted_only_as_it_is_configured_and_lockable() -> None:
     os.close(master)
 
 
+def test_a_line_that_somebody_else_has_locked_is_not_adopted() -> None:
+    with ScriptedModem() as modem:
+        line = open_device(modem.device, 115_200)
+        kept = os.dup(line.fd)
+        line.close()  # and gives the lock back, though the other descriptor is open
+        other = open_device(modem.device, 115_200)
+        assert adopt(kept, modem.device, 115_200, rtscts=False) is None
+        other.close()
+        again = adopt(kept, modem.device, 115_200, rtscts=False)
+        assert again is not None
+        again.close()
+
+
 def test_with_slots_a_report_that_was_kept_is_of_the_sim_that_was_active(shelf: Shelf) -> None:
     reported: list[str] = []
 
