@@ -38,7 +38,7 @@ def tell(house: House, part: Submission, result: Submitted | Refused, token: int
 
 def row(house: House, part: Submission) -> tuple[str, int, int | None]:
     found = house.row("SELECT state, attempts, reference FROM parts WHERE message_id = ?", part.message_id)
-    return tuple(found)  # type: ignore[return-value]
+    return tuple(found)
 
 
 def noted(house: House) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from config.settings import PortSettings
 from modem.aftermath import FULL
+from modem.devices import DeviceUnavailableError
 from modem.errors import NO_PROMPT
 from modem.handover_note import HandoverNote
 from modem.held import Held, LineKeeper, adopt, unread
@@ -364,7 +365,43 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
     assert not any(isinstance(result, InDoubt) for result in house.results)
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"), [(b"\r\n+CMGS: 9\r\n\r\nOK\r\n", None), (b"\r\n+CMS ERROR: 38\r\n", 38)]
+)
+def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
+    shelf: Shelf, answer: bytes, code: int | None
+) -> None:
+    house = House(part(5))
+
+    def take(modem: ScriptedModem) -> None:
+        house.full.set()
+        modem.say(answer)
+
+    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, house, shelf):
+        eventually(lambda: house.refusals > 0)
+    note = HandoverNote(shelf.notes[1])
+    noted = note.read()
+    note.close()
+    assert noted is not None
+    if code is None:
+        assert noted.result == Submitted(9)
+    else:
+        assert isinstance(noted.result, Refused)
+        assert noted.result.cause.code == code
+
+
 # The line
+
+
+def test_a_line_that_is_left_keeps_what_was_not_read() -> None:
+    with ScriptedModem() as modem:
+        line = open_device(modem.device, 115_200)
+        kept = os.dup(line.fd)
+        modem.say(b"\r\n+CMTI: 1\r\n")
+        eventually(lambda: unread(kept))
+        line.leave()
+        assert os.read(kept, 100) == b"\r\n+CMTI: 1\r\n"
+        os.close(kept)
 
 
 def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came(shelf: Shelf) -> None:
@@ -373,6 +410,8 @@ def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came
         with port_on(modem.device, house, shelf):
             eventually(lambda: house.state is PortState.UP)
         assert shelf.dropped == []
+        with pytest.raises(DeviceUnavailableError):
+            open_device(modem.device, 115_200)  # the lock is still ours
         modem.say(CDS)
         commands = len(modem.commands)
         with port_on(modem.device, house, shelf):

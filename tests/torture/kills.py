@@ -82,7 +82,7 @@ class Kills:
             for _ in range(plan.kills):
                 self._torment(time.monotonic() + self._chance.uniform(*plan.up_s))
                 self._kill()
-                self._start(wait=False)
+                self._start(wait=plan.held)  # where nothing is in the air, nothing can be settled
             self._calm()
             eventually(box.answers, 30)
             clients.stop()
