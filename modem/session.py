@@ -593,6 +593,7 @@ class Session:
         self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
+            self._sim_changed = True  # another card, put in without a word, may be what found its network
             self._claim_at = monotonic()
             self._refreshes.extend(("signal", "operator", "time"))
         elif before.carries_sms and not state.carries_sms:

@@ -70,8 +70,10 @@ def test_a_count_that_is_none_gives_nothing(manager: ServiceManager, count: str)
 
 
 @pytest.fixture
-def box(tmp_path: Path, manager: ServiceManager) -> Iterator[Box]:
-    box = Box(tmp_path, slots={1: 1, 2: 1}, dispatch='in_doubt = "hold"\nsubmit_timeout_s = 20')
+def box(tmp_path: Path, manager: ServiceManager, request: pytest.FixtureRequest) -> Iterator[Box]:
+    via = getattr(request, "param", "direct")
+    dispatch = f'in_doubt = "hold"\nsubmit_timeout_s = 20\nsubmit_via = "{via}"'
+    box = Box(tmp_path, slots={1: 1, 2: 1}, dispatch=dispatch)
     box.manager = manager
     box.start_bank("--time-scale", "0.2")
     yield box
@@ -88,11 +90,14 @@ def restarted(box: Box, how: str) -> None:
     box.start_gateway()
 
 
-def test_a_part_whose_answer_came_while_the_daemon_was_away_was_sent_and_is_not_sent_again(box: Box) -> None:
+@pytest.mark.parametrize(("box", "command"), [("direct", "+CMGS"), ("storage", "+CMSS")], indirect=["box"])
+def test_a_part_whose_answer_came_while_the_daemon_was_away_was_sent_and_is_not_sent_again(
+    box: Box, command: str
+) -> None:
     box.start_gateway()
     box.sims_ready(2)
-    box.order(do="hold", port=1, command="+CMGS", answer=True)
-    box.order(do="hold", port=2, command="+CMGS", answer=True)
+    for port in (1, 2):
+        box.order(do="hold", port=port, command=command, answer=True)
     sms_id = box.send("in the air")
     eventually(lambda: box.network("held"))
     assert box.gateway is not None
