@@ -26,14 +26,18 @@ class Heard:
     failure: Result | None = None
 
 
-def listen(channel: Channel, kept: int, wait_s: float) -> Heard:
-    """Read what the kernel kept, `kept` octets, and where that settles nothing listen on for `wait_s`.
+def listen(channel: Channel, heard: bytes, kept: int | None, wait_s: float) -> Heard:
+    """Go on where an older process stopped: with what it read and perhaps did not look at, `heard`; with what the kernel
+    kept of the same line, `kept` octets (None: the line was opened anew); and, where that settles nothing, for `wait_s`.
 
     URCs go where they always go. A bare OK settles nothing: it may answer another command. Raises DeviceGoneError.
     """
     ear = _Ear(channel)
-    full = kept >= FULL
-    for events in channel.unread():
+    ear.hear(channel.framer.feed(heard))
+    if kept is None:
+        channel.forget_partial()
+    full = kept is not None and kept >= FULL
+    for events in channel.unread() if kept is not None else ():
         ear.hear(events)
         if full:
             # What follows did not come after this: the line that was begun, and the PDU of the last one, are lost.

@@ -216,6 +216,10 @@ class Channel:
         """Let time pass, setting aside what the modem says."""
         self._listen_until(monotonic() + seconds)
 
+    def read_with(self, reader: Callable[[int, int], bytes]) -> None:
+        """Read from the line with `reader`, which is called as os.read(2) is."""
+        self._wire.reader = reader
+
     def unread(self) -> Iterator[list[Event]]:
         """The events of what is there already, piece by piece, without waiting. Raises DeviceGoneError."""
         return self._wire.read_stale()

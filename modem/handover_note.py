@@ -17,7 +17,9 @@ from typing import Final
 from modem.errors import cause
 from modem.work import Claim, InDoubt, Refused, Submission, Submitted
 
-_SIZE: Final = 128
+_HEARD_AT: Final = 128  # where lies what the modem said since the PDU was typed
+_SIZE: Final = _HEARD_AT + 4096  # an answer has some 30 octets; URCs and an echo may come before it
+_SILENCE: Final = bytes(_SIZE - _HEARD_AT)
 _BODY: Final = struct.Struct("<QQQhi8s16s")  # claim, TP-MR; code, family and vendor of a refusal
 _NONE: Final = -1
 _PHASE: Final = 0  # where the phase stands: one octet, written last, so that a kill leaves no half of a note
@@ -34,6 +36,7 @@ class Phase(IntEnum):
     TYPED = 2  # its PDU is being written, or was; the modem's answer was not read
     SUBMITTED = 3  # the network took it
     REFUSED = 4
+    DOUBT = 5  # it was given up on without an answer, and other commands may have been said since
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Noted:
     claim: Claim
     phase: Phase
     result: Submitted | Refused | None = None
+    heard: bytes = b""  # what the older process read since then, and perhaps did not come to look at
 
 
 class HandoverNote:
@@ -52,6 +56,7 @@ class HandoverNote:
         """`fd`: of a file as `create` makes. Raises OSError, ValueError where it is none."""
         os.truncate(fd, _SIZE)
         self._memory = mmap.mmap(fd, _SIZE)
+        self._heard_to = _SIZE  # where the next octets of the modem go
 
     @staticmethod
     def create() -> int:
@@ -73,19 +78,35 @@ class HandoverNote:
             result = Submitted(None if reference == _NONE else reference)
         elif phase is Phase.REFUSED:
             result = Refused(cause(_text(family), None if code == _NONE else code, vendor=_text(vendor)))
-        return Noted(Claim(message_id, seq, token), phase, result)
+        heard = self._memory[_HEARD_AT:].rstrip(b"\0") if phase is Phase.TYPED else b""
+        return Noted(Claim(message_id, seq, token), phase, result, heard)
+
+    def hear(self, fd: int, size: int) -> bytes:
+        """As os.read(2), but while an answer is awaited the kernel writes into the note itself: however early the process
+        ends after that, the octets are not lost.
+        """
+        room = min(size, _SIZE - self._heard_to)
+        if self._memory[_PHASE] != Phase.TYPED or not room:
+            return os.read(fd, size)
+        with memoryview(self._memory) as memory, memory[self._heard_to : self._heard_to + room] as free:
+            count = os.readv(fd, [free])
+            data = bytes(free[:count])
+        self._heard_to += count
+        return data
 
     def begin(self, submission: Submission) -> None:
         """A part was claimed, and nothing of it is said yet."""
         self._write(Phase.BEGUN, submission)
 
     def type(self) -> None:
-        """The PDU is about to be written, or the modem about to be told to send it."""
-        if self._memory[_PHASE] == Phase.BEGUN:
+        """The PDU is about to be written, or the modem about to be told to send it; also once more after a refusal."""
+        if self._memory[_PHASE] in (Phase.BEGUN, Phase.TYPED):
+            self._memory[_HEARD_AT:] = _SILENCE
+            self._heard_to = _HEARD_AT
             self._memory[_PHASE] = Phase.TYPED
 
     def end(self, submission: Submission, result: Submitted | Refused | InDoubt, vendor: str = "") -> None:
-        """What the modem answered. A part in doubt stays as it is: the answer may still come.
+        """What the modem answered. To a part in doubt the answer may still come.
 
         `vendor`: by whose table the code of a refusal was read.
         """
@@ -94,6 +115,8 @@ class HandoverNote:
         elif isinstance(result, Refused):
             why = result.cause
             self._write(Phase.REFUSED, submission, code=why.code, family=why.family, vendor=vendor)
+        else:
+            self._write(Phase.DOUBT, submission)
 
     def clear(self) -> None:
         """No part is in the air: the house knows what became of the last one."""

@@ -17,6 +17,7 @@ from modem.conditions import Condition
 from modem.desk import Desk, UssdOrder
 from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED
+from modem.handover_note import Phase
 from modem.incoming import Incoming
 from modem.keeper import Keeper
 from modem.lines import Result, Urc
@@ -149,6 +150,7 @@ class Session:
         )
         if desk.note is not None:
             self._channel.sending = desk.note.type
+            self._channel.read_with(desk.note.hear)
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
         self._keeper = Keeper(desk, self.modem)
@@ -218,12 +220,14 @@ class Session:
         """Hear what came while an older process had left the line open, and the answer to the part that it handed over,
         before anything is said. The answer may still be to come.
         """
-        if self._kept is None:
+        left, kept, self._kept = self._desk.left, self._kept, None
+        if left is None and kept is None:
             return
-        kept, self._kept, self._adopted = self._kept, None, True
-        left = self._desk.left
-        wait_s = min(self._timing.kept_s, self._desk.busy_s()) if left is not None else 0.0
-        heard = aftermath.listen(self._channel, kept, wait_s)
+        self._adopted = kept is not None
+        wait_s = (
+            min(self._timing.kept_s, self._desk.busy_s()) if left is not None and kept is not None else 0.0
+        )
+        heard = aftermath.listen(self._channel, left.heard if left is not None else b"", kept, wait_s)
         self._late, self._failure = heard.taken, heard.failure
         if left is not None and heard.taken is not None:
             self._late = None
@@ -232,13 +236,14 @@ class Session:
     def _tell_left(self) -> None:
         """Tell the house what is known by now of the part that an older process handed over. Without a word it stays in doubt."""
         left, self._desk.left = self._desk.left, None
-        failure, self._failure = self._failure or self._channel.late_result, None
+        late_result = self._channel.late_result if self._adopted else None
+        failure, self._failure = self._failure or late_result, None
         if left is None:
             return
-        if self._late is not None:
+        if self._late is not None and self._adopted:
             late, self._late = self._late, None
             self._desk.recover(left.claim, late)
-        elif failure is not None and not failure.ok and self._adopted:
+        elif failure is not None and not failure.ok and left.phase is Phase.TYPED:
             verdict = handover.verdict(self._channel, failure)
             if isinstance(verdict, Refused):
                 self._desk.recover(left.claim, verdict)

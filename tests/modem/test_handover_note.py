@@ -49,7 +49,7 @@ def test_each_phase_is_read_by_the_next_process(
     note.type()
     assert again(fd) == Noted(claim, Phase.TYPED)
     note.end(submission, InDoubt("silence"))
-    assert again(fd) == Noted(claim, Phase.TYPED)
+    assert again(fd) == Noted(claim, Phase.DOUBT)
     note.end(submission, Submitted(reference))
     assert again(fd) == Noted(claim, Phase.SUBMITTED, Submitted(reference))
     note.clear()
@@ -69,6 +69,34 @@ def test_a_refusal_is_read_with_its_cause(fd: int, family: str, code: int | None
     note.end(part(3), Refused(why), vendor)
     note.close()
     assert again(fd) == Noted(Claim(3, 1, 3), Phase.REFUSED, Refused(why))
+
+
+def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
+    reader, writer = os.pipe()
+    note = HandoverNote(fd)
+
+    def heard(data: bytes) -> bytes:
+        os.write(writer, data)
+        assert note.hear(reader, 4096) == data
+        noted = again(fd)
+        return noted.heard if noted else b""
+
+    assert heard(b"+CSQ: 17,99") == b""
+    note.begin(part(3))
+    assert heard(b"> ") == b""
+    note.type()
+    assert heard(b"\r\n+CMS ERR") == b"\r\n+CMS ERR"
+    assert heard(b"OR: 314\r\n") == b"\r\n+CMS ERROR: 314\r\n"
+    note.type()  # it is tried again
+    assert heard(b"\r\n+CMGS: 7\r\n") == b"\r\n+CMGS: 7\r\n"
+    assert heard(b"x" * 4000) == b"\r\n+CMGS: 7\r\n" + b"x" * 4000
+    os.write(writer, b"y" * 4000)
+    assert b"".join(note.hear(reader, 4096) for _ in range(2)) == b"y" * 4000  # more than there is room for
+    note.end(part(3), Submitted(7))
+    assert heard(b"OK") == b""
+    note.close()
+    os.close(reader)
+    os.close(writer)
 
 
 def test_only_a_part_that_was_begun_is_typed(fd: int) -> None:

@@ -361,7 +361,7 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
         noted = note.read()
         note.close()
     assert noted is not None
-    assert (noted.claim.message_id, noted.phase.name) == (5, "TYPED")
+    assert (noted.claim.message_id, noted.phase.name) == (5, "DOUBT")
     assert not any(isinstance(result, InDoubt) for result in house.results)
 
 
@@ -388,6 +388,64 @@ def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
     else:
         assert isinstance(noted.result, Refused)
         assert noted.result.cause.code == code
+
+
+def having_read(data: bytes) -> Callable[[HandoverNote], None]:
+    """A process that was killed between the reading of these octets and a look at them."""
+
+    def write(note: HandoverNote) -> None:
+        typed(note)
+        reader, writer = os.pipe()
+        os.write(writer, data)
+        note.hear(reader, 4096)
+        os.close(reader)
+        os.close(writer)
+
+    return write
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 9, 11, 14, len(TAKEN)])
+def test_what_was_read_and_not_looked_at_goes_on_with_what_the_kernel_kept(shelf: Shelf, cut: int) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
+        modem.say(TAKEN[cut:])
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: len(house.reports) == 1)
+    assert house.recoveries == [(CLAIM, Submitted(7))]
+    assert house.said_before == [0]
+
+
+def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    link = tmp_path / "modem"
+    with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
+        link.symlink_to(old.device)
+        shelf.left_by_a_process(str(link), having_read(TAKEN + b"\r\n+CMGS: "))
+        link.unlink()
+        link.symlink_to(new.device)
+        house = Attentive(new)
+        with port_on(str(link), house, shelf):
+            eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
+
+
+def doubted(note: HandoverNote) -> None:
+    typed(note)
+    note.end(AIRBORNE, InDoubt("silence"))
+
+
+@pytest.mark.parametrize(("kept", "settles"), [(b"\r\n+CMS ERROR: 321\r\n", False), (TAKEN, True)])
+def test_a_part_that_was_given_up_on_is_settled_by_its_reference_alone(
+    shelf: Shelf, kept: bytes, settles: bool
+) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, doubted)
+        modem.say(kept)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
 
 
 # The line
