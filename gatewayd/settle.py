@@ -109,7 +109,7 @@ class Settler:
         key = PartKey(claim.message_id, claim.seq, claim.token)
         if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
             return False  # what a repetition was refused for says nothing of the part
-        if not parts.take_out_of_doubt(db, *key.claim):
+        if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
             return False
         messages.waits_because(db, key.message_id, None)
         if isinstance(result, Submitted):

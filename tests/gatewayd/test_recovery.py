@@ -10,6 +10,7 @@ import pytest
 from gatewayd.views import Status
 from modem.errors import NO_PROMPT, Kind, cause
 from modem.work import Claim, Refused, Submission, Submitted
+from tests.conftest import eventually
 from tests.gatewayd.house import House, refused
 
 SIM = "8922301000000000001"
@@ -96,3 +97,26 @@ def test_the_refusal_of_a_repetition_says_nothing_of_the_part(house: House) -> N
     tell(house, part, Refused(cause("CMS", 197)))
     assert row(house, part)[0] == "in_doubt"
     assert noted(house) == ["in_doubt"]
+
+
+def test_an_answer_that_comes_after_the_decision_spares_the_repetition(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=1, in_doubt="retry", in_doubt_wait_s=0.05, max_attempts=3)
+    try:
+        sms_id, part = crashed(house)
+        eventually(lambda: row(house, part)[0] == "queued")
+        tell(house, part, Submitted(77))
+        assert row(house, part) == ("submitted", 1, 77)
+        assert house.view(sms_id).status is Status.SENT
+    finally:
+        house.close()
+
+
+def test_a_refusal_that_comes_after_the_decision_changes_nothing(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=1, in_doubt="retry", in_doubt_wait_s=0.05, max_attempts=3)
+    try:
+        _, part = crashed(house)
+        eventually(lambda: row(house, part)[0] == "queued")
+        tell(house, part, Refused(cause("CMS", 1)))
+        assert row(house, part)[0] == "queued"
+    finally:
+        house.close()
