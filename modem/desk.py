@@ -296,6 +296,8 @@ class Desk:
     def recover(self, claim: Claim, result: Submitted | Refused) -> None:
         """Tell the house what became of the part that an older process had in the air; again until it is kept."""
         self.left, self._recovered = None, (claim, result)
+        if self.note is not None:
+            self.note.end(claim, result)  # for the next process, should this one end before it is kept
         try:
             self._tell_recovered()
         except WorkUnavailableError as error:

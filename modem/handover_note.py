@@ -105,18 +105,18 @@ class HandoverNote:
             self._heard_to = _HEARD_AT
             self._memory[_PHASE] = Phase.TYPED
 
-    def end(self, submission: Submission, result: Submitted | Refused | InDoubt, vendor: str = "") -> None:
+    def end(self, part: Submission | Claim, result: Submitted | Refused | InDoubt, vendor: str = "") -> None:
         """What the modem answered. To a part in doubt the answer may still come.
 
         `vendor`: by whose table the code of a refusal was read.
         """
         if isinstance(result, Submitted):
-            self._write(Phase.SUBMITTED, submission, reference=result.reference)
+            self._write(Phase.SUBMITTED, part, reference=result.reference)
         elif isinstance(result, Refused):
             why = result.cause
-            self._write(Phase.REFUSED, submission, code=why.code, family=why.family, vendor=vendor)
+            self._write(Phase.REFUSED, part, code=why.code, family=why.family, vendor=vendor)
         else:
-            self._write(Phase.DOUBT, submission)
+            self._write(Phase.DOUBT, part)
 
     def clear(self) -> None:
         """No part is in the air: the house knows what became of the last one."""
@@ -129,7 +129,7 @@ class HandoverNote:
     def _write(
         self,
         phase: Phase,
-        part: Submission,
+        part: Submission | Claim,
         *,
         reference: int | None = None,
         code: int | None = None,

@@ -320,6 +320,20 @@ def test_what_the_house_cannot_keep_now_is_told_before_the_next_claim(shelf: She
     assert house.recoveries == [(CLAIM, Submitted(200))]
 
 
+def test_an_answer_that_was_found_and_cannot_be_kept_is_left_to_the_next_process(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(TAKEN)
+        house = House()
+        house.full.set()
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.refusals >= 1)
+        again = House()
+        with port_on(modem.device, again, shelf):
+            eventually(lambda: again.recoveries == [(CLAIM, Submitted(7))])
+    assert house.recoveries == []
+
+
 def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf) -> None:
     seen: list[object] = []
 
