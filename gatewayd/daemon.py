@@ -15,6 +15,7 @@ from gatewayd.admin.context import Context
 from gatewayd.clock import Calendar
 from gatewayd.commands.signals import stop_asked
 from gatewayd.control import ControlServer
+from gatewayd.descriptors import Descriptors
 from gatewayd.gateway import Gateway
 from gatewayd.ntp import synchronised
 from gatewayd.numbers import Numbering
@@ -45,6 +46,8 @@ class Daemon:
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         clock = CountedClock()
         self._settings = settings
+        self._manager = ServiceManager(os.environ)
+        self._descriptors = Descriptors(self._manager)
         self._store = Store(
             settings.store.path,
             backups=settings.store.backup_dir if settings.store.restore else None,
@@ -61,6 +64,7 @@ class Daemon:
                 submit_timeout_s=settings.dispatch.submit_timeout_s,
                 transcript_lines=settings.daemon.transcript_lines,
                 timing=timing,
+                keeper=self._descriptors,
             )
             for port in settings.ports
         }
@@ -72,7 +76,6 @@ class Daemon:
         self._control = ControlServer(
             settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
         )
-        self._manager = ServiceManager(os.environ)
         self._backlog = ""  # what the writer told last of what waits
         self._watchdog = Watchdog(
             self._manager,
@@ -99,6 +102,7 @@ class Daemon:
             self.gateway.start(self._ports)
             self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
             self._control.start()
+            self._descriptors.drop_others(self._ports)
             for each in self._ports.values():
                 each.start()
             self._server.start()

@@ -35,12 +35,14 @@ from gatewayd.waiting import Waiting, waiting
 from gatewayd.words import IN_DOUBT
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
+    Claim,
     Fate,
     Kept,
     Outcome,
     Place,
     PortState,
     PortStatus,
+    Refused,
     Reported,
     Rest,
     SimState,
@@ -259,6 +261,18 @@ class Dispatcher:
         key = self._within(lambda db, at, news: self.storage.told_late(db, sim_id, reference, at, news))
         if key is not None:
             log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
+
+    def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
+        """See `Work.recovered`."""
+        settled = self._within(lambda db, at, news: self._settler.recover(db, claim, result, at, news))
+        if settled:
+            log.info(
+                "port %d: part %d of message %d was in the air when the gateway ended, and is known to be %s",
+                status.port,
+                claim.seq,
+                claim.message_id,
+                "sent" if isinstance(result, Submitted) else "refused or not begun",
+            )
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""

@@ -16,7 +16,7 @@ from gatewayd.store import messages, parts, stored
 from gatewayd.store.database import Connection, Row
 from gatewayd.words import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from modem.errors import UNENCODABLE, Cause, Kind
-from modem.work import InDoubt, Outcome, Refused, Submission, Submitted
+from modem.work import Claim, InDoubt, Outcome, Refused, Submission, Submitted
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,24 @@ class Settler:
                         stored.dropped(db, *key.claim)
                     (news.in_memory if stored.lies(db, *key.claim) else news.doubtful).append(key)
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+
+    def recover(
+        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, news: News
+    ) -> bool:
+        """See `Work.recovered`. Whether the part was in doubt and is settled."""
+        key = PartKey(claim.message_id, claim.seq, claim.token)
+        if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
+            return False  # what a repetition was refused for says nothing of the part
+        if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
+            return False
+        messages.waits_because(db, key.message_id, None)
+        if isinstance(result, Submitted):
+            self._submitted(db, key, result.reference, at, news)
+        else:
+            self._refused(db, key, result.cause, at, news)
+            news.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+        return True
 
     def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""

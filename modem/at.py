@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
@@ -113,6 +113,7 @@ class Channel:
         self.urcs: deque[Urc] = deque(maxlen=URCS_KEPT)
         self.vendor = ""  # whose table of error codes counts
         self.slowly = False  # PDUs are typed in pieces with pauses
+        self.sending: Callable[[], None] = lambda: None  # called right before a part is given to the modem
         self.pause_s = 0.0  # to be left between an answer and the next command
         self.restarted = False  # the modem said that it starts: what it was told before no longer holds
         self.told_v1 = False  # and so speaks V0 only after a restart
@@ -333,6 +334,19 @@ class Channel:
     def pause(self, seconds: float) -> None:
         """Let time pass, setting aside what the modem says."""
         self._listen_until(monotonic() + seconds)
+
+    def read_with(self, reader: Callable[[int, int], bytes]) -> None:
+        """Read from the line with `reader`, which is called as os.read(2) is."""
+        self._wire.reader = reader
+
+    def unread(self) -> Iterator[list[Event]]:
+        """The events of what is there already, piece by piece, without waiting. Raises DeviceGoneError."""
+        return self._wire.read_stale()
+
+    def forget_partial(self) -> None:
+        """Forget the line that has begun, and the URC that waits for its PDU: the rest of them will not come."""
+        self.framer.clear()
+        self._head = None
 
     def resync(self) -> None:
         """Bring the modem back to answering `AT` with a clean `OK`, from whatever state it was left in.

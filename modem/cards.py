@@ -57,6 +57,10 @@ class Cards:
         if working and self._desk.status.active_slot not in working:
             self.enter(working[0])
 
+    def active_name(self) -> str:
+        """The name of the card that the modem uses now, before it was looked at; "" where it tells neither number."""
+        return self._desk.identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
+
     def enter(self, slot: int) -> bool:
         """Make a slot the active one and look at its SIM. Whether it is there and works."""
         desk = self._desk

@@ -16,12 +16,14 @@ from typing import Any, Final
 
 from modem.conditions import Condition
 from modem.errors import DEVICE_GONE, cause
+from modem.handover_note import HandoverNote, Noted
 from modem.identity import Identities
 from modem.talk import Identity
 from modem.transcript import Transcript, Watcher
 from modem.ussd import UssdAnswer, UssdUnavailableError
 from modem.work import (
     Answer,
+    Claim,
     Outcome,
     PortState,
     PortStatus,
@@ -30,6 +32,7 @@ from modem.work import (
     Rest,
     SlotStatus,
     Submission,
+    Submitted,
     Switch,
     Work,
     WorkUnavailableError,
@@ -120,6 +123,11 @@ class Desk:
         self.owed = 0  # parts whose answer its modem owes (see `Channel`)
         self.identity = Identity()  # of the modem that this is remembered of
         self.identities = Identities(status.port)  # of the SIMs that this port has seen
+        self.note: HandoverNote | None = None  # of the part in the air, for the next process
+        self.left: Noted | None = (
+            None  # the part that an older process handed over, whose answer it did not read
+        )
+        self._recovered: tuple[Claim, Submitted | Refused] | None = None  # to be told to the house
         self.loss: Loss | None = None  # of the network, by the active SIM
         self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
         self._bell, self._ringer = socket.socketpair()
@@ -288,6 +296,26 @@ class Desk:
         except WorkUnavailableError as error:
             self.unavailable(error)
 
+    def recover(self, claim: Claim, result: Submitted | Refused) -> None:
+        """Tell the house what became of the part that an older process had in the air; again until it is kept."""
+        self.left, self._recovered = None, (claim, result)
+        if self.note is not None:
+            self.note.end(claim, result)  # for the next process, should this one end before it is kept
+        try:
+            self._tell_recovered()
+        except WorkUnavailableError as error:
+            self.unavailable(error)
+
+    def _tell_recovered(self) -> None:
+        if self._recovered is not None:
+            self.work.recovered(self.status, *self._recovered)
+            self._recovered = None
+            self._clear_note()
+
+    def _clear_note(self) -> None:
+        if self.note is not None:
+            self.note.clear()
+
     def settle_alone(self) -> bool:
         """Settle the outcome and claim nothing, because the port has something else to do first. Whether it is settled."""
         if self.outcome is not None:
@@ -343,10 +371,13 @@ class Desk:
         try:
             # The house gives nothing to a port that is starting.
             status = self.status if claims else replace(self.status, state=PortState.STARTING)
+            self._tell_recovered()
             order = self.work.next(status, self.outcome, tuple(self.reports))
         except WorkUnavailableError as error:
             return Rest(self.unavailable(error))
         self._refusals = 0
+        if self.outcome is not None:
+            self._clear_note()
         self.outcome = None
         self.reports.clear()
         return order

@@ -35,7 +35,7 @@ def submit(
     the network, so this time costs nothing. What went wrong before the PDU was complete is a refusal with a LOCAL
     cause, and what went wrong after it leaves the part in doubt.
     """
-    refusal = _type(channel, f"AT+CMGS={length}", pdu)
+    refusal = _type(channel, f"AT+CMGS={length}", pdu, sends=True)
     if refusal is not None:
         return refusal
     deadline = monotonic() + timeout_s
@@ -104,6 +104,7 @@ def send_written(
     except ChannelError as error:
         log.warning("%s: no part was sent: %s", channel.name, error)
         return Refused(cause("LOCAL", NO_PROMPT))
+    channel.sending()
     try:
         channel.say(f"AT+CMSS={index}")
     except DeviceGoneError:
@@ -116,8 +117,8 @@ def send_written(
     return _await_reference(channel, deadline, timeout_s)
 
 
-def _type(channel: Channel, command: str, pdu: str) -> Refused | None:
-    """Say a command that asks for a PDU, and the PDU. None once the modem has all of it."""
+def _type(channel: Channel, command: str, pdu: str, *, sends: bool = False) -> Refused | None:
+    """Say a command that asks for a PDU, and the PDU. None once the modem has all of it. `sends`: it goes out with that."""
     try:
         refusal = _ask_for_prompt(channel, command)
     except DeviceGoneError:
@@ -127,6 +128,8 @@ def _type(channel: Channel, command: str, pdu: str) -> Refused | None:
         return Refused(cause("LOCAL", NO_PROMPT))
     if refusal is not None:
         return Refused(refusal.cause(channel.vendor))
+    if sends:
+        channel.sending()
     try:
         refusal = _hand_over(channel, pdu)
     except DeviceGoneError:
@@ -264,7 +267,7 @@ class _Hearing:
         if self._groups or self._told:
             return self._own()
         if self._refusals:
-            return _verdict(self._channel, self._refusals[-1])
+            return verdict(self._channel, self._refusals[-1])
         return Submitted(None) if self._bare_ok else None
 
     @property
@@ -312,14 +315,14 @@ class _Hearing:
         channel = self._channel
         if self._told:
             # Behind the references of older parts the error answers this part, behind its own something else.
-            return self._own() if len(self._told) > channel.owed else _verdict(channel, found)
+            return self._own() if len(self._told) > channel.owed else verdict(channel, found)
         first = not self._refusals
         self._refusals.append(found)
         if first and (channel.owed or found.family == "ERROR"):
             # It may answer an older part, or be a stray one: modems give a code for what the network refuses.
             self._wait(channel.waits.result_s)
             return None
-        return _verdict(channel, found)
+        return verdict(channel, found)
 
     def _own(self) -> Submitted:
         """The reference of this part: the last before the OK. Of several with an OK each, the one that counts highest."""
@@ -398,11 +401,11 @@ def _ask_late(channel: Channel, timeout_s: float) -> Submitted | Refused | InDou
         return channel.late_references.pop()
     late = channel.late_result
     if late is not None and not came and not owed and not (late.ok and channel.tells_references):
-        return _verdict(channel, late)
+        return verdict(channel, late)
     return InDoubt(f"The modem did not say within {timeout_s:g} s what became of the message.")
 
 
-def _verdict(channel: Channel, found: Result) -> Submitted | Refused | InDoubt:
+def verdict(channel: Channel, found: Result) -> Submitted | Refused | InDoubt:
     """What a final result without +CMGS says of the part; some old modems leave the +CMGS out."""
     if found.ok:
         return Submitted(None)

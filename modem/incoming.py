@@ -96,16 +96,15 @@ class Incoming:
             deque()
         )  # deletions that the house must hear of
 
-    def take(self, urc: Urc) -> bool:
-        """Take note of a URC that is about a text or report. Whether it was."""
+    def take(self, urc: Urc, status: PortStatus | None = None) -> bool:
+        """Take note of a URC that is about a text or report. Whether it was. `status`: what the port was when it came."""
+        status = status or self._desk.status
         if urc.tag in ("+CMT", "+CDS"):
-            self._take_straight(urc)
+            self._take_straight(urc, status)
         elif urc.tag in ("+CMTI", "+CDSI"):
             place = urc.fields
             if len(place) > 1 and place[1].isdecimal():
-                self._announced.append(
-                    _Place(self._desk.status.active.iccid, place[0] or None, int(place[1]))
-                )
+                self._announced.append(_Place(status.active.iccid, place[0] or None, int(place[1])))
             else:
                 self.list_now()
         elif self._asks_for_listing(urc):
@@ -118,7 +117,7 @@ class Incoming:
         """The connection ends: hand over what came straight, which nobody will say again."""
         for urc in urcs:
             if urc.tag in ("+CMT", "+CDS"):
-                self._take_straight(urc)
+                self._take_straight(urc, self._desk.status)
         urcs.clear()
         while self._straight:
             if not self._deliver_straight(self._straight[0]):
@@ -130,11 +129,11 @@ class Incoming:
                 return
             self._straight.popleft()
 
-    def _take_straight(self, urc: Urc) -> None:
+    def _take_straight(self, urc: Urc, status: PortStatus) -> None:
         in_text_mode = is_text_form(urc.line)
         if urc.pdu is not None or in_text_mode:
             head = urc.line if in_text_mode else ""
-            self._straight.append(_Direct(urc.pdu or "", self._desk.status, head))
+            self._straight.append(_Direct(urc.pdu or "", status, head))
 
     def list_now(self) -> None:
         """Read the whole memory at the next occasion."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,6 +14,9 @@ from config.settings import PortSettings
 from modem import command
 from modem.desk import Desk, StoppingError, UssdOrder
 from modem.devices import DeviceUnavailableError, find_device
+from modem.errors import NO_PROMPT, cause
+from modem.handover_note import HandoverNote, Phase
+from modem.held import LineKeeper, NoKeeper, adopt, unread
 from modem.ladder import Ladder
 from modem.search import RestartNeededError
 from modem.serial_port import SerialPort, open_device
@@ -21,7 +25,7 @@ from modem.sysfs import MACHINE, Roots, tty_at
 from modem.transcript import Watcher
 from modem.ussd import UssdAnswer
 from modem.wire import ChannelError, DeviceGoneError
-from modem.work import Answer, InDoubt, PortState, PortStatus, SlotStatus, Work
+from modem.work import Answer, InDoubt, PortState, PortStatus, Refused, SlotStatus, Work
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +46,12 @@ class Port:
         timing: Timing | None = None,
         transcript_lines: int = 200,
         roots: Roots = MACHINE,
+        keeper: LineKeeper | None = None,
     ) -> None:
+        """`keeper`: keeps the line while the process is away; by default the line ends with the process."""
         self.settings = settings
+        self._keeper = keeper or NoKeeper()
+        self._line: int | None = None  # that an older process left, until the device is found
         self._work = work
         self._submit_timeout_s = submit_timeout_s
         self._timing = timing or Timing()
@@ -138,6 +146,7 @@ class Port:
     def _run(self, desk: Desk) -> None:
         ladder = Ladder(self._timing, has_command=self.settings.reset_command is not None)
         try:
+            self._take_over(desk)
             while True:
                 try:
                     self._live(desk, ladder)
@@ -156,7 +165,7 @@ class Port:
         device: SerialPort | None = None
         session: Session | None = None
         try:
-            device = self._open()
+            device, kept = self._open()
             session = Session(
                 self.settings,
                 desk,
@@ -164,6 +173,7 @@ class Port:
                 self._submit_timeout_s,
                 self._timing,
                 partial(tty_at, self._path, self._roots),
+                kept,
             )
             session.run()
         except DeviceUnavailableError as error:
@@ -202,7 +212,7 @@ class Port:
             state, detail = PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
         finally:
             if device is not None:
-                device.close()
+                self._close(device, desk)
         if session is not None:
             self._tell_last_words(desk)
         desk.answering = False
@@ -212,14 +222,62 @@ class Port:
             self._run_reset_command(desk)
         desk.sleep(step.pause_s)
 
-    def _open(self) -> SerialPort:
-        """Find the device anew and open it. Raises DeviceUnavailableError."""
-        path = find_device(self.settings.device, self._roots)
-        device = open_device(path, self.settings.baud, rtscts=self.settings.rtscts, proc=self._roots.proc)
-        if path not in (self._path, self.settings.device):
-            log.info("port %d: %s is %s", self.settings.port, self.settings.device, path)
+    def _take_over(self, desk: Desk) -> None:
+        """Take what an older process left, and settle what it tells of the part that was in the air."""
+        if not self._keeper.keeps:
+            return
+        port = self.settings.port
+        held = self._keeper.take(port)
+        self._line = held.line
+        try:
+            fd = HandoverNote.create() if held.note is None else held.note
+            desk.note = HandoverNote(fd)
+            if held.note is None:
+                self._keeper.keep_note(port, fd)
+            os.close(fd)
+        except (OSError, ValueError) as error:
+            log.warning("port %d: no note is kept of what is in the air: %s", port, error)
+            return
+        noted = desk.note.read()
+        if noted is None:
+            return
+        if noted.result is not None:
+            desk.recover(noted.claim, noted.result)
+        elif noted.phase is Phase.BEGUN:
+            desk.recover(noted.claim, Refused(cause("LOCAL", NO_PROMPT)))
+        else:
+            desk.left = noted
+
+    def _open(self) -> tuple[SerialPort, int | None]:
+        """Find the device anew and open it, or go on with the line that an older process left on it: then with how many
+        octets were not read of it. Raises DeviceUnavailableError.
+        """
+        settings = self.settings
+        path = find_device(settings.device, self._roots)
+        if path not in (self._path, settings.device):
+            log.info("port %d: %s is %s", settings.port, settings.device, path)
         self._path = path
-        return device
+        line, self._line = self._line, None
+        if line is not None:
+            device = adopt(line, path, settings.baud, rtscts=settings.rtscts)
+            if device is not None:
+                count = unread(device.fd)
+                log.info("port %d: the line stayed open, %d octets came meanwhile", settings.port, count)
+                return device, count
+            log.info("port %d: the line that was kept open is no longer %s", settings.port, path)
+            SerialPort(line).close()
+            self._keeper.drop_line(settings.port)
+        device = open_device(path, settings.baud, rtscts=settings.rtscts, proc=self._roots.proc)
+        self._keeper.keep_line(settings.port, path, device.fd)
+        return device, None
+
+    def _close(self, device: SerialPort, desk: Desk) -> None:
+        """Close the line; where the port only stops, it is kept open for the next process."""
+        if desk.stopping and self._keeper.keeps:
+            device.leave()
+        else:
+            self._keeper.drop_line(self.settings.port)
+            device.close()
 
     def _run_reset_command(self, desk: Desk) -> None:
         """Run the operator's own program for a modem that nothing else helps. Raises StoppingError."""
@@ -258,6 +316,10 @@ class Port:
                 log.error("port %d: what became of the last message could not be kept", self.settings.port)
         finally:
             self._ended.set()
+            if self._line is not None:  # the device was not found since the start
+                os.close(self._line)
+            if desk.note is not None:
+                desk.note.close()
             desk.transcript.end()
             for ask in desk.asks:
                 ask.cancel()

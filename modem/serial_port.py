@@ -24,27 +24,50 @@ _UNIX98_PTY_MAJORS: Final = range(136, 144)  # Linux, Documentation/admin-guide/
 class SerialPort:
     """An open serial device: raw, 8N1, not blocking, held with flock and TIOCEXCL."""
 
-    def __init__(self, port: serial.Serial) -> None:
+    def __init__(self, fd: int, port: serial.Serial | None = None) -> None:
+        """`port`: what opened it; None where an older process did."""
+        self.fd = fd
         self._port = port
-        self.fd: int = port.fileno()
+        self._closed = False
 
     def set_baud(self, baud: int) -> None:
         """Speak at another speed. Raises OSError, termios.error or ValueError where the device cannot."""
+        if self._port is None:
+            raise ValueError("the line was opened by another process")
         self._port.baudrate = baud
 
     def close(self) -> None:
         """Give the device back, throwing away what it has not sent yet. Never raises; may be repeated."""
-        if not self._port.is_open:
+        if self._closed:
             return
         try:
             termios.tcflush(
                 self.fd, termios.TCIOFLUSH
             )  # else closing may wait 30 s for a modem that reads no more
             fcntl.ioctl(self.fd, termios.TIOCNXCL)
+            fcntl.flock(self.fd, fcntl.LOCK_UN)  # a service manager may hold another descriptor for a moment
         except (OSError, termios.error):
             pass  # the device is gone, and its locks with it
+        self._close()
+
+    def leave(self) -> None:
+        """Close this process's descriptor and leave the line as it is: another one is kept, and what comes is read later.
+
+        Never raises; may be repeated.
+        """
+        if self._closed:
+            return
+        with contextlib.suppress(OSError, termios.error):  # the device is gone
+            termios.tcflush(self.fd, termios.TCOFLUSH)  # for a modem that reads no more, as in `close`
+        self._close()
+
+    def _close(self) -> None:
+        self._closed = True
         with contextlib.suppress(OSError, serial.SerialException):
-            self._port.close()  # likewise: the descriptor is freed whatever close(2) says
+            if self._port is not None:
+                self._port.close()  # the descriptor is freed whatever close(2) says
+            else:
+                os.close(self.fd)
 
 
 def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MACHINE.proc) -> SerialPort:
@@ -64,7 +87,7 @@ def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MA
     except OSError as error:
         port.close()
         raise _unavailable(device, error, proc) from error
-    return SerialPort(port)
+    return SerialPort(port.fileno(), port)
 
 
 def _check_unused(device: str, proc: Path) -> None:

@@ -10,16 +10,17 @@ from time import monotonic
 from typing import Any, Final
 
 from config.settings import PortSettings
-from modem import standing
+from modem import aftermath, handover, standing
 from modem.at import Channel, OutOfStepError, Waits
 from modem.cards import Cards
 from modem.conditions import Condition
 from modem.desk import Desk, UssdOrder
 from modem.driver import Modem
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
+from modem.handover_note import Phase
 from modem.incoming import Incoming
 from modem.keeper import Keeper
-from modem.lines import RINGS, Urc
+from modem.lines import RINGS, Result, Urc
 from modem.modem_settings import STEPS, ModemSettings
 from modem.search import Search
 from modem.sysfs import Tty
@@ -98,6 +99,9 @@ class Timing:
     register_s: float = (
         40.0  # that a SIM is given to find its network when it is looked at for the first time
     )
+    # how long an answer is awaited that an older process did not read, before anything is said: what the network takes
+    # for a text in all but the worst of times
+    kept_s: float = 10.0
     sim_s: float = 30.0  # between looks at a SIM that does not work
     sim_look_s: float = 3.0  # between looks that the modem asks for; it may speak of its SIM again and again
     registration_look_s: float = 1.0  # likewise at the registration
@@ -124,7 +128,9 @@ class Session:
         submit_timeout_s: float,
         timing: Timing,
         wiring: Callable[[], Tty | None] = lambda: None,
+        kept: int | None = None,
     ) -> None:
+        """`kept`: octets that came while an older process had left the line open; None: the line was opened for this one."""
         self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
@@ -148,17 +154,26 @@ class Session:
             writes=settings.submit_via == Via.STORAGE.value,
             wiring=wiring,
         )
+        if desk.note is not None:
+            self._channel.sending = desk.note.type
+            self._channel.read_with(desk.note.hear)
         self._cards = Cards(settings, desk, self.modem, timing.register_s)
         self._incoming = Incoming(desk, self.modem, timing.list_s)
         self._modem_settings = ModemSettings(desk, self.modem, self._incoming)
         self._keeper = Keeper(desk, self.modem)
         self._search = Search(desk, self.modem, timing.anew_s, timing.refresh_s)
+        self._kept = kept  # until it was read
+        # The line was left open by an older process, and its SIMs were not looked at yet.
+        self._adopted = False
+        # What the modem said of the part that an older process handed over.
+        self._failure: Result | None = None
         self._kept_power = True  # the modem was not restarted since the last connection, as far as it shows
         self._refreshes: deque[str] = deque()
         self._refresh_at = 0.0
         self._claim_at: float | None = 0.0  # None: when woken
         self._held_back = False  # the modem could take nothing until now
         self._sim_changed = False
+        self._sim_unsure = False  # nothing is sent until the SIM was looked at
         self._sim_looked_at = float("-inf")
         self._registration_changed = False
         self._registration_seen_at = float("-inf")
@@ -197,8 +212,10 @@ class Session:
         desk = self._desk
         desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
+        self._listen_first()
         self._channel.told_e0 = self._channel.told_v1 = False
         self._begin()
+        self._tell_left()
         echoes = self._channel.echoes
         self.modem.answers(self._timing.ask_s)
         self._echoes = echoes if echoes == self._channel.echoes else None
@@ -206,9 +223,62 @@ class Session:
         self._channel.told_v1 = True
         desk.answering = True
         self._introduce()
-        self._cards.look()
+        self._look_at_cards()
         self._introduce()  # a modem whose SIM was locked may only now have told it
         self._come_up()
+
+    def _listen_first(self) -> None:
+        """Hear what came while an older process had left the line open, and the answer to the part that it handed over,
+        before anything is said. The answer may still be to come.
+        """
+        left, kept, self._kept = self._desk.left, self._kept, None
+        if left is None and kept is None:
+            return
+        self._adopted = kept is not None
+        wait_s = (
+            min(self._timing.kept_s, self._desk.busy_s()) if left is not None and kept is not None else 0.0
+        )
+        heard = aftermath.listen(self._channel, left.heard if left is not None else b"", kept, wait_s)
+        self._failure = heard.failure
+        if heard.taken is None:
+            return
+        if left is not None:
+            self._desk.recover(left.claim, heard.taken)
+        else:
+            self._channel.keep_late(heard.taken)
+
+    def _tell_left(self) -> None:
+        """Tell the house what is known by now of the part that an older process handed over. Without a word it stays in doubt."""
+        left, self._desk.left = self._desk.left, None
+        late_result = self._channel.late_result if self._adopted else None
+        failure, self._failure = self._failure or late_result, None
+        if left is None:
+            return
+        late = self._channel.take_late() if self._adopted else []
+        if late:
+            self._desk.recover(left.claim, late.pop())  # that part was the last one before the process ended
+            for each in late:
+                self._channel.keep_late(each)
+        elif failure is not None and not failure.ok and left.phase is Phase.TYPED:
+            verdict = handover.verdict(self._channel, failure)
+            if isinstance(verdict, Refused):
+                self._desk.recover(left.claim, verdict)
+
+    def _look_at_cards(self) -> None:
+        """Look at the SIMs. What came while the line was left open came for the SIM that was active then."""
+        adopted, self._adopted = self._adopted, False
+        if not adopted or self._settings.slots == 1:
+            self._cards.look()
+            return
+        name = self._cards.active_name()
+        urcs = list(self._channel.urcs)
+        self._channel.urcs.clear()
+        self._cards.look()
+        status = self._desk.status
+        slot = next((each.slot for each in status.slots if name and each.iccid == name), status.active_slot)
+        for urc in urcs:
+            if not self._incoming.take(urc, replace(status, active_slot=slot)):
+                self._channel.urcs.append(urc)
 
     def _begin(self) -> None:
         """Bring the modem in step. It may yet be busy with what an older connection handed to it, and say what became
@@ -320,8 +390,8 @@ class Session:
             self._incoming.leave_reports()  # and what else came is handed over while the network has the next part
         self._incoming.fetch()
         self._hang_up()
-        self._look_at_what_changed()
         self._refresh()
+        self._look_at_what_changed()
         if self._desk.status.state is PortState.UP and self._search.step():
             self._start()
             return
@@ -370,6 +440,9 @@ class Session:
         now = monotonic()
         if now < desk.back_at or not self._keeper.recalled:
             return False
+        if self._sim_unsure:
+            self._settle()
+            return False
         if not self._modem_settings.may_submit:
             self._settle()
             self._held_back = True
@@ -403,6 +476,8 @@ class Session:
             desk.publish(busy=True)
         result: Submitted | Refused | InDoubt = _FAILED
         started_at = monotonic()
+        if desk.note is not None:
+            desk.note.begin(submission)
         try:
             self._keeper.tidy()
             submit = self._keeper.submit if submission.via is Via.STORAGE else self.modem.submit
@@ -411,6 +486,8 @@ class Session:
             desk.in_the_air = False
             desk.outcome = Outcome(submission, result, started_at, monotonic())
             desk.owed = self._channel.owed
+            if desk.note is not None:
+                desk.note.end(submission, result, self._channel.vendor)
         self._judge(result, submission.recipient)
 
     def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
@@ -613,6 +690,8 @@ class Session:
         self._cards.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
+            # Another card, put in without a word, may be what found its network.
+            self._sim_changed = self._sim_unsure = True
             self._claim_at = monotonic()
             self._refreshes.extend(("signal", "operator", "time"))
         elif before.carries_sms and not state.carries_sms:
@@ -633,7 +712,7 @@ class Session:
 
     def _check_sim(self) -> None:
         """Whether the SIM is still the one that was looked at."""
-        self._sim_changed = False
+        self._sim_changed = self._sim_unsure = False
         self._sim_looked_at = monotonic()
         if not self._cards.changed():
             return

@@ -50,6 +50,7 @@ class Wire:
     ) -> None:
         self.framer = Framer()
         self.gone = False  # the device was lost
+        self.reader: Callable[[int, int], bytes] = os.read
         self._fd = fd
         self._wake_fd = wake_fd
         self._attend = attend
@@ -126,7 +127,7 @@ class Wire:
 
     def _receive(self, flags: int) -> bytes:
         try:
-            data = os.read(self._fd, _CHUNK)
+            data = self.reader(self._fd, _CHUNK)
         except BlockingIOError:
             data = b""
         except OSError as error:

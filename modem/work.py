@@ -160,6 +160,15 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Which part, and which try of it: see `Submission`."""
+
+    message_id: int
+    seq: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Make another slot of the port the active one."""
 
@@ -312,6 +321,11 @@ class Work(Protocol):
 
     def told_late(self, status: PortStatus, reference: int | None) -> None:
         """The modem said which TP-MR a part got when nobody waited for that any more: it is the part in doubt."""
+
+    def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
+        """Settle the part that an older process had in the air by what its modem said, or by how far it got. One that is
+        not in doubt any more stays as it is.
+        """
 
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """Keep an inbound text; the port deletes it from the modem after this returned."""

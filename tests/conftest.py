@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 
 from config.settings import Settings, load
 from gatewayd.cli import main
+from tests.service_manager import ServiceManager
 
 # A loaded machine makes single examples slow; the suite's own time limit is the one that counts.
 hypothesis_settings.register_profile("gatewayd", deadline=None)
@@ -54,14 +55,24 @@ class Process:
         *arguments: str | Path,
         module: str = "gatewayd.cli",
         environment: Mapping[str, str] | None = None,
+        manager: ServiceManager | None = None,
     ) -> None:
+        """`manager`: starts it, as systemd would."""
+        command, given, fds = [module, *map(str, arguments)], environment or {}, list[int]()
+        if manager is not None:
+            told, fds = manager.given()
+            given = {**given, **told}
+            command = ["tests.service_manager", ",".join(map(str, fds)), *command]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
+            [sys.executable, "-m", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **given},
+            pass_fds=fds,
         )
+        for fd in fds:
+            os.close(fd)
         self.stderr: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         self._readers = [

@@ -310,6 +310,27 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
     return True
 
 
+def take_out_of_doubt(db: Connection, message_id: int, seq: int, token: int, *, queued: bool) -> bool:
+    """A part in doubt is submitting again, to be settled: its answer was found. False where this claim is not in doubt.
+
+    `queued`: likewise one that is queued only because it was in doubt, and was not claimed since.
+    """
+    claim = (message_id, seq, token)
+    found = db.execute(
+        "UPDATE parts SET state = 'submitting', held = 0 WHERE message_id = ? AND seq = ? AND token = ?"
+        " AND (state = 'in_doubt' OR ? AND state = 'queued' AND EXISTS (SELECT 1 FROM refusals r"
+        "  WHERE r.message_id = parts.message_id AND r.seq = parts.seq AND r.token = parts.token"
+        "  AND r.outcome = 'in_doubt'))",
+        (*claim, queued),
+    ).rowcount
+    if found != 1:
+        return False
+    db.execute(
+        "DELETE FROM refusals WHERE message_id = ? AND seq = ? AND token = ? AND outcome = 'in_doubt'", claim
+    )
+    return True
+
+
 def _leave_submitting(
     db: Connection,
     message_id: int,

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from tests.conftest import Process, eventually, told_by
+from tests.service_manager import ServiceManager
 
 
 def free_port() -> int:
@@ -47,6 +48,7 @@ class Box:
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
             f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n{ports}"
         )
+        self.manager: ServiceManager | None = None  # keeps descriptors while the daemon is away
         self.bank: Process | None = None
         self.gateway: Process | None = None
         self.headers: dict[str, str] = {}
@@ -66,9 +68,8 @@ class Box:
         wait: bool = True,
     ) -> None:
         """Start the daemon, and wait until it answers if that is wanted."""
-        self.gateway = Process(
-            "--config", self.config, "run", *options, module=module, environment=environment
-        )
+        run: tuple[str | Path, ...] = ("--config", self.config, "run", *options)
+        self.gateway = Process(*run, module=module, environment=environment, manager=self.manager)
         if not wait:
             return
         eventually(self.answers, 30)

@@ -13,6 +13,7 @@ from modem.session import Timing
 from modem.talk import Patience
 from modem.tpdu import Deliver, StatusReport
 from modem.work import (
+    Claim,
     Fate,
     InDoubt,
     Kept,
@@ -92,6 +93,7 @@ class House:
         self.kept: list[Kept] = []  # that lie in the modem
         self.fates: list[Fate] = []
         self.late: list[int | None] = []
+        self.recoveries: list[tuple[Claim, Submitted | Refused]] = []
         self.busy = 0.0
         self.refusals = 0  # of what the port wanted kept
         self.full = Event()  # the disk is
@@ -169,6 +171,10 @@ class House:
     def told_late(self, status: PortStatus, reference: int | None) -> None:
         self._keep()
         self.late.append(reference)
+
+    def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
+        self._keep()
+        self.recoveries.append((claim, result))
 
     def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
         del attempts_left

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modem.identity import Card, Identities
 from modem.simulator.bank import Bank, BankConfig, Fault
-from modem.work import PortState, SimState
+from modem.work import PortState, SimState, Submitted
 from tests.conftest import eventually
-from tests.modem.house import House
+from tests.modem.house import FAST, House, part
 from tests.modem.scripted_modem import ScriptedModem
 from tests.modem.test_port import OK, healthy, running
 from tests.modem.test_port_on_bank import SCALE, port_on
@@ -161,3 +162,25 @@ def test_a_card_that_was_exchanged_in_a_simulated_modem_is_another_sim(
             bank.calm()
             bank.call(bank.modem(1).reset)
             eventually(lambda: house.statuses[-1].active.iccid == fresh, 20)
+
+
+def test_a_card_that_registers_anew_is_looked_at_before_anything_is_sent() -> None:
+    slow = replace(FAST, refresh_s=60.0)
+    house = House()
+    answers = healthy()
+    answers.update(told(ONE))
+    with ScriptedModem(answers) as modem, running(modem.device, house, timing=slow) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers.update({**told(without_iccid(TWO)), "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
+        modem.say(b"\r\n+CREG: 2\r\n")
+        eventually(lambda: not house.statuses[-1].active.registration.carries_sms)
+        house.give(part())
+        port.wake()
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        modem.say(b"\r\n+CREG: 1\r\n")
+        eventually(lambda: house.results == [Submitted(1)])
+    [sender] = {status.active.iccid for status in house.claims if status.active.registration.carries_sms} - {
+        ONE.iccid
+    }
+    assert sender == "imsi:" + TWO.imsi
+    assert house.claims[-2].active.iccid == sender

@@ -27,7 +27,7 @@ def main() -> int:
     options.add_argument("--ports", type=int, default=4)
     options.add_argument("--seed", type=int, default=None, help="of every random choice; printed")
     options.add_argument(
-        "--only", choices=("kills", "stored", "modems", "cuts"), help="one of the runs alone"
+        "--only", choices=("kills", "held", "stored", "modems", "cuts"), help="one of the runs alone"
     )
     options.add_argument("--keep", type=Path, help="keep logs and stores in this folder")
     chosen = options.parse_args()
@@ -36,6 +36,9 @@ def main() -> int:
     common = {"kills": chosen.kills, "seed": seed, "ports": chosen.ports, "via": chosen.via}
     runs: dict[str, Callable[[Path], Verdict]] = {
         "kills": lambda path: kills.Kills(path, kills.Plan(f"kills, {chosen.via}", **common)).run(),
+        "held": lambda path: kills.Kills(
+            path, kills.Plan(f"kills, {chosen.via}, lines kept open", held=True, **common)
+        ).run(),
         "stored": lambda path: kills.Kills(
             path, kills.Plan(f"kills, {chosen.via}, reports stored", stored_reports=True, **common)
         ).run(),

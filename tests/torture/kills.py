@@ -8,17 +8,19 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
+from tests.service_manager import ServiceManager
 from tests.torture.client import LONG, Clients
 from tests.torture.verdict import PartKey, Verdict, compare
 
 IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
+SETTLED = re.compile(r"was in the air when the gateway ended, and is known|the modem said late that it sent")
 CUTS = ("silent-taken", "silent-lost", "reset-before", "reset-after", "vanish", "result-lost", "no-prompt")
 
 
@@ -33,6 +35,7 @@ class Plan:
     via: str = "direct"  # dispatch.submit_via
     stored_reports: bool = False  # the modems keep reports (+CNMI <ds> 2), and they are waited for
     cut_modems: bool = False
+    held: bool = False  # a service manager keeps the serial lines open while the daemon is away
     scale: float = 1.0  # of the daemon's patience with modems; 1: the daemon as it is
     up_s: tuple[float, float] = (0.2, 3.5)  # from its start to the kill
     pause_s: float = 0.6  # of each client between two requests
@@ -68,7 +71,10 @@ class Kills:
         make = "m6280" if plan.stored_reports else "plain"
         box.start_bank(*times, "--seed", str(plan.seed), "--personality", make)
         clients = None
+        held = ExitStack()
         try:
+            if plan.held:
+                box.manager = held.enter_context(ServiceManager(box.path))
             self._start()
             box.sims_ready(plan.ports)
             clients = Clients(box.api, box.headers, plan.seed, plan.pause_s)
@@ -76,13 +82,14 @@ class Kills:
             for _ in range(plan.kills):
                 self._torment(time.monotonic() + self._chance.uniform(*plan.up_s))
                 self._kill()
-                self._start(wait=False)
+                self._start(wait=plan.held)  # where nothing is in the air, nothing can be settled
             self._calm()
             eventually(box.answers, 30)
             clients.stop()
             self._settle(clients)
         finally:
             box.stop()
+            held.close()
         self._note_log()
         taken = Counter((event["recipient"], event["part"]) for event in box.network("submitted"))
         compare(
@@ -158,6 +165,7 @@ class Kills:
         if told:
             recipients = dict(self._rows_left("SELECT id, recipient FROM messages"))
             self._doubts.update((recipients[int(found[2])], int(found[1])) for found in told)
+        self.verdict.settled += sum(bool(SETTLED.search(line)) for line in self.box.gateway.stderr)
         for line in self.box.gateway.stderr:
             if " ERROR " in line or line.startswith("Traceback"):
                 self.verdict.broken.append(line.rstrip())

@@ -25,6 +25,15 @@ def test_ten_kills_while_modems_are_cut_off(tmp_path: Path) -> None:
     assert verdict.arrived == verdict.accepted
 
 
+def test_ten_kills_while_the_lines_stay_open(tmp_path: Path) -> None:
+    plan = kills.Plan("kills", kills=10, seed=SEED, held=True, up_s=(0.5, 2.0), pause_s=0.2)
+    verdict = kills.Kills(tmp_path, plan).run()
+    check(verdict)
+    assert verdict.arrived == verdict.accepted
+    assert verdict.settled
+    assert verdict.doubled <= 1
+
+
 def test_of_the_record_of_a_killed_daemon_one_write_may_be_missing_and_no_more() -> None:
     file = bytes(10_000)
     written = file[:5000] + b"\x01" * 512 + file[5512:]

@@ -24,6 +24,9 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     in_doubt: int = 0
+    settled: int = (
+        0  # of these, by what the modem said while the daemon was away, or by what the daemon left word of
+    )
     texts: int = 0  # that came in
     images: int = 0
     images_failed: int = 0
@@ -41,6 +44,7 @@ class Verdict:
             self.lost,
             self.doubled,
             self.in_doubt,
+            self.settled,
             self.texts,
             self.images,
             self.images_failed,
@@ -50,7 +54,18 @@ class Verdict:
 
 
 HEADERS = (
-    *("run", "kills", "modems cut off", "accepted", "arrived", "lost", "doubled", "in doubt", "texts in"),
+    *(
+        "run",
+        "kills",
+        "modems cut off",
+        "accepted",
+        "arrived",
+        "lost",
+        "doubled",
+        "in doubt",
+        "settled",
+        "texts in",
+    ),
     *("images", "failed", "broken promises", "seconds"),
 )
 
