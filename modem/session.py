@@ -440,10 +440,7 @@ class Session:
         now = monotonic()
         if now < desk.back_at or not self._keeper.recalled:
             return False
-        if self._sim_unsure:
-            self._settle()
-            return False
-        if not self._modem_settings.may_submit:
+        if self._sim_unsure or not self._modem_settings.may_submit:
             self._settle()
             self._held_back = True
             return False
