@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from api import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
-from api.admission import Admission, admission
-from api.answers import refuse, respond_with
-from api.errors import http_refusal, refusal
+from api.access.admission import Admission, admission
+from api.access.ip_access import Gatekeeper
+from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
 from api.express import Express, unexpected
-from api.formats import HEADERS
-from api.gatekeeper import Gatekeeper
-from api.parser import UNKNOWN_BODY
-from api.places import Places
+from api.responses.errors import http_refusal, refusal
+from api.responses.json_format import HEADERS
+from api.responses.serializers import refuse, respond_with
+from api.server.request_parser import UNKNOWN_BODY
+from api.server.waiting_places import Places
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from api.errors import InternalError, log_unexpected, refusal
-from api.gatekeeper import Gatekeeper
-from api.replies import Reply, refused
+from api.access.ip_access import Gatekeeper
+from api.responses.errors import InternalError, log_unexpected, refusal
+from api.responses.response import Reply, refused
 from gatewayd.errors import GatewayError, UnknownKeyError
-from gatewayd.store.durations import Durations
+from gatewayd.store.engine.histogram import Durations
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

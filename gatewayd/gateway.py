@@ -11,34 +11,17 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from config.settings import Settings
-from gatewayd import ledger, routing, ussd
-from gatewayd.accounts import Doorkeeper
-from gatewayd.attempts import attempts
-from gatewayd.backups import Backups
-from gatewayd.balance import Balances
-from gatewayd.board import Board
-from gatewayd.clock import Calendar, Clock, month_of
-from gatewayd.dispatch import Dispatcher
+from gatewayd.accounts import quotas
+from gatewayd.accounts.authenticator import Doorkeeper
 from gatewayd.errors import ConflictError, GatewayError, NotFoundError, StorageUnavailableError
-from gatewayd.expiry import Expiry
-from gatewayd.health import Check, Doctor
-from gatewayd.housekeeping import Housekeeping
-from gatewayd.intake import Asked, Intake, Measured, Taken
-from gatewayd.loop_test import LoopTests
-from gatewayd.measures import Measures, Meter
-from gatewayd.numbers import Numbering
-from gatewayd.pulse import Pulse
-from gatewayd.retention import Retention
-from gatewayd.store import accounts, idempotency, inbound, messages, parts, sims
-from gatewayd.store.database import Connection, Row
-from gatewayd.store.disk import State
-from gatewayd.store.errors import StoreUnavailableError
-from gatewayd.store.idempotency import Kept
-from gatewayd.store.pages import newest_first
-from gatewayd.store.store import Store
-from gatewayd.timers import Timers
-from gatewayd.together import Together
-from gatewayd.views import (
+from gatewayd.loop_test.rounds import LoopTests
+from gatewayd.operations.backups import Backups
+from gatewayd.operations.commit_probe import Pulse
+from gatewayd.operations.health import Check, Doctor
+from gatewayd.operations.housekeeping import Housekeeping
+from gatewayd.operations.metrics_snapshot import Measures, Meter
+from gatewayd.operations.retention import Retention
+from gatewayd.records import (
     Accepted,
     AttemptView,
     Caller,
@@ -55,10 +38,29 @@ from gatewayd.views import (
     inbox_view,
     message_view,
 )
-from gatewayd.waiters import Waiters
-from modem.transcript import Watcher
-from modem.ussd import UssdAnswer
-from modem.work import Answer, Via
+from gatewayd.sending import routing
+from gatewayd.sending.attempts import attempts
+from gatewayd.sending.dispatcher import Dispatcher
+from gatewayd.sending.expiry import Expiry
+from gatewayd.sending.intake import Asked, Intake, Measured, Taken
+from gatewayd.sending.request_batcher import Together
+from gatewayd.sending.result_waiters import Waiters
+from gatewayd.sims import ussd
+from gatewayd.sims.balance import Balances
+from gatewayd.sims.numbering import Numbering
+from gatewayd.sims.port_registry import Board
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.disk import State
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts, idempotency, inbound, messages, parts, sims
+from gatewayd.store.tables.idempotency import Kept
+from gatewayd.store.tables.pagination import newest_first
+from gatewayd.timekeeping.clock import Calendar, Clock, month_of
+from gatewayd.timekeeping.timers import Timers
+from modem.at.transcript import Watcher
+from modem.driver.ussd import UssdAnswer
+from modem.port.interface import Answer, Via
 
 T = TypeVar("T")
 
@@ -314,7 +316,7 @@ class Gateway:
                 )
             messages.cancelled(db, message["id"])
             parts.drop_queued(db, message["id"], "cancelled")
-            ledger.give_back(db, message)
+            quotas.give_back(db, message)
 
         self._write(cancel)
         self._waiters.tell([sms_id.lower()])

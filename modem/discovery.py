@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import serial
 
-from modem.at import Channel, Waits
-from modem.devices import DeviceUnavailableError, find_device, stable_name
-from modem.driver import Modem
-from modem.serial_port import SerialPort, open_device
-from modem.sysfs import MACHINE, Roots, Tty, ttys
-from modem.talk import Patience
-from modem.wire import ChannelError, SilentError
-from modem.work import Registration, SimState
+from modem.at.channel import Channel, Waits
+from modem.at.serial_port import SerialPort, open_device
+from modem.at.transport import ChannelError, SilentError
+from modem.driver.commands import Patience
+from modem.driver.modem import Modem
+from modem.hardware.device_path import DeviceUnavailableError, find_device, stable_name
+from modem.hardware.sysfs import MACHINE, Roots, Tty, ttys
+from modem.port.interface import Registration, SimState
 
 SIDE_BY_SIDE: Final = (
     16  # a stick has up to seven serial ports, a bank sixteen sticks; each waits most of its time

@@ -144,7 +144,7 @@ part.rename(store)
 # answers RELEASE: the daemon gives an answer; on its own socket, which no firewall is in front of.
 answers() {
     with_settings "$1" '
-from gatewayd.control import ask
+from gatewayd.daemon.control_socket import ask
 ask(settings.store.path, "status", {}, 30)
 '
 }

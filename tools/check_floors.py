@@ -2,9 +2,9 @@
 
     python tools/check_floors.py [ROOT]
 
-A file imports only from its own floor or below, no files import each other in a circle, and some libraries
-belong to some folders alone. Imports inside functions and under TYPE_CHECKING count too; only a circle may
-be broken with TYPE_CHECKING. Prints each fault as FILE:LINE and exits with 1 if there is one.
+A file imports only from its own floor or below. Neither files nor folders import each other in a circle. Some libraries
+belong to some folders alone. Imports inside functions and under TYPE_CHECKING count too. Prints each fault as FILE:LINE
+and exits with 1 if there is one.
 """
 
 from __future__ import annotations
@@ -15,70 +15,94 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = ("config", "modem", "gatewayd", "api")
+# From low to high. A file stands on the floor of the longest prefix that its path begins with.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("config/",),
+    # Modems: bytes and codes, then commands, then the thread of a port.
+    ("modem/", "modem/sms/", "modem/hardware/", "modem/simulator/core/"),
+    ("modem/at/", "modem/simulator/commands/"),
+    ("modem/driver/", "modem/simulator/makes/"),
+    ("modem/port/", "modem/discovery.py", "modem/simulator/"),
+    # The store: what is kept, and how durably.
+    ("gatewayd/", "gatewayd/store/engine/"),
+    ("gatewayd/store/tables/",),
+    ("gatewayd/store/",),
+    # The gateway: time, accounts and SIMs, then messages, then sending.
+    ("gatewayd/timekeeping/",),
+    ("gatewayd/accounts/", "gatewayd/sims/", "gatewayd/diagnostics/", "gatewayd/support/"),
+    ("gatewayd/messages/", "gatewayd/receiving/"),
+    ("gatewayd/sending/",),
+    ("gatewayd/loop_test/", "gatewayd/operations/"),
+    ("gatewayd/gateway.py",),
+    # The ways in: HTTP, the control socket, the command line.
+    ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),
+    ("api/server/",),
+    ("api/endpoints/",),
+    ("api/",),
+    ("gatewayd/daemon/",),
+    ("gatewayd/commands/",),
+    ("gatewayd/cli.py", "gatewayd/__main__.py"),
+    ("tests/", "tools/"),
+)
+FLOOR_OF = {prefix: floor for floor, prefixes in enumerate(FLOORS) for prefix in prefixes}
+UNCHECKED = ("tests/", "tools/")  # may import everything; nothing may import them
 
 SQL = ("sqlite3", "sqlite_utils")
 HTTP = ("flask", "werkzeug", "waitress")
 SERIAL = ("serial",)
 THREADS = ("threading", "_thread", "concurrent", "multiprocessing")
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A part of the tree: the floor it stands on and the libraries it must not know."""
-
-    floor: int
-    forbidden: tuple[str, ...]
-
-
-COMPOSITION = Place(5, SQL)
-OUTSIDE = Place(6, ())  # what nothing in the house may import
-
-# The longest beginning of a file's path counts.
-PLACES = {
-    "config/": Place(0, (*SQL, *HTTP, *SERIAL, *THREADS)),
-    "modem/": Place(1, (*SQL, *HTTP)),
-    "gatewayd/store/": Place(2, (*HTTP, *SERIAL)),
-    "gatewayd/": Place(3, (*SQL, *HTTP, *SERIAL)),
-    "api/": Place(4, (*SQL, *SERIAL, *THREADS)),
-    "gatewayd/cli.py": COMPOSITION,
-    "gatewayd/__main__.py": COMPOSITION,
-    "gatewayd/daemon.py": COMPOSITION,
-    "gatewayd/commands/": COMPOSITION,
-    "tests/": OUTSIDE,
-    "tools/": OUTSIDE,
-}
-
-# (file, library) that is allowed all the same: why.
-ALLOWED = {
-    ("api/budget.py", "threading"): "bodies on several threads share one bound",
-    ("api/places.py", "threading"): "a semaphore keeps requests that wait from using up the server's threads",
-    ("api/server.py", "threading"): "waitress answers in threads, and a stop waits for them",
-    ("api/hands.py", "threading"): "the threads that answer requests",
-    ("api/flight.py", "threading"): "a stop waits for the requests in flight",
-    ("api/throttle.py", "threading"): "requests on several threads are counted together",
+# Each library and the folders that may import it.
+LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
+    SQL: ("gatewayd/store/",),
+    HTTP: ("api/",),
+    SERIAL: ("modem/at/", "modem/hardware/", "modem/discovery.py"),
+    THREADS: (
+        "api/access/",
+        "api/server/",
+        "gatewayd/",
+        "modem/discovery.py",
+        "modem/port/",
+        "modem/simulator/",
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One module that one line of one file imports. Files of the house are paths, libraries are names."""
+    """One module that one line of one file imports. Files of the project are paths, libraries are names."""
 
     file: str
     line: int
     target: str
-    typing_only: bool
 
 
 def faults(root: Path) -> list[str]:
     """Every fault of the tree under `root`, as `FILE:LINE: sentence`."""
     files = {_module(path): path.as_posix() for path in _python_files(root)}
-    imports = [found for path in files.values() for found in _imports(root, path, files)]
-    return [*_upward(imports), *_forbidden(imports), *_circles(imports)]
+    imports = [
+        found
+        for path in files.values()
+        if not path.startswith(UNCHECKED)
+        for found in _imports(root, path, files)
+    ]
+    inside = [found for found in imports if found.target.endswith(".py")]
+    return [
+        *_upward(inside),
+        *_forbidden(imports),
+        *_circles([(found.file, found.target, found) for found in inside]),
+        *_circles(
+            [
+                (_folder(found.file), _folder(found.target), found)
+                for found in inside
+                if _folder(found.file) != _folder(found.target)
+            ]
+        ),
+    ]
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    for package in (*PACKAGES, "tests", "tools"):
+    for package in ("config", "modem", "gatewayd", "api", "tests", "tools"):
         for path in sorted((root / package).rglob("*.py")):
             yield path.relative_to(root)
 
@@ -87,27 +111,23 @@ def _module(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
-def _place(path: str) -> Place:
-    return PLACES[max((prefix for prefix in PLACES if path.startswith(prefix)), key=len)]
+def _floor(path: str) -> int:
+    return FLOOR_OF[max((prefix for prefix in FLOOR_OF if path.startswith(prefix)), key=len)]
+
+
+def _folder(path: str) -> str:
+    """The folder of a file; a file that has a floor of its own, or lies beside such files, counts as a folder."""
+    parent = Path(path).parent
+    return path if len(parent.parts) == 1 and parent.name != "config" else f"{parent.as_posix()}/"
 
 
 def _imports(root: Path, path: str, files: dict[str, str]) -> Iterator[Import]:
-    """What the file imports; only for files of the house."""
-    if _place(path) is OUTSIDE:
-        return
     tree = ast.parse((root / path).read_bytes(), filename=path)
-    typing_only = {
-        id(node) for block in ast.walk(tree) if _is_type_checking(block) for node in ast.walk(block)
-    }
     for node in ast.walk(tree):
         for name in _names(node, path):
             target = _file_of(name, files)
             if target != path:
-                yield Import(path, getattr(node, "lineno", 1), target, id(node) in typing_only)
-
-
-def _is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+                yield Import(path, getattr(node, "lineno", 1), target)
 
 
 def _names(node: ast.AST, path: str) -> Iterator[str]:
@@ -121,7 +141,7 @@ def _names(node: ast.AST, path: str) -> Iterator[str]:
 
 
 def _file_of(name: str, files: dict[str, str]) -> str:
-    """The file of the house that holds a dotted name, else the library's own name."""
+    """The project's file that holds a dotted name, else the library's own name."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         if path := files.get(".".join(parts[:length])):
@@ -131,37 +151,39 @@ def _file_of(name: str, files: dict[str, str]) -> str:
 
 def _upward(imports: list[Import]) -> Iterator[str]:
     for found in imports:
-        if not found.target.endswith(".py"):
-            continue
-        own, other = _place(found.file).floor, _place(found.target).floor
+        own, other = _floor(found.file), _floor(found.target)
         if other > own:
             yield f"{found.file}:{found.line}: on floor {own}, must not import {found.target}, on floor {other}"
 
 
 def _forbidden(imports: list[Import]) -> Iterator[str]:
     for found in imports:
-        if found.target in _place(found.file).forbidden and (found.file, found.target) not in ALLOWED:
-            yield f"{found.file}:{found.line}: must not know {found.target}"
+        for names, folders in LIBRARIES.items():
+            if found.target in names and not found.file.startswith(folders):
+                yield f"{found.file}:{found.line}: must not import {found.target}"
 
 
-def _circles(imports: list[Import]) -> Iterator[str]:
-    """Each circle once, told from its first file in the order of names."""
-    graph: dict[str, list[str]] = {}
-    for found in sorted(imports, key=lambda found: (found.file, found.target)):
-        if found.target.endswith(".py") and not found.typing_only:
-            graph.setdefault(found.file, []).append(found.target)
+def _circles(arrows: list[tuple[str, str, Import]]) -> Iterator[str]:
+    """Each circle once, reported at the import that closes it."""
+    graph: dict[str, dict[str, Import]] = {}
+    for start, end, found in sorted(arrows, key=lambda arrow: (arrow[0], arrow[1], arrow[2].line)):
+        graph.setdefault(start, {}).setdefault(end, found)
     done: set[str] = set()
     for start in graph:
         yield from _circles_from(start, [], graph, done)
 
 
-def _circles_from(file: str, trail: list[str], graph: dict[str, list[str]], done: set[str]) -> Iterator[str]:
-    if file in trail:
-        yield f"{file}:1: a circle of imports: {' -> '.join([*trail[trail.index(file) :], file])}"
-    elif file not in done:
-        for target in dict.fromkeys(graph.get(file, [])):
-            yield from _circles_from(target, [*trail, file], graph, done)
-        done.add(file)
+def _circles_from(
+    node: str, trail: list[str], graph: dict[str, dict[str, Import]], done: set[str]
+) -> Iterator[str]:
+    if node in trail:
+        found = graph[trail[-1]][node]
+        way = " -> ".join([*trail[trail.index(node) :], node])
+        yield f"{found.file}:{found.line}: a circle of imports: {way}"
+    elif node not in done:
+        for target in graph.get(node, {}):
+            yield from _circles_from(target, [*trail, node], graph, done)
+        done.add(node)
 
 
 def main() -> int:

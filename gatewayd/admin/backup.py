@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.backups import running_backup
+from gatewayd.operations.backups import running_backup
 from gatewayd.store.backup import BackupError, Progress
 
 

@@ -20,7 +20,7 @@ from gatewayd.admin import (
     watch,
 )
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store.engine.errors import StoreUnavailableError
 
 # Checks a command's arguments against its annotations.
 _checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=True))

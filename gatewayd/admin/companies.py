@@ -7,9 +7,9 @@ from typing_extensions import TypedDict
 
 from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
-from gatewayd.clock import month_of
-from gatewayd.store import accounts
-from gatewayd.store.database import Row
+from gatewayd.store.engine.connection import Row
+from gatewayd.store.tables import accounts
+from gatewayd.timekeeping.clock import month_of
 
 
 @with_config(ONLY_THESE)

@@ -8,11 +8,11 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from gatewayd.clock import Calendar, Clock, Moment
 from gatewayd.gateway import Gateway
-from gatewayd.numbers import Numbering
-from gatewayd.store.database import Connection
+from gatewayd.sims.numbering import Numbering
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
+from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
 T = TypeVar("T")
 

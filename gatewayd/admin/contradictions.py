@@ -8,9 +8,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from gatewayd.clock import Moment, month_of
-from gatewayd.store import accounts, sims
-from gatewayd.store.database import Connection, Row
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import accounts, sims
+from gatewayd.timekeeping.clock import Moment, month_of
 
 
 def of_company(db: Connection, company_id: int, at: Moment) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gatewayd.admin.context import Context
-from gatewayd.clock import iso
-from gatewayd.store import inbound
-from gatewayd.store.database import Row
+from gatewayd.store.engine.connection import Row
+from gatewayd.store.tables import inbound
+from gatewayd.timekeeping.clock import iso
 
 _SHOWN = 20
 _MOST = 10_000

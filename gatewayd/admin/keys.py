@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from gatewayd.accounts import SERVICES, new_key
+from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
-from gatewayd.clock import iso
-from gatewayd.store import accounts
-from gatewayd.store.database import Connection, Row
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import accounts
+from gatewayd.timekeeping.clock import iso
 
 
 @with_config(ONLY_THESE)

@@ -7,12 +7,12 @@ from collections.abc import Generator
 from concurrent.futures import CancelledError
 
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.clock import iso
 from gatewayd.errors import GatewayError
 from gatewayd.gateway import Gateway
-from gatewayd.loop_plan import Place
-from gatewayd.loop_test import LONGEST_S, Round
-from gatewayd.views import LoopTestView
+from gatewayd.loop_test.plan import Place
+from gatewayd.loop_test.rounds import LONGEST_S, Round
+from gatewayd.records import LoopTestView
+from gatewayd.timekeeping.clock import iso
 
 _BEAT_S = 0.5  # how often is told that it goes on
 _LATE_S = 30.0  # a test ends at its time, and somewhat later where the disk is slow

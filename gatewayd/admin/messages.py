@@ -6,17 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd import lifecycle
 from gatewayd.admin.context import AdminError, Context, Id
-from gatewayd.attempts import attempts
-from gatewayd.clock import Moment, iso
 from gatewayd.errors import GatewayError
-from gatewayd.news import News
-from gatewayd.settle import Verdict, settle_by_hand
-from gatewayd.store import accounts, messages, parts, sims
-from gatewayd.store.database import Connection, Row
-from gatewayd.texts import is_blank
-from gatewayd.views import (
+from gatewayd.messages import lifecycle
+from gatewayd.messages.blank_text import is_blank
+from gatewayd.messages.effects import News
+from gatewayd.messages.reasons import IN_DOUBT
+from gatewayd.records import (
     NO_COMPANY,
     AttemptView,
     Caller,
@@ -26,7 +22,11 @@ from gatewayd.views import (
     Priority,
     message_view,
 )
-from gatewayd.words import IN_DOUBT
+from gatewayd.sending.attempts import attempts
+from gatewayd.sending.outcomes import Verdict, settle_by_hand
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import accounts, messages, parts, sims
+from gatewayd.timekeeping.clock import Moment, iso
 
 # What `message list` shows unless more is asked for: a screenful.
 _SHOWN = 20

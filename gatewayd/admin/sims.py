@@ -7,9 +7,9 @@ from typing_extensions import TypedDict
 
 from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
-from gatewayd.clock import iso
-from gatewayd.store import accounts, sims
-from gatewayd.store.database import Connection, Row
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import accounts, sims
+from gatewayd.timekeeping.clock import iso
 
 
 @with_config(ONLY_THESE)

@@ -8,21 +8,21 @@ import threading
 from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
-from gatewayd.clock import iso
-from gatewayd.store import load, parts
-from gatewayd.store.database import Connection
-from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.sending.queue_age import Waiting, duration, waiting
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.tables import parts, queue_counts
+from gatewayd.timekeeping.clock import iso
 from gatewayd.version import VERSION
-from gatewayd.waiting import Waiting, duration, waiting
-from modem import standing
-from modem.conditions import REMEDIES
+from modem.port import status_text
+from modem.port.conditions import REMEDIES
 
 
 def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
     """What waits, by SIM and in all. It only reads, but counts are the writer's, who may just find that the disk is full."""
 
     def count(db: Connection) -> tuple[dict[int, int], Waiting]:
-        return load.waiting(db), waiting(db, context.moment())
+        return queue_counts.waiting(db), waiting(db, context.moment())
 
     try:
         return context.store.write(count)
@@ -64,7 +64,7 @@ def status(context: Context) -> dict[str, object]:
             "slots": [
                 {
                     "slot": slot.slot,
-                    "state": list(standing.names(port, slot)),
+                    "state": list(status_text.names(port, slot)),
                     "sim": slot.sim.value,
                     "iccid": slot.iccid,
                     "number": slot.number,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from gatewayd.admin.context import Context
-from gatewayd.store import examination
-from modem.transcript import Watcher
+from gatewayd.store import integrity
+from modem.at.transcript import Watcher
 
 # A port passes on what it keeps at once; one that does not within this is not waited for.
 _TELLS_S = 1.0
@@ -31,7 +31,7 @@ def transcripts(context: Context) -> dict[str, list[str]]:
 def counts(context: Context) -> dict[str, object]:
     """What became of the newest messages: no number, no text."""
     with context.store.readers.lend() as db:
-        return examination.counts(db)
+        return integrity.counts(db)
 
 
 def _kept(watcher: Watcher, deadline: float) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.clock import SECOND, iso
 from gatewayd.gateway import PortFace
-from modem.transcript import Line, Watcher
+from gatewayd.timekeeping.clock import SECOND, iso
+from modem.at.transcript import Line, Watcher
 
 # How often an idle conversation yields nothing, so that whoever passes it on notices that its reader went away.
 _BEAT_S = 0.5

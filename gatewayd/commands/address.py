@@ -7,9 +7,9 @@ import http.client
 import json
 from collections.abc import Sequence
 
-from api.listeners import ListenError, open_listeners
+from api.server.listeners import ListenError, open_listeners
 from config.settings import Address, ApiSettings
-from gatewayd.doctor.findings import Finding, fault, ok
+from gatewayd.diagnostics.findings import Finding, fault, ok
 
 _ABOUT = "address"
 _ANSWER_S = 10.0

@@ -14,9 +14,9 @@ import click
 
 from gatewayd.admin.backup import told
 from gatewayd.admin.context import AdminError
-from gatewayd.backups import running_backup
 from gatewayd.commands.common import fail, follow_or_do, json_option, settings_of, show
-from gatewayd.control import NotRunningError, ask
+from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.operations.backups import running_backup
 
 _ANSWER_S = 30.0
 

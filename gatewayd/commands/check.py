@@ -18,11 +18,11 @@ from gatewayd.commands.address import check_answered, check_free
 from gatewayd.commands.common import config_path, json_option
 from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
-from gatewayd.control import NotRunningError, ask
-from gatewayd.doctor import accounts, backups, configuration, database, devices, system
-from gatewayd.doctor.devices import Probe
-from gatewayd.doctor.findings import Finding, Grade, fault, ok, warning
-from gatewayd.store.examination import lock_holder
+from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.diagnostics import accounts, backups, configuration, database, devices, system
+from gatewayd.diagnostics.devices import Probe
+from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
+from gatewayd.store.integrity import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}

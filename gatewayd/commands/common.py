@@ -14,15 +14,15 @@ from tabulate import tabulate
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.clock import Calendar
 from gatewayd.commands.output import json_text, printable, say
-from gatewayd.control import NotRunningError, ask, follow
-from gatewayd.ntp import synchronised
-from gatewayd.numbers import Numbering
+from gatewayd.daemon.control_socket import NotRunningError, ask, follow
+from gatewayd.sims.numbering import Numbering
 from gatewayd.store.checks import require_database
-from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
-from gatewayd.timekeeping import CountedClock, Timekeeper
+from gatewayd.timekeeping.clock import Calendar
+from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
+from gatewayd.timekeeping.ntp import synchronised
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,16 +14,16 @@ import click
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.commands.common import fail
-from gatewayd.commands.logs import log_to_stderr
 from gatewayd.commands.output import json_text, say
 from gatewayd.commands.run import START_ERRORS
-from gatewayd.commands.signals import stop_signals_held
-from gatewayd.daemon import Daemon
-from gatewayd.store.errors import StoreLockedError
+from gatewayd.daemon.daemon import Daemon
+from gatewayd.daemon.logging_setup import log_to_stderr
+from gatewayd.daemon.signals import stop_signals_held
+from gatewayd.store.engine.errors import StoreLockedError
 from gatewayd.store.store import check_free
+from modem.port.interface import PortState
 from modem.simulator.bank import Bank
-from modem.simulator.config import BankConfig
-from modem.work import PortState
+from modem.simulator.core.config import BankConfig
 
 _DEFAULT_STATE = Path("~/.local/state/gatewayd-demo")
 

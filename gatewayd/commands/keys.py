@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gatewayd.accounts import SERVICES
+from gatewayd.accounts.authenticator import SERVICES
 from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
 from gatewayd.commands.moments import LastMoment
 from gatewayd.commands.output import say

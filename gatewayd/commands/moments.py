@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from gatewayd.clock import microseconds
 from gatewayd.commands.common import settings_of
+from gatewayd.timekeeping.clock import microseconds
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(

@@ -16,12 +16,12 @@ from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import config_path, fail, json_option, table
 from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
-from gatewayd.control import NotRunningError, ask
+from gatewayd.daemon.control_socket import NotRunningError, ask
 from modem import discovery
-from modem.devices import DeviceUnavailableError, find_device
 from modem.discovery import Device, Finding, Speech
-from modem.sysfs import MACHINE, Roots
-from modem.work import PortState, Registration, SimState
+from modem.hardware.device_path import DeviceUnavailableError, find_device
+from modem.hardware.sysfs import MACHINE, Roots
+from modem.port.interface import PortState, Registration, SimState
 
 _ANSWER_TIMEOUT_S = 30.0
 _USUAL_BAUD = PortSettings.model_fields["baud"].default

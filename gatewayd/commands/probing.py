@@ -9,7 +9,7 @@ import click
 
 from modem import discovery
 from modem.discovery import Device
-from modem.sysfs import MACHINE, Roots
+from modem.hardware.sysfs import MACHINE, Roots
 
 
 def probe_showing(

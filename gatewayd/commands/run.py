@@ -6,12 +6,12 @@ import faulthandler
 
 import click
 
-from api.listeners import ListenError
+from api.server.listeners import ListenError
 from gatewayd.commands.common import fail, settings_of
-from gatewayd.commands.logs import log_to_stderr
-from gatewayd.commands.signals import stop_signals_held
-from gatewayd.daemon import Daemon, DeadWorkerError
-from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.daemon.daemon import Daemon, DeadWorkerError
+from gatewayd.daemon.logging_setup import log_to_stderr
+from gatewayd.daemon.signals import stop_signals_held
+from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 
 START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, ListenError)
 

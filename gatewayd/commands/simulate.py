@@ -8,9 +8,9 @@ import click
 from tabulate import tabulate
 
 from gatewayd.commands.output import json_text, say
-from gatewayd.commands.signals import stop_asked, stop_signals_held
+from gatewayd.daemon.signals import stop_asked, stop_signals_held
 from modem.simulator.bank import Bank, BankConfig
-from modem.simulator.faults import Fault, Rule
+from modem.simulator.core.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
 
 LOOK_S = 1.0  # how often the bank's thread is looked after

@@ -17,9 +17,9 @@ from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.common import config_path, fail, json_option
 from gatewayd.commands.output import json_text, printable, say
 from gatewayd.commands.probing import probe_showing
-from gatewayd.control import NotRunningError, ask
-from gatewayd.store.errors import StoreUnavailableError
-from gatewayd.store.examination import recent_counts
+from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.integrity import recent_counts
 from gatewayd.support import archive, blanking, journal, machine
 from gatewayd.support.redaction import Redactor
 

@@ -6,7 +6,7 @@ import click
 
 from gatewayd.commands.common import administer, fail, json_option, show
 from gatewayd.commands.output import say
-from gatewayd.ussd import timeout_s
+from gatewayd.sims.ussd import timeout_s
 
 
 @click.command()

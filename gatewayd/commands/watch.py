@@ -11,8 +11,8 @@ import click
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import fail, settings_of, until_interrupted
 from gatewayd.commands.output import json_text, printable, say
-from gatewayd.control import NotRunningError, follow
-from modem.transcript import Direction, Line
+from gatewayd.daemon.control_socket import NotRunningError, follow
+from modem.at.transcript import Direction, Line
 
 
 @click.command()

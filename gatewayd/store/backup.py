@@ -17,13 +17,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayd.store.belonging import set_generation
 from gatewayd.store.checks import check_owner, faults
-from gatewayd.store.database import connect_reader
-from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, unavailable
-from gatewayd.store.files import is_own
-from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
-from gatewayd.store.identity import known_owner, owner_of
+from gatewayd.store.engine.connection import connect_reader
+from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, unavailable
+from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
+from gatewayd.store.engine.log_owner import set_generation
+from gatewayd.store.store_files import is_own
+from gatewayd.store.store_owner import known_owner, owner_of
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from gatewayd.store.database import Connection
-from gatewayd.store.disk import reserve_path
-from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError
-from gatewayd.store.schema import migrations
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.disk import reserve_path
+from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError
+from gatewayd.store.migrations import migrations
 
 # A database up to this size is read as a whole at each start: a second or two from an SD card. A larger one is when it is
 # backed up; at start only its smaller tables are.

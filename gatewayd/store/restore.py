@@ -12,10 +12,10 @@ import shutil
 from pathlib import Path
 
 from gatewayd.store.backup import check_backup, kept, own
-from gatewayd.store.database import Connection
-from gatewayd.store.errors import StoreDamagedError
-from gatewayd.store.folders import leave_to_the_owner, sync_file, sync_folder
-from gatewayd.store.identity import known_owner
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreDamagedError
+from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
+from gatewayd.store.store_owner import known_owner
 
 log = logging.getLogger(__name__)
 

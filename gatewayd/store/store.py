@@ -11,25 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store import belonging, identity, load, restore
+from gatewayd.store import restore, store_owner
 from gatewayd.store.checks import check_file, check_owner, check_whole
-from gatewayd.store.commit import COMMIT_SECONDS
-from gatewayd.store.database import Connection, connect_writer, keep_log
-from gatewayd.store.disk import Condition, Disk
-from gatewayd.store.durations import Durations
-from gatewayd.store.errors import (
-    StoreDamagedError,
-    StoreLockedError,
-    StoreUnavailableError,
-    damage,
-)
-from gatewayd.store.files import check_access
-from gatewayd.store.folders import PROCESS_BYTES, leave_to_the_owner, lock_path
-from gatewayd.store.idempotency import in_flight, install_in_flight
-from gatewayd.store.readers import Readers
-from gatewayd.store.schema import migrate
-from gatewayd.store.tally import install_tally_triggers
-from gatewayd.store.writer import COMMIT_TIMEOUT_S, Writer
+from gatewayd.store.engine import log_owner
+from gatewayd.store.engine.commit import COMMIT_SECONDS
+from gatewayd.store.engine.connection import Connection, connect_writer, keep_log
+from gatewayd.store.engine.disk import Condition, Disk
+from gatewayd.store.engine.errors import StoreDamagedError, StoreLockedError, StoreUnavailableError, damage
+from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_path
+from gatewayd.store.engine.histogram import Durations
+from gatewayd.store.engine.readers import Readers
+from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
+from gatewayd.store.migrations import migrate
+from gatewayd.store.store_files import check_access
+from gatewayd.store.tables import queue_counts
+from gatewayd.store.tables.event_counts import install_tally_triggers
+from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +121,7 @@ class Store:
 
         With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
         """
-        self._opened().hand_over(lambda db: sum(load.waiting(db).values()), answered)
+        self._opened().hand_over(lambda db: sum(queue_counts.waiting(db).values()), answered)
 
     @property
     def running(self) -> bool:
@@ -163,7 +160,7 @@ class Store:
     def _start_writer(self) -> None:
         try:
             check_file(self.path)
-            belonging.set_foreign_logs_aside(self.path)
+            log_owner.set_foreign_logs_aside(self.path)
             try:
                 self._writer = Writer(self._connect, self._disk, self.commit_times)
             except sqlite3.OperationalError:
@@ -192,18 +189,18 @@ class Store:
                 os.chmod(self.path, 0o600)
                 leave_to_the_owner(self.path, self.path.parent)
                 migrate(db)
-                identity.settle(db, self.path)
+                store_owner.settle(db, self.path)
                 check_whole(db, self.path.stat().st_size)
                 restore.settle(db, resend=self._resend)
             else:
                 keep_log(db)
-            load.install_load_triggers(db)
+            queue_counts.install_load_triggers(db)
             install_in_flight(db, [] if before is None else in_flight(before))
             install_tally_triggers(db)
             if before is None:
-                belonging.begin_generation(db)
+                log_owner.begin_generation(db)
             else:
-                belonging.mark_log(db)
+                log_owner.mark_log(db)
         except BaseException:
             db.close()
             raise

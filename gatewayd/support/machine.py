@@ -9,12 +9,12 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from gatewayd.clock import Clock, iso
-from gatewayd.store.examination import SQLITE_VERSION
+from gatewayd.store.integrity import SQLITE_VERSION
+from gatewayd.timekeeping.clock import Clock, iso
 from gatewayd.version import VERSION
 from modem import discovery
-from modem.holders import holders
-from modem.sysfs import MACHINE
+from modem.hardware.device_users import holders
+from modem.hardware.sysfs import MACHINE
 
 _PROC = Path("/proc")
 

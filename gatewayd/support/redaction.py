@@ -1,6 +1,6 @@
 """What may leave the box: no key, no PIN, no text, numbers by their last digits. Pure.
 
-The conversations with modems are masked where they are kept (`modem.masking`); this is for everything else, in which there
+The conversations with modems are masked where they are kept (`modem.at.redaction`); this is for everything else, in which there
 should be none of these, and for a second look at those.
 """
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from modem.simulator.config import BankConfig
 from modem.simulator.control import Control
-from modem.simulator.faults import Fault, Faults, Rule
-from modem.simulator.modem import Modem
-from modem.simulator.network import Network
+from modem.simulator.core.config import BankConfig
+from modem.simulator.core.faults import Fault, Faults, Rule
+from modem.simulator.core.modem import Modem
+from modem.simulator.core.network import Network
+from modem.simulator.core.radio import Cure
+from modem.simulator.core.sim import OPERATORS, Sim, card, imei
+from modem.simulator.core.timers import Timers
+from modem.simulator.core.witness import Accepted, Text, Witness
 from modem.simulator.personality import PERSONALITIES
 from modem.simulator.port import Port, remove_stale
-from modem.simulator.radio import Cure
 from modem.simulator.reactor import Reactor
-from modem.simulator.sim import OPERATORS, Sim, card, imei
-from modem.simulator.timers import Timers
-from modem.simulator.witness import Accepted, Text, Witness
 
 __all__ = ["Accepted", "Bank", "BankConfig", "Fault", "Rule", "Text"]
 

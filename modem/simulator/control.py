@@ -28,10 +28,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from modem.simulator.faults import Fault, Rule
-from modem.simulator.radio import Cure
+from modem.simulator.core.faults import Fault, Rule
+from modem.simulator.core.radio import Cure
+from modem.simulator.core.witness import Text
 from modem.simulator.reactor import Reactor
-from modem.simulator.witness import Text
 
 LONGEST_ORDER = 1 << 16  # octets
 

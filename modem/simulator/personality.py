@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modem.simulator.commands import COMMANDS
+from modem.simulator.core.modem import Handler
+from modem.simulator.core.traits import Traits
 from modem.simulator.makes import huawei, qualcomm, quectel, simcom, wavecom, zte
-from modem.simulator.modem import Handler
-from modem.simulator.traits import Traits
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from modem.simulator.modem import Modem
+from modem.simulator.core.modem import Modem
+from modem.simulator.core.timers import Timers
+from modem.simulator.pty import READ_AT_ONCE, Terminal
 from modem.simulator.reactor import Reactor
-from modem.simulator.terminal import READ_AT_ONCE, Terminal
-from modem.simulator.timers import Timers
 
 BITS_AN_OCTET = 10  # start, eight, stop
 AWAY_S = 5.0  # how long a stick that crashed takes to be enumerated again

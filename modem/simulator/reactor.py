@@ -7,7 +7,7 @@ import queue
 import select
 from collections.abc import Callable
 
-from modem.simulator.timers import Timers
+from modem.simulator.core.timers import Timers
 
 READABLE = select.EPOLLIN | select.EPOLLET
 WRITABLE = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from api.access.ip_access import Gatekeeper
 from api.express import Express
-from api.gatekeeper import Gatekeeper
-from api.replies import Reply
+from api.responses.response import Reply
 from config.settings import ApiSettings
-from gatewayd.store.durations import Durations
-from tests.api.stand import Stand
-from tests.api.test_http_server import read_all
+from gatewayd.store.engine.histogram import Durations
+from tests.api.api_server import Stand
+from tests.api.server.test_http_server import read_all
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
-from modem.tpdu import StatusReport
-from modem.work import Submission, Submitted
+from modem.port.interface import Submission, Submitted
+from modem.sms.tpdu import StatusReport
 from tests.bench.candidate import Candidate, recipient
 from tests.bench.gateway import Gatewayd
 from tests.bench.million import fill
 from tests.bench.report import Report
 from tests.bench.stage import Effort, own_folder
-from tests.gatewayd.house import House
-from tests.gatewayd.wal import FRAME_HEADER, frames
+from tests.gatewayd.played_ports import House
+from tests.gatewayd.store.wal import FRAME_HEADER, frames
 
 TITLE = "Pages written to the log by each commit, one message in each"
 STORED = 20_000  # before, so that tables and indexes have the depth that they have on a box

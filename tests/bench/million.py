@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gatewayd.ids import new_sms_id
-from gatewayd.store import accounts, messages
-from gatewayd.store.database import Connection
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts, messages
 
 CHUNK = 20_000
 DAY = "2026-01-01"

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import load
-from gatewayd import schedule
-from gatewayd.commands.logs import log_to_stderr
-from gatewayd.commands.signals import stop_signals_held
-from gatewayd.daemon import Daemon
-from modem.session import Timing
+from gatewayd.daemon.daemon import Daemon
+from gatewayd.daemon.logging_setup import log_to_stderr
+from gatewayd.daemon.signals import stop_signals_held
+from gatewayd.sending import scheduler
+from modem.port.session import Timing
 
 
 def scaled(waits: Any, scale: float) -> Any:
@@ -34,7 +34,7 @@ def main() -> None:
     chosen = options.parse_args()
     settings = load(chosen.config)
     log_to_stderr(settings.daemon)
-    schedule.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
+    scheduler.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

@@ -18,7 +18,7 @@ from typing import Any
 import requests
 from tabulate import tabulate
 
-from modem.segment import segment
+from modem.sms.segmentation import segment
 from tests.bench import proc
 from tests.gatewayd.box import Box
 

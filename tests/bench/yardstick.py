@@ -10,12 +10,12 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 
-from api.server import Server
+from api.server.server import Server
 from config.settings import ApiSettings
-from gatewayd.commands.signals import stop_asked, stop_signals_held
-from gatewayd.store.database import Connection, connect_writer, keep_log
-from gatewayd.store.disk import Disk
-from gatewayd.store.writer import Writer
+from gatewayd.daemon.signals import stop_asked, stop_signals_held
+from gatewayd.store.engine.connection import Connection, connect_writer, keep_log
+from gatewayd.store.engine.disk import Disk
+from gatewayd.store.engine.writer import Writer
 
 LOOK_S = 1.0
 

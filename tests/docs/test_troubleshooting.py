@@ -12,7 +12,7 @@ import pytest
 from tests.docs.documents import DOCS, ROOT
 
 GUIDE = "troubleshooting.md"
-SAY_THEIR_DOCSTRINGS = ("api/errors.py", "gatewayd/errors.py")
+SAY_THEIR_DOCSTRINGS = ("api/responses/errors.py", "gatewayd/errors.py")
 
 
 def quoted() -> list[str]:

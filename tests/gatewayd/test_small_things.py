@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.clock import Calendar, Clock, iso, microseconds
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.store.errors import StoreUnavailableError
-from gatewayd.timers import Timers
-from gatewayd.views import Draft, MessageFilter, MessageView, Options, Replay, Status
+from gatewayd.records import Draft, MessageFilter, MessageView, Options, Replay, Status
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.timekeeping.clock import Calendar, Clock, iso, microseconds
+from gatewayd.timekeeping.timers import Timers
 from tests.conftest import Running, eventually
-from tests.gatewayd.house import RECIPIENT, House
+from tests.gatewayd.played_ports import RECIPIENT, House
 
 
 def test_an_sms_id_is_a_version_7_uuid_of_its_time() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.modem.port.test_port import DELIVER, OK, Answers, healthy
 from tests.modem.scripted_modem import Script, ScriptedModem
-from tests.modem.test_port import DELIVER, OK, Answers, healthy
 
 ERROR = b"\r\nERROR\r\n"
 

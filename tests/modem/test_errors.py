@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem import error_tables
+from modem.at.responses import Result, result
 from modem.errors import Cause, Kind, cause, code_of
-from modem.lines import Result, result
 
 
 @given(st.text(max_size=10), st.none() | st.integers(), st.text(max_size=30), st.text(max_size=10))

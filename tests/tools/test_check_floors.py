@@ -32,9 +32,9 @@ def test_our_own_tree_follows_its_floors() -> None:
 def test_a_tree_that_imports_downwards_passes(tmp_path: Path) -> None:
     files = {
         "config/settings.py": "import tomllib",
-        "modem/port.py": "import serial\nimport threading\nfrom config.settings import x",
-        "gatewayd/store/writer.py": "import sqlite3\nfrom modem import port",
-        "gatewayd/gateway.py": "from gatewayd.store.writer import x",
+        "modem/port/port.py": "import serial\nimport threading\nfrom config.settings import x",
+        "gatewayd/store/engine/writer.py": "import sqlite3\nfrom modem import port",
+        "gatewayd/gateway.py": "from gatewayd.store.engine.writer import x",
         "api/app.py": "import flask\nfrom gatewayd import gateway",
         "gatewayd/commands/run.py": "from api.app import x",
         "gatewayd/cli.py": "from gatewayd.commands import run",
@@ -48,15 +48,15 @@ def test_a_tree_that_imports_downwards_passes(tmp_path: Path) -> None:
     [
         (
             "config/a.py",
-            "import modem.at",
-            "config/a.py:1: on floor 0, must not import modem/at.py, on floor 1",
+            "import modem.at.channel",
+            "config/a.py:1: on floor 0, must not import modem/at/channel.py, on floor 1",
         ),
-        ("modem/a.py", "from gatewayd.store import writer", "gatewayd/store/writer.py, on floor 2"),
+        ("modem/a.py", "from gatewayd.store import writer", "gatewayd/store/engine/writer.py, on floor 2"),
         ("gatewayd/store/a.py", "from gatewayd import gateway", "gatewayd/gateway.py, on floor 3"),
         ("gatewayd/store/a.py", "from ..gateway import x", "gatewayd/gateway.py, on floor 3"),
         ("gatewayd/store/a.py", "from .. import gateway", "gatewayd/gateway.py, on floor 3"),
         ("gatewayd/a.py", "from api.app import create", "api/app.py, on floor 4"),
-        ("api/a.py", "from gatewayd.daemon import run", "gatewayd/daemon.py, on floor 5"),
+        ("api/a.py", "from gatewayd.daemon.daemon import run", "gatewayd/daemon/daemon.py, on floor 5"),
         ("gatewayd/a.py", "import gatewayd.commands.run", "gatewayd/commands/run.py, on floor 5"),
         ("gatewayd/a.py", "from tests.helper import x", "tests/helper.py, on floor 6"),
         ("gatewayd/a.py", "def f():\n    from api import app", "gatewayd/a.py:2: "),
@@ -78,7 +78,12 @@ def test_a_tree_that_imports_downwards_passes(tmp_path: Path) -> None:
     ],
 )
 def test_an_import_against_the_floors_is_told(tmp_path: Path, file: str, text: str, said: str) -> None:
-    others = ["modem/at.py", "gatewayd/store/writer.py", "gatewayd/gateway.py", "gatewayd/daemon.py"]
+    others = [
+        "modem/at/channel.py",
+        "gatewayd/store/engine/writer.py",
+        "gatewayd/gateway.py",
+        "gatewayd/daemon/daemon.py",
+    ]
     others += ["gatewayd/commands/run.py", "api/app.py", "tests/helper.py"]
     lines = check(tmp_path, dict.fromkeys(others, "") | {file: text})
     assert len(lines) == 1
@@ -107,8 +112,8 @@ def test_type_checking_alone_makes_no_circle(tmp_path: Path) -> None:
 
 
 def test_a_named_exception_holds_for_its_file_and_library_alone(tmp_path: Path) -> None:
-    files = {"api/server.py": "import threading\nimport sqlite3", "api/app.py": "import threading"}
+    files = {"api/server/server.py": "import threading\nimport sqlite3", "api/app.py": "import threading"}
     assert check(tmp_path, files) == [
         "api/app.py:1: must not know threading",
-        "api/server.py:2: must not know sqlite3",
+        "api/server/server.py:2: must not know sqlite3",
     ]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.settings import Settings, load
-from gatewayd.clock import Clock
 from gatewayd.gateway import Gateway
 from gatewayd.store.store import Store
+from gatewayd.timekeeping.clock import Clock
 from tests.gatewayd.box import Box
-from tests.gatewayd.house import Bell
+from tests.gatewayd.played_ports import Bell
 from tests.torture.client import Accepted, Clients
 from tests.torture.disk import Disk, Kind, Record, read
 from tests.torture.verdict import PartKey, Verdict

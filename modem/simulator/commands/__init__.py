@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modem.simulator.commands import card, clock, general, network, sms, storage, supplementary
-from modem.simulator.modem import Handler
+from modem.simulator.core.modem import Handler
 
 COMMANDS: dict[str, Handler] = {
     **general.COMMANDS,

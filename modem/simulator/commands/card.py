@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from modem.simulator.faults import Fault
-from modem.simulator.modem import FULL, Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import NOT_ALLOWED, CmeError
-from modem.simulator.sim import Lock, Sim
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import FULL, Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import NOT_ALLOWED, CmeError
+from modem.simulator.core.sim import Lock, Sim
 
 _VOICE, _DATA, _FAX = 1, 2, 4
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from modem.simulator import tpdu
 from modem.simulator.commands.parameters import shown_range
-from modem.simulator.faults import Fault
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number
+from modem.simulator.core import tpdu
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number
 
 LIE_S = 14 * 366 * 86_400.0  # far enough to spoil everything that believes it
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
-from modem.simulator.faults import Fault
-from modem.simulator.modem import FLIGHT, FULL, MINIMAL, Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CallEndedError, CmeError, CommandError
-from modem.simulator.settings import Settings
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import FLIGHT, FULL, MINIMAL, Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CallEndedError, CmeError, CommandError
+from modem.simulator.core.settings import Settings
 
 GLUED = "^BOOT:9767194,0,0,0,20"  # a Huawei's, that ends without a line end
 INDICATORS = ("battchg", "signal", "service", "sounder", "message", "call", "roam", "smsfull")  # 27.007, 8.9

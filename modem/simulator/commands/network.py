@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from modem.simulator import textmode
-from modem.simulator.faults import Fault
-from modem.simulator.modem import Flow, Handler, Modem
-from modem.simulator.radio import Cure
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CmeError
-from modem.simulator.sim import OPERATORS, Operator
+from modem.simulator.core import textmode
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import Flow, Handler, Modem
+from modem.simulator.core.radio import Cure
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CmeError
+from modem.simulator.core.sim import OPERATORS, Operator
 
 SEARCH_S = 10.0  # a scan of all channels
 

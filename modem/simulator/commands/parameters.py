@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CommandError
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CommandError
 
 
 def parameter(name: str, field: str, values: range, error: CommandError | None = None) -> Handler:

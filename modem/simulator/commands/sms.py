@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from modem.simulator import textmode, tpdu
 from modem.simulator.commands.parameters import accepted, parameter
-from modem.simulator.faults import Fault
-from modem.simulator.modem import LATE_S, Flow, Handler, Modem
-from modem.simulator.request import Form, Request, number, string
-from modem.simulator.results import CmsError, CommandError, WordsError
-from modem.simulator.sim import Sim
-from modem.simulator.storage import Status, Stored
-from modem.simulator.tpdu import RefusedTpduError, Submit
+from modem.simulator.core import textmode, tpdu
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import LATE_S, Flow, Handler, Modem
+from modem.simulator.core.request import Form, Request, number, string
+from modem.simulator.core.results import CmsError, CommandError, WordsError
+from modem.simulator.core.sim import Sim
+from modem.simulator.core.storage import Status, Stored
+from modem.simulator.core.tpdu import RefusedTpduError, Submit
 
 NOT_SUPPORTED, INVALID_PDU, INVALID_TEXT = 303, 304, 305  # 27.005, 3.2.5
 NOT_NOW = 302  # "operation not allowed": a call is up

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modem.simulator import textmode
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number, string
-from modem.simulator.results import CmsError
-from modem.simulator.storage import ALL, STATUS_TEXT, Status, Storage, Stored
-from modem.simulator.tpdu import RefusedTpduError
+from modem.simulator.core import textmode
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number, string
+from modem.simulator.core.results import CmsError
+from modem.simulator.core.storage import ALL, STATUS_TEXT, Status, Storage, Stored
+from modem.simulator.core.tpdu import RefusedTpduError
 
 INVALID_INDEX = 321
 _PARAMETER = 302

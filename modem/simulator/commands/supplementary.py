@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modem.simulator import alphabet, textmode
 from modem.simulator.commands.parameters import accepted, tolerated
-from modem.simulator.faults import Fault
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CmeError
+from modem.simulator.core import alphabet, textmode
+from modem.simulator.core.faults import Fault
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CmeError
 
 GSM7, UCS2 = 15, 72  # 23.038, 5
 LATE_S = 60.0

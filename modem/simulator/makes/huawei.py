@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from modem.simulator.commands.card import numbered_card, present_card
 from modem.simulator.commands.parameters import accepted, parameter, tolerated
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CmsError
-from modem.simulator.traits import Traits
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CmsError
+from modem.simulator.core.traits import Traits
 
 _MEMORIES = ("SM", "ME")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modem.simulator.traits import Traits
+from modem.simulator.core.traits import Traits
 
 _MEMORIES = ("ME", "SM", "SR")
 

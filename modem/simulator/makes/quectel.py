@@ -5,10 +5,10 @@ from __future__ import annotations
 from modem.simulator.commands.card import numbered_card, present_card
 from modem.simulator.commands.clock import follow_network
 from modem.simulator.commands.parameters import accepted
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request, number
-from modem.simulator.results import CmeError
-from modem.simulator.traits import Traits
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request, number
+from modem.simulator.core.results import CmeError
+from modem.simulator.core.traits import Traits
 
 _URC_PORTS = ("usbat", "usbmodem", "uart1", "all")
 _MEMORIES = ("SM", "ME", "SR")

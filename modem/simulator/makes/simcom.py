@@ -6,10 +6,10 @@ from modem.simulator.commands.card import present_card
 from modem.simulator.commands.clock import follow_network
 from modem.simulator.commands.parameters import accepted, tolerated
 from modem.simulator.commands.storage import delete_all
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Form, Request
-from modem.simulator.results import CmeError
-from modem.simulator.traits import Traits
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Form, Request
+from modem.simulator.core.results import CmeError
+from modem.simulator.core.traits import Traits
 
 _MEMORIES = ("SM", "ME")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from modem.simulator.commands.parameters import accepted, tolerated
-from modem.simulator.modem import Handler, Modem
-from modem.simulator.request import Request
-from modem.simulator.results import CommandError
-from modem.simulator.traits import Traits
+from modem.simulator.core.modem import Handler, Modem
+from modem.simulator.core.request import Request
+from modem.simulator.core.results import CommandError
+from modem.simulator.core.traits import Traits
 
 TRAITS = Traits(
     manufacturer=" WAVECOM MODEM",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modem.simulator.commands.parameters import accepted
-from modem.simulator.modem import Handler
-from modem.simulator.traits import Traits
+from modem.simulator.core.modem import Handler
+from modem.simulator.core.traits import Traits
 
 _MEMORIES = ("ME", "SM", "SR")
 

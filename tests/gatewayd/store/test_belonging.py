@@ -16,11 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.store import accounts, backup, belonging
-from gatewayd.store.database import LOG_ROOM_BYTES, Connection, connect_reader, connect_writer, keep_log
-from gatewayd.store.disk import State
-from gatewayd.store.errors import StoreUnavailableError
+from gatewayd.store import backup
+from gatewayd.store.engine import log_owner
+from gatewayd.store.engine.connection import (
+    LOG_ROOM_BYTES,
+    Connection,
+    connect_reader,
+    connect_writer,
+    keep_log,
+)
+from gatewayd.store.engine.disk import State
+from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts
 from tests.conftest import eventually
 
 HEADER_OF_GENERATION = (60, 68)  # user version and application id
@@ -189,7 +197,7 @@ def test_at_no_moment_of_a_start_is_a_log_taken_for_another_databases(tmp_path: 
         moments.append(crash(crashed, tmp_path / f"moment-{len(moments)}"))
 
     db.set_trace_callback(cut)
-    belonging.begin_generation(db)
+    log_owner.begin_generation(db)
     db.set_trace_callback(None)
     cut("in the end")
     db.execute("INSERT INTO companies (name, created_at) VALUES ('after', 0)")

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewayd.store import messages
-from gatewayd.store.database import Connection, Row
-from gatewayd.store.disk import State
-from gatewayd.store.errors import StoreDamagedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.disk import State
+from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
+from gatewayd.store.tables import messages
 from tests.conftest import eventually
-from tests.gatewayd.wal import uncopied
+from tests.gatewayd.store.wal import uncopied
 
 
 def fill(db: Connection) -> None:

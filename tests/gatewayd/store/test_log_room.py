@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gatewayd.store import accounts
 from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts
 from tests.conftest import eventually
-from tests.gatewayd.wal import frames, uncopied
+from tests.gatewayd.store.wal import frames, uncopied
 
 KEPT = 50
 

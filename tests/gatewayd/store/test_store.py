@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.store import load
-from gatewayd.store.database import Connection
-from gatewayd.store.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
+from gatewayd.store.tables import queue_counts
 
 
 def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
@@ -126,10 +126,12 @@ def test_the_counts_of_what_waits_are_exact_whatever_happens(tmp_path: Path) -> 
     for _ in range(60):
         with suppress(KeyError):
             store.write(change)
-        found = store.write(lambda db: ({k: n for k, n in load.waiting(db).items() if n}, counted(db)))
+        found = store.write(
+            lambda db: ({k: n for k, n in queue_counts.waiting(db).items() if n}, counted(db))
+        )
         assert found[0] == found[1]
     store.close()
     store = Store(tmp_path / "gatewayd.db")
     store.open()
-    assert store.write(lambda db: (load.waiting(db), counted(db)))[0] == found[1]
+    assert store.write(lambda db: (queue_counts.waiting(db), counted(db)))[0] == found[1]
     store.close()

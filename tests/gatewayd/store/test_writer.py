@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from gatewayd.store.database import Connection, connect_reader, connect_writer, keep_log
-from gatewayd.store.disk import Disk
-from gatewayd.store.errors import StoreUnavailableError
-from gatewayd.store.writer import Writer
+from gatewayd.store.engine.connection import Connection, connect_reader, connect_writer, keep_log
+from gatewayd.store.engine.disk import Disk
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.engine.writer import Writer
 from tests.conftest import eventually
-from tests.gatewayd.wal import frames, uncopied
+from tests.gatewayd.store.wal import frames, uncopied
 
 
 @pytest.fixture

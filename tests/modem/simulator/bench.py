@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any, Protocol
 
-from modem.simulator.config import BankConfig
-from modem.simulator.faults import Faults
-from modem.simulator.modem import Modem
-from modem.simulator.network import Network
+from modem.simulator.core.config import BankConfig
+from modem.simulator.core.faults import Faults
+from modem.simulator.core.modem import Modem
+from modem.simulator.core.network import Network
+from modem.simulator.core.sim import OPERATORS, Sim, card, imei
+from modem.simulator.core.timers import Timers
+from modem.simulator.core.witness import Witness
 from modem.simulator.personality import PERSONALITIES
-from modem.simulator.sim import OPERATORS, Sim, card, imei
-from modem.simulator.timers import Timers
-from modem.simulator.witness import Witness
 
 WALL = 1_795_000_000.0  # 2026-11-18: what the network's clock shows at the beginning
 

@@ -15,9 +15,9 @@ import pytest
 import serial
 
 from modem.simulator.bank import Bank, BankConfig, Fault
-from modem.simulator.faults import ALWAYS
-from modem.simulator.modem import State
-from modem.simulator.terminal import HELD_BACK
+from modem.simulator.core.faults import ALWAYS
+from modem.simulator.core.modem import State
+from modem.simulator.pty import HELD_BACK
 
 WAIT_S = 5.0
 PDU = b"0031000B912263000000F10000AA07C2B75BFDAECB01\x1a"

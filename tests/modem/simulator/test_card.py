@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modem.simulator.faults import ALWAYS, Fault
-from modem.simulator.sim import ORANGE, card, imei, luhn
+from modem.simulator.core.faults import ALWAYS, Fault
+from modem.simulator.core.sim import ORANGE, card, imei, luhn
 from tests.modem.simulator.bench import Bench, MakeBench
 
 

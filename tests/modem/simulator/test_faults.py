@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from modem.segment import segment
-from modem.simulator.faults import ALWAYS, Fault, Faults, Rule
-from modem.simulator.radio import Cure
-from modem.tpdu import Deliver, StatusReport, parse, submit
+from modem.simulator.core.faults import ALWAYS, Fault, Faults, Rule
+from modem.simulator.core.radio import Cure
+from modem.sms.segmentation import segment
+from modem.sms.tpdu import Deliver, StatusReport, parse, submit
 from tests.modem.simulator.bench import Bench, MakeBench
 
 GOOD = "31000B912263000000F10000AA07C2B75BFDAECB01"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from modem.simulator.core.sim import Lock
 from modem.simulator.personality import PERSONALITIES
-from modem.simulator.sim import Lock
 from tests.modem.simulator.bench import Bench, MakeBench
 
 GOOD = "31630B912263000000F10000AA07C2B75BFDAECB01"

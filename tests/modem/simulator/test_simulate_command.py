@@ -21,7 +21,7 @@ WAIT_S = 15.0
 
 FROZEN = """
 import os
-from gatewayd.commands.signals import stop_asked, stop_signals_held
+from gatewayd.daemon.signals import stop_asked, stop_signals_held
 with stop_signals_held():
     print(os.getpid(), flush=True)
     print(stop_asked(0.5), flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gsmmodem import pdu as second_opinion
 
-from modem.simulator.faults import Fault
+from modem.simulator.core.faults import Fault
 from tests.modem.simulator.bench import Bench, MakeBench
 
 # SMS-SUBMIT to +22360000001, relative validity, "Bonjour"

@@ -11,7 +11,7 @@ from gsmmodem import pdu as second_opinion
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modem.simulator import alphabet, tpdu
+from modem.simulator.core import alphabet, tpdu
 
 NOW = datetime(2026, 11, 22, 10, 30, 59, tzinfo=UTC)
 CENTRE = tpdu.service_centre("+22370009999")

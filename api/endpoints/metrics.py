@@ -1,0 +1,254 @@
+"""GET /metrics, at the root: the gateway's figures as Prometheus reads them. Labels are ports, slots and ids of SIMs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from api.access.ip_access import Gatekeeper
+from gatewayd.operations import metrics_snapshot
+from gatewayd.operations.health import Verdict
+from gatewayd.operations.metrics_snapshot import Measures, Place
+from gatewayd.store.engine.histogram import Durations, Histogram
+from gatewayd.store.tables.event_counts import DISCARDED
+from modem.port import status_text
+from modem.port.conditions import Condition
+from modem.port.interface import PortState, PortStatus
+from modem.sms.tpdu import Signal
+
+if TYPE_CHECKING:
+    from gatewayd.gateway import Gateway
+
+# A send waits up to a minute for its modem; all else should be answered within a second.
+_REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_latest` writes
+
+_PLACE = ("port", "slot", "sim")
+
+# Event → name without `_total`, and what is counted.
+COUNTERS = {
+    "part_sent": ("gatewayd_parts_sent", "Parts that the network took"),
+    "part_refused": ("gatewayd_parts_refused", "Submissions that modem or network refused, by what they said"),
+    "part_in_doubt": ("gatewayd_parts_in_doubt", "Submissions of which nobody knew whether the network took them"),
+    "part_delivered": ("gatewayd_parts_delivered", "Parts reported delivered"),
+    "part_undelivered": ("gatewayd_parts_undelivered", "Parts that the network took and reported as failed"),
+    "message_accepted": ("gatewayd_messages_accepted", "Messages taken from clients"),
+    "message_sent": ("gatewayd_messages_sent", "Messages of which the network took every part"),
+    "message_delivered": ("gatewayd_messages_delivered", "Messages reported delivered, every part"),
+    "message_failed": ("gatewayd_messages_failed", "Messages that failed for good"),
+    "message_cancelled": ("gatewayd_messages_cancelled", "Messages cancelled by their clients"),
+    "text_received": ("gatewayd_texts_received", "Whole texts that came in"),
+    "text_discarded": ("gatewayd_texts_discarded", "What came in that is no text, by its kind"),
+}  # fmt: skip
+
+
+PATH = "/metrics"
+"""Where it is, at the root."""
+
+
+def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tuple[str, int]]) -> Blueprint:
+    """The endpoint for Prometheus. `requests`: what they take, by endpoint and code."""
+    routes = Blueprint("metrics", __name__)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Collector(gateway, requests))
+
+    @routes.get(PATH)
+    def metrics() -> Response:
+        gatekeeper.admit_to_metrics()
+        return Response(generate_latest(registry), content_type=_CONTENT_TYPE)
+
+    return routes
+
+
+def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
+    """From now on note what each request to this application takes, by endpoint and code.
+
+    To be called before anything else is put before the requests, so that what is refused there is measured too.
+    """
+    durations: Durations[tuple[str, int]] = Durations(_REQUEST_SECONDS)
+
+    def begin() -> None:
+        g.began = time.monotonic()
+
+    def end(response: Response) -> Response:
+        # What a client made up is never a label: there is no end of it.
+        endpoint = f"{request.method} {request.url_rule.rule}" if request.url_rule is not None else "other"
+        durations.observe((endpoint, response.status_code), time.monotonic() - g.began)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)
+    return durations
+
+
+class _Collector(Collector):
+    """Reads the gateway when Prometheus asks."""
+
+    def __init__(self, gateway: Gateway, requests: Durations[tuple[str, int]]) -> None:
+        self._gateway = gateway
+        self._requests = requests
+
+    def describe(self) -> list[Metric]:
+        """Nothing beforehand: it would measure."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, those without a sample too."""
+        taken = self._gateway.measure()
+        yield from _counters(taken)
+        yield from _queues(taken)
+        yield from _ports(taken.ports)
+        yield from _sims(taken)
+        yield from _box(taken)
+        yield _checks(self._gateway)
+        yield _requests(self._requests)
+
+
+# Events that are counted by something more than their place, and the label that says by what.
+_CAUSES = {"part_refused": "cause", "text_discarded": "kind"}
+
+
+def _counters(taken: Measures) -> Iterator[Metric]:
+    for event, (name, help_text) in COUNTERS.items():
+        caused = event in _CAUSES
+        known = [signal.value for signal in Signal] if event == DISCARDED else [] if caused else [""]
+        # Counters that begin at 0: of one that begins at 1, Prometheus misses the first.
+        counts = {(queue.place, cause): 0 for queue in taken.queues for cause in known}
+        counts |= {(count.place, count.cause): count.count for count in taken.counts if count.event == event}
+        family = CounterMetricFamily(name, help_text, labels=(*_PLACE, _CAUSES[event]) if caused else _PLACE)
+        for (place, cause), count in counts.items():
+            family.add_metric([*_told(place), cause] if caused else list(_told(place)), count)
+        yield family
+    seconds = HistogramMetricFamily(
+        "gatewayd_submission_seconds", "What the network took to take a part", labels=_PLACE
+    )
+    for place, found in taken.submission_s.items():
+        seconds.add_metric(list(_told(place)), _buckets(found), found.total_s)
+    yield seconds
+
+
+def _queues(taken: Measures) -> Iterator[Metric]:
+    told: tuple[tuple[str, str, Callable[[metrics_snapshot.Queue], float]], ...] = (
+        ("gatewayd_parts_waiting", "Parts that wait for their turn", lambda queue: queue.waiting),
+        ("gatewayd_parts_deferred", "Parts that wait for their next try", lambda queue: queue.deferred),
+        (
+            "gatewayd_parts_doubtful",
+            "Parts of which it is not known yet whether they were sent",
+            lambda queue: queue.in_doubt,
+        ),
+        ("gatewayd_oldest_waiting_seconds", "The age of the oldest message that waits", lambda queue: queue.oldest_s),
+    )  # fmt: skip
+    for name, help_text, value in told:
+        family = GaugeMetricFamily(name, help_text, labels=_PLACE)
+        for queue in taken.queues:
+            family.add_metric(list(_told(queue.place)), value(queue))
+        yield family
+
+
+def _ports(ports: list[PortStatus]) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "gatewayd_port_state", "1 for the state that a port is in", labels=("port", "state")
+    )
+    busy = GaugeMetricFamily("gatewayd_port_busy", "1 while a part is in the air", labels=("port",))
+    switches = CounterMetricFamily("gatewayd_port_slot_switches", "Changes to another slot", labels=("port",))
+    condition = GaugeMetricFamily(
+        "gatewayd_port_condition",
+        "1 for each condition of a port that needs an operator, as `gatewayd status` says it",
+        labels=("port", "condition"),
+    )
+    for port in ports:
+        for held in Condition:
+            condition.add_metric([str(port.port), held.value], held in port.conditions)
+        for each in PortState:
+            state.add_metric([str(port.port), each.value], port.state is each)
+        busy.add_metric([str(port.port)], port.busy)
+        switches.add_metric([str(port.port)], port.switches)
+    yield from (state, condition, busy, switches)
+
+
+def _sims(taken: Measures) -> Iterator[Metric]:
+    registered = GaugeMetricFamily(
+        "gatewayd_sim_registered", "1 where the SIM's network takes messages", labels=_PLACE
+    )
+    state = GaugeMetricFamily(
+        "gatewayd_sim_state",
+        "1 for each name of how a SIM stands, as `gatewayd status` says it",
+        labels=(*_PLACE, "state"),
+    )
+    signal = GaugeMetricFamily("gatewayd_sim_signal_dbm", "Signal, where it is known", labels=_PLACE)
+    ports = {port.port: port for port in taken.ports}
+    for sim_id, sim in sorted(taken.sims.items()):
+        labels = list(_told((sim.port, sim.slot, sim_id)))
+        registered.add_metric(labels, sim.registered)
+        port = ports.get(sim.port)
+        if port is None or sim.slot > len(port.slots):
+            continue
+        slot = port.slots[sim.slot - 1]
+        for name in status_text.names(port, slot):
+            state.add_metric([*labels, name], 1)
+        if slot.signal_dbm is not None:
+            signal.add_metric(labels, slot.signal_dbm)
+    yield from (registered, state, signal)
+
+
+def _box(taken: Measures) -> Iterator[Metric]:
+    commits = HistogramMetricFamily("gatewayd_commit_seconds", "What the disk took to sync a commit")
+    if taken.commit_s is not None:
+        commits.add_metric([], _buckets(taken.commit_s), taken.commit_s.total_s)
+    yield commits
+    yield GaugeMetricFamily(
+        "gatewayd_store_bytes", "The size of the database and its journal", value=taken.store_bytes
+    )
+    yield GaugeMetricFamily(
+        "gatewayd_disk_free_bytes", "Room left beside the database", value=taken.disk_free_bytes
+    )
+    yield GaugeMetricFamily(
+        "gatewayd_store_answers",
+        "1 where the store answered in time; else the counts are those of the last time",
+        value=taken.store_answers,
+    )
+
+
+def _checks(gateway: Gateway) -> Metric:
+    family = GaugeMetricFamily(
+        "gatewayd_check", "The checks of /api/health: 0 pass, 1 warn, 2 fail", labels=("check",)
+    )
+    values = {Verdict.PASS: 0, Verdict.WARN: 1, Verdict.FAIL: 2}
+    for check in gateway.checks():
+        family.add_metric([check.name], values[check.verdict])
+    family.add_metric(["ready"], 0 if gateway.ready() else 2)
+    return family
+
+
+def _requests(durations: Durations[tuple[str, int]]) -> Metric:
+    family = HistogramMetricFamily(
+        "gatewayd_http_request_seconds",
+        "What answering took, from the whole request to the answer; a send waits for its modem",
+        labels=("endpoint", "code"),
+    )
+    for (endpoint, code), found in sorted(durations.histograms().items()):
+        family.add_metric([endpoint, str(code)], _buckets(found), found.total_s)
+    return family
+
+
+def _told(place: Place) -> tuple[str, str, str]:
+    port, slot, sim = place
+    return str(port), str(slot), str(sim)
+
+
+def _buckets(found: Histogram) -> list[tuple[str, float]]:
+    return [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in found.buckets]

@@ -1,0 +1,97 @@
+"""From the bytes of a request to a JSON object, and the fingerprint that tells one request from another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from api.responses.errors import EncodedBodyError
+from gatewayd.errors import Fault, InvalidRequestError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
+# How compressed data begins: gzip (RFC 1952, 2.3.1), Zstandard (RFC 8878, 3.1.1), and zlib (RFC 1950, 2.2) at its usual levels.
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+# The longer ones first: the byte order mark of UTF-32 begins with that of UTF-16.
+_WIDE = ("utf-32", "utf-32-le", "utf-32-be", "utf-16", "utf-16-le", "utf-16-be")
+
+
+def body(environ: WSGIEnvironment, read: Callable[[], bytes]) -> bytes:
+    """The body of a request as it was sent. Raises EncodedBodyError where it is compressed, whether a header says so or not."""
+    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip()
+    if coding.lower() not in ("", "identity"):
+        raise EncodedBodyError(f"is encoded ({coding}); send it as it is, without Content-Encoding")
+    raw = read()
+    if raw.startswith(_COMPRESSED):
+        raise EncodedBodyError("is compressed; send it as it is")
+    return raw
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request, whatever its Content-Type.
+
+    Of a name that stands twice the last one counts (RFC 8259, section 4, leaves it open). Raises
+    InvalidRequestError alone, whatever the bytes.
+    """
+    if not raw.strip():
+        raise _fault("is empty; a JSON object was expected")
+    if b"\0" in raw[:4] or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        _refuse_wide(raw)
+    try:
+        text = raw.decode("utf-8-sig")  # a byte order mark may be ignored (8.1), and some clients write one
+    except UnicodeDecodeError as error:
+        raise _fault(f"must be UTF-8 (RFC 8259, 8.1); byte {error.start} is not") from error
+    try:
+        content = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise _fault(f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
+    except ValueError as error:
+        raise _fault("holds a number that cannot be read: NaN, Infinity or thousands of digits") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    if not isinstance(content, dict):
+        raise _fault("must be a JSON object")
+    return content
+
+
+def fingerprint(endpoint: str, content: dict[str, Any]) -> bytes:
+    """SHA-256 over endpoint and content: the same for two bodies that say the same. Raises InvalidRequestError."""
+    try:
+        canonical = _canonical.encode(content)
+    except RecursionError as error:
+        raise _too_deep() from error
+    return hashlib.sha256(f"{endpoint}\n{canonical}".encode()).digest()
+
+
+def _refuse_wide(raw: bytes) -> None:
+    """Name UTF-16 or UTF-32 as the fault, but only where the bytes are JSON in that encoding."""
+    for encoding in _WIDE:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
+            raise _fault("must be UTF-8 (RFC 8259, 8.1), not UTF-16 or UTF-32")
+
+
+def _refuse_constant(name: str) -> None:
+    # RFC 8259 has no NaN and no Infinity (section 6), though Python reads them.
+    raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _fault(message: str) -> InvalidRequestError:
+    return InvalidRequestError([Fault("body", message)])
+
+
+def _too_deep() -> InvalidRequestError:
+    return _fault("is nested too deeply")

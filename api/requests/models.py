@@ -1,0 +1,296 @@
+"""What the bodies of requests hold, and how they become what the gateway takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from api.requests.headers import idempotency_key
+from api.requests.json_body import fingerprint, json_object
+from gatewayd.errors import Fault, InvalidRequestError
+from gatewayd.loop_test.plan import Place
+from gatewayd.loop_test.rounds import LONGEST_S
+from gatewayd.messages.blank_text import is_blank
+from gatewayd.records import Draft, Idempotency, Options, Priority
+
+LONGEST_TEXT = 1600
+"""Characters (Unicode code points) in one message, as the guide says."""
+
+LONGEST_EXPIRY_S = 63 * 7 * 86400
+"""63 weeks: the longest validity that a short message can carry (23.040, 9.2.3.12.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the configuration decides whether a body is valid."""
+
+    e164: Callable[[str], str]  # raises ValueError with a sentence for a person
+    bulk_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """A valid request for one message."""
+
+    draft: Draft
+    options: Options
+    idempotency: Idempotency | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message of a bulk that is not valid. It fails alone."""
+
+    recipient: str  # as sent; "" where it was no string
+    faults: tuple[Fault, ...]  # fields are named within the message; "" is the message as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """A request for many messages, valid but for what its messages say."""
+
+    messages: list[Draft | Rejected]  # in the order of the request
+    options: Options
+    idempotency: Idempotency | None
+
+
+def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> SendRequest:
+    """Read the body of a send. Raises InvalidRequestError with every fault in it, and nothing else."""
+    content, faults = _object(raw)
+    parsed, more = _validated(_Send, content, rules)
+    idempotency, last = _idempotency(idempotency_header, endpoint, content)
+    if parsed is None or faults or last:
+        raise InvalidRequestError([*faults, *more, *last])
+    return SendRequest(Draft(parsed.recipient, parsed.message), parsed.options(), idempotency)
+
+
+def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
+    """Read the body of a bulk. Raises InvalidRequestError where the request as a whole is not valid.
+
+    Then every fault is told, those of its messages too.
+    """
+    content, faults = _object(raw)
+    parsed, more = _validated(_Bulk, content, rules)
+    idempotency, last = _idempotency(idempotency_header, endpoint, content)
+    if parsed is None or faults or last:
+        raise InvalidRequestError([*faults, *more, *_message_faults(content, rules), *last])
+    messages = [_message(item, rules) for item in parsed.messages]
+    return BulkRequest(messages, parsed.options(), idempotency)
+
+
+@dataclass(frozen=True, slots=True)
+class UssdRequest:
+    """A request to ask the network, as to its types; the gateway judges what it says."""
+
+    port: int
+    code: str
+    replies: tuple[str, ...]
+    slot: int | None
+
+
+def ussd_request(raw: bytes) -> UssdRequest:
+    """Read the body of a USSD request. Raises InvalidRequestError with every fault in it."""
+    parsed, faults = _validated(_Ussd, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return UssdRequest(parsed.port, parsed.code, tuple(parsed.replies or ()), parsed.slot)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTestRequest:
+    """A request for a loop test; None: every SIM texts the next one, for as long as that takes."""
+
+    source: Place | None
+    target: Place | None
+    timeout_s: float | None
+
+
+def loop_test_request(raw: bytes) -> LoopTestRequest:
+    """Read the body of a loop test, which may be empty. Raises InvalidRequestError with every fault in it."""
+    parsed, faults = _validated(_LoopTest, json_object(raw) if raw.strip() else {})
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return LoopTestRequest(parsed.source, parsed.target, parsed.timeout_s)
+
+
+def placed(index: int, fault: Fault) -> Fault:
+    """A fault of a message as a fault of the bulk that it stands in."""
+    return Fault(f"messages.{index}.{fault.field}".rstrip("."), fault.message)
+
+
+def _not_blank(text: str) -> str:
+    if is_blank(text):
+        raise PydanticCustomError(
+            "blank", "must not be only white space or characters that are drawn as nothing"
+        )
+    return text
+
+
+_Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # what the store can keep
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+_Model = TypeVar("_Model", bound=_Body)
+
+
+class _Message(_Body):
+    recipient: str
+    message: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+
+    @field_validator("recipient")
+    @classmethod
+    def _e164(cls, recipient: str, info: ValidationInfo[Rules]) -> str:
+        try:
+            return info.context.e164(recipient)
+        except ValueError as error:
+            raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
+
+
+class _Options(_Body):
+    sim_number_id: _Id | None = None
+    campaign_id: _Id | None = None
+    priority: Literal["otp", "normal", "bulk"] | None = None
+    expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
+
+    def options(self) -> Options:
+        return Options(
+            sim_id=self.sim_number_id,
+            campaign_id=self.campaign_id,
+            priority=Priority[self.priority.upper()] if self.priority else Priority.NORMAL,
+            expires_in_s=self.expires_in_s,
+        )
+
+
+class _Send(_Options, _Message):
+    pass
+
+
+class _Bulk(_Options):
+    messages: list[Any]  # each is judged alone
+
+    @field_validator("messages")
+    @classmethod
+    def _count(cls, messages: list[Any], info: ValidationInfo[Rules]) -> list[Any]:
+        most = info.context.bulk_max
+        if not 1 <= len(messages) <= most:
+            raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": most})
+        return messages
+
+
+class _Ussd(_Body):
+    port: int
+    code: str
+    slot: int | None = None
+    replies: list[str] | None = None
+
+
+def _place(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return Place.read(text)
+    except ValueError as error:
+        raise PydanticCustomError("place", "{sentence}", {"sentence": str(error)}) from error
+
+
+_SimPlace = Annotated[Place, BeforeValidator(_place)]
+
+
+class _LoopTest(_Body):
+    source: _SimPlace | None = Field(default=None, alias="from")
+    target: _SimPlace | None = Field(default=None, alias="to")
+    timeout_s: Annotated[float, Field(ge=1, le=LONGEST_S, allow_inf_nan=False)] | None = None
+
+
+def _object(raw: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
+    try:
+        return json_object(raw), []
+    except InvalidRequestError as error:
+        return None, error.faults
+
+
+def _idempotency(
+    header: str | None, endpoint: str, content: dict[str, Any] | None
+) -> tuple[Idempotency | None, list[Fault]]:
+    if header is None:
+        return None, []
+    try:
+        key = idempotency_key(header)
+        return (Idempotency(key, fingerprint(endpoint, content)) if content is not None else None), []
+    except ValueError as error:
+        return None, [Fault("Idempotency-Key", str(error))]
+    except InvalidRequestError as error:
+        return None, error.faults
+
+
+def _message(item: object, rules: Rules) -> Draft | Rejected:
+    if not isinstance(item, dict):
+        return Rejected("", (Fault("", "must be a JSON object"),))
+    parsed, faults = _validated(_Message, item, rules)
+    if parsed is None:
+        recipient = item.get("recipient")
+        return Rejected(recipient if isinstance(recipient, str) else "", tuple(faults))
+    return Draft(parsed.recipient, parsed.message)
+
+
+def _message_faults(content: dict[str, Any] | None, rules: Rules) -> list[Fault]:
+    items = content.get("messages") if content is not None else None
+    if not isinstance(items, list) or len(items) > rules.bulk_max:
+        return []
+    judged = (_message(item, rules) for item in items)
+    return [
+        placed(index, fault)
+        for index, message in enumerate(judged)
+        if isinstance(message, Rejected)
+        for fault in message.faults
+    ]
+
+
+def _validated(
+    model: type[_Model], content: dict[str, Any] | None, rules: Rules | None = None
+) -> tuple[_Model | None, list[Fault]]:
+    if content is None:
+        return None, []
+    try:
+        return model.model_validate(content, context=rules), []
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return None, [Fault(".".join(map(str, fault["loc"])), _sentence(fault)) for fault in details]
+
+
+_SENTENCES = {
+    "greater_than_equal": "must be at least {ge}",
+    "dataclass_type": "must be a string",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "int_type": "must be an integer",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is required",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a string",
+    "string_unicode": "must not hold half of a surrogate pair",
+}
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    sentence = _SENTENCES.get(fault["type"])
+    return sentence.format(**fault.get("ctx", {})) if sentence else fault["msg"]

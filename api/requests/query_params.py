@@ -1,0 +1,117 @@
+"""What stands behind the question mark of an address: which messages to list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from gatewayd.errors import Fault, InvalidRequestError
+from gatewayd.records import MessageFilter, Status
+
+LARGEST_PAGE = 1000
+"""Messages in one answer at most: some hundred kilobytes."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+# RFC 3339, 5.6. A date alone or a number is none: ISO 8601 reads 1796012912345 as a time of the year 1796. An unescaped +
+# comes as a blank.
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+\- ][0-9]{2}:[0-9]{2})"
+)
+_TIME_HINT = "must be a date and time of RFC 3339, as 2025-10-30T14:30:00Z"
+
+_Value = TypeVar("_Value")
+
+
+def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> MessageFilter:
+    """Read the filter of the message list. An empty value counts as absent.
+
+    Raises InvalidRequestError with every fault, each under the name of its parameter.
+    """
+    read = _Reader(query)
+    wanted = MessageFilter(
+        status=read.value("status", _status),
+        campaign_id=read.value("campaign_id", _integer),
+        # In a query an unescaped + is a space.
+        recipient=read.value("recipient", lambda text: e164(re.sub("^ ", "+", text))),
+        since=read.value("since", _microseconds),
+        until=read.value("until", _microseconds),
+        limit=read.value("limit", _page) or MessageFilter().limit,
+        cursor=read.value("cursor", _integer),
+    )
+    read.finish()
+    return wanted
+
+
+def page(query: Mapping[str, str]) -> tuple[int, int | None]:
+    """Read the size of a page and the cursor where it begins, as `message_filter` does."""
+    read = _Reader(query)
+    limit = read.value("limit", _page) or MessageFilter().limit
+    cursor = read.value("cursor", _integer)
+    read.finish()
+    return limit, cursor
+
+
+class _Reader:
+    """Reads parameters one by one, and gathers the faults of all."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        self._query = query
+        self._faults: list[Fault] = []
+
+    def value(self, name: str, convert: Callable[[str], _Value]) -> _Value | None:
+        """A parameter's value; None where it is absent, empty or at fault."""
+        text = self._query.get(name, "")
+        if not text:
+            return None
+        try:
+            return convert(text)
+        except ValueError as error:
+            self._faults.append(Fault(name, str(error)))
+            return None
+
+    def finish(self) -> None:
+        """Raises InvalidRequestError where anything was at fault."""
+        if self._faults:
+            raise InvalidRequestError(self._faults)
+
+
+def _status(text: str) -> Status:
+    try:
+        return Status(text)
+    except ValueError:
+        names = ", ".join(status.value for status in Status)
+        raise ValueError(f"must be one of {names}") from None
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+        raise ValueError("must be an integer")
+    return int(text)
+
+
+def _page(text: str) -> int:
+    size = _integer(text)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise ValueError(f"must be 1 to {LARGEST_PAGE}")
+    return size
+
+
+def _microseconds(text: str) -> int:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(_TIME_HINT)
+    day, hours, seconds, fraction, offset = found.groups()
+    try:
+        # A leap second (RFC 3339, 5.6) is the first of the next minute: no clock here counts it.
+        leap = timedelta(seconds=1) if seconds == "60" else timedelta()
+        whole = "59" if leap else seconds
+        zone = "+00:00" if offset in "Zz" else offset.replace(" ", "+")
+        moment = datetime.fromisoformat(f"{day}T{hours}:{whole}{zone}") + leap
+        return (moment - _EPOCH) // _MICROSECOND + int((fraction or "").ljust(6, "0")[:6])
+    except (ValueError, OverflowError):
+        raise ValueError(_TIME_HINT) from None

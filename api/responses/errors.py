@@ -1,0 +1,204 @@
+"""From what the gateway refuses to what HTTP says: one table, and the envelope every error is put in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from api.responses.json_format import timestamp
+from gatewayd.errors import (
+    AdminRequiredError,
+    CompanyNotFoundError,
+    ConflictError,
+    Fault,
+    GatewayError,
+    IdempotencyMismatchError,
+    InactiveCompanyError,
+    InactiveKeyError,
+    InvalidRequestError,
+    NotFoundError,
+    QueueFullError,
+    QuotaExceededError,
+    ServiceMismatchError,
+    SimUnavailableError,
+    StorageUnavailableError,
+    UnknownKeyError,
+    UssdFailedError,
+)
+
+log = logging.getLogger(__name__)
+
+
+class MissingKeyError(GatewayError):
+    """API key not provided"""
+
+
+class InternalError(GatewayError):
+    """Internal error"""
+
+
+class EncodedBodyError(InvalidRequestError):
+    """The body is encoded, and the gateway takes it only as it is"""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__([Fault("body", sentence)])
+
+
+class TooManyWaitingError(QueueFullError):
+    """Too many requests wait for the modems already; ask again in a while"""
+
+    retry_after_s = 5
+
+
+class AddressNotAllowedError(GatewayError):
+    """This address may not ask here"""
+
+
+class TooMuchInWorkError(QueueFullError):
+    """Too many large requests are being worked on already; ask again in a while"""
+
+    retry_after_s = 5
+
+
+class TooManyRequestsError(GatewayError):
+    """Too many wrong API keys came from this address; a right one is taken at once"""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client is told where it is refused: status, code and facts, and the headers that go with them."""
+
+    status: int
+    code: str
+    message: str  # for a person
+    data: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """The JSON document that every error is told in."""
+        return {"success": False, "message": self.message, "error": self.code, "data": self.data}
+
+
+_TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
+    MissingKeyError: (401, "missing_api_key"),
+    UnknownKeyError: (401, "invalid_api_key"),
+    InactiveKeyError: (401, "inactive_api_key"),
+    CompanyNotFoundError: (500, "company_not_found"),
+    InactiveCompanyError: (403, "inactive_company"),
+    ServiceMismatchError: (403, "service_type_mismatch"),
+    AdminRequiredError: (403, "admin_required"),
+    InvalidRequestError: (400, "invalid_request"),
+    EncodedBodyError: (415, "invalid_request"),
+    TooManyWaitingError: (503, "queue_full"),
+    TooMuchInWorkError: (503, "queue_full"),
+    QuotaExceededError: (429, "quota_exceeded"),
+    SimUnavailableError: (400, "sim_unavailable"),
+    NotFoundError: (404, "not_found"),
+    ConflictError: (409, "conflict"),
+    UssdFailedError: (500, "send_failed"),
+    IdempotencyMismatchError: (422, "idempotency_mismatch"),
+    QueueFullError: (503, "queue_full"),
+    StorageUnavailableError: (503, "storage_unavailable"),
+    AddressNotAllowedError: (403, "address_not_allowed"),
+    TooManyRequestsError: (429, "too_many_requests"),
+    InternalError: (500, "internal_error"),
+}
+
+
+def log_unexpected(error: Exception) -> None:
+    """Write an error that no endpoint expects to the log."""
+    log.error("A request ended in an unexpected error", exc_info=error)
+
+
+def status_and_code(kind: type[GatewayError]) -> tuple[int, str]:
+    """How errors of a kind are told. A kind that the table does not know is told as internal."""
+    return _TABLE.get(kind, _TABLE[InternalError])
+
+
+def refusal(error: GatewayError) -> Refusal:
+    """What a client is told of an error of the gateway."""
+    if type(error) not in _TABLE:
+        error = InternalError()
+    status, code = status_and_code(type(error))
+    return Refusal(status, code, str(error), _data(error), _headers(error, status))
+
+
+def http_refusal(error: HTTPException) -> Refusal:
+    """What a client is told where no endpoint was reached: unknown address, wrong method, body too large."""
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        message = f"This address takes {allowed} only" if allowed else "Method not allowed"
+        return Refusal(405, "method_not_allowed", message, headers={"Allow": allowed})
+    return status_refusal(error.code or 500)
+
+
+def status_refusal(status: int) -> Refusal:
+    """What a client is told where all that is known is the HTTP status of its failure."""
+    match status:
+        case 404:
+            return Refusal(404, "not_found", "There is nothing at this address")
+        case 413:
+            return Refusal(413, "payload_too_large", "The body is too large")
+        case _ if status < 500:
+            return malformed(400, "The request is not HTTP/1.1 that this server understands")
+        case _:
+            return refusal(InternalError())
+
+
+def malformed(status: int, message: str) -> Refusal:
+    """What a client is told where it does not speak HTTP as this server does."""
+    errors = [{"field": "request", "message": message}]
+    return Refusal(status, "invalid_request", message, {"errors": errors})
+
+
+def _data(error: GatewayError) -> dict[str, Any]:
+    match error:
+        case InvalidRequestError():
+            return {"errors": [{"field": fault.field, "message": fault.message} for fault in error.faults]}
+        case InactiveKeyError():
+            return {
+                "expired": error.expired,
+                "deactivated": not error.active,
+                "expires_date": timestamp(error.expires_at),
+                "active": error.active,
+            }
+        case UssdFailedError():
+            return {"port": error.port, "answer": error.answer, "session": error.session}
+        case ServiceMismatchError():
+            return {"api_key_service": error.key_service, "requested_service": error.requested}
+        case QuotaExceededError():
+            share = round(100.0 * error.used / error.total, 2) if error.total else 100.0
+            return {
+                "service_type": "sms",
+                "requested": error.requested,
+                "remaining": error.remaining,
+                "total_quota": error.total,
+                "usage_percentage": share,
+            }
+        case _:
+            return {}
+
+
+def _headers(error: GatewayError, status: int) -> dict[str, str]:
+    match error:
+        case QuotaExceededError():
+            return {"Retry-After": str(error.resets_in_s)}
+        case QueueFullError() | StorageUnavailableError() | TooManyRequestsError():
+            return {"Retry-After": str(error.retry_after_s)}
+        case ConflictError(retry_after_s=int(seconds)):
+            return {"Retry-After": str(seconds)}
+        case EncodedBodyError():
+            return {"Accept-Encoding": "identity"}  # RFC 9110, 12.5.3
+        case _ if status == 401:
+            return {"WWW-Authenticate": "Bearer"}  # RFC 9110, 15.5.2: a 401 names a scheme
+        case _:
+            return {}

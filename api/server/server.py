@@ -1,0 +1,334 @@
+"""The HTTP server: waitress, bound before it starts, and stopped in bounded time."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Container, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+
+from api.access.admission import Admission
+from api.hands import Hands
+from api.responses.errors import refusal
+from api.responses.json_format import HEADERS, document
+from api.server.body_budget import Budget
+from api.server.channel import Channel
+from api.server.connection_limits import Patience, overdue, to_go
+from api.server.in_flight import Flight
+from api.server.listeners import ListenError, open_listeners
+from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY
+from config.settings import Address, ApiSettings
+from gatewayd.errors import StorageUnavailableError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+__all__ = ["ListenError", "Server"]
+
+LOOP_TIMEOUT_S = 15.0
+"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
+
+LOOK_S = 1.0
+"""How often at most connections that have had their time are looked for."""
+
+URGENT_THREADS = 2
+"""Threads for refusals and for paths that are answered however busy the others are."""
+
+_WORK_BYTES = 8 << 20
+"""Of bodies beyond a few messages that are worked on at a time, or twice the largest that is allowed, where that is more. What
+JSON of a malicious client becomes in memory is twenty times as large."""
+
+EXIT_S = 1.0
+"""How long idle threads may take to see that they are not needed any more."""
+
+
+def _everybody(_: WSGIEnvironment) -> None:
+    """Every body is taken."""
+
+
+class Server:
+    """One HTTP server for one WSGI application: bind, start, refuse, stop, each once and in this order."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        settings: ApiSettings,
+        patience: Patience | None = None,
+        *,
+        admit: Admission = _everybody,
+        urgent: Container[str] = (),
+    ) -> None:
+        """`admit`: judges the head of a request before its body is taken.
+
+        `urgent`: paths that are answered by threads of their own, however many of the others wait.
+        """
+        self._application = application
+        self._settings = settings
+        self._admit = admit
+        self._urgent_paths = urgent
+        self._patience = patience or Patience(
+            arriving_bytes=max(Patience().arriving_bytes, 2 * settings.max_body_bytes)
+        )
+        self._flight = Flight()
+        self._refusing = threading.Event()
+        self._closing = threading.Event()
+        self._flush_until = 0.0  # monotonic; set before `_closing`
+        self._map: dict[int, Any] = {}
+        self._listeners: list[socket.socket] = []
+        self._hands: Hands | None = None
+        self._urgent: Hands | None = None
+        self._waitress: _Waitress | None = None
+        self._others: list[_Listener] = []
+        self._loop = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def bind(self) -> tuple[str, int]:
+        """Take the configured addresses. Returns the first, with the real port where 0 was asked. Raises ListenError."""
+        self._listeners = open_listeners(self._settings.addresses)
+        host, port = self._settings.address
+        names = [listener.getsockname() for listener in self._listeners]
+        return names[0][0] if host == "*" else host, port or names[0][1]
+
+    @property
+    def addresses(self) -> list[Address]:
+        """What is listened on, socket by socket. `bind` came before."""
+        return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
+
+    def start(self) -> None:
+        """Answer requests. `bind` came before."""
+        if not self._listeners:
+            raise RuntimeError("bind the server before it is started")
+        first, *others = self._listeners
+        self._hands = Hands(self._settings.threads)
+        self._urgent = Hands(URGENT_THREADS)
+        self._waitress = _Waitress(
+            self._gate,
+            map=self._map,
+            _sock=first,
+            dispatcher=self._hands,
+            adj=self._adjustments(),
+            sockinfo=(
+                first.family,
+                first.type,
+                first.proto,
+                first.getsockname(),
+            ),
+            bind_socket=False,
+            flight=self._flight,
+            patience=self._patience,
+            admit=self._admit,
+            budget=Budget(max(_WORK_BYTES, 2 * self._settings.max_body_bytes)),
+            urgent=self._urgent,
+            urgent_paths=self._urgent_paths,
+        )
+        self._others = [_Listener(self._waitress, each, self._map) for each in others]
+        self._loop.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread that reads requests lives. False after `start` and before `stop`: it died."""
+        return self._loop.is_alive()
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have `answered` called by a thread that answers requests, sent there by the one that reads them.
+
+        So it is called only where both take work. From any thread, between `start` and `stop`.
+        """
+        if self._waitress is not None and self._hands is not None:
+            trigger: Any = self._waitress.trigger  # the stubs have it as a number
+            trigger.pull_trigger(partial(self._hands.add_task, _Probe(answered)))
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have been read and not yet been answered."""
+        return self._flight.count
+
+    def refuse(self) -> None:
+        """From now on answer every new request 503. Those that have begun go on."""
+        self._refusing.set()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Refuse new requests, let those that have begun end, and close. Idempotent.
+
+        Returns whether all of them ended within `timeout_s`. After that time every connection is closed anyhow.
+        """
+        self.refuse()
+        deadline = time.monotonic() + timeout_s
+        ended = self._flight.wait_empty(timeout_s)
+        if self._waitress is not None:
+            self._close(self._waitress, deadline, ended=ended)
+        else:
+            for listener in self._listeners:
+                listener.close()
+        return ended
+
+    def _close(self, waitress: _Waitress, deadline: float, *, ended: bool) -> None:
+        threads = [hands for hands in (self._hands, self._urgent) if hands is not None]
+        if self._loop.is_alive():
+            self._flush_until = deadline
+            self._closing.set()
+            waitress.pull_trigger()
+            self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
+        for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
+            connection.close_wholly()
+        for hands in threads:
+            hands.end()
+        for listener in self._others:
+            listener.close()
+        if ended:
+            waitress.close()
+            for hands in threads:
+                hands.wait_ended(EXIT_S)
+        else:
+            # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
+            wasyncore.dispatcher.close(waitress)
+
+    def _run(self) -> None:
+        sleep_s = min(LOOP_TIMEOUT_S, self._patience.idle_s / 8)
+        while not self._closing.is_set() and self._waitress is not None:
+            self._waitress.tend()
+            wasyncore.loop(sleep_s, use_poll=True, map=self._map, count=1)
+        while self._unsent() and (left := self._flush_until - time.monotonic()) > 0:
+            wasyncore.loop(left, use_poll=True, map=self._map, count=1)
+
+    def _unsent(self) -> bool:
+        return any(isinstance(found, Channel) and found.total_outbufs_len for found in self._map.values())
+
+    def _gate(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._refusing.is_set():
+            return self._application(environ, start_response)
+        told = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
+        body = document(told.envelope).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **told.headers,
+            **HEADERS,
+        }
+        start_response("503 Service Unavailable", list(headers.items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def _adjustments(self) -> Adjustments:
+        return Adjustments(
+            threads=self._settings.threads,
+            max_request_header_size=HEADER_LIMIT,
+            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
+            inbuf_overflow=UNKNOWN_BODY,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
+            asyncore_use_poll=True,  # select() ends at descriptor 1023
+            clear_untrusted_proxy_headers=False,  # api/access/client_address.py knows whom to believe
+            log_socket_errors=False,  # a client that goes away is no fault of ours
+            ident=None,
+        )
+
+
+class _Probe:
+    """A task like a request, for a thread that answers them."""
+
+    def __init__(self, answered: Callable[[], None]) -> None:
+        self._answered = answered
+
+    def service(self) -> None:
+        """See `hands.Task`."""
+        self._answered()
+
+
+class _Waitress(TcpWSGIServer):
+    """Waitress's server with our connections, whose requests are counted, and which never run out."""
+
+    channel_class = Channel
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs say that it is one channel
+
+    def __init__(
+        self,
+        *args: Any,
+        flight: Flight,
+        patience: Patience,
+        admit: Admission,
+        budget: Budget,
+        urgent: Hands,
+        urgent_paths: Container[str],
+        **kwargs: Any,
+    ) -> None:
+        self.flight = flight
+        self.admit = admit
+        self.budget = budget
+        self._urgent = urgent
+        self._urgent_paths = urgent_paths
+        self._patience = patience
+        self._look_at = 0.0
+        super().__init__(*args, **kwargs)
+
+    def readable(self) -> bool:
+        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `tend`)."""
+        return bool(self.accepting) and len(self.active_channels) < self._patience.connections
+
+    def tend(self) -> None:
+        """Close connections that have had their time, and those that give way to others.
+
+        In place of waitress's own: that trusts the wall clock, never closes a connection whose client reads nothing, and at
+        the limit listens to nobody. Called between two turns of the loop: within one, a descriptor that is closed may be
+        another connection's before the turn ends.
+        """
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + min(LOOK_S, self._patience.arrival_s, self._patience.idle_s / 8)
+            for connection in self._connections():
+                if overdue(connection, self._patience, now):
+                    connection.close_wholly()
+        full = len(self.active_channels) >= self._patience.connections
+        for connection in to_go(self._connections(), self._patience):
+            if full:
+                connection.close_wholly()
+            else:
+                connection.give_up()  # only what arrives is too much: there is room for an answer
+
+    def _connections(self) -> list[Channel]:
+        return list(self.active_channels.values())
+
+    def add_task(self, task: Any) -> None:
+        """Have the next request of a connection answered."""
+        self.flight.begin()
+        request = task.next_request
+        if request.error or request.path in self._urgent_paths:
+            self._urgent.add_task(task)
+        else:
+            super().add_task(task)
+
+
+class _Listener(wasyncore.dispatcher):
+    """One more socket that the server listens on."""
+
+    def __init__(self, server: _Waitress, listener: socket.socket, map_: dict[int, Any]) -> None:
+        self._server: Any = server
+        self._connections = map_
+        super().__init__(listener, map=map_)
+        self.accepting = True
+
+    def readable(self) -> bool:
+        """As the server's first socket."""
+        return bool(self._server.readable())
+
+    def writable(self) -> bool:
+        """Nothing is ever written to it."""
+        return False
+
+    def handle_accept(self) -> None:
+        """Make a connection of the server's."""
+        server = self._server
+        try:
+            accepted = self.accept()
+            if accepted is not None:
+                server.set_socket_options(accepted[0])
+        except OSError as error:  # the client has gone again
+            log.debug("a connection was not accepted: %s", error)
+            return
+        if accepted is not None:
+            server.channel_class(server, *accepted, server.adj, map=self._connections)

@@ -1,0 +1,172 @@
+"""The daemon: everything composed, started in order and stopped in bounded time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+
+from api.app import URGENT, create_app
+from api.server.server import Server
+from config.settings import Address, Settings
+from gatewayd.admin import commands
+from gatewayd.admin.context import Context
+from gatewayd.daemon.control_socket import ControlServer
+from gatewayd.daemon.descriptor_store import Descriptors
+from gatewayd.daemon.service_manager import ServiceManager
+from gatewayd.daemon.signals import stop_asked
+from gatewayd.daemon.watchdog import Watchdog
+from gatewayd.gateway import Gateway
+from gatewayd.sims.numbering import Numbering
+from gatewayd.store.store import Store
+from gatewayd.timekeeping.clock import Calendar
+from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
+from gatewayd.timekeeping.ntp import synchronised
+from modem.port.interface import PortState
+from modem.port.port import Port
+from modem.port.session import Timing
+
+log = logging.getLogger(__name__)
+
+# Of the second that stopping may take beyond `daemon.stop_timeout_s`.
+_HTTP_STOP_S = 0.3
+_SIDE_STOP_S = 0.2
+_STORE_STOP_S = 0.3
+_STOP_S = 10.0  # more than all that a stop may take beyond it: the service manager's patience
+
+
+class DeadWorkerError(Exception):
+    """A thread of the daemon ended by itself; the log says why."""
+
+
+class Daemon:
+    """One gateway on one store, listening. `timing`: how patient its ports are, where not as usual."""
+
+    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+        clock = CountedClock()
+        self._settings = settings
+        self._manager = ServiceManager(os.environ)
+        self._descriptors = Descriptors(self._manager)
+        self._store = Store(
+            settings.store.path,
+            backups=settings.store.backup_dir if settings.store.restore else None,
+            resend=settings.store.restored == "send",
+        )
+        self.gateway = Gateway(settings, self._store, clock)
+        self._timekeeper = Timekeeper(
+            clock, settings.clock.trust, synchronised, self.gateway.board.ports, len(settings.ports)
+        )
+        self._ports = {
+            port.port: Port(
+                port.model_copy(update={"submit_via": port.submit_via or settings.dispatch.submit_via}),
+                self.gateway.dispatcher,
+                submit_timeout_s=settings.dispatch.submit_timeout_s,
+                transcript_lines=settings.daemon.transcript_lines,
+                timing=timing,
+                keeper=self._descriptors,
+            )
+            for port in settings.ports
+        }
+        app = create_app(self.gateway, settings)
+        self._server = Server(app, settings.api, admit=app.admit, urgent=URGENT)
+        self.admin = Context(
+            self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
+        )
+        self._control = ControlServer(
+            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+        )
+        self._backlog = ""  # what the writer told last of what waits
+        self._watchdog = Watchdog(
+            self._manager,
+            {
+                "the writer": self._ask_writer,
+                "the HTTP server": self._server.probe,
+                "the timers": self.gateway.probe,
+                **{f"port {number}": port.probe for number, port in self._ports.items()},
+            },
+            self._tell,
+        )
+
+    def start(self) -> str:
+        """Take the store and the address, and begin; the URL under which the API answers.
+
+        Raises:
+            StoreLockedError, StoreVersionError, StoreUnavailableError: see `Store.open`.
+            ListenError: the address cannot be listened on.
+        """
+        self._store.open()
+        try:
+            host, port = self._server.bind()
+            self._timekeeper.begin(self._store, self.gateway)
+            self.gateway.start(self._ports)
+            self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
+            self._control.start()
+            self._descriptors.drop_others(self._ports)
+            for each in self._ports.values():
+                each.start()
+            self._server.start()
+        except BaseException:
+            self.stop()
+            raise
+        url = f"http://{Address(host, port)}/api"
+        others = [f"http://{address}/api" for address in self._server.addresses if address != (host, port)]
+        log.info("listening on %s, %d ports", url, len(self._ports))
+        if others:
+            log.info("listening also on %s", ", ".join(others))
+        if (needed := self._settings.api.body_bytes_for_bulk) > self._settings.api.max_body_bytes:
+            log.warning(
+                "api.max_body_bytes is too small for %d of the longest messages, which clients may write with an escape for each"
+                " character: set it to %d, or api.bulk_max lower",
+                self._settings.api.bulk_max,
+                needed,
+            )
+        self._manager.tell("READY=1", f"STATUS={self._tell()}")
+        return url
+
+    def watch(self) -> None:
+        """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.stop_signals_held`).
+
+        Raises DeadWorkerError where a thread died.
+        """
+        while True:
+            self._watchdog.look()
+            if stop_asked(self._watchdog.every_s):
+                return
+            if not self._server.running or not self._store.running:
+                raise DeadWorkerError("a thread of the daemon died")
+
+    def stop(self) -> None:
+        """Stop within `daemon.stop_timeout_s` and a second. What is still in the air then is in doubt at the next start."""
+        timeout_s = self._settings.daemon.stop_timeout_s
+        self._manager.tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
+        deadline = time.monotonic() + timeout_s
+        for port in self._ports.values():
+            port.stop()
+        self._server.refuse()
+        self.gateway.stop(_SIDE_STOP_S)
+        self._server.stop(_HTTP_STOP_S)
+        self._control.stop(_SIDE_STOP_S)
+        in_the_air = [
+            number
+            for number, port in self._ports.items()
+            if not port.join(max(0.0, deadline - time.monotonic()))
+        ]
+        if in_the_air:
+            log.warning("parts were still in the air on ports %s: they are in doubt", in_the_air)
+        # What a failing disk does not end in time is left to the end of the process.
+        self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
+        log.info("stopped")
+
+    def _ask_writer(self, answered: Callable[[], None]) -> None:
+        def note(waiting: int | None) -> None:
+            self._backlog = "; the database does not work" if waiting is None else f"; {waiting} parts wait"
+            answered()
+
+        self._store.probe(note)
+
+    def _tell(self) -> str:
+        """How the box is, in one line for `systemctl status`."""
+        ports = self.gateway.board.ports().values()
+        work = sum(port.state is PortState.UP and port.active.registration.carries_sms for port in ports)
+        return f"{work} of {len(self._ports)} ports work{self._backlog}"

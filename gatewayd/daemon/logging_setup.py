@@ -1,0 +1,84 @@
+"""How the daemon writes its log: lines for a person, lines with levels for journald, or JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from config.settings import DaemonSettings
+from gatewayd.commands.output import printable
+from gatewayd.timekeeping.clock import SECOND, iso
+
+# syslog's numbers, as sd-daemon(3) has them at the beginning of a line.
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG = 7
+
+
+class TextFormatter(logging.Formatter):
+    """Without the characters that drive a terminal, which may come from clients, networks and modems. Line feeds stay."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        record.message = printable(record.message, keep="\n")
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return printable(super().formatException(ei), keep="\n")
+
+
+class JsonFormatter(logging.Formatter):
+    """One object a line: `at`, `level`, `logger`, `thread`, `message`, and `exception` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "at": iso(int(record.created * SECOND)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "thread": record.threadName,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told)  # ASCII alone
+
+
+class JournalFormatter(logging.Formatter):
+    """What another formatter makes, with the level before each line: journald takes each for an entry of its own."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        mark = next((number for level, number in _PRIORITIES if record.levelno >= level), _DEBUG)
+        return "\n".join(f"<{mark}>{line}" for line in self._inner.format(record).split("\n"))
+
+
+def log_to_stderr(settings: DaemonSettings) -> None:
+    """Log at the configured level, in the configured format."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_formatter(settings, for_journal=goes_to_journal(sys.stderr, os.environ)))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+
+
+def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether journald reads a stream: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
+    named = environment.get("JOURNAL_STREAM", "")
+    if not named:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except OSError:
+        return False
+    return named == f"{found.st_dev}:{found.st_ino}"
+
+
+def _formatter(settings: DaemonSettings, *, for_journal: bool) -> logging.Formatter:
+    time = "" if for_journal else "%(asctime)s %(levelname)-7s "  # journald keeps both itself
+    formatter: logging.Formatter = TextFormatter(f"{time}%(name)s: %(message)s")
+    if settings.log_format == "json":
+        formatter = JsonFormatter()
+    return JournalFormatter(formatter) if for_journal else formatter

@@ -1,0 +1,191 @@
+"""The database and its disk: whether it is whole, has room, and how fast it keeps what it is given."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import Any
+
+from config.settings import Settings
+from gatewayd.diagnostics.findings import Finding, fault, ok, warning
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.integrity import lock_holder, quick_check
+from gatewayd.store.store_files import chown_command, misowned
+
+# A gigabyte from an SD card takes a minute; who waits at a terminal gives up sooner.
+_CHECK_S = 20.0
+
+_MIB = 1 << 20
+_LITTLE = 200 * _MIB  # for some hundred thousand messages, and what the system itself wants to write
+_TOO_LITTLE = 20 * _MIB
+
+_SYNCS = 21
+_SYNCS_S = 3.0
+_BLOCK = os.urandom(4096)  # a page of the database; not zeros, which some disks do not write at all
+
+# What a request costs beside the write, measured on two cores of a PC with syncs of 0, 10 and 30 ms. Real clients got what
+# follows from these where nothing else was running, and down to half of it where much was.
+_REQUEST_ALONE_S = 0.0022
+_REQUEST_S = 0.0016
+
+_SLOW_S = 0.1
+_TOO_SLOW_S = 1.0
+
+
+def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
+    """Lock, file, room and sync time."""
+    store = settings.store.path
+    folder = store.parent
+    try:
+        folder.stat()
+        # To look into a file of the wrong owner would leave an index of its log beside it, of the wrong owner too.
+        found = [*_lock(store, daemon_answers=daemon_answers), *(_owner(store) or [_file(store)])]
+        found.append(_room(folder))
+        found.append(_speed(folder, settings.api.threads))
+    except FileNotFoundError:
+        text = f"There is no folder {folder}: make it, and give it to the user that gatewayd runs as."
+        return [fault("database", text)]
+    except PermissionError:
+        return [fault("database", f"You may not look at what is in {folder}: run this with sudo.")]
+    except OSError as error:
+        return [fault("database", f"{folder} cannot be looked at ({error}): check the disk.")]
+    return found
+
+
+def as_told(store: Mapping[str, Any]) -> list[Finding]:
+    """What troubles the running daemon with its disk, by its status; nothing where one of an older version does not tell."""
+    found = []
+    if store.get("detail"):
+        found.append(fault("storage", f"The daemon says: {store['detail']}."))
+    if store.get("backup_failure"):
+        text = f"No backup could be made ({store['backup_failure']}): set store.backup_dir right, or make room there."
+        found.append(warning("backup", text))
+    return found
+
+
+def _lock(store: Path, *, daemon_answers: bool) -> list[Finding]:
+    if daemon_answers:
+        return []
+    holder = lock_holder(store)
+    if holder is None:
+        return []
+    who = f"process {holder}" if holder else "another process"
+    text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, else stop it."
+    return [fault("database", f"{text[0].upper()}{text[1:]}")]
+
+
+def _owner(store: Path) -> list[Finding]:
+    """Files that root or another user put there, which the daemon cannot open: most often a backup that was put back."""
+    wrong = misowned(store)
+    if not wrong:
+        return []
+    names = ", ".join(file.name for file in wrong)
+    text = f"{names} in {store.parent} must belong to the owner of the folder: `{chown_command(wrong, store.parent)}`."
+    return [fault("database", text)]
+
+
+def _file(store: Path) -> Finding:
+    if not store.exists():
+        return ok("database", f"There is none yet: the first start makes {store}.")
+    if not os.access(store, os.R_OK):
+        return fault("database", f"You may not read {store}: run this with sudo.")
+    size = f"{store.stat().st_size / _MIB:.1f} MiB"  # without what its log holds
+    try:
+        wrong = quick_check(store, _CHECK_S)
+    except StoreUnavailableError as error:
+        return fault("database", f"{store} cannot be opened ({error}): check the disk.")
+    if wrong is None:
+        return ok(
+            "database",
+            f"{store}, {size}: nothing wrong was found in {_CHECK_S:g} s; it is too large to look at all.",
+        )
+    if wrong:
+        return fault("database", f"{store} is damaged ({'; '.join(wrong)}): {_DAMAGED}")
+    return ok("database", f"{store}, {size}, is whole.")
+
+
+_DAMAGED = (
+    "stop gatewayd, keep a copy of the file, put a backup in its place, and do not trust this disk any more."
+)
+
+
+def _room(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    told = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
+    if free < _TOO_LITTLE:
+        return fault("disk", f"{told}: messages are refused when it is full. Delete what is not needed.")
+    if free < _LITTLE:
+        return warning("disk", f"{told}: delete what is not needed, or take a larger one.")
+    return ok("disk", f"{told}.")
+
+
+def _speed(folder: Path, threads: int) -> Finding:
+    try:
+        times = _sync_times(folder)
+    except OSError as error:
+        return fault("sync", _unwritable(folder, error))
+    usual, slowest = median(times), max(times)
+    text = (
+        f"To keep something for good takes this disk {usual * 1000:.1f} ms (median of {len(times)}; the slowest"
+        f" {slowest * 1000:.1f} ms). {_rates(usual, threads)}"
+    )
+    if usual >= _TOO_SLOW_S:
+        return fault("sync", f"{text} That is far too slow: replace the disk.")
+    if usual >= _SLOW_S or slowest >= _TOO_SLOW_S:
+        return warning("sync", f"{text} That is slow: a better SD card or a USB disk helps.")
+    return ok("sync", text)
+
+
+def _unwritable(folder: Path, error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"Nothing can be written to {folder}, as its disk is full: delete what is not needed."
+    if error.errno == errno.EROFS:
+        return f"{folder} is read-only, as a disk becomes that fails: restart the box; if it stays so, replace the disk."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"You may not write to {folder}: run this with sudo."
+    return f"Nothing can be written to {folder} ({error}): check the disk."
+
+
+def _rates(sync_s: float, threads: int) -> str:
+    """What group commit makes of a sync time: half of those that wait at once come too late for the write that runs."""
+    shared = max(1.0, threads / 2)
+    alone = 1 / (sync_s + _REQUEST_ALONE_S)
+    together = shared / (sync_s + shared * _REQUEST_S)
+    return (
+        f"That allows about {alone:.0f} messages a second where a client sends one after the other, and {together:.0f} where"
+        f" {threads} requests come at once (api.threads) and share each write; a slow processor allows fewer."
+    )
+
+
+def _sync_times(folder: Path) -> list[float]:
+    """How long one page takes from write to disk, several times over. Raises OSError."""
+    times: list[float] = []
+    until = monotonic() + _SYNCS_S
+    with _scratch(folder) as fd:
+        os.pwrite(
+            fd, _BLOCK * _SYNCS, 0
+        )  # with its place on the disk, as the log of a database that was used has
+        os.fsync(fd)
+        while len(times) < _SYNCS and (not times or monotonic() < until):
+            began = monotonic()
+            os.pwrite(fd, _BLOCK, len(times) * len(_BLOCK))
+            os.fdatasync(fd)
+            times.append(monotonic() - began)
+    return times
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[int]:
+    fd, name = tempfile.mkstemp(prefix=".gatewayd-check-", dir=folder)
+    try:
+        os.unlink(name)  # it goes with us, however we end
+        yield fd
+    finally:
+        os.close(fd)

@@ -1,0 +1,126 @@
+"""Who texts whom in a loop test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gatewayd.errors import ConflictError
+from gatewayd.messages.reasons import Words
+
+_PLACE = re.compile(
+    r"(?P<port>[0-9]{1,4})(?:\.(?P<slot>[0-9]{1,2}))?|(?i:sim):(?P<sim>[0-9]{1,15})", re.ASCII
+)
+
+UNREGISTERED = Words(
+    "The SIM is not registered with a network: nothing was sent. `gatewayd status` tells more.",
+    "La SIM n'est pas enregistrée sur un réseau : rien n'a été envoyé. `gatewayd status` en dit plus.",
+)
+AT_ITS_LIMIT = Words(
+    "The SIM has reached its daily or monthly limit: nothing was sent. `gatewayd sim set` changes it.",
+    "La SIM a atteint sa limite du jour ou du mois : rien n'a été envoyé. `gatewayd sim set` la change.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A SIM as a person names it: by where it is (no slot: the active one), or by its id."""
+
+    port: int | None
+    slot: int | None
+    sim_id: int | None
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """Read `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
+        found = _PLACE.fullmatch(text)
+        if found is None:
+            raise ValueError("must be PORT, PORT.SLOT or sim:ID, as 2, 2.1 or sim:7")
+        return cls(*(None if found[name] is None else int(found[name]) for name in ("port", "slot", "sim")))
+
+    def __str__(self) -> str:
+        if self.sim_id is not None:
+            return f"SIM {self.sim_id}"
+        return f"port {self.port}" + ("" if self.slot is None else f" slot {self.slot}")
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A SIM that is up and in service."""
+
+    sim_id: int
+    port: int
+    slot: int
+    number: str  # E.164, "" where it is not known
+    cost: float
+    active: bool  # its slot is the one the modem uses
+    registered: bool
+    has_room: bool  # within its limits
+
+    @property
+    def hurdle(self) -> Words | None:
+        """Why there is no use in sending from it now."""
+        if (
+            self.active and not self.registered
+        ):  # of a slot that is not active nobody knows before it is turned to
+            return UNREGISTERED
+        return None if self.has_room else AT_ITS_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One text to be sent."""
+
+    sender: Station
+    target: Station
+
+
+def plan(stations: Sequence[Station], source: Place | None, target: Place | None) -> list[Leg]:
+    """Every SIM texts the next one whose number is known, and one alone itself; `source` and `target` choose.
+
+    Raises ConflictError where that cannot be.
+    """
+    ring = sorted(stations, key=lambda station: (station.port, station.slot))
+    if not ring:
+        raise ConflictError("No SIM is up: `gatewayd status` tells why")
+    senders = ring if source is None else [_at(ring, source)]
+    if target is not None:
+        wanted = _at(ring, target)
+        if not wanted.number:
+            raise ConflictError(f"The number of {target} is not known. {nameless([wanted])[0]}")
+        others = [station for station in senders if station is not wanted]
+        return [Leg(sender, wanted) for sender in others or [wanted]]
+    if not any(station.number for station in ring):
+        raise ConflictError(f"No SIM's number is known: nobody can text it. {nameless(ring[:1])[0]}")
+    return [Leg(sender, _following(ring, sender)) for sender in senders]
+
+
+def nameless(stations: Sequence[Station]) -> list[str]:
+    """What to do about each SIM that nobody can text."""
+    return [
+        f"SIM {station.sim_id} (port {station.port}, slot {station.slot}) can be texted once its number is set:"
+        f" `gatewayd sim set {station.sim_id} --number +…`"
+        for station in stations
+        if not station.number
+    ]
+
+
+def _following(ring: list[Station], sender: Station) -> Station:
+    """The next SIM that can be texted, the sender itself at last; registered ones first."""
+    begin = ring.index(sender) + 1
+    after = [station for station in ring[begin:] + ring[:begin] if station.number]
+    return next((station for station in after if station.hurdle is not UNREGISTERED), after[0])
+
+
+def _at(ring: list[Station], place: Place) -> Station:
+    for station in ring:
+        if place.sim_id is not None:
+            fits = station.sim_id == place.sim_id
+        else:
+            fits = station.port == place.port and (
+                station.active if place.slot is None else station.slot == place.slot
+            )
+        if fits:
+            return station
+    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` tells why")

@@ -1,0 +1,90 @@
+"""What became of a loop test, what that means, and what helps."""
+
+from __future__ import annotations
+
+from gatewayd.messages.reasons import Words
+from gatewayd.store.engine.connection import Row
+
+NOT_SENT = Words(
+    "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
+    " send (barring), is its service centre (SMSC) right?",
+    "La SIM est enregistrée, mais le réseau n'a pas pris son SMS. A-t-elle du crédit (`gatewayd ussd PORT CODE` le demande),"
+    " peut-elle envoyer (blocage), son centre de messages (SMSC) est-il le bon ?",
+)
+NOT_TRIED = Words(
+    "It still waited when the time was over: the SIM rested after failures, was busy or lost, or its slot was not turned to.",
+    "Il attendait encore à la fin du délai : la SIM se reposait après des échecs, était occupée ou perdue, ou son"
+    " emplacement n'était pas actif.",
+)
+NOT_KNOWN = Words(
+    "The modem never said whether the network took it, and it did not arrive.",
+    "Le modem n'a jamais dit si le réseau l'a pris, et il n'est pas arrivé.",
+)
+CANCELLED = Words("It was cancelled by a person.", "Une personne l'a annulé.")
+LOST = Words(
+    "The network took it and it did not arrive in time. Is the number set for the other SIM its own (`gatewayd sim list`), and"
+    " can that SIM receive (barring, memory)? Else the network is slow or loses texts,"
+    " or the port had not turned to its slot yet.",
+    "Le réseau l'a pris et il n'est pas arrivé à temps. Le numéro indiqué pour l'autre SIM est-il le sien (`gatewayd sim list`),"
+    " et peut-elle recevoir (blocage, mémoire) ? Sinon le réseau est lent ou perd des SMS,"
+    " ou le port n'avait pas encore activé son emplacement.",
+)
+DELIVERED_ELSEWHERE = Words(
+    "The network reports it delivered, but it did not come in on the other SIM: the number set for that is probably another"
+    " telephone's (`gatewayd sim set ID --number +…`).",
+    "Le réseau le dit remis, mais il n'est pas arrivé sur l'autre SIM : le numéro indiqué pour elle est sans doute celui d'un"
+    " autre téléphone (`gatewayd sim set ID --number +…`).",
+)
+UNDELIVERABLE = Words(
+    "The network took it and gave up on it: the other SIM cannot receive, or its number is not its own.",
+    "Le réseau l'a pris puis abandonné : l'autre SIM ne peut pas recevoir, ou son numéro n'est pas le sien.",
+)
+UNREPORTED = Words(
+    "It arrived, but no delivery report came back in time: messages of this SIM may stay `sent`.",
+    "Il est arrivé, mais aucun accusé n'est revenu à temps : les messages de cette SIM peuvent rester `sent`.",
+)
+INTERRUPTED = Words(
+    "The gateway stopped before the test ended.", "La passerelle s'est arrêtée avant la fin du test."
+)
+
+
+def judge(row: Row, *, hurdle: Words | None, over: bool) -> tuple[str, Words | None]:
+    """The outcome of a test (see `LoopTestView.outcome`) by its row and its message's status; `over`: its time is."""
+    if hurdle is not None:
+        return "not_sent", hurdle
+    place = row["arrived_sim"]
+    if place is None:
+        return _missing(row, over=over)
+    if place != row["to_sim"]:
+        return "elsewhere", _elsewhere(place, row["to_sim"])
+    if row["message_status"] == "delivered":
+        return "arrived", None
+    return ("unreported", UNREPORTED) if over or row["message_status"] == "failed" else ("running", None)
+
+
+def _missing(row: Row, *, over: bool) -> tuple[str, Words | None]:
+    """What it means that the text has not come in."""
+    found: tuple[str, Words | None] = ("running", None)
+    match row["message_status"]:
+        case "cancelled":
+            found = "not_sent", CANCELLED
+        case "failed" if row["taken"]:
+            found = "lost", UNDELIVERABLE
+        case "failed":
+            found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED
+        case "pending" if over:  # a part is in the air or in doubt: all else was taken back
+            found = "not_sent", NOT_KNOWN
+        case "sent" if over:
+            found = "lost", LOST
+        case "delivered" if over:
+            found = "lost", DELIVERED_ELSEWHERE
+    return found
+
+
+def _elsewhere(place: int, meant: int) -> Words:
+    return Words(
+        f"It came in on SIM {place}: the number set for SIM {meant} is not its own. Put it right with"
+        f" `gatewayd sim set {meant} --number +…`.",
+        f"Il est arrivé sur la SIM {place} : le numéro indiqué pour la SIM {meant} n'est pas le sien. Corrigez-le avec"
+        f" `gatewayd sim set {meant} --number +…`.",
+    )

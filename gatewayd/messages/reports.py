@@ -1,0 +1,275 @@
+"""Status reports: which part each speaks of, and what it says.
+
+A report names the SIM's TP-MR, which wraps after 256 parts, and the recipient. Both must fit; time alone never
+matches. A recipient that the dispatcher could read (see `Numbering.of_line`) begins with + and fits only its own number. Any
+other is a form that some network uses: it fits the one open part whose recipient ends in the same digits. The service centre's time stamp (TP-SCTS) is the same in every report of one part, so that the last word finds
+the part of an earlier one, and a report that comes twice is not taken for the word about the next part with the same
+TP-MR. A report may come before the answer to its own submission, and then waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from gatewayd.messages import lifecycle
+from gatewayd.messages.effects import News, PartKey
+from gatewayd.messages.reasons import Words
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import inbound, parts
+from gatewayd.timekeeping.clock import FOREVER, SECOND, Calendar, Moment, microseconds
+from modem.sms.tpdu import ReportKind, StatusReport
+
+log = logging.getLogger(__name__)
+
+# The service centre's clock and ours may differ by this much and still mean the same submission.
+_CLOCK_SLACK = 300 * SECOND
+
+# Two parts may share a time stamp, which counts whole seconds, only if the network took them as close together as this.
+_SAME_STAMP = 2 * SECOND
+
+# A number of which more cannot be read is known by so many last digits: national numbers have at least these.
+_LAST_DIGITS = 8
+
+# TP-ST (23.040, 9.2.3.15), what an operator can make of it.
+_REASONS = {
+    0x40: Words("remote procedure error", "erreur de procédure distante"),
+    0x41: Words(
+        "the recipient's phone cannot take this kind of message",
+        "le téléphone du destinataire n'accepte pas ce type de message",
+    ),
+    0x42: Words(
+        "the recipient's phone or network rejected it",
+        "le téléphone ou le réseau du destinataire l'a rejeté",
+    ),
+    0x43: Words(
+        "the recipient's number was not obtainable", "le numéro du destinataire n'a pas pu être joint"
+    ),
+    0x44: Words("quality of service not available", "qualité de service non disponible"),
+    0x45: Words(
+        "no interworking with the recipient's network", "pas d'échange avec le réseau du destinataire"
+    ),
+    0x46: Words(
+        "the validity period ran out before the phone could be reached",
+        "la durée de validité a pris fin avant que le téléphone ait pu être joint",
+    ),
+    0x47: Words("deleted by the sender", "effacé par l'expéditeur"),
+    0x48: Words(
+        "deleted by the operator's service centre", "effacé par le centre de messages de l'opérateur"
+    ),
+    0x49: Words(
+        "the message does not exist at the service centre any more",
+        "le message n'existe plus au centre de messages",
+    ),
+}
+_OTHER = Words("the operator's service centre gave up", "le centre de messages de l'opérateur a abandonné")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A report as it was told, or as it was kept."""
+
+    reference: int
+    recipient: str
+    service_centre_at: int | None
+    status: int
+    kind: ReportKind
+
+
+def take(
+    db: Connection,
+    sim_id: int,
+    report: StatusReport,
+    submit_timeout_s: float,
+    at: Moment,
+    news: News,
+    calendar: Calendar,
+) -> None:
+    """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered.
+
+    `calendar`: the box's, for a time stamp that tells no time zone.
+    """
+    scts = _stamp(report, calendar)
+    told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
+    if _settle(db, sim_id, told, submit_timeout_s, at, news):
+        return
+    if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
+        inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
+    else:
+        log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
+
+
+def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
+    """TP-SCTS; None where it is not a date."""
+    if report.service_centre_at is not None:
+        return microseconds(report.service_centre_at)
+    return None if report.service_centre_clock is None else calendar.moment(report.service_centre_clock)
+
+
+def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, news: News) -> None:
+    """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
+    _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, news)
+
+
+def take_early_of(db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, news: News) -> None:
+    """The same, of the submission of this part."""
+    early = inbound.take_early_reports_of(db, key.message_id, key.seq)
+    _apply_early(db, early, submit_timeout_s, at, news)
+
+
+def _apply_early(db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, news: News) -> None:
+    for row in early:
+        kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
+        told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
+        _settle(db, row["sim_id"], told, submit_timeout_s, at, news)
+
+
+def _settle(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> bool:
+    """Find the part that a report speaks of and apply it. False: there is none yet."""
+    fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
+    before = _spoken_of(fitting, told)
+    part = _by_reference(fitting, told, before)
+    if part is None and not before:
+        part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
+    if part is None and not before:
+        part = _queued_again(db, sim_id, told, submit_timeout_s, at, news)
+    if part is not None:
+        _apply(db, part, told, at, news)
+    return part is not None or bool(before)
+
+
+def _to(candidates: list[Row], recipient: str) -> list[Row]:
+    """Those of some parts that a report about this recipient may speak of."""
+    exact = [part for part in candidates if part["recipient"] == recipient]
+    if exact:
+        return exact
+    near = [part for part in candidates if _may_be_to(part["recipient"], recipient)]
+    ended = [part for part in near if part["state"] in ("delivered", "failed")]
+    return near if len(near) - len(ended) <= 1 else ended
+
+
+def _may_be_to(number: str, told: str) -> bool:
+    """Whether a report's recipient may be this number."""
+    if told.startswith("+"):
+        return number == told
+    return len(told) >= _LAST_DIGITS and number[-_LAST_DIGITS:] == told[-_LAST_DIGITS:]
+
+
+def _spoken_of(fitting: list[Row], told: _Told) -> list[Row]:
+    """The parts of which reports with this very time stamp have spoken."""
+    if told.service_centre_at is None:
+        return []
+    return [part for part in fitting if part["service_centre_at"] == told.service_centre_at]
+
+
+def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | None:
+    """The part that waits for a report with this TP-MR. `before`: of which reports with the same time stamp spoke."""
+    for part in before:
+        if part["state"] == "submitted":
+            return part
+    found = [
+        part
+        for part in fitting
+        if part["state"] == "submitted"
+        and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
+    ]
+    # One of which an earlier report told another time stamp only where there is no other.
+    found.sort(key=lambda part: part["service_centre_at"] is not None)
+    if len(found) > 1 and told.service_centre_at is not None:
+        scts = told.service_centre_at
+        near = [
+            part
+            for part in found
+            if part["service_centre_at"] is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
+        ]
+        if near:
+            return min(near, key=lambda part: abs(_ended(part) - scts))
+    return found[0] if found else None
+
+
+def _by_window(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> Row | None:
+    """The one part with an unknown TP-MR that was being submitted to this recipient when the report's was taken."""
+    if told.service_centre_at is None:
+        return None
+    found = [
+        part
+        for part in parts.without_reference(db, sim_id, *_may_be_answered(told, submit_timeout_s, at))
+        # A clock that is not trusted says nothing of when that was: being the only one must do.
+        if not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s)
+    ]
+    found = _to(found, told.recipient)
+    # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
+    if len(found) != 1 or found[0]["state"] == "submitting":
+        return None
+    part = found[0]
+    if part["state"] == "in_doubt":
+        parts.settle_doubt(db, part["message_id"], part["seq"], part["token"], "submitted", told.reference)
+        lifecycle.part_taken(db, part["message_id"], at, news)
+    else:
+        parts.identified(db, part["message_id"], part["seq"], told.reference)
+    return part
+
+
+def _queued_again(
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+) -> Row | None:
+    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
+
+    Only by its time: sent twice is better than not at all.
+    """
+    scts = told.service_centre_at
+    if scts is None or not at.trusted:
+        return None
+    since = scts - _CLOCK_SLACK - int(submit_timeout_s * SECOND)
+    found = [
+        part
+        for part in parts.queued_after_doubt(db, sim_id, since)
+        if _in_window(part, scts, submit_timeout_s)
+    ]
+    found = _to(found, told.recipient)
+    if len(found) != 1:
+        return None
+    part = found[0]
+    if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
+        lifecycle.part_taken(db, part["message_id"], at, news)
+    return part
+
+
+def _ended(part: Row) -> int:
+    """When a part was answered, as far as is known: the process may have ended before that."""
+    return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+
+
+def _may_be_answered(told: _Told, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
+    """Between which moments a part was answered that a report may speak of (see `_in_window`)."""
+    scts = told.service_centre_at
+    if scts is None or not at.trusted:
+        return -FOREVER, FOREVER
+    return scts - _CLOCK_SLACK, scts + 2 * _CLOCK_SLACK + int(submit_timeout_s * SECOND)
+
+
+def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
+    begin, end = part["started_at"], _window_end(part, submit_timeout_s)
+    return bool(begin - _CLOCK_SLACK <= service_centre_at <= end + _CLOCK_SLACK)
+
+
+def _window_end(part: Row, submit_timeout_s: float) -> int:
+    if part["ended_at"] is not None:
+        return int(part["ended_at"])
+    return int(part["started_at"] + submit_timeout_s * SECOND)
+
+
+def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> None:
+    stamp = told.service_centre_at
+    if told.kind is ReportKind.DELIVERED:
+        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, news)
+    elif told.kind is ReportKind.FAILED:
+        words = _REASONS.get(told.status, _OTHER)
+        reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
+        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, news)
+    elif stamp is not None:
+        parts.stamped(db, part["message_id"], part["seq"], stamp)

@@ -1,0 +1,159 @@
+"""Backups while the gateway runs: one that a person asks for, and those made now and again."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from pathlib import Path
+
+from config.settings import StoreSettings
+from gatewayd.store import backup, backup_folder
+from gatewayd.store.backup import BackupError, Progress
+from gatewayd.store.store import Store
+from gatewayd.store.store_owner import known_owner
+from gatewayd.timekeeping.clock import SECOND, Clock
+
+log = logging.getLogger(__name__)
+
+# A reader of the progress hears something this often, also while there is none.
+_BEAT_S = 0.5
+_STOP_S = 0.5
+
+# After a start, before the first backup that is due: the modems come first.
+_SETTLE_S = 60.0
+
+# When a backup failed, it is tried again after this, or earlier where they are made more often.
+_AGAIN_S = 3600.0
+
+
+def running_backup(
+    source: Path, target: Path, now: int, *, overwrite: bool, ended: Callable[[], None] = lambda: None
+) -> Generator[Progress | None, None, int]:
+    """Make a backup; yields how far it is, None while that is not known, and returns its size in bytes.
+
+    To close the generator gives the backup up. `ended` is called in the end, however that is. Raises BackupError.
+    """
+    progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
+    cancelled = threading.Event()
+    result: list[int | Exception] = []
+
+    def work() -> None:
+        try:
+            result.append(
+                backup.back_up(
+                    source, target, now=now, overwrite=overwrite, told=progress.put, cancelled=cancelled
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - raised again on the thread that waits for it
+            result.append(error)
+
+    thread = threading.Thread(target=work, name="backup", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            last: Progress | None = None
+            with suppress(queue.Empty):
+                last = progress.get(timeout=_BEAT_S)
+                while True:
+                    last = progress.get_nowait()
+            yield last
+    finally:
+        cancelled.set()
+        thread.join(_STOP_S)
+        with suppress(Exception):
+            ended()
+    if isinstance(result[0], Exception):
+        raise result[0]
+    return result[0]
+
+
+class Backups:
+    """Makes a backup every `store.backup_every_s` in `store.backup_dir`, and keeps the newest `store.backup_keep`."""
+
+    def __init__(self, settings: StoreSettings, store: Store, clock: Clock) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="backups", daemon=True)
+        self._warned = False  # of a folder on the database's own disk
+        self.last_failure = ""  # of the last one that was tried; "" where it was made
+
+    def start(self) -> None:
+        """Begin, where the configuration names a folder."""
+        if self._settings.backup_dir is not None:
+            self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Give up the one that is being made."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _loop(self) -> None:
+        folder = self._settings.backup_dir
+        assert folder is not None  # noqa: S101 - see `start`
+        self._look_at(folder)
+        wait_s = self._first_wait_s(folder)
+        while not self._stopping.wait(wait_s):
+            wait_s = self._settings.backup_every_s
+            try:
+                self._make(folder)
+                self.last_failure = ""
+            except (BackupError, OSError) as error:
+                if self._stopping.is_set():
+                    return
+                self.last_failure = str(error)
+                wait_s = min(wait_s, _AGAIN_S)
+                log.error("no backup was made in %s: %s", folder, error)
+            except Exception:
+                self.last_failure = "an unexpected error; the log has it"
+                log.exception("no backup was made in %s", folder)
+
+    def _look_at(self, folder: Path) -> None:
+        """Say at once what is wrong with a folder: the first backup may be due in a day only."""
+        trouble = backup_folder.unwritable(folder)
+        if trouble:
+            self.last_failure = trouble
+            log.error("no backup can be made in %s: %s", folder, trouble)
+        self._warn_of_the_disk(folder)
+
+    def _warn_of_the_disk(self, folder: Path) -> None:
+        if backup_folder.on_one_disk(folder, self._store.path.parent) and not self._warned:
+            log.warning(
+                "the backups in %s are on the disk of the database, and are lost with it: is another disk to be mounted there?",
+                folder,
+            )
+            self._warned = True
+        elif self._warned and not backup_folder.on_one_disk(folder, self._store.path.parent):
+            self._warned = False
+
+    def _first_wait_s(self, folder: Path) -> float:
+        """What is left of the time since the last backup, if its age can be told."""
+        every_s = self._settings.backup_every_s
+        try:
+            have = backup.own(folder, known_owner(self._store.path))
+            age_s = self._clock.now() / SECOND - have[-1].stat().st_mtime if have else every_s
+        except OSError:
+            age_s = every_s
+        left_s = every_s - age_s if 0 <= age_s <= every_s else 0.0
+        return max(left_s, min(_SETTLE_S, every_s))
+
+    def _make(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BackupError(backup_folder.unwritable(folder) or str(error)) from error
+        self._warn_of_the_disk(folder)
+        target = backup.next_name(folder)
+        for _ in running_backup(
+            self._store.path, target, self._clock.now(), overwrite=False, ended=self._store.cut_log
+        ):
+            if self._stopping.is_set():
+                return
+        log.info("a backup was made: %s", target)
+        for old in backup.own(folder, known_owner(self._store.path))[: -self._settings.backup_keep]:
+            old.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Whether the store takes commits at this moment, asked in a way that never waits for long."""
+
+from __future__ import annotations
+
+import os
+from threading import Condition
+from time import monotonic
+
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+
+BEAT_S = 2.0
+"""A commit takes milliseconds, on a worn SD card a second. What takes longer keeps everything from being taken."""
+
+
+class Pulse:
+    """Asks the writer for a transaction that changes nothing, one at a time. Any thread may call any method."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changed = Condition()
+        self._asked_at: float | None = None  # of the question that is not answered yet, monotonic
+        self._answers = 0
+        self._good = False  # the last answer
+
+    def beats(self, within_s: float = BEAT_S) -> bool:
+        """Whether the writer has committed since this was called, at most `within_s` later.
+
+        While an earlier question has waited for longer than that, False at once: a lock that another program holds,
+        or a disk that hangs, costs the first caller the wait, and no other.
+        """
+        if not self._is_in_place():
+            return False
+        with self._changed:
+            if self._asked_at is None:
+                try:
+                    self._store.probe(self._answered)
+                except StoreUnavailableError:
+                    return False
+                self._asked_at = monotonic()
+            seen = self._answers
+            left_s = self._asked_at + within_s - monotonic()
+            return self._changed.wait_for(lambda: self._answers != seen, max(0.0, left_s)) and self._good
+
+    def _is_in_place(self) -> bool:
+        """Whether the file is where it was opened, on a disk that takes writes: a transaction without a change does not tell."""
+        path = self._store.path
+        try:
+            return path.exists() and not os.statvfs(path.parent).f_flag & os.ST_RDONLY
+        except OSError:
+            return False
+
+    def _answered(self, waiting: int | None) -> None:
+        with self._changed:
+            self._asked_at = None
+            self._answers += 1
+            self._good = waiting is not None
+            self._changed.notify_all()

@@ -1,0 +1,55 @@
+"""What is done now and again: old things forgotten, texts that wait too long for their parts given up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from config.settings import InboxSettings
+from gatewayd.receiving import inbox
+from gatewayd.sending.intake import KEYS_KEPT
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+from gatewayd.store.tables import idempotency, inbound
+from gatewayd.timekeeping.clock import DAY, Calendar, Clock
+from gatewayd.timekeeping.timers import Timers
+
+# How long a text that comes in again is known by; how often is tidied up.
+_SEEN_KEPT = 7 * DAY
+_SWEEP_S = 600.0
+
+
+class Housekeeping:
+    """Sweeps, and does it again after a while, for as long as the timers run."""
+
+    def __init__(
+        self, settings: InboxSettings, store: Store, clock: Clock, calendar: Calendar, timers: Timers
+    ) -> None:
+        self._assembly_timeout_s = settings.assembly_timeout_s
+        self._every_s = min(_SWEEP_S, max(settings.assembly_timeout_s, 1.0))
+        self._store = store
+        self._clock = clock
+        self._calendar = calendar
+        self._timers = timers
+        self._also: Callable[[], None] = lambda: None
+
+    def start(self, also: Callable[[], None]) -> None:
+        """Begin, now if the store can keep it; each time, `also` is called in the end."""
+        self._also = also
+        try:
+            self.sweep()
+        except StoreUnavailableError:
+            self._timers.after(self._every_s, self.sweep)
+
+    def sweep(self) -> None:
+        """Do it now, and arrange for the next time. Raises StoreUnavailableError; then nothing was done or arranged."""
+        more = self._store.write(self._tidy)
+        self._timers.after(0.0 if more else self._every_s, self.sweep)
+        if not more:
+            self._also()
+
+    def _tidy(self, db: Connection) -> bool:
+        at = self._clock.moment(self._calendar)
+        more_keys = idempotency.forget_but(db, at.lately(KEYS_KEPT))
+        more_seen = inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))
+        return inbox.give_up(db, self._assembly_timeout_s, at) or more_keys or more_seen

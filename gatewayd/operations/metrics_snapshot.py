@@ -1,0 +1,135 @@
+"""What the gateway can say of itself in figures. Nothing in it is a phone number, a text or a key."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayd.sims.port_registry import Board, Presence
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.engine.histogram import Durations, Histogram
+from gatewayd.store.store import Store
+from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
+from gatewayd.store.tables.queue_metrics import Backlog
+from gatewayd.timekeeping.clock import SECOND, Clock
+from modem.port.interface import Outcome, PortStatus, Submitted
+
+# A part takes one to five seconds; the slowest modems document three minutes.
+SUBMISSION_SECONDS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0)
+
+# Whoever collects figures waits for ten seconds as a rule. Where the store takes longer, the counts are those of the last
+# time: while nothing is committed, nothing is counted.
+COUNTS_TIMEOUT_S = 3.0
+
+Place = tuple[int, int, int]
+"""Port, slot and SIM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How often something happened since the start, on a SIM where it was then. `cause`: of a refusal; of what is no text its kind."""
+
+    event: str  # one of tally.EVENTS
+    place: Place
+    cause: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for one SIM, where that is now. Parts; `oldest_s`: the age of the oldest message, 0 where nothing waits."""
+
+    place: Place
+    waiting: int
+    deferred: int
+    in_doubt: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Everything, at one moment."""
+
+    ports: list[PortStatus]
+    sims: dict[int, Presence]
+    counts: list[Count]
+    queues: list[Queue]
+    submission_s: dict[Place, Histogram]
+    commit_s: Histogram | None  # None: nothing was committed yet
+    store_bytes: int  # the database and its journal
+    disk_free_bytes: int
+    store_answers: bool  # the counts are of this moment
+
+
+class Meter:
+    """Takes the measures."""
+
+    def __init__(self, store: Store, clock: Clock, board: Board) -> None:
+        self._store = store
+        self._clock = clock
+        self._board = board
+        self._submissions: Durations[Place] = Durations(SUBMISSION_SECONDS)
+        self._last: tuple[list[Row], dict[int, int]] = ([], {})
+
+    def settled(self, status: PortStatus, sim_id: int | None, outcome: Outcome) -> None:
+        """What became of a submission is durable."""
+        if isinstance(outcome.result, Submitted) and sim_id is not None:
+            place = (status.port, status.active_slot, sim_id)
+            self._submissions.observe(place, outcome.ended_at - outcome.started_at)
+
+    def measure(self) -> Measures:
+        """Take them."""
+        answers, queues = True, []
+        try:
+            self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
+            queues = self._queues(self._last[1])
+        except StoreUnavailableError:
+            answers = False
+        rows, _ = self._last
+        path = self._store.path
+        files = (path, path.with_name(path.name + "-wal"))
+        return Measures(
+            ports=sorted(self._board.ports().values(), key=lambda status: status.port),
+            sims=self._board.sims(),
+            counts=[
+                Count(row["event"], (row["port"], row["slot"], row["sim_id"]), row["cause"], row["count"])
+                for row in rows
+            ],
+            queues=queues,
+            submission_s=self._submissions.histograms(),
+            commit_s=self._store.commit_times.histograms().get(""),
+            store_bytes=sum(file.stat().st_size for file in files if file.exists()),
+            disk_free_bytes=free_bytes(path.parent),
+            store_answers=answers,
+        )
+
+    def oldest_s(self) -> float:
+        """The age of the oldest message that waits for a SIM, 0 where none does. Raises StoreUnavailableError."""
+        return max((queue.oldest_s for queue in self._queues({})), default=0.0)
+
+    def _queues(self, waiting: dict[int, int]) -> list[Queue]:
+        with self._store.readers.lend() as db:
+            found = [
+                ((port, slot, sim_id), queue_metrics.of_sim(db, sim_id))
+                for sim_id, port, slot in sims.places(db)
+            ]
+        return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
+
+    def _queue(self, place: Place, waiting: int, behind: Backlog) -> Queue:
+        age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at
+        # The clock of a box without a battery may have been set back since.
+        return Queue(place, waiting, behind.deferred, behind.in_doubt, max(0, age) / SECOND)
+
+
+def free_bytes(folder: Path) -> int:
+    """Room left on the disk of a folder; 0 where that cannot be found out."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def _counts(db: Connection) -> tuple[list[Row], dict[int, int]]:
+    return event_counts.read(db), queue_counts.waiting(db)

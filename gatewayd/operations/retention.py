@@ -1,0 +1,57 @@
+"""Old messages and texts are deleted, a few at a time, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from gatewayd.store.store import Store
+from gatewayd.store.tables import retention
+from gatewayd.timekeeping.clock import DAY, Moment
+from gatewayd.timekeeping.timers import Timers
+
+log = logging.getLogger(__name__)
+
+# Between two deletions, for others to write.
+_PAUSE_S = 0.05
+
+
+class Retention:
+    """Deletes what ended so many days ago; 0: nothing. Runs on the timers' thread."""
+
+    def __init__(self, days: int, store: Store, moment: Callable[[], Moment], timers: Timers) -> None:
+        self._days = days
+        self._store = store
+        self._moment = moment
+        self._timers = timers
+        self._running = False
+        self._deleted = 0
+
+    def begin(self) -> None:
+        """Look for what is old, and delete it, unless that is being done. Not by a clock that may be wrong."""
+        if self._days and not self._running and self._moment().trusted:
+            self._running = True
+            self._deleted = 0
+            self._timers.after(0.0, lambda: self._step(0, 0))
+
+    def _step(self, table: int, after_id: int) -> None:
+        at, name = self._moment(), retention.TABLES[table]
+        if not at.trusted:
+            self._running = False
+            return
+        with self._store.readers.lend() as db:
+            found = retention.find(db, name, after_id, at.now - self._days * DAY)
+        if found.old:
+            self._store.take(lambda db: retention.drop(db, name, found.old))
+            self._deleted += len(found.old)
+        if found.more:
+            self._timers.after(_PAUSE_S if found.old else 0.0, lambda: self._step(table, found.last_id))
+        elif table + 1 < len(retention.TABLES):
+            self._timers.after(0.0, lambda: self._step(table + 1, 0))
+        else:
+            self._running = False
+            if self._deleted:
+                log.info(
+                    "%d messages and texts were older than %d days and are deleted", self._deleted, self._days
+                )
+                self._store.cut_log()

@@ -1,0 +1,188 @@
+"""Inbound texts: kept once, long ones put together from their parts.
+
+The parts of a long text have SIM, sender, reference and total in common; but references come again (an 8-bit one
+after 256 texts, from some senders always the same), and so the parts of one text must also have been sent within
+`_SPREAD`, by the service centre's own clock. What does not fit together is a text of its own.
+
+The same octets a second time are a repetition by the network or, after a crash, by the modem. They are a second text
+where both lay in the modem's memory at once (`Deliver.copy`), and where nothing in them tells one moment from
+another: a text without a date is new as soon as the first one was deleted (`deleted`).
+
+A text whose parts do not all come is kept after `inbox.assembly_timeout_s` with what there is, each hole marked. A
+part that comes later still fills its hole in the same text; there is never a second broken one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import event_counts, inbound
+from gatewayd.store.tables.inbound import Nature, Series
+from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
+from modem.port.interface import Unreadable
+from modem.sms.segmentation import join
+from modem.sms.tpdu import Concat, Deliver
+
+HOLE = "[…]"
+"""Stands in an incomplete text for one or more parts in a row that did not come."""
+
+# How far apart the parts of one text may be sent. A gateway may try a part for many minutes before the next one;
+# a person's next long text with the same reference comes hours later.
+_SPREAD = 3600 * SECOND
+
+# How long the parts of a text that was kept are remembered beyond the time-out: for what comes late, or twice.
+_REMEMBERED = 7 * DAY
+
+# So many texts at most are given up in one transaction, so that it stays short.
+_GIVEN_UP_AT_ONCE = 100
+
+
+def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+    """Keep what came in on a SIM, once; what is no text is only counted.
+
+    `calendar`: the box's, for time stamps that tell no time zone.
+    """
+    if isinstance(text, Deliver) and text.signal is not None:
+        event_counts.discarded(db, sim_id, text.signal.value)
+        return
+    if not inbound.first_time(db, _digest(sim_id, text), now):
+        return
+    if isinstance(text, Unreadable):
+        inbound.keep_unreadable(db, sim_id, text.pdu, text.reason, now)
+        return
+    sent_at = _sent_at(text, calendar)
+    if text.concat is None:
+        inbound.keep_text(
+            db,
+            sim_id,
+            text.sender,
+            text.text,
+            nature=_nature(text),
+            sent_at=sent_at,
+            now=now,
+            incomplete=False,
+        )
+        return
+    _keep_part(db, sim_id, text, text.concat, sent_at, now)
+
+
+def deleted(db: Connection, sim_id: int, text: Deliver) -> None:
+    """The modem confirmed that a text without a date is deleted: the same octets are another text from now on."""
+    if not text.has_date:
+        inbound.forget_seen(db, _digest(sim_id, text))
+
+
+def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
+    """Keep what there is of texts that waited too long for their parts. Whether there may be more of them."""
+    timeout = round(timeout_s * SECOND)
+    overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
+    for assembly in overdue:
+        if _says_nothing_new(db, assembly):
+            inbound.drop_assembly(db, assembly["id"])
+        else:
+            _write(db, assembly, at.now)
+    more = inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
+    return more or len(overdue) == _GIVEN_UP_AT_ONCE
+
+
+def _keep_part(
+    db: Connection, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
+) -> None:
+    series = (sim_id, part.sender, concat.width, concat.reference, concat.total)
+    text = part.text.encode("utf-16-be", "surrogatepass")
+    when = now if sent_at is None else sent_at
+    assembly = _fitting(db, series, concat.seq, text, when, only_lacking=part.copy > 0)
+    if assembly is None:
+        assembly = inbound.begin_assembly(db, series, _nature(part), when, now)
+    elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
+        return  # this very part once more: the sender or the network repeated it
+    inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
+    if assembly["inbox_id"] is not None or len(inbound.parts_of(db, assembly["id"])) == concat.total:
+        _write(db, assembly, now)
+
+
+def _fitting(
+    db: Connection, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
+) -> Row | None:
+    """The unfinished text that this part belongs to: of those that lack it, or (without `only_lacking`) have the same,
+    the one sent nearest to it.
+    """
+    found: list[Row] = []
+    for assembly in inbound.assemblies_of(db, series):
+        if abs(assembly["sent_at"] - when) > _SPREAD:
+            continue
+        have = {part["seq"]: part["text"] for part in inbound.parts_of(db, assembly["id"])}
+        fits = seq not in have if only_lacking else have.get(seq, text) == text
+        if len(have) < assembly["total"] and fits:
+            found.append(assembly)
+    return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
+
+
+def _write(db: Connection, assembly: Row, now: int) -> None:
+    """Put the text of an assembly into the inbox as it is now, whole or with holes."""
+    have = inbound.parts_of(db, assembly["id"])
+    sent_at = have[0]["sent_at"]
+    text = _text(have, assembly["total"])
+    incomplete = len(have) < assembly["total"]
+    if assembly["inbox_id"] is not None:
+        inbound.amend_text(db, assembly["inbox_id"], text, sent_at=sent_at, incomplete=incomplete)
+        return
+    inbox_id = inbound.keep_text(
+        db,
+        assembly["sim_id"],
+        assembly["sender"],
+        text,
+        nature=Nature(assembly["kind"], assembly["encoding"], assembly["port_number"]),
+        sent_at=sent_at,
+        now=now,
+        incomplete=incomplete,
+    )
+    inbound.assembled(db, assembly["id"], inbox_id)
+
+
+def _text(have: list[Row], total: int) -> str:
+    by_seq = {part["seq"]: part["text"].decode("utf-16-be", "surrogatepass") for part in have}
+    pieces: list[str] = []
+    for seq in range(1, total + 1):
+        if seq in by_seq:
+            pieces.append(by_seq[seq])
+        elif seq == 1 or seq - 1 in by_seq:
+            pieces.append(HOLE)
+    return join(pieces)
+
+
+def _says_nothing_new(db: Connection, assembly: Row) -> bool:
+    """Whether all that came of a text is in another that was kept: parts that the sender repeated when that was whole."""
+    series = (
+        assembly["sim_id"],
+        assembly["sender"],
+        assembly["width"],
+        assembly["reference"],
+        assembly["total"],
+    )
+    have = {(part["seq"], part["text"]) for part in inbound.parts_of(db, assembly["id"])}
+    return any(
+        other["inbox_id"] is not None
+        and abs(other["sent_at"] - assembly["sent_at"]) <= _SPREAD
+        and have <= {(part["seq"], part["text"]) for part in inbound.parts_of(db, other["id"])}
+        for other in inbound.assemblies_of(db, series)
+    )
+
+
+def _sent_at(text: Deliver, calendar: Calendar) -> int | None:
+    if text.sent_at is not None:
+        return microseconds(text.sent_at)
+    return None if text.sent_clock is None else calendar.moment(text.sent_clock)
+
+
+def _nature(text: Deliver) -> Nature:
+    return Nature("data" if text.is_data else "text", text.encoding, text.port)
+
+
+def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
+    """Of the octets as they came: two stamps that are no dates are two texts."""
+    told: object = text
+    if isinstance(text, Deliver) and text.octets:
+        told = (text.octets, text.copy) if text.copy else text.octets
+    return hashlib.sha256(repr((sim_id, told)).encode("utf-8", "surrogatepass")).digest()

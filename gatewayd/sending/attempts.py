@@ -1,0 +1,61 @@
+"""The attempts of a message: every submission of its parts that ended, and how."""
+
+from __future__ import annotations
+
+from gatewayd.messages.reasons import TAKEN
+from gatewayd.records import AttemptView
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import parts
+from modem.errors import cause
+
+
+def attempts(db: Connection, message_id: int) -> list[AttemptView]:
+    """Oldest first. One that was in doubt until a report or a person said that it was taken counts as sent."""
+    rows = parts.of_message(db, message_id)
+    taken = {(part["seq"], part["token"]): part for part in rows if _is_taken(part)}
+    noted = [row for row in parts.noted_attempts(db, message_id) if (row["seq"], row["token"]) not in taken]
+    ended = [(row["refused_at"], row["seq"], row["token"], _noted(row)) for row in noted]
+    ended += [(_ended_at(part), *key, _taken(part)) for key, part in taken.items()]
+    return [attempt for *_, attempt in sorted(ended, key=lambda one: one[:3])]
+
+
+def _is_taken(part: Row) -> bool:
+    # One that failed after it was taken has its TP-MR: else no report would have found it.
+    return part["state"] in ("submitted", "delivered") or (
+        part["state"] == "failed" and part["reference"] is not None
+    )
+
+
+def _ended_at(part: Row) -> int:
+    return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+
+
+def _taken(part: Row) -> AttemptView:
+    return AttemptView(
+        part=part["seq"],
+        at=_ended_at(part),
+        sim_id=part["sim_id"],
+        sim_number=part["sim_number"],
+        port=part["port"],
+        outcome="sent",
+        code=None,
+        meaning=TAKEN.english,
+        meaning_fr=TAKEN.french,
+    )
+
+
+def _noted(row: Row) -> AttemptView:
+    family, _, number = row["cause"].partition(" ")
+    known = cause(family, int(number) if number else None)
+    code = f"+{family} ERROR: {number}" if family in ("CMS", "CME") and number else family
+    return AttemptView(
+        part=row["seq"],
+        at=row["refused_at"],
+        sim_id=row["sim_id"],
+        sim_number=row["sim_number"],
+        port=row["port"],
+        outcome=row["outcome"],
+        code=None if family in ("", "LOCAL") else code,
+        meaning=row["reason"] or known.reason,  # what was noted before the words were kept has none
+        meaning_fr=row["reason_fr"] or known.reason_fr,
+    )

@@ -1,0 +1,286 @@
+"""Taking messages: quota, SIM, ids and the rows, for all requests of the moment in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from config.settings import DispatchSettings
+from gatewayd.accounts import quotas
+from gatewayd.errors import (
+    ConflictError,
+    GatewayError,
+    IdempotencyMismatchError,
+    QueueFullError,
+    QuotaExceededError,
+    SimUnavailableError,
+)
+from gatewayd.ids import new_sms_id, next_task_id
+from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
+from gatewayd.sending.routing import Candidate, Router, usable
+from gatewayd.sims.port_registry import Board
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
+from gatewayd.store.tables.idempotency import Kept
+from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
+from modem.sms.segmentation import segment
+
+KEYS_KEPT = DAY
+"""How long an idempotency key is known: longer than any client goes on repeating a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A draft, and what the network will make of it: counted outside the transaction."""
+
+    draft: Draft
+    sms_id: str
+    parts: int
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request wants taken. `single`: a message that finds no SIM is refused, not left out."""
+
+    caller: Caller
+    drafts: list[Measured]
+    options: Options
+    key: Idempotency | None
+    single: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was kept of a request: one entry for each draft, None where no SIM had room; and how many for which SIM."""
+
+    accepted: list[Accepted | None]
+    by_sim: dict[int, int]
+    at: int
+    expires_in_s: float | None  # None: never
+
+
+class Intake:
+    """Takes messages into the store."""
+
+    def __init__(
+        self,
+        settings: DispatchSettings,
+        clock: Clock,
+        calendar: Calendar,
+        board: Board,
+        operator: Callable[[str], str],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._calendar = calendar
+        self._board = board
+        self._operator = operator
+
+    def measure(self, draft: Draft) -> Measured:
+        """Count a draft's parts and name it."""
+        return Measured(
+            draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
+        )
+
+    def take(self, db: Connection, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
+        """Keep what can be kept of each request, in their order; within a transaction.
+
+        What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
+
+            ConflictError: the first request with this idempotency key is still being answered.
+            IdempotencyMismatchError: it had another body.
+            QuotaExceededError: the quota does not hold all of them.
+            QueueFullError: too many messages wait already.
+            SimUnavailableError: a single message found no SIM.
+        """
+        at = self._clock.moment(self._calendar)
+        now = self._clock.monotonic()
+        waiting = queue_counts.waiting(db)
+        sims = usable(
+            db,
+            self._board.sims(),
+            waiting,
+            today=at.today,
+            now=now,
+            grace_s=self._settings.grace_s,
+            rests=self._board.rests(now),
+        )
+        sitting = _Sitting(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        told: list[Taken | Kept | GatewayError] = []
+        for asked in requests:
+            try:
+                told.append(sitting.take(asked))
+            except GatewayError as error:
+                told.append(error)
+        sitting.write()
+        return told
+
+    def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
+        """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
+        nobody = Caller(0, NO_COMPANY, admin=False)
+        at = self._clock.moment(self._calendar)
+        sitting = _Sitting(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
+        taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
+        sitting.write()
+        return taken
+
+
+@dataclass(slots=True)
+class _Account:
+    """What a company may take in this transaction, and has taken."""
+
+    router: Router
+    quota: int | None
+    used: int
+    taken: int = 0
+
+
+class _Sitting:
+    """One transaction: what its requests need is read once and counted on, what they leave is written once."""
+
+    def __init__(
+        self,
+        db: Connection,
+        at: Moment,
+        settings: DispatchSettings,
+        calendar: Calendar,
+        sims: list[Candidate],
+        pending: int,
+    ) -> None:
+        self._db = db
+        self._at = at
+        self._settings = settings
+        self._calendar = calendar
+        self._sims = sims
+        self._accounts: dict[int, _Account] = {}
+        self._pending = pending
+        self._message_id, self._task_id = messages.next_ids(db)
+        self._message_rows: list[tuple[object, ...]] = []
+        self._part_rows: list[tuple[object, ...]] = []
+        self._by_sim: dict[int, int] = {}
+
+    def take(self, asked: Asked) -> Taken | Kept:
+        """Take one request. Raises GatewayError, and has counted nothing then."""
+        if asked.key is not None:
+            kept = _known(self._db, asked.caller, asked.key, self._at)
+            if kept is not None:
+                return kept
+        account = self._account(asked.caller.company_id)
+        self._check_quota(account, len(asked.drafts))
+        if self._pending + len(asked.drafts) > self._settings.max_pending:
+            raise QueueFullError
+        taken = self.keep(asked)
+        if asked.single and taken.accepted[0] is None:
+            raise SimUnavailableError
+        if asked.key is not None and taken.by_sim:
+            idempotency.keep(
+                self._db,
+                asked.caller.key_id,
+                asked.key.key,
+                asked.key.fingerprint,
+                sms_ids=[None if one is None else one.sms_id for one in taken.accepted],
+                single=asked.single,
+                now=self._at.now,
+            )
+        return taken
+
+    def keep(self, asked: Asked) -> Taken:
+        """Give each of its messages to a SIM, whatever quota and queue say."""
+        at, options = self._at, asked.options
+        account = self._account(asked.caller.company_id)
+        accepted: list[Accepted | None] = []
+        by_sim: dict[int, int] = {}
+        pinned = options.sim_id is not None
+        expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
+        expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
+        for measured in asked.drafts:
+            sim = account.router.choose(options.sim_id, measured.operator)
+            if sim is None:
+                accepted.append(None)
+                continue
+            sim.take(measured.parts)
+            by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
+            self._pending += 1
+            self._task_id = next_task_id(at.now, self._task_id)
+            self._message_rows.append(
+                (
+                    self._message_id,
+                    measured.sms_id,
+                    self._task_id,
+                    asked.caller.company_id,
+                    measured.draft.recipient,
+                    measured.draft.text,
+                    int(options.priority),
+                    pinned,
+                    sim.id,
+                    options.campaign_id,
+                    measured.parts,
+                    measured.parts,
+                    measured.parts,
+                    sim.cost * measured.parts,
+                    at.today,
+                    at.today,
+                    at.now,
+                    expires_at,
+                )
+            )
+            self._part_rows.extend(
+                (self._message_id, seq, sim.id, pinned, int(options.priority))
+                for seq in range(1, measured.parts + 1)
+            )
+            accepted.append(Accepted(measured.sms_id, str(self._task_id), sim.number))
+            self._message_id += 1
+        for sim_id, count in by_sim.items():
+            self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
+        account.taken += sum(by_sim.values())
+        return Taken(accepted, by_sim, at.now, expires_in_s)
+
+    def write(self) -> None:
+        """Write all that was taken."""
+        if not self._message_rows:
+            return
+        messages.insert(self._db, self._message_rows)
+        messages.insert_parts(self._db, self._part_rows)
+        for sim_id, count in self._by_sim.items():
+            quotas.reserve_sim(self._db, sim_id, self._at.today, count)
+        for company_id, account in self._accounts.items():
+            if account.taken:
+                accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+
+    def _account(self, company_id: int) -> _Account:
+        found = self._accounts.get(company_id)
+        if found is None:
+            quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
+            found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
+        return found
+
+    def _check_quota(self, account: _Account, requested: int) -> None:
+        used = account.used + account.taken
+        if account.quota is not None and used + requested > account.quota:
+            raise QuotaExceededError(
+                requested=requested,
+                remaining=max(0, account.quota - used),
+                total=account.quota,
+                used=used,
+                resets_in_s=max(1, (self._calendar.next_month(self._at.now) - self._at.now) // SECOND),
+            )
+
+
+def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
+    """What is kept of an idempotency key, on the writing connection.
+
+    Raises:
+        IdempotencyMismatchError: it was used with another body.
+        ConflictError: its first request is still being answered.
+    """
+    kept = idempotency.find(db, caller.key_id, key.key, lately=at.lately(KEYS_KEPT))
+    if kept is None:
+        return None
+    if kept.fingerprint != key.fingerprint:
+        raise IdempotencyMismatchError
+    if kept.in_flight:
+        raise ConflictError(
+            "The first request with this Idempotency-Key is still being answered", retry_after_s=1
+        )
+    return kept

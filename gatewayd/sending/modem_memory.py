@@ -1,0 +1,172 @@
+"""Storage mode: parts that are written to the modem's memory, sent from there, and asked about after a crash.
+
+A claim for this mode is kept with a row of its own. Until the row has a place, nothing was said to the network, and a crash
+loses nothing; from then on the modem's memory says whether the part was sent. A part that it calls unsent is believed
+only of a model that was seen to mark what it sent, and once the time limit of the submission has passed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.settings import DispatchSettings
+from gatewayd.messages import lifecycle
+from gatewayd.messages.effects import News, PartKey
+from gatewayd.sending.part_content import piece_of
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.timekeeping.clock import SECOND, Clock, Moment
+from modem.port.interface import Fate, Kept, Place, PortStatus, Storage, Submission, Via
+
+log = logging.getLogger(__name__)
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class StorageRoom:
+    """What the house knows of parts in modems. Its methods with a connection run within a transaction.
+
+    `vias`: how each port is to send.
+    """
+
+    def __init__(self, settings: DispatchSettings, clock: Clock, vias: Mapping[int, Via]) -> None:
+        self._limit_s = settings.submit_timeout_s
+        self._clock = clock
+        self._vias = vias
+        self._began = clock.monotonic()
+        self._boot = _boot_id()
+
+    def via(self, db: Connection, status: PortStatus) -> tuple[Via, bool]:
+        """How a part is to be sent on a port, and whether its model is known to mark what it sent."""
+        if self._wanted(status) is Via.DIRECT:
+            return Via.DIRECT, False
+        lesson = _lesson(db, status)
+        if lesson in (Storage.NO_MARKS, Storage.CANNOT):
+            return Via.DIRECT, False
+        return Via.STORAGE, lesson is Storage.MARKS
+
+    def words(self, db: Connection, status: PortStatus) -> str:
+        """Why a port sends directly though it is to send from memory; "" where it does as it is told."""
+        if self._wanted(status) is Via.DIRECT:
+            return ""
+        match _lesson(db, status):
+            case Storage.NO_MARKS:
+                return "Parts are sent directly: this model does not mark in its memory what it sent."
+            case Storage.CANNOT:
+                return "Parts are sent directly: this model cannot send from its memory."
+            case _:
+                return ""
+
+    def placed(self, db: Connection, status: PortStatus, submission: Submission, place: Place | None) -> None:
+        """See `Work.stored`."""
+        claim = (submission.message_id, submission.seq, submission.token)
+        if place is None:
+            modem_memory.dropped(db, *claim)
+            return
+        now = self._clock.monotonic()
+        modem_memory.placed(db, *claim, modem_of(status), place.memory, place.index, now, self._boot)
+
+    def learned(self, db: Connection, status: PortStatus, storage: Storage, at: Moment) -> None:
+        """See `Work.learned`."""
+        modem_memory.learn(db, _model(status), storage.value, at.now)
+
+    def in_memory(self, db: Connection, status: PortStatus) -> tuple[Kept, ...]:
+        """See `Work.in_memory`."""
+        return tuple(
+            self._kept(db, row) for row in modem_memory.of_modem(db, modem_of(status), status.active.iccid)
+        )
+
+    def found(
+        self, db: Connection, status: PortStatus, kept: Kept, fate: Fate, at: Moment, news: News
+    ) -> None:
+        """See `Work.found`."""
+        submission = kept.submission
+        key = PartKey(submission.message_id, submission.seq, submission.token)
+        if fate is Fate.SENT:
+            if parts.settle_doubt(db, *key.claim, "submitted"):
+                log.info("part %d of message %d was sent, as its modem says", key.seq, key.message_id)
+                messages.waits_because(db, key.message_id, None)
+                lifecycle.part_taken(db, key.message_id, at, news)
+        elif fate is Fate.UNSENT and _lesson(db, status) is Storage.MARKS:
+            if modem_memory.never_sent(db, *key.claim):
+                log.info("part %d of message %d was not sent, as its modem says", key.seq, key.message_id)
+                messages.waits_because(db, key.message_id, None)
+                news.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
+        else:
+            log.info("part %d of message %d: its modem does not know", key.seq, key.message_id)
+
+    def emptied(self, db: Connection, kept: Kept) -> None:
+        """See `Work.emptied`."""
+        submission = kept.submission
+        modem_memory.dropped(db, submission.message_id, submission.seq, submission.token)
+
+    def busy_s(self, db: Connection, port: int, now: int) -> float:
+        """See `Work.busy_s`. A clock that jumped makes it longer, never longer than a submission may take."""
+        began = modem_memory.last_in_doubt(db, port)
+        if began is None:
+            return 0.0
+        limit = int(self._limit_s * SECOND)
+        return max(0, limit - max(0, now - began)) / SECOND
+
+    def told_late(
+        self, db: Connection, sim_id: int, reference: int | None, at: Moment, news: News
+    ) -> PartKey | None:
+        """See `Work.told_late`. The part that is settled; None where it could be another."""
+        found = modem_memory.in_doubt_since(db, sim_id, at.now - int(2 * self._limit_s * SECOND))
+        if len(found) != 1:
+            return None
+        key = PartKey(*found[0])
+        if parts.settle_doubt(db, *key.claim, "submitted", reference):
+            messages.waits_because(db, key.message_id, None)
+            lifecycle.part_taken(db, key.message_id, at, news)
+        return key
+
+    def _wanted(self, status: PortStatus) -> Via:
+        return self._vias.get(status.port, Via.DIRECT)
+
+    def _kept(self, db: Connection, row: Row) -> Kept:
+        piece = piece_of(db, row["message_id"], row["text"], row["seq"], row["sim_id"])
+        submission = Submission(
+            message_id=row["message_id"],
+            seq=row["seq"],
+            total=piece.total,
+            token=row["token"],
+            recipient=row["recipient"],
+            segment=piece.segment,
+            reference=row["message_id"] % 256,
+            alone=piece.alone,
+        )
+        if row["place"] is None:
+            return Kept(submission, None, settled=True, unsure_s=0.0)
+        place = Place(row["memory"], row["place"])
+        return Kept(submission, place, settled=bool(row["settled"]), unsure_s=self._unsure_s(row))
+
+    def _unsure_s(self, row: Row) -> float:
+        """How long a submission of before may yet be under way. The monotonic clock counts from the start of the machine."""
+        began = row["said_at"] if row["boot"] == self._boot else self._began
+        return max(0.0, float(began) + self._limit_s - self._clock.monotonic())
+
+
+def modem_of(status: PortStatus) -> str:
+    """What a modem is known by: its IMEI, else its place."""
+    return status.imei or f"port {status.port}"
+
+
+def _model(status: PortStatus) -> str:
+    return status.model or modem_of(status)
+
+
+def _lesson(db: Connection, status: PortStatus) -> Storage | None:
+    """What is known of a port's model of modem."""
+    found = modem_memory.lesson(db, _model(status))
+    return None if found is None else Storage(found)
+
+
+def _boot_id() -> str:
+    """Which start of the machine this is; "" where it does not say, which is then taken for another one."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

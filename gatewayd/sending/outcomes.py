@@ -1,0 +1,259 @@
+"""What a port says of a submission, written down: the part, its message, and what comes next."""
+
+from __future__ import annotations
+
+import logging
+import random
+from enum import Enum
+
+from config.settings import DispatchSettings
+from gatewayd.accounts import quotas
+from gatewayd.messages import lifecycle, reports
+from gatewayd.messages.effects import News, PartKey
+from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
+from gatewayd.sending.routing import Candidate, Router, candidates
+from gatewayd.sims.port_registry import Board
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.timekeeping.clock import Clock, Moment
+from modem.errors import UNENCODABLE, Cause, Kind
+from modem.port.interface import Claim, InDoubt, Outcome, Refused, Submission, Submitted
+
+log = logging.getLogger(__name__)
+
+# A back-off is stretched by up to this share, so that ports that failed together do not try again together.
+_JITTER = 0.25
+
+_SAME_SIM_TRIES = 2
+
+# A SIM's or its port's own trouble, a wrong setting of theirs among it: another may do better at once.
+_ITS_OWN = (Kind.SIM, Kind.CONFIGURATION)
+
+# "SM rejected, duplicate SM" (TP-FCS 0xC5 of 23.040, 9.2.3.22)
+_DUPLICATE = ("CMS", 197)
+
+
+class Verdict(Enum):
+    """How a person settles a doubt."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    RETRY = "retry"
+
+
+def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, news: News) -> bool:
+    """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
+    doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
+    for part in doubtful:
+        key = PartKey(message["id"], part["seq"], part["token"])
+        match verdict:
+            case Verdict.SENT:
+                # Its TP-MR stays unknown: a report finds it by recipient and time, as it finds one in doubt.
+                parts.settle_doubt(db, *key.claim, "submitted")
+                lifecycle.part_taken(db, message["id"], at, news)
+            case Verdict.FAILED:
+                parts.settle_doubt(db, *key.claim, "failed")
+            case Verdict.RETRY:
+                parts.settle_doubt(db, *key.claim, "queued")
+                messages.waits_because(db, message["id"], None)
+                news.queued[part["sim_id"]] = 1
+    if doubtful and verdict is Verdict.FAILED:
+        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, news)
+    return bool(doubtful)
+
+
+class Settler:
+    """Applies outcomes. Its methods run within a transaction and leave what others must hear of in `News`."""
+
+    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._board = board
+
+    def settle(
+        self, db: Connection, outcome: Outcome, at: Moment, news: News, *, keeps_reference: bool = False
+    ) -> None:
+        """Write down what became of a submission. A claim that does not hold any more changes nothing.
+
+        `keeps_reference`: its modem is known to send with the TP-MR that it is given.
+        """
+        submission = outcome.submission
+        key = PartKey(submission.message_id, submission.seq, submission.token)
+        match outcome.result:
+            case Submitted(reference):
+                self._submitted(db, key, reference, at, news)
+            case Refused(cause) if submission.reject_duplicates and (cause.family, cause.code) == _DUPLICATE:
+                self._duplicate(db, key, submission, cause, at, news, believed=keeps_reference)
+            case Refused(cause):
+                self._refused(db, key, cause, at, news)
+            case InDoubt(reason, asked):
+                if parts.in_doubt(db, *key.claim, at.now):
+                    log.warning("part %d of message %d is in doubt: %s", key.seq, key.message_id, reason)
+                    parts.note_attempt(
+                        db,
+                        *key.claim,
+                        outcome="in_doubt",
+                        reason=IN_DOUBT.english,
+                        reason_fr=IN_DOUBT.french,
+                        now=at.now,
+                    )
+                    messages.waits_because(db, key.message_id, IN_DOUBT.told)
+                    if asked:
+                        modem_memory.dropped(db, *key.claim)
+                    (news.in_memory if modem_memory.lies(db, *key.claim) else news.doubtful).append(key)
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+
+    def recover(
+        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, news: News
+    ) -> bool:
+        """See `Work.recovered`. Whether the part was in doubt and is settled."""
+        key = PartKey(claim.message_id, claim.seq, claim.token)
+        if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
+            return False  # what a repetition was refused for says nothing of the part
+        if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
+            return False
+        messages.waits_because(db, key.message_id, None)
+        if isinstance(result, Submitted):
+            self._submitted(db, key, result.reference, at, news)
+        else:
+            self._refused(db, key, result.cause, at, news)
+            news.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+        return True
+
+    def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
+        """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
+        part = parts.one(db, key.message_id, key.seq)
+        if part["state"] != "in_doubt" or part["token"] != key.token:
+            return
+        if self._settings.in_doubt == "hold":
+            messages.waits_because(db, key.message_id, HELD.told)
+            return
+        expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
+        again = (
+            self._settings.in_doubt == "retry"
+            and not expired
+            and part["attempts"] < self._settings.max_attempts
+        )
+        parts.settle_doubt(db, *key.claim, "queued" if again else "failed")
+        if again:
+            log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
+            messages.waits_because(db, key.message_id, None)
+            news.queued[part["sim_id"]] = 1
+        else:
+            words = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
+            lifecycle.fail(db, key.message_id, words.told, at, news)
+
+    def _submitted(self, db: Connection, key: PartKey, reference: int | None, at: Moment, news: News) -> None:
+        if not parts.submitted(db, *key.claim, reference, at.now):
+            return
+        lifecycle.part_taken(db, key.message_id, at, news)
+
+    def _duplicate(
+        self,
+        db: Connection,
+        key: PartKey,
+        submission: Submission,
+        cause: Cause,
+        at: Moment,
+        news: News,
+        *,
+        believed: bool,
+    ) -> None:
+        """The service centre takes a repetition for one: the submission that was in doubt had arrived.
+
+        That is true only where the modem sends our TP-MR, and no other part to the same recipient has it. Elsewhere the
+        part is sent once more at once, without asking to have repetitions refused: so this happens once at most for
+        each doubt, costs no good message anything and needs no back-off.
+        """
+        part = parts.one(db, key.message_id, key.seq)
+        believed = believed and not any(
+            other["recipient"] == part["recipient"]
+            for other in parts.awaiting_report(db, part["sim_id"], submission.message_reference)
+        )
+        if believed:
+            self._submitted(db, key, submission.message_reference, at, news)
+        elif parts.refused(db, *key.claim, again=True, deferred=False, now=at.now):
+            self._note(db, key, cause, at)
+            news.queued[part["sim_id"]] = 1
+
+    def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
+        code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
+        words = f" ({cause.words})" if cause.code is None and cause.words else ""
+        parts.note_attempt(
+            db,
+            *key.claim,
+            outcome="refused",
+            cause=code,
+            reason=cause.reason + words,
+            reason_fr=cause.reason_fr + words,
+            now=at.now,
+        )
+
+    def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, news: News) -> None:
+        part = parts.one(db, key.message_id, key.seq)
+        message = messages.by_id(db, key.message_id)
+        begun = parts.others_begun(db, key.message_id, key.seq)
+        if cause.family == "LOCAL" and cause.code != UNENCODABLE:
+            # The part never reached the modem: that is no attempt, and no fault of the message's.
+            if parts.never_begun(db, *key.claim, at.now) and not begun:
+                other = self._other_sim(db, message, part, at)
+                if other is not None:
+                    self._hand_on(db, message, other, at, news)
+            return
+        tried = part["attempts"]
+        expired = lifecycle.has_expired(message, at)
+        passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending" and not expired
+        # What passes may also be the SIM's own trouble: once is the moment's, twice another SIM is asked. A message
+        # of which a part went out loses its form on another SIM (see `Scheduler`): that is asked when nothing else is left.
+        patience = self._settings.max_attempts if begun else _SAME_SIM_TRIES
+        other = None
+        if passes and (cause.kind in _ITS_OWN or tried >= patience):
+            other = self._other_sim(db, message, part, at)
+        # A SIM's own trouble is no reason to give up while there is one that was not tried.
+        untried = other is not None and (cause.kind in _ITS_OWN or begun)
+        again = passes and (tried < self._settings.max_attempts or untried)
+        if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
+            return
+        if cause.kind is Kind.CONFIGURATION:
+            log.warning("SIM %d refused a message, and a person can help: %s", part["sim_id"], cause.told)
+        self._note(db, key, cause, at)
+        if expired and cause.kind is not Kind.RECIPIENT:
+            lifecycle.expire(db, message, at, news)
+            return
+        if not again:
+            lifecycle.fail(db, key.message_id, cause.told, at, news)
+            return
+        messages.waits_because(db, key.message_id, cause.told)
+        if other is not None:
+            self._hand_on(db, message, other, at, news)
+        else:
+            news.deferred.append((self._backoff(tried), key))
+
+    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, news: News) -> None:
+        quotas.move_reservation(db, message, other.id, at.today)
+        messages.rebind(db, message["id"], other.id, at.today, quotas.cost_on(message, other.cost))
+        news.queued[other.id] = 1
+
+    def _other_sim(self, db: Connection, message: Row, part: Row, at: Moment) -> Candidate | None:
+        """A SIM that is up, has not refused this message yet, and may carry it."""
+        if message["pinned"]:
+            return None
+        now = self._clock.monotonic()
+        out = self._board.rests(now).keys() | parts.refused_by(db, message["id"])
+        out |= {message["sim_id"], part["sim_id"]}
+        places = self._board.sims()
+        found = candidates(
+            db,
+            {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
+            company_id=message["company_id"],
+            today=at.today,
+            now=now,
+            grace_s=0,
+            rests={},  # those that rest are out
+        )
+        return Router(found, message["company_id"]).choose(None, "")
+
+    def _backoff(self, attempts: int) -> float:
+        waits = self._settings.backoff_s
+        return waits[min(attempts, len(waits)) - 1] * (1 + random.random() * _JITTER)  # noqa: S311 - no secret

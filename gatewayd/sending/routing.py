@@ -1,0 +1,143 @@
+"""The choice of the SIM that carries a message.
+
+The SIM that the client named; else the company's own; else one of the recipient's operator; else the default;
+else whichever is free first. Within each of these the shortest expected wait counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gatewayd.sims.port_registry import Presence
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import queue_counts, sims
+from gatewayd.timekeeping.clock import month_of
+
+# What a wait is made of, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
+# change of slot 10 to 40 s until the other SIM is registered, and a modem that is lost may take minutes.
+_PART_S = 4.0
+_SWITCH_S = 30.0
+_DOWN_S = 120.0
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A SIM that may take messages now. `room` (None: no limit) and `wait_s` change as messages are given to it."""
+
+    id: int
+    number: str
+    operator: str
+    company_id: int | None
+    is_default: bool
+    cost: float
+    room: int | None
+    wait_s: float
+
+    def take(self, parts: int) -> None:
+        """Give it one message more."""
+        self.wait_s += parts * _PART_S
+        if self.room is not None:
+            self.room -= 1
+
+
+class Router:
+    """The SIMs that may carry one company's messages, its own or nobody's, at one moment, within one transaction."""
+
+    def __init__(self, candidates: Iterable[Candidate], company_id: int) -> None:
+        self._candidates = [sim for sim in candidates if sim.company_id in (None, company_id)]
+        self._own = [sim for sim in self._candidates if sim.company_id == company_id]
+        self._default = [sim for sim in self._candidates if sim.is_default]
+        self._operators: dict[str, list[Candidate]] = {}
+
+    def choose(self, sim_id: int | None, operator: str) -> Candidate | None:
+        """The SIM for a message: the one named, or the best for a recipient of this operator; None: no SIM has room."""
+        if sim_id is not None:
+            return _soonest([sim for sim in self._candidates if sim.id == sim_id])
+        return (
+            _soonest(self._own)
+            or _soonest(self._of_operator(operator))
+            or _soonest(self._default)
+            or _soonest(self._candidates)
+        )
+
+    def _of_operator(self, operator: str) -> list[Candidate]:
+        if not operator:
+            return []
+        found = self._operators.get(operator)
+        if found is None:
+            wanted = operator.casefold()
+            found = [sim for sim in self._candidates if wanted in sim.operator.casefold()]
+            self._operators[operator] = found
+        return found
+
+
+def _soonest(candidates: list[Candidate]) -> Candidate | None:
+    with_room = [sim for sim in candidates if sim.room is None or sim.room > 0]
+    return min(with_room, key=lambda sim: (sim.wait_s, not sim.is_default, sim.id)) if with_room else None
+
+
+def candidates(
+    db: Connection,
+    presence: Mapping[int, Presence],
+    *,
+    company_id: int,
+    today: str,
+    now: float,
+    grace_s: float,
+    rests: Mapping[int, float],
+) -> list[Candidate]:
+    """The SIMs that may take a company's messages now: as `usable`, its own or nobody's."""
+    found = usable(db, presence, queue_counts.waiting(db), today=today, now=now, grace_s=grace_s, rests=rests)
+    return [sim for sim in found if sim.company_id in (None, company_id)]
+
+
+def usable(
+    db: Connection,
+    presence: Mapping[int, Presence],
+    waiting: Mapping[int, int],
+    *,
+    today: str,
+    now: float,
+    grace_s: float,
+    rests: Mapping[int, float],
+) -> list[Candidate]:
+    """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace. `waiting`: as `load` has it."""
+    found: list[Candidate] = []
+    for sim in sims.enabled(db, today):
+        place = presence.get(sim["id"])
+        if place is None or not place.counts_on(now, grace_s):
+            continue
+        left = room(db, sim, today)
+        if left is not None and left <= 0:
+            continue
+        found.append(
+            Candidate(
+                sim["id"],
+                sim["shown_number"],
+                sim["shown_operator"],
+                sim["company_id"],
+                bool(sim["is_default"]),
+                sim["cost"],
+                left,
+                _expected_wait(waiting.get(sim["id"], 0), place) + rests.get(sim["id"], 0.0),
+            )
+        )
+    return found
+
+
+def room(db: Connection, sim: Row, today: str) -> int | None:
+    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
+    limits: list[int] = []
+    if sim["daily_limit"] is not None:
+        limits.append(sim["daily_limit"] - sim["today_taken"])
+    if sim["monthly_limit"] is not None:
+        limits.append(sim["monthly_limit"] - sims.month_usage(db, sim["id"], month_of(today)).taken)
+    return min(limits) if limits else None
+
+
+def _expected_wait(parts: int, place: Presence) -> float:
+    wait = (parts + place.busy) * _PART_S
+    if not place.registered:
+        return wait + _DOWN_S
+    return wait if place.active else wait + _SWITCH_S

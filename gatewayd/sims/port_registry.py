@@ -1,0 +1,140 @@
+"""The board: the last word of every port, and from it where each SIM is and whether it can be counted on.
+
+Port threads pin a frozen `PortStatus` to it, everybody else reads. It is in memory: after a restart each SIM of
+the store is expected in the port where it was last seen, for as long as the grace lasts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from modem.port.interface import PortState, PortStatus, SimState, SlotStatus
+
+# What waiting does not cure: such a SIM has no grace.
+_DEAD = frozenset(
+    {
+        SimState.PIN_REQUIRED,
+        SimState.PIN_REFUSED,
+        SimState.PUK_REQUIRED,
+        SimState.MODEM_LOCKED,
+        SimState.ABSENT,
+        SimState.FAILURE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Where a SIM is, as far as the board knows."""
+
+    sim_id: int
+    port: int
+    slot: int
+    up: bool  # in a port whose modem answers, unlocked
+    registered: bool  # and its network takes messages
+    active: bool  # and its slot is the one the modem uses
+    busy: bool  # and a submission is in the air on its port
+    last_up: float  # monotonic; of a SIM not seen since the start: the start
+    dead: bool = False  # PIN, PUK, no SIM, SIM failure
+    there: bool = False  # the last word of its port was that the card is in it, in whatever state
+
+    def listed(self, now: float, grace_s: float) -> bool:
+        """Whether it is shown: in a port, or lost so lately that it may come back in time."""
+        return self.there or now - self.last_up < grace_s
+
+    def counts_on(self, now: float, grace_s: float) -> bool:
+        """Whether messages are taken for it: up, or lost so lately that it may come back in time."""
+        return self.up or (not self.dead and now - self.last_up < grace_s)
+
+
+class Board:
+    """What is known of ports and SIMs now. Any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ports: dict[int, PortStatus] = {}
+        self._sims: dict[int, Presence] = {}
+        self._rests: dict[int, float] = {}
+
+    def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
+        """At start: SIMs (id, port, slot) that the store knows and that may come up soon."""
+        with self._lock:
+            for sim_id, port, slot in sims:
+                self._sims[sim_id] = Presence(sim_id, port, slot, False, False, False, False, now)
+
+    def pin(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
+        """Take note of a port's word. `sim_ids`: the ids of its SIMs by ICCID.
+
+        True where a SIM went down, or will not come up by itself.
+        """
+        with self._lock:
+            self._ports[status.port] = status
+            told = {
+                sim_ids[slot.iccid]: _presence(status, slot, sim_ids[slot.iccid], now)
+                for slot in status.slots
+                if slot.iccid in sim_ids
+            }
+            gone = False
+            for sim_id, presence in list(self._sims.items()):
+                if sim_id not in told and presence.port == status.port:
+                    slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
+                    lost = replace(presence, up=False, registered=False, active=False, busy=False)
+                    lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
+                    # A locked card does not always tell its ICCID: it counts as the one that was there.
+                    told[sim_id] = replace(
+                        lost, there=slot is not None and not slot.iccid and _there(status, slot)
+                    )
+            for sim_id, presence in told.items():
+                before = self._sims.get(sim_id)
+                if before is not None:
+                    gone = gone or (before.up and not presence.up) or (presence.dead and not before.dead)
+                if not presence.up and before is not None:
+                    lost_at = now if before.up else before.last_up
+                    self._sims[sim_id] = replace(presence, last_up=lost_at)
+                else:
+                    self._sims[sim_id] = presence
+            return gone
+
+    def rest(self, sim_id: int, until: float) -> None:
+        """A SIM claims nothing until then (monotonic)."""
+        with self._lock:
+            self._rests[sim_id] = until
+
+    def rests(self, now: float) -> dict[int, float]:
+        """The SIMs that rest, and for how many seconds yet."""
+        with self._lock:
+            return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
+
+    def ports(self) -> dict[int, PortStatus]:
+        """The last word of each port."""
+        with self._lock:
+            return dict(self._ports)
+
+    def sims(self) -> dict[int, Presence]:
+        """Where each SIM is, by its id."""
+        with self._lock:
+            return dict(self._sims)
+
+
+def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> Presence:
+    up = status.state is PortState.UP and slot.sim is SimState.READY
+    active = slot.slot == status.active_slot
+    registered = up and slot.registration.carries_sms
+    return Presence(
+        sim_id,
+        status.port,
+        slot.slot,
+        up,
+        registered,
+        active,
+        status.busy and active,
+        now,
+        slot.sim in _DEAD,
+        _there(status, slot),
+    )
+
+
+def _there(status: PortStatus, slot: SlotStatus) -> bool:
+    return status.state is not PortState.ABSENT and slot.sim not in (SimState.ABSENT, SimState.UNKNOWN)

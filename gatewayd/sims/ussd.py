@@ -1,0 +1,105 @@
+"""Asking the network through a port, for a person who waits for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, Future
+from typing import Protocol
+
+from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
+from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
+from modem.port.interface import PortStatus
+
+MOST_REPLIES = 10
+"""Replies in one session: no menu is deeper."""
+
+# A submission in the air takes three to six seconds as a rule, and may take minutes: nobody waits for that.
+BEGIN_TIMEOUT_S = 20.0
+
+# For what a port promises to end by itself (see `Port.ussd`): the change of a slot, and each code.
+_SLOT_TIMEOUT_S = 150.0
+_CODE_TIMEOUT_S = 60.0
+
+
+class UssdPort(Protocol):
+    """A port, as far as USSD needs it."""
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
+        """Ask the network between two submissions."""
+
+
+def timeout_s(codes: int) -> float:
+    """The longest that `ask` takes over so many codes."""
+    return BEGIN_TIMEOUT_S + _SLOT_TIMEOUT_S + _CODE_TIMEOUT_S * codes
+
+
+def ask(
+    ports: Mapping[int, UssdPort],
+    statuses: Mapping[int, PortStatus],
+    port: int,
+    code: str,
+    replies: Sequence[str],
+    slot: int | None,
+) -> UssdAnswer:
+    """Say a code, and the replies after it, and wait for the answer.
+
+    Raises:
+        InvalidRequestError: what is asked cannot be said, or not there.
+        NotFoundError: there is no such port.
+        ConflictError: the port is not up, or has no time.
+        UssdFailedError: the modem or the network refused, or did not answer.
+    """
+    face = ports.get(port)
+    if face is None:
+        raise NotFoundError(f"There is no port {port}")
+    faults = _faults(code, replies)
+    status = statuses.get(port)
+    if status is not None and slot is not None and not 1 <= slot <= len(status.slots):
+        faults.append(Fault("slot", f"must be 1 to {len(status.slots)} on this port"))
+    if faults:
+        raise InvalidRequestError(faults)
+    future = face.ussd(code, replies, slot)
+    try:
+        answer = _wait(future, timeout_s(1 + len(replies)))
+    except UssdUnavailableError as error:
+        raise ConflictError(f"Port {port} cannot ask the network now: {error}") from error
+    except UssdError as error:
+        raise UssdFailedError(str(error), port=port) from error
+    if not answer.session.answered and not (answer.session is Session.ENDED and answer.text):
+        reason = answer.replies[-1].reason
+        sentence = _SENTENCES[answer.session] + (f" ({reason})" if reason else "")
+        raise UssdFailedError(sentence, port=port, answer=answer.text, session=answer.session.value)
+    return answer
+
+
+def _wait(future: Future[UssdAnswer], at_most_s: float) -> UssdAnswer:
+    try:
+        return future.result(BEGIN_TIMEOUT_S)
+    except CancelledError:
+        raise UssdUnavailableError("it was stopped.") from None
+    except TimeoutError:
+        if future.cancel():
+            raise UssdUnavailableError("it is busy. Ask again later.") from None
+    try:
+        return future.result(at_most_s - BEGIN_TIMEOUT_S)
+    except TimeoutError:
+        raise UssdUnavailableError("the modem did not come to an end.") from None
+
+
+def _faults(code: str, replies: Sequence[str]) -> list[Fault]:
+    sentence = (
+        f"must be 1 to {LONGEST_CODE} characters of digits, *, #, +, ASCII letters and plain punctuation"
+    )
+    faults = [] if is_code(code) else [Fault("code", sentence)]
+    if len(replies) > MOST_REPLIES:
+        return [*faults, Fault("replies", f"must hold at most {MOST_REPLIES}")]
+    wrong = [index for index, reply in enumerate(replies) if not is_code(reply)]
+    return [*faults, *(Fault(f"replies.{index}", sentence) for index in wrong)]
+
+
+_SENTENCES = {
+    Session.ENDED: "The network ended the session without an answer",
+    Session.ELSEWHERE: "Another program on the modem got the answer",
+    Session.NOT_SUPPORTED: "The network does not know this code, or does not allow it to this SIM",
+    Session.TIMED_OUT: "The network did not answer in time",
+}

@@ -1,0 +1,236 @@
+"""What can be kept on the disk just now, and the reserve for the day when it is full.
+
+The reserve is a file beside the database, really allocated. When the disk is full nothing new is taken from then on, and
+the reserve is freed for what must be kept all the same: claims, outcomes, reports, texts that come in. When space
+returns, the reserve is made anew before anything new is taken again.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sqlite3
+import threading
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from gatewayd.store.engine.errors import damage, primary_code
+from gatewayd.store.engine.fsync import leave_to_the_owner, sync_folder
+
+log = logging.getLogger(__name__)
+
+RESERVE_BYTES = 8 << 20
+"""Some ten thousand parts can be claimed and settled in it."""
+
+# So much must be free beside the reserve before anything new is taken again: else service would come and go.
+_MARGIN_BYTES = 8 << 20
+
+# A disk with less than this free has no room for the smallest transaction.
+_FULL_BYTES = 1 << 20
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+# What passes by itself and says nothing of the disk: somebody has locked the file, or memory is short.
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM)
+
+
+class State(Enum):
+    """What can be kept."""
+
+    OK = "ok"  # everything
+    SPARING = "sparing"  # nothing new; what must be kept, in the reserve
+    STUCK = "stuck"  # nothing: the reserve is used up, or the disk is read-only or failing
+    DAMAGED = "damaged"  # nothing, until a restart: the database itself is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A state, and in words what is wrong and what a person can do. `detail` is empty where all is well."""
+
+    state: State
+    detail: str = ""
+
+
+class Disk:
+    """The condition of the disk that a database is on. All but `condition` and `damaged` is for one thread."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._reserve = reserve_path(database)
+        self._probe = database.with_name(database.name + ".probe")
+        self._held = False  # the reserve is there, whole
+        self._faulty = False  # the trouble is another than a full disk
+        self._lock = threading.Lock()
+        self._condition = Condition(State.OK)
+
+    @property
+    def condition(self) -> Condition:
+        """The last word."""
+        return self._condition
+
+    @property
+    def takes_new(self) -> bool:
+        """Whether anything new may be taken."""
+        return self._condition.state is State.OK
+
+    @property
+    def may_heal(self) -> bool:
+        """Whether it makes sense to try whether all is well again."""
+        if self._condition.state not in (State.SPARING, State.STUCK):
+            return False
+        return self._faulty or self._free() >= _MARGIN_BYTES + (0 if self._held else RESERVE_BYTES)
+
+    @property
+    def ailing(self) -> bool:
+        """Whether `may_heal` is to be asked now and again."""
+        return self._condition.state in (State.SPARING, State.STUCK)
+
+    def open(self) -> None:
+        """Make the reserve; where there is no room for it, nothing new is taken until there is."""
+        if not self._stock():
+            self._become(State.SPARING, self._words_full())
+
+    def make_room(self) -> bool:
+        """At start: free the reserve where the disk is full. Whether there is more room now."""
+        return self._free() < _FULL_BYTES and self._release()
+
+    def _release(self) -> bool:
+        """Free the reserve. Whether there was one."""
+        held = self._held or (self._reserve.exists() and self._reserve.stat().st_size > 0)
+        if held:
+            os.truncate(self._reserve, 0)  # the empty file stays: it says that there was a database
+        self._held = False
+        return held
+
+    def failed(self, error: BaseException) -> bool:
+        """Take note that something could not be written. True: what must be kept may be tried once more."""
+        code = primary_code(error)
+        if code in _PASSING:
+            log.error("nothing could be written to the database: %s", error)
+            return False
+        if damage(error):
+            self.damaged(error)
+            return False
+        trouble = None if code == sqlite3.SQLITE_FULL else self._trouble()
+        if code == sqlite3.SQLITE_FULL or (trouble is not None and trouble.errno in _FULL):
+            return self._full()
+        self._faulty = True
+        why = str(error) if trouble is None else f"{error}: {trouble.strerror}"
+        self._become(
+            State.STUCK,
+            f"the database cannot be written ({why}): no messages are taken or sent. Is the file system of"
+            f" {self._database.parent} read-only, or the disk failing? See `dmesg`. Service returns by itself",
+        )
+        return False
+
+    def wrote(self) -> None:
+        """Something was written, though that was thought impossible."""
+        if self._condition.state is State.STUCK and not self._faulty:
+            self._become(State.SPARING, self._words_full())
+
+    def healed(self) -> None:
+        """Something was written to try whether all is well again: make the reserve, then take everything."""
+        self._faulty = False
+        if self._stock():
+            self._become(State.OK, "")
+        else:
+            self._become(State.SPARING, self._words_full())
+
+    def damaged(self, error: BaseException) -> None:
+        """SQLite found the database itself to be wrong. From any thread."""
+        self._become(
+            State.DAMAGED,
+            f"the database is damaged ({error}): no messages are taken or sent."
+            f" Stop gatewayd, put a backup in the place of {self._database}, and start it again",
+        )
+
+    def _full(self) -> bool:
+        """The disk is full. Whether what must be kept may be tried once more."""
+        if self._condition.state is State.OK:
+            self._become(State.SPARING, self._words_full())
+            return True
+        if self._release():
+            self._faulty = False
+            self._become(State.SPARING, self._words_full())
+            return True
+        self._faulty = False
+        self._become(
+            State.STUCK,
+            f"the disk is full and the reserve is used up: no messages are taken or sent. Free space in"
+            f" {self._database.parent}; service returns by itself",
+        )
+        return False
+
+    def _words_full(self) -> str:
+        reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
+        return (
+            f"the disk is full: no messages are taken, those that wait go on being sent ({reserve}). Free at least"
+            f" {(_MARGIN_BYTES + RESERVE_BYTES) >> 20} MiB in {self._database.parent}; service returns by itself"
+        )
+
+    def _become(self, state: State, detail: str) -> None:
+        with self._lock:
+            before = self._condition
+            if before.state is State.DAMAGED or before == Condition(state, detail):
+                return
+            self._condition = Condition(state, detail)
+        if state is State.OK:
+            log.warning("the disk keeps everything again: messages are taken")
+        else:
+            log.error("%s", detail)
+
+    def _trouble(self) -> OSError | None:
+        """What the system says when a file is written beside the database; SQLite does not tell."""
+        try:
+            fd = os.open(self._probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(fd, bytes(1 << 16))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+                self._probe.unlink(missing_ok=True)
+        except OSError as error:
+            return error
+        return None
+
+    def _free(self) -> int:
+        try:
+            found = os.statvfs(self._database.parent)
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
+
+    def _stock(self) -> bool:
+        """Make the reserve where it is not there. Whether it is there now."""
+        if self._held:
+            return True
+        try:
+            fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                leave_to_the_owner(fd, self._reserve.parent)
+                _allocate(fd)
+            finally:
+                os.close(fd)
+            sync_folder(self._reserve.parent)
+        except OSError as error:
+            log.debug("the reserve cannot be made: %s", error)
+            return False
+        self._held = True
+        return True
+
+
+def reserve_path(database: Path) -> Path:
+    """Where the reserve of a database is."""
+    return database.with_name(database.name + ".reserve")
+
+
+def _allocate(fd: int) -> None:
+    """Give a file the size of the reserve, no hole in it. Raises OSError, and then it is empty."""
+    try:
+        os.posix_fallocate(fd, 0, RESERVE_BYTES)
+        os.fsync(fd)
+    except OSError:
+        os.ftruncate(fd, 0)
+        raise

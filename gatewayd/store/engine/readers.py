@@ -1,0 +1,88 @@
+"""Connections that read, lent to one thread at a time. They never wait for the writer."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from gatewayd.store.engine.connection import Connection, connect_reader
+from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavailable
+
+# Reads last microseconds to milliseconds: a few connections serve many threads.
+_CONNECTIONS = 8
+_LEND_TIMEOUT_S = 10.0
+
+# How long `close` waits for those that are lent.
+_CLOSE_S = 0.5
+
+
+class Readers:
+    """A small pool of read-only connections, opened when first wanted. `damaged` is told where the file is not whole."""
+
+    def __init__(
+        self, path: Path, damaged: Callable[[sqlite3.Error], None], connections: int = _CONNECTIONS
+    ) -> None:
+        self._path = path
+        self._connections = connections
+        self._closed = False
+        self._damaged = damaged
+        self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
+        for _ in range(connections):
+            self._idle.put(None)
+
+    @contextmanager
+    def lend(self) -> Iterator[Connection]:
+        """A connection, for as long as the block lasts.
+
+        Raises:
+            StoreUnavailableError: the file cannot be read, every connection is busy, or the store is closed.
+        """
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        try:
+            db = self._idle.get(timeout=_LEND_TIMEOUT_S)
+        except queue.Empty:
+            raise StoreUnavailableError("the database is too slow to read") from None
+        try:
+            if self._closed:
+                raise StoreUnavailableError("the store is closed")
+            if db is None:
+                db = connect_reader(self._path)
+            yield db
+        except sqlite3.Error as error:
+            if unavailable(error):
+                if db is not None:
+                    db.close()  # it may be the connection that fails: the next is a new one
+                    db = None
+                if damage(error):
+                    self._damaged(error)
+                raise StoreUnavailableError(f"the database cannot be read: {error}") from error
+            raise
+        finally:
+            if self._closed and db is not None:
+                db.close()
+                db = None
+            self._idle.put(db)
+
+    def close(self) -> None:
+        """Lend nothing more, and close every connection: one that is lent is waited for a short time, then closed when returned."""
+        self._closed = True
+        deadline, returned = monotonic() + _CLOSE_S, 0
+        for _ in range(self._connections):
+            try:
+                db = self._idle.get(timeout=max(0.0, deadline - monotonic()))
+            except queue.Empty:
+                break
+            returned += 1
+            if db is not None:
+                db.close()
+        for _ in range(returned):
+            self._idle.put(None)
+
+    def open(self) -> None:
+        """Lend again."""
+        self._closed = False

@@ -1,0 +1,500 @@
+"""The tables, as migrations. A migration that has landed is never edited; a change is a new one below it.
+
+Times are microseconds since the epoch, UTC. Days and months are those of the configured time zone, as
+`YYYY-MM-DD` and `YYYY-MM`.
+"""
+
+from __future__ import annotations
+
+from sqlite3 import complete_statement
+
+from sqlite_utils import Database, Migrations
+
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreVersionError
+
+migrations = Migrations("gatewayd")
+
+
+def migrate(db: Connection) -> None:
+    """Bring the database to this program's schema.
+
+    Raises:
+        StoreVersionError: the database knows migrations that this program does not.
+    """
+    database = Database(db)
+    with Database(memory=True) as empty:
+        known = {migration.name for migration in migrations.pending(empty)}
+    ahead = {migration.name for migration in migrations.applied(database)} - known
+    if ahead:
+        raise StoreVersionError(
+            f"the database was written by a newer gatewayd (it has {', '.join(sorted(ahead))}): "
+            "install that version again, or restore the backup made before the upgrade"
+        )
+    migrations.apply(database)
+
+
+def _execute(db: Database, script: str) -> None:
+    """Run a script within the migration's transaction (`executescript` would commit it first)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+@migrations()
+def m001_accounts(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE companies (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            active INTEGER NOT NULL DEFAULT 1,
+            quota INTEGER,                    -- messages a month; NULL: unlimited
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE api_keys (
+            id INTEGER PRIMARY KEY,
+            company_id INTEGER NOT NULL,
+            prefix TEXT NOT NULL,             -- the first characters of the key, to know it by
+            hash BLOB NOT NULL UNIQUE,        -- SHA-256 of the key
+            service TEXT NOT NULL,
+            admin INTEGER NOT NULL,
+            active INTEGER NOT NULL DEFAULT 1,
+            expires_at INTEGER,
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE company_usage (          -- what a company has taken of its quota
+            company_id INTEGER NOT NULL,
+            month TEXT NOT NULL,
+            used INTEGER NOT NULL,
+            PRIMARY KEY (company_id, month)
+        ) WITHOUT ROWID;
+        CREATE TABLE idempotency (
+            key_id INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            fingerprint BLOB NOT NULL,        -- SHA-256 of endpoint and body
+            sms_ids TEXT NOT NULL,            -- JSON list, null for what found no room
+            single INTEGER NOT NULL,          -- of a send, not of a bulk
+            http_status INTEGER,              -- with body: what the first request was answered
+            body TEXT,
+            created_at INTEGER NOT NULL,
+            PRIMARY KEY (key_id, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX idempotency_created ON idempotency (created_at);
+    """,
+    )
+
+
+@migrations()
+def m002_sims(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE sims (
+            id INTEGER PRIMARY KEY,
+            iccid TEXT NOT NULL UNIQUE,
+            imsi TEXT NOT NULL DEFAULT '',
+            card_number TEXT NOT NULL DEFAULT '',    -- as the card and the network tell
+            card_operator TEXT NOT NULL DEFAULT '',
+            number TEXT,                             -- as the operator of the box set them; these win
+            operator TEXT,
+            name TEXT,
+            company_id INTEGER,                      -- NULL: every company may use it
+            is_default INTEGER NOT NULL DEFAULT 0,
+            enabled INTEGER NOT NULL DEFAULT 1,
+            daily_limit INTEGER,
+            monthly_limit INTEGER,
+            cost REAL NOT NULL DEFAULT 0,            -- price of one part
+            balance REAL NOT NULL DEFAULT 0,
+            port INTEGER NOT NULL,                   -- where it was last seen
+            slot INTEGER NOT NULL,
+            first_seen_at INTEGER NOT NULL
+        );
+        CREATE TABLE sim_usage (
+            sim_id INTEGER NOT NULL,
+            day TEXT NOT NULL,
+            taken INTEGER NOT NULL DEFAULT 0,        -- messages reserved against the limits
+            sent INTEGER NOT NULL DEFAULT 0,
+            failed INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (sim_id, day)
+        ) WITHOUT ROWID;
+        CREATE TABLE refused_pins (
+            card TEXT NOT NULL,                      -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            refused_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m003_messages(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE messages (
+            id INTEGER PRIMARY KEY,
+            sms_id TEXT NOT NULL UNIQUE,
+            task_id INTEGER NOT NULL,
+            company_id INTEGER NOT NULL,
+            recipient TEXT NOT NULL,
+            text TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'pending',
+            priority INTEGER NOT NULL,
+            pinned INTEGER NOT NULL,
+            sim_id INTEGER NOT NULL,
+            campaign_id INTEGER,
+            parts INTEGER NOT NULL,
+            unsent INTEGER NOT NULL,          -- parts the network has not taken yet
+            undelivered INTEGER NOT NULL,     -- parts not reported delivered yet
+            cost REAL NOT NULL,
+            taken_day TEXT NOT NULL,          -- the day in whose month it takes from the company's quota
+            day TEXT NOT NULL,                -- the day whose limits of its SIM it takes from
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            sent_at INTEGER,
+            delivered_at INTEGER,
+            failed_at INTEGER,
+            failure_reason TEXT,
+            retry_count INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX messages_company ON messages (company_id);
+        CREATE TABLE parts (
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'queued',
+                -- queued, submitting, in_doubt, submitted, delivered, failed, cancelled
+            deferred INTEGER NOT NULL DEFAULT 0,   -- queued, but not before its back-off has passed
+            sim_id INTEGER NOT NULL,
+            pinned INTEGER NOT NULL,
+            priority INTEGER NOT NULL,
+            token INTEGER NOT NULL DEFAULT 0,      -- of the last claim: a late writer with an older one changes nothing
+            attempts INTEGER NOT NULL DEFAULT 0,   -- submissions that reached a modem
+            reference INTEGER,                     -- TP-MR
+            started_at INTEGER,                    -- the last submission's window
+            ended_at INTEGER,
+            PRIMARY KEY (message_id, seq)
+        ) WITHOUT ROWID;
+        CREATE TABLE refusals (                    -- submissions that a modem or a network refused
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            sim_id INTEGER NOT NULL,
+            cause TEXT NOT NULL,                   -- family and code, as the modem told it
+            refused_at INTEGER NOT NULL,
+            PRIMARY KEY (message_id, seq, token)
+        ) WITHOUT ROWID;
+        CREATE INDEX parts_queue ON parts (sim_id, pinned, priority)
+            WHERE state = 'queued' AND deferred = 0;
+        CREATE INDEX parts_deferred ON parts (sim_id) WHERE deferred = 1;
+        CREATE INDEX parts_open ON parts (sim_id, state) WHERE state IN ('submitting', 'in_doubt');
+        CREATE INDEX parts_awaiting ON parts (sim_id, reference) WHERE state = 'submitted';
+    """,
+    )
+
+
+@migrations()
+def m004_inbound(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE inbox (
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            text TEXT NOT NULL,
+            sent_at INTEGER,                  -- TP-SCTS
+            received_at INTEGER NOT NULL,
+            incomplete INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX inbox_sim ON inbox (sim_id);
+        CREATE TABLE inbox_parts (
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            width INTEGER NOT NULL,           -- of the concatenation reference, in bits
+            reference INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            text BLOB NOT NULL,               -- UTF-16BE: it may begin or end with half of a surrogate pair
+            sent_at INTEGER,
+            received_at INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, sender, width, reference, total, seq)
+        ) WITHOUT ROWID;
+        CREATE TABLE inbound_seen (           -- what a crash or the network brings a second time is kept once
+            digest BLOB PRIMARY KEY,          -- of the card and the PDU
+            seen_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX inbound_seen_at ON inbound_seen (seen_at);
+        CREATE TABLE unreadable (             -- PDUs set aside as the modem told them
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            pdu TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            received_at INTEGER NOT NULL
+        );
+        CREATE TABLE reports (                -- status reports that no part claims yet
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            reference INTEGER NOT NULL,
+            recipient TEXT NOT NULL,
+            service_centre_at INTEGER,
+            status INTEGER NOT NULL,          -- TP-ST
+            received_at INTEGER NOT NULL
+        );
+        CREATE INDEX reports_reference ON reports (sim_id, reference);
+    """,
+    )
+
+
+@migrations()
+def m005_receiving(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Whose SIM it came in on: a SIM that changes hands takes no texts with it. NULL: a SIM of none.
+        ALTER TABLE inbox ADD COLUMN company_id INTEGER;
+        UPDATE inbox SET company_id = (SELECT company_id FROM sims WHERE sims.id = inbox.sim_id);
+        CREATE TABLE assemblies (             -- long texts, while their parts come and for some days after
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            sender TEXT NOT NULL,
+            width INTEGER NOT NULL,           -- of the concatenation reference, in bits
+            reference INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            sent_at INTEGER NOT NULL,         -- TP-SCTS of the part that came first, or when that came
+            began_at INTEGER NOT NULL,        -- when the part that came first came
+            inbox_id INTEGER                  -- the text that was kept of it; NULL: it still waits for parts
+        );
+        CREATE INDEX assemblies_series ON assemblies (sim_id, sender, width, reference, total);
+        CREATE INDEX assemblies_began ON assemblies (began_at);
+        CREATE TABLE assembly_parts (
+            assembly_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            text BLOB NOT NULL,               -- UTF-16BE: it may begin or end with half of a surrogate pair
+            sent_at INTEGER,
+            received_at INTEGER NOT NULL,
+            PRIMARY KEY (assembly_id, seq)
+        ) WITHOUT ROWID;
+        INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at)
+            SELECT sim_id, sender, width, reference, total, coalesce(min(sent_at), min(received_at)), min(received_at)
+            FROM inbox_parts GROUP BY sim_id, sender, width, reference, total;
+        INSERT INTO assembly_parts
+            SELECT a.id, p.seq, p.text, p.sent_at, p.received_at
+            FROM inbox_parts p JOIN assemblies a USING (sim_id, sender, width, reference, total);
+        DROP TABLE inbox_parts;
+        -- TP-SCTS as the reports of a part tell it: the service centre's mark of this submission.
+        ALTER TABLE parts ADD COLUMN service_centre_at INTEGER;
+        CREATE INDEX parts_reported ON parts (sim_id, reference, service_centre_at)
+            WHERE service_centre_at IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
+def m006_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN balance_at INTEGER;    -- when it was read; NULL: never
+    """,
+    )
+
+
+@migrations()
+def m007_storage(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE stored_parts (           -- claims whose parts are sent from a modem's memory
+            message_id INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            token INTEGER NOT NULL,
+            modem TEXT NOT NULL,              -- IMEI, or its port where it tells none
+            iccid TEXT NOT NULL,              -- of the card that was active
+            memory TEXT,                      -- with place: where it lies; NULL: it was not heard to be written
+            place INTEGER,
+            said_at REAL,                     -- monotonic seconds of `boot`: when the modem was told to send it
+            boot TEXT,                        -- which start of the machine that was
+            PRIMARY KEY (message_id, seq, token)
+        ) WITHOUT ROWID;
+        CREATE INDEX stored_parts_place ON stored_parts (modem, memory, place);
+        CREATE TABLE modem_models (
+            model TEXT PRIMARY KEY,
+            storage TEXT NOT NULL,            -- marks, no_marks or cannot
+            learned_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m008_attempts(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- `refusals` holds every submission that ended in a refusal or in doubt. A submission that the network took is in
+        -- its part's own row, which is written anyhow: no page more for what goes well.
+        ALTER TABLE parts ADD COLUMN port INTEGER;              -- of the last claim
+        ALTER TABLE refusals ADD COLUMN port INTEGER;
+        ALTER TABLE refusals ADD COLUMN outcome TEXT NOT NULL DEFAULT 'refused';    -- or in_doubt
+        ALTER TABLE refusals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+        ALTER TABLE refusals ADD COLUMN reason_fr TEXT NOT NULL DEFAULT '';
+        CREATE INDEX refusals_doubt ON refusals (sim_id, refused_at) WHERE outcome = 'in_doubt';
+        CREATE INDEX messages_expiry ON messages (expires_at) WHERE status = 'pending';
+    """,
+    )
+
+
+@migrations()
+def m009_clock(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE clock (                   -- one row: how far the time was counted
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            trusted_at INTEGER,               -- the newest trusted time; NULL: there never was one
+            counted_at INTEGER NOT NULL,      -- counted on from it for as long as the gateway ran
+            unbroken_since INTEGER NOT NULL,  -- the newest jump of the count
+            untrusted_since INTEGER           -- what is stamped from then on is not trusted; NULL: all is
+        );
+    """,
+    )
+
+
+@migrations()
+def m010_backups(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE backup_of (              -- its one row says that this file is a backup, and when it was made
+            taken_at INTEGER NOT NULL
+        );
+        -- In doubt because a backup was put in place: it may have been sent since, and a person decides.
+        ALTER TABLE parts ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    """,
+    )
+
+
+@migrations()
+def m011_pins(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE pins (
+            card TEXT NOT NULL,               -- ICCID, or the port where the locked card does not tell it
+            digest BLOB NOT NULL,
+            state TEXT NOT NULL,              -- trying, accepted, refused
+            changed_at INTEGER NOT NULL,
+            PRIMARY KEY (card, digest)
+        ) WITHOUT ROWID;
+        INSERT INTO pins SELECT card, digest, 'refused', refused_at FROM refused_pins;
+        DROP TABLE refused_pins;
+    """,
+    )
+
+
+@migrations()
+def m012_loop_tests(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE loop_tests (             -- texts that the gateway sends from one of its SIMs to another
+            id INTEGER PRIMARY KEY,
+            token TEXT NOT NULL UNIQUE,       -- what its text is known by when it comes in
+            sms_id TEXT,                      -- its message; NULL: there was no use in sending one
+            from_sim INTEGER NOT NULL,
+            to_sim INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            submit_s REAL,                    -- seconds from the start, on a clock that never steps; NULL: not (yet)
+            arrive_s REAL,
+            report_s REAL,
+            arrived_sim INTEGER,              -- where its text came in
+            outcome TEXT NOT NULL DEFAULT 'running',
+            detail TEXT NOT NULL DEFAULT '',  -- what that means and what helps
+            detail_fr TEXT NOT NULL DEFAULT ''
+        );
+        CREATE INDEX loop_tests_from ON loop_tests (from_sim, id);
+        CREATE INDEX loop_tests_running ON loop_tests (to_sim) WHERE outcome = 'running';
+    """,
+    )
+
+
+@migrations()
+def m013_wear(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Nothing looks for messages by company alone, and each message that is kept wrote a page of it.
+        DROP INDEX messages_company;
+    """,
+    )
+
+
+@migrations()
+def m014_inbox_kinds(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE inbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'text';         -- or data
+        ALTER TABLE inbox ADD COLUMN encoding TEXT;     -- gsm7, ucs2, 8bit (hexadecimal digits); NULL: came in before this
+        ALTER TABLE inbox ADD COLUMN port_number INTEGER;                       -- of data: the application it is for
+        ALTER TABLE assemblies ADD COLUMN kind TEXT NOT NULL DEFAULT 'text';    -- of the part that came first, as above
+        ALTER TABLE assemblies ADD COLUMN encoding TEXT;
+        ALTER TABLE assemblies ADD COLUMN port_number INTEGER;
+    """,
+    )
+
+
+@migrations()
+def m015_former_numbers(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE former_numbers (         -- numbers that a SIM had, oldest first
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            number TEXT NOT NULL,
+            changed_at INTEGER NOT NULL,      -- when it got another one
+            last_message INTEGER NOT NULL,    -- the newest message and text at that moment
+            last_text INTEGER NOT NULL
+        );
+        CREATE INDEX former_numbers_sim ON former_numbers (sim_id);
+    """,
+    )
+
+
+@migrations()
+def m016_lists(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- A company's messages by their time, for lists: each message that is kept writes one page of it.
+        CREATE INDEX messages_company_time ON messages (company_id, created_at);
+        -- The parts that wait for a report, by time too: what a SIM sent lately is found past all that no network reports.
+        DROP INDEX parts_awaiting;
+        CREATE INDEX parts_awaiting ON parts (sim_id, reference, ended_at) WHERE state = 'submitted';
+        CREATE INDEX assemblies_waiting ON assemblies (began_at) WHERE inbox_id IS NULL;
+        -- One default at most for each company, and one for the SIMs of none (no company has the id 0).
+        UPDATE sims SET is_default = 0 WHERE is_default AND EXISTS (
+            SELECT 1 FROM sims s WHERE s.is_default AND s.company_id IS sims.company_id AND s.id < sims.id);
+        CREATE UNIQUE INDEX sims_default ON sims (coalesce(company_id, 0)) WHERE is_default;
+    """,
+    )
+
+
+@migrations()
+def m017_owner(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE store_owner (            -- one row: which gateway this database and its backups belong to
+            id TEXT NOT NULL
+        );
+        INSERT INTO store_owner VALUES (lower(hex(randomblob(16))));
+    """,
+    )

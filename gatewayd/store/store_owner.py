@@ -1,0 +1,70 @@
+"""Which gateway a database and its backups belong to.
+
+Each store has a random id. It is in the database, so that each backup has it too, and in the lock beside the database, behind
+the number of the process: a damaged database does not tell its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
+
+log = logging.getLogger(__name__)
+
+_ID_BYTES = 32
+_ID = re.compile(rf"[0-9a-f]{{{_ID_BYTES}}}")
+
+
+def known_owner(database: Path) -> str:
+    """The id that is kept beside a database; "" where there is none."""
+    try:
+        with lock_path(database).open("rb") as lock:
+            lock.seek(PROCESS_BYTES)
+            told = lock.read(_ID_BYTES).decode("ascii", "replace")
+    except OSError:
+        return ""
+    return told if _ID.fullmatch(told) else ""
+
+
+def owner_of(backup: Path) -> str:
+    """The id of the store that a backup was made of; "" where it tells none, as those of older versions."""
+    try:
+        with closing(sqlite3.connect(f"{backup.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            return _told(db)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return ""
+
+
+def settle(db: Connection, database: Path) -> None:
+    """Make database and file tell the same id. The file counts: another gateway's backup may be in the place of the database."""
+    here, there = known_owner(database), _told(db)
+    if here and here != there:
+        log.warning("the database was begun by another gateway, or by an older version: it is this one's now")
+        db.execute("UPDATE store_owner SET id = ?", (here,))
+    elif not here:
+        _write(lock_path(database), there)
+
+
+def _told(db: Connection) -> str:
+    row = db.execute("SELECT id FROM store_owner").fetchone()
+    told = "" if row is None else str(row[0])
+    return told if _ID.fullmatch(told) else ""
+
+
+def _write(lock: Path, owner: str) -> None:
+    try:
+        fd = os.open(lock, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(fd, owner.encode("ascii"), PROCESS_BYTES)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:  # a full disk; the next start writes it
+        log.warning("%s cannot be written: %s", lock, error)

@@ -1,0 +1,129 @@
+"""Companies, API keys and what a company has used of its quota."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatewayd.store.engine.connection import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key with what its company says, as one look-up finds them. `company_active` None: no such company."""
+
+    id: int
+    company_id: int
+    service: str
+    admin: bool
+    active: bool
+    expires_at: int | None
+    company_active: bool | None
+
+
+def find_key(db: Connection, digest: bytes) -> KeyRow | None:
+    """The key with this hash."""
+    row = db.execute(
+        "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active AS company_active"
+        " FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id WHERE k.hash = ?",
+        (digest,),
+    ).fetchone()
+    if row is None:
+        return None
+    company_active = None if row["company_active"] is None else bool(row["company_active"])
+    return KeyRow(
+        row["id"],
+        row["company_id"],
+        row["service"],
+        bool(row["admin"]),
+        bool(row["active"]),
+        row["expires_at"],
+        company_active,
+    )
+
+
+def add_company(db: Connection, name: str, quota: int | None, now: int) -> int:
+    """A new company; its id."""
+    row = db.execute(
+        "INSERT INTO companies (name, quota, created_at) VALUES (?, ?, ?) RETURNING id", (name, quota, now)
+    ).fetchone()
+    company_id: int = row[0]
+    return company_id
+
+
+def company(db: Connection, company_id: int) -> Row | None:
+    """One company."""
+    row: Row | None = db.execute("SELECT * FROM companies WHERE id = ?", (company_id,)).fetchone()
+    return row
+
+
+def companies(db: Connection, month: str) -> list[Row]:
+    """All companies, with what each has `used` in the month."""
+    return db.execute(
+        "SELECT c.*, coalesce(u.used, 0) AS used FROM companies c"
+        " LEFT JOIN company_usage u ON u.company_id = c.id AND u.month = ? ORDER BY c.id",
+        (month,),
+    ).fetchall()
+
+
+def add_key(
+    db: Connection,
+    company_id: int,
+    prefix: str,
+    digest: bytes,
+    service: str,
+    admin: bool,
+    expires_at: int | None,
+    now: int,
+) -> int:
+    """A new key; its id."""
+    row = db.execute(
+        "INSERT INTO api_keys (company_id, prefix, hash, service, admin, expires_at, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (company_id, prefix, digest, service, admin, expires_at, now),
+    ).fetchone()
+    key_id: int = row[0]
+    return key_id
+
+
+def keys(db: Connection) -> list[Row]:
+    """All keys, without their hashes."""
+    return db.execute(
+        "SELECT id, company_id, prefix, service, admin, active, expires_at, created_at FROM api_keys ORDER BY id"
+    ).fetchall()
+
+
+def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object]) -> bool:
+    """Set columns of one row of `companies`, `api_keys` or `sims`; False where there is no such row.
+
+    Table and column names become SQL: callers take them from a list of their own, never as a request has them.
+    """
+    columns = ", ".join(f"{name} = :{name}" for name in changes)
+    statement = f"UPDATE {table} SET {columns} WHERE id = :row_id"
+    return db.execute(statement, {**changes, "row_id": row_id}).rowcount == 1
+
+
+def used(db: Connection, company_id: int, month: str) -> int:
+    """Messages the company has taken of its quota in the month."""
+    row = db.execute(
+        "SELECT used FROM company_usage WHERE company_id = ? AND month = ?", (company_id, month)
+    ).fetchone()
+    return 0 if row is None else row[0]
+
+
+def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]:
+    """A company's quota, None without one, and what it has taken of that in the month: 0 without one."""
+    row = db.execute(
+        "SELECT quota, coalesce((SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0)"
+        " FROM companies WHERE id = :company AND quota IS NOT NULL",
+        {"company": company_id, "month": month},
+    ).fetchone()
+    return (None, 0) if row is None else (row[0], row[1])
+
+
+def use(db: Connection, company_id: int, month: str, count: int) -> None:
+    """Take `count` messages of the quota, or give them back where it is negative."""
+    db.execute(
+        "INSERT INTO company_usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
+        (company_id, month, count),
+    )

@@ -1,0 +1,95 @@
+"""Loop tests: texts that the gateway sends from one of its SIMs to another, and how each fared."""
+
+from __future__ import annotations
+
+from gatewayd.store.engine.connection import Connection, Row
+
+# So many are remembered, and each SIM's last one: their texts may still come, and are none for the inbox.
+_REMEMBERED = 1000
+
+_VIEW = """
+    SELECT l.*, m.failure_reason AS reason, m.status AS message_status, m.sent_at IS NOT NULL AS taken,
+           EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.attempts > 0) AS tried,
+           a.port AS from_port, a.slot AS from_slot, b.port AS to_port, b.slot AS to_slot
+    FROM loop_tests l LEFT JOIN messages m ON m.sms_id = l.sms_id
+    JOIN sims a ON a.id = l.from_sim JOIN sims b ON b.id = l.to_sim
+"""
+
+
+def begin(db: Connection, token: str, sms_id: str | None, from_sim: int, to_sim: int, now: int) -> int:
+    """Note a test that begins; its id. Old ones are forgotten."""
+    row = db.execute(
+        "INSERT INTO loop_tests (token, sms_id, from_sim, to_sim, started_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
+        (token, sms_id, from_sim, to_sim, now),
+    ).fetchone()
+    test_id: int = row[0]
+    db.execute(
+        "DELETE FROM loop_tests WHERE id <= ? AND id NOT IN (SELECT max(id) FROM loop_tests GROUP BY from_sim)",
+        (test_id - _REMEMBERED,),
+    )
+    return test_id
+
+
+def arrived(db: Connection, token: str, sim_id: int) -> Row | None:
+    """The text with this token came in on a SIM; its test, None where there is none. The first arrival counts."""
+    row: Row | None = db.execute(
+        "UPDATE loop_tests SET arrived_sim = coalesce(arrived_sim, ?) WHERE token = ? RETURNING *",
+        (sim_id, token),
+    ).fetchone()
+    return row
+
+
+def note(
+    db: Connection,
+    test_id: int,
+    *,
+    submit_s: float | None,
+    arrive_s: float | None,
+    report_s: float | None,
+    outcome: str,
+    detail: str,
+    detail_fr: str,
+) -> None:
+    """Write down how far a test has come."""
+    db.execute(
+        "UPDATE loop_tests SET submit_s = ?, arrive_s = ?, report_s = ?, outcome = ?, detail = ?, detail_fr = ? WHERE id = ?",
+        (submit_s, arrive_s, report_s, outcome, detail, detail_fr, test_id),
+    )
+
+
+def interrupt(db: Connection, but: list[int], detail: str, detail_fr: str) -> None:
+    """End the tests that run, but for these: an earlier process left them."""
+    marks = ", ".join("?" * len(but))
+    db.execute(
+        "UPDATE loop_tests SET outcome = 'interrupted', detail = ?, detail_fr = ?"
+        f" WHERE outcome = 'running' AND id NOT IN ({marks})",
+        (detail, detail_fr, *but),
+    )
+
+
+def some(db: Connection, ids: list[int]) -> list[Row]:
+    """Tests by their ids, as they are shown, with the `message_status` of each, whether it was `tried` and `taken` by the network."""
+    marks = ", ".join("?" * len(ids))
+    return db.execute(f"{_VIEW} WHERE l.id IN ({marks}) ORDER BY l.id", ids).fetchall()
+
+
+def last(db: Connection) -> list[Row]:
+    """The last test of each SIM, as it is shown."""
+    return db.execute(
+        f"{_VIEW} WHERE l.id IN (SELECT max(id) FROM loop_tests GROUP BY from_sim) ORDER BY a.port, a.slot, l.id"
+    ).fetchall()
+
+
+def expected(db: Connection, sim_id: int) -> bool:
+    """Whether the text of a running test is still to come in on this SIM."""
+    row = db.execute(
+        "SELECT 1 FROM loop_tests WHERE outcome = 'running' AND to_sim = ? AND arrived_sim IS NULL LIMIT 1",
+        (sim_id,),
+    ).fetchone()
+    return row is not None
+
+
+def newest(db: Connection) -> int | None:
+    """When the newest test began."""
+    started_at: int | None = db.execute("SELECT max(started_at) FROM loop_tests").fetchone()[0]
+    return started_at

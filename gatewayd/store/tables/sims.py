@@ -1,0 +1,191 @@
+"""SIM cards, what each has carried, and the PINs they refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables import former_numbers
+
+# What the gateway shows for a SIM: what the operator of the box set, else what the card tells.
+_SHOWN = """
+    SELECT s.*, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
+           c.name AS company_name,
+           coalesce(d.taken, 0) AS today_taken, coalesce(d.sent, 0) AS today_sent, coalesce(d.failed, 0) AS today_failed
+    FROM sims s
+    LEFT JOIN companies c ON c.id = s.company_id
+    LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
+"""
+
+_LIMITS = """s.daily_limit, s.monthly_limit,
+           iif(s.daily_limit IS NULL, 0, coalesce(
+               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken"""
+
+# Only what a choice needs: it is made for each message, among all the SIMs of the box.
+_ENABLED = f"""
+    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
+           s.company_id, s.is_default, s.cost, {_LIMITS}
+    FROM sims s WHERE s.enabled ORDER BY s.id
+"""
+
+_AT_WORK = f"SELECT s.id, s.enabled, s.company_id, s.cost, {_LIMITS} FROM sims s WHERE s.id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Messages of a SIM in a month: reserved against its limit, and sent."""
+
+    taken: int
+    sent: int
+
+
+def seen(
+    db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
+) -> int:
+    """Note where a card is and what it tells of itself; its id.
+
+    A card that its modem could name by IMSI only, at this time or before, is the same SIM under its ICCID.
+    """
+    iccid = _known_as(db, iccid, imsi)
+    known = id_of(db, iccid)
+    before = "" if known is None else number_of(db, known)
+    row = db.execute(
+        "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot,"
+        "   imsi = iif(excluded.imsi = '', imsi, excluded.imsi),"
+        "   card_number = iif(excluded.card_number = '', card_number, excluded.card_number),"
+        "   card_operator = iif(excluded.card_operator = '', card_operator, excluded.card_operator)"
+        " RETURNING id",
+        (iccid, imsi, number, operator, port, slot, now),
+    ).fetchone()
+    sim_id: int = row[0]
+    note_change(db, sim_id, before, now)
+    return sim_id
+
+
+def _known_as(db: Connection, iccid: str, imsi: str) -> str:
+    """The ICCID under which a card has its row, or will have one."""
+    if not imsi:
+        return iccid
+    by_imsi = f"imsi:{imsi}"
+    rows = dict(
+        db.execute(
+            "SELECT iccid, imsi FROM sims WHERE iccid IN (?, ?) OR imsi = ? ORDER BY id",
+            (iccid, by_imsi, imsi),
+        ).fetchall()
+    )
+    if iccid == by_imsi:
+        named = [each for each in rows if not each.startswith("imsi:")]
+        return named[-1] if named and iccid not in rows else iccid
+    if by_imsi not in rows:
+        return iccid
+    if iccid in rows:  # a card with several subscribers has a row for each
+        return iccid if rows[iccid] in ("", imsi) else by_imsi
+    db.execute("UPDATE sims SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
+    db.execute("UPDATE stored_parts SET iccid = ? WHERE iccid = ?", (iccid, by_imsi))
+    return iccid
+
+
+def number_of(db: Connection, sim_id: int) -> str:
+    """The number that is shown for a SIM; "" where there is none."""
+    row = db.execute("SELECT coalesce(number, card_number) FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return "" if row is None else row[0]
+
+
+def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
+    """Remember the number that a SIM had before what was just written, if it has another one now."""
+    if before and number_of(db, sim_id) != before:
+        former_numbers.remember(db, sim_id, before, now)
+
+
+def shown(db: Connection, today: str) -> list[Row]:
+    """All SIMs with `shown_number`, `shown_operator`, `company_name` and today's usage."""
+    return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()
+
+
+def id_of(db: Connection, iccid: str) -> int | None:
+    """The SIM of a card; None where it was never seen."""
+    row = db.execute("SELECT id FROM sims WHERE iccid = ?", (iccid,)).fetchone()
+    return None if row is None else row[0]
+
+
+def at_work(db: Connection, sim_id: int, today: str) -> Row | None:
+    """Of one SIM what counts when it sends, in service or not; else as `enabled`."""
+    row: Row | None = db.execute(_AT_WORK, (today, sim_id)).fetchone()
+    return row
+
+
+def enabled(db: Connection, today: str) -> list[Row]:
+    """The SIMs in service, with what the choice of one needs; `today_taken` of those alone that have a daily limit."""
+    return db.execute(_ENABLED, (today,)).fetchall()
+
+
+def disabled(db: Connection) -> set[int]:
+    """Ids of the SIMs that were taken out of service."""
+    return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
+
+
+def places(db: Connection) -> list[tuple[int, int, int]]:
+    """Where each SIM was last seen: id, port, slot."""
+    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
+
+
+def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
+    """What a SIM has carried in a month (`YYYY-MM`)."""
+    row = db.execute(
+        "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
+        " WHERE sim_id = ? AND day BETWEEN ? AND ?",
+        (sim_id, f"{month}-00", f"{month}-99"),
+    ).fetchone()
+    return Usage(row[0], row[1])
+
+
+def add_usage(
+    db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
+) -> None:
+    """Count messages on a SIM's day; negative numbers give back."""
+    db.execute(
+        "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
+        (sim_id, day, taken, sent, failed),
+    )
+
+
+def exists(db: Connection, sim_id: int) -> bool:
+    """Whether there is a SIM with this id."""
+    return db.execute("SELECT 1 FROM sims WHERE id = ?", (sim_id,)).fetchone() is not None
+
+
+def make_default(db: Connection, sim_id: int) -> None:
+    """Make a SIM, which must exist, the default among those of its company (or of none)."""
+    db.execute(
+        "UPDATE sims SET is_default = 0 WHERE is_default AND company_id IS (SELECT company_id FROM sims WHERE id = ?)",
+        (sim_id,),
+    )
+    db.execute("UPDATE sims SET is_default = 1 WHERE id = ?", (sim_id,))
+
+
+def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
+    """Give a SIM to a company, or to none. It stays a default only where that company has no other."""
+    db.execute(
+        "UPDATE sims SET is_default = is_default AND NOT EXISTS (SELECT 1 FROM sims s"
+        "  WHERE s.is_default AND s.company_id IS :company AND s.id <> :sim), company_id = :company WHERE id = :sim",
+        {"company": company_id, "sim": sim_id},
+    )
+
+
+def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
+    """Note what a SIM has left."""
+    db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
+
+
+def pin_state(db: Connection, card: str, digest: bytes) -> str | None:
+    """What is known of a PIN for a card: `trying`, `accepted` or `refused`; None where it was never tried."""
+    row = db.execute("SELECT state FROM pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
+    return None if row is None else row[0]
+
+
+def set_pin_state(db: Connection, card: str, digest: bytes, state: str, now: int) -> None:
+    """Note what is known of a PIN for a card."""
+    db.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (card, digest, state, now))

@@ -1,0 +1,191 @@
+"""Bytes from a modem in, complete lines and prompts out (V.250, 5.7; 27.005, 3.5.1). Pure: no clock, no device."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from modem.at.responses import result
+
+# No line a modem sends is longer: a PDU is 352 characters, a list of capabilities some hundreds. What is longer is
+# noise (a device that is no modem, a wrong speed) and must not fill the memory.
+MAX_LINE: Final = 4096
+
+# These mean nothing in an answer: NUL comes from a line that breaks, 0xFF from one that idles badly, 0x1A and 0x1B are
+# our own echoed.
+_DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
+
+# What modems never begin an answer with, and only end one with where they quote somebody: noise and blanks at the edge of a line.
+_EDGES: Final = "".join(map(chr, range(0x80, 0x100))) + " \t"
+_EDGE_OCTETS: Final = _EDGES.encode("latin-1")
+
+# An answer of the network (27.007, 7.15) holds its text as it is: with line ends in the quotes, and in the GSM alphabet
+# with letters where others have control characters.
+_TEXT: Final = b"+CUSD:"
+
+# How its last line ends: behind the closing quote is nothing, or a comma and the coding scheme.
+_END: Final = re.compile(rb'"\s*(,[^"]*)?$')
+_END_WITH_SCHEME: Final = re.compile(rb'"\s*,\s*[0-9]{1,3}\s*$')
+
+# What cannot be in the middle of one, because a modem says each in one go: the text was cut.
+_NEWS: Final = re.compile(r"[+^$%!][A-Z][A-Z0-9]*:")
+
+# What an answer that shares its line with the prompt can begin with.
+_MARKERS: Final = ("+", "^", "*", "#", "!", "$", "%", "OK", "ERROR")
+
+
+class Sign(Enum):
+    """What is not a line."""
+
+    PROMPT = "prompt"  # the modem waits for a PDU
+
+
+Event = str | Sign
+
+
+class Framer:
+    """Cuts what the modem sends into lines.
+
+    A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
+    empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
+    `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
+    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters. A line of it
+    that looks like a final result belongs to it if its end comes; else `end_text` gives out that result by itself.
+    """
+
+    def __init__(self) -> None:
+        self.prompt_wanted = False
+        self.echo = ""
+        self.echoes = 0
+        self._rest = b""
+        self._overlong = False
+        self._text = b""  # a +CUSD whose quotes are still open
+        self._held: list[bytes] = []  # its lines from the first on that looks like a final result
+        self._cut_at = 0  # where that begins in the text
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take what was read, give back what it completed. Never raises, keeps at most `MAX_LINE` bytes."""
+        data = self._rest + data
+        if b"\n" in data:
+            data = data.replace(b"\n", b"\r")
+        *lines, rest = data.split(b"\r")
+        events: list[Event] = []
+        for raw in lines:
+            if self._overlong:
+                self._overlong = False
+            elif raw:
+                self._line(raw, events)
+        self._rest = self._begin(rest, events) if rest else b""
+        return events
+
+    def clear(self) -> None:
+        """Forget the beginning of a line whose end will not come."""
+        self._rest = self._text = b""
+        self._held.clear()
+        self._overlong = False
+
+    def end_text(self) -> list[Event]:
+        """Give out the +CUSD whose end does not come, and what came behind it."""
+        events: list[Event] = []
+        self._give_text(events)
+        return events
+
+    @property
+    def text_open(self) -> bool:
+        """Whether a +CUSD has begun and its quotes are still open."""
+        return bool(self._text)
+
+    @property
+    def partial(self) -> str:
+        """The line that has begun and not ended."""
+        return self._rest.decode("latin-1")
+
+    def _begin(self, rest: bytes, events: list[Event]) -> bytes:
+        """What is to be kept of a line that has not ended."""
+        if not self._text and _TEXT not in rest:
+            rest = rest.translate(None, _DROPPED)
+        if len(rest) > MAX_LINE or self._overlong:
+            self._overlong = True
+            return b""
+        if self.prompt_wanted and rest.strip(_EDGE_OCTETS) == b">":
+            self._prompt(events)
+            return b""
+        return rest
+
+    def _line(self, raw: bytes, events: list[Event]) -> None:
+        text = raw.decode("latin-1")
+        if text.isascii() and text.isprintable():  # then there is nothing to be dropped
+            text = text.strip(" ")
+        else:
+            text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
+        if self._text and _NEWS.match(text):
+            self._give_text(events)
+        if self._text:
+            self._hold(raw, text)
+            self._add_text(b"\n" + raw, events)
+            return
+        if text.startswith(">"):
+            text = text.lstrip("> \t")
+            if self.prompt_wanted and (not text or text.startswith(_MARKERS)):
+                self._prompt(events)
+        if not text or len(text) > MAX_LINE:
+            return
+        if self.echo and text.startswith(self.echo):
+            rest = text[len(self.echo) :]
+            if not rest or (not self.echo.startswith("AT") and rest.startswith(_MARKERS)):
+                self.echoes += 1
+                text = rest
+        if _TEXT in raw and text.startswith(_TEXT.decode()):
+            self._add_text(raw[raw.index(_TEXT) :], events)
+        elif text:
+            events.append(text)
+
+    def _hold(self, raw: bytes, text: str) -> None:
+        """Remember a line of a +CUSD from which on it may have been cut, and each one behind that."""
+        if not self._held:
+            if result(text) is None:
+                return
+            self._cut_at = len(self._text)
+        self._held.append(raw)
+
+    def _add_text(self, piece: bytes, events: list[Event]) -> None:
+        self._text = (self._text + piece.replace(b"\xff", b""))[:MAX_LINE]
+        if _is_whole(self._text):
+            self._held.clear()
+            self._give_text(events)
+        elif len(self._text) == MAX_LINE:
+            self._give_text(events)
+
+    def _give_text(self, events: list[Event]) -> None:
+        if not self._text:
+            return
+        text, held = self._text, self._held
+        self._text, self._held = b"", []
+        if held:
+            text = text[: self._cut_at]
+        events.append(text.decode("latin-1").strip(" \t"))
+        for raw in held:
+            self._line(raw, events)
+
+    def _prompt(self, events: list[Event]) -> None:
+        self.prompt_wanted = False
+        events.append(Sign.PROMPT)
+
+
+def _is_whole(text: bytes) -> bool:
+    """Whether the quotes of a +CUSD are closed. Its text may hold quotes too, as a rule in pairs."""
+    quotes = text.count(b'"')
+    if quotes == 0:
+        return True
+    if quotes % 2:
+        return quotes > 1 and _END_WITH_SCHEME.search(text) is not None
+    return _END.search(text) is not None
+
+
+def _clean(text: str) -> str:
+    """An answer without the noise at its edges; anything else as it is."""
+    core = text.lstrip(_EDGES)
+    if not core.startswith((">", *_MARKERS)):
+        return text
+    return core if '"' in core else core.rstrip(_EDGES)

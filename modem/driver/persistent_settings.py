@@ -1,0 +1,82 @@
+"""Settings that many modems keep without power: asked first, and written only where they differ.
+
+To write wears out the modem's memory, and the old value may be somebody else's choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modem.at.responses import fields
+from modem.driver.commands import Talk
+from modem.driver.profiles import Lasting
+from modem.hardware.sysfs import Tty
+
+_USB_AT, _USB_MODEM, _UART = "usbat", "usbmodem", "uart1"  # <urcportvalue> of Quectel's +QURCCFG
+_EVERYWHERE = "all"  # newer firmware: URCs go to every port
+_BY_INTERFACE = {2: _USB_AT, 3: _USB_MODEM}
+
+# Quectel's own vendor number. From product 0900 on their chips are others, and so are their interfaces.
+_QUECTEL, _OTHER_CHIPS = "2c7c", "0900"
+# Older ones have the chip maker's number: UC20, UC15, EC20.
+_QUALCOMM, _OLD_QUECTEL = "05c6", frozenset({"9003", "9090", "9215"})
+
+# Kernel drivers of adapters from USB to a UART, and makers of adapters that speak CDC ACM.
+_ADAPTER_DRIVERS = frozenset(
+    {"ark3116", "ch341", "cp210x", "cypress_m8", "f81232", "f81534", "ftdi_sio", "io_ti", "mct_u232", "mos7720",
+     "mos7840", "oti6858", "pl2303", "spcp8x5", "ti_usb_3410_5052", "xr_serial"}
+)  # fmt: skip
+_ADAPTER_VENDORS = frozenset({"0403", "04e2", "067b", "10c4", "1a86"})
+
+
+def settle(talk: Talk, choices: Sequence[Lasting]) -> bool:
+    """Have the modem keep the first of `choices` that it takes. Whether it keeps one. Choices to one question go together."""
+    held: dict[str, str | None] = {}
+    for choice in choices:
+        if choice.ask not in held:
+            held[choice.ask] = _held(talk, choice)
+        value = held[choice.ask]
+        if value in choice.good:
+            return True
+        if (value is not None or choice.blindly) and talk.attempt(choice.write).ok:
+            return True
+    return False
+
+
+def announcements(tty: Tty | None) -> tuple[Lasting, ...]:
+    """Where a Quectel is to send its URCs, which go to one of its ports only; none where that cannot be known."""
+    value = _urc_port(tty)
+    if not value:
+        return ()
+    return (
+        Lasting(
+            'AT+QURCCFG="urcport"',
+            "+QURCCFG",
+            1,
+            (value, _EVERYWHERE),
+            f'AT+QURCCFG="urcport","{value}"',
+            False,
+        ),
+    )
+
+
+def _urc_port(tty: Tty | None) -> str:
+    """The port of the modem that is at the other end of this device; "" where that cannot be known."""
+    if tty is None:
+        return ""
+    usb = tty.usb
+    if usb is None or tty.driver in _ADAPTER_DRIVERS or usb.vendor in _ADAPTER_VENDORS:
+        return _UART
+    own = (usb.vendor == _QUECTEL and "" < usb.product < _OTHER_CHIPS) or (
+        usb.vendor == _QUALCOMM and usb.product in _OLD_QUECTEL
+    )
+    return _BY_INTERFACE.get(tty.interface, "") if own and tty.interface is not None else ""
+
+
+def _held(talk: Talk, choice: Lasting) -> str | None:
+    """The value that the modem keeps, in lower case; None where it does not say."""
+    for line in talk.attempt(choice.ask, choice.tag).lines:
+        parts = fields(line)
+        if len(parts) > choice.place and parts[choice.place]:
+            return parts[choice.place].lower()
+    return None

@@ -1,0 +1,124 @@
+"""From a port's `device` to the path that is opened, and back from a serial device to the name that lasts."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from modem.hardware.sysfs import MACHINE, Roots, Tty, Usb, ttys
+
+USB: Final = "usb:"
+_GLOB: Final = frozenset("*?[")
+
+# Links that udev makes, the best first: by-path names the socket, and a port is a place. by-id has one link for all
+# sticks that share a serial number, as cheap ones do.
+_LINKS: Final = ("serial/by-path", "serial/by-id")
+
+
+class DeviceUnavailableError(Exception):
+    """The device cannot be opened now; the message says why, and what a person can do."""
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing  # it is not there, and may come
+
+
+def find_device(device: str, roots: Roots = MACHINE) -> str:
+    """The path that `device` means now: itself, the one match of a glob, or `usb:<serial or location>[:interface]`.
+
+    A stick that comes back gets another number, so this is asked before each opening. A plain path is given back
+    whether it is there or not. Raises DeviceUnavailableError.
+    """
+    if device.startswith(USB):
+        return _on_usb(device, ttys(roots))
+    if _GLOB.intersection(device) and not os.path.lexists(device):
+        return _matching(device)
+    return device
+
+
+def stable_name(tty: Tty, all_ttys: Sequence[Tty], roots: Roots = MACHINE) -> str:
+    """The name of `device` that finds this one again after it was plugged in anew, or its path where none does."""
+    siblings = [each for each in all_ttys if each.usb is not None and _place(each) == _place(tty)]
+    if len(siblings) > 1:
+        return tty.path  # nothing but their order tells them apart
+    for folder in _LINKS:
+        links = sorted((roots.dev / folder).glob("*"))
+        for link in links:
+            if os.path.realpath(link) == os.path.realpath(tty.path):
+                return str(link)
+        if tty.usb is not None:
+            name = f"{USB}{tty.usb.location}" + ("" if tty.interface is None else f":{tty.interface}")
+            if _is(name, tty, all_ttys):
+                return name
+    return tty.path
+
+
+def _place(tty: Tty) -> tuple[Usb | None, int | None, int | None]:
+    return (tty.usb, tty.interface, tty.outlet)
+
+
+def _is(name: str, tty: Tty, all_ttys: Sequence[Tty]) -> bool:
+    try:
+        return _on_usb(name, all_ttys) == tty.path
+    except DeviceUnavailableError:
+        return False
+
+
+def _matching(pattern: str) -> str:
+    """The one device that a pattern matches; several links to the same one count as one."""
+    paths = {os.path.realpath(path): path for path in sorted(glob.glob(pattern)) if os.path.exists(path)}
+    if not paths:
+        raise DeviceUnavailableError(
+            f"Nothing matches {pattern}: is the modem plugged in and powered?", missing=True
+        )
+    if len(paths) > 1:
+        raise DeviceUnavailableError(
+            f"{pattern} matches several devices ({', '.join(sorted(paths.values()))}): make it match one alone."
+        )
+    [path] = paths.values()
+    return path
+
+
+def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
+    wanted, interface = _taken_apart(device.removeprefix(USB), all_ttys)
+    on_stick = [(tty.usb, tty) for tty in all_ttys if tty.usb is not None and _is_called(tty.usb, wanted)]
+    if not on_stick:
+        raise DeviceUnavailableError(
+            f"There is no USB device {wanted} with a serial port: is it plugged in and powered?", missing=True
+        )
+    sticks = sorted({usb.location for usb, _ in on_stick})
+    if len(sticks) > 1:
+        raise DeviceUnavailableError(
+            f"Several USB devices have the serial number {wanted}: name the one by its location "
+            f"({', '.join(USB + stick for stick in sticks)})."
+        )
+    found = [tty for _, tty in on_stick if interface is None or tty.interface == interface]
+    if not found:
+        # The interfaces of a stick come one after the other.
+        raise DeviceUnavailableError(f"The USB device {wanted} has no interface {interface}.", missing=True)
+    if len(found) == 1:
+        return found[0].path
+    told = ", ".join(f"{tty.interface} is {tty.path}" for tty in found)
+    if interface is None and len({tty.interface for tty in found}) == len(found):
+        raise DeviceUnavailableError(
+            f"The USB device {wanted} has several serial ports: add the interface, as in {device}:{found[-1].interface} "
+            f"({told}); `gatewayd ports` shows which of them takes messages."
+        )
+    raise DeviceUnavailableError(
+        f"One interface of the USB device {wanted} has several serial ports ({told}): name the one by its path."
+    )
+
+
+def _taken_apart(name: str, all_ttys: Sequence[Tty]) -> tuple[str, int | None]:
+    """Serial number or location, and interface. A serial number may have colons of its own."""
+    stick, colon, last = name.rpartition(":")
+    called_so = any(tty.usb is not None and _is_called(tty.usb, name) for tty in all_ttys)
+    if called_so or not colon or not (last.isascii() and last.isdigit()):
+        return name, None
+    return stick, int(last)
+
+
+def _is_called(usb: Usb, name: str) -> bool:
+    return bool(name) and name in (usb.location, usb.serial)

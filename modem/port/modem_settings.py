@@ -1,0 +1,181 @@
+"""The settings step of a port: what the modem was told is read back, restored where it was lost, and tried again.
+
+A modem may restart or load a saved profile without a word, another program may change it, and what it refuses just
+after its start it takes some seconds later. So nothing that was set once is believed for ever, and a refusal is only
+taken for "cannot" once the modem has been ready for a while.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Final
+
+from modem.at.responses import Urc, is_ready, is_text_form
+from modem.driver.modem import Modem, UnusableError
+from modem.port.conditions import Condition
+from modem.port.inbound import Incoming
+from modem.port.mailbox import Desk
+
+log = logging.getLogger(__name__)
+
+STEPS: Final = ("mode", "announcements", "storage")  # of the regular look, each a command or two
+
+_MOST_PAUSES: Final = 10  # the longest pause between two tries, in multiples of the first
+_BETWEEN_SIGNS: Final = (
+    1 / 10
+)  # of the time that a modem is given to become ready: between looks that its signs cause
+_RESTORED_S: Final = 3600.0  # how long the operator is told of a fall-back to text mode
+
+
+class ModemSettings:
+    """PDU mode, storage, announcements and identity of the modem on one connection. Methods raise as `Modem` does."""
+
+    def __init__(self, desk: Desk, modem: Modem, incoming: Incoming) -> None:
+        self._desk = desk
+        self._modem = modem
+        self._incoming = incoming
+        self._patience = modem.patience
+        self._at = float("inf")  # when to try again what is unconfirmed, in monotonic seconds
+        self._pause_s = self._patience.again_s
+        self._began_at = 0.0  # the modem came up, or said last that it is ready
+        self._checked_at = float("-inf")
+        self._check_all = False
+        self._fallbacks = 0
+        self._restored_until = 0.0
+
+    @property
+    def due_at(self) -> float:
+        """When to try again, in monotonic seconds."""
+        return self._at
+
+    @property
+    def may_submit(self) -> bool:
+        """Whether PDU mode is confirmed. Otherwise a PDU could go out as a text."""
+        return self._modem.mode.confirmed
+
+    def begin_anew(self) -> None:
+        """The modem was brought up and told everything: see what it took."""
+        self._began_at = monotonic()
+        self._pause_s = self._patience.again_s
+        self._publish()
+        self._at = self._began_at + self._pause_s if self._is_open else float("inf")
+
+    def hear(self, urc: Urc) -> None:
+        """Take note of what the modem says of its own accord: a sign that it became ready, or is in text mode."""
+        if is_ready(urc.line) or is_text_form(urc.line):
+            now = monotonic()
+            self._began_at, self._pause_s = now, self._patience.again_s
+            self.check_soon()
+
+    def check_soon(self) -> None:
+        """Look at everything once more: something spoke of a modem that is not set as it should be."""
+        self._check_all = True
+        at = max(monotonic(), self._checked_at + self._patience.busy_s * _BETWEEN_SIGNS)
+        self._at = min(self._at, at)
+
+    def tend(self) -> None:
+        """Look at everything where something asked for that, and try again what is unconfirmed, once that is due."""
+        if self._modem.mode.fallbacks != self._fallbacks:
+            self.check_soon()  # more than the mode may be lost
+            self._publish()
+        now = monotonic()
+        if now < self._at:
+            return
+        if self._check_all:
+            self._check_all, self._checked_at = False, now
+            for step in STEPS:
+                self.check(step)
+        self._try_again()
+        self._publish()
+        if self._is_open:
+            self._at = monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, _MOST_PAUSES * self._patience.again_s)
+        else:
+            self._at = float("inf")
+
+    def check(self, step: str) -> None:
+        """One step of the regular look: read back one setting, and restore all where it was lost."""
+        if step == "mode":
+            before = self._modem.mode.fallbacks
+            self._modem.mode.ensure()
+            lost = self._modem.mode.fallbacks != before
+        elif step == "announcements":
+            lost = not self._modem.indications.hold()
+        else:
+            self._incoming.look()
+            lost = self._modem.memories.lost
+            self._modem.memories.lost = False
+        if lost:
+            log.warning("port %d: the modem lost its settings; they are set again", self._desk.status.port)
+            self._modem.prepare()
+            self._incoming.list_now()  # texts may have come that nobody announced
+            self._began_at, self._pause_s = monotonic(), self._patience.again_s
+            self._at = min(self._at, monotonic() + self._pause_s)
+        elif self._is_unset and self._at == float("inf"):
+            self._at = monotonic()  # tried again once a minute when the modem keeps refusing
+        self._publish()
+
+    def _try_again(self) -> None:
+        modem = self._modem
+        if not modem.is_identified and modem.identify():
+            identity = modem.identity
+            log.info("port %d: the modem is %s", self._desk.status.port, modem.name)
+            self._desk.publish(imei=identity.imei, model=modem.name if identity.model else "")
+            modem.prepare()  # its vendor's own settings among them
+        if not modem.mode.confirmed and not modem.mode.set():
+            self._give_up_mode()
+        if not modem.knows_service:
+            modem.choose_service()
+        if modem.memories.usual is None or (modem.memories.may_do_better and not self._is_ready_long):
+            before = modem.memories.usual
+            modem.choose_memories(again=True)
+            if modem.memories.usual != before:
+                self._incoming.list_now()
+        if modem.indications.form is None or (modem.indications.may_do_better and not self._is_ready_long):
+            modem.indications.choose()
+
+    def _give_up_mode(self) -> None:
+        """Say what becomes of a modem that keeps refusing PDU mode. Raises UnusableError where it stays in text mode."""
+        mode = self._modem.mode
+        if mode.text_since is not None and monotonic() - mode.text_since > self._patience.busy_s:
+            raise UnusableError("the modem does not leave text mode (AT+CMGF=0)")
+        if self._is_ready_long:
+            mode.accept()
+
+    @property
+    def _is_ready_long(self) -> bool:
+        """Whether the modem had time enough since it came up to take all that it knows."""
+        return monotonic() - self._began_at > self._patience.busy_s
+
+    @property
+    def _is_unset(self) -> bool:
+        """Whether the modem has taken no form at all of something."""
+        modem = self._modem
+        return (
+            not modem.mode.confirmed
+            or modem.memories.usual is None
+            or modem.indications.form is None
+            or not modem.is_identified
+        )
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether something is to be tried again soon."""
+        modem = self._modem
+        if not modem.mode.confirmed:
+            return True
+        better = modem.memories.may_do_better or modem.indications.may_do_better or not modem.knows_service
+        return not self._is_ready_long and (self._is_unset or better)
+
+    def _publish(self) -> None:
+        """Tell the operator what is missing."""
+        modem, tell = self._modem, self._desk.set_condition
+        if modem.mode.fallbacks != self._fallbacks:
+            self._fallbacks = modem.mode.fallbacks
+            self._restored_until = monotonic() + _RESTORED_S
+        tell(Condition.PDU_MODE_UNCONFIRMED, present=not modem.mode.confirmed)
+        tell(Condition.TEXT_MODE_RESTORED, present=monotonic() < self._restored_until)
+        tell(Condition.STORAGE_NOT_SET, present=modem.memories.usual is None)
+        tell(Condition.TEXTS_NOT_ANNOUNCED, present=not modem.indications.announces_texts)
+        tell(Condition.REPORTS_NOT_ANNOUNCED, present=not modem.indications.announces_reports)

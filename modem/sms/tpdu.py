@@ -1,0 +1,553 @@
+"""TPDUs of 23.040: SMS-SUBMIT out; SMS-DELIVER and SMS-STATUS-REPORT in.
+
+All are hexadecimal with the SMSC address in front, as AT+CMGS, +CMGR, +CMGL, +CMT and +CDS have them in PDU mode
+(27.005, 3.1, `<pdu>`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+
+from modem.sms.gsm7 import Alphabet, decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, pack, unpack
+from modem.sms.segmentation import MAX_PARTS, Segment, join
+
+
+class TpduError(ValueError):
+    """These are not the hexadecimal digits of an SMS-DELIVER or SMS-STATUS-REPORT: cut, garbled or of another kind."""
+
+
+class ReportKind(Enum):
+    """What a status report says of its part (23.040, 9.2.3.15)."""
+
+    DELIVERED = "delivered"  # the transaction is completed
+    PENDING = "pending"  # an error the service centre is still trying to get past: not the last word
+    FAILED = "failed"  # the service centre gave up
+
+
+class Signal(Enum):
+    """What an SMS-DELIVER is that is no text for a person. The values are names for programs."""
+
+    TYPE_0 = "type_0"  # acknowledged and thrown away by every telephone (23.040, 9.2.3.9)
+    VOICEMAIL = "voicemail"  # a message waiting indication whose text is to be thrown away (23.038, 4)
+    SIM_DATA = "sim_data"  # written by an operator to its SIM card (23.040, 9.2.3.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """What AT+CMGS takes: the digits, and in `length` the octets behind the SMSC address."""
+
+    hex: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Which part of which message this is (23.040, 9.2.3.24.1 and 9.2.3.24.8). 1 <= seq <= total."""
+
+    reference: int
+    width: int  # bits of the reference, 8 or 16: references of different widths are different messages
+    total: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """An SMS-DELIVER: a text, or one part of it, that came in (23.040, 9.2.2.1)."""
+
+    smsc: str
+    sender: str  # "+…" where it says that it is international; else digits, or a name
+    # Of one part among several this may begin or end with half of a surrogate pair, which UTF-8 (and
+    # SQLite) refuses: only `modem.sms.segmentation.join` over all parts gives text that can be shown.
+    # Of 8-bit or compressed data: the octets in hexadecimal.
+    text: str
+    sent_at: datetime | None  # the service centre's time stamp, aware; None where it is not a date
+    concat: Concat | None
+    alphabet: Alphabet | None  # None: 8-bit or compressed data
+    message_class: (
+        int | None
+    )  # 0: to be shown at once, not kept; 1: for the modem; 2: for the SIM; 3: for a terminal
+    pid: int
+    dcs: int
+    # The clock reading of a time stamp whose time zone is no number, where the reading is a date; `sent_at` is None then.
+    sent_clock: datetime | None = None
+    port: int | None = (
+        None  # the application at the recipient that a data text is for (23.040, 9.2.3.24.3 and .4)
+    )
+    discards: bool = False  # the header says that the text may be thrown away once an indicator is set
+    copy: int = 0  # so many texts with the same octets lay in the modem's memory beside this one, and were read before it
+    # The octets as they came, but for TP-MMS, which a repetition need not have as the first one had it.
+    octets: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def signal(self) -> Signal | None:
+        """What this is where it is no text at all; None for texts and data."""
+        if self.pid == _PID_TYPE_0:
+            return Signal.TYPE_0
+        if self.pid == _PID_SIM_DATA:
+            return Signal.SIM_DATA
+        if self.discards or self.dcs >> 4 == _DISCARD_GROUP:
+            return Signal.VOICEMAIL
+        return None
+
+    @property
+    def is_data(self) -> bool:
+        """Whether this is for a program and not for a person: octets, or addressed to a port as MMS and WAP push are."""
+        return self.alphabet is None or self.port is not None
+
+    @property
+    def encoding(self) -> str:
+        """`gsm7`, `ucs2`, or `8bit` where `text` holds hexadecimal digits."""
+        return "8bit" if self.alphabet is None else self.alphabet.value
+
+    @property
+    def has_date(self) -> bool:
+        """Whether the time stamp is a date, with a time zone or without."""
+        return self.sent_at is not None or self.sent_clock is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """An SMS-STATUS-REPORT: what became of a part that was sent (23.040, 9.2.2.3)."""
+
+    smsc: str
+    reference: int  # the TP-MR that the modem told when the part was submitted
+    recipient: str  # "+…" where it says that it is international; else digits
+    service_centre_at: (
+        datetime | None
+    )  # when the service centre took the part, aware; None where it is not a date
+    discharged_at: datetime | None  # when it was delivered or last tried, aware; None where it is not a date
+    status: int  # TP-ST
+    # The clock reading of TP-SCTS where neither it nor TP-DT tells a time zone; `service_centre_at` is None then.
+    service_centre_clock: datetime | None = None
+
+    @property
+    def kind(self) -> ReportKind:
+        """What the status means for the part. Reserved values count with their group; above 0x7F all failed."""
+        if self.status < 0x20:
+            return ReportKind.DELIVERED
+        if self.status < 0x40:
+            return ReportKind.PENDING
+        return ReportKind.FAILED
+
+
+def submit(
+    recipient: str,
+    segment: Segment,
+    *,
+    seq: int,
+    total: int,
+    reference: int,
+    validity_s: int | None = None,
+    report: bool = True,
+    reject_duplicates: bool = False,
+    message_reference: int = 0,
+) -> Pdu:
+    """The SMS-SUBMIT of one part (23.040, 9.2.2.2), through the service centre that the SIM names.
+
+    `recipient` is E.164 with its `+`, or a short code without one. `reference` (0 to 255) is the same for all parts of
+    a message; a message of one part has no header. `validity_s` is how long the service centre may try, rounded up to
+    what the standard can say: 5 minutes to 63 weeks; None leaves it to the service centre. `message_reference` is the
+    TP-MR, which most modems overwrite.
+
+    Raises ValueError (UnencodableError where the text does not fit its alphabet) for what cannot be said.
+    """
+    if not 1 <= seq <= total <= MAX_PARTS:
+        raise ValueError(f"part {seq} of {total} cannot be said")
+    header = b"" if total == 1 else bytes([0x05, _CONCAT_8, 0x03, reference, total, seq])
+    first = (
+        _SUBMIT
+        | (_REJECT_DUPLICATES if reject_duplicates else 0)
+        | (_VALIDITY_RELATIVE if validity_s is not None else 0)
+        | (_STATUS_REPORT_REQUEST if report else 0)
+        | (_HEADER_INDICATOR if header else 0)
+    )
+    dcs = 0x00 if segment.alphabet is Alphabet.GSM7 else 0x08
+    validity = b"" if validity_s is None else bytes([_relative_validity(validity_s)])
+    tpdu = (
+        bytes([first, message_reference])
+        + _address(recipient)
+        + bytes([_PID, dcs])
+        + validity
+        + _user_data(header, segment)
+    )
+    return Pdu(hex=_SMSC_OF_SIM + tpdu.hex().upper(), length=len(tpdu))
+
+
+def parse(pdu_hex: str) -> Deliver | StatusReport:
+    """Read what a modem gives for a stored or delivered message.
+
+    Raises TpduError, and nothing else, whatever the string.
+    """
+    try:
+        octets = _Octets(bytes.fromhex(pdu_hex))
+    except ValueError:
+        raise TpduError("not hexadecimal, or half an octet") from None
+    smsc = _read_smsc(octets)
+    first = octets.one()
+    kind = first & 0x03
+    if kind == _SUBMIT:
+        raise TpduError("an SMS-SUBMIT: a stored outgoing message")
+    if kind == _STATUS_REPORT:
+        return _read_status_report(octets, smsc)
+    # SMS-DELIVER, or the reserved fourth kind, which is to be read as one (23.040, 9.2.3.1).
+    return _read_deliver(octets, smsc, header=bool(first & _HEADER_INDICATOR))
+
+
+_SMSC_OF_SIM = "00"
+_PID = 0x00  # short message, no interworking (23.040, 9.2.3.9)
+_PID_TYPE_0 = 0x40
+_PID_SIM_DATA = 0x7F
+_DISCARD_GROUP = 0b1100  # of TP-DCS: message waiting indication, discard message (23.038, 4)
+
+# The first octet (23.040, 9.2.3.1 to 9.2.3.7, 9.2.3.23 and 9.2.3.25)
+_SUBMIT = 0x01
+_STATUS_REPORT = 0x02
+_REJECT_DUPLICATES = 0x04
+_VALIDITY_RELATIVE = 0x10
+_STATUS_REPORT_REQUEST = 0x20
+_HEADER_INDICATOR = 0x40
+_MORE_TO_COME = 0x04  # TP-MMS, inverted
+
+# Types of address (23.040, 9.1.2.5): bit 7 set, type of number, ISDN numbering plan
+_INTERNATIONAL = 0x91
+_UNKNOWN = 0x81
+_TYPE_OF_NUMBER = 0x70
+_TYPE_INTERNATIONAL = 0x10
+_TYPE_ALPHANUMERIC = 0x50
+
+# Semi-octets (23.040, 9.1.2.3): two an octet, the first one low. With the two exchanged they are the octet's
+# hexadecimal digits, where A to E stand for *#abc and F is the filler.
+_SWAPPED = bytes(octet >> 4 | (octet & 0x0F) << 4 for octet in range(256))
+_TO_HEX = str.maketrans("*#abc", "abcde")
+_FROM_HEX = str.maketrans("abcde", "*#abc", "f")
+_FILLER = "f"
+
+# Two decimal semi-octets as a number, by the octet that holds them; this where they are none.
+_NO_DECIMAL = 0xFF
+_DECIMALS = bytes(
+    10 * (octet & 0x0F) + (octet >> 4) if octet & 0x0F < 10 and octet >> 4 < 10 else _NO_DECIMAL
+    for octet in range(256)
+)
+
+_DIALLED = re.compile(r"\+[0-9]{1,15}|[0-9*#abc]{1,20}", re.ASCII)
+
+_SMSC_MAX_OCTETS = 12  # more is not an address but an erased slot, all FF, or garbage
+
+# Information elements of a header (23.040, 9.2.3.24)
+_CONCAT_8 = 0x00
+_INDICATION = 0x01
+_PORTS_8 = 0x04
+_PORTS_16 = 0x05
+_CONCAT_16 = 0x08
+_SINGLE_SHIFT = 0x24
+_LOCKING_SHIFT = 0x25
+
+_INDICATION_KEPT = 0x80  # of the first octet of an indication: the text is to be stored (23.040, 9.2.3.24.2)
+
+_FIRST_OF_1900S = 70  # a two-digit year from here on is of the last century
+
+# Clocks on earth are from 12 hours behind UTC to 14 hours ahead of it. More is a garbled octet.
+_MOST_BEHIND, _MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
+
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
+
+
+def _address(number: str) -> bytes:
+    """TP-DA: the count of digits, the type, and two digits an octet, the first one low (23.040, 9.1.2.5)."""
+    if not _DIALLED.fullmatch(number):
+        raise ValueError("the recipient is neither an E.164 number nor a short code")
+    digits = number.removeprefix("+")
+    filler = _FILLER if len(digits) % 2 else ""
+    packed = bytes.fromhex(digits.translate(_TO_HEX) + filler).translate(_SWAPPED)
+    return bytes([len(digits), _INTERNATIONAL if number.startswith("+") else _UNKNOWN]) + packed
+
+
+def _relative_validity(seconds: int) -> int:
+    """TP-VP for at least so many seconds, 63 weeks at most (23.040, 9.2.3.12.1)."""
+    if seconds <= 12 * _HOUR:
+        return max(_steps(seconds, 5 * _MINUTE), 1) - 1
+    if seconds <= 24 * _HOUR:
+        return 143 + _steps(seconds - 12 * _HOUR, 30 * _MINUTE)
+    if seconds <= 30 * _DAY:
+        return 166 + _steps(seconds, _DAY)
+    return 192 + min(_steps(seconds, _WEEK), 63)
+
+
+def _steps(seconds: int, step: int) -> int:
+    """How many steps reach so far."""
+    return -(-seconds // step)
+
+
+def _user_data(header: bytes, segment: Segment) -> bytes:
+    """TP-UDL and TP-UD (23.040, 9.2.3.16 and 9.2.3.24)."""
+    if segment.alphabet is Alphabet.GSM7:
+        codes = encode_gsm7(segment.text)
+        header_septets, fill_bits = _septets_of(header)
+        length = header_septets + len(codes)
+        data = header + pack(codes, fill_bits)
+    else:
+        data = header + encode_ucs2(segment.text)
+        length = len(data)
+    if len(data) > 140:
+        raise ValueError("the text is longer than one part can hold")
+    return bytes([length]) + data
+
+
+def _septets_of(header: bytes) -> tuple[int, int]:
+    """The septets that a header takes up, and the bits by which its last one is filled."""
+    bits = 8 * len(header)
+    taken = -(-bits // 7)
+    return taken, 7 * taken - bits
+
+
+class _Octets:
+    """Octets read from front to back; reading past the end is a TpduError."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._next = 0
+
+    @property
+    def taken(self) -> bytes:
+        """All octets up to here."""
+        return self._octets[: self._next]
+
+    def take(self, count: int) -> bytes:
+        """The next `count` octets."""
+        taken = self._octets[self._next : self._next + count]
+        if len(taken) < count:
+            raise TpduError(f"cut off after {len(self._octets)} octets")
+        self._next += count
+        return taken
+
+    def one(self) -> int:
+        """The next octet."""
+        if self._next >= len(self._octets):
+            raise TpduError(f"cut off after {len(self._octets)} octets")
+        self._next += 1
+        return self._octets[self._next - 1]
+
+
+def _read_smsc(octets: _Octets) -> str:
+    """The address in front of the TPDU, whose length counts octets (24.011, 8.2.5.1)."""
+    length = octets.one()
+    if length > _SMSC_MAX_OCTETS:
+        raise TpduError(f"an SMSC address of {length} octets")
+    if length == 0:
+        return ""
+    address = octets.take(length)
+    return _number(address[0], address[1:], 2 * length - 2)
+
+
+def _read_address(octets: _Octets) -> str:
+    """TP-OA or TP-RA, whose length counts semi-octets (23.040, 9.1.2.5)."""
+    length, kind = octets.take(2)
+    value = octets.take((length + 1) // 2)
+    if kind & _TYPE_OF_NUMBER == _TYPE_ALPHANUMERIC:
+        return _name(value, length)
+    return _number(kind, value, length)
+
+
+def _number(kind: int, value: bytes, length: int) -> str:
+    digits = value.translate(_SWAPPED).hex()[:length].translate(_FROM_HEX)
+    return "+" + digits if kind & _TYPE_OF_NUMBER == _TYPE_INTERNATIONAL and digits else digits
+
+
+def _name(value: bytes, length: int) -> str:
+    codes = unpack(value, length * 4 // 7)
+    if len(codes) % 8 == 0 and codes.endswith(b"\x00"):
+        # Seven characters fill 49 bits of 56. Senders that count whole octets, not the semi-octets used,
+        # turn the seven spare bits into an @.
+        codes = codes[:-1]
+    return decode_gsm7(codes).translate(_NO_CONTROLS)
+
+
+def _time(stamp: bytes) -> datetime | None:
+    """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
+    reading, zone = _reading(stamp), _ZONES[stamp[6]]
+    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
+
+
+def _reading(stamp: bytes) -> datetime | None:
+    """What the clock of a time stamp showed, without a time zone; None where that is not a date."""
+    year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
+    if year == _NO_DECIMAL:
+        return None
+    century = 1900 if year >= _FIRST_OF_1900S else 2000
+    try:
+        return datetime(century + year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone is added
+    except ValueError:  # as it is with what is no decimal
+        return None
+
+
+def _zone(octet: int) -> timezone | None:
+    """The time zone in quarters of an hour, bit 3 its sign (23.040, 9.2.3.11); None where it is not decimal."""
+    tens, units = octet & 0x07, octet >> 4
+    if units > 9:
+        return None
+    quarters = 10 * tens + units
+    return timezone(timedelta(minutes=-15 * quarters if octet & 0x08 else 15 * quarters))
+
+
+_ZONES = tuple(map(_zone, range(256)))
+
+
+def _zone_on_earth(octet: int) -> timezone | None:
+    """The time zone, None where there is no such place: two networks write octets such as E1 and C2."""
+    zone = _ZONES[octet]
+    on_earth = zone is not None and _MOST_BEHIND <= zone.utcoffset(None) <= _MOST_AHEAD
+    return zone if on_earth else None
+
+
+_NO_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
+
+
+def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
+    """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
+    reference = octets.one()
+    recipient = _read_address(octets)
+    rest = octets.take(15)
+    taken, discharged = _reading(rest[:7]), _reading(rest[7:14])
+    # Each stamp's own time zone first, then the other one's: both are told by the same service centre.
+    zones = [_zone_on_earth(rest[place]) for place, at in ((6, taken), (13, discharged)) if at is not None]
+    zone = next(filter(None, zones), None)
+    service_centre_at = _aware(taken, _zone_on_earth(rest[6]) or zone)
+    return StatusReport(
+        smsc=smsc,
+        reference=reference,
+        recipient=recipient,
+        service_centre_at=service_centre_at,
+        discharged_at=_aware(discharged, _zone_on_earth(rest[13]) or zone),
+        status=rest[14],
+        service_centre_clock=taken if service_centre_at is None else None,
+    )
+
+
+def _aware(reading: datetime | None, zone: timezone | None) -> datetime | None:
+    """A clock reading in its time zone; None where either is missing."""
+    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
+
+
+def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
+    sender = _read_address(octets)
+    pid = octets.one()
+    dcs = octets.one()
+    stamp = octets.take(7)
+    sent_at = _time(stamp)
+    length = octets.one()
+    alphabet, message_class = _coding(dcs)
+    data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)
+    head = data[: data[0] + 1] if header and data else b""
+    if head and len(head) <= data[0]:
+        raise TpduError("the header is longer than the user data")
+    elements = _elements(head[1:])
+    concat = _concat(elements)
+    text = _text(data, length, head, alphabet, elements)
+    return Deliver(
+        smsc=smsc,
+        sender=sender,
+        text=text if concat else join([text]),
+        sent_at=sent_at,
+        concat=concat,
+        alphabet=alphabet,
+        message_class=message_class,
+        pid=pid,
+        dcs=dcs,
+        sent_clock=_reading(stamp) if sent_at is None else None,
+        port=_port(elements),
+        discards=_discards(elements),
+        octets=_without_more(octets.taken),
+    )
+
+
+def _without_more(taken: bytes) -> bytes:
+    """The octets of an SMS-DELIVER with TP-MMS cleared: the service centre sets it by what else waits just then."""
+    first = 1 + taken[0]
+    return taken[:first] + bytes([taken[first] & ~_MORE_TO_COME]) + taken[first + 1 :]
+
+
+def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
+    """The alphabet (None: 8-bit or compressed data) and the class that a TP-DCS says (23.038, 4)."""
+    group = dcs >> 4
+    if group < 0b1000:  # general data coding, and the same with automatic deletion
+        message_class = dcs & 0x03 if dcs & 0x10 else None
+        if dcs & 0x20:  # compressed (23.042), which nobody sends
+            return None, message_class
+        # The reserved fourth alphabet is read as the default one.
+        return (Alphabet.GSM7, None, Alphabet.UCS2, Alphabet.GSM7)[dcs >> 2 & 0x03], message_class
+    if group == 0b1111:  # data coding and class
+        return None if dcs & 0x04 else Alphabet.GSM7, dcs & 0x03
+    # 1110: message waiting indication in UCS-2, to be stored. 1101: the same in GSM 7-bit. 1100: to be thrown away.
+    # The rest is reserved, to be read as GSM 7-bit.
+    return Alphabet.UCS2 if group == 0b1110 else Alphabet.GSM7, None
+
+
+def _elements(header: bytes) -> dict[int, bytes]:
+    """The information elements of a header, by identifier; of repeated ones the last counts.
+
+    Empty where the last one does not end with the header: then the whole is to be ignored (23.040, 9.2.3.24).
+    """
+    elements: dict[int, bytes] = {}
+    rest = header
+    while rest:
+        if len(rest) < 2 or len(rest) < 2 + rest[1]:
+            return {}
+        identifier, length = rest[0], rest[1]
+        elements.pop(identifier, None)  # so that the order of the dictionary is that of the last occurrences
+        elements[identifier] = rest[2 : 2 + length]
+        rest = rest[2 + length :]
+    return elements
+
+
+def _concat(elements: dict[int, bytes]) -> Concat | None:
+    """The last element that says which part this is; one that is impossible is to be ignored (23.040, 9.2.3.24.1)."""
+    concat = None
+    for identifier, content in elements.items():
+        if identifier == _CONCAT_8 and len(content) == 3:
+            width = 8
+        elif identifier == _CONCAT_16 and len(content) == 4:
+            width = 16
+        else:
+            continue
+        *reference, total, seq = content
+        if 1 <= seq <= total:
+            concat = Concat(int.from_bytes(reference, "big"), width, total, seq)
+    return concat
+
+
+def _port(elements: dict[int, bytes]) -> int | None:
+    """The destination port, of 16 bits or of 8 (23.040, 9.2.3.24.3 and 9.2.3.24.4); None where there is none."""
+    for identifier, length in ((_PORTS_16, 4), (_PORTS_8, 2)):
+        content = elements.get(identifier)
+        if content is not None and len(content) == length:
+            return int.from_bytes(content[: length // 2], "big")
+    return None
+
+
+def _discards(elements: dict[int, bytes]) -> bool:
+    """Whether an indication in the header says that the text may be thrown away (23.040, 9.2.3.24.2)."""
+    content = elements.get(_INDICATION)
+    return content is not None and len(content) == 2 and not content[0] & _INDICATION_KEPT
+
+
+def _text(
+    data: bytes, length: int, head: bytes, alphabet: Alphabet | None, elements: dict[int, bytes]
+) -> str:
+    """The text behind the header; `length` is TP-UDL."""
+    body = data[len(head) :]
+    if alphabet is None:
+        return body.hex().upper()
+    if alphabet is Alphabet.UCS2:
+        return decode_ucs2(body)
+    header_septets, fill_bits = _septets_of(head)
+    codes = unpack(body, max(length - header_septets, 0), fill_bits)
+    locking, single = (_language(elements.get(identifier)) for identifier in (_LOCKING_SHIFT, _SINGLE_SHIFT))
+    return decode_gsm7(codes, locking=locking, single=single)
+
+
+def _language(content: bytes | None) -> int:
+    """The national language identifier of an element; 0, the default alphabet, where there is none."""
+    return content[0] if content is not None and len(content) == 1 else 0

@@ -1,0 +1,55 @@
+"""The whole HTTP interface on a real store and real sockets, without ports: what is sent stays in the queue."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from api.app import URGENT, create_app
+from api.server.connection_limits import Patience
+from api.server.server import Server
+from config.settings import ApiSettings
+from gatewayd.accounts.authenticator import new_key
+from gatewayd.store.tables import accounts
+from tests.gatewayd.played_ports import House
+
+DEADLINE_S = 10.0
+
+
+class Stand:
+    """See the module. `api`: settings of that section."""
+
+    def __init__(self, path: Path, patience: Patience | None = None, **api: Any) -> None:
+        self.house = House(path)
+        self.house.up(1, "8922301000000000001")
+        settings = self.house.settings.model_copy(
+            update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
+        )
+        app = create_app(self.house.gateway, settings)
+        self.server = Server(app, settings.api, patience, admit=app.admit, urgent=URGENT)
+        self.address = self.server.bind()
+        self.server.start()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        made = new_key()
+        company = self.house.company
+        self.house.store.write(
+            lambda db: accounts.add_key(
+                db, company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
+            )
+        )
+        self.key = made.key
+
+    def close(self) -> None:
+        assert self.server.stop(DEADLINE_S)
+        self.house.close()
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """A request with these headers (`_` for `-`)."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.get(self.url + path, headers=named, timeout=DEADLINE_S)
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        return socket.create_connection(self.address, timeout=DEADLINE_S, source_address=(source, 0))

@@ -1,0 +1,151 @@
+"""The nginx of docs/nginx.conf in front of the gateway: TLS, addresses, large bodies, long waits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.api.api_server import Stand
+from tests.conftest import eventually
+from tests.gatewayd.box import free_port
+
+CONF = Path(__file__).parents[3] / "docs" / "nginx.conf"
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+def certificate(path: Path) -> None:
+    """A certificate that nobody signed, for localhost."""
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(path / "key"), "-out", str(path / "crt")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+class Proxy:
+    """nginx with the documented server, on ports that are free."""
+
+    def __init__(self, path: Path, stand: Stand) -> None:
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
+        certificate(path)
+        server = CONF.read_text()
+        for documented, here in (
+            ("server 127.0.0.1:8000;", f"server 127.0.0.1:{stand.address[1]};"),
+            ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
+            ("listen [::]:443 ssl;", ""),
+            ("/etc/ssl/sms.example.com.crt", str(path / "crt")),
+            ("/etc/ssl/private/sms.example.com.key", str(path / "key")),
+        ):
+            assert documented in server
+            server = server.replace(documented, here)
+        kept = "".join(
+            f"{name}_temp_path {path / name};\n"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        (path / "nginx.conf").write_text(
+            f"daemon off;\nmaster_process off;\npid {path / 'pid'};\nerror_log {path / 'error.log'};\n"
+            f"events {{}}\nhttp {{\naccess_log off;\n{kept}{server}}}\n"
+        )
+        self._crt = str(path / "crt")
+        self._process = subprocess.Popen(
+            ["nginx", "-e", path / "error.log", "-p", path, "-c", path / "nginx.conf"]
+        )
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("GET", "/").status_code == 404
+        except requests.ConnectionError:
+            return False
+
+    def ask(self, method: str, path: str, **request: object) -> requests.Response:
+        return requests.request(method, self.url + path, verify=self._crt, timeout=20, **request)  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    api: dict[str, Any] = {
+        "trusted_proxies": ["127.0.0.1"],
+        "wrong_keys_per_minute": 1,
+        "allowed_networks": ["192.0.2.0/24"],
+    }
+    stand = Stand(tmp_path_factory.mktemp("stand"), **api)
+    yield stand
+    stand.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, stand: Stand) -> Iterator[Proxy]:
+    proxy = Proxy(tmp_path_factory.mktemp("nginx"), stand)
+    yield proxy
+    proxy.stop()
+
+
+def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, stand: Stand) -> None:
+    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": stand.key})
+    assert told.status_code == 200
+    assert told.headers["Strict-Transport-Security"]
+    assert told.headers["X-Content-Type-Options"] == "nosniff"
+    refused = proxy.ask("GET", "/api/nowhere")
+    assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
+
+
+def test_figures_are_not_passed_on(proxy: Proxy) -> None:
+    assert proxy.ask("GET", "/metrics").status_code == 404
+
+
+def test_each_client_has_its_own_count_of_wrong_keys_whatever_it_claims(proxy: Proxy) -> None:
+    def wrong(claimed: str) -> int:
+        headers = {"X-API-Key": "wrong", "X-Forwarded-For": claimed}
+        return proxy.ask("GET", "/api/sms/quota", headers=headers).status_code
+
+    # nginx appends who connected: loopback here, which is its own trusted address, so that the claim counts next.
+    assert [wrong("192.0.2.1"), wrong("192.0.2.2"), wrong("198.51.100.9, 192.0.2.1")] == [401, 401, 429]
+    assert wrong("198.51.100.1") == 403
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_bulk_of_the_longest_messages_comes_through(proxy: Proxy, stand: Stand, chunked: bool) -> None:
+    messages = [{"recipient": "+22370123456", "message": "😀" * 1600}] * 20
+    body = json.dumps({"messages": messages, "padding": "x" * 3_500_000}).encode()
+    data = iter([body[:5], body[5:]]) if chunked else body
+    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": stand.key})
+    assert told.json()["summary"]["success"] == 20
+    told = proxy.ask("POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": stand.key})
+    assert (told.status_code, told.json()["error"]) == (413, "payload_too_large")
+
+
+def test_a_send_that_waits_for_its_modem_is_waited_for(proxy: Proxy, stand: Stand) -> None:
+    body = {"recipient": "+22370123456", "message": "wait"}
+    headers = {"X-API-Key": stand.key, "Prefer": "wait=1"}
+    began = time.monotonic()
+    told = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
+    assert told.json()["data"]["status"] == "pending"
+    assert time.monotonic() - began > 0.9

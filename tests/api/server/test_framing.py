@@ -1,0 +1,367 @@
+"""What RFC 9112 says of requests that could be read in two ways, over real sockets: refused at once, and the connection closed."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.api.server.test_http_server import DEADLINE_S, LIMIT, Stand, envelope, post, read_all, read_until
+
+SMUGGLED = b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    stand = Stand()
+    yield stand
+    assert stand.server.stop(DEADLINE_S)
+
+
+def request(*fields: str, version: str = "HTTP/1.1", body: bytes = b"") -> bytes:
+    """A POST with these fields alone."""
+    return "\r\n".join([f"POST /echo {version}", *fields]).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def refused(stand: Stand, data: bytes, status: int) -> None:
+    """It is answered once, without the client saying that it has ended, and then the connection is closed."""
+    answer = stand.say(data)
+    assert len(re.findall(rb"HTTP/1\.[01] [0-9]{3} ", answer)) == 1, "what followed was answered too"
+    assert b"\r\nConnection: close\r\n" in answer
+    told = envelope(answer, status)
+    assert told["error"] == ("payload_too_large" if status == 413 else "invalid_request")
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("Host: x", "Content-Length: 5", CHUNKED, body=b"0\r\n\r\n" + SMUGGLED),
+        request("Host: x", CHUNKED, "Content-Length: 0", body=b"0\r\n\r\n" + SMUGGLED),
+        request("Host: x", "Content-Length: 0", "Transfer-Encoding: identity", body=SMUGGLED),
+        request("Host: x", CHUNKED, version="HTTP/1.0", body=b"0\r\n\r\n" + SMUGGLED),
+        request("Connection: keep-alive", CHUNKED, "Content-Length: 5", version="HTTP/1.0", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding: gzip", version="HTTP/1.0", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding: chunked, gzip", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding: chunked, chunked", body=SMUGGLED),
+        request("Host: x", CHUNKED, CHUNKED, body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding:", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding: chunked;a=b", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding : chunked", body=SMUGGLED),
+        request("Host: x", "Transfer-Encoding: \x0bchunked", body=SMUGGLED),
+        request("Host: x", "Content-Length : 5", body=SMUGGLED),
+        request("Host: x", "Content-Length: 5", "Content-Length: 5", body=b"hello" + SMUGGLED),
+        request("Host: x", "Content-Length: 5", "Content-Length: 6", body=b"hello" + SMUGGLED),
+        *(
+            request("Host: x", f"Content-Length: {length}", body=SMUGGLED)
+            for length in (
+                "",
+                "+5",
+                "-5",
+                "5 5",
+                "5,5",
+                "0x5",
+                "5.0",
+                "5e0",
+                "\xb2",
+                "1_0",
+                "9" * 5000,
+                "\x005",
+            )
+        ),
+    ],
+)
+def test_a_body_whose_end_could_be_read_in_two_ways_is_refused(stand: Stand, data: bytes) -> None:
+    refused(stand, data, 400)
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "deflate", "identity", "xchunked", "gzip, chunked", "x", "chunked2"]
+)
+def test_a_transfer_coding_that_is_not_known_is_501(stand: Stand, coding: str) -> None:
+    refused(stand, request("Host: x", f"Transfer-Encoding: {coding}", body=SMUGGLED), 501)
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED", " \tchunked\t ", ", chunked,"])
+def test_chunked_is_known_however_it_is_written(stand: Stand, coding: str) -> None:
+    body = b"3;a=b\r\nabc\r\n0002\r\nde\r\n00\r\nTrailer: x\r\n\r\n"
+    data = request("Host: x", f"Transfer-Encoding: {coding}", "Connection: close", body=body)
+    assert stand.say(data).endswith(b"\r\n\r\nabcde")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [],
+        ["Host: x", "Host: x"],
+        ["Host: x", "Host: y"],
+        ["Host: x", "X: y", "host: x"],
+        *(
+            [f"Host: {host}"]
+            for host in (
+                *(
+                    "",
+                    "a b",
+                    "a,b",
+                    "a/b",
+                    "user@x",
+                    "http://x",
+                    "x:y",
+                    "x:-1",
+                    "x:65536",
+                    "x:8000:1",
+                    "x:123456",
+                    ":8000",
+                ),
+                *(
+                    "[::1",
+                    "::1",
+                    "[::1]x",
+                    "[x]",
+                    "[]",
+                    "[1.2.3.4]",
+                    "[::g]",
+                    "x\\y",
+                    "<x>",
+                    "é",
+                    "x?y",
+                    "x#y",
+                ),
+            )
+        ),
+    ],
+)
+def test_there_is_one_valid_host(stand: Stand, fields: list[str]) -> None:
+    refused(stand, request(*fields, body=SMUGGLED), 400)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "x",
+        "X.example",
+        "x:8000",
+        "x:",
+        "127.0.0.1:1",
+        "[::1]",
+        "[::ffff:1.2.3.4]:8000",
+        "[fe80::1%25eth0]:80",
+        "a_b",
+        "x.",
+    ],
+)
+def test_a_host_is_a_name_or_an_address_with_or_without_a_port(stand: Stand, host: str) -> None:
+    answer = stand.say(request(f"Host: {host}", "Connection: close", "Content-Length: 1", body=b"a"))
+    assert not answer.startswith(b"HTTP/1.1 4")
+    assert answer.endswith(b"\r\n\r\na")
+
+
+def test_http_1_0_needs_no_host_but_may_not_have_two(stand: Stand) -> None:
+    assert stand.say(request("Content-Length: 1", version="HTTP/1.0", body=b"a")).endswith(b"\r\n\r\na")
+    refused(stand, request("Host: x", "Host: x", version="HTTP/1.0"), 400)
+
+
+@pytest.mark.parametrize("version", ["HTTP/9.9", "HTTP/2.0", "HTTP/3.0", "HTTP/0.9", "HTTP/0.0"])
+def test_another_major_version_is_505(stand: Stand, version: str) -> None:
+    refused(stand, request("Host: x", version=version), 505)
+
+
+def test_the_preface_of_http_2_is_505(stand: Stand) -> None:
+    refused(stand, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505)
+
+
+def test_a_later_minor_version_is_one_of_1_1(stand: Stand) -> None:
+    data = request("Host: x", "Connection: close", "Content-Length: 1", version="HTTP/1.7", body=b"a")
+    assert stand.say(data).endswith(b"\r\n\r\na")
+
+
+@pytest.mark.parametrize(
+    "version", ["http/1.1", "HTTP/1", "HTTP/1.10", "HTTP/11.1", "HTTP/ 1.1", "HTTPS/1.1", "", "x"]
+)
+def test_what_is_no_version_is_refused(stand: Stand, version: str) -> None:
+    refused(stand, request("Host: x", version=version), 400)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"SSH-2.0-OpenSSH_9.2p1\r\n",
+        b"\x80\x2e\x01\x00\x02",  # SSL 2
+        b"\x05\x01\x00",  # SOCKS
+        b"\x03\x00\x00\x13\x0e",  # RDP
+        b"GET / HTTP/1.1\n",
+        b"GET / HTTP/1.1\nHost: x\n\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: b\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\x1b",
+        b"\nGET / HTTP/1.1\r\n",
+        b" GET / HTTP/1.1\r\n",
+        b"GET  / HTTP/1.1\r\n",
+        b"GET /\r\n",
+        b"GET echo HTTP/1.1\r\n",
+        b"get / HTTP/1.1\r\n",
+        b"nonsense\r\n",
+        b"GET /a b HTTP/1.1\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\n",
+        b'{"recipient": "70123456"}\r\n',
+    ],
+)
+def test_what_cannot_become_a_request_is_refused_before_its_end_has_come(
+    stand: Stand, beginning: bytes
+) -> None:
+    refused(stand, beginning, 400)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "no colon",
+        " folded: first",
+        ": no name",
+        "a b: c",
+        "a : b",
+        "a\t: b",
+        "é: b",
+        "a(b): c",
+        "A: b\r\n folded",
+        "A: b\r\n\tc",
+    ],
+)
+def test_a_header_field_that_is_not_one_line_of_name_and_value_is_refused(stand: Stand, field: str) -> None:
+    refused(stand, request("Host: x", field, body=SMUGGLED), 400)
+
+
+def test_a_header_that_is_too_large_is_told_by_its_part(stand: Stand) -> None:
+    refused(stand, b"GET /" + b"x" * 70_000, 414)
+    refused(stand, b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, 431)
+    refused(stand, request("Host: x", *["A: b"] * 300), 431)
+
+
+def test_empty_lines_before_a_request_are_ignored(stand: Stand) -> None:
+    one = request("Host: x", "Content-Length: 1", body=b"a")
+    last = request("Host: x", "Connection: close", "Content-Length: 1", body=b"b")
+    answers = stand.say(b"\r\n" + one + b"\r\n\r\n" + last)
+    assert [part[:1] for part in answers.split(b"\r\n\r\n")[1:]] == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("hello", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x16"])
+def test_a_client_that_speaks_tls_is_closed_at_once(stand: Stand, hello: bytes) -> None:
+    with stand.connect() as client:
+        client.sendall(hello)
+        with suppress(ConnectionResetError):  # closed all the same, with bytes that were not read
+            assert read_all(client) == b""
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"F" * 40 + b"\r\n", 413),
+        (b"F" * 40, 413),
+        (b"%x\r\n" % (LIMIT + 1), 413),
+        (b"0" * 40 + b"1\r\nab\r\n", 400),
+        (b"-1\r\n", 400),
+        (b"+1\r\na\r\n", 400),
+        (b"0x1\r\na\r\n", 400),
+        (b"1 \r\na\r\n", 400),
+        (b" 1\r\na\r\n", 400),
+        (b"\r\n1\r\na\r\n", 400),
+        (b"1\na\r\n", 400),
+        (b"1\r\na\n", 400),
+        (b"1\r\nab\r\n", 400),
+        (b"1\r\na1\r\nb\r\n", 400),
+        (b"g", 400),
+        (b";a=b\r\n", 400),
+        (b"1;a=\x00\r\na\r\n", 400),
+        (b"1;" + b"a" * 5000, 400),
+        (b"0\r\nno field\r\n\r\n", 400),
+        (b"0\r\n folded: a\r\n\r\n", 400),
+        (b"0\r\nA: b\n\r\n", 400),
+        (b"0\r\n" + b"A: b\r\n" * 20_000, 400),
+        (b"1\r\na\r\n" * 3000 + b"1;" + b"x" * 100 + b"\r\n", 0),
+    ],
+)
+def test_a_chunk_is_read_strictly_and_answered_at_once(stand: Stand, body: bytes, status: int) -> None:
+    data = request("Host: x", CHUNKED, body=body)
+    if status:
+        refused(stand, data, status)
+    else:
+        ended = request("Host: x", CHUNKED, "Connection: close", body=body + b"a\r\n0\r\n\r\n")
+        assert stand.say(ended).endswith(b"\r\n\r\n" + b"a" * 3001)
+
+
+def test_chunks_of_one_byte_each_are_not_read_without_end() -> None:
+    stand = Stand(max_body_bytes=4 << 20)
+    try:
+        refused(stand, request("Host: x", CHUNKED, body=b"1\r\na\r\n" * 100_000), 400)
+    finally:
+        assert stand.server.stop(DEADLINE_S)
+
+
+def test_a_body_is_asked_for_once_and_after_the_answers_before_it(stand: Stand) -> None:
+    with stand.connect() as client:
+        first = request("Host: x", "Content-Length: 1", body=b"a")
+        client.sendall(
+            first + request("Host: x", "Content-Length: 2", "Expect: 100-Continue", "Connection: close")
+        )
+        said = read_until(client, b"\r\n\r\naHTTP/1.1 100 Continue\r\n\r\n")
+        assert said.count(b"HTTP/1.1 ") == 2
+        client.sendall(b"ok")
+        assert read_all(client).endswith(b"\r\n\r\nok")
+
+
+def test_a_body_that_came_unasked_is_not_asked_for(stand: Stand) -> None:
+    answer = stand.say(
+        request("Host: x", "Content-Length: 2", "Expect: 100-continue", "Connection: close", body=b"ok")
+    )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\nok")
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *(
+            b"GET / HTTP/1.1\r\n",
+            b"POST /echo HTTP/1.1\r\n",
+            b"Host: x\r\n",
+            b"\r\n",
+            b"\r",
+            b"\n",
+            b" ",
+            b":",
+            b"Content-Length: 3\r\n",
+        ),
+        *(
+            b"Transfer-Encoding: chunked\r\n",
+            b"3\r\nabc\r\n",
+            b"0\r\n\r\n",
+            b"Expect: 100-continue\r\n",
+            b"HTTP/1.0\r\n",
+            b"\x16",
+            b"\x00",
+        ),
+    ]
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
+def test_whatever_bytes_come_the_server_answers_or_closes_and_lives(
+    stand: Stand, pieces: list[bytes]
+) -> None:
+    with stand.connect() as client, suppress(ConnectionError):
+        for piece in pieces:
+            client.sendall(piece)
+        client.shutdown(socket.SHUT_WR)
+        answer = read_all(client)  # TimeoutError where it does not end
+        assert not answer or answer.startswith((b"HTTP/1.1 ", b"HTTP/1.0 "))
+        assert b" 500 " not in answer.split(b"\r\n")[0]
+    assert stand.server.running
+    assert stand.say(post(b"x", "Content-Length: 1")).endswith(b"\r\n\r\nx")

@@ -1,0 +1,147 @@
+"""`gatewayd sim set`: what does not exist is refused, a company has one default at most, and what may send is told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayd.admin import companies, keys, sims
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.sims.numbering import Numbering
+from gatewayd.timekeeping.clock import Calendar
+from modem.port.interface import Rest, Submission
+from tests.gatewayd.played_ports import House
+
+A, B, C = "8922300000000000001", "8922300000000000002", "8922300000000000003"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, ports=3)
+    for port, card in enumerate((A, B, C), 1):
+        house.up(port, card)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def admin(house: House) -> Context:
+    calendar, numbering = Calendar(house.settings.numbers.zone), Numbering(house.settings.numbers)
+    return Context(house.store, house.clock, calendar, numbering, house.gateway)
+
+
+def defaults(admin: Context) -> dict[object, list[object]]:
+    """By company the SIMs that are its default."""
+    found: dict[object, list[object]] = {}
+    for sim in sims.list_(admin):
+        if sim["default"]:
+            found.setdefault(sim["company"], []).append(sim["id"])
+    return found
+
+
+@pytest.mark.parametrize("changes", [{}, {"company_id": None}, {"enabled": False}, {"company_id": 1}])
+@pytest.mark.parametrize("sim", [999, 0, -1])
+def test_a_sim_that_does_not_exist_is_refused_and_nothing_changes(
+    house: House, admin: Context, changes: sims.Changes, sim: int
+) -> None:
+    sims.set_(admin, house.sim(A), {}, default=True)
+    before = sims.list_(admin)
+    for default in (True, False):
+        with pytest.raises(AdminError, match=f"no SIM {sim}"):
+            sims.set_(admin, sim, changes, default=default)
+    assert sims.list_(admin) == before
+
+
+@pytest.mark.parametrize("sim", ["A", "B"])
+def test_a_company_that_does_not_exist_is_refused_and_nothing_changes(
+    house: House, admin: Context, sim: str
+) -> None:
+    sims.set_(admin, house.sim(A), {}, default=True)
+    before = sims.list_(admin)
+    with pytest.raises(AdminError, match="no company 99"):
+        sims.set_(admin, house.sim({"A": A, "B": B}[sim]), {"company_id": 99}, default=True)
+    assert sims.list_(admin) == before
+
+
+def test_a_default_that_moves_leaves_one_default_at_most(house: House, admin: Context) -> None:
+    a, b, c = (house.sim(card) for card in (A, B, C))
+    other = int(str(companies.add(admin, "Other")["id"]))
+    sims.set_(admin, a, {"company_id": house.company}, default=True)
+    sims.set_(admin, b, {"company_id": other}, default=True)
+    sims.set_(admin, c, {}, default=True)
+    assert defaults(admin) == {house.company: [a], other: [b], None: [c]}
+    sims.set_(admin, a, {"company_id": other})  # whose default stays
+    assert defaults(admin) == {other: [b], None: [c]}
+    sims.set_(admin, b, {"company_id": None})
+    assert defaults(admin) == {None: [c]}
+    sims.set_(admin, c, {"company_id": house.company})  # which had none
+    assert defaults(admin) == {house.company: [c]}
+    sims.set_(admin, c, {"company_id": house.company})  # where it is already
+    assert defaults(admin) == {house.company: [c]}
+    sims.set_(admin, a, {"company_id": house.company}, default=True)
+    assert defaults(admin) == {house.company: [a]}
+    for company in (None, house.company, other):  # the default goes with it wherever that is asked for
+        sims.set_(admin, c, {"company_id": company}, default=True)
+        assert defaults(admin)[company] == [c]
+
+
+def test_the_store_itself_keeps_a_second_default_out(house: House) -> None:
+    house.set_sim(A, is_default=1)
+    with pytest.raises(sqlite3.IntegrityError):
+        house.set_sim(B, is_default=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"enabled": True},
+        {"enabled": False},
+        {"company_id": None},
+        {"daily_limit": None},
+        {"daily_limit": 5},
+        {"monthly_limit": None},
+        {"number": "+22370000099"},
+        {"operator": "Orange"},
+        {"cost": 1.0},
+    ],
+)
+def test_each_change_of_a_sim_wakes_the_ports_that_rest(
+    house: House, admin: Context, changes: sims.Changes
+) -> None:
+    before = [bell.rings for bell in house.bells.values()]
+    sims.set_(admin, house.sim(A), changes)
+    assert all(bell.rings > old for bell, old in zip(house.bells.values(), before, strict=True))
+
+
+def test_each_change_of_companies_and_keys_wakes_them_too(house: House, admin: Context) -> None:
+    key = int(str(keys.add(admin, house.company)["id"]))
+    changes: list[Callable[[], object]] = [
+        lambda: companies.set_(admin, house.company, {"quota": 5}),
+        lambda: companies.set_(admin, house.company, {"active": False}),
+        lambda: keys.set_(admin, key, {"active": False}),
+    ]
+    for change in changes:
+        before = house.bells[1].rings
+        change()
+        assert house.bells[1].rings > before
+
+
+def test_a_sim_that_is_enabled_sends_what_waits_for_it_at_once(house: House, admin: Context) -> None:
+    a = house.sim(A)
+    house.send("waits", sim=a)
+    sims.set_(admin, a, {"enabled": False})
+    assert house.next(1) == Rest()
+    rings = house.bells[1].rings
+    sims.set_(admin, a, {"enabled": True})
+    assert house.bells[1].rings > rings
+    assert isinstance(house.next(1), Submission)
+
+
+def test_a_change_that_was_refused_wakes_nobody(house: House, admin: Context) -> None:
+    rings = house.bells[1].rings
+    with pytest.raises(AdminError):
+        sims.set_(admin, 999, {"enabled": True})
+    assert house.bells[1].rings == rings

@@ -1,0 +1,213 @@
+"""What commands print: nothing drives the terminal, and an output that cannot be written is one line, never a traceback."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayd import cli
+from gatewayd.commands.output import json_text, printable
+from gatewayd.store.store import Store
+from tests.conftest import Running
+from tests.gatewayd.box import free_port
+
+ROOT = Path(__file__).parents[3]
+EVIL = "a\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b31m\u202eolleh\u2066\u200f\u2028end"
+DRIVES = frozenset(
+    map(
+        chr,
+        (
+            *range(0x20),
+            *range(0x7F, 0xA0),
+            0x61C,
+            0x200E,
+            0x200F,
+            *range(0x2028, 0x202F),
+            *range(0x2066, 0x206A),
+        ),
+    )
+)
+
+
+def test_the_characters_that_drive_a_terminal_are_shown_by_their_codes() -> None:
+    assert (
+        printable("a\x1b]0;x\x07\n\r\t\x9b\u202e\u2028é漢😀") == r"a\x1b]0;x\x07\n\r\t\x9b\u202e\u2028é漢😀"
+    )
+
+
+@given(st.text() | st.text(alphabet=sorted(DRIVES)))
+def test_nothing_printable_says_drives_a_terminal(text: str) -> None:
+    shown = printable(text)
+    assert not DRIVES & set(shown)
+    assert all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") for character in shown)
+    shown.encode()
+
+
+@given(st.text(alphabet=st.characters()) | st.text(alphabet=sorted(DRIVES)))
+def test_json_holds_the_same_text_and_nothing_that_drives_a_terminal(text: str) -> None:
+    written = json_text({text: [text]})
+    assert not DRIVES & set(written)
+    assert json.loads(written) == {text: [text]}
+
+
+def test_every_command_prints_through_the_one_place() -> None:
+    for path in (ROOT / "gatewayd").rglob("*.py"):
+        if path.name == "output.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in ("click.echo", "click.secho", "print"), path
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["table", "json"])
+def test_what_a_client_wrote_does_not_drive_the_terminal_of_the_operator(
+    running: Running, options: tuple[str, ...]
+) -> None:
+    sent = running.cli("send", "+22370123456", EVIL)
+    shown = running.cli_raw("message", "show", sent["sms_id"], *options)
+    assert shown.returncode == 0
+    assert not DRIVES - {"\n"} & set(shown.stdout)
+    assert len(shown.stdout.splitlines()) < 40
+    assert "u202eolleh" in shown.stdout
+    if options:
+        assert json.loads(shown.stdout)["message"] == EVIL
+
+
+@pytest.mark.parametrize(
+    "words", [("message", "show", EVIL), (EVIL,), ("message", "list", "--status", EVIL), ("watch", EVIL)]
+)
+def test_what_was_typed_is_repeated_without_what_drives_a_terminal(
+    running: Running, words: tuple[str, ...]
+) -> None:
+    done = running.cli_raw(*words)
+    assert done.returncode in (1, 2)
+    assert "u202eolleh" in done.stderr
+    assert not DRIVES - {"\n"} & set(done.stderr)
+
+
+def test_words_that_are_no_text_are_refused_in_one_line(store: Path) -> None:
+    done = gatewayd(store, "message", "show", b"\xff")
+    assert (done.returncode, done.stderr) == (1, "gatewayd: message.show: an argument is not UTF-8 text\n")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The configuration of a gateway with a company and no daemon."""
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(
+        f'[api]\nlisten = "127.0.0.1:{free_port()}"\n[store]\npath = "{tmp_path}/gatewayd.db"\n'
+        '[[ports]]\nport = 1\ndevice = "/dev/missing"\n'
+    )
+    store = Store(tmp_path / "gatewayd.db")
+    store.open()
+    store.write(lambda db: db.execute("INSERT INTO companies (name, created_at) VALUES ('Test', 0)"))
+    store.close()
+    return config
+
+
+def gatewayd(
+    config: Path, *words: str | bytes, encoding: str = "utf-8", **streams: Any
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gatewayd.cli", "--config", str(config), *words]
+    return subprocess.run(
+        command,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+        encoding=encoding,
+        check=False,
+        timeout=60,
+    )
+
+
+def words_of(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """Words for each command that prints something where no daemon runs, each command once."""
+    needed = {
+        "backup": (str(tmp_path / "copy.db"),),
+        "support": (str(tmp_path / "support.tar.gz"),),
+        "company add": ("Another",),
+        "company set": ("1", "--quota", "5"),
+        "key add": ("--company", "1"),
+        "key set": ("1", "--active", "no"),
+    }
+    needs_more = {"run", "demo", "simulate", "status", "watch", "send", "ussd", "loop-test", "sim set"}
+    needs_more |= {"message show", "message cancel", "message settle"}
+
+    def of(group: click.Group, name: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        context = click.Context(group)
+        for each in group.list_commands(context):
+            found = group.get_command(context, each)
+            if isinstance(found, click.Group):
+                yield from of(found, (*name, each))
+            elif " ".join((*name, each)) not in needs_more:
+                yield (*name, each, *needed.get(" ".join((*name, each)), ()))
+
+    assert isinstance(cli.main, click.Group)
+    yield from of(cli.main, ())
+
+
+@contextmanager
+def closed_pipe() -> Iterator[int]:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        yield write
+    finally:
+        os.close(write)
+
+
+def test_an_output_that_cannot_be_written_is_one_line_for_every_command(store: Path, tmp_path: Path) -> None:
+    for words in words_of(tmp_path):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = gatewayd(store, *words, stdout=full)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), (words, done.stderr)
+        assert done.stderr == "gatewayd: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("words", [("company", "list"), ("check", "--json"), ("inbox",)])
+def test_an_output_that_was_closed_is_one_line(store: Path, words: tuple[str, ...]) -> None:
+    with closed_pipe() as pipe:
+        done = gatewayd(store, *words, stdout=pipe)
+    assert done.returncode == 1
+    assert done.stderr == "gatewayd: the output was closed before all of it was written\n"
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("sim", "--help")])
+def test_help_that_nobody_reads_is_no_traceback(store: Path, words: tuple[str, ...]) -> None:
+    with closed_pipe() as pipe:
+        done = gatewayd(store, *words, stdout=pipe)
+    assert (done.returncode, done.stderr) == (1, "")  # click ends it without a word
+
+
+def test_errors_that_cannot_be_written_either_leave_an_exit_code(store: Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        assert gatewayd(store, "company", "list", stdout=full, stderr=full).returncode == 1
+        assert gatewayd(store, "key", "set", "7", "--active", "no", stderr=full).returncode == 1
+        assert gatewayd(store, "nonsense", stderr=full).returncode == 1
+
+
+def test_letters_that_the_terminal_cannot_show_are_no_failure(store: Path) -> None:
+    assert gatewayd(store, "company", "set", "1", "--name", "Société 漢").returncode == 0
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = gatewayd(store, "company", "list", env=environment, encoding="latin-1")
+    assert done.returncode == 0
+    assert "Soci\xe9t\xe9 \\u6f22" in done.stdout
+
+
+def test_in_a_test_the_standard_output_of_the_process_stays(store: Path) -> None:
+    before = os.fstat(1)
+    done = CliRunner().invoke(cli.main, ["--config", str(store), "nonsense"])
+    assert done.exit_code == 2
+    assert os.path.samestat(before, os.fstat(1))

@@ -1,0 +1,213 @@
+"""`gatewayd ports`: on simulated modems behind the serial ports of a machine in a folder, with and without a daemon."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from config.settings import parse
+from gatewayd.cli import main
+from modem.hardware.device_path import find_device
+from modem.simulator.bank import Bank, BankConfig
+from tests.conftest import Running, eventually
+from tests.gatewayd.box import Box
+from tests.modem.hardware.machine import Machine
+from tests.modem.scripted_modem import ScriptedModem
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    config = BankConfig(tmp_path / "bank", ports=3, time_scale=0.05, personality_of={1: "ec25"})
+    with Bank(config) as running:
+        eventually(
+            lambda: running.call(lambda: all(running.modem(port).radio.registered for port in running.ports))
+        )
+        yield running
+
+
+@pytest.fixture
+def machine(tmp_path: Path, bank: Bank) -> Machine:
+    """A Quectel stick of which interfaces 2 and 3 lead to modem 1, and an adapter with modem 2 behind it."""
+    machine = Machine(tmp_path / "machine")
+    stick = machine.stick("1-1.2")
+    machine.tty("ttyUSB0", "/dev/null", stick, 0)
+    machine.tty("ttyUSB2", bank.device(1), stick, 2, by_path=True)
+    machine.tty("ttyUSB4", bank.device(2), machine.stick("1-1.3", "1a86", "7523"), driver="ch341")
+    return machine
+
+
+def ports(tmp_path: Path, machine: Machine, *arguments: str, config: str = "") -> Result:
+    path = tmp_path / "gatewayd.toml"
+    path.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n{config}')
+    return CliRunner().invoke(
+        main, ["--config", str(path), "ports", "--sysroot", str(machine.root), *arguments]
+    )
+
+
+def as_json(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+def by_device(document: Any) -> dict[str, Any]:
+    return {Path(device["device"]).name: device for device in document["devices"]}
+
+
+def test_what_is_plugged_in_is_told_and_the_sections_to_paste_find_the_modems(
+    tmp_path: Path, machine: Machine, bank: Bank
+) -> None:
+    document = as_json(ports(tmp_path, machine, "--json"))
+    found = by_device(document)
+    assert {name: device["speaks"] for name, device in found.items()} == {
+        "ttyUSB0": "shut",
+        "ttyUSB2": "sms",
+        "ttyUSB4": "sms",
+    }
+    modem = found["ttyUSB2"]
+    assert (modem["can_send"], modem["iccid"], modem["interface"]) == (True, bank.iccid(1), 2)
+    assert "EC25" in modem["model"]
+    assert modem["usb"]["location"] == "1-1.2"
+    assert (modem["operator"], modem["registration"], modem["signal_dbm"]) == ("Orange ML", "home", -71)
+    settings = parse(document["configuration"].encode())
+    assert [port.port for port in settings.ports] == [1, 2]
+    opened = [os.path.realpath(find_device(port.device, machine.roots)) for port in settings.ports]
+    assert opened == [os.path.realpath(bank.device(1)), os.path.realpath(bank.device(2))]
+    assert "by-path" in settings.ports[0].device
+    assert settings.ports[1].device == "usb:1-1.3:0"
+
+
+def test_a_person_reads_a_table_and_the_sections(tmp_path: Path, machine: Machine) -> None:
+    result = ports(tmp_path, machine)
+    assert result.exit_code == 0
+    assert "1-1.2 2c7c:0125 Acme Stick" in result.stdout
+    assert "no serial device" in result.stdout
+    pasted = result.stdout.partition("For the configuration:\n")[2]
+    assert [port["port"] for port in tomllib.loads(pasted)["ports"]] == [1, 2]
+    assert "IMEI" in pasted
+    assert "\a" not in result.output
+    assert result.stderr == ""  # no progress where nobody watches
+
+
+def test_others_are_looked_at_too_by_name_and_by_pattern(
+    tmp_path: Path, machine: Machine, bank: Bank
+) -> None:
+    result = ports(tmp_path, machine, "--json", str(bank.device(3)), "--glob", f"{tmp_path}/bank/port*")
+    found = by_device(as_json(result))
+    assert sorted(found) == ["port3", "ttyUSB0", "ttyUSB2", "ttyUSB4"]
+    assert found["port3"]["iccid"] == bank.iccid(3)
+
+
+def test_nothing_is_opened_without_a_probe(tmp_path: Path, machine: Machine) -> None:
+    found = by_device(as_json(ports(tmp_path, machine, "--json", "--no-probe")))
+    assert {device["speaks"] for device in found.values()} == {"unasked"}
+
+
+def test_configured_ports_are_known_and_new_ones_numbered_behind_them(
+    tmp_path: Path, machine: Machine
+) -> None:
+    config = (
+        '[[ports]]\nport = 7\ndevice = "usb:1-1.2:2"\n[[ports]]\nport = 4\ndevice = "usb:2-2"\n'
+        f'[[ports]]\nport = 5\ndevice = "{machine.roots.dev}/ttyUSB*"\n'
+    )
+    document = as_json(ports(tmp_path, machine, "--json", config=config))
+    found = by_device(document)
+    assert (found["ttyUSB2"]["port"], found["ttyUSB4"]["port"]) == (7, None)
+    assert (found["usb:2-2"]["port"], found["usb:2-2"]["speaks"]) == (4, "shut")
+    assert "several devices" in found["ttyUSB*"]["detail"]
+    assert [port["port"] for port in tomllib.loads(document["configuration"])["ports"]] == [8]
+
+
+def test_it_works_before_there_is_a_configuration(tmp_path: Path, machine: Machine) -> None:
+    nowhere = str(tmp_path / "nowhere.toml")
+    arguments = ["ports", "--json", "--sysroot", str(machine.root)]
+    result = CliRunner().invoke(main, arguments, default_map={"config": nowhere})
+    assert sorted(by_device(as_json(result))) == ["ttyUSB0", "ttyUSB2", "ttyUSB4"]
+    named = CliRunner().invoke(main, ["--config", nowhere, *arguments])
+    assert named.exit_code == 1
+
+
+def test_a_machine_without_serial_devices_is_told(tmp_path: Path) -> None:
+    empty = Machine(tmp_path / "empty")
+    assert "no serial device" in ports(tmp_path, empty).stdout
+    assert as_json(ports(tmp_path, empty, "--json")) == {"devices": [], "configuration": ""}
+
+
+def test_a_terminal_sees_the_progress(tmp_path: Path, machine: Machine) -> None:
+    path = tmp_path / "gatewayd.toml"
+    path.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
+    command = [
+        sys.executable,
+        "-m",
+        "gatewayd.cli",
+        "--config",
+        str(path),
+        "ports",
+        "--sysroot",
+        str(machine.root),
+    ]
+    master, slave = pty.openpty()
+    done = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, check=True, timeout=30)
+    os.close(slave)
+    seen = os.read(master, 65536)
+    os.close(master)
+    assert b"Asking the devices" in seen
+    assert b"100%" in seen
+    assert b"Asking" not in done.stdout
+
+
+def test_a_running_gateway_is_asked_about_its_ports(running: Running, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "machine")
+    held = running.state / "ports" / "port1"
+    machine.tty("ttyUSB0", held.resolve(), machine.stick("1-1"))
+    document = running.cli("ports", "--sysroot", str(machine.root))
+    status = running.cli("status")["ports"]
+    found = {device["port"]: device for device in document["devices"]}
+    assert sorted(found) == [1, 2, 3, 4]
+    assert Path(found[1]["device"]).name == "ttyUSB0"
+    for port in status:
+        told, slot = found[port["port"]], port["slots"][port["active_slot"] - 1]
+        assert (told["speaks"], told["imei"], told["iccid"]) == ("sms", port["imei"], slot["iccid"])
+        assert told["can_send"]
+    assert document["configuration"] == ""
+
+
+def test_what_a_running_gateway_may_open_any_moment_is_not_opened(tmp_path: Path) -> None:
+    box = Box(tmp_path, slots={1: 1})
+    with ScriptedModem() as modem:
+        (tmp_path / "ports").mkdir()
+        (tmp_path / "ports/port1").symlink_to(modem.device)
+        fd = os.open(modem.device, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            box.start_gateway()
+            eventually(lambda: "is held by" in box.cli("status")["ports"][0]["detail"])
+            os.close(fd)
+            document = box.cli("ports", "--sysroot", str(Machine(tmp_path / "machine").root))
+            assert "is held by" in document["devices"][0]["detail"] or modem.commands
+            assert modem.commands[:1] in ([], ["ESC"])  # a gateway begins with an escape, a probe with AT
+        finally:
+            box.stop()
+
+
+def test_a_running_gateway_tells_why_a_port_is_not_up(tmp_path: Path) -> None:
+    box = Box(tmp_path, slots={1: 1})
+    try:
+        box.start_gateway()
+        document = box.cli("ports", "--sysroot", str(Machine(tmp_path / "machine").root))
+    finally:
+        box.stop()
+    [device] = document["devices"]
+    assert (device["port"], device["speaks"]) == (1, "unasked")
+    assert "plugged in" in device["detail"]

@@ -1,0 +1,151 @@
+"""Asking the network as an operator does: on the command line of a running daemon, and without one."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from gatewayd.errors import ConflictError, InvalidRequestError, NotFoundError, UssdFailedError
+from gatewayd.sims import ussd
+from modem.driver.ussd import Reply, Session, UssdAnswer, UssdRefusedError, UssdUnavailableError
+from tests.conftest import Process, Running
+from tests.gatewayd.played_ports import Bell, House
+
+
+def test_a_code_is_answered_on_the_command_line(running: Running) -> None:
+    told = running.cli("ussd", 1, "#123#")
+    assert (told["port"], told["slot"], told["session"]) == (1, 1, "done")
+    assert told["answer"].startswith("Votre solde est de 1250 FCFA")
+    plain = running.cli_raw("ussd", 1, "#123#")
+    assert plain.stdout.strip() == told["answer"]
+
+
+def test_further_words_are_replies_in_the_same_session(running: Running) -> None:
+    told = running.cli("ussd", 1, "*100#", "2")
+    assert told["answers"] == ["1 Solde\n2 Mon numéro", "Votre numéro: +22370000001"]
+    open_one = running.cli_raw("ussd", 1, "*100#")
+    assert open_one.returncode == 0
+    assert "waits for a reply" in open_one.stderr
+    too_many = running.cli_raw("ussd", 1, "*100#", "1", "1")
+    assert too_many.returncode == 1
+    assert "ended the session before all was said" in too_many.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("9", "#123#"), "There is no port 9"),
+        (("1", "#123é#"), "code must be"),
+        (("1", "#123#", 'a"b'), "replies.0 must be"),
+        (("1", "#123#", "--slot", "2"), "slot must be 1 to 1"),
+        (("1", "*9999#"), "does not know this code"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_words(
+    running: Running, arguments: tuple[str, ...], why: str
+) -> None:
+    done = running.cli_raw("ussd", *arguments)
+    assert done.returncode == 1
+    assert why in done.stderr
+
+
+def test_without_a_daemon_it_says_so(tmp_path: Path) -> None:
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
+    process = Process("--config", config, "ussd", "1", "#123#")
+    assert process.wait() == 1
+    assert "no gatewayd is running" in "".join(process.stderr)
+
+
+def test_neither_codes_nor_answers_are_logged(running: Running) -> None:
+    running.cli_raw("ussd", 1, "#144*4321#")
+    running.cli("ussd", 1, "#123#")
+    log = "".join(running.process.stderr)
+    assert "4321" not in log
+    assert "solde" not in log
+
+
+class Waiting(Bell):
+    """A port that leaves the test to answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.future: Future[UssdAnswer] = Future()
+
+    def ussd(self, *_: object) -> Future[UssdAnswer]:
+        return self.future
+
+
+@pytest.fixture
+def port() -> Waiting:
+    return Waiting()
+
+
+def ask(port: Waiting) -> UssdAnswer:
+    return ussd.ask({1: port}, {}, 1, "#123#", (), None)
+
+
+def test_a_port_without_time_is_not_waited_for(port: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ussd, "BEGIN_TIMEOUT_S", 0.01)
+    with pytest.raises(ConflictError, match="busy"):
+        ask(port)
+    assert port.future.cancelled()
+
+
+def test_a_port_that_has_begun_is_waited_for(port: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ussd, "BEGIN_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(ussd, "_SLOT_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(ussd, "_CODE_TIMEOUT_S", 0.01)
+    port.future.set_running_or_notify_cancel()
+    with pytest.raises(ConflictError, match="did not come to an end"):
+        ask(port)
+
+
+def test_what_the_network_says_decides(port: Waiting) -> None:
+    answers: list[tuple[Reply, bool]] = [
+        (Reply(Session.DONE, ""), True),
+        (Reply(Session.OPEN, "menu"), True),
+        (Reply(Session.ENDED, "Au revoir"), True),
+        (Reply(Session.ENDED, ""), False),
+        (Reply(Session.ENDED, "", "NO CARRIER"), False),
+        (Reply(Session.ELSEWHERE, ""), False),
+        (Reply(Session.NOT_SUPPORTED, "text"), False),
+        (Reply(Session.TIMED_OUT, ""), False),
+    ]
+    for reply, good in answers:
+        port.future = Future()
+        port.future.set_result(UssdAnswer(1, 1, "8922", (reply,), 0))
+        if good:
+            assert ask(port).text == reply.text
+            continue
+        with pytest.raises(UssdFailedError) as caught:
+            ask(port)
+        assert (caught.value.session, caught.value.answer) == (reply.session.value, reply.text)
+        assert reply.reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(UssdUnavailableError("no"), ConflictError), (UssdRefusedError("no"), UssdFailedError)],
+)
+def test_why_there_is_no_answer_is_passed_on(port: Waiting, error: Exception, kind: type[Exception]) -> None:
+    port.future.set_exception(error)
+    with pytest.raises(kind, match="no"):
+        ask(port)
+
+
+def test_every_fault_of_a_request_is_told_at_once(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.up(1, "8922302000000000010")
+    try:
+        with pytest.raises(InvalidRequestError) as caught:
+            house.gateway.ussd(1, "é", ["1", ""], 2)
+        assert [fault.field for fault in caught.value.faults] == ["code", "replies.1", "slot"]
+        with pytest.raises(InvalidRequestError):
+            house.gateway.ussd(1, "#1#", ["1"] * 11)
+        with pytest.raises(NotFoundError):
+            house.gateway.ussd(3, "#1#")
+    finally:
+        house.close()

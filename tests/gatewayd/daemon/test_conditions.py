@@ -1,0 +1,131 @@
+"""What a port knows of its modem reaches the operator: in status, check, health and metrics, with its remedy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from config.settings import load
+from gatewayd.cli import main
+from gatewayd.daemon.daemon import Daemon
+from modem.port.conditions import REMEDIES, Condition
+from modem.port.mailbox import Desk
+from modem.simulator.bank import Bank, BankConfig
+from tests.conftest import eventually
+from tests.figures import Figures
+from tests.modem.recording_work import FAST
+
+
+@dataclass
+class Stand:
+    """A daemon in this process, on simulated modems."""
+
+    config: Path
+    daemon: Daemon
+    url: str
+
+    def cli(self, *words: str) -> str:
+        done = CliRunner().invoke(main, ["--config", str(self.config), *words])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.output
+        return done.stdout
+
+    def told(self, *words: str) -> Any:
+        return json.loads(self.cli(*words, "--json"))
+
+    def health(self) -> Any:
+        answer = requests.get(f"{self.url}/health", timeout=10)
+        assert answer.status_code == 200
+        return answer.json()["data"]
+
+    def figure(self, port: int, condition: Condition) -> float:
+        text = requests.get(self.url.removesuffix("/api") + "/metrics", timeout=10).text
+        labels = {"port": str(port), "condition": condition.value}
+        [value] = [
+            value
+            for name, had, value in Figures.read(text).samples
+            if name == "gatewayd_port_condition" and had == labels
+        ]
+        return value
+
+    def set(self, port: int, condition: Condition, *, present: bool = True) -> None:
+        """Have the port itself say it, between two of its looks at the modem."""
+
+        def said() -> bool:
+            desk = self.daemon.gateway.ports[port]._desk  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
+            assert isinstance(desk, Desk)
+            desk.set_condition(condition, present=present)
+            return (condition in self.daemon.gateway.board.ports()[port].conditions) is present
+
+        eventually(said)
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    config = tmp_path / "gatewayd.toml"
+    ports = "".join(f'[[ports]]\nport = {port}\ndevice = "{tmp_path}/bank/port{port}"\n' for port in (1, 2))
+    config.write_text(
+        f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{tmp_path}/gatewayd.db"\n[clock]\ntrust = "always"\n{ports}'
+    )
+    with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.05)):
+        daemon = Daemon(load(config), FAST)
+        stand = Stand(config, daemon, daemon.start())
+        try:
+            eventually(lambda: _all_up(daemon))
+            yield stand
+        finally:
+            daemon.stop()
+
+
+def _all_up(daemon: Daemon) -> bool:
+    ports = daemon.gateway.board.ports().values()
+    return len(ports) == 2 and all(port.active.registration.carries_sms for port in ports)
+
+
+def test_every_condition_has_a_remedy_that_tells_what_to_do() -> None:
+    assert set(REMEDIES) == set(Condition)
+    assert all(remedy.endswith(".") for remedy in REMEDIES.values())
+
+
+def test_what_a_port_knows_of_its_modem_is_told_everywhere_until_it_ends(stand: Stand) -> None:
+    full, unreadable = Condition.MEMORY_FULL, Condition.UNREADABLE_TEXTS
+    assert stand.health()["checks"]["ports"]["status"] == "pass"
+    assert [port["conditions"] for port in stand.told("status")["ports"]] == [[], []]
+    assert stand.figure(1, full) == 0
+    stand.set(1, full)
+    stand.set(2, full)
+    stand.set(2, unreadable)
+    first, second = stand.told("status")["ports"]
+    assert first["conditions"] == [{"condition": "memory_full", "remedy": REMEDIES[full]}]
+    assert [told["condition"] for told in second["conditions"]] == ["memory_full", "unreadable_texts"]
+    shown = stand.cli("status")
+    assert f"Port 1: {REMEDIES[full]}" in shown
+    assert f"Port 2: {REMEDIES[unreadable]}" in shown
+    found = [
+        (check["about"], check["text"])
+        for check in stand.told("check")["checks"]
+        if check["grade"] == "warning" and check["about"].startswith("port")
+    ]
+    assert found == [
+        ("port 1", REMEDIES[full]),
+        ("port 2", REMEDIES[full]),
+        ("port 2", REMEDIES[unreadable]),
+    ]
+    health = stand.health()
+    assert health["status"] == "warn"
+    told = health["checks"]["ports"]
+    assert told["status"] == "warn"
+    assert told["output"].startswith(f"2 of 2 ports are up. Ports 1, 2: {REMEDIES[full]} Port 2: ")
+    assert (stand.figure(1, full), stand.figure(1, unreadable), stand.figure(2, unreadable)) == (1, 0, 1)
+    stand.set(1, full, present=False)
+    stand.set(2, full, present=False)
+    stand.set(2, unreadable, present=False)
+    assert stand.health()["checks"]["ports"]["status"] == "pass"
+    assert [port["conditions"] for port in stand.told("status")["ports"]] == [[], []]
+    assert stand.figure(2, unreadable) == 0

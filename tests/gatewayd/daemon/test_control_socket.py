@@ -1,0 +1,254 @@
+"""The control socket: one answer to a request, or many until the reader goes away."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import sqlite3
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gatewayd.admin.commands import run
+from gatewayd.admin.context import AdminError, Context
+from gatewayd.cli import main
+from gatewayd.daemon.control_socket import ControlServer, NotRunningError, ask, follow, socket_path
+from gatewayd.sims.numbering import Numbering
+from gatewayd.timekeeping.clock import Calendar
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import House
+
+LARGE = 1 << 20  # more than a socket holds
+
+
+class Commands:
+    """Commands that go on, and whether they were ended."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.ended = threading.Semaphore(0)
+
+    def run(self, command: str, arguments: Mapping[str, object]) -> object:
+        if command == "refuse":
+            raise AdminError("no")
+        return self._go_on(arguments) if command == "go on" else dict(arguments)
+
+    def _go_on(self, arguments: Mapping[str, object]) -> Generator[list[object], None, None]:
+        self.begun.release()
+        try:
+            yield ["x" * int(str(arguments["size"]))]
+            while arguments["goes on"]:
+                yield []
+        finally:
+            self.ended.release()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "gatewayd.db"
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands()
+
+
+@pytest.fixture
+def server(store: Path, commands: Commands) -> Iterator[ControlServer]:
+    server = ControlServer(store, commands.run)
+    server.start()
+    yield server
+    server.stop(1)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_command_is_answered_once(store: Path) -> None:
+    assert ask(store, "echo", {"n": 1}, 5) == {"n": 1}
+    with pytest.raises(AdminError, match="no"):
+        ask(store, "refuse", {}, 5)
+
+
+def test_without_a_daemon_it_says_so(store: Path) -> None:
+    with pytest.raises(NotRunningError):
+        next(follow(store, "go on", {}))
+
+
+@pytest.mark.usefixtures("server")
+def test_a_command_that_ends_by_itself_ends_for_its_reader(store: Path, commands: Commands) -> None:
+    assert list(follow(store, "go on", {"size": 2, "goes on": False})) == [["xx"]]
+    assert commands.ended.acquire(timeout=5)
+    with pytest.raises(AdminError, match="no"):
+        next(follow(store, "refuse", {}))
+
+
+@pytest.mark.usefixtures("server")
+def test_a_reader_that_goes_away_ends_its_command(store: Path, commands: Commands) -> None:
+    with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
+        assert next(batches) == ["x"]
+    assert commands.ended.acquire(timeout=5)
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+def test_a_stop_ends_what_goes_on_though_nobody_reads_it(
+    store: Path, commands: Commands, server: ControlServer, size: int
+) -> None:
+    with socket.socket(socket.AF_UNIX) as asleep:
+        asleep.connect(str(socket_path(store)))
+        request = {"command": "go on", "arguments": {"size": size, "goes on": True}}
+        asleep.sendall(json.dumps(request).encode() + b"\n")
+        assert commands.begun.acquire(timeout=5)
+        server.stop(1)
+        assert commands.ended.acquire(timeout=5)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_daemon_that_stops_is_told_as_such(store: Path, server: ControlServer, commands: Commands) -> None:
+    with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
+        assert next(batches) == ["x"]
+        server.stop(1)
+        with pytest.raises(AdminError, match="the daemon stopped"):
+            eventually(lambda: [batch for batch in batches if batch])
+    assert commands.ended.acquire(timeout=5)
+
+
+def test_a_connection_that_cannot_be_taken_ends_nothing(
+    store: Path, server: ControlServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        # No file may have a number from this one on, so that there is none for the connection.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            client.connect(str(socket_path(store)))
+            eventually(lambda: "takes no connections just now" in caplog.text)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        client.sendall(b'{"command": "echo", "arguments": {"n": 2}}\n')
+        assert json.loads(client.makefile().readline()) == {"ok": True, "result": {"n": 2}}
+    assert caplog.text.count("takes no connections just now") == 1
+    assert ask(store, "echo", {"n": 3}, 5) == {"n": 3}
+
+
+FOREIGN = ("id", "hash", "created_at", "active = 0, quota", "rowid", "ICCID", "")
+
+
+@pytest.mark.parametrize("column", FOREIGN)
+@pytest.mark.parametrize(
+    ("command", "row", "table"),
+    [("company.set", "company", "companies"), ("key.set", "key", "api_keys"), ("sim.set", "sim", "sims")],
+)
+def test_a_client_of_the_socket_changes_no_other_column(
+    house: House, command: str, row: str, table: str, column: str
+) -> None:
+    context = admin(house)
+    house.up(1, "8922300000000000001")
+    run(context, "key.add", {"company": 1})
+    before = tuple(house.row(f"SELECT * FROM {table} WHERE id = 1"))  # noqa: S608 - names of this test
+    with pytest.raises(AdminError, match="changes"):
+        run(context, command, {row: 1, "changes": {column: 7}})
+    with pytest.raises(AdminError, match="changes"):
+        run(context, command, {row: 1, "changes": {"active": True, "enabled": True, column: 7}})
+    assert tuple(house.row(f"SELECT * FROM {table} WHERE id = 1")) == before  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("company.set", {"company": 1, "changes": {"active": "no"}}),
+        ("company.set", {"company": 1, "changes": {"quota": True}}),
+        ("company.set", {"company": 2**64, "changes": {"active": True}}),
+        ("company.set", {"company": 1, "changes": {}}),
+        ("company.set", {"company": 1, "changes": [["active", True]]}),
+        ("company.add", {"name": "x", "context": 1}),
+        ("company.add", {"name": "x", "self": 1}),
+        ("company.add", {"name": "x", "__class__": 1}),
+        ("key.set", {"key": 1, "changes": {"expires_at": 2**62}}),
+        ("key.add", {"company": 1, "expires_at": -1}),
+        ("key.add", {"company": -1}),
+        ("sim.set", {"sim": 1, "changes": {"company_id": 2**63}}),
+        ("sim.set", {"sim": 1, "changes": {"cost": "1"}}),
+        ("sim.set", {"sim": 1, "changes": {"cost": float("nan")}}),
+        ("send", {"recipient": "1", "text": "x", "priority": "__class__"}),
+        ("send", {"recipient": "1", "text": "x", "wait_s": 1e9}),
+        ("message.settle", {"sms_id": "x", "verdict": "__class__"}),
+        ("message.list", {"status": "nonsense"}),
+        ("message.show", {"sms_id": "\udcff"}),
+        ("inbox.list", {"limit": "1; DROP TABLE inbox"}),
+        ("__class__", {}),
+    ],
+)
+def test_a_client_of_the_socket_is_told_what_is_wrong_with_its_words(
+    house: House, command: str, arguments: dict[str, object]
+) -> None:
+    with pytest.raises(AdminError):
+        run(admin(house), command, arguments)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+def admin(house: House) -> Context:
+    return Context(
+        house.store,
+        house.clock,
+        Calendar(house.settings.numbers.zone),
+        Numbering(house.settings.numbers),
+        house.gateway,
+    )
+
+
+READING = [
+    ("company", "list"),
+    ("key", "list"),
+    ("key", "set", "1", "--active", "no"),
+    ("sim", "list"),
+    ("message", "list"),
+    ("message", "show", "x"),
+    ("inbox",),
+    ("inbox", "--unreadable"),
+    ("status",),
+    ("check",),
+    ("send", "+22370123456", "x"),
+    ("ussd", "1", "*123#"),
+    ("watch", "1"),
+    ("loop-test",),
+]
+
+
+@pytest.mark.parametrize("words", [*READING, ("backup", "{folder}/copy.db")], ids=" ".join)
+@pytest.mark.parametrize("there", ["nothing", "no folder", "an empty file", "a text", "another database"])
+def test_a_command_on_a_mistyped_path_leaves_nothing(
+    tmp_path: Path, words: tuple[str, ...], there: str
+) -> None:
+    folder = tmp_path / ("missing" if there == "no folder" else "folder")
+    path = folder / "typo.db"
+    if there != "no folder":
+        folder.mkdir()
+    if there == "an empty file":
+        path.touch()
+    if there == "a text":
+        path.write_text("a list of things to buy")
+    if there == "another database":
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE other (x)")
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{path}"\n')
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    words = tuple(word.format(folder=tmp_path) for word in words)
+    done = CliRunner().invoke(main, ["--config", str(config), *words])
+    assert done.exit_code == 1
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert folder.exists() is (there != "no folder")
+    if words != ("check",):
+        assert done.stderr.startswith("gatewayd: ")
+        assert done.stderr.count("\n") == 1

@@ -1,0 +1,48 @@
+"""Whether a text shows anything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayd.messages.blank_text import is_blank
+
+INVISIBLE = (
+    "\t\n\x0b\x0c\r \x85\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u2003\u200b\u200c\u200d\u200e\u200f"
+    "\u2028\u2029\u202a\u202e\u202f\u205f\u2060\u2061\u2064\u2066\u2069\u206a\u2800\u3000\u3164\ufe00\ufe0f\ufeff\uffa0"
+    "\ufff9\ufffb\U0001d173\U000e0001\U000e0041\U000e007f\U000e0100"
+)
+
+
+@pytest.mark.parametrize("character", INVISIBLE, ids=lambda character: f"U+{ord(character):04X}")
+def test_a_character_that_is_drawn_as_nothing_makes_no_text(character: str) -> None:
+    assert is_blank(character * 3)
+
+
+@given(st.text(st.sampled_from(INVISIBLE)))
+def test_so_do_many_of_them(text: str) -> None:
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "é",
+        "م",
+        "\u0605",
+        "\u06dd1",
+        "❤\ufe0f",
+        "👩\u200d👩\u200d👧",
+        "🏴\U000e0067\U000e0062\U000e007f",
+        "0\ufe0f\u20e3",
+        ".",
+        "\u0301",
+        "한",
+        "ߒ",
+    ],
+)
+def test_a_text_that_shows_something_is_one(text: str) -> None:
+    assert not is_blank(text)
+    assert not is_blank(f"\u200b{text}\ufeff ")

@@ -1,0 +1,221 @@
+"""Whose report it is: exact numbers decide, and odd forms of one speak of the only part that they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gatewayd.records import Status
+from gatewayd.timekeeping.clock import SECOND
+from modem.port.interface import InDoubt, Submission, Submitted
+from modem.sms.tpdu import StatusReport
+from tests.gatewayd.box import Box
+from tests.gatewayd.played_ports import House
+
+A = "8922301000000000001"
+ABIDJAN = ("+2250701020304", "+2250501020304")
+ACCRA = ("+233244123456", "+233544123456")
+LAGOS = ("+2348031234567", "+2347031234567")
+
+Build = Callable[[str], House]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    houses: list[House] = []
+
+    def build(plan: str) -> House:
+        house = House(tmp_path, plan=plan, in_doubt="hold", in_doubt_wait_s=0.02)
+        houses.append(house)
+        house.up(1, A)
+        return house
+
+    yield build
+    for house in houses:
+        house.close()
+
+
+def submit(house: House, recipient: str, reference: int | None) -> str:
+    """Send a message, which the network takes with this TP-MR."""
+    sms_id = house.send(recipient=recipient)
+    house.settle(1, house.claim(1), Submitted(reference))
+    return sms_id
+
+
+def report(house: House, reference: int, recipient: str) -> None:
+    now = datetime.fromtimestamp(house.clock.at // SECOND, UTC)
+    told = StatusReport("", reference, recipient, now, now, 0)
+    house.gateway.dispatcher.reported(house.statuses[1], told)
+
+
+def delivered(house: House, *sms_ids: str) -> list[bool]:
+    return [house.view(sms_id).status is Status.DELIVERED for sms_id in sms_ids]
+
+
+@pytest.mark.parametrize(
+    ("plan", "pair"), [("cote_d_ivoire", ABIDJAN), ("ghana", ACCRA), ("nigeria", LAGOS), ("guide", ABIDJAN)]
+)
+def test_two_people_whose_numbers_end_alike_get_their_own_reports(
+    build: Build, plan: str, pair: tuple[str, str]
+) -> None:
+    house = build(plan)
+    first, second = (submit(house, recipient, 7) for recipient in pair)
+    report(house, 7, pair[0])
+    assert delivered(house, first, second) == [True, False]
+    report(house, 7, pair[1])
+    assert delivered(house, first, second) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("plan", "sent_to", "told"),
+    [
+        ("cote_d_ivoire", ABIDJAN[0], ABIDJAN[1]),
+        ("cote_d_ivoire", ABIDJAN[0], "0501020304"),
+        ("ghana", ACCRA[0], "0544123456"),
+        ("nigeria", LAGOS[0], "2347031234567"),
+        ("guide", "+22370123456", "+22670123456"),
+        ("mali", "+22370123456", "0022670123456"),
+    ],
+)
+def test_a_report_about_another_person_says_nothing_of_the_only_message(
+    build: Build, plan: str, sent_to: str, told: str
+) -> None:
+    house = build(plan)
+    sms_id = submit(house, sent_to, 7)
+    report(house, 7, told)
+    assert delivered(house, sms_id) == [False]
+    report(house, 7, sent_to)
+    assert delivered(house, sms_id) == [True]
+
+
+@pytest.mark.parametrize(
+    ("plan", "sent_to", "told"),
+    [
+        *(
+            ("guide", "+22370123456", told)
+            for told in ("70123456", "22370123456", "0022370123456", "+70123456")
+        ),
+        *(("ghana", ACCRA[0], told) for told in ("0244123456", "244123456", "+0244123456", "2330244123456")),
+        *(("ghana", ACCRA[0], told) for told in ("44123456", "9944123456", "+244123456", "00244123456")),
+        *(("nigeria", LAGOS[0], told) for told in ("08031234567", "0092348031234567", "31234567")),
+        # The eight digits of before 2021, and a foreign number without its +.
+        *(("cote_d_ivoire", ABIDJAN[0], told) for told in ("01020304", "+22501020304", "22501020304")),
+        ("mali", "+33612345678", "33612345678"),
+        ("mali", "+33612345678", "0612345678"),
+    ],
+)
+def test_a_report_in_any_form_of_a_number_speaks_of_the_only_message(
+    build: Build, plan: str, sent_to: str, told: str
+) -> None:
+    house = build(plan)
+    sms_id = submit(house, sent_to, 7)
+    report(house, 7, told)
+    assert delivered(house, sms_id) == [True]
+
+
+@pytest.mark.parametrize(
+    ("plan", "pair", "told"), [("cote_d_ivoire", ABIDJAN, "22501020304"), ("ghana", ACCRA, "44123456")]
+)
+def test_an_odd_form_that_fits_two_messages_speaks_of_none(
+    build: Build, plan: str, pair: tuple[str, str], told: str
+) -> None:
+    house = build(plan)
+    first, second = (submit(house, recipient, 7) for recipient in pair)
+    third = submit(house, pair[0], 8)
+    report(house, 7, told)
+    assert delivered(house, first, second, third) == [False, False, False]
+    report(house, 8, told)
+    assert delivered(house, first, second, third) == [False, False, True]
+
+
+def test_a_report_in_an_odd_form_that_comes_again_is_not_taken_for_the_next_message(build: Build) -> None:
+    house = build("cote_d_ivoire")
+    first = submit(house, ABIDJAN[0], 7)
+    report(house, 7, "01020304")
+    stamp = house.clock.at
+    house.clock.at += 60 * SECOND
+    second = submit(house, ABIDJAN[1], 7)
+    house.clock.at, now = stamp, house.clock.at
+    report(house, 7, "01020304")
+    house.clock.at = now
+    assert delivered(house, first, second) == [True, False]
+    report(house, 7, "01020304")
+    assert delivered(house, first, second) == [True, True]
+
+
+def test_a_report_in_an_odd_form_that_comes_again_settles_no_doubt(build: Build) -> None:
+    house = build("cote_d_ivoire")
+    first = submit(house, ABIDJAN[0], 7)
+    report(house, 7, "01020304")
+    stamp = house.clock.at
+    house.clock.at += 60 * SECOND
+    second = submit(house, ABIDJAN[1], 7)
+    doubtful = house.send(recipient=ABIDJAN[0])
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    house.clock.at = stamp
+    report(house, 7, "01020304")
+    assert delivered(house, first, second, doubtful) == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (ABIDJAN[0], True),
+        ("0701020304", True),
+        ("22501020304", True),
+        (ABIDJAN[1], False),
+        ("12345678", False),
+    ],
+)
+def test_a_doubt_is_settled_by_a_report_about_its_own_number_alone(
+    build: Build, told: str, found: bool
+) -> None:
+    house = build("cote_d_ivoire")
+    sms_id = house.send(recipient=ABIDJAN[0])
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    report(house, 9, told)
+    assert delivered(house, sms_id) == [found]
+
+
+def test_an_odd_form_settles_no_doubt_where_two_fit_the_time(build: Build) -> None:
+    house = build("cote_d_ivoire")
+    sms_ids = []
+    for recipient in ABIDJAN:
+        sms_ids.append(house.send(recipient=recipient))
+        house.settle(1, house.claim(1), InDoubt("no answer"))
+    report(house, 9, "01020304")
+    assert delivered(house, *sms_ids) == [False, False]
+    report(house, 9, ABIDJAN[1])
+    assert delivered(house, *sms_ids) == [False, True]
+
+
+@pytest.mark.parametrize(("told", "found"), [("22501020304", True), (ABIDJAN[1], False)])
+def test_a_report_before_its_answer_is_kept_for_its_own_number_alone(
+    build: Build, told: str, found: bool
+) -> None:
+    house = build("cote_d_ivoire")
+    sms_id = house.send(recipient=ABIDJAN[0])
+    submission: Submission = house.claim(1)
+    report(house, 7, told)
+    house.settle(1, submission, Submitted(7))
+    assert delivered(house, sms_id) == [found]
+
+
+def test_a_network_that_reports_the_last_digits_only_delivers_all_the_same(tmp_path: Path) -> None:
+    box = Box(tmp_path, slots={1: 1})
+    box.config.write_text(box.config.read_text() + '[numbers]\nplan = "ghana"\n')
+    try:
+        box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05", "--fault", "report-short")
+        box.start_gateway()
+        box.sims_ready(1)
+        sms_id = box.send("hello", recipient="024 412 3456")
+        box.becomes(sms_id, "delivered")
+        assert box.status(sms_id)["recipient"] == "+233244123456"
+        assert [found["sms_id"] for found in box.get("sms/messages?recipient=024%20412%203456")["data"]] == [
+            sms_id
+        ]
+    finally:
+        box.stop()

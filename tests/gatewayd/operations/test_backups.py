@@ -1,0 +1,205 @@
+"""Backups, and what becomes of what waited in one that is put in the place of the database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import StoreSettings
+from gatewayd.operations.backups import Backups, running_backup
+from gatewayd.store import backup
+from gatewayd.store.backup import BackupError
+from gatewayd.store.engine.errors import StoreDamagedError
+from gatewayd.store.store import Store
+from gatewayd.timekeeping.clock import Clock
+from modem.port.interface import Rest, Submission, Submitted
+from tests.conftest import Running, eventually, told_by
+from tests.gatewayd.played_ports import House
+from tests.gatewayd.store.wal import uncopied
+
+A = "8922300000000000001"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Any:
+    house = House(tmp_path, in_doubt_wait_s=0)
+    house.up(1, A)
+    yield house
+    house.close()
+
+
+def back_up(store: Store, target: Path, *, overwrite: bool = False) -> int:
+    making = running_backup(
+        store.path, target, 1_800_000_000_000_000, overwrite=overwrite, ended=store.cut_log
+    )
+    while True:
+        try:
+            next(making)
+        except StopIteration as done:
+            size: int = done.value
+            return size
+
+
+def replace_database(house: House, by: Path) -> None:
+    house.close()
+    for file in house.settings.store.path.parent.glob("gatewayd.db*"):
+        file.unlink()
+    os.replace(by, house.settings.store.path)
+    house.open()
+    house.up(1, A)
+
+
+def test_a_backup_is_whole_and_for_its_owner_alone(house: House, tmp_path: Path) -> None:
+    house.send("kept")
+    target = tmp_path / "copy.db"
+    assert back_up(house.store, target) == target.stat().st_size
+    backup.check_backup(target)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
+    with closing(sqlite3.connect(target)) as db:
+        assert db.execute("SELECT text FROM messages").fetchall() == [("kept",)]
+
+
+def test_a_backup_overwrites_nothing_unless_told_to_and_never_the_database(
+    house: House, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.db"
+    target.write_text("precious")
+    with pytest.raises(BackupError, match="--force"):
+        back_up(house.store, target)
+    assert target.read_text() == "precious"
+    back_up(house.store, target, overwrite=True)
+    backup.check_backup(target)
+    with pytest.raises(BackupError, match="is there already"):
+        back_up(house.store, house.store.path, overwrite=True)
+
+
+def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
+    house: House, tmp_path: Path
+) -> None:
+    house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(4000000) AS x"))
+    making = running_backup(
+        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+    )
+    next(making)
+    for n in range(5):
+        house.send(f"meanwhile {n}")
+    for _ in making:
+        pass
+    eventually(lambda: uncopied(house.store.path) == 0)
+    assert house.row("SELECT count(*) FROM messages")[0] == 5
+
+
+def test_a_backup_that_is_given_up_leaves_nothing(house: House, tmp_path: Path) -> None:
+    house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS x"))
+    making = running_backup(
+        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+    )
+    next(making)
+    making.close()
+    eventually(lambda: not list(tmp_path.glob("copy*")))
+
+
+def test_what_waited_in_a_backup_is_held_when_it_is_put_in_place(house: House, tmp_path: Path) -> None:
+    delivered, waiting = house.send("delivered"), house.send("waiting")
+    step = house.settle(1, house.claim(1), Submitted(1))
+    assert isinstance(step, Submission)
+    back_up(house.store, tmp_path / "copy.db")
+    house.settle(1, step, Submitted(2))
+    replace_database(house, tmp_path / "copy.db")
+    assert isinstance(house.next(1), Rest)  # it would arrive twice
+    view = house.view(waiting)
+    assert (view.status.value, view.in_doubt) == ("pending", True)
+    assert "restored from a backup" in (view.failure_reason or "")
+    assert house.view(delivered).status.value == "sent"
+    house.restart()  # what was decided once is not decided by the time that passes
+    house.up(1, A)
+    assert isinstance(house.next(1), Rest)
+    fresh = house.send("new")
+    assert house.claim(1).segment.text == "new"
+    assert house.view(fresh).status.value == "pending"
+
+
+def test_a_damaged_database_makes_way_for_the_newest_good_backup_where_that_is_wanted(
+    house: House, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for text in ("first", "second", "third"):
+        house.send(text)
+        back_up(house.store, backup.next_name(folder))
+    house.send("lost")
+    newest = backup.kept(folder)[-1]
+    newest.write_bytes(newest.read_bytes()[:-5000])  # a bad one
+    house.close()
+    path = house.settings.store.path
+    path.write_bytes(path.read_bytes()[:-8192])
+    with pytest.raises(StoreDamagedError):
+        Store(path).open()
+    store = Store(path, backups=folder)
+    store.open()
+    with store.readers.lend() as db:
+        assert [row[0] for row in db.execute("SELECT text FROM messages")] == ["first", "second"]
+        assert [row[0] for row in db.execute("SELECT DISTINCT state FROM parts")] == ["in_doubt"]
+    assert path.with_name("gatewayd.db.damaged-1").stat().st_size
+    store.close()
+    store = Store(path, backups=folder)
+    store.open()  # once is enough
+    store.close()
+    assert not path.with_name("gatewayd.db.damaged-2").exists()
+    house.open()
+
+
+def test_without_a_good_backup_a_damaged_database_stays_where_it_is(house: House, tmp_path: Path) -> None:
+    house.close()
+    path = house.settings.store.path
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8192])
+    with pytest.raises(StoreDamagedError, match="no good backup"):
+        Store(path, backups=tmp_path / "none").open()
+    assert path.read_bytes() == whole[:-8192]
+    path.write_bytes(whole)
+    house.open()
+
+
+def test_backups_are_made_now_and_again_and_some_are_kept(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    settings = StoreSettings(path=house.store.path, backup_dir=folder, backup_every_s=0.02, backup_keep=2)
+    backups = Backups(settings, house.store, Clock())
+    backups.start()
+    eventually(lambda: [file.name for file in backup.kept(folder)][-1:] >= ["gatewayd-000004.db"])
+    backups.stop(5)
+    assert 2 <= len(backup.kept(folder)) <= 3
+    for made in backup.kept(folder):
+        backup.check_backup(made)
+
+
+def test_the_command_backs_up_a_running_gateway_and_one_that_is_not(running: Running, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    told = running.cli("backup", str(target))
+    assert told == {"file": str(target), "bytes": target.stat().st_size}
+    backup.check_backup(target)
+    again = running.cli_raw("backup", str(target))
+    assert (again.returncode, "--force" in again.stderr) == (1, True)
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
+    told_by(config, "company", "add", "Test")  # else there is nothing to be copied
+    command = [
+        sys.executable,
+        "-m",
+        "gatewayd.cli",
+        "--config",
+        str(config),
+        "backup",
+        str(tmp_path / "other.db"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    backup.check_backup(tmp_path / "other.db")

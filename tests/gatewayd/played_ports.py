@@ -1,0 +1,177 @@
+"""A gateway on a real store, whose ports the test plays: it says what a port would say, and takes what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from gatewayd.gateway import Gateway
+from gatewayd.records import Caller, Draft, MessageView, Options, Priority
+from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts
+from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+from modem.at.transcript import Watcher
+from modem.driver.ussd import UssdAnswer
+from modem.errors import Cause, Kind
+from modem.port.interface import (
+    Answer,
+    InDoubt,
+    Outcome,
+    PortState,
+    PortStatus,
+    Refused,
+    Registration,
+    Reported,
+    Rest,
+    SimState,
+    SlotStatus,
+    Submission,
+    Submitted,
+    Switch,
+)
+
+RECIPIENT = "+22370123456"
+
+
+class Bell:
+    """A port as far as the gateway rings for it: counts the rings, and answers when the test lets it."""
+
+    def __init__(self) -> None:
+        self.rings = 0
+        self.answer: Future[Answer] = Future()
+
+    def wake(self) -> None:
+        self.rings += 1
+
+    def ask(self) -> Future[Answer]:
+        return self.answer
+
+    def watch(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def leave(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
+        raise NotImplementedError
+
+
+class SteppedClock(Clock):
+    """A clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.at = 1_800_000_000_000_000
+        self.passed = 1000.0
+        self.trusted = True
+
+    def now(self) -> int:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def moment(self, calendar: Calendar) -> Moment:
+        return replace(super().moment(calendar), trusted=self.trusted)
+
+
+class House:
+    """See the module."""
+
+    def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
+        self.settings = Settings(
+            store=StoreSettings(path=path / "gatewayd.db"),
+            numbers=NumberSettings(plan=plan),
+            dispatch=DispatchSettings(**dispatch),
+            ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
+        )
+        self.clock = SteppedClock()
+        self.bells = {number: Bell() for number in range(1, ports + 1)}
+        self.statuses: dict[int, PortStatus] = {}
+        self.open()
+        self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
+        self.caller = Caller(0, self.company, admin=False)
+
+    def open(self) -> None:
+        self.store = Store(self.settings.store.path)
+        self.store.open()
+        self.gateway = Gateway(self.settings, self.store, self.clock)
+        self.gateway.start(self.bells)
+
+    def close(self) -> None:
+        self.gateway.stop(1)
+        self.store.close()
+
+    def restart(self) -> None:
+        """As after a crash: only what the store holds is left."""
+        self.close()
+        self.open()
+
+    def up(
+        self, port: int, *iccids: str, active: int = 1, registration: Registration = Registration.HOME
+    ) -> None:
+        """A port says that its modem works, with these cards in its slots."""
+        slots = tuple(
+            SlotStatus(n, SimState.READY, iccid, number=f"+2237000{iccid[-4:]}", registration=registration)
+            for n, iccid in enumerate(iccids, 1)
+        )
+        self.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", slots, active))
+
+    def down(self, port: int) -> None:
+        """A port says that its device is gone."""
+        self.say(replace(self.statuses[port], state=PortState.ABSENT))
+
+    def say(self, status: PortStatus) -> None:
+        self.statuses[status.port] = status
+        self.gateway.dispatcher.status(status)
+
+    def sim(self, iccid: str) -> int:
+        with self.store.readers.lend() as db:
+            sim_id: int = db.execute("SELECT id FROM sims WHERE iccid = ?", (iccid,)).fetchone()[0]
+        return sim_id
+
+    def set_sim(self, iccid: str, **changes: object) -> None:
+        sim_id = self.sim(iccid)
+        assert self.store.write(lambda db: accounts.update(db, "sims", sim_id, changes))
+
+    def send(
+        self,
+        text: str = "hello",
+        recipient: str = RECIPIENT,
+        sim: int | None = None,
+        priority: Priority = Priority.NORMAL,
+    ) -> str:
+        options = Options(sim_id=sim, priority=priority)
+        view, _ = self.gateway.submit(self.caller, Draft(recipient, text), options, None, 0)
+        assert isinstance(view, MessageView)
+        return view.sms_id
+
+    def next(
+        self, port: int, outcome: Outcome | None = None, reports: Sequence[Reported] = ()
+    ) -> Submission | Switch | Rest:
+        return self.gateway.dispatcher.next(self.statuses[port], outcome, reports)
+
+    def claim(self, port: int) -> Submission:
+        step = self.next(port)
+        assert isinstance(step, Submission), step
+        return step
+
+    def settle(
+        self, port: int, submission: Submission, result: Submitted | Refused | InDoubt
+    ) -> Submission | Switch | Rest:
+        return self.next(port, Outcome(submission, result, self.clock.passed, self.clock.passed))
+
+    def view(self, sms_id: str) -> MessageView:
+        return self.gateway.status(self.caller, sms_id)
+
+    def row(self, sql: str, *values: object) -> Any:
+        with self.store.readers.lend() as db:
+            return db.execute(sql, values).fetchone()
+
+
+def refused(kind: Kind, code: int | None = 38, family: str = "CMS") -> Refused:
+    """A refusal of a kind."""
+    return Refused(Cause(family, code, kind, "The network is out of order", "Le réseau est en panne"))

@@ -1,0 +1,126 @@
+"""Requests that come at the same time are taken in one go, and each is told what became of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gatewayd.errors import ConflictError, QueueFullError, QuotaExceededError
+from gatewayd.records import Draft, Idempotency, MessageView, Options, Replay
+from gatewayd.sending.request_batcher import Together
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import RECIPIENT, House
+
+AT_ONCE = 8
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = House(tmp_path, max_pending=20)
+    built.up(1, "8922301000000000001")
+    built.up(2, "8922301000000000002")
+    yield built
+    built.close()
+
+
+def all_at_once(
+    store: Store, calls: Sequence[Callable[[], MessageView | Replay]]
+) -> list[MessageView | Replay | Exception]:
+    """What calls return or raise that all wait for a busy writer."""
+
+    def outcome(call: Callable[[], MessageView | Replay]) -> MessageView | Replay | Exception:
+        begun.release()
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - it is what is looked at
+            return error
+
+    begun, free = threading.Semaphore(0), threading.Event()
+    with ThreadPoolExecutor(len(calls) + 1) as pool:
+        busy = pool.submit(store.write, lambda _: free.wait(10))
+        asked = [pool.submit(outcome, call) for call in calls]
+        for _ in calls:
+            begun.acquire()
+        free.set()
+        assert busy.result(10)
+        return [one.result(10) for one in asked]
+
+
+def sends(
+    house: House, count: int, key: Idempotency | None = None
+) -> list[Callable[[], MessageView | Replay]]:
+    return [
+        lambda n=n: house.gateway.submit(house.caller, Draft(RECIPIENT, f"text {n}"), Options(), key, 0)[0]  # type: ignore[misc]
+        for n in range(count)
+    ]
+
+
+def test_each_of_many_is_told_of_its_own_message(house: House) -> None:
+    told = all_at_once(house.store, sends(house, AT_ONCE))
+    views = [one for one in told if isinstance(one, MessageView)]
+    assert [view.text for view in views] == [f"text {n}" for n in range(AT_ONCE)]
+    assert views == [house.view(view.sms_id) for view in views]
+    assert len({view.task_id for view in views}) == AT_ONCE
+    assert sorted(view.sim_number for view in views) == ["+22370000001"] * 4 + ["+22370000002"] * 4
+
+
+def test_a_quota_holds_for_all_of_them_together(house: House) -> None:
+    house.store.write(lambda db: accounts.update(db, "companies", house.company, {"quota": 5}))
+    told = all_at_once(house.store, sends(house, AT_ONCE))
+    assert sum(isinstance(one, MessageView) for one in told) == 5
+    assert sum(isinstance(one, QuotaExceededError) for one in told) == AT_ONCE - 5
+    assert house.gateway.quota(house.caller).used == 5
+
+
+def test_the_limit_of_a_sim_and_of_the_queue_hold_for_all_of_them_together(house: House) -> None:
+    house.set_sim("8922301000000000001", daily_limit=3)
+    told = all_at_once(house.store, sends(house, 24))
+    numbers = [one.sim_number for one in told if isinstance(one, MessageView)]
+    assert (len(numbers), numbers.count("+22370000001")) == (20, 3)
+    assert sum(isinstance(one, QueueFullError) for one in told) == 4
+
+
+def test_of_those_with_one_idempotency_key_one_is_taken(house: House) -> None:
+    told = all_at_once(house.store, sends(house, AT_ONCE, Idempotency("once", b"same")))
+    assert sum(isinstance(one, MessageView) for one in told) == 1
+    assert sum(isinstance(one, ConflictError) for one in told) == AT_ONCE - 1
+    assert house.row("SELECT count(*) FROM messages")[0] == 1
+
+
+def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) -> None:
+    def work(db: Connection, items: Sequence[str]) -> list[int]:
+        db.executemany("INSERT INTO companies (name, created_at) VALUES (?, 0)", [(item,) for item in items])
+        return [len(item) for item in items]
+
+    together = Together(house.store, work)
+    free = threading.Event()
+    with ThreadPoolExecutor(AT_ONCE + 1) as pool:
+        busy = pool.submit(house.store.write, lambda _: free.wait(10))
+        names = [f"name {n}" for n in range(AT_ONCE - 1)]
+        asked = [pool.submit(together.do, name) for name in names]
+        bad = pool.submit(together.do, "\ud800")  # it cannot be written in UTF-8
+        eventually(lambda: all(one.running() for one in (*asked, bad)))
+        free.set()
+        assert busy.result(10)
+        with pytest.raises(UnicodeEncodeError):
+            bad.result(10)
+        assert [one.result(10) for one in asked] == [6] * len(names)
+    kept = house.row("SELECT count(*), count(DISTINCT name) FROM companies WHERE name LIKE 'name %'")
+    assert tuple(kept) == (len(names), len(names))
+
+
+def test_after_a_refusal_the_next_is_taken(house: House) -> None:
+    together: Together[str, str] = Together(house.store, lambda _, items: list(items))
+    house.store.close()
+    with pytest.raises(StoreUnavailableError):
+        together.do("refused")
+    house.store.open()
+    assert together.do("taken") == "taken"

@@ -1,0 +1,214 @@
+"""Balances: read when a SIM has nothing to send, in the words of every operator, and told once where they are not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.settings import BalanceSettings
+from gatewayd.sims.balance import amount, amount_in
+from modem.driver.ussd import Reply, Session, UssdAnswer, UssdUnavailableError
+from tests.conftest import eventually
+from tests.gatewayd.box import Box
+from tests.gatewayd.played_ports import Bell, House
+
+PATTERN = BalanceSettings(operator="x", code="#1#").pattern
+ICCID = "8922302000000000010"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Votre solde est de 1 234 FCFA, valable jusqu'au 31/12/2030.", 1234),
+        ("Solde: 1234F", 1234),
+        ("1.234,50 CFA", 1234.5),
+        ("1,234.50 F CFA", 1234.5),
+        ("Crédit 1\u202f234\u202f567\u00a0FCFA", 1_234_567),  # narrow no-break and no-break spaces
+        ("Crédit 12\u2009345 XOF", 12_345),
+        ("0 FCFA", 0),
+        ("0,50 F", 0.5),
+        ("Solde 12,5F. Bonus 500 F", 12.5),
+        ("1.234 FCFA", 1234),
+        ("1,234 FCFA", 1234),
+        ("1.234.567 F", 1_234_567),
+        ("Au 31/12/2030 1500 FCFA", 1500),
+        ("Au 31.12.2030. 1 500 FCFA", 1500),
+        ("Menu 1\n500 FCFA", 500),
+        ("Forfait 250 Fois", None),
+        ("Code inconnu", None),
+        ("FCFA", None),
+        ("1.23.4 F", None),
+        ("", None),
+    ],
+)
+def test_an_amount_is_found_in_the_forms_that_operators_write(text: str, found: float | None) -> None:
+    assert amount_in(text, PATTERN) == found
+
+
+@given(st.text(max_size=200))
+def test_any_answer_is_read_without_raising(text: str) -> None:
+    for found in (amount_in(text, PATTERN), amount_in(f"{text} F", PATTERN), amount(text)):
+        assert found is None or found >= 0
+
+
+@given(st.integers(0, 10**9), st.sampled_from([" ", "\u202f", "\u00a0", ".", ",", ""]))
+def test_thousands_are_parted_by_anything(value: int, mark: str) -> None:
+    assert amount_in(f"Solde {value:,} FCFA".replace(",", mark), PATTERN) == value
+
+
+class Asked(Bell):
+    """A port that answers codes as the test wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: list[tuple[str, int | None]] = []
+        self.answers: list[str | Exception] = []
+
+    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
+        self.codes.append((code, slot))
+        future: Future[UssdAnswer] = Future()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(UssdAnswer(1, 1, ICCID, (Reply(Session.DONE, answer),), 0))
+        return future
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[tuple[House, Asked]]:
+    """A house whose port 1 is asked for the balance of Orange SIMs again and again."""
+    port = Asked()
+    house = House(tmp_path)
+    house.close()
+    house.settings = house.settings.model_copy(
+        update={"balance": (BalanceSettings(operator="orange", code="#123#", every_s=0.05),)}
+    )
+    house.bells[1] = port
+    house.open()
+    yield house, port
+    house.close()
+
+
+def orange(house: House) -> None:
+    house.up(1, ICCID)
+    house.set_sim(ICCID, operator="Orange ML")
+
+
+def later(house: House) -> bool:
+    """Let time pass while something is waited for: the gateway may count from just after it last did."""
+    house.clock.passed += 1
+    return True
+
+
+def balance(house: House) -> tuple[float, int | None]:
+    row = house.row("SELECT balance, balance_at FROM sims")
+    return row[0], row[1]
+
+
+def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[House, Asked]) -> None:
+    house, port = asked
+    port.answers = ["Solde: 1 234,5 F", "Solde: 1 000 F"]
+    orange(house)
+    eventually(lambda: balance(house) == (1234.5, house.clock.at))
+    assert len(port.codes) == 1
+    house.clock.at += 60_000_000
+    eventually(lambda: balance(house) == (1000, house.clock.at))
+    assert set(port.codes) == {("#123#", 1)}
+    _, [sim] = house.gateway.sims(house.caller)
+    assert (sim.balance, sim.balance_at) == (1000, house.clock.at)
+
+
+def test_a_clock_that_was_set_back_keeps_no_balance_for_years(asked: tuple[House, Asked]) -> None:
+    house, port = asked
+    port.answers = ["1 F", "2 F"]
+    orange(house)
+    eventually(lambda: balance(house)[0] == 1)
+    house.clock.at -= 10**15
+    eventually(lambda: balance(house) == (2, house.clock.at))
+
+
+def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[House, Asked]) -> None:
+    house, port = asked
+    port.answers = ["1 F"]
+    house.up(1, ICCID)
+    house.set_sim(ICCID, operator="Malitel")
+    house.send()
+    looks = house.gateway._balances  # noqa: SLF001 - that nothing happens cannot be waited for
+    assert looks._due() == []  # noqa: SLF001
+    house.set_sim(ICCID, operator="Orange")
+    assert looks._due() == []  # noqa: SLF001 - a message waits
+    house.claim(1)
+    eventually(lambda: balance(house)[0] == 1)
+
+
+def test_an_answer_without_an_amount_is_told_once(
+    asked: tuple[House, Asked], caplog: pytest.LogCaptureFixture
+) -> None:
+    house, port = asked
+    port.answers = ["Code inconnu 1234"]
+    with caplog.at_level(logging.DEBUG):
+        orange(house)
+        eventually(lambda: port.codes)
+        eventually(lambda: later(house) and len(port.codes) > 3)
+    told = [record for record in caplog.records if "finds no amount" in record.getMessage()]
+    assert len(told) == 1
+    assert "1234" not in caplog.text  # what the network says is nobody's business
+    assert balance(house) == (0, None)
+
+
+def test_a_port_that_cannot_ask_is_asked_again_later(asked: tuple[House, Asked]) -> None:
+    house, port = asked
+    port.answers = [UssdUnavailableError("no"), "7 F"]
+    orange(house)
+    eventually(lambda: len(port.codes) == 1)
+    eventually(lambda: later(house) and balance(house)[0] == 7)
+
+
+def test_an_answer_to_another_card_is_not_kept(asked: tuple[House, Asked]) -> None:
+    house, port = asked
+    port.answers = ["7 F"]
+    house.up(1, "8922302000000009999")
+    house.set_sim("8922302000000009999", operator="Orange")
+    eventually(lambda: len(port.codes) > 1)
+    assert balance(house) == (0, None)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    boxes: list[Box] = []
+
+    def build(**choices: Any) -> Box:
+        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
+        boxes.append(box)
+        return box
+
+    yield build
+    for box in boxes:
+        box.stop()
+
+
+def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 2}, dispatch="slot_visit_s = 1")
+    extra = '[[balance]]\noperator = "Orange"\ncode = "#123#"\nevery_s = 1\n'
+    extra += '[[balance]]\noperator = "malitel"\ncode = "*101#"\nevery_s = 1\n'
+    box.config.write_text(box.config.read_text() + extra)
+    box.start_bank(
+        "--submit-s", "0.05", "--delivery-s", "0.05", "--personality", "ec25", "--time-scale", "0.05"
+    )
+    box.start_quick_gateway(0.1)
+    box.sims_ready(2)
+
+    def read() -> bool:
+        sims = box.get("sms/sims/available")["data"]["available_sims"]
+        return all(sim["balance"] == 1250 and sim["balance_at"] for sim in sims)
+
+    eventually(read, 30)
+    assert [sim["balance"] for sim in box.cli("sim", "list")] == [1250, 1250]

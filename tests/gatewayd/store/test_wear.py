@@ -1,0 +1,39 @@
+"""What a message costs the disk: an SD card lives as long as little is written to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatewayd.records import Status
+from modem.port.interface import Submitted
+from modem.sms.tpdu import StatusReport
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import House
+from tests.gatewayd.store.wal import FRAME_HEADER, frames, uncopied
+
+CARD = "89223010000000000010"
+MESSAGES = 10
+LOGGED = 16 << 10  # bytes of log for a message, from accepted to delivered; with pages of 4 KiB it is 90
+
+
+def test_a_message_writes_little_from_accepted_to_delivered(tmp_path: Path) -> None:
+    house = House(tmp_path, ports=1)
+    try:
+        house.up(1, CARD)
+        path = house.settings.store.path
+        house.store.cut_log()
+        eventually(lambda: uncopied(path) == 0)
+        for reference in range(MESSAGES):
+            sms_id = house.send("Votre code de confirmation est 123456. Il expire dans dix minutes.")
+            submission = house.claim(1)
+            house.settle(1, submission, Submitted(reference))
+            now = datetime.now(UTC)
+            house.gateway.dispatcher.reported(
+                house.statuses[1], StatusReport("", reference, submission.recipient, now, now, 0)
+            )
+            assert house.view(sms_id).status is Status.DELIVERED
+        page: int = house.row("PRAGMA page_size")[0]
+        assert 0 < frames(path) * (page + FRAME_HEADER) / MESSAGES < LOGGED
+    finally:
+        house.close()

@@ -1,0 +1,47 @@
+"""A pytest plugin: each function that is handed to the writer runs twice, and the first run is rolled back.
+
+    python -m pytest -p tests.gatewayd.store.twice tests/gatewayd/sending/test_dispatcher.py
+
+A commit may fail and be tried again, so a function that changes memory in its first run is wrong: any test may find it then.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.writer import Writer
+
+Work = Callable[[Connection], Any]
+
+
+def rehearsed(work: Work) -> Work:
+    """The same function, run once for nothing before it counts."""
+
+    def run(db: Connection) -> Any:
+        db.execute("SAVEPOINT rehearsal")
+        with suppress(Exception):  # the run that counts raises it again
+            work(db)
+        if db.in_transaction:  # some errors of the disk end the whole transaction
+            db.execute("ROLLBACK TO rehearsal")
+            db.execute("RELEASE rehearsal")
+        return work(db)
+
+    return run
+
+
+def pytest_configure() -> None:
+    """Have every writer of this process rehearse."""
+    for name in ("run", "hand_over"):
+        setattr(Writer, name, _rehearsing(getattr(Writer, name)))
+
+
+def _rehearsing(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def hand_in(writer: Writer, work: Work, *arguments: Any, **options: Any) -> Any:
+        return method(writer, rehearsed(work), *arguments, **options)
+
+    return hand_in

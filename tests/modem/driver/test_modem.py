@@ -1,0 +1,387 @@
+"""The driver: what it understands of what modems say about themselves, against scripted modems."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modem.at.channel import Channel
+from modem.at.serial_port import open_device
+from modem.driver.message_storage import Stored
+from modem.driver.modem import Modem
+from modem.driver.notifications import ranges
+from modem.driver.profiles import PLAIN, PROFILES, profile_for
+from modem.driver.sim import iccid_in
+from modem.hardware.device_path import DeviceUnavailableError
+from modem.port.interface import Registration, SimState
+from tests.modem.recording_work import FAST
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+OK = b"\r\nOK\r\n"
+ERROR = b"\r\nERROR\r\n"
+
+Answers = dict[str, Script | list[Script]]
+
+
+def line(text: str) -> bytes:
+    """An answer of one information line."""
+    return b"\r\n" + text.encode("latin-1") + b"\r\n" + OK
+
+
+@contextmanager
+def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator[tuple[Modem, ScriptedModem]]:
+    """A driver on a scripted modem that was brought in step."""
+    scripted = ScriptedModem(answers)
+    device = open_device(scripted.device, 115200)
+    wake_r, wake_w = os.pipe()
+    try:
+        with scripted:
+            modem = Modem(
+                Channel(device.fd, wake_r, lambda: None, waits=FAST.waits), smsc=smsc, patience=FAST.patience
+            )
+            modem.begin()
+            yield modem, scripted
+    finally:
+        device.close()
+        os.close(wake_r)
+        os.close(wake_w)
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "model", "name"),
+    [
+        ("Quectel", "EC25", "Quectel"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM800L", "SIMCom"),
+        ("INCORPORATED", "A7670E", "SIMCom"),
+        ("huawei", "E1550", "Huawei"),
+        ("WAVECOM MODEM", "MULTIBAND 900E 1800", "Wavecom"),
+        ("Acme", "One", PLAIN.name),
+        ("", "", PLAIN.name),
+    ],
+)
+def test_a_profile_is_chosen_by_what_the_modem_says_it_is(manufacturer: str, model: str, name: str) -> None:
+    assert profile_for(manufacturer, model).name == name
+
+
+def test_profiles_can_be_told_apart_and_their_commands_be_filled_in() -> None:
+    assert len({profile.name for profile in PROFILES}) == len(PROFILES)
+    for profile in PROFILES:
+        assert profile.signs
+        for way in profile.slot_commands:
+            assert sum("{slot}" in command or "{index}" in command for command in way) == 1
+
+
+def test_identity_comes_bare_or_behind_its_name_and_quoted() -> None:
+    answers: Answers = {
+        "AT+CGMI": line(" WAVECOM MODEM"),
+        "AT+CGMM": line('+CGMM: "MULTIBAND  900E  1800"'),
+        "AT+CGSN": line("+CGSN: 356938035643809"),
+    }
+    with driving(answers) as (modem, _):
+        assert modem.identity.manufacturer == "WAVECOM MODEM"
+        assert modem.identity.model == "MULTIBAND  900E  1800"
+        assert modem.identity.imei == "356938035643809"
+        assert modem.channel.vendor == "wavecom"
+
+
+def test_the_radio_is_switched_on_only_where_it_is_off() -> None:
+    with driving({"AT+CFUN?": line("+CFUN: 4"), "AT+CFUN": OK}) as (_, scripted):
+        assert "AT+CFUN=1" in scripted.commands
+    with driving({"AT+CFUN?": line("+CFUN: 1"), "AT+CFUN": OK}) as (_, scripted):
+        assert "AT+CFUN=1" not in scripted.commands
+
+
+@pytest.mark.parametrize(
+    ("said", "iccid"),
+    [
+        ('+CCID: "8922301000000000017"', "8922301000000000017"),
+        ("+CCID: 8922301000000000017F", "8922301000000000017"),
+        ("+CCID: 89223010000000000178", "89223010000000000178"),
+        ("8922301000000000017f", "8922301000000000017"),
+        ("^ICCID: 98220301000000001087", "89223010000000000178"),  # as the file has it
+        ('+CRSM: 144,0,"982203010000000010F7"', "8922301000000000017"),
+        ("ERROR", ""),
+        ("+CCID: ", ""),
+    ],
+)
+def test_the_card_number_is_found_in_every_form(said: str, iccid: str) -> None:
+    assert iccid_in(said) == iccid
+
+
+@given(st.text(max_size=60))
+def test_any_line_may_hold_a_card_number_orranges(said: str) -> None:
+    assert iccid_in(said) == "" or len(iccid_in(said)) >= 17
+    assert isinstance(ranges(said), list)
+
+
+def testranges_of_a_test_command() -> None:
+    listed = ranges("+CNMI: (0,1,2),(0-3),(0,2),(0,1),(0,1)")
+    assert listed == [{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1}, {0, 1}]
+    assert ranges("+CNMI:(0-99999999999)") == [{0}]
+
+
+@pytest.mark.parametrize(
+    ("listed", "taken", "chosen"),
+    [
+        ("+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", {"2,1,0,1,0"}, (2, 1, 0, 1, 0)),
+        ("+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),
+        ("+CNMI: (0-2),(0-3),(0,2),(2),(1)", {"2,1,0,2,1"}, (2, 1, 0, 2, 1)),
+        ("", {"2,1,0,2,0"}, (2, 1, 0, 2, 0)),
+        ("+CNMI: (3),(3)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),  # it lists what it does not mean
+        ("+CNMI: (1,2),(0,2),(0),(0,2),(1)", {"2,2,0,2,1"}, (2, 2, 0, 2, 1)),  # it stores no texts
+        (
+            "+CNMI: (0-2),(0-3),(0),(0-2),(0)",
+            {"2,2,0,1,0", "1,1,0,0,0"},
+            (1, 1, 0, 0, 0),
+        ),  # announced is safer
+        ("", {"2,1"}, (2, 1)),
+        ("", set(), None),
+    ],
+)
+def test_of_the_indications_the_first_that_is_taken_is_kept(
+    listed: str, taken: set[str], chosen: tuple[int, ...] | None
+) -> None:
+    answers: Answers = {
+        "AT+CNMI=?": line(listed) if listed else ERROR,
+        "AT+CNMI": ERROR,
+        **{f"AT+CNMI={form}": OK for form in taken},
+    }
+    with driving(answers) as (modem, _):
+        modem.prepare()
+        assert modem.indications.form == chosen
+
+
+@pytest.mark.parametrize("taken", ['"SM","SM","SM"', '"SM","SM"', '"SM"', '"ME","ME","ME"'])
+def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) -> None:
+    answers: Answers = {
+        "AT+CPMS?": line('+CPMS: "ME",0,10,"ME",0,10,"ME",0,10'),
+        "AT+CPMS": ERROR,
+        f"AT+CPMS={taken}": OK,
+    }
+    with driving(answers) as (modem, scripted):
+        modem.prepare()
+        assert f"AT+CPMS={taken}" in scripted.commands
+        # It does not say which it has (AT+CPMS=?), so that texts may lie in any.
+        assert modem.memories.others == (("SM", "SR") if "ME" in taken else ("ME", "SR"))
+
+
+def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
+    answers: Answers = {
+        "AT+CPMS?": line('+CPMS: "ME",0,10,"ME",0,10,"ME",0,10'),
+        "AT+CPMS=?": line('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")'),
+        "AT+CPMS": OK,
+    }
+    with driving(answers) as (modem, _):
+        modem.prepare()
+        assert modem.memories.others == ("ME",)
+
+
+@pytest.mark.parametrize(
+    ("said", "dbm"),
+    [
+        ("17,99", -79),
+        ("0,0", -113),
+        ("31,99", -51),
+        ("99,99", None),
+        ("150,99", -66),
+        ("199,99", None),
+        ("x", None),
+    ],
+)
+def test_signal_in_dbm(said: str, dbm: int | None) -> None:
+    with driving({"AT+CSQ": line(f"+CSQ: {said}")}) as (modem, _):
+        assert modem.coverage.signal_dbm() == dbm
+
+
+@pytest.mark.parametrize(
+    ("said", "registration"),
+    [
+        ("+CREG: 0,1", Registration.HOME),
+        ('+CREG: 2,5,"25FF","825E"', Registration.ROAMING),
+        ("+CREG: 2,1,4CA,81DE445", Registration.HOME),
+        ('+CREG: 2,1,"","605F"', Registration.HOME),
+        ('+CREG: 2,1,"5E25', Registration.HOME),
+        ("+CREG: 0,3", Registration.DENIED),
+        ("+CREG: 2", Registration.SEARCHING),  # in the form of a URC
+        ("+CREG: 0,77", Registration.UNKNOWN),
+    ],
+)
+def test_registration_in_every_form(said: str, registration: Registration) -> None:
+    with driving({"AT+CREG?": line(said)}) as (modem, _):
+        assert modem.coverage.registration() is registration
+
+
+def test_a_modem_that_cannot_tell_counts_as_registered() -> None:
+    with driving() as (modem, _):
+        assert modem.coverage.registration() is Registration.HOME
+    with driving({"AT+CREG?": OK}) as (modem, _):
+        assert modem.coverage.registration() is Registration.HOME
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ('+CNUM: "Own","+22370000017",145', "+22370000017"),
+        ('+CNUM: ,"22370000017",145', "+22370000017"),
+        ('+CNUM: "a,b","70000017",129', "70000017"),
+        ('+CNUM: "Own","",129', ""),
+    ],
+)
+def test_own_number(said: str, number: str) -> None:
+    with driving({"AT+CNUM": line(said)}) as (modem, _):
+        assert modem.sim.own_number() == number
+
+
+def test_a_busy_sim_is_waited_for() -> None:
+    answers: Answers = {
+        "AT+CPIN?": [b"\r\n+CME ERROR: 14\r\n", b"\r\n+CME ERROR: SIM busy\r\n", b"\r\n+CPIN: READY\r\n"],
+        "AT+CIMI": [b"\r\n+CME ERROR: 515\r\n", line("610020000000017")],
+    }
+    with driving(answers) as (modem, _):
+        assert modem.sim.state() is SimState.READY
+        assert modem.sim.imsi() == "610020000000017"
+
+
+@pytest.mark.parametrize(
+    ("answers", "attempts"),
+    [
+        ({"AT+CPINR": line("+CPINR: SIM PIN,3,3")}, 3),
+        ({"AT+CGMI": line("Quectel"), "AT+QPINC": line('+QPINC: "SC",2,10')}, 2),
+        ({"AT+CGMI": line("huawei"), "AT^CPIN?": line("^CPIN: SIM PIN,3,10,1,10,3")}, 1),
+        ({"AT+CGMI": line("SIMCOM_Ltd"), "AT+SPIC": line("+SPIC: 3,10,0,10")}, 3),
+        ({}, None),
+    ],
+)
+def test_pin_attempts_are_read_before_one_is_used(answers: Answers, attempts: int | None) -> None:
+    with driving(answers) as (modem, _):
+        assert modem.sim.pin_attempts() == attempts
+
+
+def test_a_service_centre_is_set_only_where_there_is_none() -> None:
+    with driving({"AT+CSCA?": line('+CSCA: "+22370000000",145')}, smsc="+22379999999") as (modem, scripted):
+        modem.prepare()
+        assert not any(command.startswith("AT+CSCA=") for command in scripted.commands)
+    with driving({"AT+CSCA?": b"\r\n+CMS ERROR: 330\r\n", "AT+CSCA": OK}, smsc="+22379999999") as (
+        modem,
+        scripted,
+    ):
+        modem.prepare()
+        assert 'AT+CSCA="+22379999999",145' in scripted.commands
+
+
+def test_a_listing_with_broken_records_keeps_every_index() -> None:
+    listing = (
+        b'\r\n+CMGL: 17,1,35\r\n0791AA\r\n+CMGL: 3,0,"abc",35\r\n+CMGL: x,0,,3\r\n0791BB\r\n'
+        b"+CMGL: 4,2,,9\r\n0791CC\r\n+CMGL: 5,1,,9\r\nzz zz\r\n" + OK
+    )
+    with driving({"AT+CMGL": listing}) as (modem, _):
+        assert modem.memories.stored() == [Stored(17, "0791AA"), Stored(3, ""), Stored(5, "zz zz")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "stored"),
+    [
+        (b"\r\n+CMGR: 0,,35\r\n0791AA\r\n" + OK, Stored(1, "0791AA")),
+        (b"\r\n+CMGR: ,,27\r\n0791AA\r\n" + OK, Stored(1, "0791AA")),
+        (b"\r\n+CMGR: 2,,27\r\n0791AA\r\n" + OK, None),  # outgoing
+        (b"\r\n+CMS ERROR: 321\r\n", None),
+        (ERROR, None),
+        (OK, None),
+    ],
+)
+def test_reading_one_message(answer: bytes, stored: Stored | None) -> None:
+    with driving({"AT+CMGR": answer}) as (modem, _):
+        assert modem.memories.read(1) == stored
+
+
+def test_deleting_what_is_gone_already_is_as_good() -> None:
+    with driving({"AT+CMGD": [b"\r\n+CMS ERROR: 321\r\n", OK, ERROR]}) as (modem, _):
+        assert [modem.memories.delete(1), modem.memories.delete(1), modem.memories.delete(1)] == [
+            True,
+            True,
+            False,
+        ]
+
+
+def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory() -> None:
+    # Its start puts every memory back to the usual one: what has index 2 there is a text that nobody has read.
+    restart = b"\r\nRDY\r\n"
+    answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [restart, OK]}
+    with driving(answers) as (modem, scripted):
+        modem.prepare()
+        assert not modem.memories.delete(1, "SR")
+        assert not modem.memories.delete(2, "SR")
+        assert modem.memories.read(2, "SR") is None
+        assert modem.memories.stored("SR") is None
+        assert scripted.commands[-1] == "AT+CMGD=1"
+
+
+def test_after_a_silence_the_memory_is_chosen_anew() -> None:
+    answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [b"", OK]}
+    with driving(answers) as (modem, scripted):
+        modem.prepare()
+        assert not modem.memories.delete(1, "SR")  # it may have restarted and not said so
+        assert modem.memories.delete(2, "SR")
+        assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
+
+
+def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
+    busy = b"\r\n+CME ERROR: 14\r\n"
+    refused: Answers = {"AT+CMGF=0": ERROR}
+    cases: list[tuple[Answers, bool]] = [
+        ({"AT+CMGF=0": [busy, ERROR, OK]}, True),  # it cannot be asked, and says OK
+        ({**refused, "AT+CMGF?": line("+CMGF: 1")}, False),
+        ({"AT+CMGF?": line("+CMGF: 1")}, False),  # it says OK and stays
+        ({**refused, "AT+CMGF?": line("+CMGF: 0")}, True),
+        ({**refused, "AT+CMGF=?": line("+CMGF: (0)")}, True),  # it has no other mode
+        ({**refused, "AT+CMGF=?": line("+CMGF: (0,1)")}, False),
+        (refused, False),
+        ({"AT+CMGF=0": b"\r\n+CMS ERROR: 500\r\n"}, False),
+    ]
+    for answers, confirmed in cases:
+        with driving(answers) as (modem, _):
+            modem.prepare()
+            assert modem.mode.confirmed is confirmed, answers
+
+
+def test_a_modem_without_the_command_has_only_pdu_mode_and_one_that_is_not_ready_may_have_another() -> None:
+    for refusal, accepted in ((ERROR, True), (b"\r\n+CMS ERROR: 500\r\n", False), (b"", False)):
+        with driving({"AT+CMGF=0": refusal}) as (modem, _):
+            modem.prepare()
+            assert modem.mode.accept() is accepted, refusal
+
+
+def test_phase_2_plus_is_left_or_its_texts_are_acknowledged() -> None:
+    with driving({"AT+CSMS": OK, "AT+CNMA": OK}) as (modem, scripted):
+        modem.prepare()
+        modem.acknowledge()
+        assert "AT+CNMA" not in scripted.commands
+    with driving({"AT+CSMS": ERROR, "AT+CSMS?": line("+CSMS: 1,1,1,1"), "AT+CNMA": OK}) as (modem, scripted):
+        modem.prepare()
+        modem.acknowledge()
+        assert "AT+CNMA" in scripted.commands
+
+
+def test_slots_are_switched_by_the_vendors_command_and_else_by_the_standards() -> None:
+    with driving({"AT+CGMI": line("Quectel"), "AT+QUIMSLOT": OK}) as (modem, scripted):
+        assert modem.switch(2, modem.slot_ways[0])
+        assert scripted.commands[-1] == "AT+QUIMSLOT=2"
+    with driving({"AT+CFUN": OK, "AT+CSUS": OK}) as (modem, scripted):
+        assert modem.switch(2, modem.slot_ways[-1])
+        assert scripted.commands[-3:] == ["AT+CFUN=4", "AT+CSUS=1", "AT+CFUN=1"]
+    with driving() as (modem, _):
+        assert not any(modem.switch(2, way) for way in modem.slot_ways)
+
+
+@pytest.mark.parametrize(
+    ("device", "word"),
+    [("/nowhere/at/all", "plugged in"), ("/dev/null", "no serial device"), ("/", "no serial device")],
+)
+def test_a_device_that_cannot_be_opened_is_told_with_what_to_do(device: str, word: str) -> None:
+    with pytest.raises(DeviceUnavailableError, match=word):
+        open_device(device, 115200)

@@ -1,0 +1,247 @@
+"""How long a modem is waited for, what lost answers change of that, and what is remembered of which modem."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modem.driver.commands import Identity
+from modem.driver.message_storage import Stored
+from modem.driver.modem import Modem
+from modem.port.interface import PortState, Submitted
+from tests.conftest import eventually
+from tests.modem.at.test_channel import said
+from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line
+from tests.modem.port.test_port import DELIVER, healthy, running
+from tests.modem.recording_work import FAST, House, part
+from tests.modem.scripted_modem import ScriptedModem
+
+LATER_S = 0.15  # longer than FAST's mute_s, shorter than what is allowed to a listing
+RECORD = f"\r\n+CMGL: 4,1,,30\r\n{DELIVER}\r\n".encode()
+
+
+def lose_three(modem: Modem, scripted: ScriptedModem) -> None:
+    """Let three commands in a row go without an answer."""
+    answers = {name: scripted.answers.get(name, ERROR) for name in ("AT+CSQ", "AT+COPS?", "AT+CSCA?")}
+    scripted.answers.update(dict.fromkeys(answers, b""))
+    modem.coverage.signal_dbm()
+    modem.coverage.operator()
+    modem.find_service_centre()
+    scripted.answers.update(answers)
+
+
+def listing(modem: Modem) -> object:
+    return modem.memories.stored()
+
+
+def deletion(modem: Modem) -> object:
+    return modem.memories.delete(4)
+
+
+@pytest.mark.parametrize(
+    ("do", "command", "answer", "right"),
+    [
+        (listing, "AT+CMGL", RECORD + OK, [Stored(4, DELIVER)]),
+        (deletion, "AT+CMGD", OK, True),
+    ],
+)
+@pytest.mark.parametrize("answered_before", [True, False])
+def test_after_three_lost_answers_what_takes_long_still_gets_its_time(
+    do: Callable[[Modem], object], command: str, answer: bytes, right: object, answered_before: bool
+) -> None:
+    with driving({"AT+CMGL": OK, "AT+CMGD": OK}) as (modem, scripted):
+        if answered_before:
+            do(modem)
+        lose_three(modem, scripted)
+        scripted.answers[command] = said(LATER_S, answer)
+        assert do(modem) == right
+
+
+def test_one_answer_in_time_gives_all_patience_back() -> None:
+    with driving({"AT+CSQ": line("+CSQ: 17,99")}) as (modem, scripted):
+        lose_three(modem, scripted)
+        assert modem.answers(1)
+        scripted.answers["AT+CNUM"] = said(LATER_S, line('+CNUM: ,"+22370000017",145'))  # never asked before
+        assert modem.sim.own_number() == "+22370000017"
+
+
+def test_even_a_refusal_is_an_answer_in_time() -> None:
+    with driving() as (modem, scripted):
+        lose_three(modem, scripted)
+        scripted.answers["AT+CNMI"] = ERROR
+        scripted.answers["AT+CNMI=2,1,0,0,0"] = OK
+        modem.indications.choose()
+        assert modem.indications.form == (2, 1, 0, 0, 0)  # not the first that is tried
+
+
+def test_three_lost_answers_do_not_end_the_settings_at_the_first_refusal() -> None:
+    answers: Answers = {"AT+CPMS": ERROR, 'AT+CPMS="SM"': OK, "AT+CNMI": ERROR, "AT+CNMI=1,1,0,2,0": OK}
+    with driving(answers) as (modem, scripted):
+        lose_three(modem, scripted)
+        modem.prepare()
+        assert modem.memories.usual == "SM"
+        assert modem.indications.form == (1, 1, 0, 2, 0)
+
+
+def test_a_modem_that_answers_nothing_that_it_does_not_know_gets_little_patience_for_that() -> None:
+    with driving({"": b"", "AT+CMGF=0": OK}) as (modem, _):
+        for _ in range(2):
+            modem.prepare()
+        began = time.monotonic()
+        assert modem.memories.delete(1) is False
+        modem.coverage.registration()
+        modem.coverage.operator()
+        assert time.monotonic() - began < 6 * FAST.patience.command_s
+
+
+def test_a_listing_that_is_cut_keeps_the_records_that_came() -> None:
+    second = RECORD.replace(b"4,1", b"5,1")
+    cut = RECORD + second + b"\r\n+CMGL: 6,1,,30\r\n"  # the PDU of the last does not come
+    with driving({"AT+CMGL": cut}) as (modem, _):
+        assert modem.memories.stored() == [Stored(4, DELIVER), Stored(5, DELIVER)]
+        assert modem.memories.cut
+    with driving({"AT+CMGL": RECORD + b"\r\n+CMS ERROR: 500\r\n"}) as (modem, _):
+        assert modem.memories.stored() == [Stored(4, DELIVER)]
+    with driving({"AT+CMGL": b""}) as (modem, _):
+        assert modem.memories.stored() is None
+
+
+def test_a_text_whose_listing_was_cut_is_received_and_the_rest_is_listed_soon() -> None:
+    house = House()
+    cut = RECORD + b"\r\n+CMGL: 6,1,,30\r\n"
+    rest = RECORD.replace(b"4,1", b"6,1") + OK
+    with ScriptedModem(healthy({"AT+CMGL": [cut, rest, OK]})) as modem, running(modem.device, house):
+        eventually(lambda: {"AT+CMGD=4", "AT+CMGD=6"} <= set(modem.commands))
+    assert all(not hasattr(text, "reason") for text in house.texts)  # nothing was called unreadable
+    assert len(house.texts) == 2
+
+
+# What is remembered, and of which modem
+
+ACME = Identity("Acme", "One", "1", "356938035643809")
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (ACME, True),
+        (replace(ACME, revision="2"), True),
+        (replace(ACME, imei="356938035643817"), False),
+        (replace(ACME, model="Two"), False),
+        (Identity(), False),
+    ],
+)
+def test_modems_are_told_apart_by_number_and_model(other: Identity, same: bool) -> None:
+    assert ACME.is_surely(other) is same
+    assert not Identity().is_surely(Identity())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"AT+CGSN": line("356938035643817")},
+        {"AT+CGMM": line("Two")},
+        dict.fromkeys(("AT+CGMI", "AT+CGMM", "AT+CGSN"), ERROR),
+    ],
+    ids=["another number", "another model", "says nothing of itself"],
+)
+def test_what_one_modem_does_is_not_believed_of_the_next(other: Answers, tmp_path: Path) -> None:
+    """The first tells references. The next answers a bare OK, which must not leave its parts in doubt."""
+    link = tmp_path / "modem"
+    house = House(part(1))
+    with ScriptedModem(healthy()) as first:
+        link.symlink_to(first.device)
+        with running(str(link), house):
+            eventually(lambda: house.results == [Submitted(1)])
+            with ScriptedModem(healthy({**other, "PDU": OK})) as second:
+                link.unlink()
+                link.symlink_to(second.device)
+                first.close()
+                eventually(lambda: house.state is PortState.ABSENT)
+                house.give(part(2), part(3))
+                eventually(lambda: len(house.outcomes) == 3)
+    assert house.results[1:] == [Submitted(None), Submitted(None)]
+
+
+def test_the_same_modem_is_still_known_after_it_was_lost(tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    house = House(part(1))
+    with ScriptedModem(healthy()) as first:
+        link.symlink_to(first.device)
+        with running(str(link), house):
+            eventually(lambda: house.results == [Submitted(1)])
+            with ScriptedModem(healthy({"PDU": said(OK, 0.05, b"\r\n+CMGS: 8\r\n" + OK)})) as second:
+                link.unlink()
+                link.symlink_to(second.device)
+                first.close()
+                house.give(part(2))
+                eventually(lambda: len(house.outcomes) == 2)
+    assert house.results[1] == Submitted(8)
+
+
+def test_another_modem_behind_the_same_line_is_known_as_such_after_its_start() -> None:
+    house = House(part(1))
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.results == [Submitted(1)])
+        modem.answers.update(
+            {
+                "AT+CGMI": line("Quectel"),
+                "AT+CGMM": line("EC25"),
+                "AT+CGSN": line("356938035643817"),
+                "PDU": OK,
+            }
+        )
+        modem.say(b"\r\nRDY\r\n")
+        eventually(lambda: house.statuses[-1].imei == "356938035643817")
+        house.give(part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2)
+        assert house.statuses[-1].model == "Quectel EC25"
+    assert house.results[1] == Submitted(None)
+
+
+def test_an_answer_lost_at_a_later_start_does_not_change_who_a_modem_is() -> None:
+    with driving(
+        {"AT+CGMI": line("Quectel"), "AT+CGMM": line("EC25"), "AT+CGSN": line("356938035643809")}
+    ) as (
+        modem,
+        scripted,
+    ):
+        before = modem.identity
+        scripted.answers.update({"AT+CGMI": ERROR, "AT+CGMM": b"", "AT+CGSN": ERROR})
+        modem.begin()
+        assert modem.identity == before
+        assert modem.profile.name == "Quectel"
+
+
+def test_a_modem_that_wants_no_acknowledgements_any_more_gets_none() -> None:
+    with driving({"AT+CSMS": [ERROR, OK], "AT+CSMS?": line("+CSMS: 1,1,1,1")}) as (modem, _):
+        modem.prepare()
+        assert modem.acknowledges
+        modem.prepare()
+        assert not modem.acknowledges
+
+
+def test_of_another_modem_nothing_is_believed_that_the_last_one_did() -> None:
+    refusing: Answers = {
+        "AT+QCCID": line("8922301000000000017"),
+        "AT+CMMS": ERROR,
+        "AT+CIND": line('+CIND: ("x",(0-1))'),
+    }
+    with driving({"AT+CGMI": line("Quectel"), "AT+CGSN": line("356938035643809"), **refusing}) as (
+        modem,
+        scripted,
+    ):
+        assert modem.sim.iccid()
+        sim, indications, memories = modem.sim, modem.indications, modem.memories
+        modem.begin()
+        assert (modem.sim, modem.indications, modem.memories) == (sim, indications, memories)
+        scripted.answers["AT+CGSN"] = line("356938035643817")
+        modem.begin()
+        assert not modem.sim.tells_iccid
+        assert modem.indications is not indications
+        assert modem.memories is not memories

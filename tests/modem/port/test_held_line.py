@@ -1,0 +1,616 @@
+"""A line that stayed open while the process was away: what came is heard before anything is said."""
+
+from __future__ import annotations
+
+import os
+import pty
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.settings import PortSettings
+from modem.at.serial_port import SerialPort, open_device
+from modem.errors import NO_PROMPT
+from modem.hardware.device_path import DeviceUnavailableError
+from modem.port.held_line import Held, LineKeeper, adopt, unread
+from modem.port.interface import Claim, InDoubt, PortState, Refused, Submission, Submitted
+from modem.port.left_line import FULL
+from modem.port.port import Port
+from modem.port.session import Timing
+from modem.port.submission_note import HandoverNote
+from modem.sms.tpdu import Deliver
+from tests.conftest import eventually
+from tests.modem.port.test_port import DELIVER, OK, REPORT, healthy, two_slots
+from tests.modem.recording_work import FAST, House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+QUICK = replace(FAST, kept_s=0.3)
+AIRBORNE = part(41)
+CLAIM = Claim(41, 1, 41)
+TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
+CDS = b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n"
+
+
+class Shelf:
+    """Keeps descriptors as a service manager does, for ports of this process."""
+
+    keeps = True
+
+    def __init__(self) -> None:
+        self.lines: dict[int, int] = {}
+        self.notes: dict[int, int] = {}
+        self.dropped: list[int] = []
+        self.devices: dict[int, str] = {}
+
+    def take(self, port: int) -> Held:
+        line, note = self.lines.get(port), self.notes.get(port)
+        return Held(None if line is None else os.dup(line), None if note is None else os.dup(note))
+
+    def keep_line(self, port: int, device: str, fd: int) -> None:
+        self.drop_line(port)
+        self.lines[port], self.devices[port] = os.dup(fd), device
+
+    def keep_note(self, port: int, fd: int) -> None:
+        self.notes[port] = os.dup(fd)
+
+    def drop_line(self, port: int) -> None:
+        if port in self.lines:
+            os.close(self.lines.pop(port))
+            self.dropped.append(port)
+
+    def close(self) -> None:
+        for fd in (*self.lines.values(), *self.notes.values()):
+            os.close(fd)
+
+    def left_by_a_process(self, device: str, note: Callable[[HandoverNote], None] | None = None) -> None:
+        """As after a process that was killed with the line open, and what it wrote to its note."""
+        line = open_device(device, 115_200)
+        self.keep_line(1, device, line.fd)
+        os.close(line.fd)  # without a word, as a kill does
+        fd = HandoverNote.create()
+        written = HandoverNote(fd)
+        if note is not None:
+            note(written)
+        written.close()
+        self.keep_note(1, fd)
+        os.close(fd)
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    shelf = Shelf()
+    yield shelf
+    shelf.close()
+
+
+def typed(note: HandoverNote) -> None:
+    note.begin(AIRBORNE)
+    note.type()
+
+
+@contextmanager
+def port_on(
+    device: str, house: House, keeper: LineKeeper, *, timing: Timing = QUICK, **more: object
+) -> Iterator[Port]:
+    settings = PortSettings.model_validate({"port": 1, "device": device, **more})
+    port = Port(settings, house, submit_timeout_s=1.0, timing=timing, keeper=keeper)
+    port.start()
+    try:
+        yield port
+    finally:
+        port.stop()
+        assert port.join(10)
+
+
+class Attentive(House):
+    """Notes how much was said to the modem by the time that a part is settled."""
+
+    def __init__(self, modem: ScriptedModem, *orders: Submission) -> None:
+        super().__init__(*orders)
+        self.modem = modem
+        self.said_before: list[int] = []
+        self.busy = 60.0
+
+    def recovered(self, status: object, claim: Claim, result: Submitted | Refused) -> None:
+        self.said_before.append(len(self.modem.commands))
+        super().recovered(status, claim, result)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kept", "reference"),
+    [
+        (TAKEN, 7),
+        (b"\r\n+CMGS: 6\r\n" + TAKEN, 7),  # the last one before the OK
+        (b"\r\n+CSQ: 17,99\r\n" + CDS + b'\r\n+CMGS: 7,"26/11/18,10:00:00+00"\r\n\r\nOK\r\n', 7),
+        (b"5\r\n\r\n+CREG: 1\r\n" + TAKEN, 7),  # it begins in the middle of a line
+        (b"\r\n+CMGS: 7\r\n", 7),
+        (b"\r\n+CMSS: 255\r\n\r\nOK\r\n", 255),
+    ],
+)
+def test_an_answer_that_was_kept_settles_the_part_before_anything_is_said(
+    shelf: Shelf, kept: bytes, reference: int
+) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(kept)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == [(CLAIM, Submitted(reference))]
+    assert house.said_before == [0]
+    assert house.late == []
+
+
+def test_an_answer_that_is_still_to_come_is_waited_for(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf, timing=replace(FAST, kept_s=30.0)):
+            eventually(lambda: house.state is PortState.STARTING)
+            modem.say(TAKEN)
+            eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
+            assert house.said_before == [0]
+            eventually(lambda: house.state is PortState.UP)
+
+
+@pytest.mark.parametrize(
+    ("kept", "code"),
+    [(b"\r\n+CMS ERROR: 500\r\n", 500), (b"\r\n+CMS ERROR: 1\r\n", 1), (b"\r\nERROR\r\n", None)],
+)
+def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | None) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(kept)
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.state is PortState.UP)
+    [(claim, result)] = house.recoveries
+    assert claim == CLAIM
+    assert isinstance(result, Refused)
+    assert result.cause.code == code
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b"",
+        b"\r\nOK\r\n",  # it may answer anything
+        b"\r\n+CMS ERROR: 332\r\n",  # the network did not answer in time
+        b"\r\nRDY\r\n",
+        b"\r\nRDY\r\n\r\n+CPIN: READY\r\n\r\nERROR\r\n",
+        b"\r\n+CMG",
+        b"1\r\n\r\nOK\r\n",
+    ],
+)
+def test_what_settles_nothing_leaves_the_part_in_doubt(shelf: Shelf, kept: bytes) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(kept)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == []
+
+
+def test_an_error_to_another_command_refuses_nothing(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device)
+        modem.say(b"\r\n+CMS ERROR: 321\r\n")
+        house = House(part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert (house.recoveries, house.late) == ([], [])
+
+
+def test_a_reference_without_a_note_settles_the_doubt_of_its_sim(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device)
+        modem.say(TAKEN)
+        house = House()
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.late == [7])
+
+
+def test_reports_texts_and_announcements_that_were_kept_are_taken(shelf: Shelf) -> None:
+    stored = b"\r\n+CMGR: 0,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    with ScriptedModem(healthy({"AT+CMGR": stored})) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(CDS + b'\r\n+CMTI: "SM",3\r\n' + TAKEN + b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n")
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: len(house.reports) == 1 and len(house.texts) == 2)
+        assert "AT+CMGR=3" in modem.commands
+    assert house.recoveries == [(CLAIM, Submitted(7))]
+    assert all(isinstance(text, Deliver) for text in house.texts)
+
+
+def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.prompt()
+        os.write(shelf.lines[1], b"0011000C91")  # half of a PDU
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+        assert modem.commands[0] == "ESC"
+        assert len(modem.pdus) == 1
+    assert house.recoveries == []
+
+
+@pytest.mark.parametrize("cut", range(3, 13))  # within +CMGS: 123
+def test_what_was_cut_where_the_kernel_keeps_no_more_is_told_and_not_guessed(
+    shelf: Shelf, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = b"\r\n+CMGS: 123\r\n\r\nOK\r\n"
+    chatter = b"\r\n^RSSI: 17\r\n"
+    times, rest = divmod(4095 - cut, len(chatter))
+    said = chatter * times + b"\r" * rest + answer
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(said)
+        eventually(lambda: unread(shelf.lines[1]) >= FULL)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == []
+    assert "some of it is lost" in caplog.text
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_pdu_whose_head_was_kept_and_whose_end_was_cut_is_no_text(shelf: Shelf, whole: bool) -> None:
+    head = b"\r\n+CMT: ,30\r\n"
+    said = b"\r" * (4095 - len(head) - 10) + head + DELIVER.encode() + b"\r\n"
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(said[2000:] if whole else said)
+        eventually(lambda: whole or unread(shelf.lines[1]) >= FULL)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert len(house.texts) == whole
+
+
+# What the note says
+
+
+def begun(note: HandoverNote) -> None:
+    note.begin(AIRBORNE)
+
+
+def taken(note: HandoverNote) -> None:
+    typed(note)
+    note.end(AIRBORNE, Submitted(200))
+
+
+def test_a_part_of_which_nothing_was_said_was_not_sent(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, begun)
+        house = House()
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.recoveries)
+    [(claim, result)] = house.recoveries
+    assert claim == CLAIM
+    assert isinstance(result, Refused)
+    assert (result.cause.family, result.cause.code) == ("LOCAL", NO_PROMPT)
+
+
+def test_an_answer_that_was_read_and_not_kept_is_known_without_the_device(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, taken)
+    house = House()
+    with port_on(str(tmp_path / "gone"), house, shelf):
+        eventually(lambda: house.recoveries == [(CLAIM, Submitted(200))])
+
+
+def test_what_the_house_cannot_keep_now_is_told_before_the_next_claim(shelf: Shelf) -> None:
+    house = House(part())
+    house.full.set()
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, taken)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.refusals >= 1)
+            house.full.clear()
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == [(CLAIM, Submitted(200))]
+
+
+def test_an_answer_that_was_found_and_cannot_be_kept_is_left_to_the_next_process(shelf: Shelf) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(TAKEN)
+        house = House()
+        house.full.set()
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.refusals >= 1)
+        again = House()
+        with port_on(modem.device, again, shelf):
+            eventually(lambda: again.recoveries == [(CLAIM, Submitted(7))])
+    assert house.recoveries == []
+
+
+def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf) -> None:
+    seen: list[object] = []
+
+    def look(modem: ScriptedModem) -> None:
+        note = HandoverNote(shelf.notes[1])
+        seen.append(note.read())
+        note.close()
+        modem.take()
+
+    def ask(modem: ScriptedModem) -> None:
+        note = HandoverNote(shelf.notes[1])
+        seen.append(note.read())
+        note.close()
+        modem.prompt()
+
+    house = House(part(5))
+    with ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem, port_on(modem.device, house, shelf):
+        eventually(lambda: house.results == [Submitted(1)])
+        note = HandoverNote(shelf.notes[1])
+        eventually(lambda: note.read() is None)
+        note.close()
+    assert [(noted.claim, noted.phase.name) for noted in seen if noted] == [  # type: ignore[attr-defined]
+        (Claim(5, 1, 5), "BEGUN"),
+        (Claim(5, 1, 5), "TYPED"),
+    ]
+
+
+def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
+    house = House(part(5))
+    house.full.clear()
+
+    def silent(modem: ScriptedModem) -> None:
+        house.full.set()  # the doubt cannot be kept
+
+    with ScriptedModem(healthy({"PDU": silent})) as modem:
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.refusals > 0)
+        note = HandoverNote(shelf.notes[1])
+        noted = note.read()
+        note.close()
+    assert noted is not None
+    assert (noted.claim.message_id, noted.phase.name) == (5, "DOUBT")
+    assert not any(isinstance(result, InDoubt) for result in house.results)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(b"\r\n+CMGS: 9\r\n\r\nOK\r\n", None), (b"\r\n+CMS ERROR: 38\r\n", 38)]
+)
+def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
+    shelf: Shelf, answer: bytes, code: int | None
+) -> None:
+    house = House(part(5))
+
+    def take(modem: ScriptedModem) -> None:
+        house.full.set()
+        modem.say(answer)
+
+    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, house, shelf):
+        eventually(lambda: house.refusals > 0)
+    note = HandoverNote(shelf.notes[1])
+    noted = note.read()
+    note.close()
+    assert noted is not None
+    if code is None:
+        assert noted.result == Submitted(9)
+    else:
+        assert isinstance(noted.result, Refused)
+        assert noted.result.cause.code == code
+
+
+def having_read(data: bytes) -> Callable[[HandoverNote], None]:
+    """A process that was killed between the reading of these octets and a look at them."""
+
+    def write(note: HandoverNote) -> None:
+        typed(note)
+        reader, writer = os.pipe()
+        os.write(writer, data)
+        note.hear(reader, 4096)
+        os.close(reader)
+        os.close(writer)
+
+    return write
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 9, 11, 14, len(TAKEN)])
+def test_what_was_read_and_not_looked_at_goes_on_with_what_the_kernel_kept(shelf: Shelf, cut: int) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
+        modem.say(TAKEN[cut:])
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: len(house.reports) == 1)
+    assert house.recoveries == [(CLAIM, Submitted(7))]
+    assert house.said_before == [0]
+
+
+def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    link = tmp_path / "modem"
+    with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
+        link.symlink_to(old.device)
+        shelf.left_by_a_process(str(link), having_read(TAKEN + b"\r\n+CMGS: "))
+        link.unlink()
+        link.symlink_to(new.device)
+        house = Attentive(new)
+        with port_on(str(link), house, shelf):
+            eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
+
+
+def doubted(note: HandoverNote) -> None:
+    typed(note)
+    note.end(AIRBORNE, InDoubt("silence"))
+
+
+@pytest.mark.parametrize(("kept", "settles"), [(b"\r\n+CMS ERROR: 321\r\n", False), (TAKEN, True)])
+def test_a_part_that_was_given_up_on_is_settled_by_its_reference_alone(
+    shelf: Shelf, kept: bytes, settles: bool
+) -> None:
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, doubted)
+        modem.say(kept)
+        house = Attentive(modem, part())
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+    assert house.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
+
+
+# The line
+
+
+def test_a_line_that_is_left_keeps_what_was_not_read() -> None:
+    with ScriptedModem() as modem:
+        line = open_device(modem.device, 115_200)
+        kept = os.dup(line.fd)
+        modem.say(b"\r\n+CMTI: 1\r\n")
+        eventually(lambda: unread(kept))
+        line.leave()
+        assert os.read(kept, 100) == b"\r\n+CMTI: 1\r\n"
+        os.close(kept)
+
+
+def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came(shelf: Shelf) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem:
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: house.state is PortState.UP)
+        assert shelf.dropped == []
+        with pytest.raises(DeviceUnavailableError):
+            open_device(modem.device, 115_200)  # the lock is still ours
+        modem.say(CDS)
+        commands = len(modem.commands)
+        with port_on(modem.device, house, shelf):
+            eventually(lambda: len(house.reports) == 1)
+        assert modem.commands[commands] == "ESC"
+    assert house.statuses[-1].state is PortState.STOPPED
+
+
+def test_a_line_that_is_another_device_by_now_is_dropped(shelf: Shelf, tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    house = House(part())
+    with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
+        link.symlink_to(old.device)
+        shelf.left_by_a_process(str(link), typed)
+        old.say(TAKEN)
+        link.unlink()
+        link.symlink_to(new.device)
+        with port_on(str(link), house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+            assert len(new.pdus) == 1
+        assert old.commands == []
+    assert house.recoveries == []
+    assert shelf.dropped == [1]
+
+
+def test_a_line_that_was_hung_up_is_opened_anew(shelf: Shelf, tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    house = House(part())
+    with ScriptedModem(healthy()) as old:
+        link.symlink_to(old.device)
+        shelf.left_by_a_process(str(link))
+    with ScriptedModem(healthy()) as new:
+        link.unlink()
+        link.symlink_to(new.device)
+        with port_on(str(link), house, shelf):
+            eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_lost_device_is_kept_no_longer_and_its_successor_is(shelf: Shelf, tmp_path: Path) -> None:
+    link = tmp_path / "modem"
+    house = House()
+    with ScriptedModem(healthy()) as old:
+        link.symlink_to(old.device)
+        with port_on(str(link), house, shelf):
+            eventually(lambda: house.state is PortState.UP)
+            old.close()
+            eventually(lambda: house.state is PortState.ABSENT and shelf.lines == {})
+            with ScriptedModem(healthy()) as new:
+                link.unlink()
+                link.symlink_to(new.device)
+                eventually(lambda: house.state is PortState.UP and shelf.lines)
+                assert os.fstat(shelf.lines[1]).st_rdev == os.stat(new.device).st_rdev
+
+
+def test_a_line_is_adopted_only_as_it_is_configured_and_lockable() -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    device = os.ttyname(slave)
+    os.close(slave)
+    line = open_device(device, 9600)
+    kept = os.dup(line.fd)
+    line.leave()
+    assert adopt(kept, device, 115_200, rtscts=False) is None
+    assert adopt(kept, device, 9600, rtscts=True) is None
+    port = adopt(kept, device, 9600, rtscts=False)
+    assert isinstance(port, SerialPort)
+    port.close()
+    os.close(master)
+
+
+def test_a_line_that_somebody_else_has_locked_is_not_adopted() -> None:
+    with ScriptedModem() as modem:
+        line = open_device(modem.device, 115_200)
+        kept = os.dup(line.fd)
+        line.close()  # and gives the lock back, though the other descriptor is open
+        other = open_device(modem.device, 115_200)
+        assert adopt(kept, modem.device, 115_200, rtscts=False) is None
+        other.close()
+        again = adopt(kept, modem.device, 115_200, rtscts=False)
+        assert again is not None
+        again.close()
+
+
+def test_with_slots_a_report_that_was_kept_is_of_the_sim_that_was_active(shelf: Shelf) -> None:
+    reported: list[str] = []
+
+    class Sorting(House):
+        def reported(self, status: object, report: object) -> None:
+            reported.append(status.active.iccid)  # type: ignore[attr-defined]
+            super().reported(status, report)  # type: ignore[arg-type]
+
+    house = Sorting()
+    with ScriptedModem(two_slots()) as modem:
+        modem.answers["AT+CCID"] = b"\r\n+CCID: 8922301000000000011\r\n" + OK  # slot 1 is active
+        shelf.left_by_a_process(modem.device)
+        modem.say(CDS)
+        with port_on(modem.device, house, shelf, slots=2):
+            eventually(lambda: reported)
+            assert house.statuses[-1].active_slot == 2
+    assert reported == ["8922301000000000011"]
+
+
+def test_with_a_pin_what_was_kept_is_heard_too(shelf: Shelf) -> None:
+    def unlock(modem: ScriptedModem) -> None:
+        modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
+        modem.say(OK)
+
+    answers: dict[str, Script | list[Script]] = {
+        "AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK,
+        "AT+CPIN": unlock,
+    }
+    with ScriptedModem(healthy(answers)) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        modem.say(TAKEN + CDS)
+        house = Attentive(modem)
+        with port_on(modem.device, house, shelf, pin="1234"):
+            eventually(lambda: len(house.reports) == 1)
+    assert house.recoveries == [(CLAIM, Submitted(7))]
+
+
+def test_no_descriptor_is_left_behind(shelf: Shelf) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem:
+        shelf.left_by_a_process(modem.device, typed)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            with port_on(modem.device, house, shelf):
+                eventually(lambda: house.state is PortState.UP)
+            house.statuses.clear()
+        assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,262 @@
+"""References that come late: which part they belong to, in every order in which they can come."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from modem.at.channel import Channel
+from modem.driver.submission import submit, write
+from modem.port.interface import InDoubt, Refused, Submitted
+from tests.conftest import eventually
+from tests.modem.at.test_channel import FAST, PDU, prompted, said, talking_to
+from tests.modem.port.test_port import healthy, running
+from tests.modem.recording_work import FAST as FAST_TIMING
+from tests.modem.recording_work import House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+OK = b"\r\nOK\r\n"
+LATE, OWN = b"\r\n+CMGS: 10\r\n", b"\r\n+CMGS: 11\r\n"
+REFUSAL = b"\r\n+CMS ERROR: 38\r\n"
+PROMPT = b"\r\n> "
+WAITS = replace(FAST, quiet_s=0.04)
+
+
+def give_up(channel: Channel, modem: ScriptedModem) -> None:
+    """Leave a part in doubt, after one that was taken as 9."""
+    modem.answers["PDU"] = [b"\r\n+CMGS: 9\r\n" + OK, b""]
+    assert submit(channel, 19, PDU, 1) == Submitted(9)
+    assert isinstance(submit(channel, 19, PDU, 0.05), InDoubt)
+    assert channel.owed == 1
+
+
+ORDERS: dict[str, tuple[Script, Script]] = {  # what AT+CMGS and what the PDU is answered with
+    "before this part's own": (prompted(PROMPT), said(LATE + OWN + OK)),
+    "with an OK of its own": (prompted(PROMPT), said(LATE + OK + OWN + OK)),
+    "with an OK of its own, long before": (prompted(PROMPT), said(LATE + OK, 0.05, OWN + OK)),
+    "long before this part's own": (prompted(PROMPT), said(LATE, 0.05, OWN, 0.02, OK)),
+    "before the prompt": (prompted(LATE + PROMPT), said(OWN + OK)),
+    "before the prompt with an OK": (prompted(LATE + OK, 0.02, PROMPT), said(OWN + OK)),
+    "with the prompt": (prompted(PROMPT + LATE + OK), said(0.02, OWN + OK)),
+    "after the OK, in one read": (prompted(PROMPT), said(OWN + OK + LATE + OK)),
+    "after the OK, a while later": (prompted(PROMPT), said(OWN + OK, 0.05, LATE + OK)),
+    "with a URC between": (prompted(PROMPT), said(LATE + b'\r\n+CMTI: "SM",1\r\n' + OWN + OK)),
+}
+
+
+@pytest.mark.parametrize(("command", "pdu"), ORDERS.values(), ids=ORDERS)
+def test_the_own_reference_is_this_parts_and_the_other_is_kept_for_the_older(
+    command: Script, pdu: Script
+) -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers.update({"AT+CMGS": command, "PDU": pdu})
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+        channel.pause(0.05)
+        assert channel.take_late() == [Submitted(10)]
+        assert channel.owed == 0
+        modem.answers.update({"AT+CMGS": ScriptedModem.prompt, "PDU": b"\r\n+CMGS: 12\r\n" + OK})
+        assert submit(channel, 19, PDU, 1) == Submitted(12)
+        assert channel.take_late() == []
+
+
+def test_a_reference_that_comes_while_a_command_runs_is_kept_too() -> None:
+    modem = ScriptedModem({"AT+CSQ": said(LATE + OK, 0.01, b"\r\n+CSQ: 17,99\r\n" + OK)})
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers["AT+CSQ"] = [modem.answers["AT+CSQ"], b"\r\n+CSQ: 17,99\r\n" + OK]  # type: ignore[list-item]
+        assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 17,99",)
+        assert channel.take_late() == [Submitted(10)]
+
+
+def test_a_reference_survives_that_the_modem_is_brought_in_step() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.say(LATE + OK)
+        channel.in_step = False
+        assert channel.command("AT").ok
+        assert channel.take_late() == [Submitted(10)]
+
+
+def test_several_late_ones_are_kept_in_their_order() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        assert isinstance(submit(channel, 19, PDU, 0.05), InDoubt)
+        assert channel.owed == 2
+        modem.answers["PDU"] = said(LATE + OK + OWN + OK, b"\r\n+CMGS: 12\r\n" + OK)
+        assert submit(channel, 19, PDU, 1) == Submitted(12)
+        assert channel.take_late() == [Submitted(10), Submitted(11)]
+
+
+def test_numbers_go_round_after_255() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers["PDU"] = said(b"\r\n+CMGS: 255\r\n" + OK + b"\r\n+CMGS: 0\r\n" + OK)
+        assert submit(channel, 19, PDU, 1) == Submitted(0)
+        assert channel.take_late() == [Submitted(255)]
+
+
+def test_a_reference_that_is_told_twice_is_no_late_one() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        modem.answers["PDU"] = said(OWN + OWN + OK, 0.02, OWN + OK)
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+        channel.pause(0.05)
+        assert channel.take_late() == []
+
+
+@pytest.mark.parametrize("late", [REFUSAL, b"\r\nERROR\r\n", b"\r\n+CMS ERROR: 332\r\n"])
+@pytest.mark.parametrize("gap_s", [0.0, 0.05])
+def test_a_late_refusal_before_this_parts_own_reference_is_not_this_parts(late: bytes, gap_s: float) -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers["PDU"] = said(late, gap_s, OWN + OK)
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+        assert channel.take_late() == []
+
+
+def test_a_late_refusal_before_the_prompt_keeps_nothing_back() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers.update({"AT+CMGS": prompted(REFUSAL, 0.02, PROMPT), "PDU": OWN + OK})
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+
+
+def test_a_late_reference_before_this_parts_refusal_is_the_older_parts() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers["PDU"] = said(LATE + OK, 0.02, REFUSAL)
+        outcome = submit(channel, 19, PDU, 1)
+        assert isinstance(outcome, Refused)
+        assert outcome.cause.code == 38
+        assert channel.take_late() == [Submitted(10)]
+
+
+def test_without_a_doubt_nothing_is_waited_for() -> None:
+    modem = ScriptedModem({"PDU": [OWN + OK, REFUSAL]})
+    with talking_to(modem, waits=replace(FAST, result_s=30.0)) as channel:
+        began = time.monotonic()
+        assert submit(channel, 19, PDU, 60) == Submitted(11)
+        assert isinstance(submit(channel, 19, PDU, 60), Refused)
+        assert time.monotonic() - began < 10
+
+
+def test_after_a_doubt_the_next_part_is_waited_for_a_while_and_the_one_after_it_not() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        modem.answers["PDU"] = [b"\r\n+CMGS: 10\r\n" + OK, OWN + OK]
+        assert submit(channel, 19, PDU, 1) == Submitted(10)  # the older one never got there
+        assert channel.owed == 0
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+        assert channel.take_late() == []
+
+
+@pytest.mark.parametrize("stray", [OK, b"\r\nERROR\r\n", b"\r\n+CPIN: READY\r\n" + OK])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_stray_answer_after_the_pdu_is_not_this_parts(stray: bytes, known: bool) -> None:
+    modem = ScriptedModem({"PDU": said(stray, 0.01, OWN + OK)})
+    with talking_to(modem, waits=WAITS) as channel:
+        channel.tells_references = known
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+        assert channel.take_late() == []
+
+
+def test_a_stray_error_before_the_prompt_keeps_nothing_back() -> None:
+    modem = ScriptedModem({"AT+CMGS": prompted(b"\r\nERROR\r\n", 0.01, PROMPT), "PDU": OWN + OK})
+    with talking_to(modem, waits=WAITS) as channel:
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+
+
+def test_a_slow_reference_is_awaited_where_it_is_not_known_that_the_modem_tells_none() -> None:
+    modem = ScriptedModem({"PDU": [said(OK, 0.1, OWN + OK), OK]})
+    with talking_to(modem, waits=WAITS) as channel:
+        assert submit(channel, 19, PDU, 1) == Submitted(11)
+    modem = ScriptedModem({"PDU": OK})
+    with talking_to(modem, waits=replace(WAITS, result_s=0.5)) as channel:
+        assert submit(channel, 19, PDU, 2) == Submitted(None)
+        began = time.monotonic()
+        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem tells none
+        assert time.monotonic() - began < 0.4
+
+
+def test_a_reference_that_only_this_part_can_have_is_not_waited_behind() -> None:
+    modem = ScriptedModem()
+    with talking_to(modem, waits=WAITS) as channel:
+        give_up(channel, modem)
+        channel.waits = replace(WAITS, result_s=30.0)
+        modem.answers["PDU"] = OWN + OK  # 9 was the last; the older part would have got 10
+        began = time.monotonic()
+        assert submit(channel, 19, PDU, 60) == Submitted(11)
+        assert time.monotonic() - began < 10
+
+
+def test_a_late_reference_wakes_an_idle_port() -> None:
+    house = House(part(1))
+    with ScriptedModem(healthy()) as modem:
+        timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
+        with running(modem.device, house, submit_timeout_s=0.1, timing=timing) as port:
+            eventually(lambda: house.results == [Submitted(1)])
+            modem.answers["PDU"] = b""
+            house.give(part(2))
+            port.wake()
+            eventually(lambda: len(house.outcomes) == 2)
+            time.sleep(0.1)
+            modem.say(LATE + OK)
+            eventually(lambda: house.late == [10], 5)
+
+
+@pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
+def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
+    modem = ScriptedModem({"AT+CMGW": prompted(PROMPT), "PDU": said(stray, 0.01, b"\r\n+CMGW: 4\r\n" + OK)})
+    with talking_to(modem, waits=WAITS) as channel:
+        assert write(channel, 19, PDU, 1) == 4
+
+
+# Through the port
+
+
+def test_a_late_reference_settles_the_part_that_was_given_up() -> None:
+    house = House(part(1), part(2), part(3))
+    third = b"\r\n+CMGS: 12\r\n" + OK
+    answers = healthy({"PDU": [b"\r\n+CMGS: 9\r\n" + OK, b"", LATE + OWN + OK, third]})
+    with ScriptedModem(answers) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
+        eventually(lambda: len(house.outcomes) == 3)
+        eventually(lambda: house.late == [10])
+        house.give(part(4))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 4)
+    assert house.results[0] == Submitted(9)
+    assert isinstance(house.results[1], InDoubt)
+    assert house.results[2:] == [Submitted(11), Submitted(12)]
+    assert house.late == [10]
+
+
+def test_one_late_reference_that_could_be_of_two_parts_is_of_none() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
+        house.give(part(1))
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+        modem.answers["PDU"] = b""
+        house.give(part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2)
+        modem.answers["PDU"] = [said(0.12, OWN + OK), ScriptedModem.take]
+        house.give(part(3))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 3)
+        house.give(part(4))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 4)
+    assert [type(result) for result in house.results] == [Submitted, InDoubt, InDoubt, Submitted]
+    assert house.late == []

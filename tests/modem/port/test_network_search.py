@@ -1,0 +1,197 @@
+"""A network that is lost for good is searched for anew, ever more harshly, and only where nothing is against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modem.driver.ussd import UssdAnswer
+from modem.port.conditions import Condition
+from modem.port.interface import PortState, Registration, Submitted
+from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.core.radio import Cure
+from tests.conftest import eventually
+from tests.modem.port.test_port import OK, Answers, after, healthy, running
+from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.recording_work import FAST, House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+SOON = replace(FAST, refresh_s=0.1, anew_s=(0.3, 0.5, 0.8))
+LOST = b"\r\n+CREG: 1,2\r\n" + OK
+STAGES = ("AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1", "AT+CFUN=1,1")
+
+
+def lost(more: Answers | None = None) -> Answers:
+    """A modem with signal and without network, that takes whatever is done about it."""
+    return healthy({"AT+CREG?": LOST, "AT+CFUN": OK, **(more or {})})
+
+
+def stages(modem: ScriptedModem) -> list[str]:
+    return [command for command in modem.commands.copy() if command in STAGES]
+
+
+def passed(modem: ScriptedModem, times: int = 30) -> None:
+    """Wait until the modem was asked so often for its network that every stage would have come."""
+    modem.commands.append("(here)")
+    eventually(lambda: after(modem, "(here)").count("AT+CREG?") >= times, 20)
+
+
+def test_each_stage_comes_once_in_its_order_and_is_told() -> None:
+    house = House()
+    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=SOON):
+        eventually(lambda: len(stages(modem)) == 4, 20)
+        eventually(lambda: house.state is PortState.UP)
+        passed(modem)
+        assert stages(modem) == list(STAGES)
+        status = house.statuses[-1]
+        assert status.conditions == (Condition.REGISTRATION_RESTARTED,)
+        assert "begun anew" in status.detail
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        eventually(lambda: house.statuses[-1].conditions == () and house.statuses[-1].detail == "Ready.")
+
+
+def test_nothing_is_done_before_its_time() -> None:
+    house = House()
+    later = replace(SOON, anew_s=(0.3, 3600.0, 7200.0))
+    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=later):
+        passed(modem)
+        assert stages(modem) == ["AT+COPS=0"]
+
+
+def test_after_a_success_the_stages_begin_anew() -> None:
+    def found(modem: ScriptedModem) -> None:
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,5\r\n" + OK
+        modem.say(OK)
+
+    house = House()
+    with ScriptedModem(lost({"AT+COPS=0": found})) as modem, running(modem.device, house, timing=SOON):
+        for times in (1, 2, 3):
+            eventually(lambda times=times: stages(modem) == ["AT+COPS=0"] * times)  # type: ignore[misc]
+            eventually(lambda: house.statuses[-1].active.registration is Registration.ROAMING)
+            eventually(lambda: not house.statuses[-1].conditions)
+            modem.answers["AT+CREG?"] = LOST
+
+
+def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
+    def radio(modem: ScriptedModem) -> None:
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        modem.say(OK)
+
+    house = House(part())
+    with ScriptedModem(lost({"AT+CFUN=1": radio})) as modem, running(modem.device, house, timing=SOON):
+        eventually(lambda: house.results == [Submitted(1)], 20)
+        assert stages(modem) == ["AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1"]
+
+
+@pytest.mark.parametrize(
+    "against",
+    [
+        {"AT+CREG?": b"\r\n+CREG: 1,3\r\n" + OK},
+        {"AT+CEREG?": b"\r\n+CEREG: 1,3\r\n" + OK},  # of one domain alone
+        {"AT+CGREG?": b"\r\n+CGREG: 0,3\r\n" + OK, "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK},
+        {"AT+CREG?": b"\r\n+CREG: 1,8\r\n" + OK},
+        {"AT+COPS?": b'\r\n+COPS: 1,0,"Orange ML"\r\n' + OK},
+        {"AT+COPS?": b'\r\n+COPS: 1,2,"61002",7\r\n' + OK},
+        {"AT+COPS?": b"\r\n+COPS: 1\r\n" + OK},
+        {"AT+COPS?": b"\r\n+COPS: 4\r\n" + OK},
+        {"AT+COPS?": b"\r\n+CME ERROR: 30\r\n"},  # a choice by hand cannot be ruled out
+        {"AT+CSQ": b"\r\n+CSQ: 3,99\r\n" + OK},
+        {"AT+CSQ": b"\r\n+CSQ: 99,99\r\n" + OK},
+    ],
+)
+def test_nothing_is_done_against_the_network_a_person_or_without_signal(against: Answers) -> None:
+    house = House()
+    with ScriptedModem(lost(against)) as modem, running(modem.device, house, timing=SOON):
+        passed(modem)
+        assert stages(modem) == []
+        modem.answers.update({key: lost()[key] for key in against})
+        eventually(lambda: len(stages(modem)) == 4, 20)
+
+
+@pytest.mark.parametrize("mode", [b"+COPS: 0", b"+COPS: 2", b'+COPS: 0,0,"Orange ML",7'])
+def test_an_operator_that_nobody_chose_is_searched_for(mode: bytes) -> None:
+    house = House()
+    answers = lost({"AT+COPS?": b"\r\n" + mode + b"\r\n" + OK})
+    with ScriptedModem(answers) as modem, running(modem.device, house, timing=SOON):
+        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
+
+
+def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_kept() -> None:
+    def lose(modem: ScriptedModem) -> None:
+        modem.answers["AT+CREG?"] = LOST
+        house.full.set()
+        modem.say(b"\r\n+CREG: 2\r\n\r\n+CMGS: 1\r\n\r\nOK\r\n")
+
+    house = House(part())
+    with (
+        ScriptedModem(healthy({"PDU": lose, "AT+CFUN": OK})) as modem,
+        running(modem.device, house, timing=SOON),
+    ):
+        eventually(lambda: house.refusals > 0)
+        passed(modem)
+        assert stages(modem) == []
+        house.full.clear()
+        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"], 20)
+        assert house.results == [Submitted(1)]
+
+
+def test_nothing_is_done_while_the_modem_may_be_busy_with_a_part_of_before() -> None:
+    house = House()
+    house.busy = 60.0
+    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=SOON):
+        passed(modem)
+        assert stages(modem) == []
+        house.busy = 0.0
+        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
+
+
+def test_an_order_for_ussd_goes_first() -> None:
+    order: list[Future[UssdAnswer]] = []
+    said: list[Script] = [b"\r\n+COPS: 1\r\n" + OK]
+    house = House()
+    with (
+        ScriptedModem(lost({"AT+COPS?": said, "AT+CUSD": b'\r\nOK\r\n\r\n+CUSD: 2,"1250"\r\n'})) as modem,
+        running(modem.device, house, timing=SOON) as port,
+    ):
+        passed(modem, 10)
+        order.append(port.ussd("#123#"))
+        modem.answers["AT+COPS?"] = b"\r\n+COPS: 0\r\n" + OK
+        assert order[0].result(10).replies
+        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
+        commands = modem.commands.copy()
+        code = next(place for place, command in enumerate(commands) if command.startswith("AT+CUSD=1"))
+        assert code < commands.index("AT+COPS=0")
+
+
+def test_a_port_stops_at_once_while_its_modem_searches() -> None:
+    house = House()
+    silent: Answers = {"AT+COPS=0": b""}
+    slow = replace(SOON, patience=replace(SOON.patience, search_s=60.0))
+    with ScriptedModem(lost(silent)) as modem, running(modem.device, house, timing=slow) as port:
+        eventually(lambda: stages(modem) == ["AT+COPS=0"])
+        port.stop()
+        assert port.join(2)
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("cure", list(Cure))
+def test_a_modem_that_stopped_searching_is_brought_back(bank: Bank, cure: Cure) -> None:
+    house = House()
+    with port_on(bank, house, timing=SOON) as port:
+        eventually(lambda: house.state is PortState.UP)
+        bank.stop_searching(1, cure)
+        eventually(lambda: not house.statuses[-1].active.registration.carries_sms)
+        house.give(part(1, "text 1", bank.number(2)))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 1, 30)
+        eventually(lambda: house.statuses[-1].conditions == ())
+    assert isinstance(house.results[0], Submitted)

@@ -1,0 +1,96 @@
+"""The ladder: which step follows which, for how long, and what starts it anew."""
+
+from __future__ import annotations
+
+from modem.port.recovery import Ladder, Step
+from modem.port.session import Timing
+
+TIMING = Timing(
+    look_s=1, refused_s=5, reopen_s=2, reset_s=8, rests_s=(5, 15, 60), away_s=(60, 300), command_s=30
+)
+
+
+def climb(ladder: Ladder, count: int) -> list[tuple[bool, bool, float]]:
+    steps = [ladder.sick(proven=False) for _ in range(count)]
+    return [(step.restart, step.command, step.pause_s) for step in steps]
+
+
+def test_a_sick_modem_is_opened_anew_then_restarted_then_rests_longer_and_longer() -> None:
+    assert climb(Ladder(TIMING, has_command=False), 6) == [
+        (False, False, 2),
+        (True, False, 8),
+        (True, False, 13),
+        (True, False, 23),
+        (True, False, 68),
+        (True, False, 68),
+    ]
+
+
+def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> None:
+    assert climb(Ladder(TIMING, has_command=True), 5) == [
+        (False, False, 2),
+        (True, False, 8),
+        (False, True, 8),
+        (True, True, 13),
+        (True, True, 23),
+    ]
+
+
+def test_each_step_has_its_words() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+    assert [ladder.sick(proven=False).words for _ in range(4)] == [
+        "it is opened anew",
+        "it is restarted",
+        "reset_command is run",
+        "it is restarted, reset_command is run, and rests for 5 s",
+    ]
+
+
+def test_a_modem_that_did_its_work_begins_at_the_bottom() -> None:
+    ladder = Ladder(TIMING, has_command=False)
+    climb(ladder, 5)
+    assert ladder.sick(proven=True) == Step("it is opened anew", 2)
+    assert climb(ladder, 1) == [(True, False, 8)]
+
+
+def test_a_device_that_stays_away_gets_the_command_at_growing_intervals() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+    times = [now for now in range(1000) if ladder.away(now).command]
+    assert times == [60, 360, 660, 960]
+    ladder.sick(proven=False)
+    assert [now for now in range(1000, 1100) if ladder.away(now).command] == [1060]
+    without = Ladder(TIMING, has_command=False)
+    assert {without.away(now) for now in range(1000)} == {Step("it is looked for", 1)}
+
+
+def test_a_device_that_is_lost_again_before_it_comes_up_is_opened_less_and_less_often() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+    pauses = [ladder.lost(now, young=now > 0).pause_s for now in range(5)]
+    assert pauses == [1, 1, 2, 4, 5]
+    assert ladder.lost(60, young=True).command
+    assert ladder.lost(61, young=False).pause_s == 1
+
+
+def test_a_device_that_is_lost_at_each_submission_rests_longer_and_longer_until_one_succeeds() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+
+    def lose(*, proven: bool = False) -> tuple[bool, float]:
+        step = ladder.lost(0, young=False, carrying=True, proven=proven)
+        return step.command, step.pause_s
+
+    assert [lose() for _ in range(6)] == [
+        (False, 1),
+        (False, 1),
+        (True, 5),
+        (True, 15),
+        (True, 60),
+        (True, 60),
+    ]
+    assert ladder.lost(0, young=True).pause_s == 1  # while it comes back
+    assert lose() == (True, 60)
+    assert lose(proven=True) == (False, 1)
+
+
+def test_a_device_that_cannot_be_opened_is_tried_again_without_the_command() -> None:
+    ladder = Ladder(TIMING, has_command=True)
+    assert {ladder.refused() for _ in range(100)} == {Step("it is tried again", 5)}

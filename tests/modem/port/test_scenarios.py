@@ -1,0 +1,840 @@
+"""What modems really say, byte for byte, and what has to come of it: tables of scenarios against the port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.settings import PortSettings
+from modem.errors import Kind
+from modem.port.interface import (
+    InDoubt,
+    PortState,
+    PortStatus,
+    Refused,
+    Registration,
+    SimState,
+    Submitted,
+    Switch,
+    Unreadable,
+)
+from modem.port.port import Port
+from modem.sms import tpdu
+from tests.conftest import eventually
+from tests.modem.port.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running
+from tests.modem.recording_work import FAST, House, part
+from tests.modem.scripted_modem import Script, ScriptedModem
+
+PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
+
+
+def prompted(data: bytes) -> Script:
+    """Ask for a PDU in these bytes."""
+
+    def script(modem: ScriptedModem) -> None:
+        modem.entering = True
+        modem.say(data)
+
+    return script
+
+
+def pieces(*data: bytes) -> Script:
+    """Say these, with a pause between them."""
+
+    def script(modem: ScriptedModem) -> None:
+        with modem.speaking:
+            for number, piece in enumerate(data):
+                if number:
+                    time.sleep(PAUSE)
+                modem.say(piece)
+
+    return script
+
+
+def byte_by_byte(data: bytes) -> Script:
+    """Say this one byte at a time."""
+
+    def script(modem: ScriptedModem) -> None:
+        for byte in data:
+            modem.say(bytes([byte]))
+            time.sleep(0.001)
+
+    return script
+
+
+TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
+URC = b'\r\n+CREG: 1,"25FF","825E"\r\n'
+
+
+# The submission: what a modem says from AT+CMGS on, and what became of the part.
+
+PROMPTS: dict[str, Script] = {
+    "with line end and blank": prompted(b"\r\n> "),
+    "bare": prompted(b"> "),
+    "without a blank": prompted(b"\r\n>"),
+    "bare without a blank": prompted(b">"),
+    "with a line end after it": prompted(b"> \r\n"),
+    "between line ends": prompted(b"\r\n> \r\n"),
+    "after a URC in the same read": prompted(b'\r\n+ZPASR: "UMTS"\r\n\r\n> '),
+    "after two URCs without blank lines": prompted(
+        b'+ZDONR: "METEOR",272,3,"CS_PS","ROAM_OFF"\r\n^RSSI:17\r\n> '
+    ),
+    "before a URC in the same read": prompted(b"\r\n> \r\n^RSSI:17\r\n"),
+    "with a URC glued to it": prompted(b"\r\n> ^RSSI:17\r\n"),
+    "after a stray OK": prompted(OK + b"\r\n> "),
+    "after noise": prompted(b"\x00\xff\xc3\r\n> "),
+    "with noise before it": prompted(b"\r\n\xff\xc3> "),
+    "twice": prompted(b"\r\n> \r\n> "),
+}
+
+TAKINGS: dict[str, tuple[Script, int | None]] = {
+    "plain": (TAKEN, 7),
+    "in V0's manner": (b"+CMGS: 7\r\nOK\r\n", 7),
+    "with Huawei's line ends": (b"\r\r\n+CMGS: 7\r\r\n\r\r\nOK\r\r\n", 7),
+    "one byte per read": (byte_by_byte(TAKEN), 7),
+    "with the time of the service centre": (b'\r\n+CMGS: 7,"26/11/22,10:00:00+00"\r\n' + OK, 7),
+    "with an acknowledgement PDU": (b"\r\n+CMGS: 7,01000062110122\r\n" + OK, 7),
+    "without a blank": (b"\r\n+CMGS:7\r\n" + OK, 7),
+    "without a reference": (b"\r\n+CMGS:\r\n" + OK, None),
+    "with an impossible reference": (b"\r\n+CMGS: 4711\r\n" + OK, None),
+    "with a superscript for a reference": (b"\r\n+CMGS: \xb2\r\n" + OK, None),
+    "without +CMGS": (OK, None),
+    "without OK": (b"\r\n+CMGS: 7\r\n", 7),
+    "a URC before it": (URC + TAKEN, 7),
+    "a URC after it": (TAKEN + URC, 7),
+    "a URC between +CMGS and OK": (b"\r\n+CMGS: 7\r\n" + URC + OK, 7),
+    "a report between +CMGS and OK": (
+        b"\r\n+CMGS: 7\r\n\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n" + OK,
+        7,
+    ),
+    "a text before it": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n" + TAKEN, 7),
+    "a pause in the middle of the line": (pieces(b"\r\n+CM", b"GS: 7\r", b"\n\r\nO", b"K\r\n"), 7),
+    "a pause in the middle of a URC": (pieces(b'\r\n+CREG: 1,"25', b'FF","825E"\r\n' + TAKEN), 7),
+    "all of it twice": (TAKEN + TAKEN, 7),
+    "NULs within": (b"\r\n\x00+CM\x00GS: 7\x00\r\n\r\n\x00OK\r\n", 7),
+    "idle-line noise within": (b"\r\n\xff\xff+CM\xffGS: 7\xff\r\n\r\n\xffO\xffK\xff\r\n", 7),
+    "half a character before it": (b"\r\n\xc3+CMGS: 7\r\n\r\n\xe2\x82OK\r\n", 7),
+    "half a character after it": (b"\r\n+CMGS: 7\xc3\r\n\r\nOK\xe2\x82\r\n", 7),
+    "lines of noise around it": (b"\r\n\xfe\x80~}\r\n" + TAKEN + b"\x80\x81\r\n", 7),
+    "a ring before it": (b"\r\nRING\r\n\r\nRING\r\n" + TAKEN, 7),
+    "a ring without carrier before it": (b"\r\nNO CARRIER\r\n" + TAKEN, 7),
+}
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+def test_any_form_of_prompt_is_one(prompt: Script) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert house.results == [Submitted(1), Submitted(2)]
+        assert len(modem.pdus) == 2
+
+
+@pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
+def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> None:
+    house = House(part(1), part(2))
+    answers = healthy({"PDU": [taking, ScriptedModem.take]})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert house.results == [Submitted(reference), Submitted(1)]
+        assert len(modem.pdus) == 2
+
+
+def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
+    house = House(*(part(number) for number in range(len(TAKINGS))))
+    # A bare OK counts for a part only from a modem that never told a reference: so those without one come first.
+    takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
+    answers = healthy({"PDU": [taking for taking, _ in takings]})
+    with ScriptedModem(answers, echo=True) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == len(TAKINGS))
+        assert house.results == [Submitted(reference) for _, reference in takings]
+        assert len(modem.pdus) == len(takings)
+
+
+# Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
+
+REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
+    "bad number": (b"+CMS ERROR: 1", "CMS", 1, Kind.RECIPIENT),
+    "bad number without a blank": (b"+CMS ERROR:1", "CMS", 1, Kind.RECIPIENT),
+    "credit": (b"+CMS ERROR: 8", "CMS", 8, Kind.SIM),
+    "congestion": (b"+CMS ERROR: 42", "CMS", 42, Kind.MOMENT),
+    "unknown": (b"+CMS ERROR: 500", "CMS", 500, Kind.MOMENT),
+    "in words": (b"+CMS ERROR: SMSC address unknown", "CMS", 330, Kind.CONFIGURATION),
+    "of the equipment": (b"+CME ERROR: 30", "CME", 30, Kind.MOMENT),
+    "of the equipment in words": (b"+CME ERROR: no network service", "CME", 30, Kind.MOMENT),
+    "without words": (b"+CME ERROR: ", "CME", None, Kind.MOMENT),
+    "bare": (b"ERROR", "ERROR", None, Kind.MOMENT),
+    "Huawei's": (b"COMMAND NOT SUPPORT", "ERROR", None, Kind.MOMENT),
+    "after a URC": (URC + b"+CMS ERROR: 28", "CMS", 28, Kind.SIM),
+    "in noise": (b"\xc3\xff+CMS ERROR: 2\xff8\xe2", "CMS", 28, Kind.SIM),
+}
+
+
+@pytest.mark.parametrize("stage", ["AT+CMGS", "PDU"])
+@pytest.mark.parametrize(("said", "family", "code", "kind"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_names_its_cause_and_the_next_part_is_sent(
+    said: bytes, family: str, code: int | None, kind: Kind, stage: str
+) -> None:
+    house = House(part(1), part(2))
+    first = b"\r\n" + said + b"\r\n"
+    then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
+    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert len(modem.pdus) == (1 if stage == "AT+CMGS" else 2)
+    refused = house.results[0]
+    assert isinstance(refused, Refused)
+    assert (refused.cause.family, refused.cause.code, refused.cause.kind) == (family, code, kind)
+    assert house.results[1] == Submitted(1)
+
+
+def late(data: bytes, seconds: float) -> Script:
+    """Say this after the port has given up."""
+
+    def script(modem: ScriptedModem) -> None:
+        time.sleep(seconds)
+        modem.say(data)
+
+    return script
+
+
+# What goes wrong on the way: stage, what happens there, what is said of the part. Then the port sends the next one.
+
+TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
+    "no prompt": ("AT+CMGS", b"", Refused),
+    "OK and no prompt": ("AT+CMGS", OK, Refused),
+    "noise and no prompt": ("AT+CMGS", b"\xfe\x80\r\n~~~~\r\n", Refused),
+    "a late prompt": ("AT+CMGS", late(b"\r\n> ", 0.32), Refused),
+    "no answer to the PDU": ("PDU", b"", InDoubt),
+    "half an answer to the PDU": ("PDU", b"\r\n+CMG", InDoubt),
+    "noise instead of an answer": ("PDU", b"\xfe\x80\x00\r\n~~~~\r\n\xc3", InDoubt),
+    "a network that did not answer": ("PDU", b"\r\n+CMS ERROR: 332\r\n", InDoubt),
+    "a late answer": ("PDU", late(TAKEN, 0.103), Submitted),
+    "a late refusal": ("PDU", late(b"\r\n+CMS ERROR: 38\r\n", 0.103), Refused),
+    "hung up before the prompt": ("AT+CMGS", ScriptedModem.unplug, Refused),
+    "hung up after the PDU": ("PDU", ScriptedModem.unplug, InDoubt),
+    "restarted before the prompt": ("AT+CMGS", b"\r\nRDY\r\n", Refused),
+    "restarted after the prompt": ("AT+CMGS", b"\r\n> \r\nRDY\r\n", Refused),
+    "restarted after the PDU": ("PDU", b"\r\n^SYSSTART\r\n", InDoubt),
+    "restarted after +CMGS": ("PDU", b"\r\n+CMGS: 3\r\n\r\nRDY\r\n", Submitted),
+}
+
+
+@pytest.mark.parametrize(("stage", "happens", "outcome"), TROUBLE.values(), ids=TROUBLE)
+def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
+    stage: str, happens: Script, outcome: type[object], tmp_path: Path
+) -> None:
+    house = House(part(1), part(2))
+    link = tmp_path / "modem"
+    then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
+    with ScriptedModem(healthy({stage: [happens, then]})) as modem:
+        link.symlink_to(modem.device)
+        with running(str(link), house, submit_timeout_s=0.1):
+            eventually(lambda: house.outcomes)
+            if happens is ScriptedModem.unplug:
+                with ScriptedModem(healthy()) as again:
+                    link.unlink()
+                    link.symlink_to(again.device)
+                    eventually(lambda: len(house.outcomes) == 2)
+            eventually(lambda: len(house.outcomes) == 2)
+    assert isinstance(house.results[0], outcome)
+    assert house.results[1] == Submitted(1)
+    assert [outcome.submission.message_id for outcome in house.outcomes] == [1, 2]
+
+
+# What a former owner, or a modem's own way, leaves behind.
+
+
+def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
+    """It waits for the text of a former owner; an ESC counts only the `by`-th time."""
+    modem.entering = True
+    left = by
+
+    def escape(modem: ScriptedModem) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            modem.leave()
+
+    modem.answers["ESC"] = escape
+
+
+def numeric(modem: ScriptedModem) -> None:
+    """It speaks V0 until told otherwise."""
+    modem.answers.update({"AT": b"0\r", "": b"4\r"})
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers.update({"AT": OK, "": b"\r\nERROR\r\n"})
+        modem.say(OK)
+
+    modem.answers.update({"ATE0V1Q0": plain, "ATQ0V1E0": plain})
+
+
+def quiet(modem: ScriptedModem) -> None:
+    """It is in Q1 until told otherwise."""
+    modem.answers["AT"] = b""
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers["AT"] = OK
+        modem.say(OK)
+
+    modem.answers["ATQ0V1E0"] = plain
+
+
+def deaf_to_escape(modem: ScriptedModem) -> None:
+    stuck(modem, by=1000)
+    modem.answers["PDU"] = [b"\r\n+CMS ERROR: 304\r\n", ScriptedModem.take]
+
+
+def phonesim(modem: ScriptedModem) -> None:
+    """It takes ESC for the beginning of the next line, and ignores what does not begin with AT."""
+    modem.answers["ESC"] = [lambda modem: modem.answers.update({"AT": [b"", OK]})]
+
+
+FOUND: dict[str, Callable[[ScriptedModem], None]] = {
+    "waiting for a text": stuck,
+    "waiting for a text until the second ESC": lambda modem: stuck(modem, by=2),
+    "waiting for a text and deaf to ESC": deaf_to_escape,
+    "in V0": numeric,
+    "in Q1": quiet,
+    "as phonesim": phonesim,
+    "answering ERROR to the first AT": lambda modem: modem.answers.update({"AT": [b"\r\nERROR\r\n", OK]}),
+    "answering every ERROR with an OK as well": lambda modem: modem.answers.update(
+        {"": b"\r\nERROR\r\nOK\r\n"}
+    ),
+    "answering late to a former owner": lambda modem: modem.say(
+        b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n\r\n+CMGS: 99\r\n\r\nOK\r\n"
+    ),
+    "asking for a text": lambda modem: modem.say(b"\r\n> "),
+    "in the middle of a line": lambda modem: modem.say(b"\r\n+CMTI: "),
+    "answering OK to everything": lambda modem: modem.answers.update({"": OK}),
+    "taking no two commands in a line": lambda modem: modem.answers.update(
+        {"ATE0V1Q0": b"\r\nERROR\r\n", "ATE0": OK, "ATV1": OK, "ATQ0": OK}
+    ),
+}
+
+
+@pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
+def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedModem], None]) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem() as modem:
+        state(modem)
+        with running(modem.device, house):
+            eventually(lambda: len(house.outcomes) == 2)
+            assert [type(result) for result in house.results] == [Submitted, Submitted]
+
+
+# Restarts that nobody announces.
+
+
+def test_a_modem_that_echoes_again_before_its_prompt_is_given_no_pdu() -> None:
+    """It has restarted, perhaps into text mode, where the length is a number and the PDU a text to it."""
+    house = House()
+
+    def restarted(modem: ScriptedModem) -> None:
+        modem.say(modem.commands[-1].encode() + b"\r\r\n> ")
+        modem.entering = True
+
+    answers = healthy({"AT+CMGS": [restarted, ScriptedModem.prompt]})
+    with ScriptedModem(answers) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        set_up = modem.commands.count("AT+CMGF=0")
+        house.give(part(1), part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2)
+        assert isinstance(house.results[0], Refused)
+        assert house.results[1] == Submitted(1)
+        assert len(modem.pdus) == 1
+        assert modem.commands.count("AT+CMGF=0") > set_up
+
+
+def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
+    house = House()
+
+    def plain(modem: ScriptedModem) -> None:
+        modem.answers.update(before)
+        modem.say(OK)
+
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        before = modem.answers.copy()
+        modem.commands.append("(here)")
+        for command, answer in modem.answers.items():
+            if isinstance(answer, bytes):
+                modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
+        modem.answers["ATE0V1Q0"] = plain
+        port.ask().result(5)  # not answered with OK, unless something else was said before
+        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,1,,30\r\n\r\nRDY\r\n", OK]
+        modem.commands.append("(here)")
+        modem.say(b'\r\n+CMTI: "",\r\n')
+        eventually(lambda: "AT+CMGL=4" in after(modem, "(here)"))
+        began = time.monotonic()
+        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
+        assert time.monotonic() - began < FAST.patience.list_s / 2
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# Nonsense in answers.
+
+NONSENSE: dict[str, Answers] = {
+    "superscripts for digits": {
+        "AT+CMGL": [b"\r\n+CMGL: \xb2,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK, OK],
+        "AT+CSQ": b"\r\n+CSQ: \xb2\xb3,99\r\n" + OK,
+        "AT+CFUN?": b"\r\n+CFUN: \xb9\r\n" + OK,
+        "AT+CREG?": b"\r\n+CREG: \xb9,1\r\n" + OK,
+        "AT+CNMI": b"\r\nERROR\r\n",
+        "AT+CNUM": b'\r\n+CNUM: ,"\xb2\xb2",\xb9\r\n' + OK,
+    },
+    "fields that are missing": {
+        "AT+CMGL": b"\r\n+CMGL:\r\n\r\n+CMGL: ,,,\r\n\r\n+CMGL: 1\r\n" + OK,
+        "AT+CSQ": b"\r\n+CSQ:\r\n" + OK,
+        "AT+CFUN?": b"\r\n+CFUN:\r\n" + OK,
+        "AT+COPS?": b"\r\n+COPS:\r\n" + OK,
+        "AT+CNUM": b"\r\n+CNUM:\r\n" + OK,
+        "AT+CPMS?": b"\r\n+CPMS: (),(),()\r\n" + OK,
+        "AT+CSCA?": b"\r\n+CSCA:\r\n" + OK,
+        "AT+CNMI=?": b"\r\n+CNMI:\r\n" + OK,
+    },
+    "numbers without end": {
+        "AT+CSQ": b"\r\n+CSQ: " + b"9" * 3000 + b"\r\n" + OK,
+        "AT+CREG?": b"\r\n+CREG: 1," + b"1" * 3000 + b"\r\n" + OK,
+        "AT+CEREG?": b"\r\n+CEREG: 1,1\r\n" + OK,
+        "AT+CNMI=?": b"\r\n+CNMI: (0-99),(0-99),(0-\xb2),(-),(9-1)\r\n" + OK,
+    },
+    "lines without end": {"AT+CGMI": b"x" * 9000 + b"\r\n" + OK, "AT+CSQ": b"\r\n+CSQ: " + b"9" * 9000 + OK},
+    "signal unknown": {"AT+CSQ": b"\r\n+CSQ: 99,99\r\n" + OK},
+}
+
+
+@pytest.mark.parametrize("answers", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.LogCaptureFixture) -> None:
+    house = House(part(1), part(2))
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 2)
+        modem.commands.append("(here)")
+        modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
+        eventually(lambda: "AT+CREG?" in after(modem, "(here)"))
+        assert house.state is PortState.UP
+    assert house.results == [Submitted(1), Submitted(2)]
+    assert "unexpected" not in caplog.text
+    assert house.statuses[-1].active.signal_dbm is None
+
+
+def test_a_part_says_how_long_the_network_may_try() -> None:
+    house = House(replace(part(), validity_s=3600))
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.pdus == [
+            tpdu.submit("+22370123456", part().segment, seq=1, total=1, reference=1, validity_s=3600).hex
+        ]
+
+
+# What comes in while nothing else is asked, or while something is.
+
+
+def long_before_the_pdu(modem: ScriptedModem) -> None:
+    """Longer than the port waits for one that may be malformed."""
+    modem.say(b"\r\n+CMT: ,30\r\n")
+    time.sleep(FAST.waits.head_s + PAUSE)
+    modem.say(DELIVER.encode() + b"\r\n")
+
+
+ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and reports come of it
+    "a text": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with a name": (b'\r\n+CMT: "x",30\r\n' + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text, a report and a text in one read": (
+        b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n+CMT: 30\r\n"
+        + DELIVER.encode() + b"\r\n",
+        2,
+        1,
+    ),
+    "a report in ZTE's form": (b"\r\n+CDS: ,30\r\n" + REPORT.encode() + b"\r\n", 0, 1),
+    "a text with a pause in its PDU": (pieces(b"\r\n+CMT: ,30\r\n" + DELIVER[:20].encode(), DELIVER[20:].encode() + b"\r\n"), 1, 0),
+    "a text with a URC before its PDU": (b"\r\n+CMT: ,30\r\n" + URC + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with noise before its PDU": (b"\r\n+CMT: ,30\r\n\xfe\x80\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
+    "a text with a long pause before its PDU": (long_before_the_pdu, 1, 0),
+}  # fmt: skip
+
+
+MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
+    "a text in no hexadecimal": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", "ZZZZ"),
+    "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", DELIVER[:24]),
+    "a report cut short": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", REPORT[:12]),
+}
+
+
+@pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
+def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        said(modem) if callable(said) else modem.say(said)
+        eventually(lambda: (len(house.texts), len(house.reports)) == (texts, reports))
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+        assert (len(house.texts), len(house.reports)) == (texts, reports)
+        assert all(isinstance(text, tpdu.Deliver) for text in house.texts)
+
+
+@pytest.mark.parametrize(("said", "kept"), MALFORMED.values(), ids=MALFORMED)
+def test_what_comes_malformed_is_kept_as_it_came(said: bytes, kept: str) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        modem.say(said)
+        eventually(lambda: house.texts)
+        assert [text.pdu for text in house.texts if isinstance(text, Unreadable)] == [kept]
+
+
+# SIMs.
+
+
+def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None:
+    def unlock(modem: ScriptedModem) -> None:
+        modem.answers.update(healthy())
+        modem.say(OK)
+
+    house = House(part())
+    shut = b"\r\n+CME ERROR: 11\r\n"
+    answers = healthy(
+        {"AT+CCID": shut, "AT+CIMI": shut, "AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock}
+    )
+    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.results == [Submitted(1)])
+    assert {claim.active.iccid for claim in house.claims} == {ICCID}
+
+
+def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_same() -> None:
+    """Qualcomm's and ZTE's sticks: not even AT is answered with OK before the PIN."""
+    shut = b"\r\n+CME ERROR: 11\r\n"
+    opened = healthy({"ATE0V1Q0": OK, "AT": OK})
+
+    def unlock(modem: ScriptedModem) -> None:
+        modem.answers.update(opened)
+        modem.say(OK)
+
+    house = House(part())
+    answers: Answers = {**dict.fromkeys((*opened, "ATQ0V1E0", ""), shut), "ESC": b""}
+    answers.update({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock})
+    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
+        eventually(lambda: house.results == [Submitted(1)])
+        assert modem.commands.count('AT+CPIN="1234"') == 1
+    status = house.statuses[-1]
+    assert (status.imei, status.model) == ("356938035643809", "Acme One")
+    assert house.claims[0].active.iccid == ICCID
+
+
+def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
+    house = House()
+    answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.UP)
+        assert house.statuses[-1].active.iccid == "imsi:610020000000017"
+        modem.answers["AT+CIMI"] = b"\r\n610020000000025\r\n" + OK
+        eventually(
+            lambda: house.state is PortState.UP and house.statuses[-1].active.iccid == "imsi:610020000000025"
+        )
+
+
+@pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 100\r\n"])
+def test_a_modem_that_knows_pins_and_cannot_tell_of_one_has_no_sim_that_works(refusal: bytes) -> None:
+    """An empty bay of a modem pool."""
+    house = House(part())
+    answers = healthy(
+        {
+            "AT+CPIN?": refusal, "AT+CPIN=?": OK, "AT+CCID": refusal, "AT+CIMI": refusal,
+            "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK,
+        }
+    )  # fmt: skip
+    with ScriptedModem(answers) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.FAILURE
+        modem.answers.update(healthy())
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_sim_taken_out_and_another_put_in_while_running() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers.update({"AT+CPIN?": b"\r\n+CME ERROR: 10\r\n", "AT+CCID": b"\r\nERROR\r\n"})
+        modem.say(b"\r\n+CPIN: NOT INSERTED\r\n")
+        eventually(lambda: house.state is PortState.SICK)
+        assert house.statuses[-1].active.sim is SimState.ABSENT
+        house.give(part())
+        port.wake()
+        modem.answers.update(healthy({"AT+CCID": b"\r\n+CCID: 8922301000000000025\r\n" + OK}))
+        modem.say(b"\r\n+CPIN: READY\r\n")
+        eventually(lambda: house.results == [Submitted(1)])
+        assert house.claims[-1].active.iccid == "8922301000000000025"
+
+
+REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
+    "home": ({}, Registration.HOME, True),
+    "roaming": ({"AT+CREG?": b"\r\n+CREG: 0,5\r\n" + OK}, Registration.ROAMING, True),
+    "texts only": ({"AT+CREG?": b"\r\n+CREG: 0,6\r\n" + OK}, Registration.SMS_HOME, True),
+    "with a place": ({"AT+CREG?": b'\r\n+CREG: 2,1,"00DF","825E"\r\n' + OK}, Registration.HOME, True),
+    "with a place and no quotes": (
+        {"AT+CREG?": b"\r\n+CREG: 2,1,4CA,81DE445\r\n" + OK},
+        Registration.HOME,
+        True,
+    ),
+    "with a broken quote": (
+        {"AT+CREG?": b'\r\n+CREG: 2,1,"0B,"0100701",7\r\n' + OK},
+        Registration.HOME,
+        True,
+    ),
+    "cut": ({"AT+CREG?": b'\r\n+CREG: 2,1,"5E25\r\n' + OK}, Registration.HOME, True),
+    "after the OK": ({"AT+CREG?": OK + b'\r\n+CREG: 5,"25FF","825E"\r\n'}, Registration.ROAMING, True),
+    "LTE only": (
+        {"AT+CREG?": b"\r\n+CREG: 0,2\r\n" + OK, "AT+CEREG?": b"\r\n+CEREG: 0,5\r\n" + OK},
+        Registration.ROAMING,
+        True,
+    ),
+    "denied": ({"AT+CREG?": b"\r\n+CREG: 0,3\r\n" + OK}, Registration.DENIED, False),
+    "searching": ({"AT+CREG?": b"\r\n+CREG: 0,2\r\n" + OK}, Registration.SEARCHING, False),
+    "emergency": ({"AT+CREG?": b"\r\n+CREG: 0,8\r\n" + OK}, Registration.EMERGENCY, False),
+    "none of this world": ({"AT+CREG?": b"\r\n+CREG: 0,77\r\n" + OK}, Registration.UNKNOWN, False),
+}
+
+
+@pytest.mark.parametrize(("answers", "state", "carries"), REGISTRATIONS.values(), ids=REGISTRATIONS)
+def test_only_a_registered_sim_is_given_work(answers: Answers, state: Registration, carries: bool) -> None:
+    house = House(part())
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
+        eventually(lambda: house.statuses and house.statuses[-1].active.operator)
+        assert house.statuses[-1].active.registration is state
+        if carries:
+            eventually(lambda: house.results == [Submitted(1)])
+        assert bool(house.claims) is carries
+
+
+def test_a_registration_that_was_lost_is_noticed_and_its_return_too() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
+        modem.say(b"\r\n+CREG: 2\r\n")
+        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
+        house.give(part())
+        port.wake()
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        modem.say(b"\r\n+CREG: 1\r\n")
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+# Slots, by the vendors' commands and the configured one.
+
+SLOT_COMMANDS: dict[
+    str, tuple[bytes, str, str | None]
+] = {  # manufacturer; second slot's command; the configured one
+    "27.007": (b"Acme", "AT+CSUS=1", None),
+    "Quectel": (b"Quectel", "AT+QUIMSLOT=2", None),
+    "Quectel's older": (b"Quectel", "AT+QDSIM=1", None),
+    "SIMCom": (b"SIMCOM INCORPORATED", "AT+SMSIMCFG=1,2", None),
+    "SIMCom's newer": (b"SIMCOM INCORPORATED", "AT+SWITCHSIM=1", None),
+    "Sierra": (b"Sierra Wireless, Incorporated", "AT!UIMS=1", None),
+    "configured": (b"Quectel", "AT+XSIM=2", "AT+XSIM={slot}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("maker", "command", "configured"),
+    SLOT_COMMANDS.values(),
+    ids=SLOT_COMMANDS,
+)
+def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: str | None) -> None:
+    first = (
+        command.replace("=1,2", "=1,1")
+        if "1,2" in command
+        else command[:-1] + {"1": "0", "2": "1"}[command[-1]]
+    )
+
+    def insert(slot: int) -> Script:
+        def script(modem: ScriptedModem) -> None:
+            modem.answers["AT+CCID"] = modem.answers["AT+QCCID"] = (
+                b"\r\n+CCID: 892230100000000001%d\r\n" % slot + OK
+            )
+            modem.say(OK)
+
+        return script
+
+    house = House(Switch(1), part(1), Switch(2), part(2))
+    answers = healthy(
+        {"AT+CGMI": b"\r\n" + maker + b"\r\n" + OK, "AT+CFUN": OK, first: insert(1), command: insert(2)}
+    )
+    with (
+        ScriptedModem(answers) as modem,
+        running(modem.device, house, slots=2, slot_command=configured),
+    ):
+        eventually(lambda: len(house.outcomes) == 2)
+        assert [slot.iccid[-1] for slot in house.statuses[-1].slots] == ["1", "2"]
+    assert house.results == [Submitted(1), Submitted(2)]
+
+
+# The ladder, and who is not to be on it.
+
+
+def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
+    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
+    refusing = healthy({"AT+CMGS": b"\r\nERROR\r\n"})
+    with ScriptedModem(refusing) as modem, running(modem.device, house):
+        eventually(lambda: house.state is PortState.SICK)
+        assert len({outcome.submission.recipient for outcome in house.outcomes}) == 3
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
+        modem.answers["AT+CMGS"] = ScriptedModem.prompt
+        house.give(part(9))
+        eventually(lambda: Submitted(1) in house.results)
+
+
+def test_one_bad_recipient_does_not_take_a_port_down() -> None:
+    house = House(*(part(number) for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in house.statuses)
+
+
+def test_refusals_by_the_network_do_not_take_a_port_down() -> None:
+    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, house):
+        eventually(lambda: len(house.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in house.statuses)
+
+
+def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
+    class Broken(House):
+        broken = False
+
+        def status(self, status: PortStatus) -> None:
+            if self.broken:
+                raise RuntimeError("a fault of ours")
+            super().status(status)
+
+    house = Broken()
+    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
+        eventually(lambda: house.state is PortState.UP)
+        house.broken = True
+        modem.say(b"\r\n+CREG: 2\r\n")
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
+        eventually(lambda: "AT+CREG?" in modem.commands)
+        time.sleep(0.3)
+        assert not port.join(0)
+        house.broken = False
+        modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
+        house.give(part())
+        port.wake()
+        eventually(lambda: house.results == [Submitted(1)])
+
+
+def test_a_modem_that_reads_no_more_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    house = House(part(1))
+    link = tmp_path / "modem"
+    link.symlink_to(os.ttyname(slave))
+    with contextlib.suppress(BlockingIOError):  # fill the line: nobody reads at the other end
+        os.set_blocking(slave, False)
+        while os.write(slave, b"x" * 4096):
+            pass
+    with running(str(link), house):
+        eventually(lambda: house.state is PortState.SICK)
+        with ScriptedModem(healthy()) as modem:
+            link.unlink()
+            link.symlink_to(modem.device)
+            eventually(lambda: house.results == [Submitted(1)])
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_path: Path) -> None:
+    house = House(*(part(number) for number in range(12)))
+    link = tmp_path / "modem"
+    before = (len(os.listdir("/proc/self/fd")), threading.active_count())
+    stages: list[Answers] = [
+        {"AT": ScriptedModem.unplug}, {"AT+CPIN?": ScriptedModem.unplug}, {"AT+CMGL": ScriptedModem.unplug},
+        {"AT+CMGS": ScriptedModem.unplug}, {"PDU": ScriptedModem.unplug}, {"AT+CSQ": ScriptedModem.unplug}, {},
+    ]  # fmt: skip
+    with running(str(link), house):
+        for stage in stages:
+            with ScriptedModem(healthy(stage)) as modem:
+                link.unlink(missing_ok=True)
+                link.symlink_to(modem.device)
+                if stage:
+                    eventually(lambda: house.state is not PortState.ABSENT)
+                    eventually(lambda: house.state is PortState.ABSENT)
+                else:
+                    eventually(lambda: len(house.outcomes) == 12)
+    numbers = [outcome.submission.message_id for outcome in house.outcomes]
+    assert numbers == list(range(12))
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+@contextmanager
+def still(device: str, house: House) -> Iterator[Port]:
+    """A port that looks after nothing by itself."""
+    timing = replace(FAST, refresh_s=60.0, list_s=60.0)
+    port = Port(PortSettings(port=1, device=device), house, submit_timeout_s=1, timing=timing)
+    port.start()
+    try:
+        eventually(lambda: house.claims and house.statuses[-1].active.operator)
+        yield port
+    finally:
+        port.stop()
+        assert port.join(5)
+
+
+def test_an_idle_port_wakes_for_nothing() -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, still(modem.device, house):
+        heard, spent = len(modem.commands), time.process_time()
+        time.sleep(0.3)
+        assert len(modem.commands) == heard
+        assert time.process_time() - spent < 0.1
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"\r\n+CMS ERROR: 322\r\n", b"\r\n+CMS ERROR: 208\r\n", b"\r\n+CME ERROR: 20\r\n"]
+)
+def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
+    house = House()
+    listing = b"\r\n+CMGL: 4,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+        modem.answers.update({"PDU": [refusal, ScriptedModem.take], "AT+CMGL": [listing, OK]})
+        house.give(part(1), part(2))
+        port.wake()
+        eventually(lambda: len(house.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
+        assert len(house.texts) == 1
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
+)
+def test_a_refusal_for_want_of_a_network_has_the_registration_looked_at(refusal: bytes) -> None:
+    house = House()
+    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+        modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
+        house.give(part(1))
+        port.wake()
+        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)

@@ -1,0 +1,96 @@
+"""How a SIM stands has a name and a sentence; none of it keeps it from sending."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import PortSettings
+from modem.port.interface import PortState, PortStatus, Registration, SimState, SlotStatus, Submitted
+from modem.port.port import Port
+from modem.port.status_text import names, sentence
+from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.core.radio import DENIED, HOME, ROAMING
+from tests.conftest import eventually
+from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.recording_work import FAST, House, part
+
+
+@pytest.mark.parametrize(
+    ("state", "slot", "expected"),
+    [
+        (PortState.UP, {"registration": Registration.HOME}, ("ready",)),
+        (PortState.UP, {"registration": Registration.HOME, "signal_dbm": -103}, ("ready",)),
+        (PortState.UP, {"registration": Registration.SMS_HOME, "signal_dbm": -105}, ("weak_signal",)),
+        (PortState.UP, {"registration": Registration.ROAMING, "signal_dbm": -71}, ("roaming",)),
+        (PortState.UP, {"registration": Registration.CSFB_ROAMING, "signal_dbm": -113}, ("roaming", "weak_signal")),
+        (PortState.UP, {"registration": Registration.DENIED}, ("denied",)),
+        (PortState.UP, {"registration": Registration.SEARCHING}, ("searching",)),
+        (PortState.UP, {"registration": Registration.UNKNOWN}, ("no_network",)),
+        (PortState.UP, {"registration": Registration.EMERGENCY}, ("emergency",)),
+        (PortState.UP, {"sim": SimState.UNKNOWN}, ("unknown",)),
+        (PortState.SICK, {"sim": SimState.ABSENT}, ("no_sim",)),
+        (PortState.SICK, {"sim": SimState.PIN_REQUIRED}, ("pin_required",)),
+        (PortState.SICK, {"sim": SimState.PIN_REFUSED}, ("pin_refused",)),
+        (PortState.SICK, {"sim": SimState.PUK_REQUIRED}, ("puk_required",)),
+        (PortState.SICK, {"sim": SimState.FAILURE}, ("failure",)),
+        (PortState.ABSENT, {"registration": Registration.HOME}, ("unreachable",)),
+    ],
+)  # fmt: skip
+def test_every_state_has_a_name(state: PortState, slot: dict[str, Any], expected: tuple[str, ...]) -> None:
+    told = SlotStatus(1, **{"sim": SimState.READY, **slot})
+    assert names(PortStatus(1, "/dev/ttyUSB0", state, "", (told,), 1), told) == expected
+
+
+def test_the_sentence_says_what_is_and_what_helps() -> None:
+    far = SlotStatus(1, SimState.READY, registration=Registration.ROAMING, signal_dbm=-109)
+    assert sentence(far).startswith("Ready.")
+    assert "roaming" in sentence(far)
+    assert "weak" in sentence(far)
+    assert sentence(SlotStatus(1, SimState.READY, registration=Registration.HOME)) == "Ready."
+
+
+def test_a_weak_signal_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
+    with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE)) as bank:
+        bank.modem(1).radio.rssi = 3
+        house = House()
+        port = Port(
+            PortSettings(port=1, device=str(bank.device(1))),
+            house,
+            submit_timeout_s=1,
+            timing=replace(FAST, refresh_s=60),
+        )
+        port.start()
+        eventually(lambda: house.statuses and "weak" in house.statuses[-1].detail)
+        port.stop()
+        assert port.join(10)
+
+
+def test_roaming_and_a_weak_signal_are_told_and_messages_go_out_all_the_same(tmp_path: Path) -> None:
+    with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE)) as bank:
+        house = House()
+        with port_on(bank, house) as port:
+            eventually(lambda: house.statuses and house.statuses[-1].detail == "Ready.")
+
+            def move_away() -> None:
+                bank.modem(1).radio.rssi = 3
+
+            bank.call(move_away)
+            bank.set_registration(1, ROAMING)
+            eventually(lambda: said(house) == ("roaming", "weak_signal"))
+            eventually(lambda: "weak" in house.statuses[-1].detail and "roaming" in house.statuses[-1].detail)
+            house.give(part(1, "from afar", bank.number(2)))
+            port.wake()
+            eventually(lambda: house.outcomes)
+            assert isinstance(house.results[0], Submitted)
+            bank.set_registration(1, DENIED)
+            eventually(lambda: said(house) == ("denied",) and "denies" in house.statuses[-1].detail)
+            bank.set_registration(1, HOME)
+            eventually(lambda: said(house) == ("weak_signal",))
+
+
+def said(house: House) -> tuple[str, ...]:
+    return names(house.statuses[-1], house.statuses[-1].active)
