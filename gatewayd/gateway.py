@@ -14,6 +14,7 @@ from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Doorkeeper
 from gatewayd.errors import ConflictError, GatewayError, NotFoundError, StorageUnavailableError
+from gatewayd.loop_test import rounds
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.operations.backups import Backups
 from gatewayd.operations.commit_probe import Pulse
@@ -60,7 +61,8 @@ from gatewayd.timekeeping.clock import Calendar, Clock, month_of
 from gatewayd.timekeeping.timers import Timers
 from modem.at.transcript import Watcher
 from modem.driver.ussd import UssdAnswer
-from modem.port.interface import Answer, Via
+from modem.parts import Via
+from modem.port.status import Answer
 
 T = TypeVar("T")
 
@@ -108,6 +110,7 @@ class Gateway:
             self._numbering,
             {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
             self._meter,
+            rounds.took,
         )
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._retention = Retention(

@@ -18,9 +18,10 @@ from modem.at.serial_port import SerialPort, open_device
 from modem.at.transport import ChannelError, SilentError
 from modem.driver.commands import Patience
 from modem.driver.modem import Modem
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device, stable_name
 from modem.hardware.sysfs import MACHINE, Roots, Tty, ttys
-from modem.port.interface import Registration, SimState
 
 SIDE_BY_SIDE: Final = (
     16  # a stick has up to seven serial ports, a bank sixteen sticks; each waits most of its time

@@ -62,7 +62,7 @@ def error_codes() -> set[str]:
     """Every error code in api/: a name after an HTTP status of 400 or more, or under the key "error"."""
     nodes = [
         node
-        for path in sorted((ROOT / "api").glob("*.py"))
+        for path in sorted((ROOT / "api").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_bytes()))
     ]
     pairs: list[tuple[ast.expr | None, ast.expr]] = []
@@ -99,7 +99,7 @@ def test_every_error_code_is_in_the_table_of_codes_and_no_other() -> None:
 
 def endpoints() -> Iterator[str]:
     """Every endpoint, as `METHOD /path`, from the routes in api/."""
-    for path in sorted((ROOT / "api").glob("*.py")):
+    for path in sorted((ROOT / "api").rglob("*.py")):
         for method, address in re.findall(r'@routes\.(get|post)\(\s*"([^"]+)"', path.read_text()):
             yield f"{method.upper()} " + re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", address)
 

@@ -25,7 +25,7 @@ from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.tables.event_counts import DISCARDED
 from modem.port import status_text
 from modem.port.conditions import Condition
-from modem.port.interface import PortState, PortStatus
+from modem.port.status import PortState, PortStatus
 from modem.sms.tpdu import Signal
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from api.responses.json_format import document, timestamp
 from api.responses.response import MIME, Reply, refused
 from gatewayd.records import AttemptView, LoopTestView, MessageView, QuotaView, SimView, Status
 from modem.driver.ussd import UssdAnswer
-from modem.port.interface import Answer
+from modem.port.status import Answer
 
 _LABELS = {status: status.value.capitalize() for status in Status}
 

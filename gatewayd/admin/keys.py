@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
-from gatewayd.admin import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts

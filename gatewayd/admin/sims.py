@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from gatewayd.admin import contradictions
+from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, sims

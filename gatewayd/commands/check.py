@@ -16,12 +16,13 @@ from config.settings import Settings
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.address import check_answered, check_free
 from gatewayd.commands.common import config_path, json_option
-from gatewayd.commands.output import json_text, printable, say
+from gatewayd.commands.output import say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.daemon.control_socket import NotRunningError, ask
 from gatewayd.diagnostics import accounts, backups, configuration, database, devices, system
 from gatewayd.diagnostics.devices import Probe
 from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
+from gatewayd.escaping import json_text, printable
 from gatewayd.store.integrity import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0

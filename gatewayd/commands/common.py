@@ -14,8 +14,9 @@ from tabulate import tabulate
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.commands.output import json_text, printable, say
+from gatewayd.commands.output import say
 from gatewayd.daemon.control_socket import NotRunningError, ask, follow
+from gatewayd.escaping import json_text, printable
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.checks import require_database
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError

@@ -14,14 +14,15 @@ import click
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
 from gatewayd.commands.common import fail
-from gatewayd.commands.output import json_text, say
+from gatewayd.commands.output import say
 from gatewayd.commands.run import START_ERRORS
 from gatewayd.daemon.daemon import Daemon
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
+from gatewayd.escaping import json_text
 from gatewayd.store.engine.errors import StoreLockedError
 from gatewayd.store.store import check_free
-from modem.port.interface import PortState
+from modem.port.status import PortState
 from modem.simulator.bank import Bank
 from modem.simulator.core.config import BankConfig
 

@@ -10,8 +10,9 @@ import click
 
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import fail, json_option, settings_of, show, table
-from gatewayd.commands.output import printable, say
+from gatewayd.commands.output import say
 from gatewayd.daemon.control_socket import NotRunningError, follow
+from gatewayd.escaping import printable
 from gatewayd.loop_test.plan import Place
 from gatewayd.loop_test.rounds import LONGEST_S
 

@@ -7,20 +7,13 @@ of the operator (ECMA-48), and bidirectional controls would show another order t
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
 import sys
 from typing import Final, NoReturn
 
 import click
 
-# C0, DEL and C1; marks and embeddings of writing direction; line and paragraph separators; other characters that are
-# not seen (byte order mark, annotations, language tag); surrogates, which no encoding can write.
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0001]"
-)
-_NAMED: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+from gatewayd.escaping import printable
 
 # What a full disk, a closed pipe and a terminal that went away answer to a write.
 _OUTPUT_ERRORS: Final = frozenset(
@@ -30,21 +23,6 @@ _OUTPUT_ERRORS: Final = frozenset(
 
 class OutputError(Exception):
     """The output cannot be written; the text says why."""
-
-
-def printable(text: str, keep: str = "") -> str:
-    r"""The text with an escape (`\n`, `\x1b`, `\u202e`) in the place of each character that is not to reach a terminal.
-
-    `keep`: characters that stay as they are.
-    """
-    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
-
-
-def json_text(document: object, *, indent: int | None = None) -> str:
-    r"""The document as JSON, other letters than ASCII as they are, unsafe characters as `\uXXXX` (RFC 8259, 7)."""
-    written = json.dumps(document, ensure_ascii=False, indent=indent, default=str)
-    # Within JSON such characters stand in strings alone; a line feed is also what `indent` writes between values.
-    return _UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else _json_escape(found[0]), written)
 
 
 def say(text: str, *, err: bool = False, nl: bool = True, style: bool = False) -> None:
@@ -126,18 +104,3 @@ def _drop_the_rest(fd: int) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, fd)
         os.close(null)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if code > 0xFFFF:
-        return f"\\U{code:08x}"
-    return _NAMED.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
-
-
-def _json_escape(character: str) -> str:
-    code = ord(character)
-    if code <= 0xFFFF:
-        return f"\\u{code:04x}"
-    code -= 0x10000  # two surrogates, as RFC 8259 has characters beyond the BMP
-    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

@@ -14,14 +14,17 @@ import click
 from config.settings import ConfigError, PortSettings, Settings, load
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import config_path, fail, json_option, table
-from gatewayd.commands.output import json_text, printable, say
+from gatewayd.commands.output import say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.escaping import json_text, printable
 from modem import discovery
 from modem.discovery import Device, Finding, Speech
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.hardware.sysfs import MACHINE, Roots
-from modem.port.interface import PortState, Registration, SimState
+from modem.port.status import PortState
 
 _ANSWER_TIMEOUT_S = 30.0
 _USUAL_BAUD = PortSettings.model_fields["baud"].default

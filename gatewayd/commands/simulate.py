@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from gatewayd.commands.output import json_text, say
+from gatewayd.commands.output import say
 from gatewayd.daemon.signals import stop_asked, stop_signals_held
+from gatewayd.escaping import json_text
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES

@@ -9,7 +9,8 @@ import click
 
 from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
 from gatewayd.commands.loop_test import loop_tests
-from gatewayd.commands.output import printable, say
+from gatewayd.commands.output import say
+from gatewayd.escaping import printable
 
 _REFRESH_S = 2.0  # a port tells what is new when it is; a person reads no faster
 

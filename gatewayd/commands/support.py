@@ -15,9 +15,10 @@ from config.settings import ConfigError, StoreSettings, load
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.common import config_path, fail, json_option
-from gatewayd.commands.output import json_text, printable, say
+from gatewayd.commands.output import say
 from gatewayd.commands.probing import probe_showing
 from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.escaping import json_text, printable
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.integrity import recent_counts
 from gatewayd.support import archive, blanking, journal, machine

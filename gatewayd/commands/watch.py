@@ -10,8 +10,9 @@ import click
 
 from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import fail, settings_of, until_interrupted
-from gatewayd.commands.output import json_text, printable, say
+from gatewayd.commands.output import say
 from gatewayd.daemon.control_socket import NotRunningError, follow
+from gatewayd.escaping import json_text, printable
 from modem.at.transcript import Direction, Line
 
 

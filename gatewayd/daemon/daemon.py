@@ -23,9 +23,9 @@ from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
 from gatewayd.timekeeping.ntp import synchronised
-from modem.port.interface import PortState
 from modem.port.port import Port
 from modem.port.session import Timing
+from modem.port.status import PortState
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from config.settings import DaemonSettings
-from gatewayd.commands.output import printable
+from gatewayd.escaping import printable
 from gatewayd.timekeeping.clock import SECOND, iso
 
 # syslog's numbers, as sd-daemon(3) has them at the beginning of a line.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from config.settings import Settings
-from gatewayd.admin.contradictions import of_all
+from gatewayd.accounts.contradictions import of_all
 from gatewayd.diagnostics.findings import Finding, ok, warning
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.integrity import look

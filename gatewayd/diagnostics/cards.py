@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
-from modem.port.interface import Registration, SimState
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.port.status_text import WEAK_DBM
 
 # Of -113 to -51 dBm. From here down a rainy day or a closed door is enough for submissions to fail now and then.

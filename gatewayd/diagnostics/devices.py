@@ -12,8 +12,10 @@ from gatewayd.diagnostics.cards import Card
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from modem import discovery
 from modem.discovery import Device, Speech
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
-from modem.port.interface import PortState, Registration, SimState
+from modem.port.status import PortState
 
 Probe = Callable[[Sequence[Device]], list[discovery.Finding]]
 """Asks devices what they are, as `discovery.probe`."""

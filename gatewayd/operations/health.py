@@ -13,7 +13,7 @@ from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
-from modem.port.interface import PortState
+from modem.port.status import PortState
 
 # Below the first the operator should know; below the second SQLite's journal may not find room.
 _LITTLE_BYTES = 200 << 20

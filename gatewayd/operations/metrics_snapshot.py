@@ -14,7 +14,9 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
 from gatewayd.store.tables.queue_metrics import Backlog
 from gatewayd.timekeeping.clock import SECOND, Clock
-from modem.port.interface import Outcome, PortStatus, Submitted
+from modem.parts import Submitted
+from modem.port.interface import Outcome
+from modem.port.status import PortStatus
 
 # A part takes one to five seconds; the slowest modems document three minutes.
 SUBMISSION_SECONDS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0)

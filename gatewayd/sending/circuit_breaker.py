@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modem.errors import Kind
-from modem.port.interface import InDoubt, Outcome, Refused, Submitted
+from modem.parts import InDoubt, Refused, Submitted
+from modem.port.interface import Outcome
 
 # So many recipients in a row must fail: operators answer "network out of order" for a moment's congestion, too.
 _IN_A_ROW = 3

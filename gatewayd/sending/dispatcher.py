@@ -14,11 +14,9 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
-from gatewayd.loop_test import rounds
 from gatewayd.messages import reports
 from gatewayd.messages.effects import News, PartKey
 from gatewayd.messages.reasons import IN_DOUBT
-from gatewayd.operations.metrics_snapshot import Meter
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import Stamina
 from gatewayd.sending.modem_memory import StorageRoom
@@ -35,26 +33,20 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import inbound, messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
+from modem.driver.sim import SimState
+from modem.parts import Fate, Place, Refused, Submission, Submitted, Via
 from modem.port.interface import (
     Claim,
-    Fate,
     Kept,
     Outcome,
-    Place,
-    PortState,
-    PortStatus,
-    Refused,
     Reported,
     Rest,
-    SimState,
     Storage,
-    Submission,
-    Submitted,
     Switch,
     Unreadable,
-    Via,
     WorkUnavailableError,
 )
+from modem.port.status import PortState, PortStatus
 from modem.sms.tpdu import Deliver, StatusReport
 
 log = logging.getLogger(__name__)
@@ -69,6 +61,17 @@ class Wakeable(Protocol):
 
     def wake(self) -> None:
         """There may be work."""
+
+
+class Meter(Protocol):
+    """Counts what becomes of submissions."""
+
+    def settled(self, status: PortStatus, sim_id: int | None, outcome: Outcome) -> None:
+        """The outcome of a submission is durable."""
+
+
+# Takes an inbound text that is not for the inbox, as that of a loop test; whether it did.
+TakesText = Callable[[Connection, int, Deliver | Unreadable, News], bool]
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ class Dispatcher:
         numbering: Numbering,
         vias: Mapping[int, Via],
         meter: Meter,
+        takes_text: TakesText,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -114,6 +118,7 @@ class Dispatcher:
         self._numbering = numbering
         self.storage = StorageRoom(settings, clock, vias)
         self._meter = meter
+        self._takes_text = takes_text
         self._settler = Settler(settings, clock, board)
         self.backlog = Backlog(settings, clock)
         self._scheduler = Scheduler(settings, clock, board, self.backlog, self.storage)
@@ -281,7 +286,7 @@ class Dispatcher:
         sim_id = self._sim_of(status)
 
         def step(db: Connection, at: Moment, news: News) -> None:
-            if not rounds.took(db, sim_id, text, news):
+            if not self._takes_text(db, sim_id, text, news):
                 inbox.keep(db, sim_id, text, at.now, self._calendar)
 
         self._within(step)

@@ -18,7 +18,9 @@ from gatewayd.sending.part_content import piece_of
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
-from modem.port.interface import Fate, Kept, Place, PortStatus, Storage, Submission, Via
+from modem.parts import Fate, Place, Submission, Via
+from modem.port.interface import Kept, Storage
+from modem.port.status import PortStatus
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.timekeeping.clock import Clock, Moment
 from modem.errors import UNENCODABLE, Cause, Kind
-from modem.port.interface import Claim, InDoubt, Outcome, Refused, Submission, Submitted
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Claim, Outcome
 
 log = logging.getLogger(__name__)
 

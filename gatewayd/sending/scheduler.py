@@ -17,7 +17,9 @@ from gatewayd.sims.port_registry import Board, Presence
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
-from modem.port.interface import PortStatus, Rest, Submission, Switch, Via
+from modem.parts import Submission, Via
+from modem.port.interface import Rest, Switch
+from modem.port.status import PortStatus
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from modem.port.interface import PortState, PortStatus, SimState, SlotStatus
+from modem.driver.sim import SimState
+from modem.port.status import PortState, PortStatus, SlotStatus
 
 # What waiting does not cure: such a SIM has no grace.
 _DEAD = frozenset(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
 from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
-from modem.port.interface import PortStatus
+from modem.port.status import PortStatus
 
 MOST_REPLIES = 10
 """Replies in one session: no menu is deeper."""

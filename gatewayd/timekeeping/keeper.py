@@ -22,7 +22,7 @@ from gatewayd.store.tables.clock import Counted
 from gatewayd.timekeeping import network_time
 from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
 from gatewayd.timekeeping.timers import Timers
-from modem.port.interface import PortStatus
+from modem.port.status import PortStatus
 
 log = logging.getLogger(__name__)
 

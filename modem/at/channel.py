@@ -33,7 +33,7 @@ from modem.at.responses import (
 )
 from modem.at.transcript import Transcript
 from modem.at.transport import ChannelError, SilentError, Wire
-from modem.port.interface import Submitted
+from modem.parts import Submitted
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from modem.driver.ussd import Reply
 from modem.driver.ussd_session import Dialogue
 from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
 from modem.hardware.sysfs import Tty
-from modem.port.interface import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.sms import tpdu
 from modem.sms.submit_fingerprint import essence
 

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
 
 from modem.at.responses import asked_registration, fields
 from modem.driver.commands import Talk
-from modem.port.interface import Registration
 from modem.sms.gsm7 import plain
 
 _DOMAINS: Final = ("CREG", "CEREG", "CGREG")
 _BY_HAND: Final = frozenset({"1", "4"})
 _RADIO_TRIES: Final = 3  # an answer may be lost on the line
 _RESTRICTED_LOCAL: Final = 11  # access to restricted local services, which take emergency calls and no texts
+
+
+class Registration(Enum):
+    """The `<stat>` of +CREG, +CGREG and +CEREG (27.007, 7.2, 10.1.20 and 10.1.22); the best of the three counts."""
+
+    NOT_SEARCHING = 0
+    HOME = 1
+    SEARCHING = 2
+    DENIED = 3
+    UNKNOWN = 4
+    ROAMING = 5
+    SMS_HOME = 6
+    SMS_ROAMING = 7
+    EMERGENCY = 8
+    CSFB_HOME = 9
+    CSFB_ROAMING = 10
+
+    @property
+    def carries_sms(self) -> bool:
+        """Whether the network takes a short message in this state."""
+        return self in _CARRIES_SMS
+
+
+_CARRIES_SMS = frozenset(
+    {
+        Registration.HOME,
+        Registration.ROAMING,
+        Registration.SMS_HOME,
+        Registration.SMS_ROAMING,
+        Registration.CSFB_HOME,
+        Registration.CSFB_ROAMING,
+    }
+)
 
 
 class Coverage:

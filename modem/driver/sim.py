@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import Enum
 from time import monotonic
 from typing import Final
 
@@ -11,8 +12,23 @@ from modem.at.responses import fields
 from modem.driver.card_identity import Card
 from modem.driver.commands import BUSY, Talk, code_of
 from modem.driver.profiles import CPINR
-from modem.port.interface import SimState
 from modem.sms.gsm7 import plain
+
+
+class SimState(Enum):
+    """What the modem says of the card in a slot (27.007, 8.3 and 9.2)."""
+
+    UNKNOWN = "unknown"  # this slot was not looked at yet
+    READY = "ready"
+    PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
+    PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
+    PUK_REQUIRED = "puk_required"
+    MODEM_LOCKED = (
+        "modem_locked"  # the modem takes the SIMs of another operator alone (PH-NET PIN and its family)
+    )
+    ABSENT = "absent"
+    FAILURE = "failure"
+
 
 _SIM_STATES: Final = {
     ("CME", 10): SimState.ABSENT,

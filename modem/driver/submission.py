@@ -16,7 +16,7 @@ from modem.at.framer import Event, Sign
 from modem.at.responses import Result, fields, is_spoken, result, tag
 from modem.at.transport import ChannelError, DeviceGoneError, SilentError
 from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, cause
-from modem.port.interface import InDoubt, Refused, Submitted
+from modem.parts import InDoubt, Refused, Submitted
 
 log = logging.getLogger(__name__)
 

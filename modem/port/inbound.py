@@ -15,8 +15,9 @@ from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
 from modem.driver.notifications import is_about_texts
 from modem.port.conditions import Condition
-from modem.port.interface import PortStatus, Reported, Unreadable, WorkUnavailableError
+from modem.port.interface import Reported, Unreadable, WorkUnavailableError
 from modem.port.mailbox import Desk
+from modem.port.status import PortStatus
 from modem.sms import tpdu
 
 log = logging.getLogger(__name__)

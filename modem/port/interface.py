@@ -11,152 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from modem.errors import Cause
-from modem.port.conditions import Condition
-from modem.sms.segmentation import Segment
+from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.port.status import PortStatus
 from modem.sms.tpdu import Deliver, StatusReport
-
-
-class PortState(Enum):
-    """Where a port stands between its device and its first submission."""
-
-    ABSENT = "absent"  # the device is not there, or cannot be opened; it is looked for until it comes
-    STARTING = "starting"  # open; the modem is being brought in step, or the SIM unlocked and identified
-    UP = "up"  # the modem answers and its SIM is identified: it takes work once registered
-    SICK = "sick"  # the modem stopped answering, or has no SIM that works; tried again after a rest
-    STOPPED = "stopped"  # the port was told to stop
-
-
-class SimState(Enum):
-    """What the modem says of the card in a slot (27.007, 8.3 and 9.2)."""
-
-    UNKNOWN = "unknown"  # this slot was not looked at yet
-    READY = "ready"
-    PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
-    PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
-    PUK_REQUIRED = "puk_required"
-    MODEM_LOCKED = (
-        "modem_locked"  # the modem takes the SIMs of another operator alone (PH-NET PIN and its family)
-    )
-    ABSENT = "absent"
-    FAILURE = "failure"
-
-
-class Registration(Enum):
-    """The `<stat>` of +CREG, +CGREG and +CEREG (27.007, 7.2, 10.1.20 and 10.1.22); the best of the three counts."""
-
-    NOT_SEARCHING = 0
-    HOME = 1
-    SEARCHING = 2
-    DENIED = 3
-    UNKNOWN = 4
-    ROAMING = 5
-    SMS_HOME = 6
-    SMS_ROAMING = 7
-    EMERGENCY = 8
-    CSFB_HOME = 9
-    CSFB_ROAMING = 10
-
-    @property
-    def carries_sms(self) -> bool:
-        """Whether the network takes a short message in this state."""
-        return self in _CARRIES_SMS
-
-
-_CARRIES_SMS = frozenset(
-    {
-        Registration.HOME,
-        Registration.ROAMING,
-        Registration.SMS_HOME,
-        Registration.SMS_ROAMING,
-        Registration.CSFB_HOME,
-        Registration.CSFB_ROAMING,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SlotStatus:
-    """The last word about one slot of a port."""
-
-    slot: int
-    sim: SimState = SimState.UNKNOWN
-    # Where the modem tells no ICCID: "imsi:" and the IMSI; where it tells neither: "port:<port>/slot:<slot>".
-    iccid: str = ""
-    imsi: str = ""
-    number: str = (
-        ""  # E.164 where the card says that it is international, else as the card has it, "" without one
-    )
-    operator: str = ""  # its name, or the five or six digits of its number
-    registration: Registration = Registration.UNKNOWN
-    signal_dbm: int | None = None
-    has_smsc: bool | None = None  # whether it has a service centre; None: not known
-
-
-@dataclass(frozen=True, slots=True)
-class PortStatus:
-    """The last word about a port: a snapshot, published whole whenever something in it changes."""
-
-    port: int
-    device: str
-    state: PortState
-    detail: str  # one sentence for the operator: what is, and what can be done about it
-    slots: tuple[SlotStatus, ...]
-    active_slot: int
-    busy: bool = False  # a submission is in the air
-    imei: str = ""
-    model: str = ""
-    switches: int = 0  # to another slot, since the start
-    switch_s: float = 0.0  # what one costs on average, from the order until the SIM is registered
-    # Microseconds since the epoch as the modem has them from its network, and when it told them (monotonic).
-    network_time: tuple[int, float] | None = None
-    conditions: tuple[
-        Condition, ...
-    ] = ()  # what needs an operator though the port works, in the order of the enum
-
-    @property
-    def active(self) -> SlotStatus:
-        """The slot whose SIM the modem is using."""
-        return self.slots[self.active_slot - 1]
-
-
-class Via(Enum):
-    """How a part is handed to the network."""
-
-    DIRECT = "direct"  # AT+CMGS
-    STORAGE = "storage"  # written to the modem's memory (AT+CMGW), sent from there (AT+CMSS), then deleted
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a part lies in a modem: the name of a memory, and an index in it."""
-
-    memory: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One part, claimed for this port: hand it to the network, once.
-
-    `message_id`, `seq` and `token` come back unchanged in the `Outcome`; they mean nothing to the port.
-    """
-
-    message_id: int
-    seq: int  # 1-based, also the sequence number in the concatenation header
-    total: int
-    token: int
-    recipient: str  # E.164
-    segment: Segment
-    reference: int  # the message's 8-bit concatenation reference (23.040, 9.2.3.24.1)
-    validity_s: int | None = None  # how long the network may go on trying (TP-VP); None: its own default
-    alone: bool = False  # it goes out as a text of its own, without a concatenation header
-    message_reference: int = 0  # the TP-MR asked for; most modems take their own
-    reject_duplicates: bool = False  # TP-RD: an earlier try of this part may have been taken
-    via: Via = Via.DIRECT
-    # Of a part sent from memory: whether it is known that this model marks there what it sent. Else that is to be
-    # looked at, and told (see `Work.learned`).
-    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,31 +40,6 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
-    """The network took the part. `reference` is the TP-MR, None where the modem did not tell it."""
-
-    reference: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The modem or the network said no: the part was not sent."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """Nobody knows: the modem took the PDU and never said what became of it.
-
-    `asked`: nor will it, though the part still lies in its memory.
-    """
-
-    reason: str
-    asked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a submission. `started_at` and `ended_at` are monotonic seconds of the port's clock."""
 
@@ -225,30 +57,12 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A port's reply to `Port.ask`: does the modem say OK?"""
-
-    port: int
-    ok: bool
-    busy: bool  # told by its last word, because a submission was in the air
-    detail: str
-
-
 class Storage(Enum):
     """What a model of modem makes of parts that are sent from its memory."""
 
     MARKS = "marks"  # it tells there what it sent
     NO_MARKS = "no_marks"  # it sends, and tells nothing: a crash would leave as much in doubt as without
     CANNOT = "cannot"  # it does not write, or does not send from there
-
-
-class Fate(Enum):
-    """What a modem's memory says of a part that was written to it."""
-
-    SENT = "sent"
-    UNSENT = "unsent"
-    GONE = "gone"  # it is not there, or says nothing that counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final
 from modem.at.channel import REFERENCES, Channel, reference_of
 from modem.at.framer import Event
 from modem.at.responses import Result, result, tag
-from modem.port.interface import Submitted
+from modem.parts import Submitted
 
 log = logging.getLogger(__name__)
 

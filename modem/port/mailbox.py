@@ -19,23 +19,10 @@ from modem.driver.card_identity import Identities
 from modem.driver.commands import Identity
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.errors import DEVICE_GONE, cause
+from modem.parts import Refused, Submission, Submitted
 from modem.port.conditions import Condition
-from modem.port.interface import (
-    Answer,
-    Claim,
-    Outcome,
-    PortState,
-    PortStatus,
-    Refused,
-    Reported,
-    Rest,
-    SlotStatus,
-    Submission,
-    Submitted,
-    Switch,
-    Work,
-    WorkUnavailableError,
-)
+from modem.port.interface import Claim, Outcome, Reported, Rest, Switch, Work, WorkUnavailableError
+from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 from modem.port.submission_note import HandoverNote, Noted
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from time import monotonic
 from typing import Final
 
 from modem.driver.modem import Modem
+from modem.driver.registration import Registration
 from modem.port.conditions import Condition
-from modem.port.interface import Registration
 from modem.port.mailbox import Desk, Loss
 from modem.port.status_text import WEAK_DBM
 

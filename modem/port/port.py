@@ -18,13 +18,15 @@ from modem.driver.ussd import UssdAnswer
 from modem.errors import NO_PROMPT, cause
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.hardware.sysfs import MACHINE, Roots, tty_at
+from modem.parts import InDoubt, Refused
 from modem.port import reset_command
 from modem.port.held_line import LineKeeper, NoKeeper, adopt, unread
-from modem.port.interface import Answer, InDoubt, PortState, PortStatus, Refused, SlotStatus, Work
+from modem.port.interface import Work
 from modem.port.mailbox import Desk, StoppingError, UssdOrder
 from modem.port.network_search import RestartNeededError
 from modem.port.recovery import Ladder
 from modem.port.session import Session, SickError, Timing
+from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 from modem.port.submission_note import HandoverNote, Phase
 
 log = logging.getLogger(__name__)

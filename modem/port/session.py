@@ -16,28 +16,20 @@ from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver import submission as handover
 from modem.driver.commands import Patience
 from modem.driver.modem import Modem
+from modem.driver.sim import SimState
 from modem.driver.ussd import UssdAnswer, UssdError, UssdUnavailableError
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
 from modem.hardware.sysfs import Tty
+from modem.parts import InDoubt, Refused, Submission, Submitted, Via
 from modem.port import left_line, status_text
 from modem.port.conditions import Condition
 from modem.port.inbound import Incoming
-from modem.port.interface import (
-    InDoubt,
-    Outcome,
-    PortState,
-    Refused,
-    SimState,
-    SlotStatus,
-    Submission,
-    Submitted,
-    Switch,
-    Via,
-)
+from modem.port.interface import Outcome, Switch
 from modem.port.mailbox import Desk, UssdOrder
 from modem.port.modem_settings import STEPS, ModemSettings
 from modem.port.network_search import Search
 from modem.port.sim_slots import Cards
+from modem.port.status import PortState, SlotStatus
 from modem.port.stored_submission import Keeper
 from modem.port.submission_note import Phase
 

@@ -10,8 +10,11 @@ from typing import Final, TypeVar
 from config.settings import PortSettings
 from modem.driver.card_identity import Card
 from modem.driver.modem import Modem
-from modem.port.interface import PortState, Registration, SimState, WorkUnavailableError
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
+from modem.port.interface import WorkUnavailableError
 from modem.port.mailbox import Desk
+from modem.port.status import PortState
 
 T = TypeVar("T")
 

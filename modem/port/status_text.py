@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from modem.port.interface import PortState, PortStatus, Registration, SimState, SlotStatus
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
+from modem.port.status import PortState, PortStatus, SlotStatus
 
 # Of -113 to -51 dBm. ModemManager and most manuals call CSQ 5 and less poor: submissions begin to need a second try.
 WEAK_DBM: Final = -103

@@ -12,18 +12,9 @@ from modem.at.transport import ChannelError
 from modem.driver.message_storage import OUTGOING, UNSENT
 from modem.driver.modem import Modem, fate_of
 from modem.errors import NOT_KEPT, STILL_STORED, cause
+from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.conditions import Condition
-from modem.port.interface import (
-    Fate,
-    InDoubt,
-    Kept,
-    Place,
-    Refused,
-    Storage,
-    Submission,
-    Submitted,
-    WorkUnavailableError,
-)
+from modem.port.interface import Kept, Storage, WorkUnavailableError
 from modem.port.mailbox import Desk
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from enum import IntEnum
 from typing import Final
 
 from modem.errors import cause
-from modem.port.interface import Claim, InDoubt, Refused, Submission, Submitted
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Claim
 
 _HEARD_AT: Final = 128  # where lies what the modem said since the PDU was typed
 _SIZE: Final = _HEARD_AT + 4096  # an answer has some 30 octets; URCs and an echo may come before it

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
-from modem.port.interface import Submission, Submitted
+from modem.parts import Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.bench.candidate import Candidate, recipient
 from tests.bench.gateway import Gatewayd

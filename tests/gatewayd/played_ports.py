@@ -15,24 +15,13 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from modem.at.transcript import Watcher
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.driver.ussd import UssdAnswer
 from modem.errors import Cause, Kind
-from modem.port.interface import (
-    Answer,
-    InDoubt,
-    Outcome,
-    PortState,
-    PortStatus,
-    Refused,
-    Registration,
-    Reported,
-    Rest,
-    SimState,
-    SlotStatus,
-    Submission,
-    Submitted,
-    Switch,
-)
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Outcome, Reported, Rest, Switch
+from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 
 RECIPIENT = "+22370123456"
 

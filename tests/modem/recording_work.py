@@ -9,26 +9,20 @@ from threading import Event, Lock
 from modem.at.channel import Waits
 from modem.driver.commands import Patience
 from modem.driver.ussd_session import UssdPatience
+from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.interface import (
     Claim,
-    Fate,
-    InDoubt,
     Kept,
     Outcome,
-    Place,
-    PortState,
-    PortStatus,
-    Refused,
     Reported,
     Rest,
     Storage,
-    Submission,
-    Submitted,
     Switch,
     Unreadable,
     WorkUnavailableError,
 )
 from modem.port.session import Timing
+from modem.port.status import PortState, PortStatus
 from modem.sms.segmentation import Segment, segment
 from modem.sms.tpdu import Deliver, StatusReport
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from modem.simulator.core import textmode, tpdu
-from modem.simulator.core.faults import Fault
+from modem.simulator.core.faults import Fault, Faults
+from modem.simulator.core.network import Network
+from modem.simulator.core.settings import Settings
+from modem.simulator.core.sim import Sim
 from modem.simulator.core.storage import Status, Storage, Stored
-from modem.simulator.core.timers import Timer
-
-if TYPE_CHECKING:
-    from modem.simulator.core.modem import Modem
+from modem.simulator.core.timers import Timer, Timers
+from modem.simulator.core.traits import Traits
 
 BUFFERED = 64  # indications a modem keeps while nobody may hear them; the oldest are lost
 ACKNOWLEDGE_S = 15.0  # 27.005 3.4.1: what +CNMA does not acknowledge by then ends direct routing
@@ -27,10 +30,32 @@ OLD_SENDER = "+22379999999"
 _NO_CLASS, _CLASS_0, _CLASS_2, _CLASS_3 = None, 0, 2, 3
 
 
+class Host(Protocol):
+    """What the inbox needs of its modem."""
+
+    traits: Traits
+    timers: Timers
+    network: Network
+    faults: Faults
+    settings: Settings
+    own_memories: dict[str, Storage]
+    chance: random.Random
+
+    @property
+    def card(self) -> Sim | None:
+        """The card in the active slot; None where the slot is empty."""
+
+    def later_with_card(self, delay_s: float, action: Callable[[], object]) -> None:
+        """Do something later, unless another card is in use by then, or none."""
+
+    def unsolicited(self, line: str, *, awaited: bool = False) -> None:
+        """Say a line that answers no command."""
+
+
 class Inbox:
     """Stores messages, or hands them to the program, or tells it of them."""
 
-    def __init__(self, modem: Modem) -> None:
+    def __init__(self, modem: Host) -> None:
         self._modem = modem
         self._buffer: deque[str] = deque(maxlen=BUFFERED)
         self._unacknowledged: Timer | None = None

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 import requests
 
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.driver.ussd import Reply, Session, UssdAnswer
-from modem.port.interface import PortState, PortStatus, Registration, SimState, SlotStatus
+from modem.port.status import PortState, PortStatus, SlotStatus
 from tests.api.api_server import Stand
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, Bell

@@ -14,7 +14,7 @@ from api.endpoints.metrics import COUNTERS
 from gatewayd.operations import metrics_snapshot
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables.event_counts import EVENTS
-from modem.port.interface import Submitted
+from modem.parts import Submitted
 from tests.api.api_server import Stand
 from tests.figures import Figures
 from tests.gatewayd.played_ports import RECIPIENT

@@ -12,7 +12,8 @@ from gatewayd.admin import companies, keys, sims
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
-from modem.port.interface import Rest, Submission
+from modem.parts import Submission
+from modem.port.interface import Rest
 from tests.gatewayd.played_ports import House
 
 A, B, C = "8922300000000000001", "8922300000000000002", "8922300000000000003"

@@ -31,7 +31,8 @@ from gatewayd.diagnostics.findings import Grade
 from gatewayd.store.store import Store
 from gatewayd.version import VERSION
 from modem.discovery import Pace, probe
-from modem.port.interface import Registration, SimState
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box, free_port

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd import cli
-from gatewayd.commands.output import json_text, printable
+from gatewayd.escaping import json_text, printable
 from gatewayd.store.store import Store
 from tests.conftest import Running
 from tests.gatewayd.box import free_port

@@ -19,8 +19,10 @@ from gatewayd.loop_test.plan import Place, Station, plan
 from gatewayd.loop_test.rounds import Round
 from gatewayd.records import LoopTestView
 from gatewayd.timekeeping.clock import SECOND
+from modem.driver.registration import Registration
 from modem.errors import Kind
-from modem.port.interface import InDoubt, Registration, Submission, Submitted, Switch
+from modem.parts import InDoubt, Submission, Submitted
+from modem.port.interface import Switch
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, StatusReport
 from tests.conftest import eventually

@@ -10,7 +10,7 @@ import pytest
 
 from gatewayd.records import Status
 from gatewayd.timekeeping.clock import SECOND
-from modem.port.interface import InDoubt, Submission, Submitted
+from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.gatewayd.box import Box
 from tests.gatewayd.played_ports import House

@@ -19,7 +19,8 @@ from gatewayd.store.backup import BackupError
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
-from modem.port.interface import Rest, Submission, Submitted
+from modem.parts import Submission, Submitted
+from modem.port.interface import Rest
 from tests.conftest import Running, eventually, told_by
 from tests.gatewayd.played_ports import House
 from tests.gatewayd.store.wal import uncopied

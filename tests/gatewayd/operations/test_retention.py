@@ -12,7 +12,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import pagination
 from gatewayd.store.tables.retention import TABLES
 from gatewayd.timekeeping.clock import DAY
-from modem.port.interface import Submission, Submitted
+from modem.parts import Submission, Submitted
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import House
 

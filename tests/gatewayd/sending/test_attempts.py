@@ -17,8 +17,10 @@ from gatewayd.records import AttemptView, Status
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar
+from modem.driver.registration import Registration
 from modem.errors import Kind, cause
-from modem.port.interface import InDoubt, Refused, Registration, Rest, Submission, Submitted
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Rest
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually

@@ -16,7 +16,8 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import inbound, parts, queue_counts
 from gatewayd.timekeeping.clock import DAY, SECOND
 from modem.errors import Kind
-from modem.port.interface import Outcome, Refused, Rest, Submission, Submitted
+from modem.parts import Refused, Submission, Submitted
+from modem.port.interface import Outcome, Rest
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import House, refused
 

@@ -11,18 +11,10 @@ from pathlib import Path
 import pytest
 
 from gatewayd.records import Draft, MessageFilter, Options, Priority, Status
+from modem.driver.registration import Registration
 from modem.errors import UNENCODABLE, Kind
-from modem.port.interface import (
-    InDoubt,
-    Outcome,
-    Registration,
-    Reported,
-    Rest,
-    Submission,
-    Submitted,
-    Switch,
-    WorkUnavailableError,
-)
+from modem.parts import InDoubt, Submission, Submitted
+from modem.port.interface import Outcome, Reported, Rest, Switch, WorkUnavailableError
 from modem.simulator.core.tpdu import timestamp
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Deliver, StatusReport, parse

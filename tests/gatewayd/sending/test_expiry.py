@@ -10,8 +10,10 @@ import pytest
 
 from gatewayd.records import Draft, MessageView, Options, Status
 from gatewayd.timekeeping.clock import SECOND
+from modem.driver.registration import Registration
 from modem.errors import Kind
-from modem.port.interface import InDoubt, Registration, Rest, Submission, Submitted
+from modem.parts import InDoubt, Submission, Submitted
+from modem.port.interface import Rest
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, House, refused

@@ -21,7 +21,9 @@ from gatewayd.errors import (
 from gatewayd.records import Draft, Idempotency, MessageView, Options, Replay, Status
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import DAY
-from modem.port.interface import Answer, PortState, SimState, SlotStatus, Submitted
+from modem.driver.sim import SimState
+from modem.parts import Submitted
+from modem.port.status import Answer, PortState, SlotStatus
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, House
 

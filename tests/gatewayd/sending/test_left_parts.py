@@ -9,7 +9,8 @@ import pytest
 
 from gatewayd.records import Status
 from modem.errors import NO_PROMPT, Kind, cause
-from modem.port.interface import Claim, Refused, Submission, Submitted
+from modem.parts import Refused, Submission, Submitted
+from modem.port.interface import Claim
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import House, refused
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.records import Status
-from modem.port.interface import Fate, InDoubt, Kept, Place, Rest, Storage, Submission, Via
+from modem.parts import Fate, InDoubt, Place, Submission, Via
+from modem.port.interface import Kept, Rest, Storage
 from tests.gatewayd.played_ports import House
 
 A, B = "8922301000000000001", "8922301000000000002"

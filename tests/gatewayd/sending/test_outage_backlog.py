@@ -16,7 +16,8 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
 from gatewayd.store.tables import parts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Calendar
-from modem.port.interface import Rest, Submission, Submitted
+from modem.parts import Submission, Submitted
+from modem.port.interface import Rest
 from tests.gatewayd.played_ports import House
 
 A, B = "8922301000000000001", "8922301000000000002"

@@ -15,7 +15,7 @@ from gatewayd.records import MessageFilter
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
-from modem.port.interface import Submission, Submitted
+from modem.parts import Submission, Submitted
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Deliver
 from tests.gatewayd.played_ports import House, refused

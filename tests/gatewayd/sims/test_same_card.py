@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from gatewayd.records import Status
-from modem.port.interface import PortState, PortStatus, Registration, SimState, SlotStatus, Submitted
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
+from modem.parts import Submitted
+from modem.port.status import PortState, PortStatus, SlotStatus
 from tests.gatewayd.played_ports import House
 
 ICCID, OTHER, IMSI = "898600B5112340005012", "898600B5112340005038", "460020000000001"

@@ -11,7 +11,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import event_counts
 from modem.errors import Kind
-from modem.port.interface import InDoubt, Submitted
+from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.gatewayd.played_ports import RECIPIENT, House, refused
 

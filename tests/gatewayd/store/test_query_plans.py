@@ -21,7 +21,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, parts
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
-from modem.port.interface import InDoubt, Submitted
+from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.gatewayd.played_ports import House, refused
 

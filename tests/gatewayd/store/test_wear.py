@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatewayd.records import Status
-from modem.port.interface import Submitted
+from modem.parts import Submitted
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import House

@@ -23,7 +23,9 @@ from gatewayd.timekeeping.clock import DAY, FOREVER, SECOND, SLACK, Calendar, Mo
 from gatewayd.timekeeping.keeper import CountedClock, Timekeeper, Trust
 from gatewayd.timekeeping.network_time import ALONE_AFTER_S, EARLIEST, agreed
 from gatewayd.timekeeping.ntp import synchronised
-from modem.port.interface import InDoubt, PortState, PortStatus, Rest, SlotStatus
+from modem.parts import InDoubt
+from modem.port.interface import Rest
+from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, House

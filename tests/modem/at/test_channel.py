@@ -21,7 +21,7 @@ from modem.at.serial_port import open_device
 from modem.at.transport import DeviceGoneError, SilentError
 from modem.driver.submission import submit
 from modem.errors import DEVICE_GONE, NO_PROMPT, Kind
-from modem.port.interface import InDoubt, Refused, Submitted
+from modem.parts import InDoubt, Refused, Submitted
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 FAST = Waits(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem.at.transcript import Direction, Line, Transcript, Watcher
-from modem.port.interface import PortState
+from modem.port.status import PortState
 from tests.conftest import eventually
 from tests.modem.port.test_port import healthy, running
 from tests.modem.recording_work import House, part

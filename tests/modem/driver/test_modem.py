@@ -16,9 +16,9 @@ from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
 from modem.driver.notifications import ranges
 from modem.driver.profiles import PLAIN, PROFILES, profile_for
-from modem.driver.sim import iccid_in
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState, iccid_in
 from modem.hardware.device_path import DeviceUnavailableError
-from modem.port.interface import Registration, SimState
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem.driver.network_clock import Observer, read
-from modem.port.interface import PortState
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually

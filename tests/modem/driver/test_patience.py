@@ -12,7 +12,8 @@ import pytest
 from modem.driver.commands import Identity
 from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
-from modem.port.interface import PortState, Submitted
+from modem.parts import Submitted
+from modem.port.status import PortState
 from tests.conftest import eventually
 from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line

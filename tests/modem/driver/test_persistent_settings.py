@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modem.port.interface import PortState
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from modem.discovery import Device, Finding, Pace, Speech, devices, modems, probe
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.hardware.sysfs import Tty, Usb
-from modem.port.interface import Registration, SimState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.sim import imei
 from modem.simulator.personality import PERSONALITIES

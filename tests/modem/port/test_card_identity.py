@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from modem.driver.card_identity import Card, Identities
-from modem.port.interface import PortState, SimState, Submitted
+from modem.driver.sim import SimState
+from modem.parts import Submitted
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.port.test_port import OK, healthy, running

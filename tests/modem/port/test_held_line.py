@@ -16,11 +16,13 @@ from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
 from modem.errors import NO_PROMPT
 from modem.hardware.device_path import DeviceUnavailableError
+from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.held_line import Held, LineKeeper, adopt, unread
-from modem.port.interface import Claim, InDoubt, PortState, Refused, Submission, Submitted
+from modem.port.interface import Claim
 from modem.port.left_line import FULL
 from modem.port.port import Port
 from modem.port.session import Timing
+from modem.port.status import PortState
 from modem.port.submission_note import HandoverNote
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from config.settings import PortSettings
-from modem.port.interface import PortState, Submitted, Unreadable
+from modem.parts import Submitted
+from modem.port.interface import Unreadable
 from modem.port.port import Port
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.storage import Status, Stored
 from modem.simulator.personality import PERSONALITIES

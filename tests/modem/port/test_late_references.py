@@ -9,7 +9,7 @@ import pytest
 
 from modem.at.channel import Channel
 from modem.driver.submission import submit, write
-from modem.port.interface import InDoubt, Refused, Submitted
+from modem.parts import InDoubt, Refused, Submitted
 from tests.conftest import eventually
 from tests.modem.at.test_channel import FAST, PDU, prompted, said, talking_to
 from tests.modem.port.test_port import healthy, running

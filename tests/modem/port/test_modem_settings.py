@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from modem.parts import Submitted, Via
 from modem.port.conditions import Condition
-from modem.port.interface import PortState, Submitted, Unreadable, Via
+from modem.port.interface import Unreadable
+from modem.port.status import PortState
 from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, OK, after, healthy, running

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from modem.driver.registration import Registration
 from modem.driver.ussd import UssdAnswer
+from modem.parts import Submitted
 from modem.port.conditions import Condition
-from modem.port.interface import PortState, Registration, Submitted
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import Cure
 from tests.conftest import eventually

@@ -14,23 +14,15 @@ from types import SimpleNamespace
 import pytest
 
 from config.settings import PortSettings
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.errors import DEVICE_GONE, Kind
 from modem.hardware.sysfs import MACHINE, Roots
-from modem.port.interface import (
-    InDoubt,
-    PortState,
-    PortStatus,
-    Refused,
-    Registration,
-    SimState,
-    Submission,
-    Submitted,
-    Switch,
-    Unreadable,
-    Work,
-)
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Switch, Unreadable, Work
 from modem.port.port import Port
 from modem.port.session import Timing
+from modem.port.status import PortState, PortStatus
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.recording_work import FAST, House, part

@@ -11,20 +11,13 @@ from typing import Any
 import pytest
 
 from config.settings import PortSettings
-from modem.port.interface import (
-    InDoubt,
-    PortState,
-    Refused,
-    Registration,
-    SimState,
-    Submission,
-    Submitted,
-    Switch,
-    Unreadable,
-    Via,
-)
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
+from modem.parts import InDoubt, Refused, Submission, Submitted, Via
+from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
 from modem.port.session import Timing
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.core.faults import ALWAYS
 from modem.sms.tpdu import ReportKind

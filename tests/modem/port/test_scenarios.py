@@ -16,19 +16,13 @@ from pathlib import Path
 import pytest
 
 from config.settings import PortSettings
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
 from modem.errors import Kind
-from modem.port.interface import (
-    InDoubt,
-    PortState,
-    PortStatus,
-    Refused,
-    Registration,
-    SimState,
-    Submitted,
-    Switch,
-    Unreadable,
-)
+from modem.parts import InDoubt, Refused, Submitted
+from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
+from modem.port.status import PortState, PortStatus
 from modem.sms import tpdu
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running

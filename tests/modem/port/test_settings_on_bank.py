@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from config.settings import PortSettings
+from modem.parts import Refused, Submitted
 from modem.port.conditions import Condition
-from modem.port.interface import PortState, Refused, Submitted, Unreadable
+from modem.port.interface import Unreadable
 from modem.port.port import Port
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.recording_work import FAST, House, part

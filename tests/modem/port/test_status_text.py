@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from config.settings import PortSettings
-from modem.port.interface import PortState, PortStatus, Registration, SimState, SlotStatus, Submitted
+from modem.driver.registration import Registration
+from modem.driver.sim import SimState
+from modem.parts import Submitted
 from modem.port.port import Port
+from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.port.status_text import names, sentence
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import DENIED, HOME, ROAMING

@@ -11,19 +11,10 @@ from typing import Any
 import pytest
 
 from modem.errors import STILL_STORED
+from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted, Via
 from modem.port.conditions import Condition
-from modem.port.interface import (
-    Fate,
-    InDoubt,
-    Kept,
-    Place,
-    PortState,
-    Refused,
-    Storage,
-    Submission,
-    Submitted,
-    Via,
-)
+from modem.port.interface import Kept, Storage
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.core.faults import ALWAYS
 from modem.simulator.core.storage import Status, Stored

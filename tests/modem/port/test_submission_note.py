@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem.errors import cause
-from modem.port.interface import Claim, InDoubt, Refused, Submitted
+from modem.parts import InDoubt, Refused, Submitted
+from modem.port.interface import Claim
 from modem.port.submission_note import HandoverNote, Noted, Phase
 from tests.modem.recording_work import part
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from modem.port.conditions import Condition
-from modem.port.interface import PortState, Unreadable
+from modem.port.interface import Unreadable
+from modem.port.status import PortState
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
 from tests.modem.port.test_port import OK, Answers, healthy, running

@@ -12,9 +12,11 @@ import pytest
 
 from config.settings import PortSettings
 from modem.driver.profiles import PROFILES
+from modem.driver.registration import Registration
 from modem.driver.ussd import Session, UssdRefusedError
-from modem.port.interface import InDoubt, PortState, Registration, Submission, Submitted
+from modem.parts import InDoubt, Submission, Submitted
 from modem.port.port import Port
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.at.test_channel import said

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from modem.driver.ussd import Session, UssdRefusedError, UssdSilentError, UssdUnavailableError
-from modem.port.interface import PortState, Submitted
+from modem.parts import Submitted
+from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
