@@ -8,14 +8,14 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.access.admission import Admission, admission
-from api.access.ip_access import Gatekeeper
+from api.access.ip_access import IpAccess
 from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
 from api.express import Express, unexpected
 from api.responses.errors import http_refusal, refusal
 from api.responses.json_format import HEADERS
 from api.responses.serializers import refuse, respond_with
 from api.server.request_parser import UNKNOWN_BODY
-from api.server.waiting_places import Places
+from api.server.waiting_places import WaitingPlaces
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -41,14 +41,14 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app.url_map.merge_slashes = False  # it would redirect, with a page in HTML
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer without the envelope
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
-    gatekeeper = Gatekeeper(settings.api)
+    ip_access = IpAccess(settings.api)
     durations = metrics.measure_requests(app)
-    app.register_blueprint(metrics.endpoints(gateway, gatekeeper, durations))  # where it is looked for
-    gatekeeper.guard(app)
-    app.admit = admission(gateway, gatekeeper, {*URGENT, metrics.PATH}, UNKNOWN_BODY)
+    app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))  # where it is looked for
+    ip_access.guard(app)
+    app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNKNOWN_BODY)
     sending = send.sending(gateway, settings.api)
     # What asks a modem holds a thread for up to minutes: beside the sends that wait, a quarter of the threads at most.
-    places = Places(max(1, settings.api.threads // 4))
+    places = WaitingPlaces(max(1, settings.api.threads // 4))
     for routes in (
         send.endpoints(sending),
         bulk.endpoints(gateway, settings.api),
@@ -66,7 +66,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app.register_error_handler(Exception, lambda error: respond_with(unexpected(error)))
     app.after_request(_harden)
     app.wsgi_app = Express(  # type: ignore[method-assign]  # Flask's own way to put something before it
-        _PREFIX + send.PATH, sending, gatekeeper, durations, settings.api.max_body_bytes, app.wsgi_app
+        _PREFIX + send.PATH, sending, ip_access, durations, settings.api.max_body_bytes, app.wsgi_app
     )
     return app
 

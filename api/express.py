@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from api.access.ip_access import Gatekeeper
+from api.access.ip_access import IpAccess
 from api.responses.errors import InternalError, log_unexpected, refusal
 from api.responses.response import Reply, refused
 from gatewayd.errors import GatewayError, UnknownKeyError
@@ -33,14 +33,14 @@ class Express:
         self,
         path: str,
         view: View,
-        gatekeeper: Gatekeeper,
+        ip_access: IpAccess,
         durations: Durations[tuple[str, int]],
         max_body_bytes: int,
         others: WSGIApplication,
     ) -> None:
         self._path = path
         self._view = view
-        self._gatekeeper = gatekeeper
+        self._ip_access = ip_access
         self._durations = durations
         self._endpoint = f"POST {path}"
         self._max_body_bytes = max_body_bytes
@@ -67,10 +67,10 @@ class Express:
 
     def _reply(self, environ: WSGIEnvironment) -> Reply:
         try:
-            self._gatekeeper.admit(environ)
+            self._ip_access.admit(environ)
             return self._view(environ, environ["wsgi.input"].read)
         except UnknownKeyError as error:
-            return refused(self._gatekeeper.wrong_key(error, environ))
+            return refused(self._ip_access.wrong_key(error, environ))
         except GatewayError as error:
             return refused(refusal(error))
         except Exception as error:  # noqa: BLE001 - as the application answers what nobody expected

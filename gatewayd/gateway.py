@@ -12,29 +12,29 @@ from typing import Protocol, TypeVar
 
 from config.settings import Settings
 from gatewayd.accounts import quotas
-from gatewayd.accounts.authenticator import Doorkeeper
+from gatewayd.accounts.authenticator import Authenticator
 from gatewayd.errors import ConflictError, GatewayError, NotFoundError, StorageUnavailableError
 from gatewayd.loop_test import rounds
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.operations.backups import Backups
-from gatewayd.operations.commit_probe import Pulse
-from gatewayd.operations.health import Check, Doctor
+from gatewayd.operations.commit_probe import CommitProbe
+from gatewayd.operations.health import Check, Health
 from gatewayd.operations.housekeeping import Housekeeping
-from gatewayd.operations.metrics_snapshot import Measures, Meter
+from gatewayd.operations.metrics_snapshot import Meter, MetricsSnapshot
 from gatewayd.operations.retention import Retention
 from gatewayd.records import (
     Accepted,
-    AttemptView,
+    AttemptRecord,
     Caller,
     Draft,
     Idempotency,
-    InboxView,
+    InboxRecord,
     MessageFilter,
-    MessageView,
+    MessageRecord,
     Options,
-    QuotaView,
+    QuotaRecord,
     Replay,
-    SimView,
+    SimRecord,
     Status,
     inbox_view,
     message_view,
@@ -44,12 +44,12 @@ from gatewayd.sending.attempts import attempts
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Asked, Intake, Measured, Taken
-from gatewayd.sending.request_batcher import Together
-from gatewayd.sending.result_waiters import Waiters
+from gatewayd.sending.request_batcher import RequestBatcher
+from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
 from gatewayd.sims.numbering import Numbering
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -92,19 +92,19 @@ class Gateway:
         self._clock = clock
         self._calendar = Calendar(settings.numbers.zone)
         self._numbering = Numbering(settings.numbers)
-        self.board = Board()
-        self._waiters = Waiters()
+        self.port_registry = PortRegistry()
+        self._waiters = ResultWaiters()
         self._timers = Timers(clock)
-        self._doorkeeper = Doorkeeper(store, clock)
-        self._meter = Meter(store, clock, self.board)
-        self._pulse = Pulse(store)
-        self._doctor = Doctor(store, clock, self.board, self._meter, self._pulse)
+        self._authenticator = Authenticator(store, clock)
+        self._meter = Meter(store, clock, self.port_registry)
+        self._commit_probe = CommitProbe(store)
+        self._health = Health(store, clock, self.port_registry, self._meter, self._commit_probe)
         self.dispatcher = Dispatcher(
             settings.dispatch,
             store,
             clock,
             self._calendar,
-            self.board,
+            self.port_registry,
             self._waiters,
             self._timers,
             self._numbering,
@@ -118,15 +118,17 @@ class Gateway:
         )
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_news)
-        self._intake = Intake(settings.dispatch, clock, self._calendar, self.board, self._numbering.operator)
-        self._taking = Together(store, self._intake.take)
-        self._balances = Balances(settings.balance, store, clock, self.board, self._timers)
+        self._intake = Intake(
+            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
+        )
+        self._taking = RequestBatcher(store, self._intake.take)
+        self._balances = Balances(settings.balance, store, clock, self.port_registry, self._timers)
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,
             clock,
             self.dispatcher.moment,
-            self.board,
+            self.port_registry,
             self._timers,
             self._waiters,
             self._intake,
@@ -185,13 +187,13 @@ class Gateway:
 
     def ready(self) -> bool:
         """Whether messages are taken: the store can keep and read them, and a SIM could be chosen now."""
-        if self._store.condition.state is not State.OK or not self._pulse.beats():
+        if self._store.condition.state is not State.OK or not self._commit_probe.beats():
             return False
         try:
             with self._store.readers.lend() as db:
                 found = routing.usable(
                     db,
-                    self.board.sims(),
+                    self.port_registry.sims(),
                     {},
                     today=self.dispatcher.moment().today,
                     now=self._clock.monotonic(),
@@ -204,20 +206,20 @@ class Gateway:
 
     def checks(self) -> list[Check]:
         """How the box is, one thing after another."""
-        return self._doctor.checks()
+        return self._health.checks()
 
-    def measure(self) -> Measures:
+    def measure(self) -> MetricsSnapshot:
         """The figures of this moment."""
         return self._meter.measure()
 
     def authenticate(self, key: str, service: str = "sms") -> Caller:
-        """Who comes with this key (see `Doorkeeper.authenticate`)."""
+        """Who comes with this key (see `Authenticator.authenticate`)."""
         with _kept():
-            return self._doorkeeper.authenticate(key, service)
+            return self._authenticator.authenticate(key, service)
 
     def accounts_changed(self) -> None:
-        """Keys or companies were changed, durably (see `Doorkeeper.forget`)."""
-        self._doorkeeper.forget()
+        """Keys or companies were changed, durably (see `Authenticator.forget`)."""
+        self._authenticator.forget()
 
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
@@ -225,7 +227,7 @@ class Gateway:
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
-    ) -> tuple[MessageView | Replay, bool]:
+    ) -> tuple[MessageRecord | Replay, bool]:
         """Keep a message durably, then wait up to `wait_s` for what the modem makes of it.
 
         Returns the message, or what an earlier request with the same key was answered; and whether it is the latter.
@@ -280,18 +282,18 @@ class Gateway:
             0.0, lambda: self._store.write(lambda db: idempotency.landed(db, caller.key_id, key.key))
         )
 
-    def status(self, caller: Caller, sms_id: str) -> MessageView:
+    def status(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
         with _kept(), self._store.readers.lend() as db:
             return message_view(_owned(db, caller, sms_id))
 
-    def history(self, caller: Caller, sms_id: str) -> tuple[MessageView, list[AttemptView]]:
+    def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message of the caller's company, and its attempts. Raises as `status`."""
         with _kept(), self._store.readers.lend() as db:
             row = _owned(db, caller, sms_id)
             return message_view(row), attempts(db, row["id"])
 
-    def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageView], int | None]:
+    def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
         with _kept(), self._store.lists.lend() as db:
             rows = messages.page(
@@ -308,7 +310,7 @@ class Gateway:
         page = rows[: wanted.limit]
         return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
 
-    def cancel(self, caller: Caller, sms_id: str) -> MessageView:
+    def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
 
         def cancel(db: Connection) -> None:
@@ -325,7 +327,7 @@ class Gateway:
         self._waiters.tell([sms_id.lower()])
         return self.status(caller, sms_id)
 
-    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxView], int | None]:
+    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxRecord], int | None]:
         """A page of the texts that came in on the company's SIMs, newest first, and the cursor of the next page.
 
         With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
@@ -336,32 +338,32 @@ class Gateway:
         page = rows[:limit]
         return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 
-    def quota(self, caller: Caller) -> QuotaView:
+    def quota(self, caller: Caller) -> QuotaRecord:
         """The company's quota and what it has used this month. Raises StorageUnavailableError."""
         at = self.dispatcher.moment()
         with _kept(), self._store.readers.lend() as db:
             company = accounts.company(db, caller.company_id)
             used = accounts.used(db, caller.company_id, month_of(at.today))
         total = None if company is None else company["quota"]
-        return QuotaView(total, used, self._calendar.next_month(at.now))
+        return QuotaRecord(total, used, self._calendar.next_month(at.now))
 
-    def sims(self, caller: Caller) -> tuple[SimView | None, list[SimView]]:
+    def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
         """The company's own SIM by default, wherever that is, and all that it may use and that are in a port.
 
         Raises StorageUnavailableError.
         """
         at = self.dispatcher.moment()
         now, grace_s = self._clock.monotonic(), self._settings.dispatch.grace_s
-        places = self.board.sims()
-        available: list[SimView] = []
-        own: list[SimView] = []
+        places = self.port_registry.sims()
+        available: list[SimRecord] = []
+        own: list[SimRecord] = []
         with _kept(), self._store.readers.lend() as db:
             for sim in sims.shown(db, at.today):
                 if sim["company_id"] not in (None, caller.company_id):
                     continue
                 place = places.get(sim["id"])
                 left = routing.room(db, sim, at.today)
-                view = SimView(
+                view = SimRecord(
                     id=sim["id"],
                     number=sim["shown_number"],
                     name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
@@ -410,14 +412,14 @@ class Gateway:
 
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
-        return ussd.ask(self._ports, self.board.ports(), port, code, replies, slot)
+        return ussd.ask(self._ports, self.port_registry.ports(), port, code, replies, slot)
 
     def _offer(self, taken: Taken, options: Options) -> None:
         if taken.expires_in_s is not None:
             self._expiry.expect(taken.expires_in_s)
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
 
-    def _replayed_send(self, caller: Caller, kept: Kept) -> MessageView | Replay:
+    def _replayed_send(self, caller: Caller, kept: Kept) -> MessageRecord | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         return self.status(caller, kept.sms_ids[0] or "")
@@ -450,10 +452,10 @@ def _kept() -> Iterator[None]:
         raise StorageUnavailableError from error
 
 
-def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageView:
+def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageRecord:
     """A message that was kept, told from memory: as it was then, because nobody waited or the store cannot be read now."""
     accepted = taken.accepted[0]
-    return MessageView(
+    return MessageRecord(
         sms_id=measured.sms_id,
         task_id=accepted.task_id if accepted else "",
         recipient=measured.draft.recipient,

@@ -70,7 +70,7 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageView:
+class MessageRecord:
     """A message as its company sees it. Times are microseconds since the epoch, UTC."""
 
     sms_id: str
@@ -93,7 +93,7 @@ class MessageView:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptView:
+class AttemptRecord:
     """One submission of one part that ended. `at` in microseconds since the epoch, UTC."""
 
     part: int  # from 1
@@ -108,7 +108,7 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopTestView:
+class LoopTestRecord:
     """A text from one SIM of the box to another. Seconds count from its start; None: that did not happen (yet)."""
 
     from_sim: int
@@ -151,7 +151,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
-class InboxView:
+class InboxRecord:
     """A text that came in. Times are microseconds since the epoch, UTC."""
 
     id: int
@@ -170,7 +170,7 @@ class InboxView:
 
 
 @dataclass(frozen=True, slots=True)
-class SimView:
+class SimRecord:
     """A SIM that the caller's company may use."""
 
     id: int
@@ -192,7 +192,7 @@ class SimView:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaView:
+class QuotaRecord:
     """A company's month. `total` None: unlimited. `resets_at` in microseconds since the epoch."""
 
     total: int | None
@@ -225,9 +225,9 @@ class MessageFilter:
     cursor: int | None = None
 
 
-def message_view(row: Row) -> MessageView:
+def message_view(row: Row) -> MessageRecord:
     """A message from its row (see `store.messages`)."""
-    return MessageView(
+    return MessageRecord(
         sms_id=row["sms_id"],
         task_id=str(row["task_id"]),
         recipient=row["recipient"],
@@ -248,9 +248,9 @@ def message_view(row: Row) -> MessageView:
     )
 
 
-def inbox_view(row: Row) -> InboxView:
+def inbox_view(row: Row) -> InboxRecord:
     """A text that came in, from its row (see `store.inbound.page`)."""
-    return InboxView(
+    return InboxRecord(
         id=row["id"],
         sender=row["sender"],
         text=row["text"],
@@ -265,6 +265,6 @@ def inbox_view(row: Row) -> InboxView:
     )
 
 
-def loop_test_view(row: Row) -> LoopTestView:
+def loop_test_view(row: Row) -> LoopTestRecord:
     """A loop test from its row (see `store.loop_tests`)."""
-    return LoopTestView(**{name: row[name] for name in LoopTestView.__dataclass_fields__})
+    return LoopTestRecord(**{name: row[name] for name in LoopTestRecord.__dataclass_fields__})

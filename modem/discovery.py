@@ -258,9 +258,9 @@ def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
     """Ask what can be known without unlocking or registering, as long as there is time."""
     steps: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("sim", modem.sim.state),
-        ("registration", modem.coverage.registration),
-        ("signal_dbm", modem.coverage.signal_dbm),
-        ("operator", modem.coverage.operator),
+        ("registration", modem.network.registration),
+        ("signal_dbm", modem.network.signal_dbm),
+        ("operator", modem.network.operator),
         ("iccid", modem.sim.iccid),
         ("has_smsc", modem.find_service_centre),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from api.access.authentication import caller_of
-from api.access.ip_access import Gatekeeper
+from api.access.ip_access import IpAccess
 from api.responses.errors import InternalError, Refusal, log_unexpected, refusal, status_refusal
 from gatewayd.errors import GatewayError, UnknownKeyError
 
@@ -19,9 +19,7 @@ Admission = Callable[["WSGIEnvironment"], Refusal | None]
 """From the head of a request that has a large body, or asks before it sends one, to a refusal; None: the body is taken."""
 
 
-def admission(
-    gateway: Gateway, gatekeeper: Gatekeeper, keyless: Container[str], most_bytes: int
-) -> Admission:
+def admission(gateway: Gateway, ip_access: IpAccess, keyless: Container[str], most_bytes: int) -> Admission:
     """Judge the head of a request as its endpoint would.
 
     `keyless`: paths that need no key. They have no use for a body, and one beyond `most_bytes` is refused.
@@ -29,13 +27,13 @@ def admission(
 
     def admit(environ: WSGIEnvironment) -> Refusal | None:
         try:
-            gatekeeper.admit(environ)
+            ip_access.admit(environ)
             if environ["PATH_INFO"] in keyless:
                 length = environ.get("CONTENT_LENGTH")
                 return None if length is not None and int(length) <= most_bytes else status_refusal(413)
             caller_of(gateway, environ)
         except UnknownKeyError as error:
-            return gatekeeper.wrong_key(error, environ)
+            return ip_access.wrong_key(error, environ)
         except GatewayError as error:
             return refusal(error)
         except Exception as error:  # noqa: BLE001 - as the application answers what nobody expected

@@ -25,7 +25,7 @@ _LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
-class Gatekeeper:
+class IpAccess:
     """Knows whose request this is, and refuses by that."""
 
     def __init__(self, settings: ApiSettings) -> None:

@@ -13,7 +13,7 @@ from api.responses.serializers import respond
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
-    from gatewayd.records import InboxView
+    from gatewayd.records import InboxRecord
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
@@ -29,7 +29,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
     return routes
 
 
-def _text(view: InboxView) -> dict[str, object]:
+def _text(view: InboxRecord) -> dict[str, object]:
     return {
         "id": view.id,
         "sender": view.sender,

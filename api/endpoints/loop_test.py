@@ -12,14 +12,14 @@ from api.requests.headers import preferences
 from api.requests.json_body import body
 from api.requests.models import loop_test_request
 from api.responses import serializers
-from api.server.waiting_places import Places
+from api.server.waiting_places import WaitingPlaces
 from config.settings import ApiSettings
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings, places: Places) -> Blueprint:
+def endpoints(gateway: Gateway, settings: ApiSettings, places: WaitingPlaces) -> Blueprint:
     """The endpoints for loop tests. `places`: for requests that wait for a modem."""
     routes = Blueprint("loop_test", __name__)
 

@@ -17,10 +17,10 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from api.access.ip_access import Gatekeeper
+from api.access.ip_access import IpAccess
 from gatewayd.operations import metrics_snapshot
 from gatewayd.operations.health import Verdict
-from gatewayd.operations.metrics_snapshot import Measures, Place
+from gatewayd.operations.metrics_snapshot import MetricsSnapshot, Place
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.tables.event_counts import DISCARDED
 from modem.port import status_text
@@ -59,7 +59,7 @@ PATH = "/metrics"
 """Where it is, at the root."""
 
 
-def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tuple[str, int]]) -> Blueprint:
+def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[str, int]]) -> Blueprint:
     """The endpoint for Prometheus. `requests`: what they take, by endpoint and code."""
     routes = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
@@ -68,7 +68,7 @@ def endpoints(gateway: Gateway, gatekeeper: Gatekeeper, requests: Durations[tupl
 
     @routes.get(PATH)
     def metrics() -> Response:
-        gatekeeper.admit_to_metrics()
+        ip_access.admit_to_metrics()
         return Response(generate_latest(registry), content_type=_CONTENT_TYPE)
 
     return routes
@@ -122,7 +122,7 @@ class _Collector(Collector):
 _CAUSES = {"part_refused": "cause", "text_discarded": "kind"}
 
 
-def _counters(taken: Measures) -> Iterator[Metric]:
+def _counters(taken: MetricsSnapshot) -> Iterator[Metric]:
     for event, (name, help_text) in COUNTERS.items():
         caused = event in _CAUSES
         known = [signal.value for signal in Signal] if event == DISCARDED else [] if caused else [""]
@@ -141,7 +141,7 @@ def _counters(taken: Measures) -> Iterator[Metric]:
     yield seconds
 
 
-def _queues(taken: Measures) -> Iterator[Metric]:
+def _queues(taken: MetricsSnapshot) -> Iterator[Metric]:
     told: tuple[tuple[str, str, Callable[[metrics_snapshot.Queue], float]], ...] = (
         ("gatewayd_parts_waiting", "Parts that wait for their turn", lambda queue: queue.waiting),
         ("gatewayd_parts_deferred", "Parts that wait for their next try", lambda queue: queue.deferred),
@@ -180,7 +180,7 @@ def _ports(ports: list[PortStatus]) -> Iterator[Metric]:
     yield from (state, condition, busy, switches)
 
 
-def _sims(taken: Measures) -> Iterator[Metric]:
+def _sims(taken: MetricsSnapshot) -> Iterator[Metric]:
     registered = GaugeMetricFamily(
         "gatewayd_sim_registered", "1 where the SIM's network takes messages", labels=_PLACE
     )
@@ -205,7 +205,7 @@ def _sims(taken: Measures) -> Iterator[Metric]:
     yield from (registered, state, signal)
 
 
-def _box(taken: Measures) -> Iterator[Metric]:
+def _box(taken: MetricsSnapshot) -> Iterator[Metric]:
     commits = HistogramMetricFamily("gatewayd_commit_seconds", "What the disk took to sync a commit")
     if taken.commit_s is not None:
         commits.add_metric([], _buckets(taken.commit_s), taken.commit_s.total_s)

@@ -18,9 +18,9 @@ from api.responses.errors import Refusal
 from api.responses.json_format import document
 from api.responses.response import Reply
 from api.responses.serializers import respond_with
-from api.server.waiting_places import Places
+from api.server.waiting_places import WaitingPlaces
 from config.settings import ApiSettings
-from gatewayd.records import MessageView, Replay, Status
+from gatewayd.records import MessageRecord, Replay, Status
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -47,7 +47,7 @@ def sending(gateway: Gateway, settings: ApiSettings) -> View:
     """The view that takes one message."""
     rules = Rules(gateway.e164, settings.bulk_max)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
-    places = Places(settings.threads // 2)
+    places = WaitingPlaces(settings.threads // 2)
 
     def send(environ: WSGIEnvironment, read: Callable[[], bytes]) -> Reply:
         who = caller_of(gateway, environ)
@@ -67,7 +67,7 @@ def sending(gateway: Gateway, settings: ApiSettings) -> View:
     return send
 
 
-def send_answer(view: MessageView) -> Answer:
+def send_answer(view: MessageRecord) -> Answer:
     """What has happened to a message by now, as status and document."""
     data: dict[str, Any] = {
         "sms_id": view.sms_id,
@@ -91,7 +91,7 @@ def _success(message: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"success": True, "message": message, "data": data}
 
 
-def _replayed(known: Replay | MessageView) -> Reply:
+def _replayed(known: Replay | MessageRecord) -> Reply:
     if isinstance(known, Replay):
         return replay(known)
     status, content = send_answer(known)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from api.access.authentication import administrator, caller
 from api.responses import serializers
 from api.responses.errors import Refusal
-from api.server.waiting_places import Places
+from api.server.waiting_places import WaitingPlaces
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -18,7 +18,7 @@ TEST_TIMEOUT_S = 4.5
 """How long the modems have to say OK, all of them side by side: the answer is promised within 5 s in all."""
 
 
-def endpoints(gateway: Gateway, places: Places) -> Blueprint:
+def endpoints(gateway: Gateway, places: WaitingPlaces) -> Blueprint:
     """The endpoints about SIMs and modems. `places`: for requests that wait for a modem."""
     routes = Blueprint("sims", __name__)
 

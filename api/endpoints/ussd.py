@@ -11,13 +11,13 @@ from api.access.authentication import administrator
 from api.requests.json_body import body
 from api.requests.models import ussd_request
 from api.responses import serializers
-from api.server.waiting_places import Places
+from api.server.waiting_places import WaitingPlaces
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, places: Places) -> Blueprint:
+def endpoints(gateway: Gateway, places: WaitingPlaces) -> Blueprint:
     """The endpoint for USSD. `places`: for requests that wait for a modem."""
     routes = Blueprint("ussd", __name__)
 

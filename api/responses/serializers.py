@@ -10,7 +10,7 @@ from flask import Response
 from api.responses.errors import Refusal
 from api.responses.json_format import document, timestamp
 from api.responses.response import MIME, Reply, refused
-from gatewayd.records import AttemptView, LoopTestView, MessageView, QuotaView, SimView, Status
+from gatewayd.records import AttemptRecord, LoopTestRecord, MessageRecord, QuotaRecord, SimRecord, Status
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
 
@@ -34,7 +34,7 @@ def refuse(refusal: Refusal) -> Response:
     return respond_with(refused(refusal))
 
 
-def message(view: MessageView) -> dict[str, Any]:
+def message(view: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
     return {
         "sms_id": view.sms_id,
@@ -55,7 +55,7 @@ def message(view: MessageView) -> dict[str, Any]:
     }
 
 
-def attempt(view: AttemptView) -> dict[str, Any]:
+def attempt(view: AttemptRecord) -> dict[str, Any]:
     """One attempt of a message."""
     return {
         "part": view.part,
@@ -70,12 +70,12 @@ def attempt(view: AttemptView) -> dict[str, Any]:
     }
 
 
-def listed_message(view: MessageView) -> dict[str, Any]:
+def listed_message(view: MessageRecord) -> dict[str, Any]:
     """One message of the list."""
     return message(view) | {"created_at": timestamp(view.created_at)}
 
 
-def sims(assigned: SimView | None, available: Sequence[SimView]) -> dict[str, Any]:
+def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str, Any]:
     """`data` of the list of SIMs."""
     return {
         "assigned_sim": None
@@ -86,7 +86,7 @@ def sims(assigned: SimView | None, available: Sequence[SimView]) -> dict[str, An
     }
 
 
-def quota(view: QuotaView) -> dict[str, Any]:
+def quota(view: QuotaRecord) -> dict[str, Any]:
     """`data` of the quota."""
     return {
         "total_quota": view.total,
@@ -109,7 +109,7 @@ def ussd(answer: UssdAnswer) -> dict[str, Any]:
     }
 
 
-def loop_test(view: LoopTestView) -> dict[str, Any]:
+def loop_test(view: LoopTestRecord) -> dict[str, Any]:
     """One text of a loop test."""
     return {
         "from": f"{view.from_port}.{view.from_slot}",
@@ -134,11 +134,11 @@ def port(answer: Answer) -> dict[str, Any]:
     return {"port": answer.port, "ok": answer.ok, "busy": answer.busy, "detail": answer.detail}
 
 
-def _sim(view: SimView) -> dict[str, Any]:
+def _sim(view: SimRecord) -> dict[str, Any]:
     return {"id": view.id, "number": view.number, "name": view.name, "operator": view.operator}
 
 
-def _available_sim(view: SimView) -> dict[str, Any]:
+def _available_sim(view: SimRecord) -> dict[str, Any]:
     return _sim(view) | {
         "port": view.port,
         "slot": view.slot,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 
-class Budget:
+class BodyBudget:
     """So many bytes, taken and given back. Any thread may call any method."""
 
     def __init__(self, total: int) -> None:

@@ -16,8 +16,8 @@ from api.access.admission import Admission
 from api.access.client_address import neighbourhood, parsed
 from api.responses.errors import Refusal, TooMuchInWorkError, refusal, status_refusal
 from api.responses.json_format import HEADERS, document
-from api.server.body_budget import Budget
-from api.server.in_flight import Flight
+from api.server.body_budget import BodyBudget
+from api.server.in_flight import InFlight
 from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY, Parser
 
 LINGER_LIMIT = 67_108_864
@@ -179,7 +179,7 @@ class Channel(HTTPChannel):
     def _queue(self, request: Parser) -> None:
         """Have a request answered, where its body has room beside the others that are worked on."""
         server: Any = self.server
-        budget: Budget = server.budget
+        budget: BodyBudget = server.budget
         if request.refusal is None and (size := request.body_bytes) > UNKNOWN_BODY:
             if budget.take(size):
                 request.at_end = partial(budget.give_back, size)
@@ -261,7 +261,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         server: Any = self.server
-        flight: Flight = server.flight
+        flight: InFlight = server.flight
         self._serving = True
         try:
             super().service()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Condition
 
 
-class Flight:
+class InFlight:
     """A count that can be waited for."""
 
     def __init__(self) -> None:

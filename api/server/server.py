@@ -18,10 +18,10 @@ from api.access.admission import Admission
 from api.hands import Hands
 from api.responses.errors import refusal
 from api.responses.json_format import HEADERS, document
-from api.server.body_budget import Budget
+from api.server.body_budget import BodyBudget
 from api.server.channel import Channel
 from api.server.connection_limits import Patience, overdue, to_go
-from api.server.in_flight import Flight
+from api.server.in_flight import InFlight
 from api.server.listeners import ListenError, open_listeners
 from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY
 from config.settings import Address, ApiSettings
@@ -78,7 +78,7 @@ class Server:
         self._patience = patience or Patience(
             arriving_bytes=max(Patience().arriving_bytes, 2 * settings.max_body_bytes)
         )
-        self._flight = Flight()
+        self._flight = InFlight()
         self._refusing = threading.Event()
         self._closing = threading.Event()
         self._flush_until = 0.0  # monotonic; set before `_closing`
@@ -125,7 +125,7 @@ class Server:
             flight=self._flight,
             patience=self._patience,
             admit=self._admit,
-            budget=Budget(max(_WORK_BYTES, 2 * self._settings.max_body_bytes)),
+            budget=BodyBudget(max(_WORK_BYTES, 2 * self._settings.max_body_bytes)),
             urgent=self._urgent,
             urgent_paths=self._urgent_paths,
         )
@@ -249,10 +249,10 @@ class _Waitress(TcpWSGIServer):
     def __init__(
         self,
         *args: Any,
-        flight: Flight,
+        flight: InFlight,
         patience: Patience,
         admit: Admission,
-        budget: Budget,
+        budget: BodyBudget,
         urgent: Hands,
         urgent_paths: Container[str],
         **kwargs: Any,

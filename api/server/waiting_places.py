@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from api.responses.errors import TooManyWaitingError
 
 
-class Places:
+class WaitingPlaces:
     """So many requests may wait at a time. Any thread may call any method."""
 
     def __init__(self, count: int) -> None:

@@ -44,7 +44,7 @@ def new_key() -> NewKey:
     return NewKey(key, key[:_PREFIX_LENGTH], _digest(key))
 
 
-class Doorkeeper:
+class Authenticator:
     """Checks keys. What was found of one is remembered for a second at most, and until `forget`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from gatewayd.errors import GatewayError
 from gatewayd.gateway import Gateway
 from gatewayd.loop_test.plan import Place
 from gatewayd.loop_test.rounds import LONGEST_S, Round
-from gatewayd.records import LoopTestView
+from gatewayd.records import LoopTestRecord
 from gatewayd.timekeeping.clock import iso
 
 _BEAT_S = 0.5  # how often is told that it goes on
@@ -32,7 +32,7 @@ def loop_test(
     return _result(gateway, round_)
 
 
-def shown(view: LoopTestView) -> dict[str, object]:
+def shown(view: LoopTestRecord) -> dict[str, object]:
     """One text of a test."""
     return {
         "from": f"{view.from_port}.{view.from_slot}",

@@ -10,14 +10,14 @@ from gatewayd.admin.context import AdminError, Context, Id
 from gatewayd.errors import GatewayError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.blank_text import is_blank
-from gatewayd.messages.effects import News
+from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.records import (
     NO_COMPANY,
-    AttemptView,
+    AttemptRecord,
     Caller,
     Draft,
-    MessageView,
+    MessageRecord,
     Options,
     Priority,
     message_view,
@@ -84,7 +84,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
     chosen = known[verdict]
 
-    def change(db: Connection, at: Moment, news: News) -> None:
+    def change(db: Connection, at: Moment, effects: Effects) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
@@ -95,11 +95,11 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
                 f"message {sms_id} expired at {iso(row['expires_at'])} and cannot be sent again:"
                 " settle it as sent or failed, and send a new one if need be"
             )
-        if not settle_by_hand(db, row, chosen, at, news):
+        if not settle_by_hand(db, row, chosen, at, effects):
             raise AdminError(f"message {sms_id} has no part in doubt: {_instead(row)}")
 
     if context.gateway is None:
-        context.store.write(lambda db: change(db, context.moment(), News()))
+        context.store.write(lambda db: change(db, context.moment(), Effects()))
     else:
         context.gateway.dispatcher.write_news(change)
     return show(context, sms_id)
@@ -139,7 +139,7 @@ def send(
         result, _ = gateway.submit(caller, Draft(gateway.e164(recipient), text), options, None, wait_s)
     except (GatewayError, ValueError) as error:
         raise AdminError(str(error)) from error
-    if not isinstance(result, MessageView):
+    if not isinstance(result, MessageRecord):
         raise AdminError("the message was answered by an earlier one")
     return _shown(result, company_id)
 
@@ -158,7 +158,7 @@ def _check_sim(context: Context, sim: int, company: int) -> None:
         )
 
 
-def _attempt(view: AttemptView) -> dict[str, object]:
+def _attempt(view: AttemptRecord) -> dict[str, object]:
     return {
         "part": view.part,
         "at": iso(view.at),
@@ -172,7 +172,7 @@ def _attempt(view: AttemptView) -> dict[str, object]:
     }
 
 
-def _shown(view: MessageView, company_id: int) -> dict[str, object]:
+def _shown(view: MessageRecord, company_id: int) -> dict[str, object]:
     return {
         "sms_id": view.sms_id,
         "company": None if company_id == NO_COMPANY else company_id,

@@ -37,12 +37,12 @@ def status(context: Context) -> dict[str, object]:
     """
     gateway = context.running()
     parts_waiting, pending = _counted(context)
-    board, storage = gateway.board.ports(), gateway.dispatcher.storage
+    port_registry, storage = gateway.port_registry.ports(), gateway.dispatcher.storage
     with context.store.readers.lend() as db:
         awaited = parts.awaited_reports(db)
         ways = {
             number: (storage.via(db, port)[0].value, storage.words(db, port))
-            for number, port in board.items()
+            for number, port in port_registry.items()
         }
     old = [sim_id for sim_id in gateway.dispatcher.backlog.queues() if parts_waiting.get(sim_id)]
     ports = [
@@ -76,7 +76,7 @@ def status(context: Context) -> dict[str, object]:
                 for slot in port.slots
             ],
         }
-        for _, port in sorted(board.items())
+        for _, port in sorted(port_registry.items())
     ]
     clock = context.clock.standing()
     return {

@@ -58,12 +58,12 @@ def backup(context: click.Context, file: Path, force: bool, as_json: bool) -> No
         click.progressbar(length=1000, label="Copying, then checking", file=sys.stderr, hidden=hidden) as bar,
     ):
         for batch in batches:
-            for news in batch:
-                if "file" in news:
-                    made = news
-                elif news["pages"]:
+            for effects in batch:
+                if "file" in effects:
+                    made = effects
+                elif effects["pages"]:
                     # What the check takes is not known beforehand: it is what is left at the end.
-                    now = 900 * news["copied"] // news["pages"]
+                    now = 900 * effects["copied"] // effects["pages"]
                     bar.update(now - done)
                     done = now
         bar.update(1000 - done)

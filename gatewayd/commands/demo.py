@@ -113,7 +113,7 @@ def _configure(state: Path, listen: str, ports: int) -> Settings:
 def _wait_until_ready(daemon: Daemon, ports: int) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
-        told = daemon.gateway.board.ports()
+        told = daemon.gateway.port_registry.ports()
         if len(told) == ports and all(
             port.state is PortState.UP and port.active.registration.carries_sms for port in told.values()
         ):

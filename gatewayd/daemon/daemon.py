@@ -55,7 +55,7 @@ class Daemon:
         )
         self.gateway = Gateway(settings, self._store, clock)
         self._timekeeper = Timekeeper(
-            clock, settings.clock.trust, synchronised, self.gateway.board.ports, len(settings.ports)
+            clock, settings.clock.trust, synchronised, self.gateway.port_registry.ports, len(settings.ports)
         )
         self._ports = {
             port.port: Port(
@@ -167,6 +167,6 @@ class Daemon:
 
     def _tell(self) -> str:
         """How the box is, in one line for `systemctl status`."""
-        ports = self.gateway.board.ports().values()
+        ports = self.gateway.port_registry.ports().values()
         work = sum(port.state is PortState.UP and port.active.registration.carries_sms for port in ports)
         return f"{work} of {len(self._ports)} ports work{self._backlog}"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatewayd.daemon.service_manager import ServiceManager
-from modem.port.held_line import Held
+from modem.port.held_line import HeldLine
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,10 @@ class Descriptors:
             port, kind = key
             self._drop(self._names.pop(port) if kind == "line" else _note(port), self._left.pop(key))
 
-    def take(self, port: int) -> Held:
+    def take(self, port: int) -> HeldLine:
         """See `modem.port.held_line.LineKeeper`."""
         with self._lock:
-            return Held(self._left.pop((port, "line"), None), self._left.pop((port, "note"), None))
+            return HeldLine(self._left.pop((port, "line"), None), self._left.pop((port, "note"), None))
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
         """See `modem.port.held_line.LineKeeper`."""

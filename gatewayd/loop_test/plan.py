@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatewayd.errors import ConflictError
-from gatewayd.messages.reasons import Words
+from gatewayd.messages.reasons import Reason
 
 _PLACE = re.compile(
     r"(?P<port>[0-9]{1,4})(?:\.(?P<slot>[0-9]{1,2}))?|(?i:sim):(?P<sim>[0-9]{1,15})", re.ASCII
 )
 
-UNREGISTERED = Words(
+UNREGISTERED = Reason(
     "The SIM is not registered with a network: nothing was sent. `gatewayd status` tells more.",
     "La SIM n'est pas enregistrée sur un réseau : rien n'a été envoyé. `gatewayd status` en dit plus.",
 )
-AT_ITS_LIMIT = Words(
+AT_ITS_LIMIT = Reason(
     "The SIM has reached its daily or monthly limit: nothing was sent. `gatewayd sim set` changes it.",
     "La SIM a atteint sa limite du jour ou du mois : rien n'a été envoyé. `gatewayd sim set` la change.",
 )
@@ -59,7 +59,7 @@ class Station:
     has_room: bool  # within its limits
 
     @property
-    def hurdle(self) -> Words | None:
+    def hurdle(self) -> Reason | None:
         """Why there is no use in sending from it now."""
         if (
             self.active and not self.registered

@@ -24,14 +24,14 @@ from gatewayd.errors import ConflictError, GatewayError, StorageUnavailableError
 from gatewayd.loop_test.plan import Leg, Place, Station, nameless, plan
 from gatewayd.loop_test.verdict import INTERRUPTED, judge
 from gatewayd.messages import lifecycle
-from gatewayd.messages.effects import News
-from gatewayd.messages.reasons import EXPIRED, Words
-from gatewayd.records import Draft, LoopTestView, Options, Priority, loop_test_view
+from gatewayd.messages.effects import Effects
+from gatewayd.messages.reasons import EXPIRED, Reason
+from gatewayd.records import Draft, LoopTestRecord, Options, Priority, loop_test_view
 from gatewayd.sending import routing
 from gatewayd.sending.intake import Intake, Measured
-from gatewayd.sending.result_waiters import Waiters
+from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -60,14 +60,14 @@ _FIRST_S = 120.0  # after a start: modems are up and registered by then
 _AGAIN_S = 600.0  # after a round that could not begin
 
 
-def took(db: Connection, sim_id: int, text: Deliver | Unreadable, news: News) -> bool:
+def took(db: Connection, sim_id: int, text: Deliver | Unreadable, effects: Effects) -> bool:
     """Whether what came in on a SIM is a test's text, which is none for the inbox. Within a transaction."""
     found = _TOKEN.search(text.text) if isinstance(text, Deliver) and text.concat is None else None
     test = None if found is None else loop_tests.arrived(db, found[1], sim_id)
     if test is None:
         return False
     if test["sms_id"] is not None:
-        news.changed.append(test["sms_id"])
+        effects.changed.append(test["sms_id"])
     return True
 
 
@@ -112,9 +112,9 @@ class LoopTests:
         store: Store,
         clock: Clock,
         moment: Callable[[], Moment],
-        board: Board,
+        port_registry: PortRegistry,
         timers: Timers,
-        waiters: Waiters,
+        waiters: ResultWaiters,
         intake: Intake,
         offer: Callable[[dict[int, int]], None],
     ) -> None:
@@ -122,7 +122,7 @@ class LoopTests:
         self._store = store
         self._clock = clock
         self._moment = moment
-        self._board = board
+        self._port_registry = port_registry
         self._timers = timers
         self._waiters = waiters
         self._intake = intake
@@ -146,7 +146,7 @@ class LoopTests:
         if round_ is not None:
             round_.done.cancel()
 
-    def last(self) -> list[LoopTestView]:
+    def last(self) -> list[LoopTestRecord]:
         """The last test of each SIM. Raises StorageUnavailableError."""
         try:
             with self._store.readers.lend() as db:
@@ -159,7 +159,7 @@ class LoopTests:
         with suppress(TimeoutError, CancelledError):
             round_.done.result(wait_s)
 
-    def of(self, round_: Round) -> list[LoopTestView]:
+    def of(self, round_: Round) -> list[LoopTestRecord]:
         """The tests of a round as they stand. Raises StorageUnavailableError."""
         try:
             with self._store.readers.lend() as db:
@@ -227,7 +227,7 @@ class LoopTests:
 
     def _stations(self) -> list[Station]:
         """The SIMs that are up and in service."""
-        at, places = self._moment(), self._board.sims()
+        at, places = self._moment(), self._port_registry.sims()
         with self._store.readers.lend() as db:
             found: list[Station] = []
             for sim in sims.shown(db, at.today):
@@ -301,7 +301,9 @@ class LoopTests:
         for test in tests:
             row = None if test.ended or test.sms_id is None else messages.by_sms_id(db, test.sms_id)
             if row is not None and row["status"] == "pending" and not parts.has_open(db, row["id"]):
-                lifecycle.fail(db, row["id"], row["failure_reason"] or EXPIRED.told, self._moment(), News())
+                lifecycle.fail(
+                    db, row["id"], row["failure_reason"] or EXPIRED.told, self._moment(), Effects()
+                )
 
     def _take_note(self, tests: list[_Test], round_: Round, now: float, *, over: bool) -> None:
         open_ = {test.id: test for test in tests if not test.ended}
@@ -311,7 +313,7 @@ class LoopTests:
             rows = loop_tests.some(db, list(open_))
 
         ended: list[int] = []
-        notes: list[tuple[_Test, str, Words | None]] = []
+        notes: list[tuple[_Test, str, Reason | None]] = []
         for row in rows:
             test = open_[row["id"]]
             since = round(now - test.began, 3)
@@ -371,7 +373,7 @@ class LoopTests:
         self._timers.after(again_s, self._scheduled)
 
 
-def _log(test: LoopTestView) -> None:
+def _log(test: LoopTestRecord) -> None:
     times = ", ".join(
         f"{what} after {seconds:g} s"
         for what, seconds in (

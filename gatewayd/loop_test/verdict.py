@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from gatewayd.messages.reasons import Words
+from gatewayd.messages.reasons import Reason
 from gatewayd.store.engine.connection import Row
 
-NOT_SENT = Words(
+NOT_SENT = Reason(
     "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
     " send (barring), is its service centre (SMSC) right?",
     "La SIM est enregistrée, mais le réseau n'a pas pris son SMS. A-t-elle du crédit (`gatewayd ussd PORT CODE` le demande),"
     " peut-elle envoyer (blocage), son centre de messages (SMSC) est-il le bon ?",
 )
-NOT_TRIED = Words(
+NOT_TRIED = Reason(
     "It still waited when the time was over: the SIM rested after failures, was busy or lost, or its slot was not turned to.",
     "Il attendait encore à la fin du délai : la SIM se reposait après des échecs, était occupée ou perdue, ou son"
     " emplacement n'était pas actif.",
 )
-NOT_KNOWN = Words(
+NOT_KNOWN = Reason(
     "The modem never said whether the network took it, and it did not arrive.",
     "Le modem n'a jamais dit si le réseau l'a pris, et il n'est pas arrivé.",
 )
-CANCELLED = Words("It was cancelled by a person.", "Une personne l'a annulé.")
-LOST = Words(
+CANCELLED = Reason("It was cancelled by a person.", "Une personne l'a annulé.")
+LOST = Reason(
     "The network took it and it did not arrive in time. Is the number set for the other SIM its own (`gatewayd sim list`), and"
     " can that SIM receive (barring, memory)? Else the network is slow or loses texts,"
     " or the port had not turned to its slot yet.",
@@ -29,27 +29,27 @@ LOST = Words(
     " et peut-elle recevoir (blocage, mémoire) ? Sinon le réseau est lent ou perd des SMS,"
     " ou le port n'avait pas encore activé son emplacement.",
 )
-DELIVERED_ELSEWHERE = Words(
+DELIVERED_ELSEWHERE = Reason(
     "The network reports it delivered, but it did not come in on the other SIM: the number set for that is probably another"
     " telephone's (`gatewayd sim set ID --number +…`).",
     "Le réseau le dit remis, mais il n'est pas arrivé sur l'autre SIM : le numéro indiqué pour elle est sans doute celui d'un"
     " autre téléphone (`gatewayd sim set ID --number +…`).",
 )
-UNDELIVERABLE = Words(
+UNDELIVERABLE = Reason(
     "The network took it and gave up on it: the other SIM cannot receive, or its number is not its own.",
     "Le réseau l'a pris puis abandonné : l'autre SIM ne peut pas recevoir, ou son numéro n'est pas le sien.",
 )
-UNREPORTED = Words(
+UNREPORTED = Reason(
     "It arrived, but no delivery report came back in time: messages of this SIM may stay `sent`.",
     "Il est arrivé, mais aucun accusé n'est revenu à temps : les messages de cette SIM peuvent rester `sent`.",
 )
-INTERRUPTED = Words(
+INTERRUPTED = Reason(
     "The gateway stopped before the test ended.", "La passerelle s'est arrêtée avant la fin du test."
 )
 
 
-def judge(row: Row, *, hurdle: Words | None, over: bool) -> tuple[str, Words | None]:
-    """The outcome of a test (see `LoopTestView.outcome`) by its row and its message's status; `over`: its time is."""
+def judge(row: Row, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason | None]:
+    """The outcome of a test (see `LoopTestRecord.outcome`) by its row and its message's status; `over`: its time is."""
     if hurdle is not None:
         return "not_sent", hurdle
     place = row["arrived_sim"]
@@ -62,9 +62,9 @@ def judge(row: Row, *, hurdle: Words | None, over: bool) -> tuple[str, Words | N
     return ("unreported", UNREPORTED) if over or row["message_status"] == "failed" else ("running", None)
 
 
-def _missing(row: Row, *, over: bool) -> tuple[str, Words | None]:
+def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
     """What it means that the text has not come in."""
-    found: tuple[str, Words | None] = ("running", None)
+    found: tuple[str, Reason | None] = ("running", None)
     match row["message_status"]:
         case "cancelled":
             found = "not_sent", CANCELLED
@@ -81,8 +81,8 @@ def _missing(row: Row, *, over: bool) -> tuple[str, Words | None]:
     return found
 
 
-def _elsewhere(place: int, meant: int) -> Words:
-    return Words(
+def _elsewhere(place: int, meant: int) -> Reason:
+    return Reason(
         f"It came in on SIM {place}: the number set for SIM {meant} is not its own. Put it right with"
         f" `gatewayd sim set {meant} --number +…`.",
         f"Il est arrivé sur la SIM {place} : le numéro indiqué pour la SIM {meant} n'est pas le sien. Corrigez-le avec"

@@ -20,7 +20,7 @@ class PartKey:
 
 
 @dataclass(slots=True)
-class News:
+class Effects:
     """Gathered within a transaction, acted upon after its commit."""
 
     changed: list[str] = field(default_factory=list)  # sms_id of messages with another status

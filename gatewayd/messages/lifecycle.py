@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from gatewayd.accounts import quotas
-from gatewayd.messages.effects import News
+from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages, parts
 from gatewayd.timekeeping.clock import Moment
 
 
-def part_taken(db: Connection, message_id: int, at: Moment, news: News) -> None:
+def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) -> None:
     """The network took a part; with the last one the message is sent."""
     message = messages.part_taken(db, message_id, at.now)
     if message["unsent"] == 0 and message["status"] == "sent":
         quotas.count_sent(db, message, at.today)
-        news.changed.append(message["sms_id"])
+        effects.changed.append(message["sms_id"])
 
 
 def part_delivered(
-    db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, news: News
+    db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
 ) -> None:
     """A part was delivered, says a report with this TP-SCTS; with the last one the message is."""
     if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
         if message["status"] == "delivered":
-            news.changed.append(message["sms_id"])
+            effects.changed.append(message["sms_id"])
 
 
 def part_undeliverable(
@@ -35,14 +35,14 @@ def part_undeliverable(
     service_centre_at: int | None,
     reason: str,
     at: Moment,
-    news: News,
+    effects: Effects,
 ) -> None:
     """The network gave up on a part it had taken, says a report with this TP-SCTS: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
-        fail(db, message_id, reason, at, news)
+        fail(db, message_id, reason, at, effects)
 
 
-def fail(db: Connection, message_id: int, reason: str, at: Moment, news: News) -> None:
+def fail(db: Connection, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
     """A message failed for good: what still waits of it leaves the queue, and its quota goes back if all of it did."""
     message = messages.failed(db, message_id, reason, at.now)
     if message is None:
@@ -50,7 +50,7 @@ def fail(db: Connection, message_id: int, reason: str, at: Moment, news: News) -
     parts.drop_queued(db, message_id, "failed")
     quotas.count_failed(db, message, at.today)
     quotas.give_back(db, message)
-    news.changed.append(message["sms_id"])
+    effects.changed.append(message["sms_id"])
 
 
 def has_expired(message: Row, at: Moment) -> bool:
@@ -58,7 +58,7 @@ def has_expired(message: Row, at: Moment) -> bool:
     return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
 
 
-def expire(db: Connection, message: Row, at: Moment, news: News) -> None:
+def expire(db: Connection, message: Row, at: Moment, effects: Effects) -> None:
     """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
 
     What becomes of such a part counts; the message expires after that (see `Expiry`).
@@ -67,4 +67,4 @@ def expire(db: Connection, message: Row, at: Moment, news: News) -> None:
         parts.drop_queued(db, message["id"], "failed")
         return
     words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
-    fail(db, message["id"], words.told, at, news)
+    fail(db, message["id"], words.told, at, effects)

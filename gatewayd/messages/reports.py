@@ -13,8 +13,8 @@ import logging
 from dataclasses import dataclass
 
 from gatewayd.messages import lifecycle
-from gatewayd.messages.effects import News, PartKey
-from gatewayd.messages.reasons import Words
+from gatewayd.messages.effects import Effects, PartKey
+from gatewayd.messages.reasons import Reason
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import inbound, parts
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Calendar, Moment, microseconds
@@ -33,36 +33,36 @@ _LAST_DIGITS = 8
 
 # TP-ST (23.040, 9.2.3.15), what an operator can make of it.
 _REASONS = {
-    0x40: Words("remote procedure error", "erreur de procédure distante"),
-    0x41: Words(
+    0x40: Reason("remote procedure error", "erreur de procédure distante"),
+    0x41: Reason(
         "the recipient's phone cannot take this kind of message",
         "le téléphone du destinataire n'accepte pas ce type de message",
     ),
-    0x42: Words(
+    0x42: Reason(
         "the recipient's phone or network rejected it",
         "le téléphone ou le réseau du destinataire l'a rejeté",
     ),
-    0x43: Words(
+    0x43: Reason(
         "the recipient's number was not obtainable", "le numéro du destinataire n'a pas pu être joint"
     ),
-    0x44: Words("quality of service not available", "qualité de service non disponible"),
-    0x45: Words(
+    0x44: Reason("quality of service not available", "qualité de service non disponible"),
+    0x45: Reason(
         "no interworking with the recipient's network", "pas d'échange avec le réseau du destinataire"
     ),
-    0x46: Words(
+    0x46: Reason(
         "the validity period ran out before the phone could be reached",
         "la durée de validité a pris fin avant que le téléphone ait pu être joint",
     ),
-    0x47: Words("deleted by the sender", "effacé par l'expéditeur"),
-    0x48: Words(
+    0x47: Reason("deleted by the sender", "effacé par l'expéditeur"),
+    0x48: Reason(
         "deleted by the operator's service centre", "effacé par le centre de messages de l'opérateur"
     ),
-    0x49: Words(
+    0x49: Reason(
         "the message does not exist at the service centre any more",
         "le message n'existe plus au centre de messages",
     ),
 }
-_OTHER = Words("the operator's service centre gave up", "le centre de messages de l'opérateur a abandonné")
+_OTHER = Reason("the operator's service centre gave up", "le centre de messages de l'opérateur a abandonné")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def take(
     report: StatusReport,
     submit_timeout_s: float,
     at: Moment,
-    news: News,
+    effects: Effects,
     calendar: Calendar,
 ) -> None:
     """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered.
@@ -91,7 +91,7 @@ def take(
     """
     scts = _stamp(report, calendar)
     told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
-    if _settle(db, sim_id, told, submit_timeout_s, at, news):
+    if _settle(db, sim_id, told, submit_timeout_s, at, effects):
         return
     if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
@@ -106,37 +106,41 @@ def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
     return None if report.service_centre_clock is None else calendar.moment(report.service_centre_clock)
 
 
-def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, news: News) -> None:
+def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
     """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
-    _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, news)
+    _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, effects)
 
 
-def take_early_of(db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, news: News) -> None:
+def take_early_of(
+    db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
+) -> None:
     """The same, of the submission of this part."""
     early = inbound.take_early_reports_of(db, key.message_id, key.seq)
-    _apply_early(db, early, submit_timeout_s, at, news)
+    _apply_early(db, early, submit_timeout_s, at, effects)
 
 
-def _apply_early(db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, news: News) -> None:
+def _apply_early(
+    db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, effects: Effects
+) -> None:
     for row in early:
         kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
         told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
-        _settle(db, row["sim_id"], told, submit_timeout_s, at, news)
+        _settle(db, row["sim_id"], told, submit_timeout_s, at, effects)
 
 
 def _settle(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> bool:
     """Find the part that a report speaks of and apply it. False: there is none yet."""
     fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
     before = _spoken_of(fitting, told)
     part = _by_reference(fitting, told, before)
     if part is None and not before:
-        part = _by_window(db, sim_id, told, submit_timeout_s, at, news)
+        part = _by_window(db, sim_id, told, submit_timeout_s, at, effects)
     if part is None and not before:
-        part = _queued_again(db, sim_id, told, submit_timeout_s, at, news)
+        part = _queued_again(db, sim_id, told, submit_timeout_s, at, effects)
     if part is not None:
-        _apply(db, part, told, at, news)
+        _apply(db, part, told, at, effects)
     return part is not None or bool(before)
 
 
@@ -190,7 +194,7 @@ def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | N
 
 
 def _by_window(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The one part with an unknown TP-MR that was being submitted to this recipient when the report's was taken."""
     if told.service_centre_at is None:
@@ -208,14 +212,14 @@ def _by_window(
     part = found[0]
     if part["state"] == "in_doubt":
         parts.settle_doubt(db, part["message_id"], part["seq"], part["token"], "submitted", told.reference)
-        lifecycle.part_taken(db, part["message_id"], at, news)
+        lifecycle.part_taken(db, part["message_id"], at, effects)
     else:
         parts.identified(db, part["message_id"], part["seq"], told.reference)
     return part
 
 
 def _queued_again(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, news: News
+    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
 
@@ -235,7 +239,7 @@ def _queued_again(
         return None
     part = found[0]
     if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
-        lifecycle.part_taken(db, part["message_id"], at, news)
+        lifecycle.part_taken(db, part["message_id"], at, effects)
     return part
 
 
@@ -263,13 +267,13 @@ def _window_end(part: Row, submit_timeout_s: float) -> int:
     return int(part["started_at"] + submit_timeout_s * SECOND)
 
 
-def _apply(db: Connection, part: Row, told: _Told, at: Moment, news: News) -> None:
+def _apply(db: Connection, part: Row, told: _Told, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
-        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, news)
+        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
         words = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, news)
+        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
     elif stamp is not None:
         parts.stamped(db, part["message_id"], part["seq"], stamp)

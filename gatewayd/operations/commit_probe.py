@@ -13,7 +13,7 @@ BEAT_S = 2.0
 """A commit takes milliseconds, on a worn SD card a second. What takes longer keeps everything from being taken."""
 
 
-class Pulse:
+class CommitProbe:
     """Asks the writer for a transaction that changes nothing, one at a time. Any thread may call any method."""
 
     def __init__(self, store: Store) -> None:

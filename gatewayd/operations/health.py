@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from gatewayd.operations.commit_probe import Pulse
+from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.metrics_snapshot import Meter, free_bytes
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -43,15 +43,17 @@ class Check:
     detail: str
 
 
-class Doctor:
+class Health:
     """Makes the checks."""
 
-    def __init__(self, store: Store, clock: Clock, board: Board, meter: Meter, pulse: Pulse) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, port_registry: PortRegistry, meter: Meter, pulse: CommitProbe
+    ) -> None:
         self._store = store
         self._clock = clock
-        self._board = board
+        self._port_registry = port_registry
         self._meter = meter
-        self._pulse = pulse
+        self._commit_probe = pulse
 
     def checks(self) -> list[Check]:
         """All of them, in a fixed order."""
@@ -64,7 +66,7 @@ class Doctor:
         ]
 
     def _store_and_queue(self) -> list[Check]:
-        if not self._pulse.beats():  # then a reader may wait for long, too
+        if not self._commit_probe.beats():  # then a reader may wait for long, too
             return [
                 Check("store", Verdict.FAIL, self._store.condition.detail or _NO_COMMIT),
                 Check("queue", Verdict.FAIL, "What waits is not known"),
@@ -94,7 +96,7 @@ class Doctor:
 
     def _ports(self) -> Check:
         """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""
-        ports = sorted(self._board.ports().values(), key=lambda port: port.port)
+        ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
         up = sum(port.state is PortState.UP for port in ports)
         check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
         told = []
@@ -108,7 +110,7 @@ class Doctor:
         return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
 
     def _sims(self) -> Check:
-        known = [sim for sim in self._board.sims().values() if sim.there]
+        known = [sim for sim in self._port_registry.sims().values() if sim.there]
         ready = sum(sim.registered for sim in known)
         return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
 

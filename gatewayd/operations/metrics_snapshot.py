@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayd.sims.port_registry import Board, Presence
+from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
@@ -51,7 +51,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class MetricsSnapshot:
     """Everything, at one moment."""
 
     ports: list[PortStatus]
@@ -68,10 +68,10 @@ class Measures:
 class Meter:
     """Takes the measures."""
 
-    def __init__(self, store: Store, clock: Clock, board: Board) -> None:
+    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry) -> None:
         self._store = store
         self._clock = clock
-        self._board = board
+        self._port_registry = port_registry
         self._submissions: Durations[Place] = Durations(SUBMISSION_SECONDS)
         self._last: tuple[list[Row], dict[int, int]] = ([], {})
 
@@ -81,7 +81,7 @@ class Meter:
             place = (status.port, status.active_slot, sim_id)
             self._submissions.observe(place, outcome.ended_at - outcome.started_at)
 
-    def measure(self) -> Measures:
+    def measure(self) -> MetricsSnapshot:
         """Take them."""
         answers, queues = True, []
         try:
@@ -92,9 +92,9 @@ class Meter:
         rows, _ = self._last
         path = self._store.path
         files = (path, path.with_name(path.name + "-wal"))
-        return Measures(
-            ports=sorted(self._board.ports().values(), key=lambda status: status.port),
-            sims=self._board.sims(),
+        return MetricsSnapshot(
+            ports=sorted(self._port_registry.ports().values(), key=lambda status: status.port),
+            sims=self._port_registry.sims(),
             counts=[
                 Count(row["event"], (row["port"], row["slot"], row["sim_id"]), row["cause"], row["count"])
                 for row in rows

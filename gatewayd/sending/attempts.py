@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gatewayd.messages.reasons import TAKEN
-from gatewayd.records import AttemptView
+from gatewayd.records import AttemptRecord
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import parts
 from modem.errors import cause
 
 
-def attempts(db: Connection, message_id: int) -> list[AttemptView]:
+def attempts(db: Connection, message_id: int) -> list[AttemptRecord]:
     """Oldest first. One that was in doubt until a report or a person said that it was taken counts as sent."""
     rows = parts.of_message(db, message_id)
     taken = {(part["seq"], part["token"]): part for part in rows if _is_taken(part)}
@@ -30,8 +30,8 @@ def _ended_at(part: Row) -> int:
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
 
 
-def _taken(part: Row) -> AttemptView:
-    return AttemptView(
+def _taken(part: Row) -> AttemptRecord:
+    return AttemptRecord(
         part=part["seq"],
         at=_ended_at(part),
         sim_id=part["sim_id"],
@@ -44,11 +44,11 @@ def _taken(part: Row) -> AttemptView:
     )
 
 
-def _noted(row: Row) -> AttemptView:
+def _noted(row: Row) -> AttemptRecord:
     family, _, number = row["cause"].partition(" ")
     known = cause(family, int(number) if number else None)
     code = f"+{family} ERROR: {number}" if family in ("CMS", "CME") and number else family
-    return AttemptView(
+    return AttemptRecord(
         part=row["seq"],
         at=row["refused_at"],
         sim_id=row["sim_id"],

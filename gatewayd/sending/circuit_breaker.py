@@ -20,7 +20,7 @@ _LONGEST_REST_S = 900.0
 
 
 @dataclass(slots=True)
-class Stamina:
+class CircuitBreaker:
     """The failures of one SIM since its last success."""
 
     recipients: set[str] = field(default_factory=set)

@@ -15,18 +15,18 @@ from typing import Protocol, TypeVar
 
 from config.settings import DispatchSettings
 from gatewayd.messages import reports
-from gatewayd.messages.effects import News, PartKey
+from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.receiving import inbox
-from gatewayd.sending.circuit_breaker import Stamina
-from gatewayd.sending.modem_memory import StorageRoom
+from gatewayd.sending.circuit_breaker import CircuitBreaker
+from gatewayd.sending.modem_memory import ModemMemory
 from gatewayd.sending.outage_backlog import Aged, Backlog
 from gatewayd.sending.outcomes import Settler
 from gatewayd.sending.queue_age import Waiting, waiting
-from gatewayd.sending.result_waiters import Waiters
+from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S, QueueDamagedError, Scheduler, Turn
 from gatewayd.sims.numbering import Numbering
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -71,7 +71,7 @@ class Meter(Protocol):
 
 
 # Takes an inbound text that is not for the inbox, as that of a loop test; whether it did.
-TakesText = Callable[[Connection, int, Deliver | Unreadable, News], bool]
+TakesText = Callable[[Connection, int, Deliver | Unreadable, Effects], bool]
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class _Desk:
     left_at: dict[int, float] = field(default_factory=dict)  # slot → when it was the active one last
     last_submission: float = float("-inf")
     judged: Outcome | None = None  # the last one
-    stamina: dict[int, Stamina] = field(default_factory=dict)  # SIM id → how it has fared lately
+    breakers: dict[int, CircuitBreaker] = field(default_factory=dict)  # SIM id → how it has fared lately
     references_kept: int = 0  # how many parts in a row its modem sent with the TP-MR that it was given
 
 
@@ -100,8 +100,8 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         calendar: Calendar,
-        board: Board,
-        waiters: Waiters,
+        port_registry: PortRegistry,
+        waiters: ResultWaiters,
         timers: Timers,
         numbering: Numbering,
         vias: Mapping[int, Via],
@@ -112,16 +112,16 @@ class Dispatcher:
         self._store = store
         self._clock = clock
         self._calendar = calendar
-        self._board = board
+        self._port_registry = port_registry
         self._waiters = waiters
         self._timers = timers
         self._numbering = numbering
-        self.storage = StorageRoom(settings, clock, vias)
+        self.storage = ModemMemory(settings, clock, vias)
         self._meter = meter
         self._takes_text = takes_text
-        self._settler = Settler(settings, clock, board)
+        self._settler = Settler(settings, clock, port_registry)
         self.backlog = Backlog(settings, clock)
-        self._scheduler = Scheduler(settings, clock, board, self.backlog, self.storage)
+        self._scheduler = Scheduler(settings, clock, port_registry, self.backlog, self.storage)
         self._ports: dict[int, Wakeable] = {}
         self._desks: dict[int, _Desk] = {}
 
@@ -134,16 +134,16 @@ class Dispatcher:
         """At start: whatever was in the air when the last process ended is in doubt."""
         while self._store.write(parts.release_deferred):
             pass
-        news, aged, found = self._store.write(self._resume)
-        doubtful = len(news.doubtful) + len(news.in_memory)
+        effects, aged, found = self._store.write(self._resume)
+        doubtful = len(effects.doubtful) + len(effects.in_memory)
         self.backlog.set_apart(aged)
         self._tell_backlog("started", found)
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
-        self._board.expect(configured, self._clock.monotonic())
+        self._port_registry.expect(configured, self._clock.monotonic())
         if doubtful:
             log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
-        self._spread(news)
+        self._spread(effects)
         for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not come back
             self._timers.after(delay, self.wake_idle)
 
@@ -166,20 +166,20 @@ class Dispatcher:
         """Now, and today."""
         return self._clock.moment(self._calendar)
 
-    def write_news(self, work: Callable[[Connection, Moment, News], T]) -> T:
-        """Run `work` in a transaction; act on the `News` that it gathered once that is durable. Raises as `Store.write`."""
+    def write_news(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+        """Run `work` in a transaction; act on the `Effects` that it gathered once that is durable. Raises as `Store.write`."""
 
-        def step(db: Connection) -> tuple[T, News]:
-            news = News()  # a transaction that is tried again tells its own
-            return work(db, self.moment(), news), news
+        def step(db: Connection) -> tuple[T, Effects]:
+            effects = Effects()  # a transaction that is tried again tells its own
+            return work(db, self.moment(), effects), effects
 
-        result, news = self._store.write(step)
-        self._spread(news)
+        result, effects = self._store.write(step)
+        self._spread(effects)
         return result
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """So many messages were kept for these SIMs (by id); `shared`: others may carry them too."""
-        self._spread(News(queued=queued, shared=shared))
+        self._spread(Effects(queued=queued, shared=shared))
 
     # What ports call, each from its own thread.
 
@@ -191,12 +191,12 @@ class Dispatcher:
             desk.left_at[desk.active_slot] = now
             desk.active_slot, desk.active_since = status.active_slot, now
         self._register(desk, status)
-        gone = self._board.pin(status, desk.sim_ids, now)
+        gone = self._port_registry.pin(status, desk.sim_ids, now)
         if gone:
             self.wake_idle()
             self._timers.after(HAND_ON_AFTER_S, self.wake_idle)
             self._timers.after(BEGUN_WAITS_S, self.wake_idle)
-        for sim_id, place in self._board.sims().items():
+        for sim_id, place in self._port_registry.sims().items():
             if place.port != status.port:
                 continue
             if not place.registered:
@@ -220,15 +220,15 @@ class Dispatcher:
         turn = self._turn(desk, status)
         told = [(self._sim_of(each.status), self._readable(each.report)) for each in reported]
 
-        def step(db: Connection, at: Moment, news: News) -> Submission | Switch | Rest:
+        def step(db: Connection, at: Moment, effects: Effects) -> Submission | Switch | Rest:
             if outcome is not None:
                 keeps = desk.references_kept >= _KEPT_IN_A_ROW
-                self._settler.settle(db, outcome, at, news, keeps_reference=keeps)
+                self._settler.settle(db, outcome, at, effects, keeps_reference=keeps)
             for sim_id, report in told:
-                reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, news, self._calendar)
+                reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, effects, self._calendar)
             if turn is None:
                 return Rest()
-            return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, news)
+            return Rest(wait) if wait > 0 else self._scheduler.next(db, turn, at, effects)
 
         try:
             result = self._within(step)
@@ -252,7 +252,7 @@ class Dispatcher:
 
     def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
         """See `Work.found`."""
-        self._within(lambda db, at, news: self.storage.found(db, status, kept, fate, at, news))
+        self._within(lambda db, at, effects: self.storage.found(db, status, kept, fate, at, effects))
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         """See `Work.emptied`."""
@@ -265,13 +265,13 @@ class Dispatcher:
     def told_late(self, status: PortStatus, reference: int | None) -> None:
         """See `Work.told_late`."""
         sim_id = self._sim_of(status)
-        key = self._within(lambda db, at, news: self.storage.told_late(db, sim_id, reference, at, news))
+        key = self._within(lambda db, at, effects: self.storage.told_late(db, sim_id, reference, at, effects))
         if key is not None:
             log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
         """See `Work.recovered`."""
-        settled = self._within(lambda db, at, news: self._settler.recover(db, claim, result, at, news))
+        settled = self._within(lambda db, at, effects: self._settler.recover(db, claim, result, at, effects))
         if settled:
             log.info(
                 "port %d: part %d of message %d was in the air when the gateway ended, and is known to be %s",
@@ -285,8 +285,8 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
 
-        def step(db: Connection, at: Moment, news: News) -> None:
-            if not self._takes_text(db, sim_id, text, news):
+        def step(db: Connection, at: Moment, effects: Effects) -> None:
+            if not self._takes_text(db, sim_id, text, effects):
                 inbox.keep(db, sim_id, text, at.now, self._calendar)
 
         self._within(step)
@@ -309,7 +309,9 @@ class Dispatcher:
         sim_id, readable = self._sim_of(status), self._readable(report)
         timeout_s = self._settings.submit_timeout_s
         calendar = self._calendar
-        self._within(lambda db, at, news: reports.take(db, sim_id, readable, timeout_s, at, news, calendar))
+        self._within(
+            lambda db, at, effects: reports.take(db, sim_id, readable, timeout_s, at, effects, calendar)
+        )
         if len(status.slots) > 1:
             self._ports[status.port].wake()  # it may have waited for this before it turns to another slot
 
@@ -317,7 +319,7 @@ class Dispatcher:
         """See `Work.try_pin`."""
         card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
 
-        def step(db: Connection, at: Moment, _: News) -> bool:
+        def step(db: Connection, at: Moment, _: Effects) -> bool:
             known = sims.pin_state(db, card, digest)
             if known is None:
                 sims.set_pin_state(db, card, digest, "trying", at.now)
@@ -332,7 +334,7 @@ class Dispatcher:
         card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
         state = "accepted" if accepted else "refused"
 
-        def step(db: Connection, at: Moment, _: News) -> None:
+        def step(db: Connection, at: Moment, _: Effects) -> None:
             if sims.pin_state(db, card, digest) != state:
                 sims.set_pin_state(db, card, digest, state, at.now)
 
@@ -340,7 +342,7 @@ class Dispatcher:
 
     # Helpers.
 
-    def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, News], T]) -> T:
+    def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, Effects], T]) -> T:
         log.error("the index of the queue is damaged: it is built anew. Is the disk failing? See `dmesg`")
         try:
             self._store.write(parts.rebuild_queue)
@@ -348,7 +350,7 @@ class Dispatcher:
         except (StoreUnavailableError, QueueDamagedError) as error:
             raise WorkUnavailableError(str(error) or "the index of the queue is damaged") from error
 
-    def _within(self, work: Callable[[Connection, Moment, News], T]) -> T:
+    def _within(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
         try:
             return self.write_news(work)
         except StoreUnavailableError as error:
@@ -361,23 +363,23 @@ class Dispatcher:
         except StoreUnavailableError as error:
             raise WorkUnavailableError(str(error)) from error
 
-    def _spread(self, news: News) -> None:
-        self._waiters.tell(news.changed)
-        for sim_id in news.sent_old:
+    def _spread(self, effects: Effects) -> None:
+        self._waiters.tell(effects.changed)
+        for sim_id in effects.sent_old:
             self.backlog.sends(sim_id)
-        for sim_id, last in news.no_longer_old:
+        for sim_id, last in effects.no_longer_old:
             self.backlog.over(sim_id, last)
-        for delay, key in news.deferred:
+        for delay, key in effects.deferred:
             self._timers.after(delay, partial(self._release, key))
-        for key in news.doubtful:
+        for key in effects.doubtful:
             self._timers.after(self._settings.in_doubt_wait_s, partial(self._decide, key))
-        for key in news.in_memory:  # until then the modem may yet tell
+        for key in effects.in_memory:  # until then the modem may yet tell
             wait_s = self._settings.submit_timeout_s + self._settings.in_doubt_wait_s
             self._timers.after(wait_s, partial(self._decide, key))
-        if news.queued:
-            places, help_wanted = self._board.sims(), False
-            rests = self._board.rests(self._clock.monotonic())
-            for sim_id, count in news.queued.items():
+        if effects.queued:
+            places, help_wanted = self._port_registry.sims(), False
+            rests = self._port_registry.rests(self._clock.monotonic())
+            for sim_id, count in effects.queued.items():
                 place = places.get(sim_id)
                 if place is not None and place.registered:
                     self._ports[place.port].wake()  # a busy port too: it may be just about to find nothing
@@ -385,23 +387,23 @@ class Dispatcher:
                     place is None
                     or not place.registered
                     or sim_id in rests
-                    or (news.shared and count + place.busy > 1)
+                    or (effects.shared and count + place.busy > 1)
                 ):
                     help_wanted = True
             if help_wanted:
                 self.wake_idle()
 
-    def _resume(self, db: Connection) -> tuple[News, Aged | None, Waiting]:
+    def _resume(self, db: Connection) -> tuple[Effects, Aged | None, Waiting]:
         """The parts that were in the air when the last process ended, and what waits. What was reported of them by then counts."""
-        at, news = self.moment(), News()
+        at, effects = self.moment(), Effects()
         modem_memory.requeue_unsaid(db)
         parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         for key in [PartKey(*row) for row in parts.resume(db)]:
-            (news.in_memory if modem_memory.lies(db, *key.claim) else news.doubtful).append(key)
+            (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
             messages.waits_because(db, key.message_id, IN_DOUBT.told)
         for sim_id in inbound.sims_with_early_reports(db):
-            reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, news)
-        return news, self.backlog.at_start(db, at, list(queue_counts.waiting(db))), waiting(db, at)
+            reports.take_early(db, sim_id, self._settings.submit_timeout_s, at, effects)
+        return effects, self.backlog.at_start(db, at, list(queue_counts.waiting(db))), waiting(db, at)
 
     def _release(self, key: PartKey) -> None:
         sim_id = self._store.write(lambda db: parts.release(db, key.message_id, key.seq, key.token))
@@ -409,18 +411,18 @@ class Dispatcher:
             self.offer({sim_id: 1}, shared=True)
 
     def _decide(self, key: PartKey) -> None:
-        self.write_news(lambda db, at, news: self._settler.decide(db, key, at, news))
+        self.write_news(lambda db, at, effects: self._settler.decide(db, key, at, effects))
 
     def wake_idle(self) -> None:
         """Have every port that rests look for work: something changed that may free some. Any thread may call it."""
-        for number, status in self._board.ports().items():
+        for number, status in self._port_registry.ports().items():
             if status.state is PortState.UP and not status.busy:
                 self._ports[number].wake()
 
     def _came_back(self, sim_id: int) -> None:
         """A SIM was lost for so long that what waits for it is old."""
 
-        def look(db: Connection, at: Moment, _: News) -> tuple[Aged | None, Waiting]:
+        def look(db: Connection, at: Moment, _: Effects) -> tuple[Aged | None, Waiting]:
             return self.backlog.returned(db, at, sim_id, list(queue_counts.waiting(db))), waiting(db, at)
 
         aged, found = self._within(look)
@@ -462,7 +464,7 @@ class Dispatcher:
         sim_id = desk.sim_ids.get(status.active.iccid)
         if sim_id is None:
             return
-        rest_s = desk.stamina.setdefault(sim_id, Stamina()).after(outcome)
+        rest_s = desk.breakers.setdefault(sim_id, CircuitBreaker()).after(outcome)
         if rest_s:
             log.warning(
                 "port %d: SIM %d failed one recipient after another; it rests for %g s, then it is tried with one message."
@@ -471,7 +473,7 @@ class Dispatcher:
                 sim_id,
                 rest_s,
             )
-            self._board.rest(sim_id, self._clock.monotonic() + rest_s)
+            self._port_registry.rest(sim_id, self._clock.monotonic() + rest_s)
             self.wake_idle()
 
     def _readable(self, report: StatusReport) -> StatusReport:
@@ -531,7 +533,7 @@ def _references_kept(before: int, outcome: Outcome) -> int:
 
 
 def _seen(
-    iccid: str, port: int, facts: tuple[str, str, str, int], db: Connection, at: Moment, _: News
+    iccid: str, port: int, facts: tuple[str, str, str, int], db: Connection, at: Moment, _: Effects
 ) -> int:
     imsi, number, operator, slot = facts
     return sims.seen(db, iccid, imsi, number, operator, port, slot, at.now)

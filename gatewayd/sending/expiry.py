@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gatewayd.messages import lifecycle
-from gatewayd.messages.effects import News
+from gatewayd.messages.effects import Effects
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -40,7 +40,7 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        write_news: Callable[[Callable[[Connection, Moment, News], int]], int],
+        write_news: Callable[[Callable[[Connection, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -101,12 +101,12 @@ class Expiry:
             following = messages.next_expiry(db, at.now)
         return _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
 
-    def _end(self, ids: list[int], db: Connection, at: Moment, news: News) -> int:
+    def _end(self, ids: list[int], db: Connection, at: Moment, effects: Effects) -> int:
         """End those of these messages that are still to expire; how many ended."""
         ended = 0
         for message_id in ids:
             message = messages.by_id(db, message_id)
             if message["status"] == "pending" and lifecycle.has_expired(message, at):
-                lifecycle.expire(db, message, at, news)
+                lifecycle.expire(db, message, at, effects)
                 ended += 1
         return ended

@@ -18,7 +18,7 @@ from gatewayd.errors import (
 from gatewayd.ids import new_sms_id, next_task_id
 from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
 from gatewayd.sending.routing import Candidate, Router, usable
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
 from gatewayd.store.tables.idempotency import Kept
@@ -68,13 +68,13 @@ class Intake:
         settings: DispatchSettings,
         clock: Clock,
         calendar: Calendar,
-        board: Board,
+        port_registry: PortRegistry,
         operator: Callable[[str], str],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._calendar = calendar
-        self._board = board
+        self._port_registry = port_registry
         self._operator = operator
 
     def measure(self, draft: Draft) -> Measured:
@@ -99,12 +99,12 @@ class Intake:
         waiting = queue_counts.waiting(db)
         sims = usable(
             db,
-            self._board.sims(),
+            self._port_registry.sims(),
             waiting,
             today=at.today,
             now=now,
             grace_s=self._settings.grace_s,
-            rests=self._board.rests(now),
+            rests=self._port_registry.rests(now),
         )
         sitting = _Sitting(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
         told: list[Taken | Kept | GatewayError] = []

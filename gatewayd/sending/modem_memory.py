@@ -13,8 +13,8 @@ from pathlib import Path
 
 from config.settings import DispatchSettings
 from gatewayd.messages import lifecycle
-from gatewayd.messages.effects import News, PartKey
-from gatewayd.sending.part_content import piece_of
+from gatewayd.messages.effects import Effects, PartKey
+from gatewayd.sending.part_content import content_of
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class StorageRoom:
+class ModemMemory:
     """What the house knows of parts in modems. Its methods with a connection run within a transaction.
 
     `vias`: how each port is to send.
@@ -81,7 +81,7 @@ class StorageRoom:
         )
 
     def found(
-        self, db: Connection, status: PortStatus, kept: Kept, fate: Fate, at: Moment, news: News
+        self, db: Connection, status: PortStatus, kept: Kept, fate: Fate, at: Moment, effects: Effects
     ) -> None:
         """See `Work.found`."""
         submission = kept.submission
@@ -90,12 +90,12 @@ class StorageRoom:
             if parts.settle_doubt(db, *key.claim, "submitted"):
                 log.info("part %d of message %d was sent, as its modem says", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
-                lifecycle.part_taken(db, key.message_id, at, news)
+                lifecycle.part_taken(db, key.message_id, at, effects)
         elif fate is Fate.UNSENT and _lesson(db, status) is Storage.MARKS:
             if modem_memory.never_sent(db, *key.claim):
                 log.info("part %d of message %d was not sent, as its modem says", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
-                news.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
+                effects.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
         else:
             log.info("part %d of message %d: its modem does not know", key.seq, key.message_id)
 
@@ -113,7 +113,7 @@ class StorageRoom:
         return max(0, limit - max(0, now - began)) / SECOND
 
     def told_late(
-        self, db: Connection, sim_id: int, reference: int | None, at: Moment, news: News
+        self, db: Connection, sim_id: int, reference: int | None, at: Moment, effects: Effects
     ) -> PartKey | None:
         """See `Work.told_late`. The part that is settled; None where it could be another."""
         found = modem_memory.in_doubt_since(db, sim_id, at.now - int(2 * self._limit_s * SECOND))
@@ -122,14 +122,14 @@ class StorageRoom:
         key = PartKey(*found[0])
         if parts.settle_doubt(db, *key.claim, "submitted", reference):
             messages.waits_because(db, key.message_id, None)
-            lifecycle.part_taken(db, key.message_id, at, news)
+            lifecycle.part_taken(db, key.message_id, at, effects)
         return key
 
     def _wanted(self, status: PortStatus) -> Via:
         return self._vias.get(status.port, Via.DIRECT)
 
     def _kept(self, db: Connection, row: Row) -> Kept:
-        piece = piece_of(db, row["message_id"], row["text"], row["seq"], row["sim_id"])
+        piece = content_of(db, row["message_id"], row["text"], row["seq"], row["sim_id"])
         submission = Submission(
             message_id=row["message_id"],
             seq=row["seq"],

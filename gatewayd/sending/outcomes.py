@@ -9,10 +9,10 @@ from enum import Enum
 from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle, reports
-from gatewayd.messages.effects import News, PartKey
+from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.sending.routing import Candidate, Router, candidates
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.timekeeping.clock import Clock, Moment
@@ -42,7 +42,7 @@ class Verdict(Enum):
     RETRY = "retry"
 
 
-def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, news: News) -> bool:
+def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
     """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
     doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
     for part in doubtful:
@@ -51,28 +51,28 @@ def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, n
             case Verdict.SENT:
                 # Its TP-MR stays unknown: a report finds it by recipient and time, as it finds one in doubt.
                 parts.settle_doubt(db, *key.claim, "submitted")
-                lifecycle.part_taken(db, message["id"], at, news)
+                lifecycle.part_taken(db, message["id"], at, effects)
             case Verdict.FAILED:
                 parts.settle_doubt(db, *key.claim, "failed")
             case Verdict.RETRY:
                 parts.settle_doubt(db, *key.claim, "queued")
                 messages.waits_because(db, message["id"], None)
-                news.queued[part["sim_id"]] = 1
+                effects.queued[part["sim_id"]] = 1
     if doubtful and verdict is Verdict.FAILED:
-        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, news)
+        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, effects)
     return bool(doubtful)
 
 
 class Settler:
-    """Applies outcomes. Its methods run within a transaction and leave what others must hear of in `News`."""
+    """Applies outcomes. Its methods run within a transaction and leave what others must hear of in `Effects`."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, board: Board) -> None:
+    def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
         self._settings = settings
         self._clock = clock
-        self._board = board
+        self._port_registry = port_registry
 
     def settle(
-        self, db: Connection, outcome: Outcome, at: Moment, news: News, *, keeps_reference: bool = False
+        self, db: Connection, outcome: Outcome, at: Moment, effects: Effects, *, keeps_reference: bool = False
     ) -> None:
         """Write down what became of a submission. A claim that does not hold any more changes nothing.
 
@@ -82,11 +82,11 @@ class Settler:
         key = PartKey(submission.message_id, submission.seq, submission.token)
         match outcome.result:
             case Submitted(reference):
-                self._submitted(db, key, reference, at, news)
+                self._submitted(db, key, reference, at, effects)
             case Refused(cause) if submission.reject_duplicates and (cause.family, cause.code) == _DUPLICATE:
-                self._duplicate(db, key, submission, cause, at, news, believed=keeps_reference)
+                self._duplicate(db, key, submission, cause, at, effects, believed=keeps_reference)
             case Refused(cause):
-                self._refused(db, key, cause, at, news)
+                self._refused(db, key, cause, at, effects)
             case InDoubt(reason, asked):
                 if parts.in_doubt(db, *key.claim, at.now):
                     log.warning("part %d of message %d is in doubt: %s", key.seq, key.message_id, reason)
@@ -101,11 +101,11 @@ class Settler:
                     messages.waits_because(db, key.message_id, IN_DOUBT.told)
                     if asked:
                         modem_memory.dropped(db, *key.claim)
-                    (news.in_memory if modem_memory.lies(db, *key.claim) else news.doubtful).append(key)
-        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+                    (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
 
     def recover(
-        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, news: News
+        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
     ) -> bool:
         """See `Work.recovered`. Whether the part was in doubt and is settled."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
@@ -115,14 +115,14 @@ class Settler:
             return False
         messages.waits_because(db, key.message_id, None)
         if isinstance(result, Submitted):
-            self._submitted(db, key, result.reference, at, news)
+            self._submitted(db, key, result.reference, at, effects)
         else:
-            self._refused(db, key, result.cause, at, news)
-            news.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
-        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, news)
+            self._refused(db, key, result.cause, at, effects)
+            effects.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
+        reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
         return True
 
-    def decide(self, db: Connection, key: PartKey, at: Moment, news: News) -> None:
+    def decide(self, db: Connection, key: PartKey, at: Moment, effects: Effects) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
         part = parts.one(db, key.message_id, key.seq)
         if part["state"] != "in_doubt" or part["token"] != key.token:
@@ -140,15 +140,17 @@ class Settler:
         if again:
             log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
             messages.waits_because(db, key.message_id, None)
-            news.queued[part["sim_id"]] = 1
+            effects.queued[part["sim_id"]] = 1
         else:
             words = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
-            lifecycle.fail(db, key.message_id, words.told, at, news)
+            lifecycle.fail(db, key.message_id, words.told, at, effects)
 
-    def _submitted(self, db: Connection, key: PartKey, reference: int | None, at: Moment, news: News) -> None:
+    def _submitted(
+        self, db: Connection, key: PartKey, reference: int | None, at: Moment, effects: Effects
+    ) -> None:
         if not parts.submitted(db, *key.claim, reference, at.now):
             return
-        lifecycle.part_taken(db, key.message_id, at, news)
+        lifecycle.part_taken(db, key.message_id, at, effects)
 
     def _duplicate(
         self,
@@ -157,7 +159,7 @@ class Settler:
         submission: Submission,
         cause: Cause,
         at: Moment,
-        news: News,
+        effects: Effects,
         *,
         believed: bool,
     ) -> None:
@@ -173,10 +175,10 @@ class Settler:
             for other in parts.awaiting_report(db, part["sim_id"], submission.message_reference)
         )
         if believed:
-            self._submitted(db, key, submission.message_reference, at, news)
+            self._submitted(db, key, submission.message_reference, at, effects)
         elif parts.refused(db, *key.claim, again=True, deferred=False, now=at.now):
             self._note(db, key, cause, at)
-            news.queued[part["sim_id"]] = 1
+            effects.queued[part["sim_id"]] = 1
 
     def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
@@ -191,7 +193,7 @@ class Settler:
             now=at.now,
         )
 
-    def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, news: News) -> None:
+    def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, effects: Effects) -> None:
         part = parts.one(db, key.message_id, key.seq)
         message = messages.by_id(db, key.message_id)
         begun = parts.others_begun(db, key.message_id, key.seq)
@@ -200,7 +202,7 @@ class Settler:
             if parts.never_begun(db, *key.claim, at.now) and not begun:
                 other = self._other_sim(db, message, part, at)
                 if other is not None:
-                    self._hand_on(db, message, other, at, news)
+                    self._hand_on(db, message, other, at, effects)
             return
         tried = part["attempts"]
         expired = lifecycle.has_expired(message, at)
@@ -220,30 +222,30 @@ class Settler:
             log.warning("SIM %d refused a message, and a person can help: %s", part["sim_id"], cause.told)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
-            lifecycle.expire(db, message, at, news)
+            lifecycle.expire(db, message, at, effects)
             return
         if not again:
-            lifecycle.fail(db, key.message_id, cause.told, at, news)
+            lifecycle.fail(db, key.message_id, cause.told, at, effects)
             return
         messages.waits_because(db, key.message_id, cause.told)
         if other is not None:
-            self._hand_on(db, message, other, at, news)
+            self._hand_on(db, message, other, at, effects)
         else:
-            news.deferred.append((self._backoff(tried), key))
+            effects.deferred.append((self._backoff(tried), key))
 
-    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, news: News) -> None:
+    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, effects: Effects) -> None:
         quotas.move_reservation(db, message, other.id, at.today)
         messages.rebind(db, message["id"], other.id, at.today, quotas.cost_on(message, other.cost))
-        news.queued[other.id] = 1
+        effects.queued[other.id] = 1
 
     def _other_sim(self, db: Connection, message: Row, part: Row, at: Moment) -> Candidate | None:
         """A SIM that is up, has not refused this message yet, and may carry it."""
         if message["pinned"]:
             return None
         now = self._clock.monotonic()
-        out = self._board.rests(now).keys() | parts.refused_by(db, message["id"])
+        out = self._port_registry.rests(now).keys() | parts.refused_by(db, message["id"])
         out |= {message["sim_id"], part["sim_id"]}
-        places = self._board.sims()
+        places = self._port_registry.sims()
         found = candidates(
             db,
             {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},

@@ -15,7 +15,7 @@ CONTINUED = {Alphabet.GSM7: "...", Alphabet.UCS2: "…"}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PartContent:
     """A part's text, how many parts the message has, and whether it goes out as a text of its own."""
 
     segment: Segment
@@ -23,11 +23,11 @@ class Piece:
     alone: bool
 
 
-def piece_of(db: Connection, message_id: int, text: str, seq: int, sim_id: int) -> Piece:
+def content_of(db: Connection, message_id: int, text: str, seq: int, sim_id: int) -> PartContent:
     """Part `seq` of a message as this SIM sends it: alone where another SIM sent a part of it before."""
     segments = segment(text)
     alone = len(segments) > 1 and parts.carried_by_another(db, message_id, sim_id)
     piece = segments[seq - 1]
     if alone and seq > 1:
         piece = replace(piece, text=CONTINUED[piece.alphabet] + piece.text)
-    return Piece(piece, len(segments), alone)
+    return PartContent(piece, len(segments), alone)

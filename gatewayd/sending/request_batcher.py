@@ -23,7 +23,7 @@ class _Group(Generic[In, Out]):
         self.done: Future[list[Out]] | None = None  # for those who join the first: mostly nobody does
 
 
-class Together(Generic[In, Out]):
+class RequestBatcher(Generic[In, Out]):
     """Hands work to the writer as `Store.take` does. Who comes while nobody's waits to be begun hands over a job; whoever
     comes until that begins is done with it. `work` is given them all, in the order in which they came, and answers as many.
     """

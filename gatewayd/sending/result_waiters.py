@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 
-class Waiters:
+class ResultWaiters:
     """A register of futures by `sms_id`, one for each request that waits."""
 
     def __init__(self) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle
-from gatewayd.messages.effects import News
-from gatewayd.sending.modem_memory import StorageRoom, modem_of
+from gatewayd.messages.effects import Effects
+from gatewayd.sending.modem_memory import ModemMemory, modem_of
 from gatewayd.sending.outage_backlog import Backlog, Head
-from gatewayd.sending.part_content import piece_of
+from gatewayd.sending.part_content import content_of
 from gatewayd.sending.routing import room
-from gatewayd.sims.port_registry import Board, Presence
+from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
@@ -72,17 +72,17 @@ class Scheduler:
         self,
         settings: DispatchSettings,
         clock: Clock,
-        board: Board,
+        port_registry: PortRegistry,
         backlog: Backlog,
-        storage: StorageRoom,
+        storage: ModemMemory,
     ) -> None:
         self._settings = settings
         self._storage = storage
         self._clock = clock
-        self._board = board
+        self._port_registry = port_registry
         self._backlog = backlog
 
-    def next(self, db: Connection, turn: Turn, at: Moment, news: News) -> Submission | Switch | Rest:
+    def next(self, db: Connection, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the port's active SIM, or turn to another slot that has work."""
         waiting = queue_counts.waiting(db)
         wanted = _busiest_other_slot(turn, waiting)
@@ -92,7 +92,7 @@ class Scheduler:
         pause = self._pause(turn, waiting, wanted, left_s)
         if pause is not None:
             return pause
-        submission = self._claim_next(db, turn, waiting, at, news, spare=wanted is None)
+        submission = self._claim_next(db, turn, waiting, at, effects, spare=wanted is None)
         if submission is not None:
             return submission
         old_s = self._old_s(turn, waiting)
@@ -114,7 +114,7 @@ class Scheduler:
             if wanted is None or waiting.get(turn.sim_id):
                 return Rest(None if wanted is None else left_s)
             return Switch(wanted)
-        rest_s = self._board.rests(self._clock.monotonic()).get(turn.sim_id)
+        rest_s = self._port_registry.rests(self._clock.monotonic()).get(turn.sim_id)
         if rest_s is None:
             return None
         return Rest(rest_s) if wanted is None else Switch(wanted)
@@ -146,7 +146,14 @@ class Scheduler:
         return Rest(wait_s) if wait_s > 0 else Switch(first)
 
     def _claim_next(
-        self, db: Connection, turn: Turn, waiting: dict[int, int], at: Moment, news: News, *, spare: bool
+        self,
+        db: Connection,
+        turn: Turn,
+        waiting: dict[int, int],
+        at: Moment,
+        effects: Effects,
+        *,
+        spare: bool,
     ) -> Submission | Rest | None:
         """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up.
 
@@ -156,27 +163,29 @@ class Scheduler:
         if sim is None or not sim["enabled"]:
             return None
         for _ in range(_LOOKED_AT_ONCE):
-            found = self._due(db, sim, waiting, at, news)
+            found = self._due(db, sim, waiting, at, effects)
             if found is None and spare:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found.row, sim, turn, at, news)
+            submission = self._claim(db, found.row, sim, turn, at, effects)
             if submission is not None:
                 if found.old:
-                    news.sent_old.append(turn.sim_id)
+                    effects.sent_old.append(turn.sim_id)
                 return submission
         return Rest(0.0)
 
-    def _due(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, news: News) -> Head | None:
+    def _due(
+        self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
+    ) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
-        heads = self._own_heads(db, sim["id"], news) if waiting.get(sim["id"]) else []
+        heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
         others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
         if not others:
             return min(heads, key=lambda head: head.rank, default=None)
         disabled = sims.disabled(db)
-        idle = disabled | self._board.rests(self._clock.monotonic()).keys()
-        places = self._board.sims()
+        idle = disabled | self._port_registry.rests(self._clock.monotonic()).keys()
+        places = self._port_registry.sims()
         orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
         if orphans and _has_room(db, sim, at):
             for sim_id in orphans:
@@ -188,7 +197,7 @@ class Scheduler:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
         if not _has_room(db, sim, at):
             return None
-        places = self._board.sims()
+        places = self._port_registry.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
         for sim_id in longest[:_QUEUES_LOOKED_INTO]:
             place = places.get(sim_id)
@@ -200,14 +209,14 @@ class Scheduler:
                 return min(found, key=lambda head: head.rank)
         return None
 
-    def _own_heads(self, db: Connection, sim_id: int, news: News) -> list[Head]:
+    def _own_heads(self, db: Connection, sim_id: int, effects: Effects) -> list[Head]:
         """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
         last_old = self._backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
         if last_old:
             old = parts.old_head(db, sim_id, last_old)
             if old is None:
-                news.no_longer_old.append((sim_id, last_old))
+                effects.no_longer_old.append((sim_id, last_old))
             elif not self._backlog.wait_s(sim_id):
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
@@ -221,7 +230,7 @@ class Scheduler:
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
-        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, news: News
+        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
     ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more.
 
@@ -235,7 +244,7 @@ class Scheduler:
                 log.error("message %d is missing: its parts are cancelled", head["message_id"])
                 parts.drop_queued(db, head["message_id"], "cancelled")
             else:
-                lifecycle.expire(db, message, at, news)
+                lifecycle.expire(db, message, at, effects)
             return None
         claim = parts.claim(db, message["id"], head["seq"], sim["id"], at.now, turn.status.port)
         if claim is None:
@@ -247,7 +256,7 @@ class Scheduler:
         if via is Via.STORAGE:
             key = (message["id"], head["seq"], claim.token)
             modem_memory.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
-        piece = piece_of(db, message["id"], message["text"], head["seq"], sim["id"])
+        piece = content_of(db, message["id"], message["text"], head["seq"], sim["id"])
         last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
         return Submission(
             message_id=message["id"],

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from config.settings import BalanceSettings
-from gatewayd.sims.port_registry import Board
+from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.sims.ussd import UssdPort
 from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -63,12 +63,17 @@ class Balances:
     """Reads balances of SIMs that have nothing to send, as old ones come of age. Runs on the timers' thread."""
 
     def __init__(
-        self, settings: Sequence[BalanceSettings], store: Store, clock: Clock, board: Board, timers: Timers
+        self,
+        settings: Sequence[BalanceSettings],
+        store: Store,
+        clock: Clock,
+        port_registry: PortRegistry,
+        timers: Timers,
     ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._board = board
+        self._port_registry = port_registry
         self._timers = timers
         self._look_s = min([_LOOK_S, *(each.every_s for each in settings)])
         self._not_before: dict[int, float] = {}  # SIM id → monotonic, where it was asked and did not tell
@@ -91,7 +96,7 @@ class Balances:
 
     def _due(self) -> list[tuple[Row, BalanceSettings]]:
         """SIMs that are ready and idle, and whose balance is too old."""
-        now, places = self._clock.now(), self._board.sims()
+        now, places = self._clock.now(), self._port_registry.sims()
         waiting = self._store.write(queue_counts.waiting)
         with self._store.readers.lend() as db:
             known = sims.shown(db, "")

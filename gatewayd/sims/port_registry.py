@@ -50,7 +50,7 @@ class Presence:
         return self.up or (not self.dead and now - self.last_up < grace_s)
 
 
-class Board:
+class PortRegistry:
     """What is known of ports and SIMs now. Any thread may call any method."""
 
     def __init__(self) -> None:

@@ -89,7 +89,7 @@ class Response:
         return self.result.ok
 
 
-class Habits:
+class AnswerHabits:
     """How one modem has answered so far. What it does each time is its own way, and not doubted each time."""
 
     def __init__(self) -> None:

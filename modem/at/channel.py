@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Final
 
 from modem.at import answer_check
-from modem.at.answer_check import Habits, Response
+from modem.at.answer_check import AnswerHabits, Response
 from modem.at.framer import Event
 from modem.at.redaction import command
 from modem.at.responses import (
@@ -32,7 +32,7 @@ from modem.at.responses import (
     tag,
 )
 from modem.at.transcript import Transcript
-from modem.at.transport import ChannelError, SilentError, Wire
+from modem.at.transport import ChannelError, SilentError, Transport
 from modem.parts import Submitted
 
 log = logging.getLogger(__name__)
@@ -127,11 +127,11 @@ class Channel:
         self.owed = 0  # parts that were given up without an answer: theirs may yet come
         self.name = name
         self.waits = waits
-        self._wire = Wire(
+        self._transport = Transport(
             fd, wake_fd, attend, write_s=waits.write_s, text_s=waits.text_s, transcript=transcript
         )
-        self.framer: Final = self._wire.framer  # told what echo and prompt to expect
-        self.read: Final = self._wire.read
+        self.framer: Final = self._transport.framer  # told what echo and prompt to expect
+        self.read: Final = self._transport.read
         self._in_step = False
         self._numeric = False  # the modem answers in V0
         self._locked = False  # it last answered AT with the state of its SIM
@@ -141,17 +141,17 @@ class Channel:
         self._started = False  # the modem said meanwhile that it has started
         self._realigned_at = float("-inf")
         self._rang_at = float("-inf")
-        self.habits = Habits()  # of the modem; to be made anew where another one may be there
+        self.habits = AnswerHabits()  # of the modem; to be made anew where another one may be there
 
     @property
     def gone(self) -> bool:
         """Whether the device was lost."""
-        return self._wire.gone
+        return self._transport.gone
 
     @property
     def in_step(self) -> bool:
         """Whether the next command can be said as it is; else the modem is brought in step first."""
-        return self._in_step and not self._wire.gone
+        return self._in_step and not self._transport.gone
 
     @in_step.setter
     def in_step(self, value: bool) -> None:
@@ -337,11 +337,11 @@ class Channel:
 
     def read_with(self, reader: Callable[[int, int], bytes]) -> None:
         """Read from the line with `reader`, which is called as os.read(2) is."""
-        self._wire.reader = reader
+        self._transport.reader = reader
 
     def unread(self) -> Iterator[list[Event]]:
         """The events of what is there already, piece by piece, without waiting. Raises DeviceGoneError."""
-        return self._wire.read_stale()
+        return self._transport.read_stale()
 
     def forget_partial(self) -> None:
         """Forget the line that has begun, and the URC that waits for its PDU: the rest of them will not come."""
@@ -387,7 +387,7 @@ class Channel:
     def write(self, data: bytes) -> None:
         """Write all of it. Raises SilentError where the modem stopped taking bytes, DeviceGoneError."""
         try:
-            self._wire.write(data)
+            self._transport.write(data)
         except SilentError:
             self.in_step = False
             raise
@@ -518,7 +518,7 @@ class Channel:
             self.resync()
 
     def _drop_stale(self) -> None:
-        for events in self._wire.read_stale():
+        for events in self._transport.read_stale():
             for event in events:
                 self.set_aside(event)
         if self.framer.partial.lstrip().startswith(">"):

@@ -128,7 +128,7 @@ class Transcript:
         reader = _Reader()
         return [*self._read(reader, after), *reader.rest(time() - monotonic())]
 
-    def news(self) -> list[Line]:
+    def effects(self) -> list[Line]:
         """What is kept and was not told by this method before."""
         found = self.lines(self._told_until)
         self._told_until = monotonic()

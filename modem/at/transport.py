@@ -35,7 +35,7 @@ class SilentError(ChannelError):
         self.lines = lines  # of the answer, as far as it came
 
 
-class Wire:
+class Transport:
     """See the module. `attend` is called whenever `wake_fd` becomes readable while something is waited for; it empties it."""
 
     def __init__(

@@ -18,7 +18,7 @@ class Card:
     imsi: str = ""
 
 
-class Identities:
+class CardIdentities:
     """The cards that one port has seen, and their names.
 
     A name is the ICCID. It is "imsi:" and the IMSI where the modem tells no ICCID, and where an ICCID comes again with

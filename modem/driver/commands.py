@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from modem.at.answer_check import Habits, Response, head
+from modem.at.answer_check import AnswerHabits, Response, head
 from modem.at.channel import Channel
 from modem.at.responses import ERROR, Result
 from modem.at.transport import SilentError
@@ -65,7 +65,7 @@ class Identity:
         return (self.imei, self.manufacturer, self.model) == (other.imei, other.manufacturer, other.model)
 
 
-class Talk:
+class Commands:
     """What is said to one modem, and how patiently."""
 
     def __init__(self, channel: Channel, patience: Patience) -> None:
@@ -97,7 +97,7 @@ class Talk:
         if other:
             self._answered.clear()
             self._unanswered.clear()
-            self.channel.habits = Habits()
+            self.channel.habits = AnswerHabits()
 
     def attempt(
         self,

@@ -10,7 +10,7 @@ from typing import Final
 
 from modem.at.answer_check import Response
 from modem.at.responses import fields, tag
-from modem.driver.commands import BUSY, Talk, code_of
+from modem.driver.commands import BUSY, Commands, code_of
 from modem.driver.pdu_mode import PduMode
 
 log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ class Record:
     pdu: str
 
 
-class Memories:
+class MessageStorage:
     """Where texts and reports lie in one modem, and where parts are written to be sent from there."""
 
-    def __init__(self, talk: Talk, mode: PduMode) -> None:
+    def __init__(self, commands: Commands, mode: PduMode) -> None:
         self.others: tuple[str, ...] = ()  # where texts may lie from before this program came
         self.usual: str | None = None  # where texts go now; None: not known
         self.outgoing: str | None = None  # where parts are written; None: nowhere
@@ -58,7 +58,7 @@ class Memories:
             False  # the modem used another memory for new texts than it was told to, and was told again
         )
         self.cut = False  # the last listing ended too early: more may lie there
-        self._talk = talk
+        self._commands = commands
         self._mode = mode
         self._selected: str | None = None  # what is read and deleted from; None: not known
         self._silences = 0  # commands without an answer, when that was known
@@ -85,7 +85,7 @@ class Memories:
         """
         if not only_better:
             self._selected = self.usual = None
-        say = self._talk.patiently if patient else self._talk.attempt
+        say = self._commands.patiently if patient else self._commands.attempt
         before = say("AT+CPMS?", "+CPMS")
         names = [part for part in (fields(before.lines[0]) if before.lines else []) if part.isalpha()]
         chosen = self._take_first(say)
@@ -94,7 +94,7 @@ class Memories:
         others = [*names[-1:], *((self.usual,) if self.usual else ())]
         self._selected = self.usual = chosen
         if self._listed is None:
-            listed = self._talk.attempt("AT+CPMS=?", "+CPMS")
+            listed = self._commands.attempt("AT+CPMS=?", "+CPMS")
             group = re.search(r"\(([^()]*)\)", listed.lines[0]) if listed.lines else None
             self._listed = tuple(re.findall(r"[A-Z]{2}", group[1])) if group else None
             all_known = (*MEMORIES, REPORTS_MEMORY)
@@ -111,7 +111,7 @@ class Memories:
                 if answer.ok:
                     self._count = count
                     return memory
-                if self._talk.mute or code_of(answer.result) in BUSY:
+                if self._commands.mute or code_of(answer.result) in BUSY:
                     return None
         return None
 
@@ -129,13 +129,13 @@ class Memories:
                 return True
             # Two of its memories must be set without the third, to read from either.
             apart = ",".join([f'"{memory}"'] * 2)
-            if self._count == 3 and self._talk.patiently(f'AT+CPMS={apart},"{self.usual}"', "+CPMS").ok:
+            if self._count == 3 and self._commands.patiently(f'AT+CPMS={apart},"{self.usual}"', "+CPMS").ok:
                 self._selected = memory
-                if self._talk.patiently(f'AT+CPMS="{self.usual}"', "+CPMS").ok:
+                if self._commands.patiently(f'AT+CPMS="{self.usual}"', "+CPMS").ok:
                     self._selected = self.usual
                     self.outgoing = memory
                     return True
-                self._talk.patiently("AT+CPMS=" + ",".join([f'"{self.usual}"'] * 3), "+CPMS")
+                self._commands.patiently("AT+CPMS=" + ",".join([f'"{self.usual}"'] * 3), "+CPMS")
                 self._selected = self.usual
         return True
 
@@ -153,7 +153,7 @@ class Memories:
         """All that lies in a memory (the usual one by default); None where it cannot be read now."""
         if not self._select(memory):
             return None
-        answer = self._read("AT+CMGL=4", "+CMGL", timeout_s=self._talk.patience.list_s)
+        answer = self._read("AT+CMGL=4", "+CMGL", timeout_s=self._commands.patience.list_s)
         if answer is None or (not answer.ok and not answer.lines):
             return None
         found: list[Record] = []
@@ -203,17 +203,17 @@ class Memories:
 
         None where the answer is in text mode all the same: nothing in it is a PDU.
         """
-        answer = self._talk.patiently(command, prefix, timeout_s=timeout_s)
+        answer = self._commands.patiently(command, prefix, timeout_s=timeout_s)
         worded = _is_worded(answer, prefix)
         code = code_of(answer.result)
         if not worded and (
-            answer.ok or code in _GONE_INDEX or code in BUSY or not self._talk.channel.in_step
+            answer.ok or code in _GONE_INDEX or code in BUSY or not self._commands.channel.in_step
         ):
             return answer
         before = self._mode.fallbacks
         held = self._mode.restore(certain=worded)
         if held and (worded or code in _WRONG_MODE or self._mode.fallbacks != before):
-            answer = self._talk.patiently(command, prefix, timeout_s=timeout_s)
+            answer = self._commands.patiently(command, prefix, timeout_s=timeout_s)
         if not _is_worded(answer, prefix):
             return answer
         # Some modem may say the words in PDU mode too; then it is AT+CMGF? that says so.
@@ -223,7 +223,7 @@ class Memories:
         """Delete one message. Whether it is gone."""
         if not self._select(memory):
             return False
-        answer = self._talk.attempt(f"AT+CMGD={index}", timeout_s=self._talk.patience.sim_s)
+        answer = self._commands.attempt(f"AT+CMGD={index}", timeout_s=self._commands.patience.sim_s)
         return answer.ok or code_of(answer.result) in _GONE_INDEX
 
     def filling(self) -> tuple[int, int] | None:
@@ -236,8 +236,10 @@ class Memories:
         if self._writes_elsewhere:
             self.lost = self.write_to()
         if told is not None and self._is_foreign(told[0]):
-            log.info("%s keeps new texts in %s, not in %s: told again", self._talk.name, told[0], self.usual)
-            self._talk.attempt("AT+CPMS=" + ",".join([f'"{self.usual}"'] * self._count), "+CPMS")
+            log.info(
+                "%s keeps new texts in %s, not in %s: told again", self._commands.name, told[0], self.usual
+            )
+            self._commands.attempt("AT+CPMS=" + ",".join([f'"{self.usual}"'] * self._count), "+CPMS")
             self._selected = None
             told = self._told()
             self.lost = told is not None and not self._is_foreign(told[0])
@@ -245,7 +247,7 @@ class Memories:
             return None
         name, used, places = told
         if self._is_foreign(name):
-            log.info("%s keeps new texts in %s, not in %s", self._talk.name, name, self.usual)
+            log.info("%s keeps new texts in %s, not in %s", self._commands.name, name, self.usual)
             self.usual = name
         return used, places
 
@@ -254,7 +256,7 @@ class Memories:
 
     def _told(self) -> tuple[str, int, int] | None:
         """The memory for new texts, its places that are taken, and all of them, as AT+CPMS? has them."""
-        answer = self._talk.attempt("AT+CPMS?", "+CPMS")
+        answer = self._commands.attempt("AT+CPMS?", "+CPMS")
         parts = fields(answer.lines[0]) if answer.lines else []
         name, used, total = parts[-3:] if len(parts) > 2 else ("", "", "")
         if not (used.isdecimal() and total.isdecimal() and len(used) < 6 and len(total) < 6):
@@ -267,16 +269,16 @@ class Memories:
 
     def _select(self, memory: str | None) -> bool:
         """Read and delete in `memory` from now on. Whether the modem can."""
-        if self._talk.channel.restarted:
+        if self._commands.channel.restarted:
             return False  # an index means another message now, which nobody has read
-        if self._talk.total_silences != self._silences:
+        if self._commands.total_silences != self._silences:
             # It may have restarted, and gone back to the one it starts with.
-            self._selected, self._silences = None, self._talk.total_silences
+            self._selected, self._silences = None, self._commands.total_silences
         wanted = memory or self.usual
         if wanted is None or wanted == self._selected:
             return True
         for count in dict.fromkeys((1, self._count)):  # Huawei sticks want all of them alike
-            if self._talk.patiently("AT+CPMS=" + ",".join([f'"{wanted}"'] * count), "+CPMS").ok:
+            if self._commands.patiently("AT+CPMS=" + ",".join([f'"{wanted}"'] * count), "+CPMS").ok:
                 self._selected = wanted
                 return True
         return False

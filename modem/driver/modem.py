@@ -18,15 +18,15 @@ from modem.at.responses import fields, tag
 from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver import network_clock, persistent_settings
 from modem.driver import submission as handover
-from modem.driver.commands import BUSY, Identity, Patience, Talk, code_of
-from modem.driver.message_storage import REPORTS_MEMORY, SENT, UNSENT, Memories, Record
-from modem.driver.notifications import Indications
+from modem.driver.commands import BUSY, Commands, Identity, Patience, code_of
+from modem.driver.message_storage import REPORTS_MEMORY, SENT, UNSENT, MessageStorage, Record
+from modem.driver.notifications import Notifications
 from modem.driver.pdu_mode import PduMode
 from modem.driver.profiles import CSUS, Profile, profile_for
-from modem.driver.registration import Coverage
+from modem.driver.registration import NetworkRegistration
 from modem.driver.sim import SimCard
 from modem.driver.ussd import Reply
-from modem.driver.ussd_session import Dialogue
+from modem.driver.ussd_session import UssdSession
 from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
 from modem.hardware.sysfs import Tty
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
@@ -62,13 +62,13 @@ class Modem:
         wiring: Callable[[], Tty | None] = lambda: None,
     ) -> None:
         """`writes`: parts are written to a memory, and sent from there. `wiring`: what the kernel tells of the device."""
-        self._talk = Talk(channel, patience or Patience())
+        self._commands = Commands(channel, patience or Patience())
         self.channel = channel
-        self.sim = SimCard(self._talk)
-        self.coverage = Coverage(self._talk)
-        self.mode = PduMode(self._talk)
-        self.memories = Memories(self._talk, self.mode)
-        self.indications = Indications(self._talk)
+        self.sim = SimCard(self._commands)
+        self.network = NetworkRegistration(self._commands)
+        self.mode = PduMode(self._commands)
+        self.storage = MessageStorage(self._commands, self.mode)
+        self.notifications = Notifications(self._commands)
         self.acknowledges = False  # the modem waits for +CNMA after each +CMT and +CDS
         self.knows_service = False  # whether it does was told (AT+CSMS)
         self._smsc = smsc
@@ -78,57 +78,57 @@ class Modem:
         self._wiring = wiring
         self._clock_follows = False  # the network sets its clock
         self._clock = network_clock.Observer()
-        self._dialogue = Dialogue(channel, self._talk.patience.ussd)
+        self._ussd_session = UssdSession(channel, self._commands.patience.ussd)
         self._links_parts = True  # it did not refuse AT+CMMS yet
         self._linked: int | None = None  # the message whose parts the link is kept for
 
     @property
     def identity(self) -> Identity:
         """What the modem says it is."""
-        return self._talk.identity
+        return self._commands.identity
 
     @property
     def patience(self) -> Patience:
         """How long to wait for what."""
-        return self._talk.patience
+        return self._commands.patience
 
     @property
     def profile(self) -> Profile:
         """The family it belongs to."""
-        return self._talk.profile
+        return self._commands.profile
 
     @property
     def name(self) -> str:
         """The model for a person to read."""
-        return self._talk.name
+        return self._commands.name
 
     # Starting
 
     def begin(self) -> None:
         """Bring the modem in step, make it speak plainly, learn what it is, and switch its radio on."""
         self.greet()
-        self.memories.forget()
+        self.storage.forget()
         self.mode.forget()
-        radio = self._talk.attempt("AT+CFUN?", "+CFUN")
+        radio = self._commands.attempt("AT+CFUN?", "+CFUN")
         mode = fields(radio.lines[0])[0] if radio.lines else ""
         if mode.isdecimal() and int(mode) != 1:  # never otherwise: on a Wavecom it restarts the modem
-            self._talk.attempt("AT+CFUN=1", timeout_s=self._talk.patience.function_s)
+            self._commands.attempt("AT+CFUN=1", timeout_s=self._commands.patience.function_s)
 
     def greet(self) -> None:
         """Bring the modem in step, make it speak plainly, and learn what it is; change nothing that lasts."""
-        self._talk.begin_anew(other=False)
+        self._commands.begin_anew(other=False)
         self.channel.restarted = False
         self.channel.resync()
-        if not self._talk.attempt("ATE0V1Q0").ok:
+        if not self._commands.attempt("ATE0V1Q0").ok:
             for command in ("ATE0", "ATV1", "ATQ0"):
-                self._talk.attempt(command)
-        self._talk.attempt("AT+CMEE=1")
+                self._commands.attempt(command)
+        self._commands.attempt("AT+CMEE=1")
         self.identify()
 
     @property
     def is_identified(self) -> bool:
         """Whether the modem said what it is. Until then its vendor's manners and error codes are not known."""
-        identity = self._talk.identity
+        identity = self._commands.identity
         return bool(identity.manufacturer and identity.model and identity.imei)
 
     def identify(self) -> bool:
@@ -141,26 +141,26 @@ class Modem:
         )
         imei = _IMEI.search(serial)
         found = Identity(manufacturer, model, revision, imei.group() if imei else "")
-        before = self._talk.identity
+        before = self._commands.identity
         known = before.supplemented(found)
         if known is None:
             self._forget()
             known = found
         if known == before:
             return False
-        self._talk.identity = known
-        self._talk.profile = profile_for(known.manufacturer, known.model)
+        self._commands.identity = known
+        self._commands.profile = profile_for(known.manufacturer, known.model)
         self.channel.vendor = self.profile.vendor
         self.channel.pause_s = self.profile.pause_s
         return True
 
     def takes_pdus(self) -> bool:
         """Whether the modem takes texts as PDUs on this line (27.005, 3.2.3)."""
-        return self._talk.patiently("AT+CMGF=0").ok
+        return self._commands.patiently("AT+CMGF=0").ok
 
     def find_service_centre(self) -> bool | None:
         """Whether the SIM has a service centre (27.005, 3.3.1); None where the modem does not say."""
-        answer = self._talk.patiently("AT+CSCA?", "+CSCA")
+        answer = self._commands.patiently("AT+CSCA?", "+CSCA")
         if answer.ok:
             if not answer.lines:
                 return None  # an OK alone says nothing of it
@@ -173,51 +173,51 @@ class Modem:
         What the modem refuses may only be too early; see `modem.port.modem_settings`.
         """
         self.mode.set(patient=True)
-        self._talk.attempt('AT+CSCS="GSM"')
+        self._commands.attempt('AT+CSCS="GSM"')
         self.choose_service()
         self.choose_memories()
         self._set_service_centre()
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0"):
-            self._talk.attempt(command, "+COPS")
+            self._commands.attempt(command, "+COPS")
         for setting in self.profile.also:
-            persistent_settings.settle(self._talk, (setting,))
+            persistent_settings.settle(self._commands, (setting,))
         if self.profile.urc_port:
-            persistent_settings.settle(self._talk, persistent_settings.announcements(self._wiring()))
-        self._clock_follows = persistent_settings.settle(self._talk, self.profile.clock)
-        self.indications.choose()
+            persistent_settings.settle(self._commands, persistent_settings.announcements(self._wiring()))
+        self._clock_follows = persistent_settings.settle(self._commands, self.profile.clock)
+        self.notifications.choose()
 
     def choose_service(self) -> None:
         """Have the modem pass texts on without waiting for +CNMA, or learn that it waits (27.005, 3.2.1)."""
-        if self._talk.attempt("AT+CSMS=0", "+CSMS").ok:
+        if self._commands.attempt("AT+CSMS=0", "+CSMS").ok:
             self.acknowledges, self.knows_service = False, True
             return
-        service = self._talk.attempt("AT+CSMS?", "+CSMS")
+        service = self._commands.attempt("AT+CSMS?", "+CSMS")
         self.acknowledges = bool(service.lines) and fields(service.lines[0])[0] == "1"
         self.knows_service = bool(service.lines)
 
     def choose_memories(self, *, again: bool = False) -> None:
         """Choose where texts lie, and where parts are written. `again`: only for a better one than the last time."""
-        self.memories.choose(patient=not again, only_better=again)
+        self.storage.choose(patient=not again, only_better=again)
         if self._writes:
-            self.memories.write_to()
+            self.storage.write_to()
 
     def pause(self) -> None:
         """Leave the modem a moment for what it has yet to do."""
-        self.channel.pause(self._talk.patience.again_s)
+        self.channel.pause(self._commands.patience.again_s)
 
     def reset(self) -> None:
         """Restart the modem. It may be gone for half a minute; open its device anew."""
-        self._talk.attempt(self.profile.reset, timeout_s=self._talk.patience.function_s)
+        self._commands.attempt(self.profile.reset, timeout_s=self._commands.patience.function_s)
 
     def answers(self, timeout_s: float) -> bool:
         """Whether the modem says OK."""
-        return self._talk.attempt("AT", timeout_s=timeout_s).ok
+        return self._commands.attempt("AT", timeout_s=timeout_s).ok
 
     def network_time(self) -> int | None:
         """What its clock says, in microseconds since the epoch; None where the network does not set it, or it stands."""
         if not self._clock_follows:
             return None
-        answer = self._talk.attempt("AT+CCLK?", "+CCLK")
+        answer = self._commands.attempt("AT+CCLK?", "+CCLK")
         told = network_clock.read(answer.lines[0]) if answer.lines else None
         return told if told is not None and self._clock.goes(told, monotonic()) else None
 
@@ -248,11 +248,11 @@ class Modem:
         pdu = _pdu(submission)
         if isinstance(pdu, Refused):
             return pdu
-        memory = self.memories.outgoing
+        memory = self.storage.outgoing
         if memory is None:
             return Refused(cause("CMS", _NOT_SUPPORTED))
         self._keep_link(submission)
-        patience_s = self._talk.patience.sim_s
+        patience_s = self._commands.patience.sim_s
         index = self._insist(
             lambda: self._wrong_mode() or handover.write(self.channel, pdu.length, pdu.hex, patience_s)
         )
@@ -266,9 +266,9 @@ class Modem:
 
     def fate(self, submission: Submission, place: Place) -> Fate | None:
         """What the modem's memory says of a part that was written there; None where it cannot be read now."""
-        record = self.memories.record(place.index, place.memory)
+        record = self.storage.record(place.index, place.memory)
         if record is None:
-            return Fate.GONE if self.memories.is_empty(place.index, place.memory) else None
+            return Fate.GONE if self.storage.is_empty(place.index, place.memory) else None
         return fate_of(record, submission)
 
     def _wrong_mode(self) -> Refused | None:
@@ -296,11 +296,11 @@ class Modem:
         if not (self.profile.links_parts and self._links_parts):
             return
         self._linked = submission.message_id
-        self._links_parts = self._talk.attempt("AT+CMMS=1").ok
+        self._links_parts = self._commands.attempt("AT+CMMS=1").ok
 
     def hang_up(self) -> bool:
         """End an incoming call (27.007, 6.5; V.250, 6.3.6). Whether the modem says so."""
-        return self._talk.attempt("AT+CHUP").ok or self._talk.attempt("ATH").ok
+        return self._commands.attempt("AT+CHUP").ok or self._commands.attempt("ATH").ok
 
     def _insist(self, say: Callable[[], T]) -> T:
         """Hand over again what is refused at once for a passing reason."""
@@ -317,10 +317,10 @@ class Modem:
             code = (outcome.cause.family, outcome.cause.code)
             if code in BUSY and busy:
                 busy -= 1
-                self.channel.pause(self._talk.patience.again_s)
+                self.channel.pause(self._commands.patience.again_s)
             elif outcome.cause.malformed and not slowly and code not in again:
                 # Octets may have been lost on the line: old UARTs lose what comes too fast.
-                self.channel.pause(self._talk.patience.again_s)
+                self.channel.pause(self._commands.patience.again_s)
                 self.channel.slowly = True
             elif code[1] is not None and again.pop((code[0], code[1]), 0):
                 if code[1] == 330 and not self._set_service_centre(missing=True):
@@ -331,19 +331,19 @@ class Modem:
     @property
     def read_from(self) -> tuple[str | None, ...]:
         """Where texts and reports may come to lie, to be read now and again; None is the usual memory."""
-        stores_reports = self.indications.stores_reports and self.memories.keeps_reports
+        stores_reports = self.notifications.stores_reports and self.storage.keeps_reports
         return (None, REPORTS_MEMORY) if stores_reports else (None,)
 
     def acknowledge(self) -> None:
         """Tell the network that a +CMT or +CDS came, where the modem insists on it (27.005, 3.4.4)."""
         if self.acknowledges:
-            self._talk.attempt("AT+CNMA")
+            self._commands.attempt("AT+CNMA")
 
     # USSD
 
     def ussd(self, codes: Sequence[str]) -> tuple[Reply, ...]:
-        """Ask the network (see `Dialogue.ask`). Raises UssdRefusedError, UssdSilentError."""
-        return self._dialogue.ask(self.profile.ussd, codes)
+        """Ask the network (see `UssdSession.ask`). Raises UssdRefusedError, UssdSilentError."""
+        return self._ussd_session.ask(self.profile.ussd, codes)
 
     # Slots
 
@@ -362,7 +362,7 @@ class Modem:
         done = False
         for command in way:
             said = command.replace("{slot}", str(slot)).replace("{index}", str(slot - 1))
-            answer = self._talk.attempt(said, timeout_s=self._talk.patience.function_s)
+            answer = self._commands.attempt(said, timeout_s=self._commands.patience.function_s)
             if said != command:
                 done = answer.ok
         return done
@@ -371,21 +371,21 @@ class Modem:
 
     def _forget(self) -> None:
         """Another modem is at the other end: forget all that was learned of the last one."""
-        self._talk.begin_anew(other=True)
-        self.sim = SimCard(self._talk)
-        self.coverage = Coverage(self._talk)
-        self.mode = PduMode(self._talk)
-        self.memories = Memories(self._talk, self.mode)
-        self.indications = Indications(self._talk)
+        self._commands.begin_anew(other=True)
+        self.sim = SimCard(self._commands)
+        self.network = NetworkRegistration(self._commands)
+        self.mode = PduMode(self._commands)
+        self.storage = MessageStorage(self._commands, self.mode)
+        self.notifications = Notifications(self._commands)
         self.acknowledges = self.knows_service = self._clock_follows = False
         self.has_smsc = None
-        self._dialogue = Dialogue(self.channel, self._talk.patience.ussd)
+        self._ussd_session = UssdSession(self.channel, self._commands.patience.ussd)
         self._links_parts, self._linked = True, None
 
     def _word(self, name: str) -> str:
         """The answer to a command that answers with bare text, in some modems behind its own name."""
         for _ in range(_IDENTITY_TRIES):
-            answer = self._talk.attempt(f"AT{name}", name, bare=True)
+            answer = self._commands.attempt(f"AT{name}", name, bare=True)
             if answer.lines or not answer.ok:
                 break
         if not answer.ok or not answer.lines:
@@ -404,7 +404,7 @@ class Modem:
             return False
         kind = 145 if self._smsc.startswith("+") else 129
         set_it = f'AT+CSCA="{self._smsc}",{kind}'
-        self.has_smsc = self._talk.attempt(set_it, timeout_s=self._talk.patience.sim_s).ok
+        self.has_smsc = self._commands.attempt(set_it, timeout_s=self._commands.patience.sim_s).ok
         return self.has_smsc
 
 

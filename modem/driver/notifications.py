@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Final
 
 from modem.at.responses import fields
-from modem.driver.commands import BUSY, Talk, code_of
+from modem.driver.commands import BUSY, Commands, code_of
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,13 @@ _FALLBACK_INDICATIONS: Final = (
 )  # fmt: skip
 
 
-class Indications:
+class Notifications:
     """What one modem says of its own accord about texts and reports."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, commands: Commands) -> None:
         self.form: tuple[int, ...] | None = None  # what AT+CNMI took
         self.may_do_better = True  # the modem may take a form that announces more, once it is ready
-        self._talk = talk
+        self._commands = commands
         self._in_force: tuple[int, ...] = ()  # what AT+CNMI? said last; () where it says nothing
         self._about_texts: frozenset[str] | None = None  # indicators; None: not known yet
         self._ask_about_at = 0.0
@@ -71,7 +71,7 @@ class Indications:
 
         A form that the modem takes and does not put in force, as AT+CNMI? shows, counts as refused.
         """
-        listed = self._talk.attempt("AT+CNMI=?", "+CNMI")
+        listed = self._commands.attempt("AT+CNMI=?", "+CNMI")
         allowed = ranges(listed.lines[0]) if listed.lines else []
         fitting = [
             form
@@ -86,16 +86,16 @@ class Indications:
         best = max((_worth(form) for form in fitting), default=_BEST)
         self.form, self._in_force, self.may_do_better = None, (), True
         for form in dict.fromkeys((*announced, *straight)):
-            answer = self._talk.attempt("AT+CNMI=" + ",".join(map(str, form)))
+            answer = self._commands.attempt("AT+CNMI=" + ",".join(map(str, form)))
             if answer.ok and self._has(form):
                 self.form = form
                 self.may_do_better = _worth(form) < best
                 return
-            if self._talk.mute or code_of(answer.result) in BUSY:
+            if self._commands.mute or code_of(answer.result) in BUSY:
                 break
         log.warning(
             "%s announces neither texts nor reports (AT+CNMI); its memory is read now and then",
-            self._talk.name,
+            self._commands.name,
         )
 
     def hold(self) -> bool:
@@ -104,7 +104,7 @@ class Indications:
             return True  # there is nothing to lose
         told = self._read()
         if not told:
-            return self._talk.attempt("AT+CNMI=" + ",".join(map(str, self.form))).ok
+            return self._commands.attempt("AT+CNMI=" + ",".join(map(str, self.form))).ok
         return _agrees(told, self.form)
 
     def _has(self, form: tuple[int, ...]) -> bool:
@@ -113,7 +113,7 @@ class Indications:
         return not told or _agrees(told, form)
 
     def _read(self) -> tuple[int, ...]:
-        answer = self._talk.attempt("AT+CNMI?", "+CNMI")
+        answer = self._commands.attempt("AT+CNMI?", "+CNMI")
         values = fields(answer.lines[0]) if answer.lines else []
         told = tuple(int(value) for value in values if value.isdecimal() and len(value) < 3)
         self._in_force = told if len(told) == len(values) and len(told) > _MT else ()
@@ -126,7 +126,7 @@ class Indications:
         """
         if self._about_texts is None and monotonic() >= self._ask_about_at:
             self._ask_about_at = monotonic() + _ASK_ABOUT_S
-            answer = self._talk.attempt("AT+CIND=?", "+CIND")
+            answer = self._commands.attempt("AT+CIND=?", "+CIND")
             names = re.findall(r'\(\s*(?:"([^"]*)"|([A-Za-z][^,"()]*?))\s*,', " ".join(answer.lines))
             if names:
                 numbers = {

@@ -12,7 +12,7 @@ from typing import Final
 
 from modem.at.answer_check import Response
 from modem.at.responses import tag
-from modem.driver.commands import Talk, code_of
+from modem.driver.commands import Commands, code_of
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,13 @@ class Told(Enum):
 class PduMode:
     """Whether one modem is in PDU mode, as far as that is known."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, commands: Commands) -> None:
         self.confirmed = False  # the last word of the modem was PDU mode
         self.fallbacks = 0  # times that the modem was found in text mode after PDU mode had been confirmed
         self.text_since: float | None = (
             None  # monotonic seconds; the modem says text mode, whatever it is told
         )
-        self._talk = talk
+        self._commands = commands
         self._only = False  # it knows no other mode, and so perhaps not the command
         self._tells = True  # it answers AT+CMGF?
         self._unknown = False  # it answered each form of the command as one that it does not know
@@ -58,21 +58,21 @@ class PduMode:
 
     def set(self, *, patient: bool = False) -> bool:
         """Set PDU mode and read it back. Whether the modem confirms it. `patient`: wait for a SIM that is busy."""
-        say = self._talk.patiently if patient else self._talk.attempt
-        silences = self._talk.total_silences
+        say = self._commands.patiently if patient else self._commands.attempt
+        silences = self._commands.total_silences
         for _ in range(_TRIES):
             answer = say("AT+CMGF=0")
             if answer.ok or code_of(answer.result) not in _UNKNOWN_COMMAND:
                 break
         told = self._read()
-        if told is Told.NOTHING and not answer.ok and not self._talk.mute:
+        if told is Told.NOTHING and not answer.ok and not self._commands.mute:
             told = self._read_test()
         if told is Told.NOTHING and answer.ok:
             told = Told.PDU
             self._tells = False  # from now on PDU mode is set again in place of being asked for
         self._note(told)
         if told is Told.NOTHING:
-            answered = self._talk.total_silences == silences
+            answered = self._commands.total_silences == silences
             self._unknown = answered and code_of(answer.result) in _UNKNOWN_COMMAND
         return self.confirmed
 
@@ -96,7 +96,7 @@ class PduMode:
     def accept(self) -> bool:
         """Take PDU mode for the only one of a modem that has been ready for a while and knows no AT+CMGF."""
         if self._unknown and not self.confirmed:
-            log.warning("%s knows no AT+CMGF: PDU mode is taken for its only one", self._talk.name)
+            log.warning("%s knows no AT+CMGF: PDU mode is taken for its only one", self._commands.name)
             self.confirmed = self._only = True
         return self.confirmed
 
@@ -108,7 +108,7 @@ class PduMode:
         self.confirmed = told is Told.PDU
 
     def _read(self) -> Told:
-        answer = self._talk.attempt("AT+CMGF?", "+CMGF")
+        answer = self._commands.attempt("AT+CMGF?", "+CMGF")
         told = _told(answer)
         if told is Told.TEXT:
             if self.confirmed:
@@ -118,11 +118,11 @@ class PduMode:
 
     def _fell_back(self) -> None:
         self.fallbacks += 1
-        log.warning("%s fell back to text mode; PDU mode is set again", self._talk.name)
+        log.warning("%s fell back to text mode; PDU mode is set again", self._commands.name)
 
     def _read_test(self) -> Told:
         """What AT+CMGF=? says: `(0)` is a modem that has PDU mode alone."""
-        told = _told(self._talk.attempt("AT+CMGF=?", "+CMGF"))
+        told = _told(self._commands.attempt("AT+CMGF=?", "+CMGF"))
         self._only = told is Told.PDU
         return told if self._only else Told.NOTHING
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modem.at.responses import fields
-from modem.driver.commands import Talk
-from modem.driver.profiles import Lasting
+from modem.driver.commands import Commands
+from modem.driver.profiles import PersistentSettings
 from modem.hardware.sysfs import Tty
 
 _USB_AT, _USB_MODEM, _UART = "usbat", "usbmodem", "uart1"  # <urcportvalue> of Quectel's +QURCCFG
@@ -29,27 +29,27 @@ _ADAPTER_DRIVERS = frozenset(
 _ADAPTER_VENDORS = frozenset({"0403", "04e2", "067b", "10c4", "1a86"})
 
 
-def settle(talk: Talk, choices: Sequence[Lasting]) -> bool:
+def settle(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
     """Have the modem keep the first of `choices` that it takes. Whether it keeps one. Choices to one question go together."""
     held: dict[str, str | None] = {}
     for choice in choices:
         if choice.ask not in held:
-            held[choice.ask] = _held(talk, choice)
+            held[choice.ask] = _held(commands, choice)
         value = held[choice.ask]
         if value in choice.good:
             return True
-        if (value is not None or choice.blindly) and talk.attempt(choice.write).ok:
+        if (value is not None or choice.blindly) and commands.attempt(choice.write).ok:
             return True
     return False
 
 
-def announcements(tty: Tty | None) -> tuple[Lasting, ...]:
+def announcements(tty: Tty | None) -> tuple[PersistentSettings, ...]:
     """Where a Quectel is to send its URCs, which go to one of its ports only; none where that cannot be known."""
     value = _urc_port(tty)
     if not value:
         return ()
     return (
-        Lasting(
+        PersistentSettings(
             'AT+QURCCFG="urcport"',
             "+QURCCFG",
             1,
@@ -73,9 +73,9 @@ def _urc_port(tty: Tty | None) -> str:
     return _BY_INTERFACE.get(tty.interface, "") if own and tty.interface is not None else ""
 
 
-def _held(talk: Talk, choice: Lasting) -> str | None:
+def _held(commands: Commands, choice: PersistentSettings) -> str | None:
     """The value that the modem keeps, in lower case; None where it does not say."""
-    for line in talk.attempt(choice.ask, choice.tag).lines:
+    for line in commands.attempt(choice.ask, choice.tag).lines:
         parts = fields(line)
         if len(parts) > choice.place and parts[choice.place]:
             return parts[choice.place].lower()

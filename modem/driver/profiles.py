@@ -22,7 +22,7 @@ class UssdWay:
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting:
+class PersistentSettings:
     """A setting that a modem may keep without power."""
 
     ask: str
@@ -42,7 +42,7 @@ USSD: Final = (
 
 
 # Quectel and SIMCom keep it without power.
-CTZU: Final = Lasting("AT+CTZU?", "+CTZU", 0, ("1",), "AT+CTZU=1")
+CTZU: Final = PersistentSettings("AT+CTZU?", "+CTZU", 0, ("1",), "AT+CTZU=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ class Profile:
     pin_attempts: tuple[str, str, int] | None = None
     slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch, tried in turn before +CSUS
     reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
-    also: tuple[Lasting, ...] = ()  # after the common settings
+    also: tuple[PersistentSettings, ...] = ()  # after the common settings
     urc_port: bool = (
         False  # its URCs go to one of its ports only: see `modem.driver.persistent_settings.announcements`
     )
     # Have its clock set by the network (27.007, 8.40); the first that it takes counts.
-    clock: tuple[Lasting, ...] = (CTZU,)
+    clock: tuple[PersistentSettings, ...] = (CTZU,)
     ussd: tuple[UssdWay, ...] = USSD
     links_parts: bool = False  # +CMMS (27.005, 3.5.6) is known to work; a Huawei E1752 answers it with 500
 
@@ -81,7 +81,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
         slot_commands=(("AT+QUIMSLOT={slot}",), ("AT+QDSIM={index}",)),
         urc_port=True,
         # With 1 many of them keep UTC and tell it with the zone beside it.
-        clock=(Lasting("AT+CTZU?", "+CTZU", 0, ("3",), "AT+CTZU=3"), CTZU),
+        clock=(PersistentSettings("AT+CTZU?", "+CTZU", 0, ("3",), "AT+CTZU=3"), CTZU),
     ),
     Profile(
         "SIMCom",
@@ -91,7 +91,10 @@ PROFILES: Final[tuple[Profile, ...]] = (
         iccid=("AT+CCID", "AT+CICCID"),
         pin_attempts=("AT+SPIC", "+SPIC", 0),
         slot_commands=(("AT+SMSIMCFG=1,{slot}",), ("AT+SWITCHSIM={index}",), ("AT+DUALSIM={index}",)),
-        clock=(Lasting("AT+CLTS?", "+CLTS", 0, ("1",), "AT+CLTS=1"), CTZU),  # the 2G ones know no +CTZU
+        clock=(
+            PersistentSettings("AT+CLTS?", "+CLTS", 0, ("1",), "AT+CLTS=1"),
+            CTZU,
+        ),  # the 2G ones know no +CTZU
     ),
     Profile(
         "Huawei",
@@ -101,7 +104,7 @@ PROFILES: Final[tuple[Profile, ...]] = (
         pin_attempts=("AT^CPIN?", "^CPIN", 3),
         reset="AT^RESET",
         # ModemManager leaves it at 0, and then no +CMTI comes.
-        also=(Lasting("AT^CURC?", "^CURC", 0, ("1",), "AT^CURC=1"),),
+        also=(PersistentSettings("AT^CURC?", "^CURC", 0, ("1",), "AT^CURC=1"),),
         # The E1752 takes plain codes only after the first; the E160, E173 and E1550 know no other form than packed.
         ussd=(
             UssdWay(Form.PLAIN, (("^USSDMODE", "0"), _GSM_CHARSET)),

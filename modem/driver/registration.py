@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from modem.at.responses import asked_registration, fields
-from modem.driver.commands import Talk
+from modem.driver.commands import Commands
 from modem.sms.gsm7 import plain
 
 _DOMAINS: Final = ("CREG", "CEREG", "CGREG")
@@ -48,11 +48,11 @@ _CARRIES_SMS = frozenset(
 )
 
 
-class Coverage:
+class NetworkRegistration:
     """Registration, signal and operator of the active SIM."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
 
     def registration(self) -> Registration:
         """The best of what +CREG, +CEREG and +CGREG say; HOME where the modem can say nothing of it."""
@@ -74,26 +74,26 @@ class Coverage:
 
     def chosen_by_hand(self) -> bool | None:
         """Whether a person chose the operator (27.007, 7.3: mode 1 or 4); None where the modem does not say."""
-        answer = self._talk.attempt("AT+COPS?", "+COPS")
+        answer = self._commands.attempt("AT+COPS?", "+COPS")
         mode = fields(answer.lines[0])[0] if answer.lines else ""
         return mode in _BY_HAND if mode.isdecimal() else None
 
     def choose_operator(self) -> None:
         """Have the modem look for its network anew (27.007, 7.3)."""
-        self._talk.attempt("AT+COPS=0", timeout_s=self._talk.patience.search_s)
+        self._commands.attempt("AT+COPS=0", timeout_s=self._commands.patience.search_s)
 
     def switch_radio(self) -> None:
         """Switch the radio off and on (27.007, 8.2)."""
-        patience = self._talk.patience
-        self._talk.attempt("AT+CFUN=4", timeout_s=patience.function_s)
+        patience = self._commands.patience
+        self._commands.attempt("AT+CFUN=4", timeout_s=patience.function_s)
         for _ in range(_RADIO_TRIES):  # a radio that stays off is worse than one that finds no network
-            self._talk.channel.pause(patience.again_s)
-            if self._talk.attempt("AT+CFUN=1", timeout_s=patience.function_s).ok:
+            self._commands.channel.pause(patience.again_s)
+            if self._commands.attempt("AT+CFUN=1", timeout_s=patience.function_s).ok:
                 break
 
     def signal_dbm(self) -> int | None:
         """The received signal strength (27.007, 8.5), None where it is not known."""
-        answer = self._talk.attempt("AT+CSQ", "+CSQ")
+        answer = self._commands.attempt("AT+CSQ", "+CSQ")
         rssi = fields(answer.lines[0])[0] if answer.lines else ""
         if not rssi.isdecimal():  # isdigit() takes the superscripts of latin-1 too, which noise brings
             return None
@@ -104,19 +104,19 @@ class Coverage:
 
     def operator(self) -> str:
         """The name of the network, or its number; "" without one."""
-        answer = self._talk.attempt("AT+COPS?", "+COPS")
+        answer = self._commands.attempt("AT+COPS?", "+COPS")
         parts = fields(answer.lines[0]) if answer.lines else []
         return plain(parts[2]) if len(parts) > 2 else ""
 
     def _registration_of(self, name: str) -> Registration | None:
-        answer = self._talk.attempt(f"AT+{name}?", f"+{name}")
+        answer = self._commands.attempt(f"AT+{name}?", f"+{name}")
         if answer.lines:
             return _registration(asked_registration(answer.lines[-1]))
         # Some answer with OK alone, or in the form of a URC, or after the OK.
-        news = [urc for urc in self._talk.channel.urcs if urc.tag == f"+{name}"]
-        if not news:
+        effects = [urc for urc in self._commands.channel.urcs if urc.tag == f"+{name}"]
+        if not effects:
             return None
-        status = news[-1].fields[0]
+        status = effects[-1].fields[0]
         return _registration(int(status) if status.isascii() and status.isdigit() else None)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from modem.at.responses import fields
 from modem.driver.card_identity import Card
-from modem.driver.commands import BUSY, Talk, code_of
+from modem.driver.commands import BUSY, Commands, code_of
 from modem.driver.profiles import CPINR
 from modem.sms.gsm7 import plain
 
@@ -69,8 +69,8 @@ _ICCID_TAGS: Final = (
 class SimCard:
     """The card in the active slot."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
         self._iccid_command: str | None = None
 
     @property
@@ -80,33 +80,33 @@ class SimCard:
 
     def state(self) -> SimState:
         """Ask for the state of the SIM, waiting while it is busy. A modem that cannot say has a SIM that is ready."""
-        deadline = monotonic() + self._talk.patience.busy_s
+        deadline = monotonic() + self._commands.patience.busy_s
         while True:
             state = self._state_now()
             if state is not SimState.UNKNOWN:
                 return state
             if monotonic() >= deadline:
                 return SimState.FAILURE
-            self._talk.channel.pause(self._talk.patience.again_s)
+            self._commands.channel.pause(self._commands.patience.again_s)
 
     def pin_attempts(self) -> int | None:
         """How often a PIN may still be tried before the SIM asks for its PUK, None where the modem does not say."""
-        sim_s = self._talk.patience.sim_s
-        if (way := self._talk.profile.pin_attempts) is not None:
+        sim_s = self._commands.patience.sim_s
+        if (way := self._commands.profile.pin_attempts) is not None:
             command, prefix, position = way
-            for line in self._talk.attempt(command, prefix, timeout_s=sim_s).lines:
+            for line in self._commands.attempt(command, prefix, timeout_s=sim_s).lines:
                 parts = fields(line)
                 if len(parts) > position and parts[position].isdecimal():
                     return int(parts[position])
         for command in CPINR:
-            answer = self._talk.attempt(command, "+CPINR", bare=True, timeout_s=sim_s)
+            answer = self._commands.attempt(command, "+CPINR", bare=True, timeout_s=sim_s)
             if (left := attempts_in(answer.lines)) is not None:
                 return left
         return None
 
     def enter_pin(self, pin: str) -> bool:
         """Try a PIN, once. False: it did not open the SIM; say nothing of it again until a person changed it."""
-        answer = self._talk.attempt(f'AT+CPIN="{pin}"', timeout_s=self._talk.patience.sim_s)
+        answer = self._commands.attempt(f'AT+CPIN="{pin}"', timeout_s=self._commands.patience.sim_s)
         state = self.state()
         return state is SimState.READY or (answer.ok and state is not SimState.PIN_REQUIRED)
 
@@ -116,28 +116,28 @@ class SimCard:
         common = ("AT+CCID", "AT+ICCID", "AT^ICCID?", "AT+QCCID", "AT#CCID", "AT+CICCID")
         # The file itself is the last way (27.007, 8.18; 31.102, 2FE2).
         for command in dict.fromkeys(
-            (*known, *self._talk.profile.iccid, *common, "AT+CRSM=176,12258,0,0,10")
+            (*known, *self._commands.profile.iccid, *common, "AT+CRSM=176,12258,0,0,10")
         ):
-            answer = self._talk.patiently(command, *_ICCID_TAGS)
+            answer = self._commands.patiently(command, *_ICCID_TAGS)
             for line in answer.lines:
                 if found := iccid_in(line):
                     self._iccid_command = command
                     return found
-            if self._talk.mute:
+            if self._commands.mute:
                 break
         return ""
 
     def imsi(self) -> str:
         """The subscriber's identity; "" where the modem does not tell it."""
         for command in ("AT+CIMI", "AT+CIMI?"):
-            for line in self._talk.patiently(command, "+CIMI").lines:
+            for line in self._commands.patiently(command, "+CIMI").lines:
                 if found := _IMSI.search(line):
                     return found.group()
         return ""
 
     def own_number(self) -> str:
         """What the card says its number is: E.164 where it says international, "" where it has none."""
-        for line in self._talk.patiently("AT+CNUM", "+CNUM").lines:
+        for line in self._commands.patiently("AT+CNUM", "+CNUM").lines:
             parts = fields(line)
             number = re.sub(r"[ ().-]", "", _dialled(parts[1])) if len(parts) > 1 else ""
             digits = number.lstrip("+")
@@ -154,11 +154,11 @@ class SimCard:
             self.state()
             other = self._compared(left)
             waited_s = monotonic() - began
-            if other or (other is None and (waited_s >= self._talk.patience.appear_s or not tells)):
+            if other or (other is None and (waited_s >= self._commands.patience.appear_s or not tells)):
                 return True
-            if waited_s >= self._talk.patience.slot_s:
+            if waited_s >= self._commands.patience.slot_s:
                 return False
-            self._talk.channel.pause(self._talk.patience.again_s)
+            self._commands.channel.pause(self._commands.patience.again_s)
 
     def _compared(self, left: Card) -> bool | None:
         """Whether the card is another than the one that was `left`; None where it tells nothing to compare."""
@@ -171,14 +171,16 @@ class SimCard:
     def _state_now(self) -> SimState:
         """UNKNOWN while the SIM is busy."""
         # Wavecom answers READY without an OK.
-        answer = self._talk.attempt("AT+CPIN?", "+CPIN", timeout_s=self._talk.patience.sim_s, enough_s=1.0)
+        answer = self._commands.attempt(
+            "AT+CPIN?", "+CPIN", timeout_s=self._commands.patience.sim_s, enough_s=1.0
+        )
         if not answer.lines:
             if code_of(answer.result) in BUSY:
                 return SimState.UNKNOWN
             if (state := _SIM_STATES.get(code_of(answer.result))) is not None:
                 return state
             # A modem that knows the command and cannot answer it has an empty bay; one that does not know it may work.
-            knows = not answer.ok and self._talk.attempt("AT+CPIN=?", "+CPIN").ok
+            knows = not answer.ok and self._commands.attempt("AT+CPIN=?", "+CPIN").ok
             return SimState.FAILURE if knows else SimState.READY
         said = answer.lines[-1].partition(":")[2].strip(' "').upper()
         if said in ("READY", "SIM PIN2", "SIM PUK2"):  # the second PIN guards nothing that texts need

@@ -38,7 +38,7 @@ class UssdPatience:
     cancel_s: float = 1.0  # for what the network still says after AT+CUSD=2
 
 
-class Dialogue:
+class UssdSession:
     """One session at a time, with no part in the air. Its methods raise as `Channel` does, beside what they name."""
 
     def __init__(self, channel: Channel, patience: UssdPatience) -> None:

@@ -16,7 +16,7 @@ _SPEEDS: Final = (4, 5)  # where tcgetattr(3) of Python has both
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldLine:
     """What an older process left for a port: descriptors, None where there is none."""
 
     line: int | None = None
@@ -26,7 +26,7 @@ class Held:
 class LineKeeper(Protocol):
     """Keeps descriptors while the process is away. Called from the ports' threads; never raises."""
 
-    def take(self, port: int) -> Held:
+    def take(self, port: int) -> HeldLine:
         """What was kept for a port; the caller owns it. Nothing, from the second call on."""
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
@@ -48,10 +48,10 @@ class NoKeeper:
 
     keeps = False
 
-    def take(self, port: int) -> Held:
+    def take(self, port: int) -> HeldLine:
         """See `LineKeeper`."""
         del port
-        return Held()
+        return HeldLine()
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
         """See `LineKeeper`."""

@@ -16,7 +16,7 @@ from modem.driver.modem import Modem
 from modem.driver.notifications import is_about_texts
 from modem.port.conditions import Condition
 from modem.port.interface import Reported, Unreadable, WorkUnavailableError
-from modem.port.mailbox import Desk
+from modem.port.mailbox import Mailbox
 from modem.port.status import PortStatus
 from modem.sms import tpdu
 
@@ -75,11 +75,11 @@ class _Found:
         return self.message
 
 
-class Incoming:
+class Inbound:
     """Texts and reports of one connection. `list_s`: how often the memory is read though nothing was announced."""
 
-    def __init__(self, desk: Desk, modem: Modem, list_s: float) -> None:
-        self._desk = desk
+    def __init__(self, mailbox: Mailbox, modem: Modem, list_s: float) -> None:
+        self._mailbox = mailbox
         self._modem = modem
         self._list_s = list_s
         self._list_at = 0.0
@@ -100,7 +100,7 @@ class Incoming:
 
     def take(self, urc: Urc, status: PortStatus | None = None) -> bool:
         """Take note of a URC that is about a text or report. Whether it was. `status`: what the port was when it came."""
-        status = status or self._desk.status
+        status = status or self._mailbox.status
         if urc.tag in ("+CMT", "+CDS"):
             self._take_straight(urc, status)
         elif urc.tag in ("+CMTI", "+CDSI"):
@@ -119,13 +119,13 @@ class Incoming:
         """The connection ends: hand over what came straight, which nobody will say again."""
         for urc in urcs:
             if urc.tag in ("+CMT", "+CDS"):
-                self._take_straight(urc, self._desk.status)
+                self._take_straight(urc, self._mailbox.status)
         urcs.clear()
         while self._straight:
             if not self._deliver_straight(self._straight[0]):
                 log.error(
                     "port %d: %d texts or reports were lost with the connection",
-                    self._desk.status.port,
+                    self._mailbox.status.port,
                     len(self._straight),
                 )
                 return
@@ -143,7 +143,7 @@ class Incoming:
 
     def look(self) -> None:
         """See how full the memory is, and list it soon where something lies there that no listing left."""
-        filling = self._modem.memories.filling()
+        filling = self._modem.storage.filling()
         if filling is None:
             # The modem cannot be asked: a listing is as cheap where the last one left nothing.
             if not self._left:
@@ -160,11 +160,11 @@ class Incoming:
         """When there is something to do though nobody says so, in monotonic seconds."""
         waiting = self._straight or self._announced
         next_look = self._looks_after_full[0] if self._looks_after_full else self._list_at
-        return max(self._desk.back_at, 0.0 if waiting else min(self._list_at, next_look))
+        return max(self._mailbox.back_at, 0.0 if waiting else min(self._list_at, next_look))
 
     def hand_over(self) -> None:
         """Give the house what came straight."""
-        while self._straight and monotonic() >= self._desk.back_at:
+        while self._straight and monotonic() >= self._mailbox.back_at:
             if not self._deliver_straight(self._straight[0]):
                 return
             self._straight.popleft()
@@ -179,7 +179,7 @@ class Incoming:
             report = _report(direct)
             status = self._known(direct.status)
             if report is not None and status.active.iccid:
-                self._desk.reports.append(Reported(status, report))
+                self._mailbox.reports.append(Reported(status, report))
             else:
                 others.append(direct)
         self._straight = others
@@ -191,7 +191,7 @@ class Incoming:
 
     def fetch(self) -> None:
         """Read what waits in the modem, and delete it there once the house has it."""
-        if monotonic() < self._desk.back_at or not self._tell_deletions():
+        if monotonic() < self._mailbox.back_at or not self._tell_deletions():
             return
         if self._announced and not self._fetch_announced():
             return
@@ -206,12 +206,12 @@ class Incoming:
 
         So two texts alike that lie in the memory at once are told from one that the network repeats.
         """
-        iccid = self._desk.status.active.iccid
+        iccid = self._mailbox.status.active.iccid
         found: list[_Found] = []
         for place in dict.fromkeys(self._announced):
             if place.iccid != iccid:
                 continue  # it went with its SIM, and is listed when that is active again
-            stored = self._modem.memories.read(place.index, place.memory)
+            stored = self._modem.storage.read(place.index, place.memory)
             if stored is None:
                 self._list_soon()  # it was read with a listing; or could not be read now
             else:
@@ -225,7 +225,7 @@ class Incoming:
         """Whether a modem says that its memory is full or can be read. Reading and deleting makes room."""
         if urc.tag == "+CIEV":
             indicator, *rest = urc.fields
-            speaks = is_about_texts(indicator) or indicator in self._modem.indications.about_texts()
+            speaks = is_about_texts(indicator) or indicator in self._modem.notifications.about_texts()
             return speaks and rest[:1] != ["0"]
         line = urc.line.upper()
         return any(sign in line for sign in _LISTS)
@@ -239,43 +239,43 @@ class Incoming:
         self._list_at = self._listed_at + self._list_s
         deleted = self._deleted
         left: int | None = None
-        usual = self._modem.memories.usual
+        usual = self._modem.storage.usual
         unread: list[str | None] = []
         cut = False
-        for memory in dict.fromkeys((*self._modem.read_from, *self._modem.memories.others)):
-            messages = self._modem.memories.stored(memory)
+        for memory in dict.fromkeys((*self._modem.read_from, *self._modem.storage.others)):
+            messages = self._modem.storage.stored(memory)
             if messages is None:
                 unread.append(memory)
-            elif self._modem.memories.cut:
+            elif self._modem.storage.cut:
                 unread.append(memory)
                 cut = True
             else:
                 self._forget_gone(memory, messages)
-            seen, before = self._modem.memories.seen, self._deleted
+            seen, before = self._modem.storage.seen, self._deleted
             if not self._keep(self._found(stored, memory) for stored in messages or ()):
-                self._list_at = self._desk.back_at
+                self._list_at = self._mailbox.back_at
                 return
             if memory is None and memory not in unread:
                 left = seen - (self._deleted - before)
         unread += [place.memory for place in self._undeleted]
-        self._modem.memories.others = tuple(name for name in self._modem.memories.others if name in unread)
+        self._modem.storage.others = tuple(name for name in self._modem.storage.others if name in unread)
         self._left = left
         self._watch_room(made_room=self._deleted - deleted)
-        if self._modem.memories.usual != usual or (cut and self._deleted > deleted):
+        if self._modem.storage.usual != usual or (cut and self._deleted > deleted):
             self._list_soon()
 
     def _forget_gone(self, memory: str | None, messages: list[Stored]) -> None:
         """Forget what could not be deleted, and lies there no longer."""
-        name, indices = memory or self._modem.memories.usual, {stored.index for stored in messages}
+        name, indices = memory or self._modem.storage.usual, {stored.index for stored in messages}
         gone = [place for place in self._undeleted if place.memory == name and place.index not in indices]
         for place in gone:
             del self._undeleted[place]
         if gone:
-            self._desk.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
+            self._mailbox.set_condition(Condition.DELETION_REFUSED, present=bool(self._undeleted))
 
     def _watch_room(self, *, made_room: int) -> None:
         """Warn of a memory that fills up with what stays in it. `made_room`: messages that were just deleted."""
-        filling = self._modem.memories.filling()
+        filling = self._modem.storage.filling()
         if filling is None:
             return
         used, places = filling
@@ -301,24 +301,24 @@ class Incoming:
             log.warning(
                 "port %d: %d of %d places for texts stay taken by what cannot be deleted, or was never received here:"
                 " once all are, nothing comes in; empty the memory in a telephone",
-                self._desk.status.port,
+                self._mailbox.status.port,
                 used,
                 places,
             )
         self._crowded = crowded
         full = 0 < places <= used
-        self._desk.set_condition(Condition.MEMORY_FULL, present=full)
-        self._desk.set_condition(Condition.MEMORY_NEARLY_FULL, present=crowded and not full)
+        self._mailbox.set_condition(Condition.MEMORY_FULL, present=full)
+        self._mailbox.set_condition(Condition.MEMORY_NEARLY_FULL, present=crowded and not full)
 
     def _found(self, stored: Stored, memory: str | None) -> _Found:
-        place = _Place(self._desk.status.active.iccid, memory or self._modem.memories.usual, stored.index)
+        place = _Place(self._mailbox.status.active.iccid, memory or self._modem.storage.usual, stored.index)
         return _Found(place, memory, self._read(stored, memory))
 
     def _read(self, stored: Stored, memory: str | None) -> Message:
         """What the PDU says; read once more where it makes no sense, for it may have been garbled on the line."""
         message = _parsed(stored.pdu)
         if isinstance(message, Unreadable):
-            again = self._modem.memories.read(stored.index, memory)
+            again = self._modem.storage.read(stored.index, memory)
             if again is not None and again.pdu:
                 return _parsed(again.pdu)
         return message
@@ -339,7 +339,7 @@ class Incoming:
                     kept.append(known)
                     continue
                 numbered = self._numbered(each, kept)
-                if not self._deliver(numbered.message, self._desk.status):
+                if not self._deliver(numbered.message, self._mailbox.status):
                     return False
                 kept.append(numbered)
             for each in kept:
@@ -366,7 +366,7 @@ class Incoming:
         first. None: nothing may be deleted there now.
         """
         for _ in range(_REREADS):
-            there = self._modem.memories.read(found.place.index, found.memory)
+            there = self._modem.storage.read(found.place.index, found.memory)
             if there is None and not self._modem.mode.confirmed:
                 self._undeleted[found.place] = (
                     found  # nobody knows what lies there: deleted after the next listing
@@ -375,8 +375,8 @@ class Incoming:
             now = found if there is None else self._found(there, found.memory)
             if now.sameness == found.sameness:
                 return found
-            if not self._deliver(now.message, self._desk.status):
-                self._list_at = self._desk.back_at
+            if not self._deliver(now.message, self._mailbox.status):
+                self._list_at = self._mailbox.back_at
                 return None
             found = now
         self._list_soon()  # it is overwritten as fast as it is read
@@ -388,20 +388,20 @@ class Incoming:
         if last is None:
             return
         found = last
-        if self._modem.memories.delete(found.place.index, found.memory):
+        if self._modem.storage.delete(found.place.index, found.memory):
             self._deleted += 1
             self._undeleted.pop(found.place, None)
-            self._is_gone(self._desk.status, found.message)
+            self._is_gone(self._mailbox.status, found.message)
         elif found.place not in self._undeleted or self._undeleted[found.place] is not found:
             log.warning(
                 "port %d: the modem does not delete message %d; it is tried again now and then",
-                self._desk.status.port,
+                self._mailbox.status.port,
                 found.place.index,
             )
             self._undeleted[found.place] = found
-        iccid = self._desk.status.active.iccid
+        iccid = self._mailbox.status.active.iccid
         refused = any(place.iccid == iccid for place in self._undeleted)
-        self._desk.set_condition(Condition.DELETION_REFUSED, present=refused)
+        self._mailbox.set_condition(Condition.DELETION_REFUSED, present=refused)
 
     def _is_gone(self, status: PortStatus, message: Message) -> None:
         """A message is in the modem no more. The house must know of a text without a date: the same again is another."""
@@ -413,16 +413,16 @@ class Incoming:
         """Tell the house of deletions. False: it can keep nothing now."""
         while self._untold:
             try:
-                self._desk.work.deleted(*self._untold[0])
+                self._mailbox.work.deleted(*self._untold[0])
             except WorkUnavailableError as error:
-                self._desk.unavailable(error)
+                self._mailbox.unavailable(error)
                 return False
             self._untold.popleft()
         return True
 
     def _known(self, status: PortStatus) -> PortStatus:
         """What the port was when something came; what it is now where that came before the SIM was known."""
-        return status if status.active.iccid else self._desk.status
+        return status if status.active.iccid else self._mailbox.status
 
     def _deliver_straight(self, direct: _Direct) -> bool:
         """Hand over what came without being stored. False: the house can keep nothing now."""
@@ -434,7 +434,7 @@ class Incoming:
 
     def _deliver(self, message: Message, status: PortStatus) -> bool:
         """Hand one message to the house. False: it can keep nothing now."""
-        work = self._desk.work
+        work = self._mailbox.work
         status = self._known(status)
         if not status.active.iccid:
             return False
@@ -444,10 +444,10 @@ class Incoming:
             else:
                 work.received(status, message)
         except WorkUnavailableError as error:
-            self._desk.unavailable(error)
+            self._mailbox.unavailable(error)
             return False
         if isinstance(message, Unreadable):
-            self._desk.set_condition(Condition.UNREADABLE_TEXTS, present=True)
+            self._mailbox.set_condition(Condition.UNREADABLE_TEXTS, present=True)
         return True
 
 

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Final
 
 from modem.at.transcript import Transcript, Watcher
-from modem.driver.card_identity import Identities
+from modem.driver.card_identity import CardIdentities
 from modem.driver.commands import Identity
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.errors import DEVICE_GONE, cause
@@ -23,7 +23,7 @@ from modem.parts import Refused, Submission, Submitted
 from modem.port.conditions import Condition
 from modem.port.interface import Claim, Outcome, Reported, Rest, Switch, Work, WorkUnavailableError
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
-from modem.port.submission_note import HandoverNote, Noted
+from modem.port.submission_note import Noted, SubmissionNote
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ _WORK: Final = b"!"  # rung where there may be work
 _ORDER: Final = b"?"  # rung for an order that is no work: an idle port must not ask the house for it
 
 
-class Desk:
+class Mailbox:
     """One port's queue of orders with its wake-up socket, and its standing with the house.
 
     `wake`, `ask`, `probe`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own. Between threads pass only the
@@ -109,8 +109,8 @@ class Desk:
         self.tells_references = False  # the modem of `identity` does (see `Channel`)
         self.owed = 0  # parts whose answer its modem owes (see `Channel`)
         self.identity = Identity()  # of the modem that this is remembered of
-        self.identities = Identities(status.port)  # of the SIMs that this port has seen
-        self.note: HandoverNote | None = None  # of the part in the air, for the next process
+        self.identities = CardIdentities(status.port)  # of the SIMs that this port has seen
+        self.note: SubmissionNote | None = None  # of the part in the air, for the next process
         self.left: Noted | None = (
             None  # the part that an older process handed over, whose answer it did not read
         )

@@ -14,8 +14,8 @@ from typing import Final
 from modem.at.responses import Urc, is_ready, is_text_form
 from modem.driver.modem import Modem, UnusableError
 from modem.port.conditions import Condition
-from modem.port.inbound import Incoming
-from modem.port.mailbox import Desk
+from modem.port.inbound import Inbound
+from modem.port.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ _RESTORED_S: Final = 3600.0  # how long the operator is told of a fall-back to t
 class ModemSettings:
     """PDU mode, storage, announcements and identity of the modem on one connection. Methods raise as `Modem` does."""
 
-    def __init__(self, desk: Desk, modem: Modem, incoming: Incoming) -> None:
-        self._desk = desk
+    def __init__(self, mailbox: Mailbox, modem: Modem, incoming: Inbound) -> None:
+        self._mailbox = mailbox
         self._modem = modem
-        self._incoming = incoming
+        self._inbound = incoming
         self._patience = modem.patience
         self._at = float("inf")  # when to try again what is unconfirmed, in monotonic seconds
         self._pause_s = self._patience.again_s
@@ -101,15 +101,15 @@ class ModemSettings:
             self._modem.mode.ensure()
             lost = self._modem.mode.fallbacks != before
         elif step == "announcements":
-            lost = not self._modem.indications.hold()
+            lost = not self._modem.notifications.hold()
         else:
-            self._incoming.look()
-            lost = self._modem.memories.lost
-            self._modem.memories.lost = False
+            self._inbound.look()
+            lost = self._modem.storage.lost
+            self._modem.storage.lost = False
         if lost:
-            log.warning("port %d: the modem lost its settings; they are set again", self._desk.status.port)
+            log.warning("port %d: the modem lost its settings; they are set again", self._mailbox.status.port)
             self._modem.prepare()
-            self._incoming.list_now()  # texts may have come that nobody announced
+            self._inbound.list_now()  # texts may have come that nobody announced
             self._began_at, self._pause_s = monotonic(), self._patience.again_s
             self._at = min(self._at, monotonic() + self._pause_s)
         elif self._is_unset and self._at == float("inf"):
@@ -120,20 +120,22 @@ class ModemSettings:
         modem = self._modem
         if not modem.is_identified and modem.identify():
             identity = modem.identity
-            log.info("port %d: the modem is %s", self._desk.status.port, modem.name)
-            self._desk.publish(imei=identity.imei, model=modem.name if identity.model else "")
+            log.info("port %d: the modem is %s", self._mailbox.status.port, modem.name)
+            self._mailbox.publish(imei=identity.imei, model=modem.name if identity.model else "")
             modem.prepare()  # its vendor's own settings among them
         if not modem.mode.confirmed and not modem.mode.set():
             self._give_up_mode()
         if not modem.knows_service:
             modem.choose_service()
-        if modem.memories.usual is None or (modem.memories.may_do_better and not self._is_ready_long):
-            before = modem.memories.usual
+        if modem.storage.usual is None or (modem.storage.may_do_better and not self._is_ready_long):
+            before = modem.storage.usual
             modem.choose_memories(again=True)
-            if modem.memories.usual != before:
-                self._incoming.list_now()
-        if modem.indications.form is None or (modem.indications.may_do_better and not self._is_ready_long):
-            modem.indications.choose()
+            if modem.storage.usual != before:
+                self._inbound.list_now()
+        if modem.notifications.form is None or (
+            modem.notifications.may_do_better and not self._is_ready_long
+        ):
+            modem.notifications.choose()
 
     def _give_up_mode(self) -> None:
         """Say what becomes of a modem that keeps refusing PDU mode. Raises UnusableError where it stays in text mode."""
@@ -154,8 +156,8 @@ class ModemSettings:
         modem = self._modem
         return (
             not modem.mode.confirmed
-            or modem.memories.usual is None
-            or modem.indications.form is None
+            or modem.storage.usual is None
+            or modem.notifications.form is None
             or not modem.is_identified
         )
 
@@ -165,17 +167,17 @@ class ModemSettings:
         modem = self._modem
         if not modem.mode.confirmed:
             return True
-        better = modem.memories.may_do_better or modem.indications.may_do_better or not modem.knows_service
+        better = modem.storage.may_do_better or modem.notifications.may_do_better or not modem.knows_service
         return not self._is_ready_long and (self._is_unset or better)
 
     def _publish(self) -> None:
         """Tell the operator what is missing."""
-        modem, tell = self._modem, self._desk.set_condition
+        modem, tell = self._modem, self._mailbox.set_condition
         if modem.mode.fallbacks != self._fallbacks:
             self._fallbacks = modem.mode.fallbacks
             self._restored_until = monotonic() + _RESTORED_S
         tell(Condition.PDU_MODE_UNCONFIRMED, present=not modem.mode.confirmed)
         tell(Condition.TEXT_MODE_RESTORED, present=monotonic() < self._restored_until)
-        tell(Condition.STORAGE_NOT_SET, present=modem.memories.usual is None)
-        tell(Condition.TEXTS_NOT_ANNOUNCED, present=not modem.indications.announces_texts)
-        tell(Condition.REPORTS_NOT_ANNOUNCED, present=not modem.indications.announces_reports)
+        tell(Condition.STORAGE_NOT_SET, present=modem.storage.usual is None)
+        tell(Condition.TEXTS_NOT_ANNOUNCED, present=not modem.notifications.announces_texts)
+        tell(Condition.REPORTS_NOT_ANNOUNCED, present=not modem.notifications.announces_reports)

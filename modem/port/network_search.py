@@ -13,7 +13,7 @@ from typing import Final
 from modem.driver.modem import Modem
 from modem.driver.registration import Registration
 from modem.port.conditions import Condition
-from modem.port.mailbox import Desk, Loss
+from modem.port.mailbox import Loss, Mailbox
 from modem.port.status_text import WEAK_DBM
 
 log = logging.getLogger(__name__)
@@ -28,12 +28,14 @@ class RestartNeededError(Exception):
     """The modem is to be restarted, because nothing less has helped it to find a network."""
 
 
-class Search:
+class NetworkSearch:
     """See the module; for one connection."""
 
-    def __init__(self, desk: Desk, modem: Modem, after_s: tuple[float, float, float], again_s: float) -> None:
+    def __init__(
+        self, mailbox: Mailbox, modem: Modem, after_s: tuple[float, float, float], again_s: float
+    ) -> None:
         """`after_s`: when each stage begins, in seconds since the loss. `again_s`: between two looks whether it may."""
-        self._desk = desk
+        self._mailbox = mailbox
         self._modem = modem
         self._after_s = after_s
         self._again_s = again_s
@@ -41,7 +43,7 @@ class Search:
     @property
     def due_at(self) -> float:
         """When the next stage is due, in monotonic seconds."""
-        loss = self._desk.loss
+        loss = self._mailbox.loss
         if loss is None or loss.stages == len(self._after_s):
             return float("inf")
         after_s = self._after_s[loss.stages]
@@ -54,15 +56,15 @@ class Search:
 
         Raises RestartNeededError where the next stage is a restart.
         """
-        desk = self._desk
-        active = desk.status.active
+        mailbox = self._mailbox
+        active = mailbox.status.active
         if active.registration.carries_sms:
             self.forget()
             return False
-        if desk.loss is None or desk.loss.iccid != active.iccid:
+        if mailbox.loss is None or mailbox.loss.iccid != active.iccid:
             self.forget()
-            desk.loss = Loss(active.iccid, monotonic())
-        loss = desk.loss
+            mailbox.loss = Loss(active.iccid, monotonic())
+        loss = mailbox.loss
         if monotonic() < self.due_at:
             return False
         if not self._may_begin():
@@ -72,33 +74,33 @@ class Search:
         loss.stages, loss.last_at = stage + 1, monotonic()
         log.warning(
             "port %d: no network for %.0f min though the signal is good: %s",
-            desk.status.port,
+            mailbox.status.port,
             (loss.last_at - loss.since) / 60,
             ("the search is begun anew", "the radio is switched off and on", "the modem is restarted")[stage],
         )
-        desk.set_condition(Condition.REGISTRATION_RESTARTED, present=True)
+        mailbox.set_condition(Condition.REGISTRATION_RESTARTED, present=True)
         if stage == _RESTART:
             raise RestartNeededError("there is signal but no network")
-        desk.listens = False
+        mailbox.listens = False
         if stage == _RADIO:
-            self._modem.coverage.switch_radio()
+            self._modem.network.switch_radio()
             return True
-        self._modem.coverage.choose_operator()
-        desk.listens = True
+        self._modem.network.choose_operator()
+        mailbox.listens = True
         return False
 
     def forget(self) -> None:
         """The SIM has its network, or another SIM is there."""
-        self._desk.loss = None
-        self._desk.set_condition(Condition.REGISTRATION_RESTARTED, present=False)
+        self._mailbox.loss = None
+        self._mailbox.set_condition(Condition.REGISTRATION_RESTARTED, present=False)
 
     def _may_begin(self) -> bool:
         """Whether nothing is under way or waits, the network did not say no, and no person chose it."""
-        desk, coverage = self._desk, self._modem.coverage
-        if desk.outcome is not None or desk.ussd_orders or desk.busy_s() > 0:
+        mailbox, network = self._mailbox, self._modem.network
+        if mailbox.outcome is not None or mailbox.ussd_orders or mailbox.busy_s() > 0:
             return False
-        states = coverage.registrations()
+        states = network.registrations()
         if any(state.carries_sms or state in _DENIED for state in states):
             return False
-        signal_dbm = coverage.signal_dbm()
-        return signal_dbm is not None and signal_dbm >= WEAK_DBM and coverage.chosen_by_hand() is False
+        signal_dbm = network.signal_dbm()
+        return signal_dbm is not None and signal_dbm >= WEAK_DBM and network.chosen_by_hand() is False

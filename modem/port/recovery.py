@@ -25,7 +25,7 @@ class Step:
     command: bool = False  # run `reset_command`, once it is closed
 
 
-class Ladder:
+class Recovery:
     """Where a port stands on it. `has_command`: it has a `reset_command`."""
 
     def __init__(self, timing: Timing, *, has_command: bool) -> None:

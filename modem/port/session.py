@@ -23,14 +23,14 @@ from modem.hardware.sysfs import Tty
 from modem.parts import InDoubt, Refused, Submission, Submitted, Via
 from modem.port import left_line, status_text
 from modem.port.conditions import Condition
-from modem.port.inbound import Incoming
+from modem.port.inbound import Inbound
 from modem.port.interface import Outcome, Switch
-from modem.port.mailbox import Desk, UssdOrder
+from modem.port.mailbox import Mailbox, UssdOrder
 from modem.port.modem_settings import STEPS, ModemSettings
-from modem.port.network_search import Search
-from modem.port.sim_slots import Cards
+from modem.port.network_search import NetworkSearch
+from modem.port.sim_slots import SimSlots
 from modem.port.status import PortState, SlotStatus
-from modem.port.stored_submission import Keeper
+from modem.port.stored_submission import StoredSubmissions
 from modem.port.submission_note import Phase
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Session:
     def __init__(
         self,
         settings: PortSettings,
-        desk: Desk,
+        mailbox: Mailbox,
         fd: int,
         submit_timeout_s: float,
         timing: Timing,
@@ -127,18 +127,18 @@ class Session:
         self.came_up = False  # the modem was brought in step, and its SIM looked at
         self.proven = False  # the network took something from this modem
         self._settings = settings
-        self._desk = desk
+        self._mailbox = mailbox
         self._timing = timing
         self._submit_timeout_s = submit_timeout_s
         self._channel = Channel(
             fd,
-            desk.fd,
-            desk.attend,
+            mailbox.fd,
+            mailbox.attend,
             name=f"port {settings.port}",
             waits=timing.waits,
-            transcript=desk.transcript,
+            transcript=mailbox.transcript,
         )
-        self._channel.owed = desk.owed
+        self._channel.owed = mailbox.owed
         self.modem = Modem(
             self._channel,
             smsc=settings.smsc,
@@ -147,14 +147,14 @@ class Session:
             writes=settings.submit_via == Via.STORAGE.value,
             wiring=wiring,
         )
-        if desk.note is not None:
-            self._channel.sending = desk.note.type
-            self._channel.read_with(desk.note.hear)
-        self._cards = Cards(settings, desk, self.modem, timing.register_s)
-        self._incoming = Incoming(desk, self.modem, timing.list_s)
-        self._modem_settings = ModemSettings(desk, self.modem, self._incoming)
-        self._keeper = Keeper(desk, self.modem)
-        self._search = Search(desk, self.modem, timing.anew_s, timing.refresh_s)
+        if mailbox.note is not None:
+            self._channel.sending = mailbox.note.type
+            self._channel.read_with(mailbox.note.hear)
+        self._sim_slots = SimSlots(settings, mailbox, self.modem, timing.register_s)
+        self._inbound = Inbound(mailbox, self.modem, timing.list_s)
+        self._modem_settings = ModemSettings(mailbox, self.modem, self._inbound)
+        self._stored_submissions = StoredSubmissions(mailbox, self.modem)
+        self._search = NetworkSearch(mailbox, self.modem, timing.anew_s, timing.refresh_s)
         self._kept = kept  # until it was read
         # The line was left open by an older process, and its SIMs were not looked at yet.
         self._adopted = False
@@ -181,13 +181,13 @@ class Session:
         try:
             self._start()
             while True:
-                if self._desk.status.state is PortState.UP:
+                if self._mailbox.status.state is PortState.UP:
                     self._serve()
                 else:
                     self._wait_for_sim()
         finally:
-            self._desk.listens = False
-            self._incoming.close(self._channel.urcs)
+            self._mailbox.listens = False
+            self._inbound.close(self._channel.urcs)
 
     def restart_modem(self) -> None:
         """Tell the modem to restart, whether it still listens or not. Close and open the device after a while."""
@@ -202,8 +202,8 @@ class Session:
     # Coming up
 
     def _start(self) -> None:
-        desk = self._desk
-        desk.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
+        mailbox = self._mailbox
+        mailbox.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
         self._settle()
         self._listen_first()
         self._channel.told_e0 = self._channel.told_v1 = False
@@ -214,7 +214,7 @@ class Session:
         self._echoes = echoes if echoes == self._channel.echoes else None
         self._channel.told_e0 = self._echoes is not None
         self._channel.told_v1 = True
-        desk.answering = True
+        mailbox.answering = True
         self._introduce()
         self._look_at_cards()
         self._introduce()  # a modem whose SIM was locked may only now have told it
@@ -224,53 +224,55 @@ class Session:
         """Hear what came while an older process had left the line open, and the answer to the part that it handed over,
         before anything is said. The answer may still be to come.
         """
-        left, kept, self._kept = self._desk.left, self._kept, None
+        left, kept, self._kept = self._mailbox.left, self._kept, None
         if left is None and kept is None:
             return
         self._adopted = kept is not None
         wait_s = (
-            min(self._timing.kept_s, self._desk.busy_s()) if left is not None and kept is not None else 0.0
+            min(self._timing.kept_s, self._mailbox.busy_s()) if left is not None and kept is not None else 0.0
         )
         heard = left_line.listen(self._channel, left.heard if left is not None else b"", kept, wait_s)
         self._failure = heard.failure
         if heard.taken is None:
             return
         if left is not None:
-            self._desk.recover(left.claim, heard.taken)
+            self._mailbox.recover(left.claim, heard.taken)
         else:
             self._channel.keep_late(heard.taken)
 
     def _tell_left(self) -> None:
         """Tell the house what is known by now of the part that an older process handed over. Without a word it stays in doubt."""
-        left, self._desk.left = self._desk.left, None
+        left, self._mailbox.left = self._mailbox.left, None
         late_result = self._channel.late_result if self._adopted else None
         failure, self._failure = self._failure or late_result, None
         if left is None:
             return
         late = self._channel.take_late() if self._adopted else []
         if late:
-            self._desk.recover(left.claim, late.pop())  # that part was the last one before the process ended
+            self._mailbox.recover(
+                left.claim, late.pop()
+            )  # that part was the last one before the process ended
             for each in late:
                 self._channel.keep_late(each)
         elif failure is not None and not failure.ok and left.phase is Phase.TYPED:
             verdict = handover.verdict(self._channel, failure)
             if isinstance(verdict, Refused):
-                self._desk.recover(left.claim, verdict)
+                self._mailbox.recover(left.claim, verdict)
 
     def _look_at_cards(self) -> None:
         """Look at the SIMs. What came while the line was left open came for the SIM that was active then."""
         adopted, self._adopted = self._adopted, False
         if not adopted or self._settings.slots == 1:
-            self._cards.look()
+            self._sim_slots.look()
             return
-        name = self._cards.active_name()
+        name = self._sim_slots.active_name()
         urcs = list(self._channel.urcs)
         self._channel.urcs.clear()
-        self._cards.look()
-        status = self._desk.status
+        self._sim_slots.look()
+        status = self._mailbox.status
         slot = next((each.slot for each in status.slots if name and each.iccid == name), status.active_slot)
         for urc in urcs:
-            if not self._incoming.take(urc, replace(status, active_slot=slot)):
+            if not self._inbound.take(urc, replace(status, active_slot=slot)):
                 self._channel.urcs.append(urc)
 
     def _begin(self) -> None:
@@ -279,7 +281,7 @@ class Session:
         """
         channel = self._channel
         echoes, restarted = channel.echoes, channel.restarted
-        busy_s = self._desk.busy_s()
+        busy_s = self._mailbox.busy_s()
         busy_until = monotonic() + busy_s
         if restarted:
             channel.owed = 0
@@ -297,43 +299,45 @@ class Session:
 
     def _hear_late(self) -> None:
         """Tell the house what the modem said of parts after nobody waited for that any more."""
-        channel, desk = self._channel, self._desk
+        channel, mailbox = self._channel, self._mailbox
         late = channel.take_late()
         if not late:
             return
         owed = channel.owed + len(late)
-        desk.owed = channel.owed
-        if desk.outcome is not None and isinstance(desk.outcome.result, InDoubt):
+        mailbox.owed = channel.owed
+        if mailbox.outcome is not None and isinstance(mailbox.outcome.result, InDoubt):
             if len(late) < owed:
-                log.info("port %d: a late reference may be of more than one part: of none", desk.status.port)
+                log.info(
+                    "port %d: a late reference may be of more than one part: of none", mailbox.status.port
+                )
                 return
-            desk.outcome = replace(desk.outcome, result=late.pop())
+            mailbox.outcome = replace(mailbox.outcome, result=late.pop())
         for each in late:
-            desk.tell_late(each.reference)
+            mailbox.tell_late(each.reference)
 
     def _introduce(self) -> None:
         identity = self.modem.identity
-        self._desk.recognise(identity)
-        self._channel.tells_references = self._desk.tells_references
-        self._desk.publish(imei=identity.imei, model=self.modem.name if identity.model else "")
+        self._mailbox.recognise(identity)
+        self._channel.tells_references = self._mailbox.tells_references
+        self._mailbox.publish(imei=identity.imei, model=self.modem.name if identity.model else "")
 
     def _come_up(self) -> None:
         """Say whether the port works now, and what to do first."""
         self.came_up = True
-        sim = self._desk.status.active.sim
+        sim = self._mailbox.status.active.sim
         if sim is not SimState.READY:
-            self._desk.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
+            self._mailbox.publish(state=PortState.SICK, detail=_SIM_DETAILS[sim])
             self._search.forget()
             return
-        self._desk.publish(state=PortState.UP, detail=self._sentence(self._desk.status.active))
+        self._mailbox.publish(state=PortState.UP, detail=self._sentence(self._mailbox.status.active))
         now = monotonic()
-        registered = self._desk.status.active.registration.carries_sms
+        registered = self._mailbox.status.active.registration.carries_sms
         self._refresh_at = now + (self._first_refresh_s() if registered else self._timing.search_s)
         self._refreshes.extend(("signal", "operator", "time"))
         self._sim_changed = False
-        self._incoming.list_now()
+        self._inbound.list_now()
         self._modem_settings.begin_anew()
-        self._keeper.begin_anew(kept_power=self._kept_power)
+        self._stored_submissions.begin_anew(kept_power=self._kept_power)
         self._kept_power = True
         self._claim_at = now
 
@@ -346,29 +350,31 @@ class Session:
     def _wait_for_sim(self) -> None:
         """With a SIM that does not work: answer who asks, and look again now and then or when the modem speaks of it."""
         deadline = monotonic() + self._timing.sim_s
-        self._desk.listens = True
+        self._mailbox.listens = True
         self._sim_changed = False
         while monotonic() < deadline and not self._channel.restarted:
             if self._sim_changed:
                 deadline = min(deadline, self._sim_look_at())
             self._tend()
             self._settle()
-            self._channel.wait(deadline if self._desk.outcome is None else min(deadline, self._desk.back_at))
+            self._channel.wait(
+                deadline if self._mailbox.outcome is None else min(deadline, self._mailbox.back_at)
+            )
             self._sort_urcs()
             self._hear_late()
-        self._desk.listens = False
+        self._mailbox.listens = False
         if self._channel.restarted:
             self._start()
             return
         self._sim_looked_at = monotonic()
-        self._cards.look()
+        self._sim_slots.look()
         self._come_up()
 
     # At work
 
     def _serve(self) -> None:
         """One round: what came in, what is due, what is to be sent; then wait."""
-        self._desk.listens = True
+        self._mailbox.listens = True
         if self._began_anew():
             return
         self._tend()
@@ -376,35 +382,35 @@ class Session:
         self._sort_urcs()
         self._hear_late()
         self._modem_settings.tend()
-        self._keeper.recall()
-        if self._desk.outcome is None or self.modem.acknowledges:
-            self._incoming.hand_over()
+        self._stored_submissions.recall()
+        if self._mailbox.outcome is None or self.modem.acknowledges:
+            self._inbound.hand_over()
         else:
-            self._incoming.leave_reports()  # and what else came is handed over while the network has the next part
-        self._incoming.fetch()
+            self._inbound.leave_reports()  # and what else came is handed over while the network has the next part
+        self._inbound.fetch()
         self._hang_up()
         self._refresh()
         self._look_at_what_changed()
-        if self._desk.status.state is PortState.UP and self._search.step():
+        if self._mailbox.status.state is PortState.UP and self._search.step():
             self._start()
             return
-        if self._desk.status.state is PortState.UP and not self._work() and not self._refreshes:
+        if self._mailbox.status.state is PortState.UP and not self._work() and not self._refreshes:
             self._channel.wait(self._wake_at())
 
     def _tend(self) -> None:
-        self._desk.take_orders()
-        self._desk.answer_asks(lambda: self.modem.answers(self._timing.ask_s))
+        self._mailbox.take_orders()
+        self._mailbox.answer_asks(lambda: self.modem.answers(self._timing.ask_s))
 
     def _settle(self) -> None:
-        if self._desk.outcome is not None and monotonic() >= self._desk.back_at:
-            self._desk.settle()
+        if self._mailbox.outcome is not None and monotonic() >= self._mailbox.back_at:
+            self._mailbox.settle()
 
     def _wake_at(self) -> float:
         """When there is something to do though nobody says so."""
         due = [
             self._refresh_at,
-            self._incoming.due_at,
-            self._keeper.due_at,
+            self._inbound.due_at,
+            self._stored_submissions.due_at,
             self._modem_settings.due_at,
             self._search.due_at,
         ]
@@ -412,26 +418,26 @@ class Session:
             due.append(self._sim_look_at())
         if self._registration_changed:
             due.append(self._registration_seen_at + self._timing.registration_look_s)
-        if self._desk.outcome is not None or self._desk.ussd_orders:
-            due.append(self._desk.back_at)
+        if self._mailbox.outcome is not None or self._mailbox.ussd_orders:
+            due.append(self._mailbox.back_at)
         if self._asks_for_work():
-            if self._desk.woken:
-                due.append(self._desk.back_at)
+            if self._mailbox.woken:
+                due.append(self._mailbox.back_at)
             elif self._claim_at is not None:
-                due.append(max(self._claim_at, self._desk.back_at))
+                due.append(max(self._claim_at, self._mailbox.back_at))
         return min(due)
 
     def _asks_for_work(self) -> bool:
         """A port with several slots asks without a network too: another slot may have one."""
         if not self._modem_settings.may_submit:
             return False
-        return self._desk.status.active.registration.carries_sms or self._settings.slots > 1
+        return self._mailbox.status.active.registration.carries_sms or self._settings.slots > 1
 
     def _work(self) -> bool:
         """Settle what was sent, claim what is next and carry it. Whether there was something to do."""
-        desk = self._desk
+        mailbox = self._mailbox
         now = monotonic()
-        if now < desk.back_at or not self._keeper.recalled:
+        if now < mailbox.back_at or not self._stored_submissions.recalled:
             return False
         if self._sim_unsure or not self._modem_settings.may_submit:
             self._settle()
@@ -439,12 +445,12 @@ class Session:
             return False
         if self._held_back:
             self._held_back, self._claim_at = False, now
-        if desk.outcome is None:
-            due = desk.woken or (self._claim_at is not None and now >= self._claim_at)
+        if mailbox.outcome is None:
+            due = mailbox.woken or (self._claim_at is not None and now >= self._claim_at)
             if not due or not self._asks_for_work():
                 return False
-        desk.woken = False
-        order = desk.next()
+        mailbox.woken = False
+        order = mailbox.next()
         if isinstance(order, Submission):
             self._claim_at = now
             self._carry(order)
@@ -454,30 +460,30 @@ class Session:
             self._switch(order.slot)
             return True
         self._claim_at = None if order.seconds is None else now + order.seconds
-        desk.publish(busy=False)
-        self._keeper.tidy()
+        mailbox.publish(busy=False)
+        self._stored_submissions.tidy()
         return False
 
     def _carry(self, submission: Submission) -> None:
         """Hand one part to the network. Its outcome is settled with the next claim."""
-        desk = self._desk
-        desk.in_the_air = True
-        if not desk.status.busy:
-            desk.publish(busy=True)
+        mailbox = self._mailbox
+        mailbox.in_the_air = True
+        if not mailbox.status.busy:
+            mailbox.publish(busy=True)
         result: Submitted | Refused | InDoubt = _FAILED
         started_at = monotonic()
-        if desk.note is not None:
-            desk.note.begin(submission)
+        if mailbox.note is not None:
+            mailbox.note.begin(submission)
         try:
-            self._keeper.tidy()
-            submit = self._keeper.submit if submission.via is Via.STORAGE else self.modem.submit
-            result = submit(submission, self._submit_timeout_s, self._incoming.hand_over_meanwhile)
+            self._stored_submissions.tidy()
+            submit = self._stored_submissions.submit if submission.via is Via.STORAGE else self.modem.submit
+            result = submit(submission, self._submit_timeout_s, self._inbound.hand_over_meanwhile)
         finally:
-            desk.in_the_air = False
-            desk.outcome = Outcome(submission, result, started_at, monotonic())
-            desk.owed = self._channel.owed
-            if desk.note is not None:
-                desk.note.end(submission, result, self._channel.vendor)
+            mailbox.in_the_air = False
+            mailbox.outcome = Outcome(submission, result, started_at, monotonic())
+            mailbox.owed = self._channel.owed
+            if mailbox.note is not None:
+                mailbox.note.end(submission, result, self._channel.vendor)
         self._judge(result, submission.recipient)
 
     def _judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
@@ -491,11 +497,11 @@ class Session:
             self.proven = True
             self._silent = 0
             self._refused.clear()
-            self._desk.tells_references = self._channel.tells_references
+            self._mailbox.tells_references = self._channel.tells_references
             return
         silent = isinstance(result, InDoubt)
         if silent:
-            self._incoming.list_now()  # a report on it may lie there
+            self._inbound.list_now()  # a report on it may lie there
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code[0] == "LOCAL" and code[1] in (NO_PROMPT, NOT_WRITTEN, STILL_STORED)
@@ -517,7 +523,7 @@ class Session:
         if code in _SIM_TROUBLE:
             self._sim_changed = True
         elif storage_full:
-            self._incoming.list_now()
+            self._inbound.list_now()
         elif code in _NO_NETWORK:
             self._registration_changed = True
 
@@ -532,33 +538,33 @@ class Session:
 
     def _switch(self, slot: int) -> None:
         """Another slot, by order of the house."""
-        desk = self._desk
-        desk.publish(busy=False)
-        if not 1 <= slot <= len(desk.status.slots):
+        mailbox = self._mailbox
+        mailbox.publish(busy=False)
+        if not 1 <= slot <= len(mailbox.status.slots):
             raise ValueError(f"port {self._settings.port} has no slot {slot}")
-        if slot == desk.status.active_slot:
+        if slot == mailbox.status.active_slot:
             return
-        before = desk.status.active_slot
-        desk.listens = False
+        before = mailbox.status.active_slot
+        mailbox.listens = False
         self._sort_urcs()  # what came until now came for the SIM that is left
         self._hear_late()
-        if not self._cards.enter(slot) and desk.status.slots[before - 1].sim is SimState.READY:
-            self._cards.enter(before)
+        if not self._sim_slots.enter(slot) and mailbox.status.slots[before - 1].sim is SimState.READY:
+            self._sim_slots.enter(before)
         self._channel.take_late()  # of the SIM that was left, which the house would not know
-        self._channel.owed = desk.owed = 0
+        self._channel.owed = mailbox.owed = 0
         self._come_up()
 
     # USSD
 
     def _ask_network(self) -> None:
         """Carry out one USSD order; what was sent before is settled first, so that nobody waits for that."""
-        desk = self._desk
-        if not desk.ussd_orders or monotonic() < desk.back_at or not desk.settle_alone():
+        mailbox = self._mailbox
+        if not mailbox.ussd_orders or monotonic() < mailbox.back_at or not mailbox.settle_alone():
             return
-        order = desk.ussd_orders.popleft()
+        order = mailbox.ussd_orders.popleft()
         if not order.answer.set_running_or_notify_cancel():
             return
-        desk.listens = False
+        mailbox.listens = False
         try:
             answer = self._converse(order)
         except UssdError as error:
@@ -568,23 +574,23 @@ class Session:
             raise
         else:
             order.answer.set_result(answer)
-        desk.listens = True
-        desk.publish(busy=False)
+        mailbox.listens = True
+        mailbox.publish(busy=False)
 
     def _converse(self, order: UssdOrder) -> UssdAnswer:
-        desk = self._desk
-        if order.slot is not None and order.slot != desk.status.active_slot:
-            if not 1 <= order.slot <= len(desk.status.slots):
+        mailbox = self._mailbox
+        if order.slot is not None and order.slot != mailbox.status.active_slot:
+            if not 1 <= order.slot <= len(mailbox.status.slots):
                 raise UssdUnavailableError(f"There is no slot {order.slot}.")
             self._switch(order.slot)
-            if desk.status.active_slot != order.slot or desk.status.state is not PortState.UP:
+            if mailbox.status.active_slot != order.slot or mailbox.status.state is not PortState.UP:
                 raise UssdUnavailableError(f"Slot {order.slot} has no SIM that works.")
-            self._cards.await_network(order.slot)
-        desk.publish(busy=True)
+            self._sim_slots.await_network(order.slot)
+        mailbox.publish(busy=True)
         replies = self.modem.ussd(order.codes)
-        asker = desk.status.active
+        asker = mailbox.status.active
         return UssdAnswer(
-            desk.status.port, asker.slot, asker.iccid, replies, unsaid=len(order.codes) - len(replies)
+            mailbox.status.port, asker.slot, asker.iccid, replies, unsaid=len(order.codes) - len(replies)
         )
 
     # What the modem says of its own accord
@@ -596,7 +602,7 @@ class Session:
 
     def _sort(self, urc: Urc) -> None:
         self._modem_settings.hear(urc)
-        if self._incoming.take(urc):
+        if self._inbound.take(urc):
             return
         name = urc.tag
         if name in _REGISTRATION_TAGS:
@@ -641,7 +647,7 @@ class Session:
         if not self._channel.restarted and not echoed:
             return False
         log.warning("port %d: the modem restarted; it is set up again", self._settings.port)
-        self._desk.listens = False
+        self._mailbox.listens = False
         self._start()
         return True
 
@@ -651,33 +657,33 @@ class Session:
         """One step of what is due, so that sending waits for one command at most."""
         now = monotonic()
         if now >= self._refresh_at:
-            searching = not self._desk.status.active.registration.carries_sms
+            searching = not self._mailbox.status.active.registration.carries_sms
             self._refresh_at = now + (self._timing.search_s if searching else self._timing.refresh_s)
             steps = ("registration",) if searching else _REFRESHED
             self._refreshes.extend(step for step in steps if step not in self._refreshes)
         if not self._refreshes:
             return
         step = self._refreshes.popleft()
-        slot = self._desk.status.active_slot
+        slot = self._mailbox.status.active_slot
         if step in STEPS:
             self._modem_settings.check(step)
         elif step == "sim":
             self._check_sim()
         elif step == "signal":
-            self._publish_standing(slot, signal_dbm=self.modem.coverage.signal_dbm())
+            self._publish_standing(slot, signal_dbm=self.modem.network.signal_dbm())
         elif step == "operator":
-            self._desk.publish_slot(slot, operator=self.modem.coverage.operator())
+            self._mailbox.publish_slot(slot, operator=self.modem.network.operator())
         elif step == "time":
             self._read_time()
         else:
             self._see_registration(slot)
 
     def _see_registration(self, slot: int) -> None:
-        before = self._desk.status.active.registration
+        before = self._mailbox.status.active.registration
         self._registration_changed = False
         self._registration_seen_at = monotonic()
-        state = self.modem.coverage.registration()
-        self._cards.see_registration(state)
+        state = self.modem.network.registration()
+        self._sim_slots.see_registration(state)
         self._publish_standing(slot, registration=state)
         if state.carries_sms and not before.carries_sms:
             # Another card, put in without a word, may be what found its network.
@@ -689,28 +695,28 @@ class Session:
 
     def _read_time(self) -> None:
         """What time it is for the network; without one the modem's clock is anybody's."""
-        told = self.modem.network_time() if self._desk.status.active.registration.carries_sms else None
-        self._desk.publish(network_time=None if told is None else (told, monotonic()))
+        told = self.modem.network_time() if self._mailbox.status.active.registration.carries_sms else None
+        self._mailbox.publish(network_time=None if told is None else (told, monotonic()))
 
     def _publish_standing(self, slot: int, **changes: Any) -> None:
         """Tell the house how the active slot stands with its network now."""
-        slots = self._desk.slots_with(slot, **changes)
-        self._desk.publish(slots=slots, detail=self._sentence(slots[slot - 1]))
+        slots = self._mailbox.slots_with(slot, **changes)
+        self._mailbox.publish(slots=slots, detail=self._sentence(slots[slot - 1]))
 
     def _sentence(self, slot: SlotStatus) -> str:
         return status_text.sentence(
-            slot, anew=Condition.REGISTRATION_RESTARTED in self._desk.status.conditions
+            slot, anew=Condition.REGISTRATION_RESTARTED in self._mailbox.status.conditions
         )
 
     def _check_sim(self) -> None:
         """Whether the SIM is still the one that was looked at."""
         self._sim_changed = self._sim_unsure = False
         self._sim_looked_at = monotonic()
-        if not self._cards.changed():
+        if not self._sim_slots.changed():
             return
-        active = self._desk.status.active_slot
+        active = self._mailbox.status.active_slot
         log.warning("port %d: the SIM in slot %d changed", self._settings.port, active)
-        self._desk.listens = False
-        self._desk.publish(state=PortState.STARTING, detail="The SIM changed; it is being looked at.")
-        self._cards.look_at(active)
+        self._mailbox.listens = False
+        self._mailbox.publish(state=PortState.STARTING, detail="The SIM changed; it is being looked at.")
+        self._sim_slots.look_at(active)
         self._come_up()

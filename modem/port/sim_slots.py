@@ -13,7 +13,7 @@ from modem.driver.modem import Modem
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.port.interface import WorkUnavailableError
-from modem.port.mailbox import Desk
+from modem.port.mailbox import Mailbox
 from modem.port.status import PortState
 
 T = TypeVar("T")
@@ -25,12 +25,12 @@ _TRIES: Final = 3  # to read a number of the card: an answer may be lost on the 
 _LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
 
 
-class Cards:
+class SimSlots:
     """Looks at SIMs, unlocks them and switches between them, on one connection."""
 
-    def __init__(self, settings: PortSettings, desk: Desk, modem: Modem, register_s: float) -> None:
+    def __init__(self, settings: PortSettings, mailbox: Mailbox, modem: Modem, register_s: float) -> None:
         self._settings = settings
-        self._desk = desk
+        self._mailbox = mailbox
         self._modem = modem
         self._register_s = register_s
         self._slot_way: tuple[str, ...] | None = None  # what changed the slot before
@@ -45,38 +45,38 @@ class Cards:
         if self._settings.slots == 1:
             self.look_at(1)
             return
-        slots = self._desk.status.slots
+        slots = self._mailbox.status.slots
         known = {slot.iccid: slot.slot for slot in slots if slot.iccid}
         if len(known) == len(slots):
             card = Card(self._modem.sim.iccid(), self._modem.sim.imsi())
-            if active := known.get(self._desk.identities.find(card)):
-                self._desk.publish(active_slot=active)
+            if active := known.get(self._mailbox.identities.find(card)):
+                self._mailbox.publish(active_slot=active)
                 if self.look_at(active):
                     return
         for slot in range(1, self._settings.slots + 1):
             if self.enter(slot):
                 self.await_network(slot)
-        working = [each.slot for each in self._desk.status.slots if each.sim is SimState.READY]
-        if working and self._desk.status.active_slot not in working:
+        working = [each.slot for each in self._mailbox.status.slots if each.sim is SimState.READY]
+        if working and self._mailbox.status.active_slot not in working:
             self.enter(working[0])
 
     def active_name(self) -> str:
         """The name of the card that the modem uses now, before it was looked at; "" where it tells neither number."""
-        return self._desk.identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
+        return self._mailbox.identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
     def enter(self, slot: int) -> bool:
         """Make a slot the active one and look at its SIM. Whether it is there and works."""
-        desk = self._desk
-        before = desk.status.active
-        known = any(each.sim is not SimState.UNKNOWN for each in desk.status.slots)
-        desk.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
+        mailbox = self._mailbox
+        before = mailbox.status.active
+        known = any(each.sim is not SimState.UNKNOWN for each in mailbox.status.slots)
+        mailbox.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
-        left = self._desk.identities.last(before.slot) if known and before.slot != slot else Card()
+        left = self._mailbox.identities.last(before.slot) if known and before.slot != slot else Card()
         if not self._turn_to(slot, left):
-            desk.publish_slot(slot, sim=SimState.FAILURE)
+            mailbox.publish_slot(slot, sim=SimState.FAILURE)
             return False
         # What it was registered as is the best that is known of a SIM until its turn comes again.
-        desk.publish(active_slot=slot, slots=desk.slots_with(before.slot, signal_dbm=None))
+        mailbox.publish(active_slot=slot, slots=mailbox.slots_with(before.slot, signal_dbm=None))
         self._turned_at = began
         works = self.look_at(slot)
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
@@ -108,7 +108,7 @@ class Cards:
             sim = self._unlock(iccid)
             iccid = iccid or modem.sim.iccid()  # some modems read nothing from a card that is locked
         if sim is not SimState.READY:
-            self._desk.publish_slot(
+            self._mailbox.publish_slot(
                 slot,
                 sim=sim,
                 iccid=iccid,
@@ -121,15 +121,17 @@ class Cards:
             )
             return False
         imsi = self._imsi()
-        name = self._desk.identities.name(slot, Card(iccid, imsi))
+        name = self._mailbox.identities.name(slot, Card(iccid, imsi))
         if name is None:
             # Under another name its messages would wait for a SIM that never comes back.
-            self._desk.publish_slot(slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN)
+            self._mailbox.publish_slot(
+                slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN
+            )
             return False
-        imsi = imsi or self._desk.identities.last(slot).imsi
+        imsi = imsi or self._mailbox.identities.last(slot).imsi
         modem.prepare()
-        registration = modem.coverage.registration()
-        self._desk.publish_slot(
+        registration = modem.network.registration()
+        self._mailbox.publish_slot(
             slot,
             sim=sim,
             iccid=name,
@@ -157,10 +159,10 @@ class Cards:
     def await_network(self, slot: int) -> None:
         """Give the active SIM a while to find its network."""
         deadline = monotonic() + self._register_s
-        while not (state := self._modem.coverage.registration()).carries_sms and monotonic() < deadline:
+        while not (state := self._modem.network.registration()).carries_sms and monotonic() < deadline:
             self._modem.channel.pause(_LOOK_S)
-        operator = self._modem.coverage.operator() if state.carries_sms else ""
-        self._desk.publish_slot(slot, registration=state, operator=operator)
+        operator = self._modem.network.operator() if state.carries_sms else ""
+        self._mailbox.publish_slot(slot, registration=state, operator=operator)
         self.see_registration(state)
 
     def see_registration(self, state: Registration) -> None:
@@ -168,10 +170,10 @@ class Cards:
         if self._turned_at is None or not state.carries_sms:
             return
         cost_s, self._turned_at = monotonic() - self._turned_at, None
-        before = self._desk.status
+        before = self._mailbox.status
         switches = before.switches + 1
         switch_s = before.switch_s + (cost_s - before.switch_s) / switches
-        self._desk.publish(switches=switches, switch_s=round(switch_s, 3))
+        self._mailbox.publish(switches=switches, switch_s=round(switch_s, 3))
 
     def changed(self) -> bool:
         """Whether the SIM in the active slot is not known to be the one that was looked at.
@@ -180,8 +182,8 @@ class Cards:
         """
         if self._modem.sim.state() is not SimState.READY:
             return True
-        slot = self._desk.status.active_slot
-        return all(self._desk.identities.is_another(slot, self._read()) for _ in range(_TRIES))
+        slot = self._mailbox.status.active_slot
+        return all(self._mailbox.identities.is_another(slot, self._read()) for _ in range(_TRIES))
 
     def _unlock(self, iccid: str) -> SimState:
         """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""
@@ -193,10 +195,10 @@ class Cards:
         if left is not None and left < MIN_PIN_ATTEMPTS:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
-        if not self._insist(lambda: self._desk.work.try_pin(iccid, port, pin, left)):
+        if not self._insist(lambda: self._mailbox.work.try_pin(iccid, port, pin, left)):
             return SimState.PIN_REFUSED
         accepted = self._modem.sim.enter_pin(pin)
-        self._insist(lambda: self._desk.work.pin_tried(iccid, port, pin, accepted=accepted))
+        self._insist(lambda: self._mailbox.work.pin_tried(iccid, port, pin, accepted=accepted))
         if accepted:
             self._modem.begin()  # some modems refuse all but the PIN while they are locked
             return SimState.READY
@@ -213,4 +215,4 @@ class Cards:
             try:
                 return call()
             except WorkUnavailableError as error:
-                self._modem.channel.pause(self._desk.unavailable(error))
+                self._modem.channel.pause(self._mailbox.unavailable(error))

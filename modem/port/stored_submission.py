@@ -15,7 +15,7 @@ from modem.errors import NOT_KEPT, STILL_STORED, cause
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.conditions import Condition
 from modem.port.interface import Kept, Storage, WorkUnavailableError
-from modem.port.mailbox import Desk
+from modem.port.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,11 @@ _LATER_S: Final = 30.0  # after which a memory is asked again that could not be 
 _UNSUPPORTED: Final = frozenset({("ERROR", None), ("CMS", 303), ("CME", 3), ("CME", 4), ("CME", 100)})
 
 
-class Keeper:
+class StoredSubmissions:
     """See the module; for one connection. Only what its methods name is raised, beside what ends the connection."""
 
-    def __init__(self, desk: Desk, modem: Modem) -> None:
-        self._desk = desk
+    def __init__(self, mailbox: Mailbox, modem: Modem) -> None:
+        self._mailbox = mailbox
         self._modem = modem
         self._kept_power = True
         self._recall_at: float | None = None  # None: nothing is left to be asked
@@ -51,7 +51,7 @@ class Keeper:
     @property
     def due_at(self) -> float:
         """When the modem is to be asked again, in monotonic seconds."""
-        return float("inf") if self._recall_at is None else max(self._recall_at, self._desk.back_at)
+        return float("inf") if self._recall_at is None else max(self._recall_at, self._mailbox.back_at)
 
     def recall(self) -> None:
         """Ask the modem what became of parts that an older connection left in its memory, and empty their places."""
@@ -59,20 +59,20 @@ class Keeper:
             return
         self._recall_at = None
         try:
-            kept = self._desk.work.in_memory(self._desk.status)
+            kept = self._mailbox.work.in_memory(self._mailbox.status)
             taken = {each.place for each in kept if each.place is not None and self._ask(each, each.place)}
             strays = [each for each in kept if each.place is None]
             if strays:
                 self._find(strays, taken)
         except WorkUnavailableError as error:
-            self._recall_at = monotonic() + self._desk.unavailable(error)
+            self._recall_at = monotonic() + self._mailbox.unavailable(error)
             return
         self._recalled = True
 
     def _ask(self, kept: Kept, place: Place) -> bool:
         """Ask what became of one part, and empty its place. Whether it still lies there."""
         fate = self._modem.fate(kept.submission, place)
-        work, status = self._desk.work, self._desk.status
+        work, status = self._mailbox.work, self._mailbox.status
         if fate is None:
             if not kept.settled:
                 self._ask_again(_LATER_S)
@@ -86,7 +86,7 @@ class Keeper:
                 work.found(status, kept, Fate.GONE)
         if not kept.settled and (fate is not Fate.UNSENT or self._kept_power):
             work.found(status, kept, fate)
-        empty = fate is Fate.GONE or self._modem.memories.delete(place.index, place.memory)
+        empty = fate is Fate.GONE or self._modem.storage.delete(place.index, place.memory)
         if empty:
             work.emptied(status, kept)
         return not empty
@@ -97,15 +97,15 @@ class Keeper:
 
     def _find(self, strays: list[Kept], taken: set[Place]) -> None:
         """Delete what was written and never told, because a crash came before: nothing of it was sent."""
-        outgoing = self._modem.memories.outgoing
+        outgoing = self._modem.storage.outgoing
         for memory in (outgoing,) if outgoing else OUTGOING:
-            for record in self._modem.memories.records(memory) or ():
+            for record in self._modem.storage.records(memory) or ():
                 ours = record.stat == UNSENT and Place(memory, record.index) not in taken
                 if ours and any(fate_of(record, kept.submission) is Fate.UNSENT for kept in strays):
-                    log.info("port %d: a part that was never sent is deleted", self._desk.status.port)
-                    self._modem.memories.delete(record.index, memory)
+                    log.info("port %d: a part that was never sent is deleted", self._mailbox.status.port)
+                    self._modem.storage.delete(record.index, memory)
         for kept in strays:
-            self._desk.work.emptied(self._desk.status, kept)
+            self._mailbox.work.emptied(self._mailbox.status, kept)
 
     # At work
 
@@ -118,7 +118,7 @@ class Keeper:
             return place
         if place is None:
             return self._directly(submission, timeout_s, meanwhile)
-        if self._desk.stopping or not self._note(submission, place):
+        if self._mailbox.stopping or not self._note(submission, place):
             self._leftovers.append(place)
             return Refused(cause("LOCAL", NOT_KEPT))
         echoes = self._modem.channel.echoes
@@ -138,9 +138,9 @@ class Keeper:
         while self._leftovers and self._modem.channel.in_step:
             place = self._leftovers[0]
             try:
-                deleted = self._modem.memories.delete(place.index, place.memory)
+                deleted = self._modem.storage.delete(place.index, place.memory)
             except ChannelError as error:
-                log.info("port %d: while deleting a part: %s", self._desk.status.port, error)
+                log.info("port %d: while deleting a part: %s", self._mailbox.status.port, error)
                 return
             if not deleted:
                 return
@@ -154,14 +154,14 @@ class Keeper:
             outcome = self._modem.write(submission)
         full = isinstance(outcome, Refused) and outcome.cause.storage_full
         if full or isinstance(outcome, Place):
-            self._desk.set_condition(Condition.SENT_ITEMS_FULL, present=full)
+            self._mailbox.set_condition(Condition.SENT_ITEMS_FULL, present=full)
         unsupported = isinstance(outcome, Refused) and _code(outcome) in _UNSUPPORTED
         if unsupported:  # once may be a byte lost on the line
             outcome = self._modem.write(submission)
             unsupported = isinstance(outcome, Refused) and _code(outcome) in _UNSUPPORTED
         if isinstance(outcome, Place) or outcome.cause.family == "LOCAL":
             return outcome
-        port = self._desk.status.port
+        port = self._mailbox.status.port
         if unsupported and not submission.marks:
             self._learn(Storage.CANNOT)
         else:
@@ -199,7 +199,7 @@ class Keeper:
         self._leftovers.append(place)
         log.warning(
             "port %d: the modem did not say what became of a part; its memory says %s",
-            self._desk.status.port,
+            self._mailbox.status.port,
             fate.value,
         )
         if fate is Fate.SENT:
@@ -223,16 +223,16 @@ class Keeper:
 
     def _note(self, submission: Submission, place: Place | None) -> bool:
         try:
-            self._desk.work.stored(self._desk.status, submission, place)
+            self._mailbox.work.stored(self._mailbox.status, submission, place)
         except WorkUnavailableError as error:
-            self._desk.unavailable(error)
+            self._mailbox.unavailable(error)
             return False
         return True
 
     def _learn(self, storage: Storage) -> None:
         if not self._modem.channel.in_step:
             return  # its silence says nothing of its kind
-        port, name = self._desk.status.port, self._modem.name
+        port, name = self._mailbox.status.port, self._modem.name
         if storage is Storage.MARKS:
             log.info("port %d: %s marks in its memory what it sent", port, name)
         elif storage is Storage.NO_MARKS:
@@ -242,7 +242,7 @@ class Keeper:
         else:
             log.warning("port %d: %s cannot send from its memory: direct from now on", port, name)
         try:
-            self._desk.work.learned(self._desk.status, storage)
+            self._mailbox.work.learned(self._mailbox.status, storage)
         except WorkUnavailableError as error:
             log.info("port %d: not remembered (%s): it is found out again", port, error)
 

@@ -50,7 +50,7 @@ class Noted:
     heard: bytes = b""  # what the older process read since then, and perhaps did not come to look at
 
 
-class HandoverNote:
+class SubmissionNote:
     """See the module. Used from the port's thread."""
 
     def __init__(self, fd: int) -> None:

@@ -53,9 +53,9 @@ class Bank:
         )
         self._reactor = Reactor(self.timers)
         self._thread: threading.Thread | None = None
-        self._cards = _cards(config)
+        self._sim_slots = _sim_slots(config)
         self._exchanged = 0  # cards that were put in while it ran
-        self._ports = {number: self._port(number, cards) for number, cards in self._cards.items()}
+        self._ports = {number: self._port(number, cards) for number, cards in self._sim_slots.items()}
         for rule in config.faults:
             self.chance(rule)
         self._control = Control(self, config.directory / "control", self._reactor)
@@ -143,15 +143,15 @@ class Bank:
 
     def slots(self, port: int) -> tuple[Sim, ...]:
         """The cards of a port, as they were put in at the start. To be read, not changed, but in `call`."""
-        return tuple(self._cards[port])
+        return tuple(self._sim_slots[port])
 
     def number(self, port: int, slot: int = 1) -> str:
         """The MSISDN of the card in a slot, E.164."""
-        return self._cards[port][slot - 1].number
+        return self._sim_slots[port][slot - 1].number
 
     def iccid(self, port: int, slot: int = 1) -> str:
         """The ICCID of the card in a slot."""
-        return self._cards[port][slot - 1].iccid
+        return self._sim_slots[port][slot - 1].iccid
 
     def modem(self, port: int) -> Modem:
         """The modem at a port: only for functions given to `call`. Raises `KeyError`."""
@@ -189,12 +189,12 @@ class Bank:
 
     def incoming(self, port: int, sender: str, text: str, slot: int = 1) -> None:
         """A text from outside for a card: it arrives in as many parts as it takes."""
-        sim = self._cards[port][slot - 1]
+        sim = self._sim_slots[port][slot - 1]
         self.call(lambda: self.network.incoming(sim, sender, text))
 
     def incoming_pdu(self, port: int, tpdu_hex: str, slot: int = 1) -> None:
         """An SMS-DELIVER or SMS-STATUS-REPORT, without service centre address, as it is."""
-        sim = self._cards[port][slot - 1]
+        sim = self._sim_slots[port][slot - 1]
         octets = bytes.fromhex(tpdu_hex)
         self.call(lambda: self.network.incoming_tpdu(sim, octets))
 
@@ -272,8 +272,8 @@ class Bank:
 
         def look() -> list[int]:
             modem = self.modem(port)
-            memories = [*modem.own_memories.values(), *([modem.card.storage] if modem.card else [])]
-            return [int(message.status) for memory in memories for _, message in memory.items()]
+            storage = [*modem.own_memories.values(), *([modem.card.storage] if modem.card else [])]
+            return [int(message.status) for memory in storage for _, message in memory.items()]
 
         return self.call(look)
 
@@ -305,7 +305,7 @@ class Bank:
         return future.result(timeout_s)
 
 
-def _cards(config: BankConfig) -> Mapping[int, list[Sim]]:
+def _sim_slots(config: BankConfig) -> Mapping[int, list[Sim]]:
     """Cards for all slots, the operators in turn, each operator's numbers counted from 1."""
     cards: dict[int, list[Sim]] = {}
     count = 0

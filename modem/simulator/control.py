@@ -186,7 +186,7 @@ _Order = dict[str, "str | int"]
 _Action = Callable[[Orders, _Order], dict[str, object]]
 
 
-def _incoming(orders: Orders, order: _Order) -> dict[str, object]:
+def _inbound(orders: Orders, order: _Order) -> dict[str, object]:
     orders.incoming(int(order["port"]), str(order["from"]), str(order["text"]), int(order.get("slot", 1)))
     return {}
 
@@ -268,7 +268,7 @@ def _moments(orders: Orders, order: _Order) -> dict[str, object]:
 
 
 _ACTIONS: dict[str, _Action] = {
-    "incoming": _incoming,
+    "incoming": _inbound,
     "incoming-pdu": _incoming_pdu,
     "registration": _registration,
     "stop-searching": _stop_searching,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from api.access.ip_access import Gatekeeper
+from api.access.ip_access import IpAccess
 from api.express import Express
 from api.responses.response import Reply
 from config.settings import ApiSettings
@@ -109,7 +109,7 @@ def around(environ: WSGIEnvironment, fails: Exception | None = None) -> str:
         return []
 
     settings = ApiSettings(allowed_networks=("192.0.2.0/24",))  # type: ignore[arg-type]
-    express = Express("/api/sms/send", view, Gatekeeper(settings), Durations([1.0]), 100, others)
+    express = Express("/api/sms/send", view, IpAccess(settings), Durations([1.0]), 100, others)
     return run_wsgi_app(express, environ)[1]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
 from gatewayd.gateway import Gateway
-from gatewayd.records import Caller, Draft, MessageView, Options, Priority
+from gatewayd.records import Caller, Draft, MessageRecord, Options, Priority
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
@@ -135,7 +135,7 @@ class House:
     ) -> str:
         options = Options(sim_id=sim, priority=priority)
         view, _ = self.gateway.submit(self.caller, Draft(recipient, text), options, None, 0)
-        assert isinstance(view, MessageView)
+        assert isinstance(view, MessageRecord)
         return view.sms_id
 
     def next(
@@ -153,7 +153,7 @@ class House:
     ) -> Submission | Switch | Rest:
         return self.next(port, Outcome(submission, result, self.clock.passed, self.clock.passed))
 
-    def view(self, sms_id: str) -> MessageView:
+    def view(self, sms_id: str) -> MessageRecord:
         return self.gateway.status(self.caller, sms_id)
 
     def row(self, sql: str, *values: object) -> Any:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.records import Draft, MessageFilter, MessageView, Options, Replay, Status
+from gatewayd.records import Draft, MessageFilter, MessageRecord, Options, Replay, Status
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.timekeeping.clock import Calendar, Clock, iso, microseconds
 from gatewayd.timekeeping.timers import Timers
@@ -98,7 +98,7 @@ def test_a_person_is_told_how_the_box_is(running: Running) -> None:
 def test_a_request_that_waits_hears_of_a_cancellation_by_an_id_in_capitals(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.up(1, "8922301000000000001")
-    told: Future[MessageView | Replay] = Future()
+    told: Future[MessageRecord | Replay] = Future()
 
     def wait() -> None:
         told.set_result(house.gateway.submit(house.caller, Draft(RECIPIENT, "x"), Options(), None, 60)[0])
@@ -109,6 +109,6 @@ def test_a_request_that_waits_hears_of_a_cancellation_by_an_id_in_capitals(tmp_p
     house.gateway.cancel(house.caller, message.sms_id.upper())
     view = told.result(10)
     waiting.join()
-    assert isinstance(view, MessageView)
+    assert isinstance(view, MessageRecord)
     assert view.status is Status.CANCELLED
     house.close()

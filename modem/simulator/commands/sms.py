@@ -286,7 +286,7 @@ def write(modem: Modem, request: Request) -> Flow | None:
 
 
 def _keep(modem: Modem, pdu: bytes, status: Status) -> None:
-    memory = modem.memory(modem.settings.memories[1])
+    memory = modem.memory(modem.settings.storage[1])
     place = memory.put(Stored(status, pdu))
     if place is None:
         raise CmsError(322)
@@ -301,7 +301,7 @@ def send_stored(modem: Modem, request: Request) -> Flow | None:
     if request.form is not Form.SET or len(arguments) > 3:
         raise CmsError(INVALID_PDU)
     modem.network.asked(modem.ready_card(sms=True))
-    memory = modem.memory(modem.settings.memories[1])
+    memory = modem.memory(modem.settings.storage[1])
     index = number(arguments[0], range(1 << 16), CmsError(321)) - modem.traits.first_index
     stored = memory.get(index)
     if not modem.traits.sends_stored:

@@ -14,14 +14,14 @@ _PARAMETER = 302
 _MEMORY_FAILURE = 320
 
 
-def memories(modem: Modem, request: Request) -> None:
+def storage(modem: Modem, request: Request) -> None:
     """+CPMS (27.005, 3.2.2)."""
     if request.form is Form.TEST:
-        shown = [f"({','.join([_quoted(name) for name in names])})" for names in modem.traits.memories]
+        shown = [f"({','.join([_quoted(name) for name in names])})" for names in modem.traits.storage]
         listed = ",".join(shown)
         modem.info(f"+CPMS: ({listed})" if modem.traits.nested_memories else f"+CPMS: {listed}")
         return
-    current = modem.settings.memories[: len(modem.traits.memories)]
+    current = modem.settings.storage[: len(modem.traits.storage)]
     if request.form is Form.READ:
         shown = [f"{_quoted(name)},{_fill(modem.memory(name))}" for name in current]
         modem.info(f"+CPMS: {','.join(shown)}")
@@ -32,11 +32,11 @@ def memories(modem: Modem, request: Request) -> None:
     for position, raw in enumerate(arguments):
         if raw:
             name = string(raw, CmsError(_PARAMETER)).upper()
-            if name not in modem.traits.memories[position]:
+            if name not in modem.traits.storage[position]:
                 raise CmsError(_PARAMETER)
             current[position] = name
     shown = [_fill(modem.memory(name)) for name in current]
-    modem.settings.memories[: len(current)] = current
+    modem.settings.storage[: len(current)] = current
     modem.info(f"+CPMS: {','.join(shown)}")
 
 
@@ -67,7 +67,7 @@ def read(modem: Modem, request: Request) -> None:
 
 
 def _found(modem: Modem, request: Request) -> Stored:
-    memory = modem.memory(modem.settings.memories[0])
+    memory = modem.memory(modem.settings.storage[0])
     if request.form is not Form.SET:
         raise CmsError(INVALID_INDEX)
     stored = memory.get(_place(modem, memory, request.raw))
@@ -93,7 +93,7 @@ def list_messages(modem: Modem, request: Request) -> None:
         names = ",".join([_quoted(name) for name in (*STATUS_TEXT, "ALL")])
         modem.info(f"+CMGL: ({names})" if in_text else "+CMGL: (0-4)")
         return
-    memory = modem.memory(modem.settings.memories[0])
+    memory = modem.memory(modem.settings.storage[0])
     wanted = _wanted(request, in_text=in_text)
     for place, stored in memory.items():
         if wanted not in {ALL, stored.status}:
@@ -129,7 +129,7 @@ def _wanted(request: Request, *, in_text: bool) -> int:
 
 def delete(modem: Modem, request: Request) -> None:
     """+CMGD (27.005, 3.5.4): one message, or with a flag those of a kind."""
-    memory = modem.memory(modem.settings.memories[0])
+    memory = modem.memory(modem.settings.storage[0])
     first = modem.traits.first_index
     if request.form is Form.TEST:
         places = ",".join([str(place + first) for place, _ in memory.items()])
@@ -150,7 +150,7 @@ def delete(modem: Modem, request: Request) -> None:
 
 def delete_all(modem: Modem) -> None:
     """Empty the memory that is read from. Raises `CmsError`."""
-    _delete_kind(modem.memory(modem.settings.memories[0]), ALL)
+    _delete_kind(modem.memory(modem.settings.storage[0]), ALL)
     _tell_network(modem)
 
 
@@ -175,7 +175,7 @@ def _delete_kind(memory: Storage, flag: int) -> None:
 
 
 COMMANDS: dict[str, Handler] = {
-    "+CPMS": memories,
+    "+CPMS": storage,
     "+CMGR": read,
     "+CMGL": list_messages,
     "+CMGD": delete,

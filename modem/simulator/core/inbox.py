@@ -106,7 +106,7 @@ class Inbox:
 
     def _repeat(self, octets: bytes, looks: int) -> None:
         """Take a text once more when the first is read and deleted; where that lasts, tell of the first again."""
-        name = self._modem.settings.memories[2]
+        name = self._modem.settings.storage[2]
         storage = self._storage(name)
         places = [] if storage is None else [at for at, each in storage.items() if each.tpdu == octets]
         if not places:
@@ -133,7 +133,7 @@ class Inbox:
 
     def _fill(self) -> None:
         """Let the memory be full of old texts."""
-        storage = self._storage(self._modem.settings.memories[2])
+        storage = self._storage(self._modem.settings.storage[2])
         if storage is None:
             return
         (old,) = tpdu.deliver_text(OLD_SENDER, "an old text", tpdu.utc(0))
@@ -196,7 +196,7 @@ class Inbox:
         return True  # without routing a report is lost
 
     def _store(self, octets: bytes, name: str | None, *, report: bool) -> tuple[str, int] | None:
-        name = name or self._modem.settings.memories[2]
+        name = name or self._modem.settings.storage[2]
         storage = self._storage(name)
         if storage is None:
             return None

@@ -17,7 +17,7 @@ from modem.simulator.core.faults import Fault, Faults
 from modem.simulator.core.inbox import Inbox
 from modem.simulator.core.network import Network
 from modem.simulator.core.nvram import URCS_EVERYWHERE, Kept
-from modem.simulator.core.output import Mouth
+from modem.simulator.core.output import Output
 from modem.simulator.core.radio import DENIED, HOME, SEARCHING, Cure, Radio
 from modem.simulator.core.request import Request, parse
 from modem.simulator.core.results import CallEndedError, CmeError, CmsError, CommandError
@@ -120,8 +120,8 @@ class Modem:
         self.stands_at: float | None = None  # what its clock shows for as long as it stands still
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
-        self._mouth = Mouth(write, timers)
-        self._write = self._mouth.say
+        self._output = Output(write, timers)
+        self._write = self._output.say
         self._boot_s = boot_s
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
@@ -169,7 +169,7 @@ class Modem:
             timer.cancel()
         self._timers_of_power.clear()
         self._line.clear()
-        self._mouth.clear()
+        self._output.clear()
         self._rest.clear()
         self._answer.clear()
         self._held.clear()
@@ -660,12 +660,12 @@ class Modem:
             answer += self._aside()
         strays = b"".join(octets for fault, octets in STRAYS.items() if take(fault))
         if strays:
-            self._mouth.say_in_pieces((strays, answer), STRAY_S)
+            self._output.say_in_pieces((strays, answer), STRAY_S)
         elif take(Fault.PAUSE_INSIDE):
             half = len(answer) // 2
-            self._mouth.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
+            self._output.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
         elif answer and take(Fault.TRICKLE):
-            self._mouth.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
+            self._output.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
         else:
             self._write(answer)
 
@@ -688,7 +688,7 @@ class Modem:
         octets = f"\r\n{line}\r\n".encode("latin-1", "replace")
         if self.faults.take(Fault.URC_SPLIT):
             half = self.chance.randint(3, len(octets) - 3)
-            self._mouth.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
+            self._output.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
         else:
             self._write(octets)
 

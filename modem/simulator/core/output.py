@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from modem.simulator.core.timers import Timer, Timers
 
 
-class Mouth:
+class Output:
     """Says octets at once, or in pieces with a gap between; what is said meanwhile waits, as on any line."""
 
     def __init__(self, write: Callable[[bytes], None], timers: Timers) -> None:

@@ -28,7 +28,7 @@ class Radio:
         self, network: Network, timers: Timers, registration_s: float, changed: Callable[[], None]
     ) -> None:
         self.stat = NOT_SEARCHING
-        self.coverage = HOME  # what the network answers to a registration
+        self.network = HOME  # what the network answers to a registration
         self.wanted = True  # False after +COPS=2
         self.mode = 0  # of +COPS (27.007, 7.3); modems keep it without power
         self.rssi = 21  # -71 dBm (27.007, 8.5)
@@ -64,7 +64,7 @@ class Radio:
 
     def cover(self, stat: int) -> None:
         """Change the network's answer; whoever is on the air hears of it now."""
-        self.coverage = stat
+        self.network = stat
         if self._sim is not None and self._search is None:
             if self.stat in CARRIES_SMS and stat not in CARRIES_SMS:
                 self._network.detach(self._sim)
@@ -90,7 +90,7 @@ class Radio:
         if self._cure is not None:
             self._become(SEARCHING)
             return
-        self._become(self.coverage)
+        self._become(self.network)
         if self._sim is not None and self._mobile is not None and self.registered:
             self._network.attach(self._sim, self._mobile)
 

@@ -16,7 +16,7 @@ class Settings:
     cmgf: int
     cnmi: tuple[int, ...]
     cscs: str
-    memories: list[str]  # +CPMS: to read and delete, to write and send, to receive into
+    storage: list[str]  # +CPMS: to read and delete, to write and send, to receive into
     quiet: bool = False
     verbose: bool = True
     csms: int = 0
@@ -39,5 +39,5 @@ class Settings:
             cmgf=traits.text_mode,
             cnmi=traits.cnmi_at_start,
             cscs=traits.charset_at_start,
-            memories=list(traits.memories_at_start),
+            storage=list(traits.memories_at_start),
         )

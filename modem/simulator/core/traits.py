@@ -25,7 +25,7 @@ class Traits:
     text_mode: int = 0  # +CMGF after a reset
     iccid_prefix: str = "+CCID: "  # what stands before the ICCID in the answer
     iccid_quoted: bool = False
-    memories: tuple[tuple[str, ...], ...] = (("SM", "ME", "SR"), ("SM", "ME"), ("SM", "ME"))
+    storage: tuple[tuple[str, ...], ...] = (("SM", "ME", "SR"), ("SM", "ME"), ("SM", "ME"))
     memories_at_start: tuple[str, ...] = ("SM", "SM", "SM")
     capacities: Mapping[str, int] = field(default_factory=lambda: {"ME": 50, "SR": 20})
     first_index: int = 1

@@ -24,7 +24,7 @@ TRAITS = Traits(
     ),
     sim_ready_lines=("^SIMST:1", "^SRVST:2"),
     sim_busy_s=3.0,
-    memories=(_MEMORIES, _MEMORIES, _MEMORIES),
+    storage=(_MEMORIES, _MEMORIES, _MEMORIES),
     capacities={"ME": 23},
     first_index=0,
     cnmi_values=(

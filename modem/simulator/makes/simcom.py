@@ -22,7 +22,7 @@ TRAITS = Traits(
     sim_ready_lines=("+CPIN: READY", "Call Ready", "SMS Ready"),
     sim_busy_s=3.0,
     iccid_prefix="",
-    memories=(_MEMORIES, _MEMORIES, _MEMORIES),
+    storage=(_MEMORIES, _MEMORIES, _MEMORIES),
     capacities={"ME": 5},
     cnmi_values=(
         frozenset({0, 1, 2, 3}),

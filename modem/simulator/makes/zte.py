@@ -20,7 +20,7 @@ TRAITS = Traits(
     ),
     sim_ready_lines=('+ZDONR: "Orange ML",610,2,"CS_PS","ROAM_OFF"', '+ZPASR: "UMTS"'),
     sim_busy_s=4.0,
-    memories=(_MEMORIES, _MEMORIES, _MEMORIES),
+    storage=(_MEMORIES, _MEMORIES, _MEMORIES),
     memories_at_start=("SM", "SM", "SM"),
     capacities={"ME": 100, "SR": 20},
     first_index=0,

@@ -22,11 +22,20 @@ from api.responses.json_format import document, timestamp
 from config.settings import NumberSettings
 from gatewayd import errors
 from gatewayd.errors import Fault, GatewayError, InvalidRequestError
-from gatewayd.records import Accepted, Draft, MessageFilter, MessageView, Priority, QuotaView, SimView, Status
+from gatewayd.records import (
+    Accepted,
+    Draft,
+    MessageFilter,
+    MessageRecord,
+    Priority,
+    QuotaRecord,
+    SimRecord,
+    Status,
+)
 from gatewayd.sims.numbering import Numbering
 
 MOMENT = 1_761_834_600_000_000  # 2025-10-30T14:30:00Z
-VIEW = MessageView(
+VIEW = MessageRecord(
     sms_id="uuid-here",
     task_id="17617592691708",
     recipient="+22370123456",
@@ -45,7 +54,7 @@ VIEW = MessageView(
     parts=1,
     in_doubt=False,
 )
-SIM = SimView(
+SIM = SimRecord(
     1,
     "+22366603716",
     "Orange Mali SIM",
@@ -122,14 +131,14 @@ def test_the_sims_are_as_the_guide_prints_them() -> None:
 
 
 def test_the_quota_is_told_with_and_without_one() -> None:
-    assert serializers.quota(QuotaView(1000, 750, MOMENT)) == {
+    assert serializers.quota(QuotaRecord(1000, 750, MOMENT)) == {
         "total_quota": 1000,
         "sent_this_month": 750,
         "remaining": 250,
         "usage_percentage": 75.0,
         "resets_at": "2025-10-30T14:30:00.000000Z",
     }
-    unlimited = serializers.quota(QuotaView(None, 750, MOMENT))
+    unlimited = serializers.quota(QuotaRecord(None, 750, MOMENT))
     assert (unlimited["total_quota"], unlimited["remaining"]) == (None, None)
 
 
@@ -143,7 +152,7 @@ def test_the_quota_is_told_with_and_without_one() -> None:
     ],
 )
 def test_a_send_is_answered_with_what_has_happened(
-    view: MessageView, http: int, status: str, message: str
+    view: MessageRecord, http: int, status: str, message: str
 ) -> None:
     assert send_answer(view) == (
         http,

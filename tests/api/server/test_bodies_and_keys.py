@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from api.server.body_budget import Budget
+from api.server.body_budget import BodyBudget
 from api.server.connection_limits import Patience
 from api.server.server import Server
 from config.settings import ApiSettings
@@ -232,7 +232,7 @@ def test_bodies_in_work_are_bounded_in_all_and_told_so() -> None:
 
 
 def test_a_budget_is_exact() -> None:
-    budget = Budget(10)
+    budget = BodyBudget(10)
     assert budget.take(7)
     assert not budget.take(4)
     assert budget.take(3)

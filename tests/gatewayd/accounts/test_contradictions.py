@@ -23,7 +23,7 @@ def see_three(db: Connection) -> None:
         sims.seen(db, iccid, "", f"+2237000000{number}", "Orange", number, 1, 0)
 
 
-class Desk:
+class Mailbox:
     """An administrator at a box without a daemon, with some SIMs that were seen once."""
 
     def __init__(self, path: Path) -> None:
@@ -59,11 +59,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> Mailbox:
+    return Mailbox(tmp_path)
 
 
-def test_check_says_that_nobody_can_send_until_somebody_can(desk: Desk) -> None:
+def test_check_says_that_nobody_can_send_until_somebody_can(desk: Mailbox) -> None:
     assert desk.check() == ["There is no company, so that nobody can send: `gatewayd company add NAME`."]
     assert desk.does("company", "add", "Pharmacie") == []
     assert "No API key lets a client in" in desk.check()[0]
@@ -102,7 +102,7 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
     ],
 )  # fmt: skip
 def test_a_contradiction_gets_a_word_from_its_command_and_from_check(
-    desk: Desk, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
+    desk: Mailbox, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
 ) -> None:
     for each in before:
         assert desk.does(*each) == []
@@ -111,7 +111,7 @@ def test_a_contradiction_gets_a_word_from_its_command_and_from_check(
     assert set(notes) <= set(desk.check())
 
 
-def test_what_is_well_gets_no_word(desk: Desk) -> None:
+def test_what_is_well_gets_no_word(desk: Mailbox) -> None:
     for words in (
         ONE,
         ("company", "add", "Banque", "--quota", "100"),

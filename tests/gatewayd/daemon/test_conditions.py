@@ -16,7 +16,7 @@ from config.settings import load
 from gatewayd.cli import main
 from gatewayd.daemon.daemon import Daemon
 from modem.port.conditions import REMEDIES, Condition
-from modem.port.mailbox import Desk
+from modem.port.mailbox import Mailbox
 from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import eventually
 from tests.figures import Figures
@@ -59,9 +59,9 @@ class Stand:
 
         def said() -> bool:
             desk = self.daemon.gateway.ports[port]._desk  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
-            assert isinstance(desk, Desk)
+            assert isinstance(desk, Mailbox)
             desk.set_condition(condition, present=present)
-            return (condition in self.daemon.gateway.board.ports()[port].conditions) is present
+            return (condition in self.daemon.gateway.port_registry.ports()[port].conditions) is present
 
         eventually(said)
 
@@ -84,7 +84,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
 
 
 def _all_up(daemon: Daemon) -> bool:
-    ports = daemon.gateway.board.ports().values()
+    ports = daemon.gateway.port_registry.ports().values()
     return len(ports) == 2 and all(port.active.registration.carries_sms for port in ports)
 
 

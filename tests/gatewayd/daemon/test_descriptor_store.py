@@ -10,7 +10,7 @@ import pytest
 
 from gatewayd.daemon.descriptor_store import Descriptors
 from gatewayd.daemon.service_manager import ServiceManager as Systemd
-from modem.port.held_line import Held
+from modem.port.held_line import HeldLine
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 from tests.service_manager import ServiceManager
@@ -55,18 +55,18 @@ def test_without_systemd_nothing_is_kept_or_given() -> None:
     assert not kept.keeps
     kept.keep_line(1, "/dev/ttyUSB0", 0)
     kept.drop_line(1)
-    assert kept.take(1) == Held()
+    assert kept.take(1) == HeldLine()
 
 
 @pytest.mark.parametrize("pid", ["", "1"])
 def test_what_is_meant_for_another_process_is_left_alone(manager: ServiceManager, pid: str) -> None:
     kept = descriptors(manager, LISTEN_PID=pid, LISTEN_FDS="2", LISTEN_FDNAMES="port-1-line-x:port-1-note")
-    assert kept.take(1) == Held()
+    assert kept.take(1) == HeldLine()
 
 
 @pytest.mark.parametrize("count", ["x", "-1", "", "\u00b2"])
 def test_a_count_that_is_none_gives_nothing(manager: ServiceManager, count: str) -> None:
-    assert descriptors(manager, LISTEN_PID=str(os.getpid()), LISTEN_FDS=count).take(1) == Held()
+    assert descriptors(manager, LISTEN_PID=str(os.getpid()), LISTEN_FDS=count).take(1) == HeldLine()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from config.settings import LoopTestSettings
 from gatewayd.errors import ConflictError
 from gatewayd.loop_test.plan import Place, Station, plan
 from gatewayd.loop_test.rounds import Round
-from gatewayd.records import LoopTestView
+from gatewayd.records import LoopTestRecord
 from gatewayd.timekeeping.clock import SECOND
 from modem.driver.registration import Registration
 from modem.errors import Kind
@@ -39,7 +39,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.close()
 
 
-def ended(house: House, round_: Round) -> list[LoopTestView]:
+def ended(house: House, round_: Round) -> list[LoopTestRecord]:
     round_.done.result(10)
     return house.gateway.loop_tests.of(round_)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from gatewayd.records import Caller, InboxView
+from gatewayd.records import Caller, InboxRecord
 from gatewayd.store.engine.connection import connect_writer
 from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import accounts
@@ -381,7 +381,7 @@ def test_texts_are_listed_newest_first_and_page_by_page(house: House) -> None:
 def test_a_text_is_shown_with_its_times_and_sim(house: House) -> None:
     receive(house, text("hello", sender="OrangeMoney"))
     (view,) = house.gateway.inbox(admin(house), 10, None)[0]
-    assert view == InboxView(
+    assert view == InboxRecord(
         id=1,
         sender="OrangeMoney",
         text="hello",

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gatewayd.admin import messages as admin
 from gatewayd.admin.context import AdminError, Context
 from gatewayd.cli import main
-from gatewayd.records import AttemptView, Status
+from gatewayd.records import AttemptRecord, Status
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar
@@ -67,7 +67,7 @@ def report(house: House, port: int, reference: int, status: int = 0, late_s: int
     house.gateway.dispatcher.reported(house.statuses[port], told)
 
 
-def attempts(house: House, sms_id: str) -> list[AttemptView]:
+def attempts(house: House, sms_id: str) -> list[AttemptRecord]:
     return house.gateway.history(house.caller, sms_id)[1]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gatewayd.errors import QueueFullError
 from gatewayd.records import Draft, Options, Priority, Status
-from gatewayd.sending.circuit_breaker import Stamina
+from gatewayd.sending.circuit_breaker import CircuitBreaker
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import inbound, parts, queue_counts
 from gatewayd.timekeeping.clock import DAY, SECOND
@@ -163,12 +163,12 @@ def test_a_part_whose_message_is_missing_holds_nothing_up(house: House) -> None:
 
 @pytest.mark.parametrize("tries", [1, 8, 2000, 20_000])
 def test_a_sim_without_credit_rests_as_long_however_often_it_was_tried(tries: int) -> None:
-    stamina, rest_s = Stamina(), 0.0
+    breakers, rest_s = CircuitBreaker(), 0.0
     for number in range(tries + 2):
         part = Submission(number, 1, 1, 1, f"+2237{number:07}", segment=None, reference=0, validity_s=None)  # type: ignore[arg-type]
-        rest_s = stamina.after(Outcome(part, refused(Kind.SIM), 0, 0))
+        rest_s = breakers.after(Outcome(part, refused(Kind.SIM), 0, 0))
     assert rest_s == (60.0 if tries == 1 else 900.0)
-    assert len(stamina.recipients) < 10
+    assert len(breakers.recipients) < 10
 
 
 def test_ten_days_without_credit_do_not_make_the_port_sick(house: House) -> None:

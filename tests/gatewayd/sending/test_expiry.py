@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.records import Draft, MessageView, Options, Status
+from gatewayd.records import Draft, MessageRecord, Options, Status
 from gatewayd.timekeeping.clock import SECOND
 from modem.driver.registration import Registration
 from modem.errors import Kind
@@ -66,7 +66,7 @@ def test_a_message_with_a_short_life_of_its_own_ends_by_its_own_timer(house: Hou
     house.down(1)
     options = Options(expires_in_s=1)
     view, _ = house.gateway.submit(house.caller, Draft(RECIPIENT, "x"), options, None, 0)
-    assert isinstance(view, MessageView)
+    assert isinstance(view, MessageRecord)
     time_passes(house, 1, look=False)
     fails(house, view.sms_id)  # a second of real time later
 

@@ -18,7 +18,7 @@ from gatewayd.errors import (
     SimUnavailableError,
     StorageUnavailableError,
 )
-from gatewayd.records import Draft, Idempotency, MessageView, Options, Replay, Status
+from gatewayd.records import Draft, Idempotency, MessageRecord, Options, Replay, Status
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import DAY
 from modem.driver.sim import SimState
@@ -259,7 +259,7 @@ def test_the_cost_is_the_price_of_a_part_times_the_parts_to_the_cent(house: Hous
 KEY = Idempotency("k", b"one")
 
 
-def submit(house: House, key: Idempotency = KEY) -> tuple[MessageView | Replay, bool]:
+def submit(house: House, key: Idempotency = KEY) -> tuple[MessageRecord | Replay, bool]:
     return house.gateway.submit(house.caller, Draft(RECIPIENT, "hello"), Options(), key, 0)
 
 
@@ -287,8 +287,8 @@ def test_a_key_is_known_for_24_hours_and_then_new(house: House) -> None:
     house.clock.at += 1
     second, replayed = submit(house)
     assert not replayed
-    assert isinstance(first, MessageView)
-    assert isinstance(second, MessageView)
+    assert isinstance(first, MessageRecord)
+    assert isinstance(second, MessageRecord)
     assert first.sms_id != second.sms_id
     house.gateway.answered(house.caller, KEY, 200, '{"second": true}')
     assert submit(house) == (Replay(200, '{"second": true}'), True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.errors import ConflictError, QueueFullError, QuotaExceededError
-from gatewayd.records import Draft, Idempotency, MessageView, Options, Replay
-from gatewayd.sending.request_batcher import Together
+from gatewayd.records import Draft, Idempotency, MessageRecord, Options, Replay
+from gatewayd.sending.request_batcher import RequestBatcher
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -32,11 +32,11 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def all_at_once(
-    store: Store, calls: Sequence[Callable[[], MessageView | Replay]]
-) -> list[MessageView | Replay | Exception]:
+    store: Store, calls: Sequence[Callable[[], MessageRecord | Replay]]
+) -> list[MessageRecord | Replay | Exception]:
     """What calls return or raise that all wait for a busy writer."""
 
-    def outcome(call: Callable[[], MessageView | Replay]) -> MessageView | Replay | Exception:
+    def outcome(call: Callable[[], MessageRecord | Replay]) -> MessageRecord | Replay | Exception:
         begun.release()
         try:
             return call()
@@ -56,7 +56,7 @@ def all_at_once(
 
 def sends(
     house: House, count: int, key: Idempotency | None = None
-) -> list[Callable[[], MessageView | Replay]]:
+) -> list[Callable[[], MessageRecord | Replay]]:
     return [
         lambda n=n: house.gateway.submit(house.caller, Draft(RECIPIENT, f"text {n}"), Options(), key, 0)[0]  # type: ignore[misc]
         for n in range(count)
@@ -65,7 +65,7 @@ def sends(
 
 def test_each_of_many_is_told_of_its_own_message(house: House) -> None:
     told = all_at_once(house.store, sends(house, AT_ONCE))
-    views = [one for one in told if isinstance(one, MessageView)]
+    views = [one for one in told if isinstance(one, MessageRecord)]
     assert [view.text for view in views] == [f"text {n}" for n in range(AT_ONCE)]
     assert views == [house.view(view.sms_id) for view in views]
     assert len({view.task_id for view in views}) == AT_ONCE
@@ -75,7 +75,7 @@ def test_each_of_many_is_told_of_its_own_message(house: House) -> None:
 def test_a_quota_holds_for_all_of_them_together(house: House) -> None:
     house.store.write(lambda db: accounts.update(db, "companies", house.company, {"quota": 5}))
     told = all_at_once(house.store, sends(house, AT_ONCE))
-    assert sum(isinstance(one, MessageView) for one in told) == 5
+    assert sum(isinstance(one, MessageRecord) for one in told) == 5
     assert sum(isinstance(one, QuotaExceededError) for one in told) == AT_ONCE - 5
     assert house.gateway.quota(house.caller).used == 5
 
@@ -83,14 +83,14 @@ def test_a_quota_holds_for_all_of_them_together(house: House) -> None:
 def test_the_limit_of_a_sim_and_of_the_queue_hold_for_all_of_them_together(house: House) -> None:
     house.set_sim("8922301000000000001", daily_limit=3)
     told = all_at_once(house.store, sends(house, 24))
-    numbers = [one.sim_number for one in told if isinstance(one, MessageView)]
+    numbers = [one.sim_number for one in told if isinstance(one, MessageRecord)]
     assert (len(numbers), numbers.count("+22370000001")) == (20, 3)
     assert sum(isinstance(one, QueueFullError) for one in told) == 4
 
 
 def test_of_those_with_one_idempotency_key_one_is_taken(house: House) -> None:
     told = all_at_once(house.store, sends(house, AT_ONCE, Idempotency("once", b"same")))
-    assert sum(isinstance(one, MessageView) for one in told) == 1
+    assert sum(isinstance(one, MessageRecord) for one in told) == 1
     assert sum(isinstance(one, ConflictError) for one in told) == AT_ONCE - 1
     assert house.row("SELECT count(*) FROM messages")[0] == 1
 
@@ -100,7 +100,7 @@ def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) ->
         db.executemany("INSERT INTO companies (name, created_at) VALUES (?, 0)", [(item,) for item in items])
         return [len(item) for item in items]
 
-    together = Together(house.store, work)
+    together = RequestBatcher(house.store, work)
     free = threading.Event()
     with ThreadPoolExecutor(AT_ONCE + 1) as pool:
         busy = pool.submit(house.store.write, lambda _: free.wait(10))
@@ -118,7 +118,7 @@ def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) ->
 
 
 def test_after_a_refusal_the_next_is_taken(house: House) -> None:
-    together: Together[str, str] = Together(house.store, lambda _, items: list(items))
+    together: RequestBatcher[str, str] = RequestBatcher(house.store, lambda _, items: list(items))
     house.store.close()
     with pytest.raises(StoreUnavailableError):
         together.do("refused")

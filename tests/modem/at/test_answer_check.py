@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modem.at import answer_check
-from modem.at.answer_check import Habits, Response
+from modem.at.answer_check import AnswerHabits, Response
 from modem.at.channel import DEFAULT_WAITS, Channel
 from modem.at.responses import ERROR as REFUSED
 from modem.at.responses import OK as DONE
@@ -249,7 +249,7 @@ def test_answers_have_the_form_of_what_was_asked(command: str, lines: list[str],
 
 
 def test_the_answer_to_the_last_question_does_not_answer_the_next() -> None:
-    habits = Habits()
+    habits = AnswerHabits()
     number = Response(("356938035643809",), DONE)
     habits.learn("AT+CGSN", number)
     habits.remember("AT+CGSN", ("+CGSN",), number.lines)
@@ -261,7 +261,7 @@ def test_the_answer_to_the_last_question_does_not_answer_the_next() -> None:
 def test_any_answer_to_any_command_is_judged(command: str, lines: list[str], ok: bool) -> None:
     command = "AT" + command
     answer = Response(tuple(lines), DONE if ok else REFUSED)
-    habits = Habits()
+    habits = AnswerHabits()
     habits.is_odd(command, answer)
     habits.learn(command, answer)
     habits.remember(command, ("+CSQ",), answer.lines)

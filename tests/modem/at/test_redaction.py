@@ -106,8 +106,8 @@ texts = st.text("abcdefghijklmnopqrstuvwxyz 0123456789", min_size=6, max_size=60
 urcs = st.sampled_from(["+CREG: 1", '+CMTI: "SM",3', "RING", "^RSSI: 17", "", "*PSUTTZ: 2024,5,1,12,0,0,1,0"])
 
 # (what the gateway says, what the modem says, what must not be seen of it)
-Talk = tuple[str, str, str]
-talks: st.SearchStrategy[Talk] = st.one_of(
+Commands = tuple[str, str, str]
+talks: st.SearchStrategy[Commands] = st.one_of(
     st.builds(lambda pin: (f'AT+CPIN="{pin}"', "\r\nOK\r\n", pin), pins),
     st.builds(lambda pin: (f'AT+CLCK="SC",1,"{pin}"', "\r\n+CME ERROR: 16\r\n", pin), pins),
     st.builds(lambda pin: (f'AT+CPWD="SC","{pin}","{pin}"', "\r\nOK\r\n", pin), pins),
@@ -127,7 +127,7 @@ talks: st.SearchStrategy[Talk] = st.one_of(
 
 @given(st.lists(talks, min_size=1, max_size=4), st.booleans(), urcs, st.data())
 def test_nothing_that_was_given_in_comes_out(
-    conversation: list[Talk], echo: bool, urc: str, data: st.DataObject
+    conversation: list[Commands], echo: bool, urc: str, data: st.DataObject
 ) -> None:
     """Whatever is echoed, slips in between, breaks the line or falls out of what is kept."""
     transcript = Transcript(data.draw(st.sampled_from([3, 200])))

@@ -73,10 +73,10 @@ def test_a_line_that_comes_in_pieces_is_one_line() -> None:
 def test_news_are_told_once() -> None:
     transcript = Transcript(10)
     transcript.sent(b"AT\r")
-    assert texts(transcript.news()) == [r"AT\r"]
-    assert transcript.news() == []
+    assert texts(transcript.effects()) == [r"AT\r"]
+    assert transcript.effects() == []
     transcript.heard(b"\r\nOK\r\n")
-    assert texts(transcript.news()) == [r"\r\nOK\r\n"]
+    assert texts(transcript.effects()) == [r"\r\nOK\r\n"]
     assert len(transcript.lines()) == 2
 
 

@@ -153,7 +153,7 @@ def test_of_the_indications_the_first_that_is_taken_is_kept(
     }
     with driving(answers) as (modem, _):
         modem.prepare()
-        assert modem.indications.form == chosen
+        assert modem.notifications.form == chosen
 
 
 @pytest.mark.parametrize("taken", ['"SM","SM","SM"', '"SM","SM"', '"SM"', '"ME","ME","ME"'])
@@ -167,7 +167,7 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
         # It does not say which it has (AT+CPMS=?), so that texts may lie in any.
-        assert modem.memories.others == (("SM", "SR") if "ME" in taken else ("ME", "SR"))
+        assert modem.storage.others == (("SM", "SR") if "ME" in taken else ("ME", "SR"))
 
 
 def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
@@ -178,7 +178,7 @@ def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
     }
     with driving(answers) as (modem, _):
         modem.prepare()
-        assert modem.memories.others == ("ME",)
+        assert modem.storage.others == ("ME",)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
 )
 def test_signal_in_dbm(said: str, dbm: int | None) -> None:
     with driving({"AT+CSQ": line(f"+CSQ: {said}")}) as (modem, _):
-        assert modem.coverage.signal_dbm() == dbm
+        assert modem.network.signal_dbm() == dbm
 
 
 @pytest.mark.parametrize(
@@ -213,14 +213,14 @@ def test_signal_in_dbm(said: str, dbm: int | None) -> None:
 )
 def test_registration_in_every_form(said: str, registration: Registration) -> None:
     with driving({"AT+CREG?": line(said)}) as (modem, _):
-        assert modem.coverage.registration() is registration
+        assert modem.network.registration() is registration
 
 
 def test_a_modem_that_cannot_tell_counts_as_registered() -> None:
     with driving() as (modem, _):
-        assert modem.coverage.registration() is Registration.HOME
+        assert modem.network.registration() is Registration.HOME
     with driving({"AT+CREG?": OK}) as (modem, _):
-        assert modem.coverage.registration() is Registration.HOME
+        assert modem.network.registration() is Registration.HOME
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_a_listing_with_broken_records_keeps_every_index() -> None:
         b"+CMGL: 4,2,,9\r\n0791CC\r\n+CMGL: 5,1,,9\r\nzz zz\r\n" + OK
     )
     with driving({"AT+CMGL": listing}) as (modem, _):
-        assert modem.memories.stored() == [Stored(17, "0791AA"), Stored(3, ""), Stored(5, "zz zz")]
+        assert modem.storage.stored() == [Stored(17, "0791AA"), Stored(3, ""), Stored(5, "zz zz")]
 
 
 @pytest.mark.parametrize(
@@ -296,12 +296,12 @@ def test_a_listing_with_broken_records_keeps_every_index() -> None:
 )
 def test_reading_one_message(answer: bytes, stored: Stored | None) -> None:
     with driving({"AT+CMGR": answer}) as (modem, _):
-        assert modem.memories.read(1) == stored
+        assert modem.storage.read(1) == stored
 
 
 def test_deleting_what_is_gone_already_is_as_good() -> None:
     with driving({"AT+CMGD": [b"\r\n+CMS ERROR: 321\r\n", OK, ERROR]}) as (modem, _):
-        assert [modem.memories.delete(1), modem.memories.delete(1), modem.memories.delete(1)] == [
+        assert [modem.storage.delete(1), modem.storage.delete(1), modem.storage.delete(1)] == [
             True,
             True,
             False,
@@ -314,10 +314,10 @@ def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory()
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [restart, OK]}
     with driving(answers) as (modem, scripted):
         modem.prepare()
-        assert not modem.memories.delete(1, "SR")
-        assert not modem.memories.delete(2, "SR")
-        assert modem.memories.read(2, "SR") is None
-        assert modem.memories.stored("SR") is None
+        assert not modem.storage.delete(1, "SR")
+        assert not modem.storage.delete(2, "SR")
+        assert modem.storage.read(2, "SR") is None
+        assert modem.storage.stored("SR") is None
         assert scripted.commands[-1] == "AT+CMGD=1"
 
 
@@ -325,8 +325,8 @@ def test_after_a_silence_the_memory_is_chosen_anew() -> None:
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [b"", OK]}
     with driving(answers) as (modem, scripted):
         modem.prepare()
-        assert not modem.memories.delete(1, "SR")  # it may have restarted and not said so
-        assert modem.memories.delete(2, "SR")
+        assert not modem.storage.delete(1, "SR")  # it may have restarted and not said so
+        assert modem.storage.delete(2, "SR")
         assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
 
 

@@ -29,18 +29,18 @@ def lose_three(modem: Modem, scripted: ScriptedModem) -> None:
     """Let three commands in a row go without an answer."""
     answers = {name: scripted.answers.get(name, ERROR) for name in ("AT+CSQ", "AT+COPS?", "AT+CSCA?")}
     scripted.answers.update(dict.fromkeys(answers, b""))
-    modem.coverage.signal_dbm()
-    modem.coverage.operator()
+    modem.network.signal_dbm()
+    modem.network.operator()
     modem.find_service_centre()
     scripted.answers.update(answers)
 
 
 def listing(modem: Modem) -> object:
-    return modem.memories.stored()
+    return modem.storage.stored()
 
 
 def deletion(modem: Modem) -> object:
-    return modem.memories.delete(4)
+    return modem.storage.delete(4)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_even_a_refusal_is_an_answer_in_time() -> None:
         lose_three(modem, scripted)
         scripted.answers["AT+CNMI"] = ERROR
         scripted.answers["AT+CNMI=2,1,0,0,0"] = OK
-        modem.indications.choose()
-        assert modem.indications.form == (2, 1, 0, 0, 0)  # not the first that is tried
+        modem.notifications.choose()
+        assert modem.notifications.form == (2, 1, 0, 0, 0)  # not the first that is tried
 
 
 def test_three_lost_answers_do_not_end_the_settings_at_the_first_refusal() -> None:
@@ -84,8 +84,8 @@ def test_three_lost_answers_do_not_end_the_settings_at_the_first_refusal() -> No
     with driving(answers) as (modem, scripted):
         lose_three(modem, scripted)
         modem.prepare()
-        assert modem.memories.usual == "SM"
-        assert modem.indications.form == (1, 1, 0, 2, 0)
+        assert modem.storage.usual == "SM"
+        assert modem.notifications.form == (1, 1, 0, 2, 0)
 
 
 def test_a_modem_that_answers_nothing_that_it_does_not_know_gets_little_patience_for_that() -> None:
@@ -93,9 +93,9 @@ def test_a_modem_that_answers_nothing_that_it_does_not_know_gets_little_patience
         for _ in range(2):
             modem.prepare()
         began = time.monotonic()
-        assert modem.memories.delete(1) is False
-        modem.coverage.registration()
-        modem.coverage.operator()
+        assert modem.storage.delete(1) is False
+        modem.network.registration()
+        modem.network.operator()
         assert time.monotonic() - began < 6 * FAST.patience.command_s
 
 
@@ -103,12 +103,12 @@ def test_a_listing_that_is_cut_keeps_the_records_that_came() -> None:
     second = RECORD.replace(b"4,1", b"5,1")
     cut = RECORD + second + b"\r\n+CMGL: 6,1,,30\r\n"  # the PDU of the last does not come
     with driving({"AT+CMGL": cut}) as (modem, _):
-        assert modem.memories.stored() == [Stored(4, DELIVER), Stored(5, DELIVER)]
-        assert modem.memories.cut
+        assert modem.storage.stored() == [Stored(4, DELIVER), Stored(5, DELIVER)]
+        assert modem.storage.cut
     with driving({"AT+CMGL": RECORD + b"\r\n+CMS ERROR: 500\r\n"}) as (modem, _):
-        assert modem.memories.stored() == [Stored(4, DELIVER)]
+        assert modem.storage.stored() == [Stored(4, DELIVER)]
     with driving({"AT+CMGL": b""}) as (modem, _):
-        assert modem.memories.stored() is None
+        assert modem.storage.stored() is None
 
 
 def test_a_text_whose_listing_was_cut_is_received_and_the_rest_is_listed_soon() -> None:
@@ -238,11 +238,11 @@ def test_of_another_modem_nothing_is_believed_that_the_last_one_did() -> None:
         scripted,
     ):
         assert modem.sim.iccid()
-        sim, indications, memories = modem.sim, modem.indications, modem.memories
+        sim, notifications, storage = modem.sim, modem.notifications, modem.storage
         modem.begin()
-        assert (modem.sim, modem.indications, modem.memories) == (sim, indications, memories)
+        assert (modem.sim, modem.notifications, modem.storage) == (sim, notifications, storage)
         scripted.answers["AT+CGSN"] = line("356938035643817")
         modem.begin()
         assert not modem.sim.tells_iccid
-        assert modem.indications is not indications
-        assert modem.memories is not memories
+        assert modem.notifications is not notifications
+        assert modem.storage is not storage

@@ -49,7 +49,7 @@ def wide(text: str) -> str:
 )
 def test_registration(said: str, registration: Registration) -> None:
     with driving({"AT+CREG?": line(said)}) as (modem, _):
-        assert modem.coverage.registration() is registration
+        assert modem.network.registration() is registration
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_registration(said: str, registration: Registration) -> None:
 )
 def test_the_best_of_three_registrations_counts(answers: Answers, registration: Registration) -> None:
     with driving(answers) as (modem, _):
-        assert modem.coverage.registration() is registration
+        assert modem.network.registration() is registration
 
 
 @given(st.text(), st.sampled_from(["+CREG: ", "+CEREG:", ""]))
@@ -93,7 +93,7 @@ def test_no_registration_raises(text: str, prefix: str) -> None:
 )
 def test_signal(said: str, signal_dbm: int | None) -> None:
     with driving({"AT+CSQ": line(said)}) as (modem, _):
-        assert modem.coverage.signal_dbm() == signal_dbm
+        assert modem.network.signal_dbm() == signal_dbm
 
 
 # UCS-2 where AT+CSCS="GSM" was refused
@@ -118,7 +118,7 @@ def test_signal(said: str, signal_dbm: int | None) -> None:
 )
 def test_operator(said: str, name: str) -> None:
     with driving({"AT+COPS?": line(said)}) as (modem, _):
-        assert modem.coverage.operator() == name
+        assert modem.network.operator() == name
 
 
 @pytest.mark.parametrize(

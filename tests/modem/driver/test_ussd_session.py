@@ -221,7 +221,7 @@ def test_a_text_that_was_cut_before_the_ok_ends_in_time() -> None:
     cut = b'\r\n+CUSD: 0,"Solde 1250 FCFA\r\n'
     with driving(gsm({"AT+CUSD": cut + OK, "AT+CSQ": line("+CSQ: 17,99")})) as (modem, _):
         assert modem.ussd(["#123#"]) == (SOLDE,)
-        assert modem.coverage.signal_dbm() == -79
+        assert modem.network.signal_dbm() == -79
 
 
 def test_the_character_set_is_left_as_it_was_found() -> None:

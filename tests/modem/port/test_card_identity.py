@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modem.driver.card_identity import Card, Identities
+from modem.driver.card_identity import Card, CardIdentities
 from modem.driver.sim import SimState
 from modem.parts import Submitted
 from modem.port.status import PortState
@@ -24,7 +24,7 @@ UNREADABLE = b"\r\n+CME ERROR: 13\r\n"
 
 def named(*cards: Card) -> list[str | None]:
     """What a port calls the cards that it sees in its only slot, one after the other."""
-    identities = Identities(7)
+    identities = CardIdentities(7)
     return [identities.name(1, card) for card in cards]
 
 
@@ -130,7 +130,7 @@ def test_a_card_that_is_exchanged_without_a_word_is_noticed_and_used(before: Car
         modem.answers.update(told(after))
         eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.iccid != old, 20)
         seen = {status.active.iccid for status in house.statuses}
-        assert seen == {"", old, Identities(1).name(1, after)}
+        assert seen == {"", old, CardIdentities(1).name(1, after)}
 
 
 def test_a_card_whose_number_is_not_read_for_a_while_stays_what_it_is() -> None:

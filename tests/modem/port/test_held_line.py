@@ -17,13 +17,13 @@ from modem.at.serial_port import SerialPort, open_device
 from modem.errors import NO_PROMPT
 from modem.hardware.device_path import DeviceUnavailableError
 from modem.parts import InDoubt, Refused, Submission, Submitted
-from modem.port.held_line import Held, LineKeeper, adopt, unread
+from modem.port.held_line import HeldLine, LineKeeper, adopt, unread
 from modem.port.interface import Claim
 from modem.port.left_line import FULL
 from modem.port.port import Port
 from modem.port.session import Timing
 from modem.port.status import PortState
-from modem.port.submission_note import HandoverNote
+from modem.port.submission_note import SubmissionNote
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, OK, REPORT, healthy, two_slots
@@ -48,9 +48,9 @@ class Shelf:
         self.dropped: list[int] = []
         self.devices: dict[int, str] = {}
 
-    def take(self, port: int) -> Held:
+    def take(self, port: int) -> HeldLine:
         line, note = self.lines.get(port), self.notes.get(port)
-        return Held(None if line is None else os.dup(line), None if note is None else os.dup(note))
+        return HeldLine(None if line is None else os.dup(line), None if note is None else os.dup(note))
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
         self.drop_line(port)
@@ -68,13 +68,13 @@ class Shelf:
         for fd in (*self.lines.values(), *self.notes.values()):
             os.close(fd)
 
-    def left_by_a_process(self, device: str, note: Callable[[HandoverNote], None] | None = None) -> None:
+    def left_by_a_process(self, device: str, note: Callable[[SubmissionNote], None] | None = None) -> None:
         """As after a process that was killed with the line open, and what it wrote to its note."""
         line = open_device(device, 115_200)
         self.keep_line(1, device, line.fd)
         os.close(line.fd)  # without a word, as a kill does
-        fd = HandoverNote.create()
-        written = HandoverNote(fd)
+        fd = SubmissionNote.create()
+        written = SubmissionNote(fd)
         if note is not None:
             note(written)
         written.close()
@@ -89,7 +89,7 @@ def shelf() -> Iterator[Shelf]:
     shelf.close()
 
 
-def typed(note: HandoverNote) -> None:
+def typed(note: SubmissionNote) -> None:
     note.begin(AIRBORNE)
     note.type()
 
@@ -279,11 +279,11 @@ def test_a_pdu_whose_head_was_kept_and_whose_end_was_cut_is_no_text(shelf: Shelf
 # What the note says
 
 
-def begun(note: HandoverNote) -> None:
+def begun(note: SubmissionNote) -> None:
     note.begin(AIRBORNE)
 
 
-def taken(note: HandoverNote) -> None:
+def taken(note: SubmissionNote) -> None:
     typed(note)
     note.end(AIRBORNE, Submitted(200))
 
@@ -340,13 +340,13 @@ def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf)
     seen: list[object] = []
 
     def look(modem: ScriptedModem) -> None:
-        note = HandoverNote(shelf.notes[1])
+        note = SubmissionNote(shelf.notes[1])
         seen.append(note.read())
         note.close()
         modem.take()
 
     def ask(modem: ScriptedModem) -> None:
-        note = HandoverNote(shelf.notes[1])
+        note = SubmissionNote(shelf.notes[1])
         seen.append(note.read())
         note.close()
         modem.prompt()
@@ -354,7 +354,7 @@ def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf)
     house = House(part(5))
     with ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem, port_on(modem.device, house, shelf):
         eventually(lambda: house.results == [Submitted(1)])
-        note = HandoverNote(shelf.notes[1])
+        note = SubmissionNote(shelf.notes[1])
         eventually(lambda: note.read() is None)
         note.close()
     assert [(noted.claim, noted.phase.name) for noted in seen if noted] == [  # type: ignore[attr-defined]
@@ -373,7 +373,7 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
     with ScriptedModem(healthy({"PDU": silent})) as modem:
         with port_on(modem.device, house, shelf):
             eventually(lambda: house.refusals > 0)
-        note = HandoverNote(shelf.notes[1])
+        note = SubmissionNote(shelf.notes[1])
         noted = note.read()
         note.close()
     assert noted is not None
@@ -395,7 +395,7 @@ def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
 
     with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, house, shelf):
         eventually(lambda: house.refusals > 0)
-    note = HandoverNote(shelf.notes[1])
+    note = SubmissionNote(shelf.notes[1])
     noted = note.read()
     note.close()
     assert noted is not None
@@ -406,10 +406,10 @@ def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
         assert noted.result.cause.code == code
 
 
-def having_read(data: bytes) -> Callable[[HandoverNote], None]:
+def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
     """A process that was killed between the reading of these octets and a look at them."""
 
-    def write(note: HandoverNote) -> None:
+    def write(note: SubmissionNote) -> None:
         typed(note)
         reader, writer = os.pipe()
         os.write(writer, data)
@@ -446,7 +446,7 @@ def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
             eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
 
 
-def doubted(note: HandoverNote) -> None:
+def doubted(note: SubmissionNote) -> None:
     typed(note)
     note.end(AIRBORNE, InDoubt("silence"))
 

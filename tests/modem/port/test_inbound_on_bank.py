@@ -120,7 +120,7 @@ def test_what_came_while_nobody_was_there_is_found_in_every_memory(tmp_path: Pat
 
         bank.call(leave)
         names = set(bank.modem(1).own_memories)
-        listed = set(bank.modem(1).traits.memories[0])
+        listed = set(bank.modem(1).traits.storage[0])
         with receiving(bank) as house:
             eventually(lambda: len(house.texts) == 2 + len(names & listed & {"ME"}))
             eventually(lambda: len(house.reports) == len(names & listed & {"SR"}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modem.port.recovery import Ladder, Step
+from modem.port.recovery import Recovery, Step
 from modem.port.session import Timing
 
 TIMING = Timing(
@@ -10,13 +10,13 @@ TIMING = Timing(
 )
 
 
-def climb(ladder: Ladder, count: int) -> list[tuple[bool, bool, float]]:
-    steps = [ladder.sick(proven=False) for _ in range(count)]
+def climb(recovery: Recovery, count: int) -> list[tuple[bool, bool, float]]:
+    steps = [recovery.sick(proven=False) for _ in range(count)]
     return [(step.restart, step.command, step.pause_s) for step in steps]
 
 
 def test_a_sick_modem_is_opened_anew_then_restarted_then_rests_longer_and_longer() -> None:
-    assert climb(Ladder(TIMING, has_command=False), 6) == [
+    assert climb(Recovery(TIMING, has_command=False), 6) == [
         (False, False, 2),
         (True, False, 8),
         (True, False, 13),
@@ -27,7 +27,7 @@ def test_a_sick_modem_is_opened_anew_then_restarted_then_rests_longer_and_longer
 
 
 def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> None:
-    assert climb(Ladder(TIMING, has_command=True), 5) == [
+    assert climb(Recovery(TIMING, has_command=True), 5) == [
         (False, False, 2),
         (True, False, 8),
         (False, True, 8),
@@ -37,8 +37,8 @@ def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> Non
 
 
 def test_each_step_has_its_words() -> None:
-    ladder = Ladder(TIMING, has_command=True)
-    assert [ladder.sick(proven=False).words for _ in range(4)] == [
+    recovery = Recovery(TIMING, has_command=True)
+    assert [recovery.sick(proven=False).words for _ in range(4)] == [
         "it is opened anew",
         "it is restarted",
         "reset_command is run",
@@ -47,35 +47,35 @@ def test_each_step_has_its_words() -> None:
 
 
 def test_a_modem_that_did_its_work_begins_at_the_bottom() -> None:
-    ladder = Ladder(TIMING, has_command=False)
-    climb(ladder, 5)
-    assert ladder.sick(proven=True) == Step("it is opened anew", 2)
-    assert climb(ladder, 1) == [(True, False, 8)]
+    recovery = Recovery(TIMING, has_command=False)
+    climb(recovery, 5)
+    assert recovery.sick(proven=True) == Step("it is opened anew", 2)
+    assert climb(recovery, 1) == [(True, False, 8)]
 
 
 def test_a_device_that_stays_away_gets_the_command_at_growing_intervals() -> None:
-    ladder = Ladder(TIMING, has_command=True)
-    times = [now for now in range(1000) if ladder.away(now).command]
+    recovery = Recovery(TIMING, has_command=True)
+    times = [now for now in range(1000) if recovery.away(now).command]
     assert times == [60, 360, 660, 960]
-    ladder.sick(proven=False)
-    assert [now for now in range(1000, 1100) if ladder.away(now).command] == [1060]
-    without = Ladder(TIMING, has_command=False)
+    recovery.sick(proven=False)
+    assert [now for now in range(1000, 1100) if recovery.away(now).command] == [1060]
+    without = Recovery(TIMING, has_command=False)
     assert {without.away(now) for now in range(1000)} == {Step("it is looked for", 1)}
 
 
 def test_a_device_that_is_lost_again_before_it_comes_up_is_opened_less_and_less_often() -> None:
-    ladder = Ladder(TIMING, has_command=True)
-    pauses = [ladder.lost(now, young=now > 0).pause_s for now in range(5)]
+    recovery = Recovery(TIMING, has_command=True)
+    pauses = [recovery.lost(now, young=now > 0).pause_s for now in range(5)]
     assert pauses == [1, 1, 2, 4, 5]
-    assert ladder.lost(60, young=True).command
-    assert ladder.lost(61, young=False).pause_s == 1
+    assert recovery.lost(60, young=True).command
+    assert recovery.lost(61, young=False).pause_s == 1
 
 
 def test_a_device_that_is_lost_at_each_submission_rests_longer_and_longer_until_one_succeeds() -> None:
-    ladder = Ladder(TIMING, has_command=True)
+    recovery = Recovery(TIMING, has_command=True)
 
     def lose(*, proven: bool = False) -> tuple[bool, float]:
-        step = ladder.lost(0, young=False, carrying=True, proven=proven)
+        step = recovery.lost(0, young=False, carrying=True, proven=proven)
         return step.command, step.pause_s
 
     assert [lose() for _ in range(6)] == [
@@ -86,11 +86,11 @@ def test_a_device_that_is_lost_at_each_submission_rests_longer_and_longer_until_
         (True, 60),
         (True, 60),
     ]
-    assert ladder.lost(0, young=True).pause_s == 1  # while it comes back
+    assert recovery.lost(0, young=True).pause_s == 1  # while it comes back
     assert lose() == (True, 60)
     assert lose(proven=True) == (False, 1)
 
 
 def test_a_device_that_cannot_be_opened_is_tried_again_without_the_command() -> None:
-    ladder = Ladder(TIMING, has_command=True)
-    assert {ladder.refused() for _ in range(100)} == {Step("it is tried again", 5)}
+    recovery = Recovery(TIMING, has_command=True)
+    assert {recovery.refused() for _ in range(100)} == {Step("it is tried again", 5)}

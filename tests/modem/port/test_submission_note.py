@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from modem.errors import cause
 from modem.parts import InDoubt, Refused, Submitted
 from modem.port.interface import Claim
-from modem.port.submission_note import HandoverNote, Noted, Phase
+from modem.port.submission_note import Noted, Phase, SubmissionNote
 from tests.modem.recording_work import part
 
 
 @pytest.fixture
 def fd() -> Iterator[int]:
-    fd = HandoverNote.create()
+    fd = SubmissionNote.create()
     yield fd
     os.close(fd)
 
 
 def again(fd: int) -> Noted | None:
     """What the next process reads."""
-    note = HandoverNote(fd)
+    note = SubmissionNote(fd)
     try:
         return note.read()
     finally:
@@ -41,10 +41,10 @@ def test_an_empty_note_says_nothing(fd: int) -> None:
 def test_each_phase_is_read_by_the_next_process(
     message: int, seq: int, token: int, reference: int | None
 ) -> None:
-    fd = HandoverNote.create()
+    fd = SubmissionNote.create()
     submission = replace(part(), message_id=message, seq=seq, token=token)
     claim = Claim(message, seq, token)
-    note = HandoverNote(fd)
+    note = SubmissionNote(fd)
     note.begin(submission)
     assert again(fd) == Noted(claim, Phase.BEGUN)
     note.type()
@@ -65,7 +65,7 @@ def test_each_phase_is_read_by_the_next_process(
 )
 def test_a_refusal_is_read_with_its_cause(fd: int, family: str, code: int | None, vendor: str) -> None:
     why = cause(family, code, vendor=vendor)
-    note = HandoverNote(fd)
+    note = SubmissionNote(fd)
     note.begin(part(3))
     note.end(part(3), Refused(why), vendor)
     note.close()
@@ -74,7 +74,7 @@ def test_a_refusal_is_read_with_its_cause(fd: int, family: str, code: int | None
 
 def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
     reader, writer = os.pipe()
-    note = HandoverNote(fd)
+    note = SubmissionNote(fd)
 
     def heard(data: bytes) -> bytes:
         os.write(writer, data)
@@ -101,7 +101,7 @@ def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
 
 
 def test_only_a_part_that_was_begun_is_typed(fd: int) -> None:
-    note = HandoverNote(fd)
+    note = SubmissionNote(fd)
     note.type()  # a part in a modem's memory that an older version wrote
     assert note.read() is None
     note.close()
@@ -118,6 +118,6 @@ def test_whatever_lies_there_is_read_without_an_error(data: bytes) -> None:
 def test_what_is_no_memory_is_refused() -> None:
     reader, writer = os.pipe()
     with pytest.raises((OSError, ValueError)):
-        HandoverNote(reader)
+        SubmissionNote(reader)
     os.close(reader)
     os.close(writer)

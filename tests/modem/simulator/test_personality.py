@@ -43,8 +43,8 @@ def test_its_settings_at_the_start_are_among_those_it_takes(personality: str) ->
     assert all(
         value in values for value, values in zip(traits.cnmi_at_start, traits.cnmi_values, strict=True)
     )
-    assert all(name in names for name, names in zip(traits.memories_at_start, traits.memories, strict=False))
-    assert {name for names in traits.memories for name in names} <= {"SM", *traits.capacities}
+    assert all(name in names for name, names in zip(traits.memories_at_start, traits.storage, strict=False))
+    assert {name for names in traits.storage for name in names} <= {"SM", *traits.capacities}
     assert traits.charset_at_start in traits.charsets
 
 
