@@ -13,12 +13,12 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from gatewayd.admin.context import AdminError
+from gatewayd.daemon.control_client import reachable, socket_path
+from gatewayd.errors import AdminError
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +30,6 @@ _LONGEST_REQUEST = 1 << 20
 _IDLE_TIMEOUT_S = 60.0
 _PAUSE_S = 0.5  # after a connection that could not be taken
 _LOOK_S = 0.5  # between looks whether the server stops, while a reader takes nothing
-_SILENCE_S = 30.0  # of a daemon that should tell at least every second that it lives
-
-
-def socket_path(store: Path) -> Path:
-    """Where the daemon that holds this store listens."""
-    return store.with_suffix(".sock")
-
-
-class NotRunningError(Exception):
-    """No daemon listens on this store's socket."""
 
 
 class ControlServer:
@@ -55,7 +45,7 @@ class ControlServer:
     def start(self) -> None:
         """Listen. The store's lock is held, so a socket that is already there is a dead one's."""
         self._path.unlink(missing_ok=True)
-        with _reachable(self._path) as address:
+        with reachable(self._path) as address:
             self._listener.bind(address)
         os.chmod(self._path, 0o660)
         self._listener.listen(16)
@@ -153,63 +143,3 @@ class ControlServer:
         except Exception:
             log.exception("the command %s failed", command)
             yield {"ok": False, "error": "an unexpected error; the daemon's log has it"}
-
-
-def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: float) -> object:
-    """Run a command in the daemon that holds this store.
-
-    Raises:
-        NotRunningError: there is none.
-        AdminError: it refused, or did not answer in time.
-    """
-    with closing(_answers(store, command, arguments, timeout_s)) as answers:
-        return next(answers)["result"]
-
-
-def follow(store: Path, command: str, arguments: Mapping[str, object]) -> Generator[list[Any], None, None]:
-    """The batches of a command that goes on. Close the generator to end it.
-
-    Raises as `ask`; AdminError too where the daemon stops.
-    """
-    for answer in _answers(store, command, arguments, _SILENCE_S):
-        if "more" not in answer:
-            return
-        yield answer["more"]
-
-
-def _answers(
-    store: Path, command: str, arguments: Mapping[str, object], timeout_s: float
-) -> Generator[dict[str, Any], None, None]:
-    """What the daemon answers, line by line."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_s)
-        try:
-            with _reachable(socket_path(store)) as address:
-                connection.connect(address)
-        except (FileNotFoundError, ConnectionRefusedError):
-            raise NotRunningError from None
-        except PermissionError:
-            raise AdminError(
-                f"you may not use {socket_path(store)}: run this as root, or as a member of the daemon's group"
-            ) from None
-        try:
-            connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-            with connection.makefile("rb") as lines:
-                while line := lines.readline():
-                    answer = json.loads(line)
-                    if not answer["ok"]:
-                        raise AdminError(answer["error"])
-                    yield answer
-        except OSError as error:
-            raise AdminError(f"the daemon does not answer: {error}") from error
-    raise AdminError("the daemon stopped")
-
-
-@contextmanager
-def _reachable(path: Path) -> Iterator[str]:
-    """An address for the socket that fits the 107 bytes which Linux gives one, however deep its folder lies."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
