@@ -22,12 +22,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from gatewayd.diagnostics.sim import SimStatus
 
 from config.settings import load
 from gatewayd.cli import main
 from gatewayd.diagnostics import database, devices, sim, system
 from gatewayd.diagnostics.findings import Grade
+from gatewayd.diagnostics.sim import SimStatus
 from gatewayd.store.store import Store
 from gatewayd.version import VERSION
 from modem.discovery import Pace, probe
