@@ -6,7 +6,7 @@ import importlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 
@@ -14,42 +14,73 @@ from gatewayd.commands import output
 
 DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.toml")
 
-# Where each command lives. A module is imported when its command is used, so that `gatewayd status` on a slow
-# box does not wait for the HTTP server to load.
-COMMANDS: Mapping[str, str] = {
-    "run": "gatewayd.commands.run:run",
-    "demo": "gatewayd.commands.demo:demo",
-    "simulate": "gatewayd.commands.simulate:simulate",
-    "ports": "gatewayd.commands.ports:ports",
-    "status": "gatewayd.commands.status:status",
-    "check": "gatewayd.commands.check:check",
-    "support": "gatewayd.commands.support:support",
-    "watch": "gatewayd.commands.watch:watch",
-    "send": "gatewayd.commands.messages:send",
-    "ussd": "gatewayd.commands.ussd:ussd",
-    "loop-test": "gatewayd.commands.loop_test:loop_test",
-    "inbox": "gatewayd.commands.inbox:inbox",
-    "backup": "gatewayd.commands.backup:backup",
-    "company": "gatewayd.commands.companies:company",
-    "key": "gatewayd.commands.keys:key",
-    "sim": "gatewayd.commands.sims:sim",
-    "message": "gatewayd.commands.messages:message",
+
+class Entry(NamedTuple):
+    """One command of the table: its place in the code, and its line in `gatewayd --help`."""
+
+    place: str  # "module:name" below gatewayd.commands
+    short_help: str  # the beginning of the command's docstring
+    hidden: bool = False  # not listed in the help
+
+
+# The command modules are imported when their command is used, and not for `gatewayd --help`: a Raspberry Pi 3 needs seconds to
+# import the HTTP server.
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "run": Entry("run:run", "Run the gateway until SIGTERM or SIGINT."),
+    "demo": Entry("demo:demo", "Run the gateway on a simulated modem bank."),
+    "simulate": Entry("simulate:simulate", "Run a bank of simulated modems until SIGTERM or SIGINT."),
+    "ports": Entry("ports:ports", "List serial devices, and which of them are modems."),
+    "status": Entry(
+        "status:status", "Show the daemon, ports, SIMs, waiting messages, quotas, disk and clock."
+    ),
+    "check": Entry(
+        "check:check", "Check everything that sending needs, and print what to do about each fault."
+    ),
+    "support": Entry(
+        "support:support",
+        "Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.",
+    ),
+    "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
+    "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
+    "ussd": Entry("ussd:ussd", "Send a USSD code through a running daemon: `gatewayd ussd 1 '*123#'`."),
+    "loop-test": Entry(
+        "loop_test:loop_test",
+        "Send a text from each SIM to the next one, and show when the text and its delivery report came.",
+    ),
+    "inbox": Entry("inbox:inbox", "List the newest received texts, of all companies."),
+    "backup": Entry(
+        "backup:backup", "Copy the database to FILE, also while the gateway runs, and check the copy."
+    ),
+    "company": Entry("companies:company", "Manage the companies that send through this gateway."),
+    "key": Entry("keys:key", "Manage the API keys of companies."),
+    "sim": Entry("sims:sim", "Manage the known SIM cards."),
+    "message": Entry("messages:message", "Manage the messages of all companies."),
+    "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }
 
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for name, entry in COMMANDS.items() if not entry.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        module, name = COMMANDS[cmd_name].place.split(":")
+        command: click.Command = getattr(importlib.import_module(f"gatewayd.commands.{module}"), name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, as click does from the commands themselves."""
+        names = self.list_commands(ctx)
+        room = formatter.width - 6 - max(map(len, names))
+        lines = [click.Command(name, help=COMMANDS[name].short_help) for name in names]
+        rows = [(line.name or "", line.get_short_help_str(room)) for line in lines]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Run a command and exit. What is wrong with its words or its output becomes one line and an exit code."""
+        """Run a command and exit. A usage error or an output error is printed in one line and sets the exit code."""
         output.open_standard_streams()
         options["standalone_mode"] = False
         try:
@@ -69,11 +100,11 @@ class _Commands(click.Group):
 
 
 def _explain(error: click.ClickException) -> NoReturn:
-    """Print what click says of wrong use, which repeats the words that were typed, and exit with its code."""
-    said = io.StringIO()
-    error.show(said)
+    """Print click's usage error, which repeats the typed words, and exit with its code."""
+    text = io.StringIO()
+    error.show(text)
     try:
-        output.say(said.getvalue(), err=True, nl=False)
+        output.say(text.getvalue(), err=True, nl=False)
     except output.OutputError as failure:
         output.give_up(failure)
     raise SystemExit(error.exit_code)
@@ -82,7 +113,7 @@ def _explain(error: click.ClickException) -> NoReturn:
 @click.group(cls=_Commands)
 @click.option(
     "--config",
-    type=click.Path(path_type=Path, readable=False),  # where it cannot be read, each command says so itself
+    type=click.Path(path_type=Path, readable=False),  # each command reports an unreadable file itself
     envvar="GATEWAYD_CONFIG",
     default=DEFAULT_CONFIG,
     show_default=True,

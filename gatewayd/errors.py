@@ -118,3 +118,7 @@ class StorageUnavailableError(GatewayError):
     """The gateway cannot keep anything durably just now; nothing was taken"""
 
     retry_after_s = 30
+
+
+class AdminError(Exception):
+    """An administration command failed; the text gives the reason and the remedy."""

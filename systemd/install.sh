@@ -152,9 +152,8 @@ configure() {
     umask 077
     sed -e "s|^listen = .*|listen = $value|" -e "s|^plan = .*|plan = \"$plan\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
     umask 022
-    if ! "$home/releases/$1/bin/python" -I -c \
-        'import sys; from pathlib import Path; from config.settings import load; load(Path(sys.argv[1]))' \
-        "$etc/gatewayd.toml.new" 2>"$etc/fault"; then
+    if ! "$home/releases/$1/bin/python" -I -m gatewayd.cli --config "$etc/gatewayd.toml.new" installer check-configuration 2>"$etc/fault"
+    then
         tail -n 1 "$etc/fault" >&2
         wrong=$(cat "$etc/fault")
         rm -f "$etc/gatewayd.toml.new" "$etc/fault"

@@ -81,73 +81,22 @@ drop_old_releases() {
     done
 }
 
-# with_settings RELEASE PROGRAM ARGUMENT...: a Python program for what is configured, in `settings`, as the daemon's user.
-with_settings() {
-    settings_python=$home/releases/$1/bin/python
-    settings_program="import sys
-from pathlib import Path
-from config.settings import load
-settings = load(Path(sys.argv[1]))
-$2"
-    shift 2
-    as_gatewayd "$settings_python" -I -c "$settings_program" "$etc/gatewayd.toml" "$@"
+# gatewayd_of RELEASE ARGUMENT...: the command `gatewayd` of a release, as the daemon's user.
+gatewayd_of() {
+    release_python=$home/releases/$1/bin/python
+    shift
+    as_gatewayd "$release_python" -I -m gatewayd.cli --config "$etc/gatewayd.toml" "$@"
 }
 
-# back_up RELEASE OLD: the database as OLD left it, with the service stopped; prints the copy's path, or nothing where
+# back_up RELEASE OLD: copy the database as OLD left it, with the service stopped. Prints the path of the copy, or nothing if
 # there is no database yet.
-back_up() {
-    with_settings "$1" '
-import os, sqlite3
-store, folder, release, kept = settings.store.path, Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-if not store.exists():
-    sys.exit()
-os.umask(0o077)
-folder.mkdir(exist_ok=True)
-number = 1 + max((int(old.name[:6]) for old in folder.glob("[0-9]*.db")), default=0)
-copy = folder / f"{number:06}-{release}.db"
-source, target = sqlite3.connect(store), sqlite3.connect(copy)
-try:
-    source.backup(target)
-    if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
-        sys.exit(f"the copy {copy} is damaged")
-finally:
-    source.close()
-    target.close()
-for path in (copy, folder):
-    fd = os.open(path, os.O_RDONLY)
-    os.fsync(fd)
-    os.close(fd)
-for old in sorted(folder.glob("[0-9]*.db"))[:-kept]:
-    old.unlink()
-print(copy)
-' "$state/backups" "$2" "$KEPT_BACKUPS"
-}
+back_up() { gatewayd_of "$1" installer copy-database "$state/backups" "$2" "$KEPT_BACKUPS"; }
 
-# put_back RELEASE COPY: the database as it was; what is there now is kept beside it.
-put_back() {
-    with_settings "$1" '
-import os, shutil
-store, copy = settings.store.path, Path(sys.argv[2])
-for end in ("", "-wal", "-shm"):
-    there = store.with_name(store.name + end)
-    if there.exists():
-        there.rename(store.with_name(store.name + ".failed" + end))
-part = store.with_name(store.name + ".part")
-shutil.copyfile(copy, part)
-os.chmod(part, 0o600)
-with open(part, "rb") as file:
-    os.fsync(file.fileno())
-part.rename(store)
-' "$2"
-}
+# put_back RELEASE COPY: restore the database from the copy; the present files are kept beside it.
+put_back() { gatewayd_of "$1" installer restore-database "$2"; }
 
-# answers RELEASE: the daemon gives an answer; on its own socket, which no firewall is in front of.
-answers() {
-    with_settings "$1" '
-from gatewayd.daemon.control_socket import ask
-ask(settings.store.path, "status", {}, 30)
-'
-}
+# answers RELEASE: the daemon answers on its control socket.
+answers() { gatewayd_of "$1" installer check-daemon; }
 
 # lasts RELEASE: the service that was started still runs after a while, and answers.
 lasts() {
@@ -191,7 +140,7 @@ switch_to() {
         # It does not know what the new one made of the database. Since the copy was made nothing was taken that counts: for
         # at most SETTLE_S seconds the new one may have listened.
         service stop
-        put_back "$old" "$copy"
+        put_back "$1" "$copy" # by the new release: an older one may not have this command
         service start || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
         say "The database is the one from before, too; what $1 made of it ends in .failed."
     fi

@@ -1,1 +1,1 @@
-"""What a person who looks after the gateway can do: the operations behind the command line."""
+"""The administration commands: the operations behind the command line."""

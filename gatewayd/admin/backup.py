@@ -1,11 +1,12 @@
-"""`gatewayd backup`: a copy of the database, while it is in use."""
+"""`gatewayd backup`: copy the database while it is in use."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
 
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError
 from gatewayd.operations.backups import running_backup
 from gatewayd.store.backup import BackupError, Progress
 
@@ -13,26 +14,26 @@ from gatewayd.store.backup import BackupError, Progress
 def backup(
     context: Context, file: str, force: bool = False
 ) -> Generator[list[dict[str, object]], None, None]:
-    """Make a backup; batches of `{"copied", "pages"}`, empty ones too, and last of all `{"file", "bytes"}`.
+    """Make a backup; yield batches of `{"copied", "pages"}`, possibly empty, and finally `{"file", "bytes"}`.
 
-    Raises AdminError where it cannot be made.
+    Raises AdminError if the backup cannot be made.
     """
     target = Path(file)
     if not target.is_absolute():
-        raise AdminError("the file must be named by an absolute path")
-    return _made(context, target, force)
+        raise AdminError("the path of the file must be absolute")
+    return _make(context, target, force)
 
 
-def _made(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:
-    store = context.store  # whose log grows while the copy is made
+def _make(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:
+    store = context.store  # its log grows while the copy is made
     making = running_backup(store.path, target, context.clock.now(), overwrite=force, ended=store.cut_log)
-    return told(making, target)
+    return progress_batches(making, target)
 
 
-def told(
+def progress_batches(
     making: Generator[Progress | None, None, int], target: Path
 ) -> Generator[list[dict[str, object]], None, None]:
-    """The batches of `backup`, of a backup that is being made. Raises AdminError."""
+    """Convert the progress of a running backup to the batches of `backup`. Raises AdminError."""
     try:
         while True:
             try:

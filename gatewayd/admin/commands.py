@@ -1,4 +1,4 @@
-"""The table of administration commands, and how one is run from what came over the socket."""
+"""The table of administration commands, and `run`, which checks the arguments from the control socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from gatewayd.admin import (
     ussd,
     watch,
 )
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 # Checks a command's arguments against its annotations.
@@ -53,14 +54,14 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
 
 
 def run(context: Context, command: str, arguments: Mapping[str, object]) -> object:
-    """Run a command; what it returns can be written as JSON, or is a generator of batches of what can (see `control`).
+    """Run a command; the result can be written as JSON, or is a generator of batches that can (see `control_socket`).
 
     Raises:
-        AdminError: there is no such command, an argument is wrong, or it cannot be done.
+        AdminError: the command does not exist, an argument is wrong, or the command failed.
     """
     function = COMMANDS.get(command)
     if function is None:
-        raise AdminError(f"there is no command {command!r}: is the daemon of another version?")
+        raise AdminError(f"there is no command {command!r}: does the daemon have another version?")
     if not _is_text(arguments):
         raise AdminError(f"{command}: an argument is not UTF-8 text")
     try:
@@ -73,7 +74,7 @@ def run(context: Context, command: str, arguments: Mapping[str, object]) -> obje
 
 
 def _is_text(value: object) -> bool:
-    """Whether all texts in a value can be kept: half a surrogate pair stands for a byte that is not UTF-8."""
+    """True if every text in the value is UTF-8: a lone surrogate stands for a byte that is not."""
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""`gatewayd company …`: the companies that send through this gateway."""
+"""`gatewayd company …`: manage the companies that send through this gateway."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from gatewayd.accounts import contradictions
-from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
+from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
+from gatewayd.errors import AdminError
 from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import month_of
@@ -14,7 +15,7 @@ from gatewayd.timekeeping.clock import month_of
 
 @with_config(ONLY_THESE)
 class Changes(TypedDict, total=False):
-    """What `set_` changes: columns of a company."""
+    """The columns of a company that `set_` may change."""
 
     name: str
     active: bool
@@ -22,14 +23,14 @@ class Changes(TypedDict, total=False):
 
 
 def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
-    """A new company, with a monthly quota or none."""
+    """Create a company, with a monthly quota or without one."""
     name, quota, at = named(name), positive_or_none("quota", quota), context.moment()
     company_id = context.write_accounts(lambda db: accounts.add_company(db, name, quota, at.now))
     return context.noted(_one(context, company_id), contradictions.of_company)
 
 
 def list_(context: Context) -> list[dict[str, object]]:
-    """All companies, with what each has used of its quota this month."""
+    """List all companies, with the quota that each has used this month."""
     month = month_of(context.moment().today)
     with context.store.readers.lend() as db:
         return [_shown(row) for row in accounts.companies(db, month)]
@@ -42,7 +43,7 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
     if "quota" in changes:
         changes["quota"] = positive_or_none("quota", changes["quota"])
     if not changes:
-        raise AdminError("say what to change")
+        raise AdminError("name at least one change")
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
         raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
     return context.noted(_one(context, company), contradictions.of_company)

@@ -1,4 +1,4 @@
-"""`gatewayd inbox`: the texts that came in, and what could not be read."""
+"""`gatewayd inbox`: list the received texts, and the PDUs that could not be decoded."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import inbound
 from gatewayd.timekeeping.clock import iso
 
-_SHOWN = 20
+_DEFAULT_LIMIT = 20
 _MOST = 10_000
 
 
-def list_(context: Context, limit: int = _SHOWN) -> list[dict[str, object]]:
-    """The newest texts on all SIMs, newest first."""
+def list_(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, object]]:
+    """List the newest texts on all SIMs, newest first."""
     with context.store.readers.lend() as db:
         rows = inbound.newest(db, _bounded(limit))
     return [_shown(row) for row in rows]
 
 
-def unreadable(context: Context, limit: int = _SHOWN) -> list[dict[str, object]]:
-    """The newest PDUs that were set aside because they could not be read, newest first, each as the modem told it."""
+def unreadable(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, object]]:
+    """List the newest PDUs that could not be decoded, newest first, as the modem delivered them."""
     with context.store.readers.lend() as db:
         rows = inbound.newest_unreadable(db, _bounded(limit))
     return [
@@ -52,5 +52,8 @@ def _shown(row: Row) -> dict[str, object]:
         "company": row["owner_id"],
         "sender": row["sender"],
         "incomplete": bool(row["incomplete"]),
+        "kind": row["kind"],
+        "encoding": row["encoding"],
+        "port_number": row["port_number"],
         "message": row["text"],
     }

@@ -1,4 +1,4 @@
-"""`gatewayd key …`: the API keys of companies."""
+"""`gatewayd key …`: manage the API keys of companies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing_extensions import TypedDict
 
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
-from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
+from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
+from gatewayd.errors import AdminError
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import iso
@@ -15,7 +16,7 @@ from gatewayd.timekeeping.clock import iso
 
 @with_config(ONLY_THESE)
 class Changes(TypedDict, total=False):
-    """What `set_` changes: columns of a key. `expires_at`: microseconds since the epoch."""
+    """The columns of a key that `set_` may change. `expires_at`: microseconds since the epoch."""
 
     active: bool
     expires_at: Microseconds | None
@@ -28,7 +29,7 @@ def add(
     admin: bool = False,
     expires_at: Microseconds | None = None,
 ) -> dict[str, object]:
-    """A new key for a company. Its `key` is in this answer and nowhere else."""
+    """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
     made, at = new_key(), context.moment()
@@ -52,7 +53,7 @@ def add(
 
 
 def list_(context: Context) -> list[dict[str, object]]:
-    """All keys, by their first characters."""
+    """List all keys by their first characters."""
     with context.store.readers.lend() as db:
         return [_shown(row) for row in accounts.keys(db)]
 
@@ -60,7 +61,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
     """Change a key's active flag or expiry."""
     if not changes:
-        raise AdminError("say what to change")
+        raise AdminError("name at least one change")
     if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
     return context.noted(_one(context, key), contradictions.of_key)

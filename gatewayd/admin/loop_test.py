@@ -1,4 +1,4 @@
-"""`gatewayd loop-test`: the SIMs of the box text each other."""
+"""`gatewayd loop-test`: the SIMs of this box send texts to each other."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import time
 from collections.abc import Generator
 from concurrent.futures import CancelledError
 
-from gatewayd.admin.context import AdminError, Context
-from gatewayd.errors import GatewayError
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError, GatewayError
 from gatewayd.gateway import Gateway
 from gatewayd.loop_test.plan import Place
 from gatewayd.loop_test.rounds import LONGEST_S, Round
 from gatewayd.records import LoopTestRecord
 from gatewayd.timekeeping.clock import iso
 
-_BEAT_S = 0.5  # how often is told that it goes on
-_LATE_S = 30.0  # a test ends at its time, and somewhat later where the disk is slow
+_BATCH_S = 0.5  # between empty batches, which show that the test continues
+_LATE_S = 30.0  # a test may end later than its timeout if the disk is slow
 
 
 def loop_test(
     context: Context, source: str | None = None, target: str | None = None, timeout_s: float | None = None
 ) -> Generator[list[dict[str, object]], None, None]:
-    """Begin a round and wait for it: empty batches, then one with the result."""
+    """Start a round and wait for its end: yield empty batches, then one with the result."""
     gateway = context.running()
     if timeout_s is not None and not 1 <= timeout_s <= LONGEST_S:
         raise AdminError(f"the timeout must be 1 to {LONGEST_S:g} seconds")
@@ -33,7 +33,7 @@ def loop_test(
 
 
 def shown(view: LoopTestRecord) -> dict[str, object]:
-    """One text of a test."""
+    """Convert the record of one loop test to JSON types."""
     return {
         "from": f"{view.from_port}.{view.from_slot}",
         "from_sim": view.from_sim,
@@ -56,11 +56,11 @@ def _result(gateway: Gateway, round_: Round) -> Generator[list[dict[str, object]
     deadline = time.monotonic() + round_.timeout_s + _LATE_S
     while True:
         try:
-            round_.done.result(_BEAT_S)
+            round_.done.result(_BATCH_S)
             break
         except TimeoutError:
             if time.monotonic() > deadline:
-                raise AdminError("the test did not come to its end: does the database work?") from None
+                raise AdminError("the test did not end in time: does the database work?") from None
             yield []
         except CancelledError:
             raise AdminError("the daemon stopped before the test ended") from None

@@ -1,4 +1,4 @@
-"""`gatewayd message …` and `gatewayd send`: messages of every company."""
+"""`gatewayd message …` and `gatewayd send`: messages of all companies."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd.admin.context import AdminError, Context, Id
-from gatewayd.errors import GatewayError
+from gatewayd.admin.context import Context, Id
+from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
@@ -28,15 +28,17 @@ from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.timekeeping.clock import Moment, iso
 
-# What `message list` shows unless more is asked for: a screenful.
-_SHOWN = 20
+# The default of `message list`: one screen.
+_DEFAULT_LIMIT = 20
 
 Known = Literal["pending", "sent", "delivered", "failed", "cancelled"]
-"""A message's status."""
+"""The status of a message."""
 
 
-def list_(context: Context, status: Known | None = None, limit: int = _SHOWN) -> list[dict[str, object]]:
-    """The newest messages, without their texts."""
+def list_(
+    context: Context, status: Known | None = None, limit: int = _DEFAULT_LIMIT
+) -> list[dict[str, object]]:
+    """List the newest messages, without their texts."""
     with context.store.lists.lend() as db:
         rows = messages.page(
             db,
@@ -53,7 +55,7 @@ def list_(context: Context, status: Known | None = None, limit: int = _SHOWN) ->
 
 
 def show(context: Context, sms_id: str) -> dict[str, object]:
-    """One message, with its text."""
+    """Return one message, with its text and attempts."""
     with context.store.readers.lend() as db:
         row = messages.by_sms_id(db, sms_id)
     if row is None:
@@ -78,7 +80,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
-    """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
+    """Settle every part of a message that is in doubt: it was `sent`, has `failed`, or is to be sent again (`retry`)."""
     known = {each.value: each for each in Verdict}
     if verdict not in known:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
@@ -88,7 +90,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
-        if context.gateway is None:  # what was in the air when the last daemon ended: nobody carries it now
+        if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
             parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
         if chosen is Verdict.RETRY and lifecycle.has_expired(row, at):
             raise AdminError(
@@ -107,8 +109,8 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
 
 def _instead(row: Row) -> str:
     if row["status"] == "pending":
-        return "it waits or is on its way, and settles itself; `gatewayd message cancel` takes back what no modem has yet"
-    return f"it is {row['status']}, and there is nothing to settle"
+        return "it waits or is being sent, and needs no settling; `gatewayd message cancel` cancels it if no port has claimed a part"
+    return f"it is {row['status']}, so there is nothing to settle"
 
 
 def send(
@@ -120,17 +122,19 @@ def send(
     priority: Literal["otp", "normal", "bulk"] = "normal",
     wait_s: Annotated[float, Field(ge=0, le=60)] = 10.0,
 ) -> dict[str, object]:
-    """Send one message, in the name of a company (by default the first active one)."""
+    """Send one message for a company, by default the first active one."""
     gateway = context.running()
     with context.store.readers.lend() as db:
         active = [row["id"] for row in accounts.companies(db, "") if row["active"]]
     if company is None and not active:
-        raise AdminError("there is no active company to send for: make one with `gatewayd company add NAME`")
+        raise AdminError("there is no active company: create one with `gatewayd company add NAME`")
     company_id = active[0] if company is None else company
     if company_id not in active:
         raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
     if is_blank(text) or len(text) > 1600:
-        raise AdminError("a text must be 1 to 1600 characters, not only white space or invisible ones")
+        raise AdminError(
+            "a text must have 1 to 1600 characters, and not only white space or invisible characters"
+        )
     if sim is not None:
         _check_sim(context, sim, company_id)
     caller = Caller(0, company_id, admin=True)
@@ -145,7 +149,7 @@ def send(
 
 
 def _check_sim(context: Context, sim: int, company: int) -> None:
-    """Raise AdminError where a SIM can never carry a message of this company, whatever one waits for."""
+    """Raise AdminError if a SIM can never send a message of this company, however long it waits."""
     with context.store.readers.lend() as db:
         row = sims.at_work(db, sim, context.moment().today)
     if row is None:

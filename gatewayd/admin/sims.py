@@ -1,4 +1,4 @@
-"""`gatewayd sim …`: the SIM cards that were seen."""
+"""`gatewayd sim …`: manage the known SIM cards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pydantic import with_config
 from typing_extensions import TypedDict
 
 from gatewayd.accounts import contradictions
-from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
+from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
+from gatewayd.errors import AdminError
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, sims
 from gatewayd.timekeeping.clock import iso
@@ -14,7 +15,7 @@ from gatewayd.timekeeping.clock import iso
 
 @with_config(ONLY_THESE)
 class Changes(TypedDict, total=False):
-    """What `set_` changes: columns of a SIM."""
+    """The columns of a SIM that `set_` may change."""
 
     name: str | None
     number: str | None
@@ -27,14 +28,14 @@ class Changes(TypedDict, total=False):
 
 
 def list_(context: Context) -> list[dict[str, object]]:
-    """All SIMs, where each was last seen, and what it carried today."""
+    """List all SIMs, with the last port and slot of each and its messages of today."""
     with context.store.readers.lend() as db:
         rows = sims.shown(db, context.moment().today)
     return [_shown(row) for row in rows]
 
 
 def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> dict[str, object]:
-    """Change what the operator of the box says of a SIM; `default` makes it the default of its company."""
+    """Change the settings of a SIM; `default` makes it the default SIM of its company."""
     checked = _checked(context, changes)
 
     def change(db: Connection) -> None:

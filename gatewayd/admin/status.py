@@ -1,4 +1,4 @@
-"""`gatewayd status`: how the box is."""
+"""`gatewayd status`: the state of the daemon, ports, SIMs and queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modem.port.conditions import REMEDIES
 
 
 def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
-    """What waits, by SIM and in all. It only reads, but counts are the writer's, who may just find that the disk is full."""
+    """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
 
     def count(db: Connection) -> tuple[dict[int, int], Waiting]:
         return queue_counts.waiting(db), waiting(db, context.moment())
@@ -27,14 +27,13 @@ def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
     try:
         return context.store.write(count)
     except StoreUnavailableError:
-        return context.store.write(count)  # it was in one commit with what could not be kept
+        return context.store.write(
+            count
+        )  # its first commit failed because of another change in the same commit
 
 
 def status(context: Context) -> dict[str, object]:
-    """The daemon, every port and its SIMs by their last word, what waits, quotas, disk and clock.
-
-    Its threads too, with their ids in /proc.
-    """
+    """Return the state of daemon, ports, SIMs, queue, quotas, disk, clock, and the threads with their ids in /proc."""
     gateway = context.running()
     parts_waiting, pending = _counted(context)
     port_registry, storage = gateway.port_registry.ports(), gateway.dispatcher.storage
@@ -96,11 +95,11 @@ def status(context: Context) -> dict[str, object]:
             "oldest_pending_at": None if pending.oldest_at is None else iso(pending.oldest_at),
             "oldest_pending_s": pending.oldest_s,
             "oldest_pending": pending.age,
-            "sent": awaited,  # and not all of it reported yet
+            "sent": awaited,  # messages with outstanding delivery reports
         },
         "companies": companies.list_(context),
         "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
-        "backlog_sims": old,  # whose queues hold something from before an outage
+        "backlog_sims": old,  # SIMs whose queues hold messages from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
         "store": _store(context),
         "parts_waiting": {str(sim_id): count for sim_id, count in sorted(parts_waiting.items()) if count},
@@ -108,7 +107,7 @@ def status(context: Context) -> dict[str, object]:
 
 
 def _store(context: Context) -> dict[str, object]:
-    """What the disk keeps, in bytes and words."""
+    """The state of the database and its disk. Sizes are in bytes."""
     store = context.store
     disk = os.statvfs(store.path.parent)
     condition = store.condition

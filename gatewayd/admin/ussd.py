@@ -1,16 +1,16 @@
-"""`gatewayd ussd`: asking the network through a port."""
+"""`gatewayd ussd`: send USSD codes through a port."""
 
 from __future__ import annotations
 
-from gatewayd.admin.context import AdminError, Context
-from gatewayd.errors import GatewayError, InvalidRequestError
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError, GatewayError, InvalidRequestError
 
 
 def ussd(context: Context, port: int, codes: list[str], slot: int | None = None) -> dict[str, object]:
-    """Say a code, and the others as replies in the same session; what the network answered to each."""
+    """Send the first code, and the others as replies in the same session; return the answers of the network."""
     gateway = context.running()
     if not codes:
-        raise AdminError("there is no code to say")
+        raise AdminError("there is no code to send")
     try:
         answer = gateway.ussd(port, codes[0], codes[1:], slot)
     except InvalidRequestError as error:

@@ -1,22 +1,23 @@
-"""`gatewayd watch`: what a port and its modem say to each other."""
+"""`gatewayd watch`: follow the AT conversation of a port."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError
 from gatewayd.gateway import PortFace
 from gatewayd.timekeeping.clock import SECOND, iso
 from modem.at.transcript import Line, Watcher
 
-# How often an idle conversation yields nothing, so that whoever passes it on notices that its reader went away.
-_BEAT_S = 0.5
+# Between empty batches of an idle port: the control socket notices a closed connection only when it sends.
+_BATCH_S = 0.5
 
 
 def watch(context: Context, port: int) -> Generator[list[dict[str, object]], None, None]:
-    """The kept lines of a port's conversation, then those to come, until the port is stopped; an empty batch now and then.
+    """Yield the kept lines of a port's conversation, then the new ones, until the port stops. Batches may be empty.
 
-    Raises AdminError where there is no such port.
+    Raises AdminError if there is no such port.
     """
     ports = context.running().ports
     if port not in ports:
@@ -31,7 +32,7 @@ def _conversation(number: int, port: PortFace) -> Generator[list[dict[str, objec
     try:
         more = True
         while more:
-            lines, more = watcher.take(_BEAT_S)
+            lines, more = watcher.take(_BATCH_S)
             yield [_shown(number, line) for line in lines]
     finally:
         port.leave(watcher)

@@ -1,1 +1,1 @@
-"""The commands, one file for each family. They ask the daemon, or the store where no daemon runs."""
+"""The commands, one file per family. They ask the daemon, or use the store if no daemon runs."""

@@ -12,32 +12,33 @@ from typing import Any
 
 import click
 
-from gatewayd.admin.backup import told
-from gatewayd.admin.context import AdminError
-from gatewayd.commands.common import fail, follow_or_do, json_option, settings_of, show
-from gatewayd.daemon.control_socket import NotRunningError, ask
-from gatewayd.operations.backups import running_backup
+from gatewayd.commands.common import administer_in_batches, fail, json_option, settings_of, show
+from gatewayd.daemon.control_client import NotRunningError, ask
+from gatewayd.errors import AdminError
 
-_ANSWER_S = 30.0
+_ANSWER_TIMEOUT_S = 30.0
 
 
 def _batches(context: click.Context, file: Path, *, force: bool) -> Generator[list[Any], None, None]:
-    """Copy it here where that can be: the daemon that runs as a service may write into its own folder alone."""
+    """Copy the database in this process if possible: a daemon that runs as a service can write only to its own folder."""
     database = settings_of(context).store.path
-    if not (os.access(database, os.R_OK | os.W_OK) and _runs(database)):
-        yield from follow_or_do(context, "backup", {"file": str(file), "force": force})
+    if not (os.access(database, os.R_OK | os.W_OK) and _is_running(database)):
+        yield from administer_in_batches(context, "backup", {"file": str(file), "force": force})
         return
+    from gatewayd.admin.backup import progress_batches
+    from gatewayd.operations.backups import running_backup
+
     try:
         now = time.time_ns() // 1000
-        with closing(told(running_backup(database, file, now, overwrite=force), file)) as batches:
+        with closing(progress_batches(running_backup(database, file, now, overwrite=force), file)) as batches:
             yield from batches
     except AdminError as error:
         fail(error)
 
 
-def _runs(database: Path) -> bool:
+def _is_running(database: Path) -> bool:
     try:
-        ask(database, "status", {}, _ANSWER_S)
+        ask(database, "status", {}, _ANSWER_TIMEOUT_S)
     except (NotRunningError, AdminError, OSError):
         return False
     return True
@@ -50,7 +51,7 @@ def _runs(database: Path) -> bool:
 @click.pass_context
 def backup(context: click.Context, file: Path, force: bool, as_json: bool) -> None:
     """Copy the database to FILE, also while the gateway runs, and check the copy."""
-    made: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     done = 0
     hidden = as_json or not sys.stderr.isatty()
     with (
@@ -58,13 +59,13 @@ def backup(context: click.Context, file: Path, force: bool, as_json: bool) -> No
         click.progressbar(length=1000, label="Copying, then checking", file=sys.stderr, hidden=hidden) as bar,
     ):
         for batch in batches:
-            for effects in batch:
-                if "file" in effects:
-                    made = effects
-                elif effects["pages"]:
-                    # What the check takes is not known beforehand: it is what is left at the end.
-                    now = 900 * effects["copied"] // effects["pages"]
+            for progress in batch:
+                if "file" in progress:
+                    result = progress
+                elif progress["pages"]:
+                    # The duration of the check is not known in advance: it gets the last tenth of the bar.
+                    now = 900 * progress["copied"] // progress["pages"]
                     bar.update(now - done)
                     done = now
         bar.update(1000 - done)
-    show(made, as_json)
+    show(result, as_json)

@@ -1,4 +1,4 @@
-"""`gatewayd check`: what is wrong with this box, and what to do about it."""
+"""`gatewayd check`: find the faults of this box, and print the remedy of each."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import click
 from tabulate import tabulate
 
 from config.settings import Settings
-from gatewayd.admin.context import AdminError
-from gatewayd.commands.address import check_answered, check_free
+from gatewayd.commands.api_address import check_answered, check_free
 from gatewayd.commands.common import config_path, json_option
+from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
-from gatewayd.commands.probing import probe_showing
-from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.diagnostics import accounts, backups, configuration, database, devices, system
 from gatewayd.diagnostics.devices import Probe
 from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
+from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.integrity import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}
-_WIDEST_GRADE = 12  # with the blanks between the columns
+_WIDEST_GRADE = 12  # with the spaces between the columns
 _NARROWEST = 40
 _DAEMON = "daemon"
 
@@ -36,9 +36,9 @@ _DAEMON = "daemon"
 @json_option
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
-    """Look at everything that sending needs, and say what to do where something is wrong.
+    """Check everything that sending needs, and print what to do about each fault.
 
-    Exits with 1 where there is a fault. Devices of a running gateway are not opened: it is asked about them.
+    The exit code is 1 if there is a fault. Devices of a running gateway are not opened: the daemon is asked about them.
     """
     findings = examine(config_path(context), functools.partial(probe_showing, hidden=as_json))
     if as_json:
@@ -50,38 +50,38 @@ def check(context: click.Context, as_json: bool) -> None:
 
 
 def examine(config: Path, probe: Probe) -> list[Finding]:
-    """All findings. `probe` asks the devices, where no daemon holds them."""
+    """Return all findings. `probe` examines the devices if no daemon holds them."""
     settings, findings = configuration.check(config)
     if settings is None:
-        text = "Devices, database and address were not looked at: the configuration says where they are."
+        text = "Devices, database and address were not checked: the configuration names them."
         return [
             *findings,
-            warning("the rest", f"{text} Correct it, and check again."),
+            warning("the rest", f"{text} Correct it, and run this again."),
             system.check_clock(None, None),
             system.check_version(None, daemon=False),
         ]
-    told, standing = _daemon(settings)
-    findings.append(standing)
-    if told is not None:
-        findings += database.as_told(told.get("store", {}))
-        findings += devices.as_told(settings, told["ports"])
+    status, daemon_finding = _daemon(settings)
+    findings.append(daemon_finding)
+    if status is not None:
+        findings += database.from_status(status.get("store", {}))
+        findings += devices.from_status(settings, status["ports"])
     elif _may_hold_devices(settings):
-        text = "The devices were not asked, as a gateway that does not answer may hold them: see the fault above."
+        text = "The devices were not probed, because a gateway that does not answer may hold them: see the fault above."
         findings.append(warning("ports", text))
     else:
-        findings += devices.as_found(settings, probe)
-    findings += database.check(settings, daemon_answers=told is not None)
+        findings += devices.from_probe(settings, probe)
+    findings += database.check(settings, daemon_answers=status is not None)
     findings += backups.check(settings.store)
     findings += accounts.check(settings)
-    findings.append(check_free(settings.api) if told is None else check_answered(settings.api))
-    findings.append(system.check_clock(settings, None if told is None else told["clock"]))
-    running = None if told is None else told.get("version")  # None of a daemon too old to tell
-    findings.append(system.check_version(running, daemon=told is not None))
+    findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
+    findings.append(system.check_clock(settings, None if status is None else status["clock"]))
+    running = None if status is None else status.get("version")  # None for a daemon of an older version
+    findings.append(system.check_version(running, daemon=status is not None))
     return findings
 
 
 def as_document(findings: list[Finding]) -> dict[str, object]:
-    """The findings as `--json` prints them."""
+    """Convert the findings to the document that `--json` prints."""
     counted = Counter(finding.grade for finding in findings)
     return {
         "faults": counted[Grade.FAULT],
@@ -94,16 +94,16 @@ def as_document(findings: list[Finding]) -> dict[str, object]:
 
 
 def _daemon(settings: Settings) -> tuple[dict[str, Any] | None, Finding]:
-    """The status that the daemon tells, and how it stands."""
+    """Return the status of the daemon, and whether it runs and answers."""
     try:
-        told: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
+        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
     except (NotRunningError, FileNotFoundError):
         return None, fault(_DAEMON, "No gatewayd is running: start it (`sudo systemctl start gatewayd`).")
     except AdminError as error:
         return None, fault(_DAEMON, f"The daemon cannot be asked: {error}.")
     except OSError as error:
         return None, fault(_DAEMON, f"The daemon cannot be asked ({error}): run this with sudo.")
-    return told, ok(_DAEMON, "It runs and answers.")
+    return status, ok(_DAEMON, "It runs and answers.")
 
 
 def _may_hold_devices(settings: Settings) -> bool:
@@ -112,11 +112,11 @@ def _may_hold_devices(settings: Settings) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # it cannot be known
+        return True  # not known
 
 
-def _room(findings: list[Finding]) -> int | None:
-    """How wide a sentence may be, so that a terminal does not break it in the middle of a word."""
+def _text_width(findings: list[Finding]) -> int | None:
+    """The width of the text column on a terminal, which would otherwise break lines within words."""
     if not sys.stdout.isatty():
         return None
     left = max(len(finding.about) for finding in findings) + _WIDEST_GRADE
@@ -132,7 +132,7 @@ def _show(findings: list[Finding]) -> None:
         )
         for finding in findings
     ]
-    widths = [None, None, _room(findings)]
+    widths = [None, None, _text_width(findings)]
     say(tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths), style=True)
     counted = as_document(findings)
     say(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")

@@ -1,49 +1,51 @@
-"""What the commands share: asking the daemon, options, and printing."""
+"""Functions and options that the commands share: ask the daemon, read the configuration, print results.
+
+Every command imports this module, so it imports little: `gatewayd status` on a slow box must not wait for the store, pydantic
+and the gateway to load. Functions import the rest when they run.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
-from tabulate import tabulate
 
-from config.settings import ConfigError, Settings, load
-from gatewayd.admin import commands
-from gatewayd.admin.context import AdminError, Context
 from gatewayd.commands.output import say
-from gatewayd.daemon.control_socket import NotRunningError, ask, follow
+from gatewayd.daemon.control_client import NotRunningError, ask, follow
+from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
-from gatewayd.sims.numbering import Numbering
-from gatewayd.store.checks import require_database
-from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
-from gatewayd.store.store import Store
-from gatewayd.timekeeping.clock import Calendar
-from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
-from gatewayd.timekeeping.ntp import synchronised
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# A `send` waits for the modem for 10 s; everything else is answered at once.
+# `send` waits up to 10 s for the modem; every other command is answered at once.
 _ANSWER_TIMEOUT_S = 30.0
-
-# The one command with a use on a database that is not there yet.
-_BEGINS = "company.add"
 
 
 def fail(error: object) -> NoReturn:
-    """Say why on standard error, and exit 1."""
+    """Print the error on standard error and exit with 1."""
     say(f"gatewayd: {error}", err=True)
     raise SystemExit(1)
 
 
+def config_path(context: click.Context) -> Path:
+    """The path of the configuration file (`--config`)."""
+    path: Path = context.find_root().obj
+    return path
+
+
 def settings_of(context: click.Context) -> Settings:
-    """The configuration. Exits 1 where it cannot be used."""
+    """Load the configuration. Exits with 1 if it cannot be used."""
+    from config.settings import ConfigError, load
+
     try:
-        return load(context.find_root().obj)
+        return load(config_path(context))
     except ConfigError as error:
         fail(error)
 
@@ -54,75 +56,64 @@ def administer(
     arguments: Mapping[str, object] | None = None,
     timeout_s: float = _ANSWER_TIMEOUT_S,
 ) -> Any:
-    """Run an administration command: through the daemon, else on the store under its lock. Exits 1 on failure."""
+    """Run an administration command in the daemon, or on the store if no daemon runs. Exits with 1 on failure."""
     settings = settings_of(context)
     try:
-        try:
-            return ask(settings.store.path, command, arguments or {}, timeout_s)
-        except (NotRunningError, FileNotFoundError):
-            return _on_the_store(settings, command, arguments or {})
-    except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:
+        return ask(settings.store.path, command, arguments or {}, timeout_s)
+    except (NotRunningError, FileNotFoundError):
+        pass
+    except (AdminError, OSError) as error:
+        fail(error)
+    from gatewayd.commands import without_daemon
+
+    try:
+        return without_daemon.run(settings, command, arguments or {})
+    except without_daemon.FAILURES as error:
         fail(error)
 
 
-def _on_the_store(settings: Settings, command: str, arguments: Mapping[str, object]) -> object:
-    with _opened_store(settings, command) as admin:
-        return commands.run(admin, command, arguments)
-
-
-@contextmanager
-def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
-    """The store, where no daemon holds it. Only the first company may begin one: else a mistyped path would leave files."""
-    if command != _BEGINS:
-        require_database(settings.store.path)
-    store = Store(settings.store.path, resend=settings.store.restored == "send")
-    store.open()
-    try:
-        clock = CountedClock()
-        timekeeper = Timekeeper(clock, settings.clock.trust, synchronised, dict, ports=0)
-        timekeeper.begin(store, None)
-        yield Context(
-            store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
-        )
-    finally:
-        store.close()
-
-
-def follow_or_do(
+def administer_in_batches(
     context: click.Context, command: str, arguments: Mapping[str, object]
 ) -> Generator[list[Any], None, None]:
-    """The batches of a command that goes on: through the daemon, else on the store under its lock. Exits 1 on failure."""
+    """Yield the batches of a continuing command, as `administer` runs it. Exits with 1 on failure."""
     settings = settings_of(context)
     try:
-        try:
-            with closing(follow(settings.store.path, command, arguments)) as batches:
-                yield from batches
-        except (NotRunningError, FileNotFoundError):
-            with (
-                _opened_store(settings, command) as admin,
-                closing(_going_on(admin, command, arguments)) as batches,
-            ):
-                yield from batches
-    except (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError) as error:
+        with closing(follow(settings.store.path, command, arguments)) as batches:
+            yield from batches
+        return
+    except (NotRunningError, FileNotFoundError):
+        pass
+    except (AdminError, OSError) as error:
+        fail(error)
+    from gatewayd.commands import without_daemon
+
+    try:
+        with closing(without_daemon.batches(settings, command, arguments)) as batches:
+            yield from batches
+    except without_daemon.FAILURES as error:
         fail(error)
 
 
-def _going_on(
-    admin: Context, command: str, arguments: Mapping[str, object]
+def follow_daemon(
+    context: click.Context, command: str, arguments: Mapping[str, object]
 ) -> Generator[list[Any], None, None]:
-    result = commands.run(admin, command, arguments)
-    if not isinstance(result, Generator):
-        raise TypeError(f"{command} does not go on")
-    yield from result
+    """Yield the batches of a continuing command of the daemon. Exits with 1 on failure, or if no daemon runs."""
+    try:
+        with closing(follow(settings_of(context).store.path, command, arguments)) as batches:
+            yield from batches
+    except (NotRunningError, FileNotFoundError):
+        fail("no gatewayd is running on this store: start it with `gatewayd run`")
+    except AdminError as error:
+        fail(error)
 
 
 def json_option(command: F) -> F:
-    """`--json`: one JSON document on standard output, and nothing else there."""
+    """Add `--json`: print one JSON document on standard output and nothing else."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
 def until_interrupted(command: F) -> F:
-    """For a command that goes on: Ctrl-C ends it, and that is no failure."""
+    """Make Ctrl-C end a continuing command with exit code 0."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
@@ -135,12 +126,14 @@ def until_interrupted(command: F) -> F:
 
 
 def show(result: object, as_json: bool) -> None:
-    """Print rows or one record, for a person or as JSON."""
+    """Print rows or one record, as a table or as JSON."""
     if as_json:
         say(json_text(result))
     elif isinstance(result, list):
         say(table(result))
     elif isinstance(result, dict):
+        from tabulate import tabulate
+
         rows = [(key, _cell(value)) for key, value in result.items() if key != "notes"]
         say(tabulate(rows, tablefmt="plain", disable_numparse=True))
         for note in result.get("notes", ()):
@@ -148,9 +141,11 @@ def show(result: object, as_json: bool) -> None:
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Rows under their column names."""
+    """Format rows as a table under their column names."""
     if not rows:
         return "none"
+    from tabulate import tabulate
+
     return tabulate(
         [[_cell(value) for value in row.values()] for row in rows],
         headers=list(rows[0]),
@@ -167,7 +162,7 @@ def _cell(value: object) -> object:
 
 
 class NoneOr(click.ParamType[Any]):
-    """A value of another type, or the word `none`, which becomes None."""
+    """A value of another type, or the word `none` for None."""
 
     name = "value or none"
 
@@ -185,18 +180,12 @@ YES_NO = click.BOOL
 
 
 def given(context: click.Context, names: Mapping[str, str]) -> dict[str, object]:
-    """The options that were given, by column name: `names` maps parameter to column. Exits 2 where none was."""
+    """The given options by column name; `names` maps parameter to column. Exits with 2 if no option was given."""
     changes = {
         column: context.params[parameter]
         for parameter, column in names.items()
         if context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
     }
     if not changes and not context.params.get("default"):
-        raise click.UsageError("say what to change", ctx=context)
+        raise click.UsageError("name at least one change", ctx=context)
     return changes
-
-
-def config_path(context: click.Context) -> Path:
-    """The configuration file that was named."""
-    path: Path = context.find_root().obj
-    return path

@@ -9,12 +9,12 @@ from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_opt
 
 @click.group()
 def company() -> None:
-    """The companies that send through this gateway."""
+    """Manage the companies that send through this gateway."""
 
 
 @company.command()
 @click.argument("name")
-@click.option("--quota", type=NoneOr(click.INT), default="none", help="Messages a month; none: unlimited.")
+@click.option("--quota", type=NoneOr(click.INT), default="none", help="Messages per month; none: unlimited.")
 @json_option
 @click.pass_context
 def add(context: click.Context, name: str, quota: int | None, as_json: bool) -> None:
@@ -26,18 +26,18 @@ def add(context: click.Context, name: str, quota: int | None, as_json: bool) -> 
 @json_option
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List the companies, with what each has used this month."""
+    """List the companies, with the quota that each has used this month."""
     show(administer(context, "company.list"), as_json)
 
 
 @company.command("set")
 @click.argument("company_id", metavar="ID", type=int)
 @click.option("--name", help="Its name.")
-@click.option("--active", type=YES_NO, metavar="yes|no", help="Whether its keys are let in.")
-@click.option("--quota", type=NoneOr(click.INT), help="Messages a month; none: unlimited.")
+@click.option("--active", type=YES_NO, metavar="yes|no", help="Whether its keys are accepted.")
+@click.option("--quota", type=NoneOr(click.INT), help="Messages per month; none: unlimited.")
 @json_option
 @click.pass_context
 def set_(context: click.Context, /, company_id: int, as_json: bool, **_: object) -> None:
-    """Change a company. It acts at once."""
+    """Change a company. The change takes effect at once."""
     changes = given(context, {"name": "name", "active": "active", "quota": "quota"})
     show(administer(context, "company.set", {"company": company_id, "changes": changes}), as_json)

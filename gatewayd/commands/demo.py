@@ -1,4 +1,4 @@
-"""`gatewayd demo`: the gateway on a simulated bank, ready for a first message."""
+"""`gatewayd demo`: run the gateway on a simulated modem bank, ready for a first message."""
 
 from __future__ import annotations
 
@@ -28,29 +28,23 @@ from modem.simulator.core.config import BankConfig
 
 _DEFAULT_STATE = Path("~/.local/state/gatewayd-demo")
 
-# Simulated modems boot and register within a second or two; two slots are looked at one after the other.
+# Simulated modems boot and register within a second or two; two slots are read one after the other.
 _READY_TIMEOUT_S = 60.0
 _LOOK_S = 0.05
 
 
 @click.command()
 @click.option("--listen", default="127.0.0.1:8000", show_default=True, help="HOST:PORT of the API.")
-@click.option(
-    "--ports", type=click.IntRange(1, 256), default=4, show_default=True, help="How many simulated modems."
-)
+@click.option("--ports", type=click.IntRange(1, 256), default=4, show_default=True, help="Simulated modems.")
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
     default=_DEFAULT_STATE,
     show_default=True,
-    help="Where all is kept.",
+    help="The folder of database and configuration.",
 )
-@click.option(
-    "--submit-s", type=float, default=1.0, show_default=True, help="What the network takes for a part."
-)
-@click.option(
-    "--delivery-s", type=float, default=1.0, show_default=True, help="What it takes to deliver one."
-)
+@click.option("--submit-s", type=float, default=1.0, show_default=True, help="Seconds of one submission.")
+@click.option("--delivery-s", type=float, default=1.0, show_default=True, help="Seconds until delivery.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print url, keys and state as one JSON line once ready."
 )
@@ -94,10 +88,10 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
 
 
 def _configure(state: Path, listen: str, ports: int) -> Settings:
-    """Write the configuration of the demo into its state folder, and read it back."""
+    """Write the configuration of the demo into its state folder and load it."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = [
-        "# Written anew by each `gatewayd demo`; use it with `gatewayd --config`.",
+        "# Rewritten by each `gatewayd demo`; use it with `gatewayd --config`.",
         f"[api]\nlisten = {json.dumps(listen)}",
         f"[store]\npath = {json.dumps(str(state / 'gatewayd.db'))}",
     ]
@@ -113,9 +107,9 @@ def _configure(state: Path, listen: str, ports: int) -> Settings:
 def _wait_until_ready(daemon: Daemon, ports: int) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
-        told = daemon.gateway.port_registry.ports()
-        if len(told) == ports and all(
-            port.state is PortState.UP and port.active.registration.carries_sms for port in told.values()
+        statuses = daemon.gateway.port_registry.ports()
+        if len(statuses) == ports and all(
+            port.state is PortState.UP and port.active.registration.carries_sms for port in statuses.values()
         ):
             return
         time.sleep(_LOOK_S)
@@ -123,11 +117,11 @@ def _wait_until_ready(daemon: Daemon, ports: int) -> None:
 
 
 def _accounts(daemon: Daemon, state: Path) -> dict[str, str]:
-    """One company with a SIM of its own, a key and an administration key; the same ones at each start."""
+    """Return the keys of the demo company; the first start creates company, SIM assignment and both keys."""
     path = state / "keys.json"
     if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
+        stored: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return stored
     company = _run(daemon, "company.add", name="Demo")
     sims = commands.run(daemon.admin, "sim.list", {})
     if isinstance(sims, list):
@@ -159,7 +153,7 @@ gatewayd listens on {url}, on simulated modems.
   administration key  {keys["admin_key"]}
   state               {state}
 
-See the ports and SIMs:
+Show the ports and SIMs:
 
   {shlex.quote(sys.executable)} -m gatewayd.cli --config {shlex.quote(str(state / "gatewayd.toml"))} status
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from gatewayd.admin.context import AdminError
-from gatewayd.commands.common import fail, json_option, settings_of, show, table
+from gatewayd.commands.common import follow_daemon, json_option, show
+from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
-from gatewayd.daemon.control_socket import NotRunningError, follow
-from gatewayd.escaping import printable
-from gatewayd.loop_test.plan import Place
-from gatewayd.loop_test.rounds import LONGEST_S
+
+LONGEST_S: Final = 86_400.0
+"""As `gatewayd.loop_test.rounds.LONGEST_S`, which is slow to import. A test compares them."""
 
 
 class _Place(click.ParamType[Any]):
@@ -22,6 +20,8 @@ class _Place(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See `click.ParamType.convert`."""
+        from gatewayd.loop_test.plan import Place
+
         try:
             Place.read(value)
         except ValueError as error:
@@ -30,8 +30,8 @@ class _Place(click.ParamType[Any]):
 
 
 @click.command("loop-test")
-@click.option("--from", "source", type=_Place(), help="The SIM that sends. Default: each that is up.")
-@click.option("--to", "target", type=_Place(), help="The SIM that is texted. Default: the next one.")
+@click.option("--from", "source", type=_Place(), help="The SIM that sends. Default: each SIM in service.")
+@click.option("--to", "target", type=_Place(), help="The SIM that receives. Default: the next one.")
 @click.option(
     "--timeout",
     "timeout_s",
@@ -43,47 +43,22 @@ class _Place(click.ParamType[Any]):
 def loop_test(
     context: click.Context, source: str | None, target: str | None, timeout_s: float | None, as_json: bool
 ) -> None:
-    """Have each SIM text the next one, and say when the text and its delivery report came. Each text costs money."""
+    """Send a text from each SIM to the next one, and show when the text and its delivery report came.
+
+    Each text costs money.
+    """
     arguments = {"source": source, "target": target, "timeout_s": timeout_s}
-    told: dict[str, Any] = {}
-    try:
-        with closing(follow(settings_of(context).store.path, "loop_test", arguments)) as batches:
-            for beat, batch in enumerate(batches):
-                if not (beat or batch or as_json):
-                    say("The texts are on their way; this may take minutes.", err=True)
-                told = batch[0] if batch else told
-    except (NotRunningError, FileNotFoundError):
-        fail("no gatewayd is running on this store: start it with `gatewayd run`")
-    except AdminError as error:
-        fail(error)
+    result: dict[str, Any] = {}
+    with closing(follow_daemon(context, "loop_test", arguments)) as batches:
+        for number, batch in enumerate(batches):
+            if not (number or batch or as_json):
+                say("The texts are on their way; this may take minutes.", err=True)
+            result = batch[0] if batch else result
     if as_json:
-        show(told, as_json)
+        show(result, as_json)
     else:
-        say(loop_tests(told["tests"]))
-        for note in told["notes"]:
+        say(loop_tests(result["tests"]))
+        for note in result["notes"]:
             say(f"gatewayd: {note}", err=True)
-    if not told["all_arrived"]:
+    if not result["all_arrived"]:
         raise SystemExit(1)
-
-
-def loop_tests(tests: Sequence[Mapping[str, Any]]) -> str:
-    """Tests as a table, and below it what each that went wrong means."""
-    rows = [
-        {
-            "from": f"{test['from']} (SIM {test['from_sim']})",
-            "to": f"{test['to']} (SIM {test['to_sim']})",
-            "at": f"{test['started_at'][:19]}Z",
-            "result": test["outcome"].replace("_", " "),
-            "submitted s": test["submit_s"],
-            "arrived s": test["arrive_s"],
-            "reported s": test["report_s"],
-        }
-        for test in tests
-    ]
-    meanings = [
-        f"SIM {test['from_sim']}: {test['detail']}"
-        + (f" The network said: {test['reason']}" if test["reason"] and not test["arrived"] else "")
-        for test in tests
-        if test["detail"]
-    ]
-    return "\n".join([table(rows), *map(printable, meanings)])

@@ -14,12 +14,14 @@ _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
 
 @click.group()
 def message() -> None:
-    """The messages of all companies."""
+    """Manage the messages of all companies."""
 
 
 @message.command("list")
-@click.option("--status", type=click.Choice(_STATUSES), help="Only those.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many.")
+@click.option("--status", type=click.Choice(_STATUSES), help="Only messages with this status.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Messages to list."
+)
 @json_option
 @click.pass_context
 def list_(context: click.Context, status: str | None, limit: int, as_json: bool) -> None:
@@ -41,7 +43,7 @@ def show_(context: click.Context, sms_id: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def cancel(context: click.Context, sms_id: str, as_json: bool) -> None:
-    """Cancel a message that no modem was given yet."""
+    """Cancel a message of which no part was claimed by a port."""
     show(administer(context, "message.cancel", {"sms_id": sms_id}), as_json)
 
 
@@ -51,33 +53,35 @@ def cancel(context: click.Context, sms_id: str, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def settle(context: click.Context, sms_id: str, verdict: str, as_json: bool) -> None:
-    """Say what became of a message in doubt: it was sent, it failed, or it is to be sent again."""
+    """Settle a message in doubt: it was sent, it failed, or it is to be sent again."""
     _show(administer(context, "message.settle", {"sms_id": sms_id, "verdict": verdict}), as_json)
 
 
-def _show(told: dict[str, Any], as_json: bool) -> None:
-    """One message with its attempts as a table of their own."""
+def _show(message: dict[str, Any], as_json: bool) -> None:
+    """Print one message, and its attempts as a second table."""
     if as_json:
-        show(told, as_json)
+        show(message, as_json)
         return
-    show({key: value for key, value in told.items() if key != "attempts"}, as_json)
-    if told["attempts"]:
+    show({key: value for key, value in message.items() if key != "attempts"}, as_json)
+    if message["attempts"]:
         hidden = ("meaning_fr",)
-        rows = [{key: value for key, value in row.items() if key not in hidden} for row in told["attempts"]]
+        rows = [
+            {key: value for key, value in row.items() if key not in hidden} for row in message["attempts"]
+        ]
         say(f"\n{table(rows)}")
 
 
 @click.command()
 @click.argument("number")
 @click.argument("text")
-@click.option("--company", type=int, help="In whose name: a company's id. Default: the first active one.")
+@click.option("--company", type=int, help="The id of the company that sends. Default: the first active one.")
 @click.option("--sim", type=int, help="The id of the SIM to use.")
 @click.option(
     "--priority",
     type=click.Choice(("otp", "normal", "bulk")),
     default="normal",
     show_default=True,
-    help="What waits.",
+    help="The priority in the queue.",
 )
 @json_option
 @click.pass_context
@@ -90,7 +94,7 @@ def send(
     priority: str,
     as_json: bool,
 ) -> None:
-    """Send a text, and say what became of it within ten seconds."""
+    """Send a text, and print its status within ten seconds."""
     arguments = {"recipient": number, "text": text, "company": company, "sim": sim, "priority": priority}
     sent = administer(context, "send", arguments)
     show(sent, as_json)

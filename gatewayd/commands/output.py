@@ -1,7 +1,7 @@
-"""Everything that a command prints passes here: made harmless for a terminal, and written whole or not at all.
+"""The output of all commands: escaped for the terminal, and written completely or reported as an error.
 
-Texts, senders and names come from clients, networks and modems. Raw control characters in them would drive the terminal
-of the operator (ECMA-48), and bidirectional controls would show another order than the stored one (Unicode TR 36).
+Texts, senders and names come from clients, networks and modems. Raw control characters in them would control the
+terminal of the operator (ECMA-48), and bidirectional controls would show another order than the stored one (Unicode TR 36).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import click
 
 from gatewayd.escaping import printable
 
-# What a full disk, a closed pipe and a terminal that went away answer to a write.
+# The error numbers of a write to a full disk, a closed pipe, or a terminal that was closed.
 _OUTPUT_ERRORS: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO}
 )
 
 
 class OutputError(Exception):
-    """The output cannot be written; the text says why."""
+    """The output cannot be written; the text gives the reason."""
 
 
 def say(text: str, *, err: bool = False, nl: bool = True, style: bool = False) -> None:
-    """Print on standard output, or standard error. Line feeds stay, and with `style` the colours of `click.style`.
+    """Print on standard output or standard error. Line feeds pass unchanged, and with `style` also the colours of `click.style`.
 
     Raises OutputError.
     """
@@ -38,19 +38,19 @@ def say(text: str, *, err: bool = False, nl: bool = True, style: bool = False) -
 
 
 def is_output_error(error: OSError) -> bool:
-    """Whether an error is that of a write to an open file, such as the standard output."""
+    """True for an error of a write to an open file, such as standard output."""
     return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
 def reason(error: OSError) -> str:
-    """Why the output cannot be written, in one sentence."""
+    """Explain in one sentence why the output cannot be written."""
     if error.errno == errno.EPIPE:
         return "the output was closed before all of it was written"
     return f"the output cannot be written: {error.strerror or error}"
 
 
 def flush() -> None:
-    """Write what standard output still holds. Raises OutputError."""
+    """Flush standard output. Raises OutputError."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -59,21 +59,21 @@ def flush() -> None:
 
 
 def give_up(error: object) -> NoReturn:
-    """Say on standard error why, where that can be written, and exit 1."""
-    _drop_the_rest(1)
+    """Print the error on standard error, if it can be written, and exit with 1."""
+    _discard_buffer(1)
     try:
         say(f"gatewayd: {error}", err=True)
     except OutputError:
-        _drop_the_rest(2)
+        _discard_buffer(2)
     raise SystemExit(1)
 
 
 def open_standard_streams() -> None:
-    """Open /dev/null in the place of each standard stream that the caller closed, and make letters that it cannot write escapes.
+    """Open /dev/null for each closed standard stream, and write characters that a stream cannot encode as escapes.
 
-    Else the next file that is opened, such as the database, would get the number of the stream, and take what is written to that.
+    Otherwise the next opened file, such as the database, would get the descriptor number of the stream and its output.
     """
-    for fd in (0, 1, 2):  # `open` takes the lowest free number
+    for fd in (0, 1, 2):  # `open` returns the lowest free number
         try:
             os.fstat(fd)
         except OSError:
@@ -90,8 +90,8 @@ def open_standard_streams() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _drop_the_rest(fd: int) -> None:
-    """Lead a standard stream to /dev/null: Python writes what its buffer holds once more when it ends."""
+def _discard_buffer(fd: int) -> None:
+    """Redirect a standard stream to /dev/null, because Python flushes its buffer again at exit."""
     stream = sys.stdout if fd == 1 else sys.stderr
     try:
         if stream.fileno() != fd:

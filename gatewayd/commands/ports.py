@@ -1,4 +1,4 @@
-"""`gatewayd ports`: what is plugged in, which of it is a modem, and the `[[ports]]` sections to paste."""
+"""`gatewayd ports`: list serial devices and modems, and the `[[ports]]` sections for the configuration."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from config.settings import ConfigError, PortSettings, Settings, load
-from gatewayd.admin.context import AdminError
 from gatewayd.commands.common import config_path, fail, json_option, table
+from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
-from gatewayd.commands.probing import probe_showing
-from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.daemon.control_client import NotRunningError, ask
+from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from modem import discovery
 from modem.discovery import Device, Finding, Speech
@@ -33,11 +33,13 @@ _USUAL_BAUD = PortSettings.model_fields["baud"].default
 @click.command()
 @click.argument("devices", nargs=-1, metavar="[DEVICE]...")
 @click.option("--glob", "globs", multiple=True, metavar="PATTERN", help="More devices. May be repeated.")
-@click.option("--probe/--no-probe", default=True, show_default=True, help="Ask each device what it is.")
+@click.option(
+    "--probe/--no-probe", default=True, show_default=True, help="Identify each device by AT commands."
+)
 @click.option(
     "--sysroot",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Look at the sys, dev and proc in this folder instead of the machine's own.",
+    help="A folder that replaces / for sys, dev and proc.",
 )
 @json_option
 @click.pass_context
@@ -51,8 +53,8 @@ def ports(
 ) -> None:
     """List serial devices, and which of them are modems.
 
-    DEVICEs are looked at beside those that the system lists, pseudo-terminals too. Devices of a running gateway are
-    not opened: it is asked about them.
+    DEVICEs are listed besides the devices of the system, pseudo-terminals too. Devices of a running gateway are not opened:
+    the daemon is asked about them.
     """
     roots = MACHINE if sysroot is None else Roots.under(sysroot)
     settings = _settings(context)
@@ -60,18 +62,18 @@ def ports(
     configured = {port.port: port.device for port in settings.ports} if settings else {}
     if running is not None:
         configured = {port["port"]: port["device"] for port in running}
-    numbers, rows = _places(configured, roots)
+    numbers, rows = _port_numbers(configured, roots)
     matched = [path for pattern in globs for path in sorted(glob.glob(pattern))]
     seen, missing = discovery.devices((*numbers, *devices, *matched), roots)
-    told = {port["port"]: port for port in running or ()}
-    held = {node: told[number] for node, number in numbers.items() if number in told}
-    to_ask = [device for device in seen if probe and device.node not in held]
-    asked = {finding.device.node: finding for finding in probe_showing(to_ask, roots, hidden=as_json)}
+    status_of = {port["port"]: port for port in running or ()}
+    held = {node: status_of[number] for node, number in numbers.items() if number in status_of}
+    to_probe = [device for device in seen if probe and device.node not in held]
+    probed = {finding.device.node: finding for finding in probe_showing(to_probe, roots, hidden=as_json)}
     for device in seen:
         if device.node in held:
-            finding = _as_told(device, held[device.node])
+            finding = _from_status(device, held[device.node])
         else:
-            finding = asked.get(device.node) or Finding(device, Speech.UNASKED)
+            finding = probed.get(device.node) or Finding(device, Speech.UNASKED)
         rows.append(_Row(finding, numbers.get(device.node)))
     rows += [_Row(finding, None) for finding in missing]
     _show(rows, _sections(rows, max(configured, default=0)), as_json)
@@ -79,14 +81,14 @@ def ports(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A device, and the configured port that it is, if any."""
+    """A device, and the number of its configured port, if any."""
 
     finding: Finding
     port: int | None
 
 
 def _settings(context: click.Context) -> Settings | None:
-    """The configuration; None before there is one, as this command helps to write it. Exits 1 where it is faulty."""
+    """Load the configuration; None if there is none yet, because this command helps to write it. Exits with 1 if it is faulty."""
     path = config_path(context)
     source = context.find_root().get_parameter_source("config")
     named = source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
@@ -99,7 +101,7 @@ def _settings(context: click.Context) -> Settings | None:
 
 
 def _running(settings: Settings | None) -> list[Mapping[str, Any]] | None:
-    """What the running gateway says of its ports, None where none runs. Exits 1 where it cannot be asked."""
+    """The port statuses of the running gateway; None if none runs. Exits with 1 if it cannot be asked."""
     if settings is None:
         return None
     try:
@@ -112,20 +114,20 @@ def _running(settings: Settings | None) -> list[Mapping[str, Any]] | None:
     return found
 
 
-def _places(configured: Mapping[int, str], roots: Roots) -> tuple[dict[str, int], list[_Row]]:
-    """The configured ports by the device that each means now, and those that mean none."""
+def _port_numbers(configured: Mapping[int, str], roots: Roots) -> tuple[dict[str, int], list[_Row]]:
+    """Map the device of each configured port to the port number; also return rows for ports without a device."""
     numbers: dict[str, int] = {}
-    lost: list[_Row] = []
+    missing_rows: list[_Row] = []
     for number, device in configured.items():
         try:
             numbers[os.path.realpath(find_device(device, roots))] = number
         except DeviceUnavailableError as error:
-            lost.append(_Row(Finding(Device(device, device), Speech.SHUT, str(error)), number))
-    return numbers, lost
+            missing_rows.append(_Row(Finding(Device(device, device), Speech.SHUT, str(error)), number))
+    return numbers, missing_rows
 
 
-def _as_told(device: Device, port: Mapping[str, Any]) -> Finding:
-    """What the running gateway knows of its device."""
+def _from_status(device: Device, port: Mapping[str, Any]) -> Finding:
+    """Build a finding from the port status of the running gateway."""
     slot = port["slots"][port["active_slot"] - 1]
     return Finding(
         device,
@@ -142,7 +144,7 @@ def _as_told(device: Device, port: Mapping[str, Any]) -> Finding:
 
 
 def _sections(rows: Sequence[_Row], highest: int) -> str:
-    """The `[[ports]]` sections of modems that are no ports yet."""
+    """The `[[ports]]` sections for modems that are not configured yet."""
     known = {discovery.modem_of(row.finding.device) for row in rows if row.port is not None}
     new = [
         finding
@@ -161,7 +163,7 @@ def _section(finding: Finding, number: int) -> str:
         "" if finding.signal_dbm is None else f"{finding.signal_dbm} dBm",
     ]
     lines = [
-        f"# {printable(', '.join(filter(None, facts))) or 'a modem that does not say what it is'}",
+        f"# {printable(', '.join(filter(None, facts))) or 'a modem of unknown model'}",
         "[[ports]]",
         f"port = {number}",
         f"device = {json_text(finding.device.name)}",
@@ -169,7 +171,7 @@ def _section(finding: Finding, number: int) -> str:
     if finding.baud not in (None, _USUAL_BAUD):
         lines.append(f"baud = {finding.baud}")
     if finding.sim is SimState.PIN_REQUIRED:
-        lines.append('# pin = ""  # the SIM asks for it')
+        lines.append('# pin = ""  # the SIM requires it')
     return "\n".join(lines) + "\n"
 
 
@@ -190,17 +192,17 @@ def _show(rows: Sequence[_Row], sections: str, as_json: bool) -> None:
 
 
 def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:
-    """The serial ports of one USB device one below the other, its name beside the first of them."""
+    """Sort rows by USB device; the name of a device stands beside its first serial port only."""
     lines: list[dict[str, object]] = []
     last = ""
-    for row in sorted(rows, key=lambda row: _place(row.finding.device)):
+    for row in sorted(rows, key=lambda row: _sort_key(row.finding.device)):
         finding = row.finding
         tty = finding.device.tty
         usb = tty.usb if tty is not None else None
-        stick = f"{usb.location} {usb.vendor}:{usb.product} {usb.name}".rstrip() if usb is not None else ""
+        usb_name = f"{usb.location} {usb.vendor}:{usb.product} {usb.name}".rstrip() if usb is not None else ""
         lines.append(
             {
-                "USB device": stick if stick != last else '"' if stick else "",
+                "USB device": usb_name if usb_name != last else '"' if usb_name else "",
                 "if": tty.interface if tty is not None else None,
                 "device": finding.device.path,
                 "port": row.port,
@@ -214,11 +216,11 @@ def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:
                 "dBm": finding.signal_dbm,
             }
         )
-        last = stick
+        last = usb_name
     return lines
 
 
-def _place(device: Device) -> tuple[bool, str, int]:
+def _sort_key(device: Device) -> tuple[bool, str, int]:
     tty = device.tty
     if tty is None or tty.usb is None:
         return (True, "", 0)

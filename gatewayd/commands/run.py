@@ -1,4 +1,4 @@
-"""`gatewayd run`: the daemon in the foreground, for a service manager."""
+"""`gatewayd run`: run the daemon in the foreground, for a service manager."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gatewayd.daemon.signals import stop_signals_held
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 
 START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, ListenError)
+"""The errors of `Daemon.start` whose text is for the operator."""
 
 
 @click.command()
@@ -23,7 +24,7 @@ def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
     log_to_stderr(settings.daemon)
-    faulthandler.enable()  # a watchdog's SIGABRT has every thread say where it is
+    faulthandler.enable()  # the SIGABRT of systemd's watchdog then prints the stack of every thread
     daemon = Daemon(settings)
     try:
         daemon.start()

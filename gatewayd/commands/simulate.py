@@ -1,4 +1,4 @@
-"""`gatewayd simulate`: a bank of simulated modems, alone, for any program that opens modems."""
+"""`gatewayd simulate`: run a bank of simulated modems without the gateway, for any program that opens modems."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
 
-LOOK_S = 1.0  # how often the bank's thread is looked after
+_POLL_S = 1.0  # between checks that the bank's thread is alive
 
 
 class _Pair(click.ParamType[tuple[str | int, int]]):
-    """`LEFT=RIGHT`, both integers but for a number that is dialled."""
+    """`LEFT=RIGHT`: two integers, or with `number` a phone number and an integer."""
 
     name = "A=B"
 
@@ -58,14 +58,12 @@ class _Fault(click.ParamType[Rule]):
         try:
             return Rule.read(str(value))
         except ValueError as error:
-            self.fail(f"{error}. There are all, {', '.join(fault.value for fault in Fault)}", param, ctx)
+            self.fail(f"{error}. Known faults: all, {', '.join(fault.value for fault in Fault)}", param, ctx)
 
 
 @click.command()
-@click.option("--ports", default=8, show_default=True, type=click.IntRange(1, 1024), help="How many modems.")
-@click.option(
-    "--slots", default=1, show_default=True, type=click.IntRange(1, 8), help="SIM slots of each modem."
-)
+@click.option("--ports", default=8, show_default=True, type=click.IntRange(1, 1024), help="Simulated modems.")
+@click.option("--slots", default=1, show_default=True, type=click.IntRange(1, 8), help="SIM slots per modem.")
 @click.option(
     "--slots-of", multiple=True, type=_Pair(), metavar="PORT=N", help="Slots of one modem. May be repeated."
 )
@@ -74,29 +72,37 @@ class _Fault(click.ParamType[Rule]):
     "directory",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the links port1, port2, ... and the control socket are put.",
+    help="The folder for the links port1, port2, ... and the control socket.",
 )
 @click.option(
     "--submit-s", default=3.0, show_default=True, type=click.FloatRange(0), help="Seconds of a submission."
 )
 @click.option(
-    "--submit-jitter", default=0.0, show_default=True, type=click.FloatRange(0), help="Plus or minus."
+    "--submit-jitter", default=0.0, show_default=True, type=click.FloatRange(0), help="Seconds plus or minus."
 )
 @click.option(
     "--delivery-s", default=2.0, show_default=True, type=click.FloatRange(0), help="Seconds to delivery."
 )
 @click.option(
-    "--fail-rate", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share refused."
+    "--fail-rate",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of refused submissions.",
 )
 @click.option(
-    "--fail-code", default=38, show_default=True, type=click.IntRange(0, 999), help="+CMS ERROR of these."
+    "--fail-code",
+    default=38,
+    show_default=True,
+    type=click.IntRange(0, 999),
+    help="The +CMS ERROR code of refused submissions.",
 )
 @click.option(
     "--report-fail-rate",
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Share never delivered.",
+    help="Share of submitted messages that are never delivered.",
 )
 @click.option(
     "--refuse", multiple=True, type=_Pair(number=True), metavar="NUMBER=CODE", help="Refuse a recipient."
@@ -107,26 +113,26 @@ class _Fault(click.ParamType[Rule]):
     multiple=True,
     type=_Fault(),
     metavar="NAME[:CODE][=RATE][@PORT]",
-    help="What goes wrong, in which share of its occasions, and where; `all` is everything. May be repeated.",
+    help="A fault, its rate and its port; `all` is every fault. May be repeated.",
 )
-@click.option("--pin", help="The PIN that every card asks for.")
-@click.option("--seed", default=1, show_default=True, help="Of every random choice.")
+@click.option("--pin", help="The PIN of every SIM.")
+@click.option("--seed", default=1, show_default=True, help="The seed of every random choice.")
 @click.option(
     "--time-scale",
     default=1.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="Real seconds in one.",
+    help="Real seconds per simulated second.",
 )
 @click.option(
-    "--baud", default=0, show_default=True, type=click.IntRange(0), help="Bits a second; 0: no limit."
+    "--baud", default=0, show_default=True, type=click.IntRange(0), help="Bits per second; 0: no limit."
 )
 @click.option(
     "--personality",
     default="plain",
     show_default=True,
     type=click.Choice(sorted(PERSONALITIES)),
-    help="The make.",
+    help="The make of the modems.",
 )
 @click.option(
     "--personality-of",
@@ -135,8 +141,12 @@ class _Fault(click.ParamType[Rule]):
     metavar="PORT=MAKE",
     help="The make of one modem. May be repeated.",
 )
-@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="A JSON line for each event.")
-@click.option("--json", "as_json", is_flag=True, help="Say where the ports are as one line of JSON.")
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that gets a JSON line for each event.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the ports as one line of JSON.")
 @stop_signals_held()
 def simulate(
     ports: int,
@@ -160,7 +170,7 @@ def simulate(
     log: Path | None,
     as_json: bool,
 ) -> None:
-    """Run a bank of simulated modems until it is told to stop (SIGTERM, SIGINT)."""
+    """Run a bank of simulated modems until SIGTERM or SIGINT."""
     if absent := sorted({rule.port for rule in faults if rule.port is not None} - set(range(1, ports + 1))):
         raise click.BadParameter(f"there is no port {absent[0]}", param_hint="--fault")
     bank = Bank(
@@ -191,9 +201,9 @@ def simulate(
     except OSError as error:
         raise click.ClickException(f"the bank cannot start: {error}") from error
     say(_as_json(bank) if as_json else _as_table(bank))
-    while not stop_asked(LOOK_S):
+    while not stop_asked(_POLL_S):
         if not bank.running:
-            raise click.ClickException("the bank ended by an error of its own")
+            raise click.ClickException("the bank stopped after an internal error")
     bank.stop()
 
 
@@ -225,4 +235,4 @@ def _as_table(bank: Bank) -> str:
         for slot, sim in enumerate(bank.slots(port), 1)
     ]
     table = tabulate(rows, headers=("port", "device", "slot", "number", "operator"), disable_numparse=True)
-    return f"{table}\n\nOrders are taken at {bank.control}. Ctrl-C ends it."
+    return f"{table}\n\nOrders are accepted at {bank.control}. Ctrl-C stops the bank."

@@ -1,4 +1,4 @@
-"""`gatewayd support`: all that an engineer far away needs, in one file without numbers, texts and keys."""
+"""`gatewayd support`: collect the information for remote support in one file, without numbers, texts and keys."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from config.settings import ConfigError, StoreSettings, load
-from gatewayd.admin.context import AdminError
 from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.common import config_path, fail, json_option
+from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
-from gatewayd.commands.probing import probe_showing
-from gatewayd.daemon.control_socket import NotRunningError, ask
+from gatewayd.daemon.control_client import NotRunningError, ask
+from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.integrity import recent_counts
@@ -27,26 +27,26 @@ from gatewayd.support.redaction import Redactor
 _ANSWER_TIMEOUT_S = 30.0
 
 _README = """\
-What `gatewayd support` gathered on {now}, for an engineer who cannot log in to this box.
+Information that `gatewayd support` collected on {now}, for an engineer without access to this box.
 
 {contents}
 
 {missing}
-Phone numbers, IMEI and ICCID are shown by their last digits. Texts of messages, PINs, API keys and passwords are not in here:
-the log holds no texts from the level info up, and its lines of the level debug were left out.
+Phone numbers, IMEI and ICCID are reduced to their last digits. Texts of messages, PINs, API keys and passwords are not included:
+the log contains no texts at the levels info and above, and its debug lines were left out.
 """
 _ABOUT = {
-    "status.json": "what the daemon said of itself, as `gatewayd status --json`",
-    "check.json": "what is wrong, as `gatewayd check --json`",
-    "counts.json": "what became of the newest messages, and why some failed",
+    "status.json": "the status of the daemon, as `gatewayd status --json`",
+    "check.json": "the findings of `gatewayd check --json`",
+    "counts.json": "the outcomes of the newest messages, and the reasons of failures",
     "configuration.json": "the configuration without comments and secrets",
     "versions.json": "gatewayd, Python, the system, the packages",
     "resources.json": "time, memory and disks",
-    "devices.json": "serial devices, and who has them open",
+    "devices.json": "serial devices, and the programs that have them open",
     "log.txt": "the end of the daemon's log",
-    "kernel.txt": "what the kernel said of USB, serial devices, power and disks",
+    "kernel.txt": "kernel messages about USB, serial devices, power and disks",
 }
-_TRANSCRIPT = "what the daemon and this port's modem said to each other last"
+_TRANSCRIPT = "the latest AT conversation of this port"
 _NO_DAEMON = "no gatewayd is running"
 
 
@@ -55,40 +55,40 @@ _NO_DAEMON = "no gatewayd is running"
 @json_option
 @click.pass_context
 def support(context: click.Context, file: Path | None, as_json: bool) -> None:
-    """Gather all that an engineer far away needs into FILE, a tar.gz, without numbers, texts and keys.
+    """Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.
 
-    FILE is by default one in this folder that is named after the time; an existing one is never overwritten.
+    By default FILE is in this folder and named after the time. An existing file is never overwritten.
     """
     now = datetime.now(UTC)
     path = file or Path(f"gatewayd-support-{now:%Y-%m-%d-%H%M%S}.tar.gz")
     if os.path.lexists(path):
-        fail(f"{path} is there already")
+        fail(f"{path} already exists")
     if not os.path.isdir(path.parent):
-        fail(f"there is no folder {path.parent} that you may look into")
-    gathered = _Gathered(config_path(context))
-    gathered.all(functools.partial(probe_showing, hidden=as_json))
-    gathered.add_readme(f"{now:%Y-%m-%d %H:%M:%S} UTC")
+        fail(f"there is no folder {path.parent}, or you may not read it")
+    collection = _Collection(config_path(context))
+    collection.collect(functools.partial(probe_showing, hidden=as_json))
+    collection.add_readme(f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
-        archive.write(path, gathered.files)
+        archive.write(path, collection.files)
     except FileExistsError:
-        fail(f"{path} is there already")
+        fail(f"{path} already exists")
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror or error}")
     if as_json:
-        say(json_text({"file": str(path.absolute()), "contents": list(gathered.files)}))
+        say(json_text({"file": str(path.absolute()), "contents": list(collection.files)}))
         return
-    say(f"{path} holds {', '.join(gathered.files)}.")
-    for missing in gathered.missing:
-        say(f"Not in it: {missing}.")
-    say("No number, text, key or PIN is in it. Send it to whoever helps you.")
+    say(f"{path} contains {', '.join(collection.files)}.")
+    for missing in collection.missing:
+        say(f"Missing: {missing}.")
+    say("It contains no number, text, key or PIN. Send it to your support.")
 
 
-class _NotThereError(Exception):
-    """There is nothing to be gathered; the text says why."""
+class _MissingError(Exception):
+    """There is nothing to collect; the text gives the reason."""
 
 
-class _Gathered:
-    """What the archive will hold, every piece masked as it is added, and what could not be had."""
+class _Collection:
+    """The files of the archive, each masked when it is added, and a list of the missing ones."""
 
     def __init__(self, config: Path) -> None:
         self.files: dict[str, str] = {}
@@ -99,10 +99,12 @@ class _Gathered:
         try:
             self._store = load(config).store.path
         except (ConfigError, OSError):
-            self._store = StoreSettings().path  # a daemon that was started before may still answer there
+            self._store = (
+                StoreSettings().path
+            )  # a daemon that was started with the earlier configuration may still answer there
 
-    def all(self, probe: Callable[[Any], Any]) -> None:
-        """Gather everything. `probe` as for `check`."""
+    def collect(self, probe: Callable[[Any], Any]) -> None:
+        """Collect all files. `probe` as for `check.examine`."""
         self._add("status.json", lambda: self._ask("status"))
         self._add("check.json", lambda: as_document(examine(self._config, probe)))
         self._add("counts.json", self._counts)
@@ -115,21 +117,21 @@ class _Gathered:
         self._add_transcripts()
 
     def add_readme(self, now: str) -> None:
-        """Say what is in the archive, first of all."""
+        """Put a list of the contents at the beginning of the archive."""
         contents = "\n".join(f"{name:24}{_ABOUT.get(name, _TRANSCRIPT)}" for name in self.files)
-        missing = "".join(f"Not in it: {line}.\n" for line in self.missing)
+        missing = "".join(f"Missing: {line}.\n" for line in self.missing)
         self.files = {"README.txt": _README.format(now=now, contents=contents, missing=missing), **self.files}
 
-    def _add(self, name: str, gather: Callable[[], Any]) -> None:
+    def _add(self, name: str, read: Callable[[], Any]) -> None:
         try:
-            found = gather()
+            found = read()
         except NotRunningError:
             self.missing.append(f"{name} ({_NO_DAEMON})")
         except (
             AdminError,
             StoreUnavailableError,
             journal.JournalError,
-            _NotThereError,
+            _MissingError,
             OSError,
             ValueError,
         ) as error:
@@ -141,13 +143,13 @@ class _Gathered:
 
     def _add_transcripts(self) -> None:
         try:
-            told = self._ask("support.transcripts")
+            transcripts = self._ask("support.transcripts")
         except NotRunningError:
             self.missing.append(f"transcripts ({_NO_DAEMON})")
         except (AdminError, OSError) as error:
             self.missing.append(f"transcripts ({error})")
         else:
-            for port, lines in told.items():
+            for port, lines in transcripts.items():
                 self._add(f"port-{port}.txt", functools.partial("\n".join, lines))
 
     def _ask(self, command: str) -> Any:
@@ -161,12 +163,12 @@ class _Gathered:
             return self._ask("support.counts")
         except NotRunningError:
             if not self._store.exists():
-                raise _NotThereError(f"there is no database {self._store}") from None
+                raise _MissingError(f"there is no database {self._store}") from None
             return recent_counts(self._store)
 
     def _configuration(self) -> Any:
         if self._raw is None:
-            raise _NotThereError(f"{self._config} cannot be read")
+            raise _MissingError(f"{self._config} cannot be read")
         return blanking.blanked(self._raw)
 
 

@@ -1,9 +1,9 @@
-"""The control socket: how the command line speaks to a running daemon.
+"""The control socket: the command line sends administration commands to a running daemon.
 
-A Unix socket beside the store; one JSON request a line, `{"command": …, "arguments": {…}}`, and one answer a line,
-`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. A command that goes on answers with many lines
-`{"ok": true, "more": […]}`, empty ones while there is nothing to tell, until its reader goes away; if it ends by
-itself, the last line is one of the former.
+A Unix socket beside the store. Each request is one line of JSON, `{"command": …, "arguments": {…}}`, and so is each answer,
+`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. A continuing command answers with many lines
+`{"ok": true, "more": […]}`, with an empty list at least every second, until the client closes the connection. If the command
+ends by itself, the last line is one of the former.
 """
 
 from __future__ import annotations
@@ -13,37 +13,27 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from gatewayd.admin.context import AdminError
+from gatewayd.daemon.control_client import reachable, socket_path
+from gatewayd.errors import AdminError
 
 log = logging.getLogger(__name__)
 
-# Returns the result, or for a command that goes on a generator of batches, which yields an empty one within a second.
+# Returns the result, or for a continuing command a generator of batches, which yields at least every second.
 Run = Callable[[str, Mapping[str, object]], object]
 
-# A request is a command line's worth; an answer may list ten thousand messages.
+# A request is as long as a command line; an answer may list ten thousand messages.
 _LONGEST_REQUEST = 1 << 20
 _IDLE_TIMEOUT_S = 60.0
-_PAUSE_S = 0.5  # after a connection that could not be taken
-_LOOK_S = 0.5  # between looks whether the server stops, while a reader takes nothing
-_SILENCE_S = 30.0  # of a daemon that should tell at least every second that it lives
-
-
-def socket_path(store: Path) -> Path:
-    """Where the daemon that holds this store listens."""
-    return store.with_suffix(".sock")
-
-
-class NotRunningError(Exception):
-    """No daemon listens on this store's socket."""
+_PAUSE_S = 0.5  # after a connection that could not be accepted
+_LOOK_S = 0.5  # between checks whether the server stops, while a client reads nothing
 
 
 class ControlServer:
-    """Answers commands, each connection on a thread of its own."""
+    """Answers commands; each connection has its own thread."""
 
     def __init__(self, store: Path, run: Run) -> None:
         self._path = socket_path(store)
@@ -53,16 +43,16 @@ class ControlServer:
         self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
 
     def start(self) -> None:
-        """Listen. The store's lock is held, so a socket that is already there is a dead one's."""
+        """Start listening. This process holds the store's lock, so an existing socket belongs to a dead process."""
         self._path.unlink(missing_ok=True)
-        with _reachable(self._path) as address:
+        with reachable(self._path) as address:
             self._listener.bind(address)
         os.chmod(self._path, 0o660)
         self._listener.listen(16)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Listen no more. Commands that were begun are left to end with the process, those that go on end within a second."""
+        """Stop listening. Running commands end with the process; continuing commands end within a second."""
         self._stopping.set()
         try:
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -73,11 +63,11 @@ class ControlServer:
             self._thread.join(timeout_s)
         try:
             self._path.unlink(missing_ok=True)
-        except OSError as error:  # the disk is read-only: the next start finds a dead socket, and knows it
-            log.debug("the control socket stays: %s", error)
+        except OSError as error:  # the disk is read-only; the next start removes the socket
+            log.debug("the control socket cannot be removed: %s", error)
 
     def _accept(self) -> None:
-        """Take connections until `stop`. A fault, as of too many open files, ends nothing: it is tried again after a pause."""
+        """Accept connections until `stop`. After an error, such as too many open files, try again after a pause."""
         trouble = ""
         while True:
             try:
@@ -87,20 +77,20 @@ class ControlServer:
                     return
                 if trouble != str(error):
                     trouble = str(error)
-                    log.warning("the control socket takes no connections just now: %s", trouble)
+                    log.warning("the control socket cannot accept connections: %s", trouble)
                 self._stopping.wait(_PAUSE_S)
                 continue
             if trouble:
                 trouble = ""
-                log.info("the control socket takes connections again")
-            self._serve_aside(connection)
+                log.info("the control socket accepts connections again")
+            self._start_thread(connection)
 
-    def _serve_aside(self, connection: socket.socket) -> None:
+    def _start_thread(self, connection: socket.socket) -> None:
         thread = threading.Thread(target=self._serve, args=(connection,), name="control-client", daemon=True)
         try:
             thread.start()
-        except RuntimeError as error:  # the box has no room for one thread more
-            log.warning("a client of the control socket is sent away: %s", error)
+        except RuntimeError as error:  # no more threads can be started
+            log.warning("a connection to the control socket was refused: %s", error)
             connection.close()
             self._stopping.wait(_PAUSE_S)
 
@@ -111,16 +101,16 @@ class ControlServer:
                 while line := requests.readline(_LONGEST_REQUEST):
                     with closing(self._answers(line)) as answers:
                         for answer in answers:
-                            told = json.dumps(answer).encode() + b"\n"
+                            data = json.dumps(answer).encode() + b"\n"
                             if "more" in answer:
-                                self._send_patiently(connection, told)
+                                self._send_patiently(connection, data)
                             else:
-                                connection.sendall(told)
+                                connection.sendall(data)
             except OSError:
-                return  # the other side went away, or said nothing for too long
+                return  # the client closed the connection, or was idle for too long
 
     def _send_patiently(self, connection: socket.socket, data: bytes) -> None:
-        """Wait for a slow reader as long as it lives. Raises OSError where it went away, or the server stops."""
+        """Send to a client that may read slowly. Raises OSError if it closed the connection or the server stops."""
         connection.settimeout(_LOOK_S)
         while data:
             if self._stopping.is_set():
@@ -152,64 +142,4 @@ class ControlServer:
             yield {"ok": False, "error": str(error)}
         except Exception:
             log.exception("the command %s failed", command)
-            yield {"ok": False, "error": "an unexpected error; the daemon's log has it"}
-
-
-def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: float) -> object:
-    """Run a command in the daemon that holds this store.
-
-    Raises:
-        NotRunningError: there is none.
-        AdminError: it refused, or did not answer in time.
-    """
-    with closing(_answers(store, command, arguments, timeout_s)) as answers:
-        return next(answers)["result"]
-
-
-def follow(store: Path, command: str, arguments: Mapping[str, object]) -> Generator[list[Any], None, None]:
-    """The batches of a command that goes on. Close the generator to end it.
-
-    Raises as `ask`; AdminError too where the daemon stops.
-    """
-    for answer in _answers(store, command, arguments, _SILENCE_S):
-        if "more" not in answer:
-            return
-        yield answer["more"]
-
-
-def _answers(
-    store: Path, command: str, arguments: Mapping[str, object], timeout_s: float
-) -> Generator[dict[str, Any], None, None]:
-    """What the daemon answers, line by line."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_s)
-        try:
-            with _reachable(socket_path(store)) as address:
-                connection.connect(address)
-        except (FileNotFoundError, ConnectionRefusedError):
-            raise NotRunningError from None
-        except PermissionError:
-            raise AdminError(
-                f"you may not use {socket_path(store)}: run this as root, or as a member of the daemon's group"
-            ) from None
-        try:
-            connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
-            with connection.makefile("rb") as lines:
-                while line := lines.readline():
-                    answer = json.loads(line)
-                    if not answer["ok"]:
-                        raise AdminError(answer["error"])
-                    yield answer
-        except OSError as error:
-            raise AdminError(f"the daemon does not answer: {error}") from error
-    raise AdminError("the daemon stopped")
-
-
-@contextmanager
-def _reachable(path: Path) -> Iterator[str]:
-    """An address for the socket that fits the 107 bytes which Linux gives one, however deep its folder lies."""
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
+            yield {"ok": False, "error": "an unexpected error; the log of the daemon contains it"}

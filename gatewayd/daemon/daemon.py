@@ -1,4 +1,4 @@
-"""The daemon: everything composed, started in order and stopped in bounded time."""
+"""The daemon: builds all parts, starts them in order and stops them in bounded time."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from modem.port.status import PortState
 
 log = logging.getLogger(__name__)
 
-# Of the second that stopping may take beyond `daemon.stop_timeout_s`.
+# Shares of the second that a stop may take beyond `daemon.stop_timeout_s`.
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
-_STOP_S = 10.0  # more than all that a stop may take beyond it: the service manager's patience
+_STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_timeout_s`
 
 
 class DeadWorkerError(Exception):
-    """A thread of the daemon ended by itself; the log says why."""
+    """A thread of the daemon died; the log contains the reason."""
 
 
 class Daemon:
-    """One gateway on one store, listening. `timing`: how patient its ports are, where not as usual."""
+    """One gateway on one store, with its HTTP server. `timing` replaces the usual timeouts of the ports."""
 
     def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
         clock = CountedClock()
@@ -76,7 +76,7 @@ class Daemon:
         self._control = ControlServer(
             settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
         )
-        self._backlog = ""  # what the writer told last of what waits
+        self._queue_text = ""  # the length of the queue, when the writer last reported it
         self._watchdog = Watchdog(
             self._manager,
             {
@@ -85,15 +85,15 @@ class Daemon:
                 "the timers": self.gateway.probe,
                 **{f"port {number}": port.probe for number, port in self._ports.items()},
             },
-            self._tell,
+            self._status_text,
         )
 
     def start(self) -> str:
-        """Take the store and the address, and begin; the URL under which the API answers.
+        """Open the store, bind the addresses and start everything; return the URL of the API.
 
         Raises:
             StoreLockedError, StoreVersionError, StoreUnavailableError: see `Store.open`.
-            ListenError: the address cannot be listened on.
+            ListenError: an address cannot be bound.
         """
         self._store.open()
         try:
@@ -116,18 +116,18 @@ class Daemon:
             log.info("listening also on %s", ", ".join(others))
         if (needed := self._settings.api.body_bytes_for_bulk) > self._settings.api.max_body_bytes:
             log.warning(
-                "api.max_body_bytes is too small for %d of the longest messages, which clients may write with an escape for each"
-                " character: set it to %d, or api.bulk_max lower",
+                "api.max_body_bytes is too small for %d of the longest messages, in which clients may escape each character:"
+                " set it to %d, or reduce api.bulk_max",
                 self._settings.api.bulk_max,
                 needed,
             )
-        self._manager.tell("READY=1", f"STATUS={self._tell()}")
+        self._manager.notify("READY=1", f"STATUS={self._status_text()}")
         return url
 
     def watch(self) -> None:
         """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.stop_signals_held`).
 
-        Raises DeadWorkerError where a thread died.
+        Raises DeadWorkerError if a thread died.
         """
         while True:
             self._watchdog.look()
@@ -137,9 +137,9 @@ class Daemon:
                 raise DeadWorkerError("a thread of the daemon died")
 
     def stop(self) -> None:
-        """Stop within `daemon.stop_timeout_s` and a second. What is still in the air then is in doubt at the next start."""
+        """Stop within `daemon.stop_timeout_s` plus a second. Parts still submitting then are in doubt at the next start."""
         timeout_s = self._settings.daemon.stop_timeout_s
-        self._manager.tell("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
+        self._manager.notify("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
         deadline = time.monotonic() + timeout_s
         for port in self._ports.values():
             port.stop()
@@ -147,26 +147,28 @@ class Daemon:
         self.gateway.stop(_SIDE_STOP_S)
         self._server.stop(_HTTP_STOP_S)
         self._control.stop(_SIDE_STOP_S)
-        in_the_air = [
+        submitting = [
             number
             for number, port in self._ports.items()
             if not port.join(max(0.0, deadline - time.monotonic()))
         ]
-        if in_the_air:
-            log.warning("parts were still in the air on ports %s: they are in doubt", in_the_air)
-        # What a failing disk does not end in time is left to the end of the process.
+        if submitting:
+            log.warning("parts were still submitting on ports %s: they are in doubt", submitting)
+        # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")
 
     def _ask_writer(self, answered: Callable[[], None]) -> None:
         def note(waiting: int | None) -> None:
-            self._backlog = "; the database does not work" if waiting is None else f"; {waiting} parts wait"
+            self._queue_text = (
+                "; the database does not work" if waiting is None else f"; {waiting} parts wait"
+            )
             answered()
 
         self._store.probe(note)
 
-    def _tell(self) -> str:
-        """How the box is, in one line for `systemctl status`."""
+    def _status_text(self) -> str:
+        """One line about ports and queue for `systemctl status`."""
         ports = self.gateway.port_registry.ports().values()
         work = sum(port.state is PortState.UP and port.active.registration.carries_sms for port in ports)
-        return f"{work} of {len(self._ports)} ports work{self._backlog}"
+        return f"{work} of {len(self._ports)} ports work{self._queue_text}"

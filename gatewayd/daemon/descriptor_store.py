@@ -1,6 +1,6 @@
-"""The descriptors that systemd keeps for the ports while the daemon is away: their names, and whose they are.
+"""The descriptors that systemd keeps for the ports between two daemon processes, and their names.
 
-A line is called `port-<number>-line-<device>`, the note of what is handed over `port-<number>-note`.
+A serial line is named `port-<number>-line-<device>`, the note of a running submission `port-<number>-note`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from modem.port.held_line import HeldLine
 log = logging.getLogger(__name__)
 
 _NAME: Final = re.compile(r"port-([0-9]{1,9})-(?:(note)|(line)-.*)", re.ASCII)
-_UNFIT: Final = re.compile(
+_NOT_ALLOWED: Final = re.compile(
     r"[^A-Za-z0-9/._-]"
 )  # for a name: colons and control characters are forbidden there
-_LONGEST: Final = 200  # of 255 characters (sd_pid_notify_with_fds(3))
+_LONGEST: Final = 200  # the limit is 255 characters (sd_pid_notify_with_fds(3))
 
 
 class Descriptors:
-    """Hands descriptors to the service manager, and gives ports those that an older process left. For any thread."""
+    """Hands descriptors to the service manager, and gives ports the descriptors of an older process. Thread-safe."""
 
     def __init__(self, manager: ServiceManager) -> None:
         self._manager = manager
         self._lock = threading.Lock()
-        self._left: dict[tuple[int, str], int] = {}  # port and kind → descriptor, until it is taken
+        self._left: dict[tuple[int, str], int] = {}  # port and kind → descriptor, until the port takes it
         self._names: dict[int, str] = {}  # port → name of its line
         for name, fd in manager.take_descriptors():
             found = _NAME.fullmatch(name)
@@ -45,11 +45,11 @@ class Descriptors:
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is kept at all."""
+        """True if the service manager keeps descriptors."""
         return self._manager.keeps_descriptors
 
     def drop_others(self, ports: Iterable[int]) -> None:
-        """Close what was left for ports that are not configured any more, and have it kept no longer."""
+        """Close and remove the descriptors of ports that are no longer configured."""
         for key in [key for key in self._left if key[0] not in set(ports)]:
             port, kind = key
             self._drop(self._names.pop(port) if kind == "line" else _note(port), self._left.pop(key))
@@ -62,7 +62,7 @@ class Descriptors:
     def keep_line(self, port: int, device: str, fd: int) -> None:
         """See `modem.port.held_line.LineKeeper`."""
         self.drop_line(port)
-        name = f"port-{port}-line-{_UNFIT.sub('_', device)}"[:_LONGEST]
+        name = f"port-{port}-line-{_NOT_ALLOWED.sub('_', device)}"[:_LONGEST]
         with self._lock:
             self._names[port] = name
         self._manager.keep_descriptor(name, fd)
@@ -79,7 +79,7 @@ class Descriptors:
             self._manager.drop_descriptor(name)
 
     def _drop(self, name: str, fd: int) -> None:
-        log.info("what was kept as %s is not used any more", name)
+        log.info("the kept descriptor %s is no longer used", name)
         with contextlib.suppress(OSError):
             os.close(fd)
         self._manager.drop_descriptor(name)

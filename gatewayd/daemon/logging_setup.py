@@ -1,4 +1,4 @@
-"""How the daemon writes its log: lines for a person, lines with levels for journald, or JSON."""
+"""The log formats of the daemon: readable lines, lines with levels for journald, or JSON."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from config.settings import DaemonSettings
 from gatewayd.escaping import printable
 from gatewayd.timekeeping.clock import SECOND, iso
 
-# syslog's numbers, as sd-daemon(3) has them at the beginning of a line.
+# The priorities of syslog, which sd-daemon(3) reads at the beginning of a line.
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG = 7
 
 
 class TextFormatter(logging.Formatter):
-    """Without the characters that drive a terminal, which may come from clients, networks and modems. Line feeds stay."""
+    """Escapes characters that control a terminal, which clients, networks and modems may send. Line feeds stay."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is given by logging
         record.message = printable(record.message, keep="\n")
         return super().formatMessage(record)
 
@@ -30,10 +30,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line: `at`, `level`, `logger`, `thread`, `message`, and `exception` where there is one."""
+    """One object per line: `at`, `level`, `logger`, `thread`, `message`, and `exception` if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        entry = {
             "at": iso(int(record.created * SECOND)),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -41,12 +41,12 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)  # ASCII alone
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)  # ASCII only
 
 
 class JournalFormatter(logging.Formatter):
-    """What another formatter makes, with the level before each line: journald takes each for an entry of its own."""
+    """Adds the level to each line of another formatter: journald reads each line as a separate entry."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ def log_to_stderr(settings: DaemonSettings) -> None:
 
 
 def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether journald reads a stream: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
+    """True if journald reads the stream: JOURNAL_STREAM names its device and inode (systemd.exec(5))."""
     named = environment.get("JOURNAL_STREAM", "")
     if not named:
         return False
@@ -77,7 +77,7 @@ def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
 
 
 def _formatter(settings: DaemonSettings, *, for_journal: bool) -> logging.Formatter:
-    time = "" if for_journal else "%(asctime)s %(levelname)-7s "  # journald keeps both itself
+    time = "" if for_journal else "%(asctime)s %(levelname)-7s "  # journald stores both itself
     formatter: logging.Formatter = TextFormatter(f"{time}%(name)s: %(message)s")
     if settings.log_format == "json":
         formatter = JsonFormatter()

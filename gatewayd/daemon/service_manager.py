@@ -1,6 +1,6 @@
-"""What systemd is told of the daemon: sd_notify(3), datagrams on the socket that it names. Nothing, without systemd.
+"""Notify systemd about the daemon by datagrams, sd_notify(3). Without systemd, nothing is sent.
 
-It also keeps descriptors while the daemon is away, and gives them to the next process: sd_listen_fds(3).
+systemd also keeps descriptors between two processes of the service: sd_listen_fds(3).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """Whoever started this process and wants to be told how it is, if anybody does.
+    """The service manager that started this process, if any.
 
-    Takes its variables out of `environment`: programs that the daemon starts are not to speak for it.
+    Removes its variables from `environment`: programs started by the daemon must not send notifications.
     """
 
     def __init__(self, environment: MutableMapping[str, str]) -> None:
@@ -29,37 +29,37 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         ours = pid in ("", str(os.getpid()))
         self.watchdog_s = int(usec) / 1e6 if ours and usec.isascii() and usec.isdigit() else 0.0
-        """After so many seconds without WATCHDOG=1 this process is killed; 0: never."""
+        """systemd kills this process after so many seconds without WATCHDOG=1; 0: never."""
         environment.pop("FDSTORE", None)
-        self._left = _left(environment)
+        self._kept = _kept(environment)
 
     @property
     def listens(self) -> bool:
-        """Whether anybody does."""
+        """True if a service manager receives notifications."""
         return bool(self._address)
 
     @property
     def keeps_descriptors(self) -> bool:
-        """Whether descriptors that are handed over may be kept."""
+        """True if the service manager may keep descriptors."""
         return self.listens
 
     def take_descriptors(self) -> list[tuple[str, int]]:
-        """The descriptors that were kept of an older process, with their names; once. The caller owns them."""
-        left, self._left = self._left, []
-        for _, fd in left:
+        """Return the kept descriptors of an older process with their names, once. The caller owns them."""
+        kept, self._kept = self._kept, []
+        for _, fd in kept:
             os.set_inheritable(fd, False)
-        return left
+        return kept
 
     def keep_descriptor(self, name: str, fd: int) -> None:
-        """Have a descriptor kept until this process or another is given it, or it hangs up, or the service is stopped."""
+        """Have a descriptor kept until a process of the service takes it, it hangs up, or the service is stopped."""
         self._send(f"FDSTORE=1\nFDNAME={name}", fd)
 
     def drop_descriptor(self, name: str) -> None:
-        """Have a descriptor kept no longer."""
+        """Remove a kept descriptor."""
         self._send(f"FDSTOREREMOVE=1\nFDNAME={name}")
 
-    def tell(self, *assignments: str) -> None:
-        """Send assignments, as READY=1, together. What does not reach systemd is logged: it may end us for that."""
+    def notify(self, *assignments: str) -> None:
+        """Send assignments such as READY=1 together. A failure is logged, because systemd may then kill this process."""
         self._send("\n".join(assignments))
 
     def _send(self, message: str, *descriptors: int) -> None:
@@ -70,11 +70,11 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
                 notify.sendmsg([message.encode()], rights, 0, self._address)
         except OSError as error:
-            log.warning("systemd cannot be told %s: %s", message.partition("\n")[0], error)
+            log.warning("systemd cannot be notified of %s: %s", message.partition("\n")[0], error)
 
 
-def _left(environment: MutableMapping[str, str]) -> list[tuple[str, int]]:
-    """What sd_listen_fds_with_names(3) says, for this process alone."""
+def _kept(environment: MutableMapping[str, str]) -> list[tuple[str, int]]:
+    """Read the descriptors and names as sd_listen_fds_with_names(3) does, if they are for this process."""
     pid, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
     names = environment.pop("LISTEN_FDNAMES", "").split(":")
     environment.pop("LISTEN_PIDFDID", None)

@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT and SIGHUP: taken by the main thread when it looks, so that no handler runs in the middle of anything."""
+"""SIGTERM, SIGINT and SIGHUP: the main thread polls for them, so no signal handler interrupts other code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_signals_held() -> Iterator[None]:
-    """Keep them for `stop_asked` while this lasts. Before any thread is started: threads inherit it."""
+    """Block the stop signals, for `stop_asked`. Enter this before threads start: they inherit the mask."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _stop_signals())
     try:
         yield
@@ -18,18 +18,18 @@ def stop_signals_held() -> Iterator[None]:
 
 
 def stop_asked(within_s: float) -> bool:
-    """Whether one of them comes within this time."""
+    """Wait for a stop signal; True if one arrived in time."""
     stop = _stop_signals()
     found = signal.sigtimedwait(stop, within_s)
-    # Where the process was frozen past the deadline and goes on (SIGCONT, a debugger, a suspended machine), Python
-    # returns a record that no signal filled in.
+    # If the process was stopped past the deadline and continues (SIGCONT, a debugger, a suspended machine), Python returns
+    # a record without a signal.
     return found is not None and found.si_signo in stop
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:
-    """SIGHUP comes when a terminal goes away, and not to a program that was started with nohup(1), which ignores it.
+    """The signals that stop the process. SIGHUP is one of them unless nohup(1) made the process ignore it.
 
-    It must be left out then: the kernel keeps a signal that is blocked though it is ignored.
+    An ignored SIGHUP must not be blocked: the kernel would keep it pending, and `stop_asked` would return it.
     """
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         return (signal.SIGTERM, signal.SIGINT)

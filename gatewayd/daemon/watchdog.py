@@ -1,8 +1,8 @@
-"""The daemon's own watch: every thread that matters is asked to answer, and systemd is told while all of them do.
+"""The watchdog: every important thread must answer a probe, and systemd is notified while all of them do.
 
-A question goes through the queue that a thread's real work goes through, so that only a thread that still takes work can
-answer it: a port's between two looks at its modem, also during a submission of minutes; the writer's as a transaction
-without a change, which touches no disk; the HTTP server's from its loop through one of the threads that answer requests.
+A probe passes through the same queue as the work of a thread, so only a thread that still works can answer it. A port answers
+between two reads of its modem, also during a submission of minutes; the writer by an empty transaction, which does not touch
+the disk; the HTTP server from its loop and one of its request threads.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from gatewayd.daemon.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
-Question = Callable[[Callable[[], None]], None]
-"""Hands a thread a function, which it calls when it comes to it."""
+Probe = Callable[[Callable[[], None]], None]
+"""Queues a function for a thread, which calls it in its turn."""
 
-# How often threads are asked where systemd sets no time, and how often within the time that it sets: a thread
-# may be late for most of that time (a card that syncs for half a minute), but not for all of it.
-_BEAT_S: Final = 20.0
-_BEATS: Final = 6
+# Seconds between probes if systemd sets no timeout, and the number of probes within its timeout. A thread may be late for most
+# of that time, for example while an SD card syncs for half a minute, but not for all of it.
+_PROBE_S: Final = 20.0
+_PROBES: Final = 6
 
-_LOOK_S: Final = 5.0  # between looks at the ports, for the status line
+_STATUS_S: Final = 5.0  # between updates of the status line
 
 
 class Watchdog:
@@ -34,56 +34,56 @@ class Watchdog:
     def __init__(
         self,
         manager: ServiceManager,
-        questions: Mapping[str, Question],
-        tell: Callable[[], str],
+        probes: Mapping[str, Probe],
+        status_text: Callable[[], str],
     ) -> None:
-        """`questions` by the name of the thread; `tell`: how the daemon is, in one line."""
+        """`probes`: a probe per thread name; `status_text`: one line about the daemon."""
         self._manager = manager
-        self._rounds = {name: _Round(question) for name, question in questions.items()}
-        self._tell = tell
-        self._beat_s = manager.watchdog_s / _BEATS or _BEAT_S
-        self.every_s = min(_LOOK_S, self._beat_s)
-        self._beat_at = 0.0
+        self._threads = {name: _ProbedThread(probe) for name, probe in probes.items()}
+        self._status_text = status_text
+        self._probe_s = manager.watchdog_s / _PROBES or _PROBE_S
+        self.every_s = min(_STATUS_S, self._probe_s)
+        self._probe_at = 0.0
         self._missing: list[str] = []
-        self._told = ""
+        self._sent_status = ""
 
     def look(self) -> None:
-        """Ask who was not asked lately, feed systemd's watchdog if all have answered, and tell what is new."""
+        """Probe the threads if it is time, notify systemd if all have answered, and send a changed status line."""
         if not self._manager.listens:
             return
         now = monotonic()
-        if now >= self._beat_at:
-            self._beat_at = now + self._beat_s
-            self._beat()
-        told = self._tell()
+        if now >= self._probe_at:
+            self._probe_at = now + self._probe_s
+            self._probe_all()
+        status = self._status_text()
         if self._missing:
-            told += f"; no answer from {', '.join(self._missing)}"
-        if told != self._told:
-            self._manager.tell(f"STATUS={told}")
-            self._told = told
+            status += f"; no answer from {', '.join(self._missing)}"
+        if status != self._sent_status:
+            self._manager.notify(f"STATUS={status}")
+            self._sent_status = status
 
-    def _beat(self) -> None:
-        missing = [name for name, each in self._rounds.items() if not each.answered()]
+    def _probe_all(self) -> None:
+        missing = [name for name, each in self._threads.items() if not each.answered()]
         for name in missing:
             if name not in self._missing:
-                log.error("%s does not answer; if that lasts, the service is started anew", name)
+                log.error("%s does not answer; if this continues, systemd restarts the service", name)
         self._missing = missing
         if not missing:
-            self._manager.tell("WATCHDOG=1")
+            self._manager.notify("WATCHDOG=1")
 
 
-class _Round:
-    """One thread, and whether it has answered the last question."""
+class _ProbedThread:
+    """One thread, and its answer to the last probe."""
 
-    def __init__(self, question: Question) -> None:
-        self._question = question
-        self._back = threading.Event()
-        self._back.set()
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self._answer = threading.Event()
+        self._answer.set()
 
     def answered(self) -> bool:
-        """Whether it has. Then it is asked again."""
-        if not self._back.is_set():
+        """True if the thread has answered; it is then probed again."""
+        if not self._answer.is_set():
             return False
-        self._back.clear()
-        self._question(self._back.set)
+        self._answer.clear()
+        self._probe(self._answer.set)
         return True

@@ -1,1 +1,1 @@
-"""What `gatewayd check` looks at: each file judges one thing and returns findings, for a person who cannot debug."""
+"""The checks of `gatewayd check`: each file checks one subject and returns findings with remedies for an operator."""

@@ -1,4 +1,4 @@
-"""Companies, keys and SIMs: whether anybody can send, and what contradicts itself."""
+"""Check companies, keys and SIMs: at least one company can send, and no settings contradict each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ABOUT = "accounts"
 
 
 def check(settings: Settings) -> list[Finding]:
-    """A warning for each. Nothing where the database cannot be read: that is said of the database."""
+    """Return a warning for each contradiction; nothing if the database cannot be read, which `database` reports."""
     store = settings.store.path
     try:
         if not os.access(store, os.R_OK) or misowned(store):
@@ -29,5 +29,5 @@ def check(settings: Settings) -> list[Finding]:
     except StoreUnavailableError:
         return []
     return [warning(_ABOUT, note) for note in notes] or [
-        ok(_ABOUT, "There is an active company with a key that lets it in.")
+        ok(_ABOUT, "There is an active company with an active key.")
     ]

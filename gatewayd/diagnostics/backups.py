@@ -1,4 +1,4 @@
-"""The folder of the backups: another disk than the database's, and for this gateway alone."""
+"""Check the backup folder: it is on another disk than the database, and no other gateway uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ABOUT = "backup folder"
 
 
 def check(settings: StoreSettings) -> list[Finding]:
-    """What is wrong with `store.backup_dir`; nothing where none is set. Whether the daemon may write there, it tells itself."""
+    """Check `store.backup_dir`, if it is set. The daemon itself reports whether it can write there."""
     folder = settings.backup_dir
     if folder is None:
         return []
@@ -21,19 +21,19 @@ def check(settings: StoreSettings) -> list[Finding]:
         found.append(
             warning(
                 _ABOUT,
-                f"{folder} is on the disk of the database, so that backups are lost with it: mount another disk there"
-                f" (`findmnt -T {folder}` shows which it is), or set store.backup_dir to a folder on another one.",
+                f"{folder} is on the disk of the database, so a failed disk loses the backups too: mount another disk there"
+                f" (`findmnt -T {folder}` shows which disk it is), or set store.backup_dir to a folder on another one.",
             )
         )
     try:
         foreign = len(kept(folder)) - len(own(folder, known_owner(settings.path)))
     except OSError as error:
-        return [*found, warning(_ABOUT, f"{folder} cannot be looked into ({error}): run this with sudo.")]
+        return [*found, warning(_ABOUT, f"{folder} cannot be read ({error}): run this with sudo.")]
     if foreign:
         found.append(
             warning(
                 _ABOUT,
-                f"{foreign} backups in {folder} are those of another gateway, and are left alone: give each a folder of its own.",
+                f"{foreign} backups in {folder} belong to another gateway, and are never deleted: give each gateway its own folder.",
             )
         )
     return found or [ok(_ABOUT, f"{folder} is on another disk than the database.")]

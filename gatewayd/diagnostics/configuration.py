@@ -1,4 +1,4 @@
-"""The configuration: whether it can be used, and what in it works against its owner."""
+"""Check the configuration: it can be used, and its values have no unwanted effect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ABOUT = "configuration"
 
 
 def check(path: Path) -> tuple[Settings | None, list[Finding]]:
-    """The settings, None where they cannot be used; and what there is to say of them."""
+    """Return the settings, or None if they cannot be used, and the findings."""
     try:
         settings = load(path)
     except ConfigError as error:
@@ -23,42 +23,42 @@ def check(path: Path) -> tuple[Settings | None, list[Finding]]:
         return None, [fault(_ABOUT, line) for line in str(error).splitlines()]
     return settings, [
         ok(_ABOUT, f"{path} can be used; ports: {len(settings.ports)}."),
-        *_remarks(path, settings),
+        *_warnings(path, settings),
     ]
 
 
-def _remarks(path: Path, settings: Settings) -> list[Finding]:
+def _warnings(path: Path, settings: Settings) -> list[Finding]:
     found = []
     if not settings.ports:
         found.append(
             fault(_ABOUT, "It has no [[ports]], so nothing can be sent: `gatewayd ports` finds the modems.")
         )
     if settings.numbers.plan == GUIDE:
-        found.append(warning(_ABOUT, _guide(settings.numbers.country_code)))
+        found.append(warning(_ABOUT, _guide_plan_text(settings.numbers.country_code)))
     api = settings.api
     if api.max_body_bytes < api.body_bytes_for_bulk:
         found.append(
             warning(
                 _ABOUT,
-                f"api.max_body_bytes ({api.max_body_bytes}) is too little for api.bulk_max ({api.bulk_max}) long messages,"
-                f" which are refused then: set it to {api.body_bytes_for_bulk}, or bulk_max lower.",
+                f"api.max_body_bytes ({api.max_body_bytes}) is too small for api.bulk_max ({api.bulk_max}) long messages,"
+                f" which are then refused: set it to {api.body_bytes_for_bulk}, or reduce bulk_max.",
             )
         )
     others_read = path.stat().st_mode & stat.S_IROTH
     if others_read and any(port.pin for port in settings.ports):
         found.append(
-            warning(_ABOUT, f"It holds PINs, and every user of this box may read it: `chmod o= {path}`.")
+            warning(_ABOUT, f"It contains PINs, and every user of this box may read it: `chmod o= {path}`.")
         )
     return found
 
 
-def _guide(country_code: str) -> str:
-    """What the default plan refuses, and which plan is the country's."""
+def _guide_plan_text(country_code: str) -> str:
+    """Explain which numbers the default plan refuses, and name the plan of the country."""
     fitting = plan_of_country(country_code)
     names = [key for key, plan in plans().items() if plan is fitting]
-    said = f'set plan = "{names[0]}" in [numbers]' if names else "there is no plan of this country"
+    remedy = f'set plan = "{names[0]}" in [numbers]' if names else "there is no plan for this country"
     if country_code == plans()[GUIDE].numbering.country_code:
-        refused = "mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with blanks"
+        refused = "mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with spaces"
     else:
-        refused = "numbers written with blanks"
-    return f'numbers.plan is "guide", which refuses {refused}: {said} (docs/configuration.md).'
+        refused = "numbers written with spaces"
+    return f'numbers.plan is "guide", which refuses {refused}: {remedy} (docs/configuration.md).'

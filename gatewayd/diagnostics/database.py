@@ -1,4 +1,4 @@
-"""The database and its disk: whether it is whole, has room, and how fast it keeps what it is given."""
+"""Check the database and its disk: it is whole, the disk has free space, and writes are fast enough."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.integrity import lock_holder, quick_check
 from gatewayd.store.store_files import chown_command, misowned
 
-# A gigabyte from an SD card takes a minute; who waits at a terminal gives up sooner.
+# A gigabyte from an SD card takes a minute; an operator at a terminal does not wait that long.
 _CHECK_S = 20.0
 
 _MIB = 1 << 20
-_LITTLE = 200 * _MIB  # for some hundred thousand messages, and what the system itself wants to write
+_LITTLE = 200 * _MIB  # for some hundred thousand messages, and the files of the system
 _TOO_LITTLE = 20 * _MIB
 
 _SYNCS = 21
 _SYNCS_S = 3.0
-_BLOCK = os.urandom(4096)  # a page of the database; not zeros, which some disks do not write at all
+_BLOCK = os.urandom(4096)  # a page of the database; not zeros, because some disks do not write those at all
 
-# What a request costs beside the write, measured on two cores of a PC with syncs of 0, 10 and 30 ms. Real clients got what
-# follows from these where nothing else was running, and down to half of it where much was.
+# The cost of a request besides the write, measured on two cores of a PC with syncs of 0, 10 and 30 ms. Real clients reached the
+# resulting rates on an idle machine, and down to half of them on a busy one.
 _REQUEST_ALONE_S = 0.0022
 _REQUEST_S = 0.0016
 
@@ -40,32 +40,32 @@ _TOO_SLOW_S = 1.0
 
 
 def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
-    """Lock, file, room and sync time."""
+    """Check lock, file, free space and sync time."""
     store = settings.store.path
     folder = store.parent
     try:
         folder.stat()
-        # To look into a file of the wrong owner would leave an index of its log beside it, of the wrong owner too.
+        # Opening a file of the wrong owner would create the index of its log, with the wrong owner too.
         found = [*_lock(store, daemon_answers=daemon_answers), *(_owner(store) or [_file(store)])]
-        found.append(_room(folder))
-        found.append(_speed(folder, settings.api.threads))
+        found.append(_free_space(folder))
+        found.append(_sync_speed(folder, settings.api.threads))
     except FileNotFoundError:
-        text = f"There is no folder {folder}: make it, and give it to the user that gatewayd runs as."
+        text = f"There is no folder {folder}: create it, and give it to the user of gatewayd."
         return [fault("database", text)]
     except PermissionError:
-        return [fault("database", f"You may not look at what is in {folder}: run this with sudo.")]
+        return [fault("database", f"You may not read {folder}: run this with sudo.")]
     except OSError as error:
-        return [fault("database", f"{folder} cannot be looked at ({error}): check the disk.")]
+        return [fault("database", f"{folder} cannot be read ({error}): check the disk.")]
     return found
 
 
-def as_told(store: Mapping[str, Any]) -> list[Finding]:
-    """What troubles the running daemon with its disk, by its status; nothing where one of an older version does not tell."""
+def from_status(store: Mapping[str, Any]) -> list[Finding]:
+    """Findings from the status of the running daemon; none if it is of an older version without these fields."""
     found = []
     if store.get("detail"):
         found.append(fault("storage", f"The daemon says: {store['detail']}."))
     if store.get("backup_failure"):
-        text = f"No backup could be made ({store['backup_failure']}): set store.backup_dir right, or make room there."
+        text = f"No backup could be made ({store['backup_failure']}): correct store.backup_dir, or free space there."
         found.append(warning("backup", text))
     return found
 
@@ -77,12 +77,12 @@ def _lock(store: Path, *, daemon_answers: bool) -> list[Finding]:
     if holder is None:
         return []
     who = f"process {holder}" if holder else "another process"
-    text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, else stop it."
+    text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, otherwise stop it."
     return [fault("database", f"{text[0].upper()}{text[1:]}")]
 
 
 def _owner(store: Path) -> list[Finding]:
-    """Files that root or another user put there, which the daemon cannot open: most often a backup that was put back."""
+    """Find files of another user, which the daemon cannot open: most often a restored backup."""
     wrong = misowned(store)
     if not wrong:
         return []
@@ -93,10 +93,10 @@ def _owner(store: Path) -> list[Finding]:
 
 def _file(store: Path) -> Finding:
     if not store.exists():
-        return ok("database", f"There is none yet: the first start makes {store}.")
+        return ok("database", f"There is none yet: the first start creates {store}.")
     if not os.access(store, os.R_OK):
         return fault("database", f"You may not read {store}: run this with sudo.")
-    size = f"{store.stat().st_size / _MIB:.1f} MiB"  # without what its log holds
+    size = f"{store.stat().st_size / _MIB:.1f} MiB"  # without the changes in its log
     try:
         wrong = quick_check(store, _CHECK_S)
     except StoreUnavailableError as error:
@@ -104,19 +104,17 @@ def _file(store: Path) -> Finding:
     if wrong is None:
         return ok(
             "database",
-            f"{store}, {size}: nothing wrong was found in {_CHECK_S:g} s; it is too large to look at all.",
+            f"{store}, {size}: nothing wrong was found in {_CHECK_S:g} s; it is too large for a complete check.",
         )
     if wrong:
         return fault("database", f"{store} is damaged ({'; '.join(wrong)}): {_DAMAGED}")
     return ok("database", f"{store}, {size}, is whole.")
 
 
-_DAMAGED = (
-    "stop gatewayd, keep a copy of the file, put a backup in its place, and do not trust this disk any more."
-)
+_DAMAGED = "stop gatewayd, keep a copy of the file, restore a backup, and do not trust this disk any more."
 
 
-def _room(folder: Path) -> Finding:
+def _free_space(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     told = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
     if free < _TOO_LITTLE:
@@ -126,14 +124,14 @@ def _room(folder: Path) -> Finding:
     return ok("disk", f"{told}.")
 
 
-def _speed(folder: Path, threads: int) -> Finding:
+def _sync_speed(folder: Path, threads: int) -> Finding:
     try:
         times = _sync_times(folder)
     except OSError as error:
         return fault("sync", _unwritable(folder, error))
     usual, slowest = median(times), max(times)
     text = (
-        f"To keep something for good takes this disk {usual * 1000:.1f} ms (median of {len(times)}; the slowest"
+        f"One durable write takes {usual * 1000:.1f} ms (median of {len(times)}; the slowest"
         f" {slowest * 1000:.1f} ms). {_rates(usual, threads)}"
     )
     if usual >= _TOO_SLOW_S:
@@ -145,33 +143,31 @@ def _speed(folder: Path, threads: int) -> Finding:
 
 def _unwritable(folder: Path, error: OSError) -> str:
     if error.errno == errno.ENOSPC:
-        return f"Nothing can be written to {folder}, as its disk is full: delete what is not needed."
+        return f"Nothing can be written to {folder}, because its disk is full: delete files."
     if error.errno == errno.EROFS:
-        return f"{folder} is read-only, as a disk becomes that fails: restart the box; if it stays so, replace the disk."
+        return f"{folder} is read-only, which happens when a disk fails: restart the box; if it is still read-only, replace the disk."
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"You may not write to {folder}: run this with sudo."
     return f"Nothing can be written to {folder} ({error}): check the disk."
 
 
 def _rates(sync_s: float, threads: int) -> str:
-    """What group commit makes of a sync time: half of those that wait at once come too late for the write that runs."""
+    """Estimate the message rates for a sync time. With group commit, half of the waiting requests miss the running write."""
     shared = max(1.0, threads / 2)
     alone = 1 / (sync_s + _REQUEST_ALONE_S)
     together = shared / (sync_s + shared * _REQUEST_S)
     return (
-        f"That allows about {alone:.0f} messages a second where a client sends one after the other, and {together:.0f} where"
-        f" {threads} requests come at once (api.threads) and share each write; a slow processor allows fewer."
+        f"That allows about {alone:.0f} messages a second from one client that sends one after the other, and {together:.0f} when"
+        f" {threads} requests arrive at once (api.threads) and share each write; a slow processor allows fewer."
     )
 
 
 def _sync_times(folder: Path) -> list[float]:
-    """How long one page takes from write to disk, several times over. Raises OSError."""
+    """Measure the duration of several durable writes of one page, in seconds. Raises OSError."""
     times: list[float] = []
     until = monotonic() + _SYNCS_S
     with _scratch(folder) as fd:
-        os.pwrite(
-            fd, _BLOCK * _SYNCS, 0
-        )  # with its place on the disk, as the log of a database that was used has
+        os.pwrite(fd, _BLOCK * _SYNCS, 0)  # allocate the blocks, as in the log of a database in use
         os.fsync(fd)
         while len(times) < _SYNCS and (not times or monotonic() < until):
             began = monotonic()
@@ -185,7 +181,7 @@ def _sync_times(folder: Path) -> list[float]:
 def _scratch(folder: Path) -> Iterator[int]:
     fd, name = tempfile.mkstemp(prefix=".gatewayd-check-", dir=folder)
     try:
-        os.unlink(name)  # it goes with us, however we end
+        os.unlink(name)  # it disappears with this process
         yield fd
     finally:
         os.close(fd)

@@ -1,4 +1,4 @@
-"""The configured ports: as the daemon tells of them, or as their devices answer where no daemon runs."""
+"""Check the configured ports: by the status of the daemon, or by probing their devices if no daemon runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from config.settings import PortSettings, Settings
-from gatewayd.diagnostics import cards
-from gatewayd.diagnostics.cards import Card
+from gatewayd.diagnostics import sim
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
+from gatewayd.diagnostics.sim import SimStatus
 from modem import discovery
 from modem.discovery import Device, Speech
 from modem.driver.registration import Registration
@@ -18,71 +18,68 @@ from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.port.status import PortState
 
 Probe = Callable[[Sequence[Device]], list[discovery.Finding]]
-"""Asks devices what they are, as `discovery.probe`."""
+"""Identifies devices, like `discovery.probe`."""
 
 
-def as_told(settings: Settings, told: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """The ports by the word of the running daemon; their devices are not opened."""
-    by_number = {port["port"]: port for port in told}
+def from_status(settings: Settings, ports: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Check the ports by the status of the running daemon; their devices are not opened."""
+    by_number = {port["port"]: port for port in ports}
     found = []
     for port in settings.ports:
         about = f"port {port.port}"
         known = by_number.pop(port.port, None)
         if known is None or known["device"] != port.device:
-            text = "The configuration changed since the daemon started: restart it (`sudo systemctl restart gatewayd`)."
+            text = "The configuration has changed since the daemon started: restart it (`sudo systemctl restart gatewayd`)."
             found.append(warning(about, text))
         if known is not None:
-            found += _told_of_port(about, known)
+            found += _from_port_status(about, known)
             found += _conditions(about, known)
     found += [
-        warning(
-            f"port {number}", "It was taken out of the configuration: restart the daemon to let go of it."
-        )
+        warning(f"port {number}", "It was removed from the configuration: restart the daemon to close it.")
         for number in by_number
     ]
     return found
 
 
-def _told_of_port(about: str, port: Mapping[str, Any]) -> list[Finding]:
+def _from_port_status(about: str, port: Mapping[str, Any]) -> list[Finding]:
     state = PortState(port["state"])
     if state is PortState.STARTING:
-        return [
-            warning(about, f"{port['device']} is being started: look again in a minute. {port['detail']}")
-        ]
+        return [warning(about, f"{port['device']} is starting: run this again in a minute. {port['detail']}")]
     if state in (PortState.ABSENT, PortState.STOPPED):
         return [fault(about, port["detail"])]
     slots = port["slots"]
-    told = [_told_card(slot, port["active_slot"]) for slot in slots]
-    if state is PortState.SICK and told[port["active_slot"] - 1].sim in (SimState.READY, SimState.UNKNOWN):
-        return [fault(about, port["detail"])]  # the modem's trouble, not the card's
-    found = [
-        ok(about, f"{port['device']} answers: {port['model'] or 'a modem that does not say what it is'}.")
-    ]
-    for slot, card in zip(slots, told, strict=True):
+    statuses = [_sim_status(slot, port["active_slot"]) for slot in slots]
+    if state is PortState.SICK and statuses[port["active_slot"] - 1].sim in (
+        SimState.READY,
+        SimState.UNKNOWN,
+    ):
+        return [fault(about, port["detail"])]  # a fault of the modem, not of the SIM
+    found = [ok(about, f"{port['device']} answers: {port['model'] or 'a modem of unknown model'}.")]
+    for slot, status in zip(slots, statuses, strict=True):
         place = about if len(slots) == 1 else f"{about} slot {slot['slot']}"
-        found += cards.check(place, card, has_pin=False)
+        found += sim.check(place, status, has_pin=False)
     return found
 
 
 def _conditions(about: str, port: Mapping[str, Any]) -> list[Finding]:
-    """What needs an operator though the port works; a daemon of an older version tells none."""
+    """Warnings about a working port that needs the operator; none from a daemon of an older version."""
     return [warning(about, condition["remedy"]) for condition in port.get("conditions", ())]
 
 
-def _told_card(slot: Mapping[str, Any], active_slot: int) -> Card:
-    return Card(
+def _sim_status(slot: Mapping[str, Any], active_slot: int) -> SimStatus:
+    return SimStatus(
         sim=SimState(slot["sim"]),
         operator=slot["operator"],
         registration=Registration[slot["registration"].upper()],
         signal_dbm=slot["signal_dbm"],
-        has_smsc=slot.get("has_smsc"),  # a daemon of an older version does not tell it
+        has_smsc=slot.get("has_smsc"),  # missing in the status of an older version
         iccid=slot["iccid"],
         active=slot["slot"] == active_slot,
     )
 
 
-def as_found(settings: Settings, probe: Probe) -> list[Finding]:
-    """The ports by what their devices answer. For when no daemon holds them."""
+def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
+    """Check the ports by probing their devices, which no daemon may hold."""
     paths: dict[int, str] = {}
     lost: dict[int, Finding] = {}
     for port in settings.ports:
@@ -100,7 +97,7 @@ def as_found(settings: Settings, probe: Probe) -> list[Finding]:
         if port.port in lost:
             found.append(lost[port.port])
         elif port.port in shared:
-            text = f"{port.device} is the device of port {shared[port.port]} too: correct `device` of one of them."
+            text = f"{port.device} is also the device of port {shared[port.port]}: correct `device` of one of them."
             found.append(fault(f"port {port.port}", text))
         else:
             found += _answered(port, answers[port.port])
@@ -108,7 +105,7 @@ def as_found(settings: Settings, probe: Probe) -> list[Finding]:
 
 
 def _shared(devices: Mapping[int, Device]) -> dict[int, int]:
-    """The ports whose device is also that of an earlier one, and which that is."""
+    """Map each port whose device also belongs to an earlier port to that port."""
     first: dict[str, int] = {}
     for number, device in devices.items():
         first.setdefault(device.node, number)
@@ -123,33 +120,31 @@ def _answered(port: PortSettings, answer: discovery.Finding) -> list[Finding]:
         return [
             fault(
                 about,
-                f"{path} can be opened, but nothing there speaks AT: is the modem powered, and this its AT interface?"
+                f"{path} can be opened, but nothing there answers AT commands: is the modem powered, and is this its AT interface?"
                 " `gatewayd ports` shows which devices are modems.",
             )
         ]
     if answer.speech is not Speech.SMS:
-        text = (
-            f"{path} speaks AT, but takes no texts: `gatewayd ports` shows which interface of the modem does."
-        )
+        text = f"{path} answers AT commands, but cannot send texts: `gatewayd ports` shows which interface of the modem can."
         return [fault(about, text)]
-    found = [ok(about, f"{path} answers: {answer.model or 'a modem that does not say what it is'}.")]
+    found = [ok(about, f"{path} answers: {answer.model or 'a modem of unknown model'}.")]
     if answer.baud not in (
         None,
         port.baud,
         discovery.FIRST_BAUD,
-    ):  # at the first, modems on USB answer whatever is set
+    ):  # USB modems answer at the first baud rate, whatever is set
         found.append(
-            fault(about, f"The modem speaks at {answer.baud} bits a second alone: set `baud` to that.")
+            fault(about, f"The modem answers only at {answer.baud} bits per second: set `baud` to that.")
         )
     if answer.detail:
-        found.append(warning(about, f"{answer.detail} Look again in a minute."))
+        found.append(warning(about, f"{answer.detail} Run this again in a minute."))
         return found
-    card = Card(
+    status = SimStatus(
         answer.sim,
         answer.operator,
         answer.registration,
         answer.signal_dbm,
-        True if port.smsc is not None else answer.has_smsc,  # the daemon gives it the configured one
+        True if port.smsc is not None else answer.has_smsc,  # the daemon sets the configured one
         answer.iccid,
     )
-    return found + cards.check(about, card, has_pin=port.pin is not None)
+    return found + sim.check(about, status, has_pin=port.pin is not None)

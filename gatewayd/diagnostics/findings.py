@@ -1,4 +1,4 @@
-"""What the doctor says: one sentence about one thing, and how bad it is."""
+"""A finding: one sentence about one subject, and its severity."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from enum import Enum
 
 
 class Grade(Enum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
-    WARNING = "warning"  # it works, but not as well as it could, or not for long
-    FAULT = "fault"  # messages are not sent, or not kept, until somebody does something
+    WARNING = "warning"  # it works, but badly, or not for long
+    FAULT = "fault"  # messages are not sent or not stored until the operator acts
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`text` says what is; of what is not ok, also what to do about it."""
+    """`text` states the facts, and the remedy unless the grade is OK."""
 
-    about: str  # as `database`, or `port 1 SIM`
+    about: str  # such as `database`, or `port 1 SIM`
     grade: Grade
     text: str
 
 
 def ok(about: str, text: str) -> Finding:
-    """All is as it should be."""
+    """Make a finding without a fault."""
     return Finding(about, Grade.OK, text)
 
 
 def warning(about: str, text: str) -> Finding:
-    """It works, but somebody should do what `text` says."""
+    """Make a finding of grade WARNING: it works, but the operator should follow `text`."""
     return Finding(about, Grade.WARNING, text)
 
 
 def fault(about: str, text: str) -> Finding:
-    """It does not work until somebody does what `text` says."""
+    """Make a finding of grade FAULT: it does not work until the operator follows `text`."""
     return Finding(about, Grade.FAULT, text)

@@ -1,4 +1,4 @@
-"""The clock, and which gatewayd runs."""
+"""Check the clock, and the version of the running gatewayd."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from gatewayd.timekeeping.ntp import synchronised
 from gatewayd.version import VERSION
 
 
-def check_clock(settings: Settings | None, told: Mapping[str, Any] | None) -> Finding:
-    """Whether the time is trusted: by the word of the daemon (`told`), else as far as it can be known without it."""
-    if told is not None:
-        now = f"It is {told['now'][:19]}Z, "
-        if told["trusted"]:
-            return ok("clock", f"{now}trusted. {told['detail']}")
-        return warning("clock", f"{now}NOT trusted. {told['detail']}")
+def check_clock(settings: Settings | None, clock: Mapping[str, Any] | None) -> Finding:
+    """Check that the time is trusted, by the `clock` of the daemon's status, or without a daemon by NTP and the settings."""
+    if clock is not None:
+        now = f"It is {clock['now'][:19]}Z, "
+        if clock["trusted"]:
+            return ok("clock", f"{now}trusted. {clock['detail']}")
+        return warning("clock", f"{now}NOT trusted. {clock['detail']}")
     system = Clock().now()
     now = f"It is {iso(system)[:19]}Z by the system clock"
     if system < EARLIEST:
-        wrong = f", which is impossible: it was never set since {datetime.fromtimestamp(system / SECOND, UTC).year}."
+        wrong = f", which is impossible: it was not set since {datetime.fromtimestamp(system / SECOND, UTC).year}."
         return warning("clock", f"{now}{wrong} Set the time, or connect the box to the Internet with NTP on.")
     trust = "auto" if settings is None else settings.clock.trust
     if trust == "always":
-        return ok("clock", f"{now}, which is trusted, as clock.trust says.")
+        return ok("clock", f"{now}, which is trusted because of clock.trust.")
     if trust == "auto" and synchronised():
-        return ok("clock", f"{now}, kept by NTP.")
+        return ok("clock", f"{now}, synchronised by NTP.")
     return warning(
         "clock",
-        f"{now}, not kept by NTP: messages do not expire until the mobile network tells the daemon the time. Connect the"
+        f"{now}, not synchronised by NTP: messages do not expire until the daemon gets the time from the mobile network. Connect the"
         " box to the Internet with NTP on (`timedatectl set-ntp true`).",
     )
 
 
 def check_version(running: str | None, *, daemon: bool) -> Finding:
-    """This gatewayd, and whether the one that runs is the same. `running`: None of one too old to tell."""
+    """Check that the running daemon has this version. `running`: None for a version too old to report it."""
     this = f"gatewayd {VERSION}, Python {platform.python_version()}"
     if daemon and running != VERSION:
-        other = f"gatewayd {running}" if running else "an older one"
+        other = f"gatewayd {running}" if running else "an older version"
         return warning(
             "version",
             f"{this}; but {other} is running: restart it (`sudo systemctl restart gatewayd`).",

@@ -20,11 +20,11 @@ from config.settings import load
 
 ROOT = Path(__file__).parents[2]
 
-# Answers what the scripts ask of a Python; what it makes as an environment is itself again. What reads the configuration is
-# run for real.
+# Answers what the scripts ask of a Python; what it makes as an environment is itself again. The steps in `gatewayd
+# installer` run for real.
 PYTHON = f"""#!/bin/sh
 case "$*" in
-    *config.settings*) shift; PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@" ;;
+    *' installer '*) shift; PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@" ;;
     *print*) echo "${{VERSION:-py3.11}}" ;;
     *'-m venv '*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     *' install '*) echo "$*" >>"$CALLS"; exit "${{PIP_FAILS:-0}}" ;;

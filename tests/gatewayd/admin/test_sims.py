@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.admin import companies, keys, sims
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from modem.parts import Submission

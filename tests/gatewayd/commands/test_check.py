@@ -25,9 +25,9 @@ from click.testing import CliRunner, Result
 
 from config.settings import load
 from gatewayd.cli import main
-from gatewayd.diagnostics import cards, database, devices, system
-from gatewayd.diagnostics.cards import Card
+from gatewayd.diagnostics import database, devices, sim, system
 from gatewayd.diagnostics.findings import Grade
+from gatewayd.diagnostics.sim import SimStatus
 from gatewayd.store.store import Store
 from gatewayd.version import VERSION
 from modem.discovery import Pace, probe
@@ -232,12 +232,12 @@ def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
     tty.setraw(slave)
     with ScriptedModem({"AT+CMGF=0": b"\r\nERROR\r\n"}) as textless:
         settings = load(configured(tmp_path, os.ttyname(slave), textless.device))
-        found = {each.about: each for each in devices.as_found(settings, partial(probe, pace=QUICK))}
+        found = {each.about: each for each in devices.from_probe(settings, partial(probe, pace=QUICK))}
     os.close(master)
     os.close(slave)
     assert {finding.grade for finding in found.values()} == {Grade.FAULT}
     assert "nothing there speaks AT" in found["port 1"].text
-    assert "takes no texts" in found["port 2"].text
+    assert "cannot send texts" in found["port 2"].text
 
 
 def test_a_progress_bar_shows_where_somebody_watches(tmp_path: Path, bank: Bank) -> None:
@@ -294,7 +294,7 @@ def test_a_configuration_that_works_against_its_owner_is_told(tmp_path: Path) ->
         ("", 'set plan = "mali"'),
         ('plan = "guide"', "begin with 5, 8 or 9"),
         ('country_code = "221"\npattern = "7[0-9]{8}"', 'set plan = "senegal"'),
-        ('country_code = "254"\npattern = "7[0-9]{8}"', "there is no plan of this country"),
+        ('country_code = "254"\npattern = "7[0-9]{8}"', "there is no plan for this country"),
     ],
 )
 def test_the_guides_plan_is_a_warning_that_names_the_countrys(
@@ -324,7 +324,7 @@ def test_a_busy_address_names_the_way_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("listen", "word"),
-    [("203.0.113.7:8000", "has no address"), ("no-such-host.invalid:80", "names no address")],
+    [("203.0.113.7:8000", "does not have the address"), ("no-such-host.invalid:80", "is not an address")],
 )
 def test_an_address_that_cannot_be_had_is_a_fault(tmp_path: Path, listen: str, word: str) -> None:
     found = checked(configured(tmp_path, api=f'listen = "{listen}"\n'))
@@ -432,7 +432,7 @@ def test_whoever_may_do_nothing_is_told_so(open_folder: Path, bank: Bank) -> Non
     open_folder.chmod(0o777)
     stdout, stderr, code = as_nobody(config, "support", str(open_folder / "x.tar.gz"))
     assert (stderr, code) == ("", 0)
-    assert "Not in it: counts.json" in stdout
+    assert "Missing: counts.json" in stdout
 
 
 def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
@@ -440,7 +440,7 @@ def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
     assert check(tmp_path / "gatewayd.toml", "extra").exit_code == 2
 
 
-def card(**known: Any) -> Card:
+def card(**known: Any) -> SimStatus:
     """A SIM that sends, but for what is said of it."""
     fields: dict[str, Any] = {
         "sim": SimState.READY,
@@ -450,7 +450,7 @@ def card(**known: Any) -> Card:
         "has_smsc": True,
         "iccid": "8922301000000000017",
     }
-    return Card(**{**fields, **known})
+    return SimStatus(**{**fields, **known})
 
 
 @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ def card(**known: Any) -> Card:
     ],
 )
 def test_a_sim_is_judged(known: dict[str, Any], about: str, grade: Grade) -> None:
-    found = {finding.about: finding for finding in cards.check("port 1", card(**known), has_pin=False)}
+    found = {finding.about: finding for finding in sim.check("port 1", card(**known), has_pin=False)}
     finding = found.pop(f"port 1 {about}")
     assert finding.grade is grade
     assert {other.grade for other in found.values()} <= {Grade.OK}
@@ -478,7 +478,7 @@ def test_a_sim_is_judged(known: dict[str, Any], about: str, grade: Grade) -> Non
 
 
 def test_a_pin_that_is_configured_is_no_fault_before_the_start() -> None:
-    [finding] = cards.check("port 1", card(sim=SimState.PIN_REQUIRED), has_pin=True)
+    [finding] = sim.check("port 1", card(sim=SimState.PIN_REQUIRED), has_pin=True)
     assert finding.grade is Grade.OK
 
 
@@ -498,10 +498,10 @@ def test_the_time_that_the_daemon_does_not_trust_is_a_warning() -> None:
 
 
 def test_trouble_with_the_disk_that_the_daemon_tells_is_passed_on() -> None:
-    assert database.as_told({}) == []  # of an older version
+    assert database.from_status({}) == []  # of an older version
     well = {"detail": "", "backup_failure": None}
-    assert database.as_told(well) == []
-    [full] = database.as_told({**well, "detail": "the disk is full: delete something"})
+    assert database.from_status(well) == []
+    [full] = database.from_status({**well, "detail": "the disk is full: delete something"})
     assert (full.about, full.grade) == ("storage", Grade.FAULT)
-    [failed] = database.as_told({**well, "backup_failure": "no such folder"})
+    [failed] = database.from_status({**well, "backup_failure": "no such folder"})
     assert (failed.about, failed.grade) == ("backup", Grade.WARNING)

@@ -212,7 +212,7 @@ def test_it_is_named_after_the_time_and_never_overwrites(
     before = made.read_bytes()
     again = support(tmp_path / "none.toml", made)
     assert again.exit_code == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert made.read_bytes() == before
     nowhere = support(tmp_path / "none.toml", tmp_path / "none" / "x.tar.gz")
     assert nowhere.exit_code == 1

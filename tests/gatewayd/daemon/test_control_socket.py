@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from gatewayd.admin.commands import run
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
 from gatewayd.cli import main
-from gatewayd.daemon.control_socket import ControlServer, NotRunningError, ask, follow, socket_path
+from gatewayd.daemon.control_client import NotRunningError, ask, follow, socket_path
+from gatewayd.daemon.control_socket import ControlServer
+from gatewayd.errors import AdminError
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from tests.conftest import eventually

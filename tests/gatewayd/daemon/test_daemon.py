@@ -106,7 +106,7 @@ def test_a_stop_waits_for_the_part_in_the_air_and_keeps_its_outcome(build: Calla
     eventually(lambda: box.cli("status")["ports"][0]["busy"])
     assert box.gateway is not None
     assert box.gateway.stop() == 0
-    assert "still in the air" not in "".join(box.gateway.stderr)
+    assert "still submitting" not in "".join(box.gateway.stderr)
     assert len(box.network("submitted")) == 1, "nothing new is begun"
     box.start_gateway()
     assert box.status(sms_id)["status"] == "sent"

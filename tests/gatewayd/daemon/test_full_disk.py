@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from gatewayd.daemon.control_socket import ask
+from gatewayd.daemon.control_client import ask
 from gatewayd.store.engine.disk import RESERVE_BYTES
 from tests.conftest import Process, eventually
 from tests.gatewayd.box import Box

@@ -134,13 +134,13 @@ def test_a_thread_that_hangs_ends_the_feeding_until_it_goes_on(box: Box, manager
 
 def test_without_systemd_nobody_is_told_and_the_variables_are_not_handed_on() -> None:
     nobody = ServiceManager({})
-    nobody.tell("READY=1")
+    nobody.notify("READY=1")
     assert (nobody.listens, nobody.watchdog_s) == (False, 0)
     environment = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "2000000", "WATCHDOG_PID": "1", "HOME": "/"}
     manager = ServiceManager(environment)
     assert environment == {"HOME": "/"}
     assert (manager.listens, manager.watchdog_s) == (True, 0), "the watchdog waits for another process"
-    manager.tell("READY=1")  # nobody is there: no reason to end
+    manager.notify("READY=1")  # nobody is there: no reason to end
 
 
 def test_a_socket_of_the_abstract_kind_is_told_too() -> None:
@@ -149,6 +149,6 @@ def test_a_socket_of_the_abstract_kind_is_told_too() -> None:
         other.settimeout(5)
         name = other.getsockname()[1:].decode()
         manager = ServiceManager({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "500000"})
-        manager.tell("READY=1", "STATUS=well")
+        manager.notify("READY=1", "STATUS=well")
         assert other.recv(100) == b"READY=1\nSTATUS=well"
         assert manager.watchdog_s == 0.5

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 import requests
 
-from gatewayd.daemon.control_socket import ask
+from gatewayd.daemon.control_client import ask
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 

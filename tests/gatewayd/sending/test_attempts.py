@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from gatewayd.admin import messages as admin
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
 from gatewayd.cli import main
+from gatewayd.errors import AdminError
 from gatewayd.records import AttemptRecord, Status
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S
 from gatewayd.sims.numbering import Numbering

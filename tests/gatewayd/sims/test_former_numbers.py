@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gatewayd.admin import sims
-from gatewayd.admin.context import AdminError, Context
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError
 from gatewayd.records import MessageFilter
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar

@@ -1,4 +1,4 @@
-"""The address of the API: free for a daemon that is to be started, or answered by the one that runs."""
+"""Check the addresses of the API: they are free, or the running daemon answers there."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from gatewayd.diagnostics.findings import Finding, fault, ok
 
 _ABOUT = "address"
 _ANSWER_S = 10.0
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - how one is reached that listens everywhere
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - the address at which a server on all addresses is reached
 
 
 def check_free(settings: ApiSettings) -> Finding:
-    """Whether a daemon could listen there."""
-    where = _told(settings.addresses)
+    """Check that a daemon could listen on the addresses."""
+    addresses = _listed(settings.addresses)
     try:
         for listener in open_listeners(settings.addresses):
             listener.close()
     except ListenError as error:
         return fault(_ABOUT, _advice(error))
-    return ok(_ABOUT, f"{where} {'is' if len(settings.addresses) == 1 else 'are'} free.")
+    return ok(_ABOUT, f"{addresses} {'is' if len(settings.addresses) == 1 else 'are'} free.")
 
 
 def _advice(error: ListenError) -> str:
     address, where = error.address, error.where
     if error.errno is None:
-        return f"{address} names no address ({error.__cause__}): correct api.listen."
+        return f"{address} is not an address ({error.__cause__}): correct api.listen."
     if error.errno == errno.EADDRINUSE:
         return (
             f"Another program listens on {where}: stop it (`sudo ss -ltnp 'sport = :{address.port}'` names it), or set"
             " api.listen to another port."
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"This box has no address {address.host} now: correct api.listen, or connect its network."
+        return f"This box does not have the address {address.host} now: correct api.listen, or connect its network."
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"Only root may listen on {where}: set api.listen to a port from 1024 up."
     return f"{error}: correct api.listen."
 
 
 def check_answered(settings: ApiSettings) -> Finding:
-    """Whether the daemon that runs answers on each address."""
+    """Check that the running daemon answers on each address."""
     asked = [address for address in settings.addresses if address.port]
     if not asked:
-        return ok(_ABOUT, f"{_told(settings.addresses)} means whatever port is free, and is not asked.")
+        return ok(_ABOUT, f"{_listed(settings.addresses)} means any free port, so it is not checked.")
     for address in asked:
         try:
             status, body = _health(address)
@@ -55,16 +55,16 @@ def check_answered(settings: ApiSettings) -> Finding:
             text = f"The daemon runs, but does not answer on {address} ({error}): if api.listen was changed, restart it."
             return fault(_ABOUT, text)
         if not _is_ours(body):
-            text = f"Another program answers on {address}: if api.listen was changed, set it right and restart the daemon."
+            text = f"Another program answers on {address}: if api.listen was changed, correct it and restart the daemon."
             return fault(_ABOUT, text)
         if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
             return fault(
-                _ABOUT, f"The daemon answers on {address}, but takes no messages: see the other lines."
+                _ABOUT, f"The daemon answers on {address}, but accepts no messages: see the other lines."
             )
-    return ok(_ABOUT, f"The daemon answers on {_told(asked)}.")
+    return ok(_ABOUT, f"The daemon answers on {_listed(asked)}.")
 
 
-def _told(addresses: Sequence[Address]) -> str:
+def _listed(addresses: Sequence[Address]) -> str:
     return ", ".join(map(str, addresses))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.cli import main
-from gatewayd.commands.moments import last_moment
+from gatewayd.commands.end_time import end_time
 from gatewayd.timekeeping.clock import iso
 from tests.conftest import told_by
 
@@ -38,7 +38,7 @@ BAMAKO, LAGOS, PARIS = ZoneInfo("Africa/Bamako"), ZoneInfo("Africa/Lagos"), Zone
 def test_a_date_is_its_end_and_a_time_without_an_offset_is_of_the_zone(
     text: str, zone: ZoneInfo, moment: str
 ) -> None:
-    assert iso(last_moment(text, zone)) == moment
+    assert iso(end_time(text, zone)) == moment
 
 
 NO_MOMENTS = [
@@ -59,13 +59,13 @@ NO_MOMENTS = [
 @pytest.mark.parametrize("text", NO_MOMENTS)
 def test_what_is_neither_a_date_nor_a_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a date as"):
-        last_moment(text, BAMAKO)
+        end_time(text, BAMAKO)
 
 
 @given(st.text() | st.datetimes().map(str) | st.dates().map(str) | st.integers().map(str))
 def test_any_text_is_a_moment_or_refused(text: str) -> None:
     with suppress(ValueError):
-        assert isinstance(last_moment(text, PARIS), int)
+        assert isinstance(end_time(text, PARIS), int)
 
 
 def test_a_key_ends_with_the_day_in_the_zone_of_the_box(tmp_path: Path) -> None:

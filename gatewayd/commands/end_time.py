@@ -1,4 +1,4 @@
-"""A date or a time as an option of a command."""
+"""An option that takes a date or a time as the end of a period."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import click
 
 from gatewayd.commands.common import settings_of
-from gatewayd.timekeeping.clock import microseconds
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
@@ -20,12 +19,14 @@ _TIME = re.compile(
 _HINT = "must be a date as 2027-01-31 or a time as 2027-01-31T12:00:00Z"
 
 
-def last_moment(text: str, zone: ZoneInfo) -> int:
-    """The moment that a date or time names as an end, in microseconds since the epoch.
+def end_time(text: str, zone: ZoneInfo) -> int:
+    """Convert a date or time to the end that it names, in microseconds since the epoch.
 
-    A date is the last microsecond of that day in `zone`. A time without an offset is one in `zone`.
-    Raises ValueError with a sentence for a person; a bare number is neither a date nor a time.
+    A date means the last microsecond of that day in `zone`. A time without an offset is local to `zone`.
+    Raises ValueError with a sentence for the operator; a bare number is neither a date nor a time.
     """
+    from gatewayd.timekeeping.clock import microseconds
+
     try:
         if _DATE.fullmatch(text):
             following = datetime.fromisoformat(text) + timedelta(days=1)
@@ -40,16 +41,16 @@ def last_moment(text: str, zone: ZoneInfo) -> int:
         raise ValueError(_HINT) from error
 
 
-class LastMoment(click.ParamType[Any]):
-    """A date, which means its end, or a time; without an offset in the configured time zone. Becomes microseconds."""
+class EndTime(click.ParamType[Any]):
+    """A date, which means the end of that day, or a time, in the configured time zone by default. Converts to microseconds."""
 
     name = "date or time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """See `click.ParamType.convert`."""
         if ctx is None:
-            raise TypeError("the time zone is in the configuration, which the context names")
+            raise TypeError("the context names the configuration, which holds the time zone")
         try:
-            return last_moment(value, settings_of(ctx).numbers.zone)
+            return end_time(value, settings_of(ctx).numbers.zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)

@@ -1,4 +1,4 @@
-"""Asking devices what they are while a person waits."""
+"""Probe serial devices and show the progress on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modem.hardware.sysfs import MACHINE, Roots
 def probe_showing(
     devices: Sequence[Device], roots: Roots = MACHINE, *, hidden: bool = False
 ) -> list[discovery.Finding]:
-    """`discovery.probe` with a progress bar, where somebody watches a terminal."""
+    """Run `discovery.probe`, with a progress bar if standard error is a terminal."""
     hidden = hidden or not sys.stderr.isatty() or not devices
     with click.progressbar(
         length=len(devices), label="Asking the devices", file=sys.stderr, hidden=hidden
