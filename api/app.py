@@ -10,10 +10,9 @@ from werkzeug.exceptions import HTTPException
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
 from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
-from api.express import Express, unexpected
-from api.responses.errors import http_refusal, refusal
+from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
-from api.responses.serializers import refuse, respond_with
+from api.responses.serializers import refuse
 from api.server.request_parser import UNKNOWN_BODY
 from api.server.waiting_places import WaitingPlaces
 from config.settings import Settings
@@ -46,11 +45,10 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))  # where it is looked for
     ip_access.guard(app)
     app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNKNOWN_BODY)
-    sending = send.sending(gateway, settings.api)
     # What asks a modem holds a thread for up to minutes: beside the sends that wait, a quarter of the threads at most.
     places = WaitingPlaces(max(1, settings.api.threads // 4))
     for routes in (
-        send.endpoints(sending),
+        send.endpoints(gateway, settings.api),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
@@ -63,11 +61,8 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         app.register_blueprint(routes, url_prefix=_PREFIX)
     app.register_error_handler(GatewayError, lambda error: refuse(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: refuse(http_refusal(error)))
-    app.register_error_handler(Exception, lambda error: respond_with(unexpected(error)))
+    app.register_error_handler(Exception, lambda error: refuse(unexpected_refusal(error)))
     app.after_request(_harden)
-    app.wsgi_app = Express(  # type: ignore[method-assign]  # Flask's own way to put something before it
-        _PREFIX + send.PATH, sending, ip_access, durations, settings.api.max_body_bytes, app.wsgi_app
-    )
     return app
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.access.authentication import caller_of
 from api.access.ip_access import IpAccess
-from api.responses.errors import InternalError, Refusal, log_unexpected, refusal, status_refusal
+from api.responses.errors import Refusal, refusal, status_refusal, unexpected_refusal
 from gatewayd.errors import GatewayError, UnknownKeyError
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def admission(gateway: Gateway, ip_access: IpAccess, keyless: Container[str], mo
         except GatewayError as error:
             return refusal(error)
         except Exception as error:  # noqa: BLE001 - as the application answers what nobody expected
-            log_unexpected(error)
-            return refusal(InternalError())
+            return unexpected_refusal(error)
         return None
 
     return admit

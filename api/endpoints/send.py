@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from api.access.authentication import caller_of
-from api.express import View
+from api.access.authentication import caller
 from api.requests.headers import Preferences, preferences
 from api.requests.idempotency import REPLAYED, Answer, first_answer, replay
 from api.requests.json_body import body
@@ -23,48 +21,35 @@ from config.settings import ApiSettings
 from gatewayd.records import MessageRecord, Replay, Status
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
     from gatewayd.gateway import Gateway
 
 
-PATH = "/sms/send"
-"""Where it is, below `/api`."""
-
-
-def endpoints(send: View) -> Blueprint:
-    """The endpoint that takes one message, for what `Express` does not answer itself."""
+def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
+    """The endpoint that accepts one message."""
     routes = Blueprint("send", __name__)
-
-    @routes.post(PATH)
-    def send_in_flask() -> Response:
-        return respond_with(send(request.environ, partial(request.get_data, cache=False)))
-
-    return routes
-
-
-def sending(gateway: Gateway, settings: ApiSettings) -> View:
-    """The view that takes one message."""
     rules = Rules(gateway.e164, settings.bulk_max)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
     places = WaitingPlaces(settings.threads // 2)
 
-    def send(environ: WSGIEnvironment, read: Callable[[], bytes]) -> Reply:
-        who = caller_of(gateway, environ)
-        raw = body(environ, read)
-        asked = send_request(raw, environ["PATH_INFO"], environ.get("HTTP_IDEMPOTENCY_KEY"), rules)
-        wanted = preferences(environ.get("HTTP_PREFER", ""))
+    @routes.post("/sms/send")
+    def send() -> Response:
+        who = caller(gateway)
+        raw = body(request.environ, partial(request.get_data, cache=False))
+        asked = send_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
+        wanted = preferences(request.headers.get("Prefer", ""))
         wait_s = _wait_s(wanted, settings)
         with places.one(wanted=wait_s > 0) as has_place:
             result, replayed = gateway.submit(
                 who, asked.draft, asked.options, asked.idempotency, wait_s if has_place else 0.0
             )
         if replayed or isinstance(result, Replay):
-            return _replayed(result)
+            return respond_with(_replayed(result))
         headers = _applied(wanted, wait_s, honoured=has_place or wait_s == 0)
-        return first_answer(gateway, who, asked.idempotency, lambda: send_answer(result), headers)
+        return respond_with(
+            first_answer(gateway, who, asked.idempotency, lambda: send_answer(result), headers)
+        )
 
-    return send
+    return routes
 
 
 def send_answer(view: MessageRecord) -> Answer:

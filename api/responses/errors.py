@@ -114,9 +114,10 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
 }
 
 
-def log_unexpected(error: Exception) -> None:
-    """Write an error that no endpoint expects to the log."""
+def unexpected_refusal(error: Exception) -> Refusal:
+    """Log an exception that no endpoint expects. Returns the refusal that the client gets."""
     log.error("A request ended in an unexpected error", exc_info=error)
+    return refusal(InternalError())
 
 
 def status_and_code(kind: type[GatewayError]) -> tuple[int, str]:

@@ -78,7 +78,7 @@ class KeyCheck:
         self._admit = admit
 
     def service(self) -> None:
-        """See `hands.Task`."""
+        """See `dispatcher.Dispatcher`."""
         channel: Any = self._channel
         try:
             told = self._admit(self._environ())

@@ -15,12 +15,12 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from api.access.admission import Admission
-from api.hands import Hands
 from api.responses.errors import refusal
 from api.responses.json_format import HEADERS, document
 from api.server.body_budget import BodyBudget
 from api.server.channel import Channel
 from api.server.connection_limits import Patience, overdue, to_go
+from api.server.dispatcher import Dispatcher
 from api.server.in_flight import InFlight
 from api.server.listeners import ListenError, open_listeners
 from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY
@@ -47,7 +47,7 @@ _WORK_BYTES = 8 << 20
 """Of bodies beyond a few messages that are worked on at a time, or twice the largest that is allowed, where that is more. What
 JSON of a malicious client becomes in memory is twenty times as large."""
 
-EXIT_S = 1.0
+EXIT_S = 1
 """How long idle threads may take to see that they are not needed any more."""
 
 
@@ -84,8 +84,8 @@ class Server:
         self._flush_until = 0.0  # monotonic; set before `_closing`
         self._map: dict[int, Any] = {}
         self._listeners: list[socket.socket] = []
-        self._hands: Hands | None = None
-        self._urgent: Hands | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._urgent: Dispatcher | None = None
         self._waitress: _Waitress | None = None
         self._others: list[_Listener] = []
         self._loop = threading.Thread(target=self._run, name="http", daemon=True)
@@ -107,13 +107,13 @@ class Server:
         if not self._listeners:
             raise RuntimeError("bind the server before it is started")
         first, *others = self._listeners
-        self._hands = Hands(self._settings.threads)
-        self._urgent = Hands(URGENT_THREADS)
+        self._dispatcher = Dispatcher(self._settings.threads)
+        self._urgent = Dispatcher(URGENT_THREADS)
         self._waitress = _Waitress(
             self._gate,
             map=self._map,
             _sock=first,
-            dispatcher=self._hands,
+            dispatcher=self._dispatcher,
             adj=self._adjustments(),
             sockinfo=(
                 first.family,
@@ -142,9 +142,10 @@ class Server:
 
         So it is called only where both take work. From any thread, between `start` and `stop`.
         """
-        if self._waitress is not None and self._hands is not None:
-            trigger: Any = self._waitress.trigger  # the stubs have it as a number
-            trigger.pull_trigger(partial(self._hands.add_task, _Probe(answered)))
+        if self._waitress is not None and self._dispatcher is not None:
+            trigger: Any = self._waitress.trigger  # the stubs call it a number
+            dispatcher: Any = self._dispatcher  # the stubs accept waitress's own tasks only
+            trigger.pull_trigger(partial(dispatcher.add_task, _Probe(answered)))
 
     @property
     def in_flight(self) -> int:
@@ -171,7 +172,7 @@ class Server:
         return ended
 
     def _close(self, waitress: _Waitress, deadline: float, *, ended: bool) -> None:
-        threads = [hands for hands in (self._hands, self._urgent) if hands is not None]
+        dispatchers = [each for each in (self._dispatcher, self._urgent) if each is not None]
         if self._loop.is_alive():
             self._flush_until = deadline
             self._closing.set()
@@ -179,14 +180,14 @@ class Server:
             self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
         for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
             connection.close_wholly()
-        for hands in threads:
-            hands.end()
+        for dispatcher in dispatchers:
+            dispatcher.set_thread_count(0)
         for listener in self._others:
             listener.close()
         if ended:
             waitress.close()
-            for hands in threads:
-                hands.wait_ended(EXIT_S)
+            for dispatcher in dispatchers:
+                dispatcher.shutdown(cancel_pending=False, timeout=EXIT_S)
         else:
             # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
             wasyncore.dispatcher.close(waitress)
@@ -236,7 +237,7 @@ class _Probe:
         self._answered = answered
 
     def service(self) -> None:
-        """See `hands.Task`."""
+        """See `dispatcher.Dispatcher`."""
         self._answered()
 
 
@@ -253,7 +254,7 @@ class _Waitress(TcpWSGIServer):
         patience: Patience,
         admit: Admission,
         budget: BodyBudget,
-        urgent: Hands,
+        urgent: Dispatcher,
         urgent_paths: Container[str],
         **kwargs: Any,
     ) -> None:
