@@ -1,4 +1,4 @@
-"""An answer before it becomes Flask's response."""
+"""An HTTP response with a JSON document, before it becomes Flask's."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from api.responses.errors import Refusal
 from api.responses.json_format import document
 
-MIME = "application/json"
-
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """HTTP status, a JSON document as text, and the headers that go with it beside those of every answer."""
+class JsonResponse:
+    """HTTP status, a JSON document as text, and the headers beside `json_format.HEADERS`."""
 
     status: int
     body: str
     headers: Mapping[str, str] | None = None
 
 
-def refused(refusal: Refusal) -> Reply:
-    """The reply that tells a refusal."""
-    return Reply(refusal.status, document(refusal.envelope), refusal.headers)
+def error_response(refusal: Refusal) -> JsonResponse:
+    """The response for a refusal."""
+    return JsonResponse(refusal.status, document(refusal.envelope), refusal.headers)

@@ -13,12 +13,12 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from api.access.admission import Admission
-from api.access.client_address import neighbourhood, parsed
+from api.access.client_address import client_group, parsed
 from api.responses.errors import Refusal, TooMuchInWorkError, refusal, status_refusal
-from api.responses.json_format import HEADERS, document
+from api.responses.json_format import JSON_HEADERS, document
 from api.server.body_budget import BodyBudget
 from api.server.in_flight import InFlight
-from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY, Parser
+from api.server.request_parser import HEADER_LIMIT, UNCHECKED_BODY_LIMIT, Parser
 
 LINGER_LIMIT = 67_108_864
 """Bytes still read from a client that was refused and goes on sending: as much as a careless upload, not an endless one."""
@@ -42,18 +42,14 @@ class EnvelopeTask(ErrorTask):
         )  # the latter: waitress's own, where an answer failed
         body = document(refusal.envelope).encode()
         self.status = f"{refusal.status} {_REASONS[refusal.status]}"
-        self.response_headers = [
-            ("Content-Type", "application/json"),
-            *refusal.headers.items(),
-            *HEADERS.items(),
-        ]
+        self.response_headers = [*JSON_HEADERS.items(), *refusal.headers.items()]
         self.set_close_on_finish()
         channel.lingers = True
         self.content_length = len(body)
         self.write(b"" if getattr(request, "command", "") == "HEAD" else body)
 
 
-class WholeTask(WSGITask):
+class SingleWriteTask(WSGITask):
     """Gives the head of an answer and the first of its body to the connection at once: one packet, and one call."""
 
     def write(self, data: bytes) -> None:
@@ -82,9 +78,9 @@ class KeyCheck:
         channel: Any = self._channel
         try:
             told = self._admit(self._environ())
-            channel.server.trigger.pull_trigger(partial(channel.key_judged, self._request, told))
+            channel.server.trigger.pull_trigger(partial(channel.key_checked, self._request, told))
         finally:
-            channel.server.flight.end()
+            channel.server.in_flight.end()
 
     def _environ(self) -> dict[str, Any]:
         """As much of what WSGI passes on as a key is judged by."""
@@ -114,7 +110,7 @@ class Channel(HTTPChannel):
     parser_class = Parser  # for what waitress makes itself, where an answer failed
     request: Parser | None
     requests: Any
-    task_class = WholeTask
+    task_class = SingleWriteTask
     error_task_class = EnvelopeTask
 
     requests_lock: Any  # the stubs leave it out
@@ -124,18 +120,18 @@ class Channel(HTTPChannel):
     _dropped: int | None = None  # bytes dropped since our half was closed
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.since = self.moved = time.monotonic()
+        self.request_began = self.last_io = time.monotonic()
         self.arriving = 0
         self._serving = False
-        self._ahead = b""  # what came behind the head of a request whose key is being looked at
-        self._asking = False  # a key is being looked at
+        self._unparsed = b""  # what came behind the head of a request whose key is being looked at
+        self._checking_key = False  # a key is being looked at
         super().__init__(*args, **kwargs)
-        self.client = neighbourhood(parsed(str(self.addr[0])))
+        self.client = client_group(parsed(str(self.addr[0])))
 
     @property
     def working(self) -> bool:
         """Whether a whole request is being answered, or waits for a thread, or its key is being looked at."""
-        return self._serving or bool(self.requests) or self._asking
+        return self._serving or bool(self.requests) or self._checking_key
 
     @property
     def next_request(self) -> Any:
@@ -145,16 +141,16 @@ class Channel(HTTPChannel):
     def received(self, data: bytes) -> bool:
         now = time.monotonic()
         if self.request is None:
-            self.since = now
-        self.moved = now
+            self.request_began = now
+        self.last_io = now
         self.arriving += len(data)
         with self.requests_lock:
-            self._take(self._ahead + data)
+            self._take(self._unparsed + data)
         return True
 
     def _take(self, data: bytes) -> None:
         """Make requests of what came. By the thread that reads, with the lock of the requests."""
-        self._ahead = b""
+        self._unparsed = b""
         while data and not (self.will_close or self.close_when_flushed):
             if self.request is None:
                 if data[0] == _TLS:
@@ -169,9 +165,9 @@ class Channel(HTTPChannel):
                     self._queue(request)
                 if request.refusal is not None:
                     break  # what follows is never answered
-            elif request.wants_key:
-                self._ahead = data
-                self._look_at_key()
+            elif request.needs_key_check:
+                self._unparsed = data
+                self._start_key_check()
                 break
         if self.request is None:
             self.arriving = 0
@@ -180,59 +176,59 @@ class Channel(HTTPChannel):
         """Have a request answered, where its body has room beside the others that are worked on."""
         server: Any = self.server
         budget: BodyBudget = server.budget
-        if request.refusal is None and (size := request.body_bytes) > UNKNOWN_BODY:
+        if request.refusal is None and (size := request.body_bytes) > UNCHECKED_BODY_LIMIT:
             if budget.take(size):
-                request.at_end = partial(budget.give_back, size)
+                request.on_close = partial(budget.give_back, size)
             else:
                 request.refuse(refusal(TooMuchInWorkError()))
         self.requests.append(request)
         if len(self.requests) == 1:
             server.add_task(self)
 
-    def _look_at_key(self) -> None:
+    def _start_key_check(self) -> None:
         """Have the key of the request that arrives looked at, once those before it are answered."""
         server: Any = self.server
-        if self.request is not None and not self.requests and not self._asking:
-            self._asking = True
-            server.flight.begin()
+        if self.request is not None and not self.requests and not self._checking_key:
+            self._checking_key = True
+            server.in_flight.begin()
             server.task_dispatcher.add_task(KeyCheck(self, self.request, server.admit))
 
-    def _look_now(self) -> None:
+    def _resume_key_check(self) -> None:
         """The requests before the one that waits for its key are answered. By the thread that reads."""
         with self.requests_lock:
-            if self.request is not None and self.request.wants_key:
-                self._look_at_key()
+            if self.request is not None and self.request.needs_key_check:
+                self._start_key_check()
 
-    def key_judged(self, request: Parser, told: Refusal | None) -> None:
+    def key_checked(self, request: Parser, told: Refusal | None) -> None:
         """A key was looked at: take the body, or tell why not. By the thread that reads."""
         with self.requests_lock:
-            self._asking = False
+            self._checking_key = False
             if self.request is not request:  # the connection was closed meanwhile
                 return
-            self.moved = self.since = time.monotonic()
-            asks, request.asks_first, request.admitted = request.asks_first, False, True
+            self.last_io = self.request_began = time.monotonic()
+            asks, request.awaits_continue, request.admitted = request.awaits_continue, False, True
             if told is not None:
                 request.refuse(told)
-                self.request, self._ahead = None, b""
+                self.request, self._unparsed = None, b""
                 self._queue(request)
                 return
-            asks = asks and not self._ahead
-            self._take(self._ahead)
+            asks = asks and not self._unparsed
+            self._take(self._unparsed)
         if asks:
-            self._go_ahead()
+            self._send_continue()
 
-    def give_up(self) -> None:
+    def refuse_arriving(self) -> None:
         """Answer the request that arrives at once: it takes too much beside the others. By the thread that reads."""
         with self.requests_lock:
-            request, self.request, self._ahead = self.request, None, b""
+            request, self.request, self._unparsed = self.request, None, b""
             if request is not None:
                 self.arriving = 0
                 request.refuse(refusal(TooMuchInWorkError()))
                 self._queue(request)
                 return
-        self.close_wholly()
+        self.close_now()
 
-    def _go_ahead(self) -> None:
+    def _send_continue(self) -> None:
         """Tell the client to send the body. Nothing else is being sent."""
         with self.outbuf_lock:
             said = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -256,28 +252,28 @@ class Channel(HTTPChannel):
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close)
         if sent:
-            self.moved = time.monotonic()
+            self.last_io = time.monotonic()
         return sent
 
     def service(self) -> None:
         server: Any = self.server
-        flight: InFlight = server.flight
+        in_flight: InFlight = server.in_flight
         self._serving = True
         try:
             super().service()
         finally:
-            self.moved = self.since = (
+            self.last_io = self.request_began = (
                 time.monotonic()
             )  # before it counts as idle: the answer may not be out yet
             self._serving = False
-            flight.end()
+            in_flight.end()
         with self.requests_lock:
-            waits = self.request is not None and self.request.wants_key and not self.requests
+            waits = self.request is not None and self.request.needs_key_check and not self.requests
         if waits and self.connected:
-            server.trigger.pull_trigger(self._look_now)
+            server.trigger.pull_trigger(self._resume_key_check)
 
     def readable(self) -> bool:
-        return self._dropped is not None or (not self._asking and super().readable())
+        return self._dropped is not None or (not self._checking_key and super().readable())
 
     def handle_read(self) -> None:
         if self._dropped is None:
@@ -286,24 +282,24 @@ class Channel(HTTPChannel):
         with suppress(OSError):
             self._dropped += len(self.recv(HEADER_LIMIT))
             if self._dropped <= LINGER_LIMIT:
-                self.moved = time.monotonic()
+                self.last_io = time.monotonic()
                 return
-        self.close_wholly()
+        self.close_now()
 
     def handle_close(self) -> None:
         if not self.lingers or self._dropped is not None or self.socket is None:
-            self.close_wholly()
+            self.close_now()
             return
-        self.since, self.arriving = time.monotonic(), 0
+        self.request_began, self.arriving = time.monotonic(), 0
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:  # the client has closed already
-            self.close_wholly()
+            self.close_now()
         else:
             self._dropped = 0
             self.will_close = False
 
-    def close_wholly(self) -> None:
+    def close_now(self) -> None:
         """Close the connection at once, with what has arrived of a request."""
         with self.requests_lock:
             unfinished, self.request = self.request, None

@@ -87,14 +87,14 @@ class ChunkedBody:
             line = bytes(self._line)
             self._line.clear()
             if line.endswith(b"\r\n"):
-                self._judge(line[:-2])
+                self._take_whole_line(line[:-2])
             else:
                 self._refuse("A line between the chunks of the body does not end with CR LF")
         else:
-            self._judge_beginning()
+            self._check_unfinished()
         return stop
 
-    def _judge(self, line: bytes) -> None:
+    def _take_whole_line(self, line: bytes) -> None:
         match self._state:
             case _State.SIZE:
                 self._begin_chunk(line)
@@ -107,7 +107,7 @@ class ChunkedBody:
             case _ if not _FIELD.fullmatch(line):
                 self._refuse("The trailer of the body is not made of header fields")
 
-    def _judge_beginning(self) -> None:
+    def _check_unfinished(self) -> None:
         """Refuse what cannot become a line, before its end has come: it may never come."""
         if self._state is _State.END and not b"\r\n".startswith(self._line):
             self._refuse("A chunk of the body is longer than it says")

@@ -11,7 +11,7 @@ from waitress.task import ThreadedTaskDispatcher
 class Dispatcher(ThreadedTaskDispatcher):
     """Waitress's dispatcher without its warning for each request that waits for a thread.
 
-    With more clients than threads a request waits as a rule, and one log line for each costs more than the request.
+    With 64 clients and 32 threads half of the requests wait, and each warning is one more line in the journal of the box.
     """
 
     queue_logger: Any = logging.getLogger(f"{__name__}.queue")

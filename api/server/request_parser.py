@@ -26,7 +26,7 @@ HEADER_LIMIT = 65_536
 FIELD_LIMIT = 256
 """Header fields; browsers send twenty."""
 
-UNKNOWN_BODY = 65_536
+UNCHECKED_BODY_LIMIT = 65_536
 """Bytes of a body that are taken before the key was looked at: a hundred messages, and room enough for what is not honest."""
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -68,28 +68,28 @@ class Parser(HTTPRequestParser):
     admitted = False
     """Whether the key was looked at."""
 
-    at_end: Callable[[], None] | None = None
+    on_close: Callable[[], None] | None = None
     """Called once, when the request was answered or given up."""
 
-    asks_first = False
+    awaits_continue = False
     """Whether the client waits for a word before it sends the body (RFC 9110, 10.1.1)."""
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self._head = bytearray()
-        self._first_line_judged = False
+        self._request_line_checked = False
 
     @property
-    def wants_key(self) -> bool:
+    def needs_key_check(self) -> bool:
         """Whether no more of the body is taken before the key was looked at."""
         return (
             not self.admitted
             and not self.completed
             and self.body_rcv is not None
             and (
-                self.asks_first
-                or self.content_length > UNKNOWN_BODY
-                or self.body_bytes_received >= UNKNOWN_BODY
+                self.awaits_continue
+                or self.content_length > UNCHECKED_BODY_LIMIT
+                or self.body_bytes_received >= UNCHECKED_BODY_LIMIT
             )
         )
 
@@ -118,7 +118,7 @@ class Parser(HTTPRequestParser):
 
     def close(self) -> None:
         """Give back what the request holds. Idempotent."""
-        done, self.at_end = self.at_end, None
+        done, self.on_close = self.on_close, None
         if done is not None:
             done()
         super().close()
@@ -141,21 +141,21 @@ class Parser(HTTPRequestParser):
         if (end + 4 if end >= 0 else len(head)) > HEADER_LIMIT:
             raise RefusedError(_too_large(head))
         if end < 0:
-            self._judge_beginning(max(0, held - 1))
+            self._check_unfinished(max(0, held - 1))
             return len(data)
         self._parse(bytes(head[:end]))
         self._head = bytearray()
         self.headers_finished = True
         return end + 4 - held
 
-    def _judge_beginning(self, new: int) -> None:
+    def _check_unfinished(self, new: int) -> None:
         """Refuse what cannot become a request, before its end has come. `new`: where to look for what came last."""
         if not _TOKEN.match(self._head) and self._head != b"\r":
             raise RefusedError(malformed(400, "This is no HTTP request"))
         if _STRAY.search(self._head, new):
             raise RefusedError(malformed(400, "A line does not end with CR LF, or holds a control character"))
-        if not self._first_line_judged and (end := self._head.find(b"\r\n")) >= 0:
-            self._first_line_judged = True
+        if not self._request_line_checked and (end := self._head.find(b"\r\n")) >= 0:
+            self._request_line_checked = True
             self._parse_request_line(bytes(self._head[:end]))
 
     def _parse(self, head: bytes) -> None:
@@ -166,7 +166,7 @@ class Parser(HTTPRequestParser):
         if len(lines) > FIELD_LIMIT:
             raise RefusedError(_too_large(head))
         hosts = self._parse_fields(lines)
-        self._judge_host(hosts)
+        self._check_host(hosts)
         self._frame()
 
     def _parse_request_line(self, line: bytes) -> None:
@@ -204,7 +204,7 @@ class Parser(HTTPRequestParser):
             hosts += key == "HOST"
         return hosts
 
-    def _judge_host(self, hosts: int) -> None:
+    def _check_host(self, hosts: int) -> None:
         """Exactly one Host, and a valid one; HTTP/1.0 may leave it out (RFC 9112, 3.2)."""
         if hosts != 1:
             if hosts or self.version == "1.1":
@@ -230,7 +230,7 @@ class Parser(HTTPRequestParser):
         if self.body_rcv is None:
             self.completed = True
         elif self.version == "1.1":
-            self.asks_first = headers.get("EXPECT", "").lower() == "100-continue"
+            self.awaits_continue = headers.get("EXPECT", "").lower() == "100-continue"
 
     def _frame_chunked(self, coding: str, length: str | None) -> None:
         if length is not None:
@@ -262,9 +262,9 @@ class Parser(HTTPRequestParser):
 
     def _take_body(self, data: bytes) -> int:
         if not self.admitted:
-            if self.wants_key:
+            if self.needs_key_check:
                 return 0
-            data = data[: UNKNOWN_BODY - self.body_bytes_received]
+            data = data[: UNCHECKED_BODY_LIMIT - self.body_bytes_received]
         body = self.body_rcv
         taken: int = body.received(data)
         self.body_bytes_received += taken

@@ -16,14 +16,14 @@ from waitress.server import TcpWSGIServer
 
 from api.access.admission import Admission
 from api.responses.errors import refusal
-from api.responses.json_format import HEADERS, document
+from api.responses.json_format import JSON_HEADERS, document
 from api.server.body_budget import BodyBudget
 from api.server.channel import Channel
-from api.server.connection_limits import Patience, overdue, to_go
+from api.server.connection_limits import ConnectionLimits, expired, to_close
 from api.server.dispatcher import Dispatcher
 from api.server.in_flight import InFlight
 from api.server.listeners import ListenError, open_listeners
-from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY
+from api.server.request_parser import HEADER_LIMIT, UNCHECKED_BODY_LIMIT
 from config.settings import Address, ApiSettings
 from gatewayd.errors import StorageUnavailableError
 
@@ -37,7 +37,7 @@ __all__ = ["ListenError", "Server"]
 LOOP_TIMEOUT_S = 15.0
 """The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
 
-LOOK_S = 1.0
+EXPIRY_CHECK_S = 1.0
 """How often at most connections that have had their time are looked for."""
 
 URGENT_THREADS = 2
@@ -51,20 +51,20 @@ EXIT_S = 1
 """How long idle threads may take to see that they are not needed any more."""
 
 
-def _everybody(_: WSGIEnvironment) -> None:
+def _admit_all(_: WSGIEnvironment) -> None:
     """Every body is taken."""
 
 
 class Server:
-    """One HTTP server for one WSGI application: bind, start, refuse, stop, each once and in this order."""
+    """One HTTP server for one WSGI application: bind, start, respond_error, stop, each once and in this order."""
 
     def __init__(
         self,
         application: WSGIApplication,
         settings: ApiSettings,
-        patience: Patience | None = None,
+        limits: ConnectionLimits | None = None,
         *,
-        admit: Admission = _everybody,
+        admit: Admission = _admit_all,
         urgent: Container[str] = (),
     ) -> None:
         """`admit`: judges the head of a request before its body is taken.
@@ -75,10 +75,10 @@ class Server:
         self._settings = settings
         self._admit = admit
         self._urgent_paths = urgent
-        self._patience = patience or Patience(
-            arriving_bytes=max(Patience().arriving_bytes, 2 * settings.max_body_bytes)
+        self._limits = limits or ConnectionLimits(
+            arriving_bytes=max(ConnectionLimits().arriving_bytes, 2 * settings.max_body_bytes)
         )
-        self._flight = InFlight()
+        self._in_flight = InFlight()
         self._refusing = threading.Event()
         self._closing = threading.Event()
         self._flush_until = 0.0  # monotonic; set before `_closing`
@@ -110,7 +110,7 @@ class Server:
         self._dispatcher = Dispatcher(self._settings.threads)
         self._urgent = Dispatcher(URGENT_THREADS)
         self._waitress = _Waitress(
-            self._gate,
+            self._unless_stopping,
             map=self._map,
             _sock=first,
             dispatcher=self._dispatcher,
@@ -122,8 +122,8 @@ class Server:
                 first.getsockname(),
             ),
             bind_socket=False,
-            flight=self._flight,
-            patience=self._patience,
+            in_flight=self._in_flight,
+            limits=self._limits,
             admit=self._admit,
             budget=BodyBudget(max(_WORK_BYTES, 2 * self._settings.max_body_bytes)),
             urgent=self._urgent,
@@ -150,7 +150,7 @@ class Server:
     @property
     def in_flight(self) -> int:
         """Requests that have been read and not yet been answered."""
-        return self._flight.count
+        return self._in_flight.count
 
     def refuse(self) -> None:
         """From now on answer every new request 503. Those that have begun go on."""
@@ -163,7 +163,7 @@ class Server:
         """
         self.refuse()
         deadline = time.monotonic() + timeout_s
-        ended = self._flight.wait_empty(timeout_s)
+        ended = self._in_flight.wait_empty(timeout_s)
         if self._waitress is not None:
             self._close(self._waitress, deadline, ended=ended)
         else:
@@ -179,7 +179,7 @@ class Server:
             waitress.pull_trigger()
             self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
         for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
-            connection.close_wholly()
+            connection.close_now()
         for dispatcher in dispatchers:
             dispatcher.set_thread_count(0)
         for listener in self._others:
@@ -193,9 +193,9 @@ class Server:
             wasyncore.dispatcher.close(waitress)
 
     def _run(self) -> None:
-        sleep_s = min(LOOP_TIMEOUT_S, self._patience.idle_s / 8)
+        sleep_s = min(LOOP_TIMEOUT_S, self._limits.idle_s / 8)
         while not self._closing.is_set() and self._waitress is not None:
-            self._waitress.tend()
+            self._waitress.close_expired()
             wasyncore.loop(sleep_s, use_poll=True, map=self._map, count=1)
         while self._unsent() and (left := self._flush_until - time.monotonic()) > 0:
             wasyncore.loop(left, use_poll=True, map=self._map, count=1)
@@ -203,17 +203,12 @@ class Server:
     def _unsent(self) -> bool:
         return any(isinstance(found, Channel) and found.total_outbufs_len for found in self._map.values())
 
-    def _gate(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _unless_stopping(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._refusing.is_set():
             return self._application(environ, start_response)
         told = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
         body = document(told.envelope).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            **told.headers,
-            **HEADERS,
-        }
+        headers = {**JSON_HEADERS, "Content-Length": str(len(body)), **told.headers}
         start_response("503 Service Unavailable", list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -222,7 +217,7 @@ class Server:
             threads=self._settings.threads,
             max_request_header_size=HEADER_LIMIT,
             max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
-            inbuf_overflow=UNKNOWN_BODY,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
+            inbuf_overflow=UNCHECKED_BODY_LIMIT,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
             asyncore_use_poll=True,  # select() ends at descriptor 1023
             clear_untrusted_proxy_headers=False,  # api/access/client_address.py knows whom to believe
             log_socket_errors=False,  # a client that goes away is no fault of ours
@@ -250,28 +245,28 @@ class _Waitress(TcpWSGIServer):
     def __init__(
         self,
         *args: Any,
-        flight: InFlight,
-        patience: Patience,
+        in_flight: InFlight,
+        limits: ConnectionLimits,
         admit: Admission,
         budget: BodyBudget,
         urgent: Dispatcher,
         urgent_paths: Container[str],
         **kwargs: Any,
     ) -> None:
-        self.flight = flight
+        self.in_flight = in_flight
         self.admit = admit
         self.budget = budget
         self._urgent = urgent
         self._urgent_paths = urgent_paths
-        self._patience = patience
-        self._look_at = 0.0
+        self._limits = limits
+        self._check_at = 0.0
         super().__init__(*args, **kwargs)
 
     def readable(self) -> bool:
-        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `tend`)."""
-        return bool(self.accepting) and len(self.active_channels) < self._patience.connections
+        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `close_expired`)."""
+        return bool(self.accepting) and len(self.active_channels) < self._limits.connections
 
-    def tend(self) -> None:
+    def close_expired(self) -> None:
         """Close connections that have had their time, and those that give way to others.
 
         In place of waitress's own: that trusts the wall clock, never closes a connection whose client reads nothing, and at
@@ -279,24 +274,24 @@ class _Waitress(TcpWSGIServer):
         another connection's before the turn ends.
         """
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + min(LOOK_S, self._patience.arrival_s, self._patience.idle_s / 8)
+        if now >= self._check_at:
+            self._check_at = now + min(EXPIRY_CHECK_S, self._limits.arrival_s, self._limits.idle_s / 8)
             for connection in self._connections():
-                if overdue(connection, self._patience, now):
-                    connection.close_wholly()
-        full = len(self.active_channels) >= self._patience.connections
-        for connection in to_go(self._connections(), self._patience):
+                if expired(connection, self._limits, now):
+                    connection.close_now()
+        full = len(self.active_channels) >= self._limits.connections
+        for connection in to_close(self._connections(), self._limits):
             if full:
-                connection.close_wholly()
+                connection.close_now()
             else:
-                connection.give_up()  # only what arrives is too much: there is room for an answer
+                connection.refuse_arriving()  # only what arrives is too much: there is room for an answer
 
     def _connections(self) -> list[Channel]:
         return list(self.active_channels.values())
 
     def add_task(self, task: Any) -> None:
         """Have the next request of a connection answered."""
-        self.flight.begin()
+        self.in_flight.begin()
         request = task.next_request
         if request.error or request.path in self._urgent_paths:
             self._urgent.add_task(task)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.access.client_address import UNKNOWN, client_address, neighbourhood, parsed
+from api.access.client_address import UNKNOWN, client_address, client_group, parsed
 
 PROXIES = (ip_network("127.0.0.1"), ip_network("10.0.0.0/24"), ip_network("fd00::/8"))
 
@@ -55,10 +55,10 @@ def test_no_claim_of_a_client_moves_it_where_the_proxy_appends_whom_it_heard(
 
 def test_an_ipv6_network_of_one_subscriber_is_one_neighbour_and_an_ipv4_address_too() -> None:
     assert (
-        neighbourhood(parsed("2001:db8:1:2:3::4"))
-        == neighbourhood(parsed("2001:db8:1:2::"))
+        client_group(parsed("2001:db8:1:2:3::4"))
+        == client_group(parsed("2001:db8:1:2::"))
         == "2001:db8:1:2::/64"
     )
-    assert neighbourhood(parsed("2001:db8:1:3::4")) != neighbourhood(parsed("2001:db8:1:2::"))
-    assert neighbourhood(parsed("::ffff:192.0.2.1")) == neighbourhood(parsed("192.0.2.1")) == "192.0.2.1"
-    assert neighbourhood(None) == UNKNOWN
+    assert client_group(parsed("2001:db8:1:3::4")) != client_group(parsed("2001:db8:1:2::"))
+    assert client_group(parsed("::ffff:192.0.2.1")) == client_group(parsed("192.0.2.1")) == "192.0.2.1"
+    assert client_group(None) == UNKNOWN

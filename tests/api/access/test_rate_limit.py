@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from api.access import rate_limit
-from api.access.rate_limit import WrongKeys
+from api.access.rate_limit import WrongKeyLimit
 
 
-def refused(keys: WrongKeys, who: str, count: int, now: float) -> int:
+def refused(keys: WrongKeyLimit, who: str, count: int, now: float) -> int:
     return sum(keys.wait_s(who, now) > 0 for _ in range(count))
 
 
 def test_so_many_pass_and_the_next_is_told_how_long() -> None:
-    keys = WrongKeys(30)
+    keys = WrongKeyLimit(30)
     assert refused(keys, "a", 30, 100.0) == 0
     assert keys.wait_s("a", 100.0) == pytest.approx(2.0)
     assert keys.wait_s("a", 101.5) == pytest.approx(0.5)
@@ -24,8 +24,8 @@ def test_so_many_pass_and_the_next_is_told_how_long() -> None:
 
 
 def test_memory_is_bounded_and_who_comes_then_shares_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "PLACES", 3)
-    keys = WrongKeys(2)
+    monkeypatch.setattr(rate_limit, "MAX_CLIENTS", 3)
+    keys = WrongKeyLimit(2)
     assert [keys.wait_s(str(n), 0.0) for n in range(5)] == [0.0] * 5
     assert keys.wait_s("7", 0.0) > 0
     assert keys.wait_s("0", 0.0) == 0  # one that has a place keeps its own count

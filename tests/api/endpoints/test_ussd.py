@@ -13,7 +13,7 @@ CODE = {"port": 1, "code": "#123#"}
 
 
 @pytest.fixture(scope="module")
-def administrator(running: Running) -> Client:
+def authenticate_admin(running: Running) -> Client:
     return tenant(running, "--admin").client
 
 

@@ -106,9 +106,13 @@ def test_a_body_with_a_content_coding_is_refused_unread(coding: str) -> None:
 
     with pytest.raises(EncodedBodyError) as caught:
         body({"HTTP_CONTENT_ENCODING": coding}, read)
-    told = refusal(caught.value)
-    assert (told.status, told.code, told.headers) == (415, "invalid_request", {"Accept-Encoding": "identity"})
-    assert told.data["errors"] == [
+    answer = refusal(caught.value)
+    assert (answer.status, answer.code, answer.headers) == (
+        415,
+        "invalid_request",
+        {"Accept-Encoding": "identity"},
+    )
+    assert answer.data["errors"] == [
         {"field": "body", "message": f"is encoded ({coding}); send it as it is, without Content-Encoding"}
     ]
 

@@ -1,4 +1,4 @@
-"""What bodies may hold, and that every fault in one is told at once."""
+"""What bodies may hold, and that every fault in one is answer at once."""
 
 from __future__ import annotations
 

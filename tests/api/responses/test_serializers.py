@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
-from api.endpoints.bulk import bulk_answer
-from api.endpoints.send import send_answer
+from api.endpoints.bulk import bulk_document
+from api.endpoints.send import send_document
 from api.requests.models import Rejected
 from api.requests.query_params import LARGEST_PAGE, message_filter
 from api.responses import serializers
@@ -154,7 +154,7 @@ def test_the_quota_is_told_with_and_without_one() -> None:
 def test_a_send_is_answered_with_what_has_happened(
     view: MessageRecord, http: int, status: str, message: str
 ) -> None:
-    assert send_answer(view) == (
+    assert send_document(view) == (
         http,
         {
             "success": True,
@@ -171,7 +171,7 @@ def test_a_send_is_answered_with_what_has_happened(
 
 
 def test_a_send_refused_for_good_is_answered_send_failed() -> None:
-    status, content = send_answer(
+    status, content = send_document(
         replace(VIEW, status=Status.FAILED, sent_at=None, failure_reason="Unassigned number")
     )
     assert status == 500
@@ -192,7 +192,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
         Accepted("uuid-1", "17617592691708", "+22366603716"),
         Accepted("uuid-2", "17617592691709", "+22366603716"),
     ]
-    status, content = bulk_answer([TAKEN, Draft("+22370987654", "Message 2")], accepted)
+    status, content = bulk_document([TAKEN, Draft("+22370987654", "Message 2")], accepted)
     assert status == 200
     assert content == {
         "success": True,
@@ -220,7 +220,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
 
 
 def test_a_bulk_taken_in_part_tells_each_failure_in_its_place() -> None:
-    status, content = bulk_answer([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
+    status, content = bulk_document([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
     assert status == 200
     assert content["message"] == "Envoi terminé: 1 succès, 2 échecs"
     assert content["results"][0] == {
@@ -239,7 +239,7 @@ def test_a_bulk_taken_in_part_tells_each_failure_in_its_place() -> None:
 def test_a_bulk_of_which_nothing_was_taken_is_400_with_the_first_fault(
     messages: list[Draft | Rejected], code: str
 ) -> None:
-    status, content = bulk_answer(messages, [None])
+    status, content = bulk_document(messages, [None])
     assert status == 400
     assert content["success"] is False
     assert content["error"] == code

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.api.api_server import Stand
+from tests.api.api_server import ApiServer
 from tests.conftest import eventually
 from tests.gatewayd.box import free_port
 
@@ -47,13 +47,13 @@ def certificate(path: Path) -> None:
 class Proxy:
     """nginx with the documented server, on ports that are free."""
 
-    def __init__(self, path: Path, stand: Stand) -> None:
+    def __init__(self, path: Path, api_server: ApiServer) -> None:
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         certificate(path)
         server = CONF.read_text()
         for documented, here in (
-            ("server 127.0.0.1:8000;", f"server 127.0.0.1:{stand.address[1]};"),
+            ("server 127.0.0.1:8000;", f"server 127.0.0.1:{api_server.address[1]};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
             ("listen [::]:443 ssl;", ""),
             ("/etc/ssl/sms.example.com.crt", str(path / "crt")),
@@ -90,26 +90,26 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     api: dict[str, Any] = {
         "trusted_proxies": ["127.0.0.1"],
         "wrong_keys_per_minute": 1,
         "allowed_networks": ["192.0.2.0/24"],
     }
-    stand = Stand(tmp_path_factory.mktemp("stand"), **api)
-    yield stand
-    stand.close()
+    api_server = ApiServer(tmp_path_factory.mktemp("api_server"), **api)
+    yield api_server
+    api_server.close()
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory, stand: Stand) -> Iterator[Proxy]:
-    proxy = Proxy(tmp_path_factory.mktemp("nginx"), stand)
+def proxy(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) -> Iterator[Proxy]:
+    proxy = Proxy(tmp_path_factory.mktemp("nginx"), api_server)
     yield proxy
     proxy.stop()
 
 
-def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, stand: Stand) -> None:
-    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": stand.key})
+def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, api_server: ApiServer) -> None:
+    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": api_server.key})
     assert told.status_code == 200
     assert told.headers["Strict-Transport-Security"]
     assert told.headers["X-Content-Type-Options"] == "nosniff"
@@ -132,19 +132,23 @@ def test_each_client_has_its_own_count_of_wrong_keys_whatever_it_claims(proxy: P
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_bulk_of_the_longest_messages_comes_through(proxy: Proxy, stand: Stand, chunked: bool) -> None:
+def test_a_bulk_of_the_longest_messages_comes_through(
+    proxy: Proxy, api_server: ApiServer, chunked: bool
+) -> None:
     messages = [{"recipient": "+22370123456", "message": "😀" * 1600}] * 20
     body = json.dumps({"messages": messages, "padding": "x" * 3_500_000}).encode()
     data = iter([body[:5], body[5:]]) if chunked else body
-    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": stand.key})
+    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": api_server.key})
     assert told.json()["summary"]["success"] == 20
-    told = proxy.ask("POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": stand.key})
+    told = proxy.ask(
+        "POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": api_server.key}
+    )
     assert (told.status_code, told.json()["error"]) == (413, "payload_too_large")
 
 
-def test_a_send_that_waits_for_its_modem_is_waited_for(proxy: Proxy, stand: Stand) -> None:
+def test_a_send_that_waits_for_its_modem_is_waited_for(proxy: Proxy, api_server: ApiServer) -> None:
     body = {"recipient": "+22370123456", "message": "wait"}
-    headers = {"X-API-Key": stand.key, "Prefer": "wait=1"}
+    headers = {"X-API-Key": api_server.key, "Prefer": "wait=1"}
     began = time.monotonic()
     told = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
     assert told.json()["data"]["status"] == "pending"

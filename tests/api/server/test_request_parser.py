@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waitress.adjustments import Adjustments
 
-from api.server.request_parser import UNKNOWN_BODY, Parser
+from api.server.request_parser import UNCHECKED_BODY_LIMIT, Parser
 
-ADJUSTMENTS = Adjustments(max_request_body_size=1000, inbuf_overflow=UNKNOWN_BODY)
+ADJUSTMENTS = Adjustments(max_request_body_size=1000, inbuf_overflow=UNCHECKED_BODY_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,16 @@ def test_a_body_is_the_one_that_was_sent() -> None:
 
 
 def test_no_more_than_a_little_of_a_body_is_taken_before_the_key_was_looked_at() -> None:
-    parser = Parser(Adjustments(max_request_body_size=10 * UNKNOWN_BODY, inbuf_overflow=UNKNOWN_BODY))
+    parser = Parser(
+        Adjustments(max_request_body_size=10 * UNCHECKED_BODY_LIMIT, inbuf_overflow=UNCHECKED_BODY_LIMIT)
+    )
     data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert parser.received(data) == len(data)
-    assert not parser.wants_key
-    taken = parser.received(b"1\r\na\r\n" * UNKNOWN_BODY)
-    assert taken == UNKNOWN_BODY
-    assert parser.wants_key
+    assert not parser.needs_key_check
+    taken = parser.received(b"1\r\na\r\n" * UNCHECKED_BODY_LIMIT)
+    assert taken == UNCHECKED_BODY_LIMIT
+    assert parser.needs_key_check
     assert parser.received(b"more") == 0
     parser.admitted = True
-    assert not parser.wants_key
+    assert not parser.needs_key_check
     parser.close()
