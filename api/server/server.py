@@ -35,28 +35,28 @@ log = logging.getLogger(__name__)
 __all__ = ["ListenError", "Server"]
 
 LOOP_TIMEOUT_S = 15.0
-"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
+"""The longest sleep of the server's loop. Connections that are idle for two minutes must be found in time."""
 
 EXPIRY_CHECK_S = 1.0
-"""How often at most connections that have had their time are looked for."""
+"""The shortest time between two searches for expired connections."""
 
 URGENT_THREADS = 2
-"""Threads for refusals and for paths that are answered however busy the others are."""
+"""Threads for refusals and urgent paths, beside those for all other requests."""
 
 _WORK_BYTES = 8 << 20
-"""Of bodies beyond a few messages that are worked on at a time, or twice the largest that is allowed, where that is more. What
-JSON of a malicious client becomes in memory is twenty times as large."""
+"""Bytes of large bodies that are worked on at a time, or twice the largest allowed body, if that is more. Malicious JSON takes
+twenty times its size in memory."""
 
 EXIT_S = 1
-"""How long idle threads may take to see that they are not needed any more."""
+"""Time for idle threads to end."""
 
 
 def _admit_all(_: WSGIEnvironment) -> None:
-    """Every body is taken."""
+    """Refuse no body."""
 
 
 class Server:
-    """One HTTP server for one WSGI application: bind, start, respond_error, stop, each once and in this order."""
+    """One HTTP server for one WSGI application. Call bind, start, refuse and stop once each, in this order."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class Server:
         admit: Admission = _admit_all,
         urgent: Container[str] = (),
     ) -> None:
-        """`admit`: judges the head of a request before its body is taken.
+        """`admit`: checks the head of a request before its body is read.
 
-        `urgent`: paths that are answered by threads of their own, however many of the others wait.
+        `urgent`: paths with threads of their own, so that they are answered however many other requests wait.
         """
         self._application = application
         self._settings = settings
@@ -91,7 +91,7 @@ class Server:
         self._loop = threading.Thread(target=self._run, name="http", daemon=True)
 
     def bind(self) -> tuple[str, int]:
-        """Take the configured addresses. Returns the first, with the real port where 0 was asked. Raises ListenError."""
+        """Listen on the configured addresses. Returns the first, with the real port if 0 was configured. Raises ListenError."""
         self._listeners = open_listeners(self._settings.addresses)
         host, port = self._settings.address
         names = [listener.getsockname() for listener in self._listeners]
@@ -99,11 +99,11 @@ class Server:
 
     @property
     def addresses(self) -> list[Address]:
-        """What is listened on, socket by socket. `bind` came before."""
+        """The address of each listening socket. Call `bind` first."""
         return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
 
     def start(self) -> None:
-        """Answer requests. `bind` came before."""
+        """Start to answer requests. Call `bind` first."""
         if not self._listeners:
             raise RuntimeError("bind the server before it is started")
         first, *others = self._listeners
@@ -134,13 +134,13 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the thread that reads requests lives. False after `start` and before `stop`: it died."""
+        """Whether the reading thread is alive. False between `start` and `stop` means that it died."""
         return self._loop.is_alive()
 
     def probe(self, answered: Callable[[], None]) -> None:
-        """Have `answered` called by a thread that answers requests, sent there by the one that reads them.
+        """Send `answered` from the reading thread to a thread of the dispatcher, which calls it.
 
-        So it is called only where both take work. From any thread, between `start` and `stop`.
+        So it is called only while both threads work. Call it from any thread, between `start` and `stop`.
         """
         if self._waitress is not None and self._dispatcher is not None:
             trigger: Any = self._waitress.trigger  # the stubs call it a number
@@ -149,17 +149,17 @@ class Server:
 
     @property
     def in_flight(self) -> int:
-        """Requests that have been read and not yet been answered."""
+        """The number of complete requests that are not answered yet."""
         return self._in_flight.count
 
     def refuse(self) -> None:
-        """From now on answer every new request 503. Those that have begun go on."""
+        """Answer every new request with 503 from now on. Requests in flight go on."""
         self._refusing.set()
 
     def stop(self, timeout_s: float) -> bool:
-        """Refuse new requests, let those that have begun end, and close. Idempotent.
+        """Refuse new requests, wait for requests in flight, and close. Idempotent.
 
-        Returns whether all of them ended within `timeout_s`. After that time every connection is closed anyhow.
+        Returns whether all requests ended within `timeout_s`. Every connection is closed after that time.
         """
         self.refuse()
         deadline = time.monotonic() + timeout_s
@@ -189,7 +189,7 @@ class Server:
             for dispatcher in dispatchers:
                 dispatcher.shutdown(cancel_pending=False, timeout=EXIT_S)
         else:
-            # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
+            # A working thread may still write to the wake-up pipe, so the pipe stays open until the process ends.
             wasyncore.dispatcher.close(waitress)
 
     def _run(self) -> None:
@@ -206,9 +206,9 @@ class Server:
     def _unless_stopping(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._refusing.is_set():
             return self._application(environ, start_response)
-        told = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
-        body = document(told.envelope).encode()
-        headers = {**JSON_HEADERS, "Content-Length": str(len(body)), **told.headers}
+        stopping = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
+        body = document(stopping.envelope).encode()
+        headers = {**JSON_HEADERS, "Content-Length": str(len(body)), **stopping.headers}
         start_response("503 Service Unavailable", list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -216,31 +216,31 @@ class Server:
         return Adjustments(
             threads=self._settings.threads,
             max_request_header_size=HEADER_LIMIT,
-            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
-            inbuf_overflow=UNCHECKED_BODY_LIMIT,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
-            asyncore_use_poll=True,  # select() ends at descriptor 1023
-            clear_untrusted_proxy_headers=False,  # api/access/client_address.py knows whom to believe
-            log_socket_errors=False,  # a client that goes away is no fault of ours
+            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses a body of this size
+            inbuf_overflow=UNCHECKED_BODY_LIMIT,  # bytes in memory before a body goes to a file: 500 slow clients must not fill the memory
+            asyncore_use_poll=True,  # select() fails above descriptor 1023
+            clear_untrusted_proxy_headers=False,  # api/access/client_address.py decides which headers to trust
+            log_socket_errors=False,  # a client that disconnects is no error
             ident=None,
         )
 
 
 class _Probe:
-    """A task like a request, for a thread that answers them."""
+    """A task for the dispatcher, like a request."""
 
     def __init__(self, answered: Callable[[], None]) -> None:
         self._answered = answered
 
     def service(self) -> None:
-        """See `dispatcher.Dispatcher`."""
+        """Run by a thread of the dispatcher."""
         self._answered()
 
 
 class _Waitress(TcpWSGIServer):
-    """Waitress's server with our connections, whose requests are counted, and which never run out."""
+    """Waitress's server with our channels and connection limits."""
 
     channel_class = Channel
-    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs say that it is one channel
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs have one channel
 
     def __init__(
         self,
@@ -263,15 +263,15 @@ class _Waitress(TcpWSGIServer):
         super().__init__(*args, **kwargs)
 
     def readable(self) -> bool:
-        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `close_expired`)."""
+        """Whether a connection can be accepted. Replaces waitress's method, which closes idle connections too (see `close_expired`)."""
         return bool(self.accepting) and len(self.active_channels) < self._limits.connections
 
     def close_expired(self) -> None:
-        """Close connections that have had their time, and those that give way to others.
+        """Close expired connections, and those in excess of the limits.
 
-        In place of waitress's own: that trusts the wall clock, never closes a connection whose client reads nothing, and at
-        the limit listens to nobody. Called between two turns of the loop: within one, a descriptor that is closed may be
-        another connection's before the turn ends.
+        Replaces waitress's `maintenance`, which uses the wall clock, never closes a connection whose client reads nothing, and
+        accepts no connection at the limit. Call it between two turns of the loop: within a turn, the number of a closed
+        descriptor may be used by a new connection before the turn ends.
         """
         now = time.monotonic()
         if now >= self._check_at:
@@ -284,13 +284,13 @@ class _Waitress(TcpWSGIServer):
             if full:
                 connection.close_now()
             else:
-                connection.refuse_arriving()  # only what arrives is too much: there is room for an answer
+                connection.refuse_arriving()  # too many bytes arrive, but there is room for a response
 
     def _connections(self) -> list[Channel]:
         return list(self.active_channels.values())
 
     def add_task(self, task: Any) -> None:
-        """Have the next request of a connection answered."""
+        """Queue the next request of a channel for a dispatcher."""
         self.in_flight.begin()
         request = task.next_request
         if request.error or request.path in self._urgent_paths:
@@ -300,7 +300,7 @@ class _Waitress(TcpWSGIServer):
 
 
 class _Listener(wasyncore.dispatcher):
-    """One more socket that the server listens on."""
+    """One more listening socket of the server."""
 
     def __init__(self, server: _Waitress, listener: socket.socket, map_: dict[int, Any]) -> None:
         self._server: Any = server
@@ -309,22 +309,22 @@ class _Listener(wasyncore.dispatcher):
         self.accepting = True
 
     def readable(self) -> bool:
-        """As the server's first socket."""
+        """As the first listening socket."""
         return bool(self._server.readable())
 
     def writable(self) -> bool:
-        """Nothing is ever written to it."""
+        """A listening socket is never written to."""
         return False
 
     def handle_accept(self) -> None:
-        """Make a connection of the server's."""
+        """Accept a connection."""
         server = self._server
         try:
             accepted = self.accept()
             if accepted is not None:
                 server.set_socket_options(accepted[0])
-        except OSError as error:  # the client has gone again
-            log.debug("a connection was not accepted: %s", error)
+        except OSError as error:  # the client has disconnected
+            log.debug("Connection not accepted: %s", error)
             return
         if accepted is not None:
             server.channel_class(server, *accepted, server.adj, map=self._connections)
