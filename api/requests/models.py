@@ -111,7 +111,7 @@ def ussd_request(raw: bytes) -> UssdRequest:
 
 @dataclass(frozen=True, slots=True)
 class LoopTestRequest:
-    """A request for a loop test. Without source and target every SIM sends to the next one; without timeout it has no limit."""
+    """A request for a loop test. Without source and target every SIM sends to the next one."""
 
     source: Place | None
     target: Place | None

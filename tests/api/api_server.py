@@ -1,4 +1,4 @@
-"""The whole HTTP interface on a real store and real sockets, without ports: what is sent stays in the queue."""
+"""The whole HTTP interface on a real store and real sockets. It has no ports, so messages stay in the queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEADLINE_S = 10.0
 
 
 class ApiServer:
-    """See the module. `api`: settings of that section."""
+    """A running server. `api`: settings of the section `api`."""
 
     def __init__(self, path: Path, limits: ConnectionLimits | None = None, **api: Any) -> None:
         self.house = House(path)
@@ -47,7 +47,7 @@ class ApiServer:
         self.house.close()
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        """A request with these headers (`_` for `-`)."""
+        """A GET request with these headers (`_` stands for `-`)."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.get(self.url + path, headers=named, timeout=DEADLINE_S)
 

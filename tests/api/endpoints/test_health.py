@@ -1,4 +1,4 @@
-"""/health: 200 as soon as messages are taken, 503 while they are not, and why; without a key, and without secrets."""
+"""GET /health: 200 while messages are accepted, else 503 with the reason. It needs no key and shows no secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verdicts(data: dict[str, Any]) -> dict[str, str]:
     return {name: check["status"] for name, check in data["checks"].items()}
 
 
-def test_a_box_that_is_well_passes_every_check(api_server: ApiServer) -> None:
+def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
     status, data = health(api_server)
     assert status == 200
     assert (data["status"], data["live"], data["ready"]) == ("ok", True, True)
@@ -59,13 +59,13 @@ def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiSer
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
 
 
-def test_a_sim_without_network_still_takes_messages(api_server: ApiServer) -> None:
+def test_a_sim_without_network_still_accepts_messages(api_server: ApiServer) -> None:
     api_server.house.up(1, "8922301000000000001", registration=Registration.SEARCHING)
     status, data = health(api_server)
     assert (status, data["status"], verdicts(data)["sims"]) == (200, "warn", "fail")
 
 
-def test_without_a_sim_that_may_send_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
+def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
     up = api_server.house.statuses[1]
     api_server.house.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
     status, data = health(api_server)
@@ -74,14 +74,14 @@ def test_without_a_sim_that_may_send_it_is_503_with_the_same_checks(api_server: 
     assert "0 of 1 SIMs" in api_server.get("/api/health").json()["message"]
 
 
-def test_what_has_waited_for_long_is_a_warning(api_server: ApiServer) -> None:
+def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> None:
     api_server.house.send("a secret text")
     assert health(api_server)[1]["status"] == "ok"
     api_server.house.clock.at += 3600 * 1_000_000
     status, data = health(api_server)
     assert (status, verdicts(data)["queue"]) == (200, "warn")
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
-    api_server.house.clock.at -= 7200 * 1_000_000  # set back: no age below 0
+    api_server.house.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
     assert verdicts(health(api_server)[1])["queue"] == "pass"
     told = api_server.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
@@ -89,7 +89,7 @@ def test_what_has_waited_for_long_is_a_warning(api_server: ApiServer) -> None:
 
 
 QUICK_S = 5.0
-"""Two seconds for the store to answer, and room for a machine that is busy."""
+"""Two seconds for the store to answer, and a margin for a busy machine."""
 
 
 def timed_health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
@@ -100,7 +100,7 @@ def timed_health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_a_lock_that_another_process_holds_is_told_at_once_and_so_is_its_end(
+def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
     api_server: ApiServer, lock: str
 ) -> None:
     assert health(api_server)[0] == 200
@@ -126,7 +126,7 @@ def test_a_lock_that_another_process_holds_is_told_at_once_and_so_is_its_end(
     eventually(lambda: health(api_server)[0] == 200, 20)
 
 
-def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(api_server: ApiServer) -> None:
+def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def hang(_: object) -> None:
@@ -138,7 +138,7 @@ def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(api_server: ApiSe
     assert begun.wait(10)
     assert timed_health(api_server)[0] == 503
     began = time.monotonic()
-    for _ in range(5):  # the first has waited for all
+    for _ in range(5):  # only the first request waits
         assert timed_health(api_server)[0] == 503
     assert time.monotonic() - began < QUICK_S
     go_on.set()
@@ -146,7 +146,7 @@ def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(api_server: ApiSe
     assert eventually(lambda: health(api_server)[0] == 200)
 
 
-def test_a_database_that_was_removed_takes_nothing(api_server: ApiServer) -> None:
+def test_a_removed_database_accepts_nothing(api_server: ApiServer) -> None:
     path = api_server.house.store.path
     path.rename(path.with_name("elsewhere"))
     assert timed_health(api_server)[0] == 503
@@ -158,7 +158,7 @@ ANSWER = UssdAnswer(1, 1, "8922301000000000001", (Reply(Session.DONE, "1250 FCFA
 
 
 class Silent(Bell):
-    """A port that takes every code and never answers."""
+    """A port that accepts every code and never answers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -187,7 +187,9 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
     askers = [threading.Thread(target=ask) for _ in range(32)]
     for asker in askers:
         asker.start()
-    eventually(lambda: len(answers) == 30)  # a quarter of the threads waits, the others are told at once
+    eventually(
+        lambda: len(answers) == 30
+    )  # a quarter of the threads waits; all other requests are refused at once
     for refused in answers:
         assert (refused.status_code, refused.json()["error"]) == (503, "queue_full")
         assert refused.headers["Retry-After"] == "5"
@@ -202,7 +204,7 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
     for asker in askers:
         asker.join()
     assert [answer.status_code for answer in answers[30:]] == [200, 200]
-    waiting = threading.Thread(target=ask)  # the places are free again
+    waiting = threading.Thread(target=ask)  # waiting is possible again
     waiting.start()
     eventually(lambda: len(port.asked) == 3)
     port.asked[-1].set_result(ANSWER)
@@ -223,7 +225,7 @@ def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
     asker.start()
     eventually(lambda: port.asked)
     assert timed_health(api_server)[0] == 200
-    with api_server.connect() as client:  # and so is what is no request
+    with api_server.connect() as client:  # a malformed request is answered too
         client.sendall(b"nonsense\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
     port.asked[0].set_result(ANSWER)

@@ -1,4 +1,4 @@
-"""The figures: who may read them, what they hold, and what they never do."""
+"""GET /metrics: access, content, and no side effects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
         api_server.close()
 
 
-def test_only_loopback_and_the_named_networks_read_them(build: Callable[..., ApiServer]) -> None:
+def test_only_loopback_and_the_configured_networks_read_metrics(build: Callable[..., ApiServer]) -> None:
     api_server = build(trusted_proxies=["127.0.0.1"], metrics_networks=["192.168.7.0/24"])
     assert api_server.get("/metrics").status_code == 200
     assert api_server.get("/metrics", X_Forwarded_For="192.168.7.1").status_code == 200
@@ -45,13 +45,13 @@ def test_only_loopback_and_the_named_networks_read_them(build: Callable[..., Api
 
 
 @pytest.mark.parametrize("header", ["X_Forwarded_For", "X_Real_IP", "Forwarded", "Via"])
-def test_a_proxy_that_nobody_named_does_not_make_everybody_loopback(
+def test_an_untrusted_proxy_does_not_make_its_clients_loopback(
     build: Callable[..., ApiServer], header: str
 ) -> None:
     assert build().get("/metrics", **{header: "127.0.0.1"}).status_code == 403
 
 
-def test_they_tell_of_a_message_and_never_its_number_or_text(build: Callable[..., ApiServer]) -> None:
+def test_metrics_count_a_message_and_never_show_its_number_or_text(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     house = api_server.house
     house.send("the secret text")
@@ -77,7 +77,7 @@ def test_they_tell_of_a_message_and_never_its_number_or_text(build: Callable[...
         assert secret not in text
 
 
-def test_requests_are_counted_by_route_and_code_and_never_by_what_a_client_made_up(
+def test_requests_are_counted_by_route_and_code_and_never_by_an_unknown_path(
     build: Callable[..., ApiServer],
 ) -> None:
     api_server = build(allowed_networks=["10.0.0.0/8"], trusted_proxies=["127.0.0.1"])
@@ -102,7 +102,7 @@ def test_a_scrape_syncs_nothing_and_counts_no_commit(build: Callable[..., ApiSer
     assert len(seen) == 1
 
 
-def test_where_the_store_is_stuck_the_last_counts_are_told(
+def test_while_the_store_is_stuck_the_last_counts_are_shown(
     build: Callable[..., ApiServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics_snapshot, "COUNTS_TIMEOUT_S", 0.1)
@@ -125,5 +125,5 @@ def test_where_the_store_is_stuck_the_last_counts_are_told(
     assert told.sum("gatewayd_store_answers") == 0
 
 
-def test_every_event_that_is_counted_has_its_metric() -> None:
+def test_every_counted_event_has_a_metric() -> None:
     assert set(COUNTERS) == set(EVENTS)

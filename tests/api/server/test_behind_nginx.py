@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 
 def certificate(path: Path) -> None:
-    """A certificate that nobody signed, for localhost."""
+    """A self-signed certificate for localhost."""
     subprocess.run(
         [
             *(
@@ -45,7 +45,7 @@ def certificate(path: Path) -> None:
 
 
 class Proxy:
-    """nginx with the documented server, on ports that are free."""
+    """nginx with the documented configuration, on free ports."""
 
     def __init__(self, path: Path, api_server: ApiServer) -> None:
         self.port = free_port()
@@ -108,7 +108,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) -> It
     proxy.stop()
 
 
-def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, api_server: ApiServer) -> None:
+def test_responses_pass_with_their_headers_and_hsts(proxy: Proxy, api_server: ApiServer) -> None:
     told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": api_server.key})
     assert told.status_code == 200
     assert told.headers["Strict-Transport-Security"]
@@ -117,24 +117,22 @@ def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, api_serv
     assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
 
 
-def test_figures_are_not_passed_on(proxy: Proxy) -> None:
+def test_metrics_are_not_proxied(proxy: Proxy) -> None:
     assert proxy.ask("GET", "/metrics").status_code == 404
 
 
-def test_each_client_has_its_own_count_of_wrong_keys_whatever_it_claims(proxy: Proxy) -> None:
+def test_each_client_has_its_own_count_of_wrong_keys_whatever_address_it_forges(proxy: Proxy) -> None:
     def wrong(claimed: str) -> int:
         headers = {"X-API-Key": "wrong", "X-Forwarded-For": claimed}
         return proxy.ask("GET", "/api/sms/quota", headers=headers).status_code
 
-    # nginx appends who connected: loopback here, which is its own trusted address, so that the claim counts next.
+    # nginx appends the address of its peer: loopback here, which is trusted, so the forged address counts next.
     assert [wrong("192.0.2.1"), wrong("192.0.2.2"), wrong("198.51.100.9, 192.0.2.1")] == [401, 401, 429]
     assert wrong("198.51.100.1") == 403
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_bulk_of_the_longest_messages_comes_through(
-    proxy: Proxy, api_server: ApiServer, chunked: bool
-) -> None:
+def test_a_bulk_of_the_longest_messages_passes(proxy: Proxy, api_server: ApiServer, chunked: bool) -> None:
     messages = [{"recipient": "+22370123456", "message": "😀" * 1600}] * 20
     body = json.dumps({"messages": messages, "padding": "x" * 3_500_000}).encode()
     data = iter([body[:5], body[5:]]) if chunked else body
@@ -146,7 +144,7 @@ def test_a_bulk_of_the_longest_messages_comes_through(
     assert (told.status_code, told.json()["error"]) == (413, "payload_too_large")
 
 
-def test_a_send_that_waits_for_its_modem_is_waited_for(proxy: Proxy, api_server: ApiServer) -> None:
+def test_the_proxy_waits_for_a_send_that_waits_for_its_modem(proxy: Proxy, api_server: ApiServer) -> None:
     body = {"recipient": "+22370123456", "message": "wait"}
     headers = {"X-API-Key": api_server.key, "Prefer": "wait=1"}
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""A large body is taken only with a valid key, and all bodies together stay within a bound."""
+"""A large body is read only with a valid key, and all bodies together stay within a limit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LARGE = "Content-Length: 1000000"
         (["Authorization: Bearer x"], "invalid_api_key"),
     ],
 )
-def test_without_a_valid_key_no_body_is_asked_for(
+def test_without_a_valid_key_no_body_is_read(
     build: Callable[..., ApiServer], path: str, fields: list[str], key: list[str], code: str
 ) -> None:
     api_server = build()
@@ -67,7 +67,7 @@ def test_without_a_valid_key_no_body_is_asked_for(
     assert b"\r\nConnection: close\r\n" in answer
 
 
-def test_a_key_that_has_ended_is_told_as_without_a_body(build: Callable[..., ApiServer]) -> None:
+def test_an_inactive_key_is_refused_as_without_a_body(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
     with api_server.connect() as client:
@@ -88,7 +88,7 @@ def test_a_wrong_key_before_a_body_counts_like_any_other(build: Callable[..., Ap
     assert b"\r\nRetry-After: " in answer
 
 
-def test_an_address_that_may_not_ask_may_send_no_body(build: Callable[..., ApiServer]) -> None:
+def test_an_address_outside_the_allow_list_may_send_no_body(build: Callable[..., ApiServer]) -> None:
     api_server = build(allowed_networks=["192.168.1.0/24"], trusted_proxies=["127.0.0.1"])
     with api_server.connect() as client:
         key = f"X-API-Key: {api_server.key}"
@@ -96,7 +96,7 @@ def test_an_address_that_may_not_ask_may_send_no_body(build: Callable[..., ApiSe
         assert envelope(read_all(client), 403)["error"] == "address_not_allowed"
 
 
-def test_with_a_valid_key_the_body_is_asked_for_and_taken(build: Callable[..., ApiServer]) -> None:
+def test_with_a_valid_key_the_body_is_read(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     body = json.dumps({"recipient": "70123456", "message": "x"}).encode()
     with api_server.connect() as client:
@@ -116,7 +116,7 @@ def test_with_a_valid_key_the_body_is_asked_for_and_taken(build: Callable[..., A
         assert b'"pending"' in read_all(client)
 
 
-def test_a_large_chunked_body_with_a_key_is_taken_whole(build: Callable[..., ApiServer]) -> None:
+def test_a_large_chunked_body_with_a_key_is_read_to_its_end(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     messages = [{"recipient": "70123456", "message": "x" * 1500}] * 100
     body = json.dumps({"messages": messages}).encode()
@@ -135,7 +135,7 @@ def test_a_large_chunked_body_with_a_key_is_taken_whole(build: Callable[..., Api
     }
 
 
-def test_many_small_chunks_without_a_key_are_read_no_further_than_a_little(
+def test_many_small_chunks_without_a_key_are_not_read_to_their_end(
     build: Callable[..., ApiServer],
 ) -> None:
     api_server = build()
@@ -145,11 +145,11 @@ def test_many_small_chunks_without_a_key_are_read_no_further_than_a_little(
         client.sendall(b"1\r\n \r\n" * 600_000)
         assert envelope(read_all(client), 401)["error"] == "missing_api_key"
         spent = time.process_time() - began
-    assert spent < 1.0, "it was read to its end"  # a twentieth of that as a rule
+    assert spent < 1.0, "it was read to its end"  # usually a twentieth of that
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/metrics"])
-def test_what_needs_no_key_takes_no_large_body(build: Callable[..., ApiServer], path: str) -> None:
+def test_a_path_without_a_key_accepts_no_large_body(build: Callable[..., ApiServer], path: str) -> None:
     api_server = build()
     for fields in ([LARGE], [CHUNKED, ASKS]):
         with api_server.connect() as client:
@@ -160,7 +160,7 @@ def test_what_needs_no_key_takes_no_large_body(build: Callable[..., ApiServer], 
         assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
 
 
-def test_a_key_is_looked_at_in_its_turn_on_a_connection(build: Callable[..., ApiServer]) -> None:
+def test_keys_are_checked_in_order_on_a_connection(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     with api_server.connect() as client:
         first = f"GET /api/sms/quota HTTP/1.1\r\nHost: x\r\nX-API-Key: {api_server.key}\r\n\r\n".encode()
@@ -169,7 +169,7 @@ def test_a_key_is_looked_at_in_its_turn_on_a_connection(build: Callable[..., Api
     assert [answer[:3] for answer in answers] == [b"200", b"200", b"200", b"401"]
 
 
-def test_bodies_that_arrive_are_bounded_in_all_and_told_so(build: Callable[..., ApiServer]) -> None:
+def test_arriving_bodies_are_limited_in_all(build: Callable[..., ApiServer]) -> None:
     api_server = build(ConnectionLimits(arriving_bytes=200_000))
     key = f"X-API-Key: {api_server.key}"
     with ExitStack() as crowd:
@@ -192,7 +192,7 @@ def test_bodies_that_arrive_are_bounded_in_all_and_told_so(build: Callable[..., 
         assert b"\r\nRetry-After: " in told[0]
 
 
-def test_bodies_in_work_are_bounded_in_all_and_told_so() -> None:
+def test_bodies_in_work_are_limited_in_all() -> None:
     entered, go_on = threading.Semaphore(0), threading.Event()
     done: list[int] = []
 
@@ -220,12 +220,12 @@ def test_bodies_in_work_are_bounded_in_all_and_told_so() -> None:
         answer = read_all(sent(crowd, size))  # 9 MiB would be more than 8
         assert envelope(answer, 503)["error"] == "queue_full"
         assert b"\r\nRetry-After: 5\r\n" in answer
-        small = sent(crowd, 1000)  # what is small always has room
+        small = sent(crowd, 1000)  # a small body is always accepted
         assert entered.acquire(timeout=DEADLINE_S)
         go_on.set()
         for client in (*taken, small):
             assert read_all(client).endswith(b"ok")
-        again = sent(crowd, size)  # what was taken is given back
+        again = sent(crowd, size)  # the budget is given back
         assert read_all(again).endswith(b"ok")
     assert sorted(done) == [1000, size, size, size]
     assert server.stop(DEADLINE_S)

@@ -1,4 +1,4 @@
-"""What RFC 9112 says of requests that could be read in two ways, over real sockets: refused at once, and the connection closed."""
+"""Requests that could be read in two ways (RFC 9112) are refused at once, and the connection is closed. Uses real sockets."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def echo_server() -> Iterator[EchoServer]:
 
 
 def request(*fields: str, version: str = "HTTP/1.1", body: bytes = b"") -> bytes:
-    """A POST with these fields alone."""
+    """A POST with these header fields only."""
     return "\r\n".join([f"POST /echo {version}", *fields]).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def refused(echo_server: EchoServer, data: bytes, status: int) -> None:
-    """It is answered once, without the client saying that it has ended, and then the connection is closed."""
+    """Check that one response comes before the client ends its side, and that the connection is closed then."""
     answer = echo_server.say(data)
     assert len(re.findall(rb"HTTP/1\.[01] [0-9]{3} ", answer)) == 1, "what followed was answered too"
     assert b"\r\nConnection: close\r\n" in answer
@@ -93,12 +93,12 @@ def test_a_body_whose_end_could_be_read_in_two_ways_is_refused(echo_server: Echo
 @pytest.mark.parametrize(
     "coding", ["gzip", "deflate", "identity", "xchunked", "gzip, chunked", "x", "chunked2"]
 )
-def test_a_transfer_coding_that_is_not_known_is_501(echo_server: EchoServer, coding: str) -> None:
+def test_an_unknown_transfer_coding_is_501(echo_server: EchoServer, coding: str) -> None:
     refused(echo_server, request("Host: x", f"Transfer-Encoding: {coding}", body=SMUGGLED), 501)
 
 
 @pytest.mark.parametrize("coding", ["chunked", "Chunked", "CHUNKED", " \tchunked\t ", ", chunked,"])
-def test_chunked_is_known_however_it_is_written(echo_server: EchoServer, coding: str) -> None:
+def test_chunked_is_accepted_in_any_spelling(echo_server: EchoServer, coding: str) -> None:
     body = b"3;a=b\r\nabc\r\n0002\r\nde\r\n00\r\nTrailer: x\r\n\r\n"
     data = request("Host: x", f"Transfer-Encoding: {coding}", "Connection: close", body=body)
     assert echo_server.say(data).endswith(b"\r\n\r\nabcde")
@@ -193,7 +193,7 @@ def test_a_later_minor_version_is_one_of_1_1(echo_server: EchoServer) -> None:
 @pytest.mark.parametrize(
     "version", ["http/1.1", "HTTP/1", "HTTP/1.10", "HTTP/11.1", "HTTP/ 1.1", "HTTPS/1.1", "", "x"]
 )
-def test_what_is_no_version_is_refused(echo_server: EchoServer, version: str) -> None:
+def test_an_invalid_version_is_refused(echo_server: EchoServer, version: str) -> None:
     refused(echo_server, request("Host: x", version=version), 400)
 
 
@@ -222,7 +222,7 @@ def test_what_is_no_version_is_refused(echo_server: EchoServer, version: str) ->
         b'{"recipient": "70123456"}\r\n',
     ],
 )
-def test_what_cannot_become_a_request_is_refused_before_its_end_has_come(
+def test_bytes_that_cannot_become_a_request_are_refused_before_their_end(
     echo_server: EchoServer, beginning: bytes
 ) -> None:
     refused(echo_server, beginning, 400)
@@ -249,7 +249,7 @@ def test_a_header_field_that_is_not_one_line_of_name_and_value_is_refused(
     refused(echo_server, request("Host: x", field, body=SMUGGLED), 400)
 
 
-def test_a_header_that_is_too_large_is_told_by_its_part(echo_server: EchoServer) -> None:
+def test_a_too_large_head_is_414_or_431(echo_server: EchoServer) -> None:
     refused(echo_server, b"GET /" + b"x" * 70_000, 414)
     refused(echo_server, b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, 431)
     refused(echo_server, request("Host: x", *["A: b"] * 300), 431)
@@ -266,7 +266,7 @@ def test_empty_lines_before_a_request_are_ignored(echo_server: EchoServer) -> No
 def test_a_client_that_speaks_tls_is_closed_at_once(echo_server: EchoServer, hello: bytes) -> None:
     with echo_server.connect() as client:
         client.sendall(hello)
-        with suppress(ConnectionResetError):  # closed all the same, with bytes that were not read
+        with suppress(ConnectionResetError):  # closed with unread bytes
             assert read_all(client) == b""
 
 
@@ -309,7 +309,7 @@ def test_a_chunk_is_read_strictly_and_answered_at_once(
         assert echo_server.say(ended).endswith(b"\r\n\r\n" + b"a" * 3001)
 
 
-def test_chunks_of_one_byte_each_are_not_read_without_end() -> None:
+def test_chunks_of_one_byte_each_are_not_read_for_ever() -> None:
     echo_server = EchoServer(max_body_bytes=4 << 20)
     try:
         refused(echo_server, request("Host: x", CHUNKED, body=b"1\r\na\r\n" * 100_000), 400)
@@ -317,7 +317,7 @@ def test_chunks_of_one_byte_each_are_not_read_without_end() -> None:
         assert echo_server.server.stop(DEADLINE_S)
 
 
-def test_a_body_is_asked_for_once_and_after_the_answers_before_it(echo_server: EchoServer) -> None:
+def test_100_continue_is_sent_once_and_after_the_responses_before_it(echo_server: EchoServer) -> None:
     with echo_server.connect() as client:
         first = request("Host: x", "Content-Length: 1", body=b"a")
         client.sendall(
@@ -329,7 +329,7 @@ def test_a_body_is_asked_for_once_and_after_the_answers_before_it(echo_server: E
         assert read_all(client).endswith(b"\r\n\r\nok")
 
 
-def test_a_body_that_came_unasked_is_not_asked_for(echo_server: EchoServer) -> None:
+def test_100_continue_is_not_sent_for_a_body_that_has_arrived(echo_server: EchoServer) -> None:
     answer = echo_server.say(
         request("Host: x", "Content-Length: 2", "Expect: 100-continue", "Connection: close", body=b"ok")
     )
@@ -365,7 +365,7 @@ FRAGMENTS = st.sampled_from(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
-def test_whatever_bytes_come_the_server_answers_or_closes_and_lives(
+def test_for_any_bytes_the_server_answers_or_closes_and_goes_on(
     echo_server: EchoServer, pieces: list[bytes]
 ) -> None:
     with echo_server.connect() as client, suppress(ConnectionError):

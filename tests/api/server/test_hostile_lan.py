@@ -1,4 +1,4 @@
-"""On a LAN: wrong keys, networks that may ask, and clients that are slow on purpose."""
+"""Attacks from a LAN: wrong keys, addresses outside the allow-list, and deliberately slow clients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def test_wrong_keys_are_limited_and_a_right_one_always_passes(build: Callable[..
     assert refused.json()["data"] == {}
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
     assert api_server.get("/api/sms/quota", X_API_Key=api_server.key).status_code == 200
-    assert api_server.get("/api/sms/quota").json()["error"] == "missing_api_key"  # is no wrong one
+    assert (
+        api_server.get("/api/sms/quota").json()["error"] == "missing_api_key"
+    )  # a missing key is no wrong key
     assert api_server.get("/api/sms/quota", X_API_Key="wrong").status_code == 429
     with api_server.connect("127.0.0.2") as other:
         other.sendall(b"GET /api/sms/quota HTTP/1.0\r\nX-API-Key: wrong\r\n\r\n")
@@ -53,13 +55,13 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_count(build: Callable[..
         return api_server.get("/api/sms/quota", X_API_Key=key, X_Forwarded_For=client).status_code
 
     assert [ask("198.51.100.1"), ask("198.51.100.2"), ask("198.51.100.1")] == [401, 401, 429]
-    assert ask("192.0.2.7, 198.51.100.1") == 429  # to claim another address does not help
+    assert ask("192.0.2.7, 198.51.100.1") == 429  # a forged address does not help
     assert [ask("2001:db8::1"), ask("2001:db8::ffff:2"), ask("2001:db8:0:1::1")] == [401, 429, 401]
     assert [ask("nonsense"), ask("\xe9, ,")] == [401, 429]
     assert ask("198.51.100.1", api_server.key) == 200
 
 
-def test_what_an_untrusted_peer_says_of_its_address_is_not_believed(build: Callable[..., ApiServer]) -> None:
+def test_the_forwarded_address_of_an_untrusted_peer_is_ignored(build: Callable[..., ApiServer]) -> None:
     api_server = build(wrong_keys_per_minute=1)
     told = [
         api_server.get("/api/sms/quota", X_API_Key="wrong", X_Forwarded_For=f"198.51.100.{n}").status_code
@@ -68,7 +70,7 @@ def test_what_an_untrusted_peer_says_of_its_address_is_not_believed(build: Calla
     assert told == [401, 429, 429]
 
 
-def test_only_allowed_networks_may_ask_and_loopback(build: Callable[..., ApiServer]) -> None:
+def test_only_allowed_networks_and_loopback_have_access(build: Callable[..., ApiServer]) -> None:
     api_server = build(allowed_networks=["192.168.1.0/24", "fd00::/8"], trusted_proxies=["127.0.0.1"])
 
     def ask(client: str, path: str = "/api/sms/quota") -> requests.Response:
@@ -85,7 +87,7 @@ def test_only_allowed_networks_may_ask_and_loopback(build: Callable[..., ApiServ
     assert api_server.get("/api/sms/quota", X_API_Key=api_server.key).status_code == 200
 
 
-def test_a_bulk_of_the_longest_messages_as_escaped_emoji_is_taken(build: Callable[..., ApiServer]) -> None:
+def test_a_bulk_of_the_longest_messages_as_escaped_emoji_is_accepted(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     text = "😀" * 1600
     body = json.dumps({"messages": [{"recipient": "+22370123456", "message": text}] * 100}).encode()
@@ -99,7 +101,9 @@ def test_a_bulk_of_the_longest_messages_as_escaped_emoji_is_taken(build: Callabl
     assert answer.json()["summary"] == {"total": 100, "success": 100, "failed": 0}
 
 
-def test_no_answer_tells_which_server_it_is_and_each_is_hardened(build: Callable[..., ApiServer]) -> None:
+def test_no_response_names_the_server_and_each_has_the_security_headers(
+    build: Callable[..., ApiServer],
+) -> None:
     api_server = build()
     with api_server.connect() as client:
         client.sendall(b"nonsense\r\n\r\n")
@@ -147,7 +151,7 @@ def is_closed(client: socket.socket) -> bool:
 
 @pytest.mark.parametrize("said", [b"", SLOW, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx"])
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
-def test_more_slow_connections_than_there_are_places_lock_nobody_out(
+def test_more_slow_connections_than_the_limit_lock_no_client_out(
     build: Callable[..., ApiServer], source: str, said: bytes
 ) -> None:
     api_server = build(ConnectionLimits(connections=30))
@@ -158,11 +162,11 @@ def test_more_slow_connections_than_there_are_places_lock_nobody_out(
             slow.sendall(said)
             if n % 10 == 0:
                 assert answered(api_server)
-        if source != "127.0.0.1":  # whoever holds one connection keeps it while another holds many
+        if source != "127.0.0.1":  # a client with one connection keeps it while another has many
             ask(kept)
 
 
-def test_a_request_that_drips_in_is_not_waited_for(build: Callable[..., ApiServer]) -> None:
+def test_a_request_that_arrives_too_slowly_is_dropped(build: Callable[..., ApiServer]) -> None:
     api_server = build(ConnectionLimits(arrival_s=0.3))
     with api_server.connect() as slow, api_server.connect() as idle:
         slow.sendall(SLOW)
@@ -178,13 +182,13 @@ def test_a_request_that_drips_in_is_not_waited_for(build: Callable[..., ApiServe
         assert not is_closed(idle)
 
 
-def test_a_connection_that_says_nothing_is_closed_in_the_end(build: Callable[..., ApiServer]) -> None:
+def test_an_idle_connection_is_closed(build: Callable[..., ApiServer]) -> None:
     api_server = build(ConnectionLimits(idle_s=0.3, arrival_s=0.2))
     with api_server.connect() as idle:
         eventually(lambda: is_closed(idle))
 
 
-def test_what_arrives_is_bounded_in_all_and_an_honest_client_gets_through(
+def test_arriving_bytes_are_limited_in_all_and_an_honest_client_is_served(
     build: Callable[..., ApiServer],
 ) -> None:
     api_server = build(ConnectionLimits(arriving_bytes=200_000))
@@ -192,7 +196,7 @@ def test_what_arrives_is_bounded_in_all_and_an_honest_client_gets_through(
     with ExitStack() as crowd:
         slow = [crowd.enter_context(api_server.connect("127.0.0.2")) for _ in range(6)]
         for each in slow:
-            with suppress(ConnectionError):  # it gave way already
+            with suppress(ConnectionError):  # it was closed already
                 each.sendall(head + b"x" * 90_000)
         eventually(lambda: sum(map(is_closed, slow)) == 4)
         assert answered(api_server)

@@ -1,4 +1,4 @@
-"""The server over real sockets: what it refuses itself, and how it stops."""
+"""The server over real sockets: its own refusals, and how it stops."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from config.settings import ApiSettings
 
 DEADLINE_S = 10.0
 LIMIT = 4096
-PIECES = [bytes([n]) * 300_000 for n in range(30)]  # more than a socket takes
+PIECES = [bytes([n]) * 300_000 for n in range(30)]  # more than a socket buffer holds
 
 
 class EchoServer:
-    """A server with an application that echoes, and one address that answers only when it is told to."""
+    """A server whose application echoes bodies, and has one path that waits for `go_on`."""
 
     def __init__(self, **settings: Any) -> None:
         self.entered = threading.Event()
@@ -132,7 +132,7 @@ def test_the_real_port_is_known_and_a_port_in_use_is_a_clear_error(echo_server: 
     assert other.stop(0)
 
 
-def test_a_host_that_is_not_ours_is_a_clear_error() -> None:
+def test_a_foreign_address_is_a_clear_error() -> None:
     with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:0"):
         Server(Flask(__name__), ApiSettings(listen="192.0.2.1:0")).bind()
 
@@ -161,7 +161,7 @@ def test_a_chunked_body_is_read(echo_server: EchoServer) -> None:
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
-def test_a_body_too_large_is_told_after_it_was_sent(echo_server: EchoServer, size: int) -> None:
+def test_a_too_large_body_is_413_after_it_was_sent(echo_server: EchoServer, size: int) -> None:
     told = envelope(echo_server.say(post(b"x" * size, f"Content-Length: {size}")), 413)
     assert told["error"] == "payload_too_large"
     assert (
@@ -170,7 +170,7 @@ def test_a_body_too_large_is_told_after_it_was_sent(echo_server: EchoServer, siz
     )
 
 
-def test_a_client_that_asks_before_it_sends_is_told_at_once(echo_server: EchoServer) -> None:
+def test_a_client_that_expects_100_continue_is_refused_at_once(echo_server: EchoServer) -> None:
     with echo_server.connect() as client:
         client.sendall(post(b"", "Content-Length: 9999999", "Expect: 100-continue"))
         assert envelope(read_all(client), 413)["error"] == "payload_too_large"
@@ -205,7 +205,7 @@ def test_a_chunked_body_without_an_end_is_not_read_for_ever(echo_server: EchoSer
         post(b"2\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
     ],
 )
-def test_what_is_no_http_is_refused_in_the_envelope(echo_server: EchoServer, data: bytes) -> None:
+def test_bytes_that_are_not_http_are_refused_in_the_envelope(echo_server: EchoServer, data: bytes) -> None:
     told = envelope(echo_server.say(data), 400)
     assert told["error"] == "invalid_request"
     assert [fault["field"] for fault in told["data"]["errors"]] == ["request"]
@@ -237,11 +237,11 @@ def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(echo
             client.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
             assert client.recv(65536).endswith(b"\r\n\r\na")
         connections = [found for found in gc.get_objects() if isinstance(found, Channel) and found.connected]
-        # With something in a buffer the loop turns without a pause until the thread that sends has the interpreter again.
+        # While a buffer holds data the loop spins until the sending thread has the interpreter again.
         assert [connection.current_outbuf_count for connection in connections] == [0]
 
 
-def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(echo_server: EchoServer) -> None:
+def test_a_slow_client_gets_the_whole_response_in_order(echo_server: EchoServer) -> None:
     with echo_server.connect() as client:
         client.sendall(2 * b"GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"end", "Content-Length: 3"))
         time.sleep(0.2)  # until the socket is full
@@ -250,7 +250,7 @@ def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(echo_
     assert bodies == [b"".join(PIECES), b"".join(PIECES), b"end"]
 
 
-def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
+def test_a_stopping_server_finishes_requests_in_flight_and_refuses_new_ones() -> None:
     echo_server = EchoServer()
     with echo_server.connect() as begun, echo_server.connect() as idle:
         begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -273,7 +273,7 @@ def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
         echo_server.connect()
 
 
-def test_a_request_that_does_not_end_holds_the_stop_up_no_longer_than_allowed() -> None:
+def test_an_endless_request_delays_the_stop_by_the_time_limit_only() -> None:
     echo_server = EchoServer()
     with echo_server.connect() as begun:
         begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -301,7 +301,7 @@ def test_requests_that_wait_for_a_thread_are_answered_before_the_end() -> None:
         stopper.join(DEADLINE_S)
 
 
-def test_an_answer_is_sent_to_its_end_before_the_connection_is_closed() -> None:
+def test_a_response_is_sent_completely_before_the_connection_is_closed() -> None:
     echo_server = EchoServer()
     with echo_server.connect() as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

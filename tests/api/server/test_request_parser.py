@@ -1,4 +1,4 @@
-"""The parser of requests: the same result however the bytes are cut, and never an exception."""
+"""The request parser: the same result for any cut of the bytes, and no exception."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Result:
     line: tuple[str, str, str, str]
     headers: dict[str, str]
     body: bytes
-    consumed: int | None  # None where it was refused: what follows is never read
+    consumed: int | None  # None after a refusal: no further bytes are read
 
 
 def parse(pieces: list[bytes]) -> Result:
@@ -95,7 +95,7 @@ def test_a_body_is_the_one_that_was_sent() -> None:
     assert chunked.body == b"abcde"
 
 
-def test_no_more_than_a_little_of_a_body_is_taken_before_the_key_was_looked_at() -> None:
+def test_a_large_body_is_not_read_before_the_key_is_checked() -> None:
     parser = Parser(
         Adjustments(max_request_body_size=10 * UNCHECKED_BODY_LIMIT, inbuf_overflow=UNCHECKED_BODY_LIMIT)
     )
