@@ -28,6 +28,9 @@ hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
 
 START_TIMEOUT_S = 30.0
+# Starts a command that takes these signals though the suite runs under nohup(1) or in the background of a script, and
+# so ignores them: a child inherits that.
+UNIGNORED = ("env", "--default-signal=HUP,INT")
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
@@ -64,7 +67,7 @@ class Process:
             given = {**given, **told}
             command = ["tests.service_manager", ",".join(map(str, fds)), *command]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [*UNIGNORED, sys.executable, "-m", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
