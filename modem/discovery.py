@@ -6,22 +6,22 @@ import os
 import termios
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from time import monotonic
 from typing import Any, Final
 
 import serial
 
-from modem.at.channel import Channel, Waits
+from modem.at.channel import Channel
 from modem.at.serial_port import SerialPort, open_device
 from modem.at.transport import ChannelError, SilentError
-from modem.driver.commands import Patience
 from modem.driver.modem import Modem
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device, stable_name
 from modem.hardware.sysfs import MACHINE, Roots, Tty, ttys
+from modem.timeouts import Pace
 
 SIDE_BY_SIDE: Final = (
     16  # a stick has up to seven serial ports, a bank sixteen sticks; each waits most of its time
@@ -93,21 +93,6 @@ class Finding:
     def can_send(self) -> bool:
         """Whether a text could be sent through it now."""
         return self.speech is Speech.SMS and self.sim is SimState.READY and self.registration.carries_sms
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a device is asked, in seconds. Tests shorten these."""
-
-    at_s: float = (
-        0.3  # for the OK to `AT`, of which three are said at each speed: the first ones train its autobaud
-    )
-    # In all: then what is known is told. A SIM is busy for up to 20 s after it was started.
-    device_s: float = 30.0
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(
-        default_factory=lambda: Patience(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
-    )
 
 
 class _StopError(Exception):

@@ -14,10 +14,11 @@ from modem.at.channel import Channel
 from modem.at.serial_port import open_device
 from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
-from modem.driver.notifications import ranges
+from modem.driver.parsers import iccid as iccid_in
+from modem.driver.parsers import ranges
 from modem.driver.profiles import PLAIN, PROFILES, profile_for
 from modem.driver.registration import Registration
-from modem.driver.sim import SimState, iccid_in
+from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem

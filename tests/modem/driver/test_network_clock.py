@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modem.driver.network_clock import Observer, read
+from modem.driver.network_clock import Observer
+from modem.driver.parsers import network_time as read
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modem.at.responses import asked_registration
+from modem.driver.parsers import pin_attempts as attempts_in
 from modem.driver.registration import Registration
-from modem.driver.sim import SimState, attempts_in
+from modem.driver.sim import SimState
 from modem.driver.ussd import Form, parse
 from modem.sms.gsm7 import plain
 from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line

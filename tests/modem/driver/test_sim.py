@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modem.driver.sim import iccid_in
+from modem.driver.parsers import iccid as iccid_in
 
 # 18 to 20 digits behind 89; the last is no F, which would be filler.
 NUMBERS = st.from_regex(r"\A89[0-9A-F]{15,17}[0-9A-E]\Z")
