@@ -182,7 +182,7 @@ _ILLEGAL: Final = Row(
 _UNASSIGNED: Final = Row(
     "R",
     "",
-    "The number is not assigned to anybody: check the recipient.",
+    "The number is not assigned: check the recipient.",
     "Ce numéro n'est attribué à personne : vérifiez le destinataire.",
 )
 
@@ -559,7 +559,7 @@ LOCAL: Final[dict[int, Row]] = {
     2: Row(
         "S",
         "no prompt",
-        "The modem did not ask for the message in time; it is brought back in step.",
+        "The modem did not ask for the message in time; it is resynchronised.",
         "Le modem n'a pas demandé le message à temps ; il est resynchronisé.",
     ),
     3: Row(
@@ -577,13 +577,13 @@ LOCAL: Final[dict[int, Row]] = {
     5: Row(
         "M",
         "not kept",
-        "Where the message lies in the modem could not be kept; it is sent again from the start.",
+        "The message's place in the modem's memory could not be saved; it is sent again from the start.",
         "L'emplacement du message dans le modem n'a pas pu être conservé ; l'envoi reprend au début.",
     ),
     6: Row(
         "S",
         "still stored",
-        "The modem did not send what it had been given to keep; it is sent again from the start.",
+        "The modem did not send the message from its memory; it is sent again from the start.",
         "Le modem n'a pas envoyé le message qu'il gardait ; l'envoi reprend au début.",
     ),
     7: Row(

@@ -15,7 +15,7 @@ from typing import Final
 import serial
 
 from modem.hardware.device_path import DeviceUnavailableError
-from modem.hardware.device_users import held, held_by, holders
+from modem.hardware.device_users import device_users, in_use, in_use_by
 from modem.hardware.sysfs import MACHINE
 
 _UNIX98_PTY_MAJORS: Final = range(136, 144)  # Linux, Documentation/admin-guide/devices.txt
@@ -96,9 +96,9 @@ def _check_unused(device: str, proc: Path) -> None:
     """
     if not os.path.exists(device) or not os.path.basename(os.path.realpath(device)).startswith("tty"):
         return
-    others = [holder for holder in holders(device, proc) if holder.pid != os.getpid()]
+    others = [user for user in device_users(device, proc) if user.pid != os.getpid()]
     if others:
-        raise DeviceUnavailableError(held_by(device, others[0]))
+        raise DeviceUnavailableError(in_use_by(device, others[0]))
 
 
 def _unavailable(device: str, error: Exception, proc: Path) -> DeviceUnavailableError:
@@ -116,7 +116,7 @@ def _advice(device: str, number: int | None, error: Exception, proc: Path) -> st
     if number in (errno.EACCES, errno.EPERM):
         return _forbidden(device)
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
-        return held(device, proc)
+        return in_use(device, proc)
     if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
         return f"{device} is no serial device: correct `device` for this port."
     return f"{device} cannot be opened: {error}"
