@@ -59,7 +59,7 @@ def _chapter(title: str, family: str, table: Mapping[int, Row], vendor: str) -> 
     """A table, in which codes that follow each other and mean the same share a line."""
     lines = []
     numbered = enumerate(sorted(table))
-    for (_, row), group in groupby(numbered, lambda each: (each[1] - each[0], table[each[1]])):
+    for (_, row), group in groupby(numbered, lambda each: (each[1] - each[0], table[each[1]][:4])):
         codes = [code for _, code in group]
         lines.append(_line(_span(codes), row[1], family, codes[0], vendor))
     return f"## {title}\n\n{_HEAD}{''.join(lines)}"
