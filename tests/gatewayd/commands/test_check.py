@@ -154,7 +154,7 @@ def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
         found = checked(box.config)
         assert the(found["port 1 network"]) == (
             "fault",
-            "The network denies this SIM: ask the operator whether it is active and identified.",
+            "The network refuses this SIM: ask the operator whether it is active and identified.",
         )
         assert the(found["port 2"])[0] == "fault"
         assert "plugged in" in the(found["port 2"])[1]
@@ -217,7 +217,7 @@ def test_devices_that_do_not_serve_are_told_each_with_its_reason(tmp_path: Path)
         1: "plugged in",
         2: "no serial device",
         3: "is held by",
-        4: "device of port 3 too",
+        4: "also the device of port 3",
         5: "no USB device 9-9",
         6: "Nothing matches",
     }
@@ -236,7 +236,7 @@ def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
     os.close(master)
     os.close(slave)
     assert {finding.grade for finding in found.values()} == {Grade.FAULT}
-    assert "nothing there speaks AT" in found["port 1"].text
+    assert "nothing there answers AT commands" in found["port 1"].text
     assert "cannot send texts" in found["port 2"].text
 
 
