@@ -1,4 +1,4 @@
-"""The HTTP API as a WSGI application. To add an endpoint: one file of this folder, and one line here."""
+"""The HTTP API as a Flask application. A new endpoint is one file in `endpoints/` and one line here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from werkzeug.exceptions import HTTPException
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
 from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
-from api.express import Express, unexpected
-from api.responses.errors import http_refusal, refusal
+from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
-from api.responses.serializers import refuse, respond_with
-from api.server.request_parser import UNKNOWN_BODY
-from api.server.waiting_places import WaitingPlaces
+from api.responses.serializers import respond_error
+from api.server.request_parser import UNCHECKED_BODY_LIMIT
+from api.server.wait_limit import WaitLimit
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -26,48 +25,44 @@ _PREFIX = "/api"
 
 
 URGENT = frozenset({_PREFIX + health.PATH})
-"""What is answered however busy the threads are (see `Server`)."""
+"""Paths that the server answers even while all threads are busy (see `Server`)."""
 
 
 class Api(Flask):
-    """The application, and what judges a request before its body is taken."""
+    """The application, and the check of a request before its body is read."""
 
     admit: Admission
 
 
 def create_app(gateway: Gateway, settings: Settings) -> Api:
-    """Compose the application. Whatever happens in it is answered with the envelope."""
+    """Build the application. Every error in it is answered in the envelope."""
     app = Api(__name__, static_folder=None, template_folder=None)
-    app.url_map.merge_slashes = False  # it would redirect, with a page in HTML
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # it would answer without the envelope
+    app.url_map.merge_slashes = False  # Flask would redirect, with an HTML page
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # Flask would answer without the envelope
     app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
     ip_access = IpAccess(settings.api)
     durations = metrics.measure_requests(app)
-    app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))  # where it is looked for
-    ip_access.guard(app)
-    app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNKNOWN_BODY)
-    sending = send.sending(gateway, settings.api)
-    # What asks a modem holds a thread for up to minutes: beside the sends that wait, a quarter of the threads at most.
-    places = WaitingPlaces(max(1, settings.api.threads // 4))
+    app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
+    ip_access.register(app)
+    app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNCHECKED_BODY_LIMIT)
+    # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
+    wait_limit = WaitLimit(max(1, settings.api.threads // 4))
     for routes in (
-        send.endpoints(sending),
+        send.endpoints(gateway, settings.api),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
-        sims.endpoints(gateway, places),
+        sims.endpoints(gateway, wait_limit),
         quota.endpoints(gateway),
-        ussd.endpoints(gateway, places),
-        loop_test.endpoints(gateway, settings.api, places),
+        ussd.endpoints(gateway, wait_limit),
+        loop_test.endpoints(gateway, settings.api, wait_limit),
         health.endpoints(gateway),
     ):
         app.register_blueprint(routes, url_prefix=_PREFIX)
-    app.register_error_handler(GatewayError, lambda error: refuse(refusal(error)))
-    app.register_error_handler(HTTPException, lambda error: refuse(http_refusal(error)))
-    app.register_error_handler(Exception, lambda error: respond_with(unexpected(error)))
+    app.register_error_handler(GatewayError, lambda error: respond_error(refusal(error)))
+    app.register_error_handler(HTTPException, lambda error: respond_error(http_refusal(error)))
+    app.register_error_handler(Exception, lambda error: respond_error(unexpected_refusal(error)))
     app.after_request(_harden)
-    app.wsgi_app = Express(  # type: ignore[method-assign]  # Flask's own way to put something before it
-        _PREFIX + send.PATH, sending, ip_access, durations, settings.api.max_body_bytes, app.wsgi_app
-    )
     return app
 
 

@@ -1,4 +1,4 @@
-"""Which serial devices are modems: what is plugged in, what speaks AT, and what could carry texts."""
+"""Finds modems: lists serial devices, and asks each whether it answers AT and can send messages."""
 
 from __future__ import annotations
 
@@ -6,66 +6,65 @@ import os
 import termios
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from time import monotonic
 from typing import Any, Final
 
 import serial
 
-from modem.at.channel import Channel, Waits
+from modem.at.channel import Channel
 from modem.at.serial_port import SerialPort, open_device
 from modem.at.transport import ChannelError, SilentError
-from modem.driver.commands import Patience
 from modem.driver.modem import Modem
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device, stable_name
 from modem.hardware.sysfs import MACHINE, Roots, Tty, ttys
+from modem.timeouts import Pace
 
-SIDE_BY_SIDE: Final = (
-    16  # a stick has up to seven serial ports, a bank sixteen sticks; each waits most of its time
-)
+# Devices at the same time. A modem has up to seven serial ports, a bank sixteen modems; each waits most of its time.
+SIDE_BY_SIDE: Final = 16
 
-# How fast modems on UARTs are found to be set, the likeliest first.
+# The speeds of modems on UARTs, the likeliest first.
 FIRST_BAUD: Final = 115_200
 _BAUDS: Final = (FIRST_BAUD, 9_600, 57_600, 19_200, 38_400, 230_400, 460_800)
 
-# Drivers of modems with USB of their own, which have no line that could have a speed; others are adapters.
+# Drivers of modems with their own USB, whose speed has no effect; other drivers are for adapters.
 _MODEM_DRIVERS: Final = frozenset(
     {"option", "qcserial", "qcaux", "sierra", "hso", "huawei_cdc_ncm", "cdc_acm"}
 )
-_ADAPTER_VENDORS: Final = frozenset({"1a86"})  # WCH, whose adapters look like cdc_acm
+_ADAPTER_VENDORS: Final = frozenset({"1a86"})  # WCH: its adapters use cdc_acm
 _HUAWEI: Final = "12d1"
-_HUAWEI_PCUI: Final = 0x02  # in the lower half of bInterfaceProtocol: the only interface that has the URCs
+_HUAWEI_PCUI: Final = 0x02  # in the lower half of bInterfaceProtocol: the only interface with URCs
 
 
 class Speech(Enum):
-    """What a device turned out to speak."""
+    """The result of asking a device."""
 
     UNASKED = "unasked"
-    SMS = "sms"  # AT, and it takes texts
-    AT = "at"  # AT, but it takes no texts
-    SILENT = "silent"  # nothing that is AT, at any speed
-    SHUT = "shut"  # it cannot be opened, or was lost
+    SMS = "sms"  # AT with messages
+    AT = "at"  # AT without messages
+    SILENT = "silent"  # no answer to AT at any speed
+    SHUT = "shut"  # it cannot be opened, or was lost meanwhile
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     """A serial device that may have a modem behind it."""
 
-    path: str  # what is opened
-    name: str  # what finds it again, for `device` in the configuration
-    tty: Tty | None = None  # None: not one that the kernel lists, as a pseudo-terminal
+    path: str  # the path to open
+    name: str  # a stable name, for `device` in the configuration
+    tty: Tty | None = None  # None: not in the kernel's list, such as a pseudo-terminal
 
     @property
     def node(self) -> str:
-        """What the path leads to: the same for all names of one device."""
+        """The resolved path: the same for all names of one device."""
         return os.path.realpath(self.path)
 
     @property
     def is_modems_own(self) -> bool:
-        """Whether the USB device itself is a modem, so that all its serial ports lead to that one."""
+        """Whether the USB device itself is a modem: then all its serial ports belong to one modem."""
         tty = self.tty
         if tty is None or tty.usb is None:
             return False
@@ -74,12 +73,12 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is known of a device after it was asked."""
+    """The data about a device after it was asked."""
 
     device: Device
     speech: Speech
-    detail: str = ""  # where it cannot be asked: why, and what a person can do
-    baud: int | None = None  # at which it answers
+    detail: str = ""  # the reason and the remedy where it cannot be asked
+    baud: int | None = None  # the speed at which it answers
     model: str = ""
     imei: str = ""
     sim: SimState = SimState.UNKNOWN
@@ -91,33 +90,18 @@ class Finding:
 
     @property
     def can_send(self) -> bool:
-        """Whether a text could be sent through it now."""
+        """Whether a message could be sent through it now."""
         return self.speech is Speech.SMS and self.sim is SimState.READY and self.registration.carries_sms
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a device is asked, in seconds. Tests shorten these."""
-
-    at_s: float = (
-        0.3  # for the OK to `AT`, of which three are said at each speed: the first ones train its autobaud
-    )
-    # In all: then what is known is told. A SIM is busy for up to 20 s after it was started.
-    device_s: float = 30.0
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(
-        default_factory=lambda: Patience(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
-    )
-
-
 class _StopError(Exception):
-    """The one who asked has gone."""
+    """The caller of `probe` has stopped."""
 
 
 def devices(given: Iterable[str] = (), roots: Roots = MACHINE) -> tuple[list[Device], list[Finding]]:
-    """The serial devices of this machine and those given, each once; and those given that are not there.
+    """The serial devices of this machine and the given ones, each once; and the given ones that are missing.
 
-    `given` are as `device` in the configuration. The system's console is left out unless it is given.
+    `given` has the form of `device` in the configuration. The system's console is left out unless it is given.
     """
     listed = ttys(roots)
     by_node = {
@@ -143,9 +127,9 @@ def probe(
     pace: Pace | None = None,
     roots: Roots = MACHINE,
 ) -> list[Finding]:
-    """Ask devices what they are, side by side; in the order of `wanted`. `told` is called as each is done.
+    """Ask several devices at the same time. Returns findings in the order of `wanted`; `told` is called after each.
 
-    Nothing that lasts is changed in a modem, and its SIM is not unlocked. Bounded: `Pace.device_s` and one command
+    No lasting setting of a modem is changed, and its SIM is not unlocked. Takes at most `Pace.device_s` and one command
     for each `SIDE_BY_SIDE` devices.
     """
     wake_fd, stop_fd = os.pipe()
@@ -158,7 +142,7 @@ def probe(
                 for future in as_completed(futures):
                     told(future.result())
             except BaseException:
-                os.write(stop_fd, b"!")  # never read: whoever is still asking sees it
+                os.write(stop_fd, b"!")  # never read, so that every running probe sees it
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return [future.result() for future in futures]
@@ -168,7 +152,7 @@ def probe(
 
 
 def modems(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each modem that takes texts: of several serial ports of a stick, the one to be used."""
+    """One finding for each modem that can send messages: of several serial ports, the one to use."""
     best: dict[str, Finding] = {}
     for finding in findings:
         key = modem_of(finding.device)
@@ -178,14 +162,14 @@ def modems(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def modem_of(device: Device) -> str:
-    """The same for all serial ports of one modem."""
+    """A key that is the same for all serial ports of one modem."""
     if device.is_modems_own and device.tty is not None and device.tty.usb is not None:
         return device.tty.usb.location
     return device.node
 
 
 def _rank(finding: Finding) -> tuple[bool, int]:
-    """The lowest interface of those that take texts is the one meant for it, but for Huawei's."""
+    """A sort key: the lowest interface with messages is the right one, except for Huawei."""
     tty = finding.device.tty
     if tty is None or tty.usb is None:
         return (False, 0)
@@ -193,7 +177,7 @@ def _rank(finding: Finding) -> tuple[bool, int]:
     return (mute, tty.interface or 0)
 
 
-# One device, in a thread of its own
+# One device, in its own thread
 
 
 def _probe(device: Device, wake_fd: int, pace: Pace, roots: Roots) -> Finding:
@@ -238,7 +222,7 @@ def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> in
     port.set_baud(_BAUDS[0])
     channel.in_step = False
     try:
-        channel.resync()  # it may wait for the end of a text, or have been told to answer nothing
+        channel.resync()  # the modem may be in text entry, or answers may be switched off
     except ChannelError:
         if channel.gone:
             raise
@@ -247,7 +231,7 @@ def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> in
 
 
 def _says_ok(channel: Channel, timeout_s: float) -> bool:
-    channel.in_step = True  # what follows is not worth bringing it in step: it may be no modem at all
+    channel.in_step = True  # no resynchronisation: the device may be no modem at all
     try:
         return channel.command("AT", timeout_s=timeout_s).ok
     except SilentError:
@@ -255,7 +239,7 @@ def _says_ok(channel: Channel, timeout_s: float) -> bool:
 
 
 def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
-    """Ask what can be known without unlocking or registering, as long as there is time."""
+    """Read the data that needs no PIN and no registration, until `deadline` (monotonic seconds)."""
     steps: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("sim", modem.sim.state),
         ("registration", modem.network.registration),
@@ -267,7 +251,7 @@ def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
     for name, ask in steps:
         if monotonic() >= deadline:
             return replace(
-                finding, detail=f"{finding.device.path} answers so slowly that it was not asked all."
+                finding, detail=f"{finding.device.path} answers so slowly that some questions were left out."
             )
         finding = replace(finding, **{name: ask()})
     return finding

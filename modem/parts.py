@@ -1,4 +1,4 @@
-"""A part as it is handed to a modem, and what becomes of it. Frozen: it crosses between threads."""
+"""A part to be submitted, and its outcomes. Frozen, because they cross between threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modem.sms.segmentation import Segment
 
 
 class Via(Enum):
-    """How a part is handed to the network."""
+    """How a part is submitted to the network."""
 
     DIRECT = "direct"  # AT+CMGS
     STORAGE = "storage"  # written to the modem's memory (AT+CMGW), sent from there (AT+CMSS), then deleted
@@ -18,7 +18,7 @@ class Via(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a part lies in a modem: the name of a memory, and an index in it."""
+    """The place of a part in a modem: the name of a memory, and an index in it."""
 
     memory: str
     index: int
@@ -26,9 +26,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One part, claimed for this port: hand it to the network, once.
+    """One part, claimed for this port, to be submitted once.
 
-    `message_id`, `seq` and `token` come back unchanged in the `Outcome`; they mean nothing to the port.
+    `message_id`, `seq` and `token` come back unchanged in the `Outcome`; the port does not use them.
     """
 
     message_id: int
@@ -38,35 +38,35 @@ class Submission:
     recipient: str  # E.164
     segment: Segment
     reference: int  # the message's 8-bit concatenation reference (23.040, 9.2.3.24.1)
-    validity_s: int | None = None  # how long the network may go on trying (TP-VP); None: its own default
-    alone: bool = False  # it goes out as a text of its own, without a concatenation header
-    message_reference: int = 0  # the TP-MR asked for; most modems take their own
+    validity_s: int | None = None  # how long the network may try to deliver (TP-VP); None: its own default
+    alone: bool = False  # sent as a message of its own, without a concatenation header
+    message_reference: int = 0  # the wanted TP-MR; most modems use their own
     reject_duplicates: bool = False  # TP-RD: an earlier try of this part may have been taken
     via: Via = Via.DIRECT
-    # Of a part sent from memory: whether it is known that this model marks there what it sent. Else that is to be
-    # looked at, and told (see `Work.learned`).
+    # For a part sent from memory: whether this model is known to mark sent parts there. Otherwise the port finds that
+    # out and reports it (see `Work.learned`).
     marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The network took the part. `reference` is the TP-MR, None where the modem did not tell it."""
+    """The network accepted the part. `reference` is the TP-MR; None where the modem did not answer it."""
 
     reference: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The modem or the network said no: the part was not sent."""
+    """The modem or the network refused: the part was not sent."""
 
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """Nobody knows: the modem took the PDU and never said what became of it.
+    """The outcome is not known: the modem has the PDU and did not answer.
 
-    `asked`: nor will it, though the part still lies in its memory.
+    `asked`: it will not answer later either, even if the part is still in its memory.
     """
 
     reason: str
@@ -74,8 +74,8 @@ class InDoubt:
 
 
 class Fate(Enum):
-    """What a modem's memory says of a part that was written to it."""
+    """The state of a part in a modem's memory."""
 
     SENT = "sent"
     UNSENT = "unsent"
-    GONE = "gone"  # it is not there, or says nothing that counts
+    GONE = "gone"  # it is not there, or its state says nothing

@@ -21,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 
 from config.settings import Settings, load
 from gatewayd.cli import main
+from tests import fork_server
 from tests.service_manager import ServiceManager
 
 # A loaded machine makes single examples slow; the suite's own time limit is the one that counts.
@@ -28,6 +29,9 @@ hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
 
 START_TIMEOUT_S = 30.0
+# Starts a command that takes these signals though the suite runs under nohup(1) or in the background of a script, and
+# so ignores them: a child inherits that.
+UNIGNORED = ("env", "--default-signal=HUP,INT")
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
@@ -57,20 +61,25 @@ class Process:
         environment: Mapping[str, str] | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
-        """`manager`: starts it, as systemd would."""
-        command, given, fds = [module, *map(str, arguments)], environment or {}, list[int]()
-        if manager is not None:
-            told, fds = manager.given()
-            given = {**given, **told}
-            command = ["tests.service_manager", ",".join(map(str, fds)), *command]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **given},
-            pass_fds=fds,
-        )
+        """`manager`: starts it, as systemd would. A new interpreter where a manager or an environment is given, else a fork."""
+        self._process: subprocess.Popen[str] | fork_server.Child
+        command, fds = [module, *map(str, arguments)], list[int]()
+        if manager is None and environment is None:
+            self._process = fork_server.start(command)
+        else:
+            given = environment or {}
+            if manager is not None:
+                told, fds = manager.given()
+                given = {**given, **told}
+                command = ["tests.service_manager", ",".join(map(str, fds)), *command]
+            self._process = subprocess.Popen(
+                [*UNIGNORED, sys.executable, "-m", *command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **given},
+                pass_fds=fds,
+            )
         for fd in fds:
             os.close(fd)
         self.stderr: list[str] = []

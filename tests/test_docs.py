@@ -1,4 +1,4 @@
-"""What can be set, typed or answered is documented, and what the documents name is there."""
+"""Every setting, command, error code, endpoint and dependency is documented, and every file that a document names exists."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from pydantic import BaseModel
 
 from config.settings import EXAMPLE, BalanceSettings, PortSettings, Settings
 from gatewayd.cli import main
+from tools.check_floors import FLOORS
 
 ROOT = Path(__file__).parents[1]
 LISTS: dict[str, type[BaseModel]] = {"ports": PortSettings, "balance": BalanceSettings}
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+README_LINES = 120  # a newcomer reads that in five minutes
 
 
 def settings_keys() -> list[str]:
@@ -47,19 +49,19 @@ def test_a_setting_is_in_the_example_with_its_reason(key: str) -> None:
     if name in ("operators", "networks"):
         [index] = [index for index, line in enumerate(lines) if line == f"[numbers.{name}]"]
         assert lines[index + 1].startswith("# ")
-    elif name != "port":  # a port's number is told by the line above its section
+    elif name != "port":  # the line above the section explains a port's number
         pattern = rf"# {name} = " if section in LISTS else rf"{name} = "
         [index] = [index for index, line in enumerate(lines) if line.startswith(pattern)]
         assert re.match(r"# .+\.$", lines[index - 1])
 
 
-def test_the_table_of_settings_names_no_other() -> None:
+def test_the_table_of_settings_lists_exactly_the_settings() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text()
     assert re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE) == settings_keys()
 
 
 def error_codes() -> set[str]:
-    """Every error code in api/: a name after an HTTP status of 400 or more, or under the key "error"."""
+    """Every error code in api/: a text after an HTTP status of 400 or more, or under the key "error"."""
     nodes = [
         node
         for path in sorted((ROOT / "api").rglob("*.py"))
@@ -72,11 +74,11 @@ def error_codes() -> set[str]:
                 pairs += pairwise(items)
             case ast.Dict(keys=keys, values=values):
                 pairs += zip(keys, values, strict=True)
-    said = {ast.literal_eval(code) for before, code in pairs if _announces_a_code(before) and _is_text(code)}
-    return {text for text in said if re.fullmatch(r"[a-z]+(_[a-z]+)*", text)}
+    texts = {ast.literal_eval(code) for before, code in pairs if _precedes_code(before) and _is_text(code)}
+    return {text for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)*", text)}
 
 
-def _announces_a_code(node: ast.expr | None) -> bool:
+def _precedes_code(node: ast.expr | None) -> bool:
     match node:
         case ast.Constant(value=int(status)):
             return 400 <= status < 600
@@ -90,7 +92,7 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def test_every_error_code_is_in_the_table_of_codes_and_no_other() -> None:
+def test_the_table_of_error_codes_lists_exactly_the_codes() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     documented = re.findall(r"^\| `([a-z_]+)` \| [45]\d\d \|", text, re.MULTILINE)
     assert len(documented) == len(set(documented))
@@ -105,7 +107,7 @@ def endpoints() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("endpoint", list(endpoints()))
-def test_an_endpoint_has_its_chapter(endpoint: str) -> None:
+def test_an_endpoint_has_a_section(endpoint: str) -> None:
     assert f"\n## {endpoint}\n" in (ROOT / "docs" / "api.md").read_text()
 
 
@@ -121,36 +123,55 @@ def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.
             yield f"{prefix}{name}", command
 
 
-def test_every_command_is_in_the_readme_and_tells_what_it_does() -> None:
-    text = (ROOT / "README.md").read_text()
-    table = re.findall(
-        r"^\| (`[a-z].*?) \|", text[text.index("## Command line") : text.index("## The API")], re.MULTILINE
-    )
+def test_the_table_of_commands_lists_exactly_the_commands_and_each_has_help() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    table = re.findall(r"^\| (`[a-z].*?) \|", text, re.MULTILINE)
     documented = {re.sub(r" [A-Z].*", "", name) for row in table for name in re.findall(r"`([^`]+)`", row)}
     assert documented == {name for name, _ in commands(main)}
     assert [name for name, command in commands(main) if not command.help] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_names_is_there(document: Path) -> None:
+def test_files_and_links_of_a_document_exist(document: Path) -> None:
     text = document.read_text()
-    files = re.findall(r"`((?:api|config|docs|gatewayd|modem|tests|tools)/[a-z_/.]*)`", text)
+    files = re.findall(r"`((?:api|config|docs|gatewayd|modem|systemd|tests|tools)/[a-zA-Z0-9_/.-]*)`", text)
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert [name for name in files if not (ROOT / name).exists()] == []
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_every_dependency_has_its_reason_and_bound_in_the_readme() -> None:
+def test_the_table_of_dependencies_lists_exactly_the_required_packages_with_their_bounds() -> None:
     required = re.search(r"^install_requires =\n((?: .+\n)+)", (ROOT / "setup.cfg").read_text(), re.MULTILINE)
     assert required
-    documented = re.findall(
-        r"^\| `([a-z-]+>=[0-9.]+,<[0-9.]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE
-    )
-    assert documented == required[1].split()
+    text = (ROOT / "docs" / "dependencies.md").read_text()
+    assert re.findall(r"^\| `([a-z-]+>=[0-9.]+,<[0-9.]+)` \|", text, re.MULTILINE) == required[1].split()
 
 
-def test_the_readme_begins_with_one_paragraph_and_the_two_commands() -> None:
-    title, what, first = (ROOT / "README.md").read_text().split("\n\n")[:3]
+def test_the_readme_is_short_and_begins_with_one_paragraph_and_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    title, paragraph, block = text.split("\n\n")[:3]
     assert title == "# gatewayd"
-    assert what.startswith("gatewayd is ")
-    assert re.fullmatch(r"```sh\nmake run .*\nmake test .*\n```", first)
+    assert paragraph.startswith("gatewayd is ")
+    assert re.fullmatch(r"```sh\nmake run .*\nmake test .*\n```", block)
+    assert len(text.splitlines()) <= README_LINES
+
+
+def test_the_index_of_decisions_lists_every_decision_with_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(
+        r"^\| \[(\d+)\]\((.+?)\) \| (.+?) \|$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    titles = [(path.name, path.read_text().splitlines()[0]) for path in sorted(folder.glob("0*.md"))]
+    assert [(file, f"# {number}. {title}") for number, file, title in listed] == titles
+
+
+def test_the_table_of_floors_is_that_of_the_checker() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (`.+?) \|", text, re.MULTILINE)
+    documented = {int(floor): set(re.findall(r"`([^`]+)`", places)) for floor, places in rows}
+    checked = [
+        {prefix for prefix in prefixes if (ROOT / prefix).exists()}
+        for prefixes in FLOORS
+        if "tests/" not in prefixes
+    ]
+    assert documented == dict(enumerate(checked))

@@ -1,4 +1,4 @@
-"""The dashboard and the alerts under docs/ ask for figures that the gateway gives, by labels that they have."""
+"""The dashboard and the alerts under docs/ use metrics and labels that the gateway has, and every metric is documented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = re.compile(r"\b(?:gatewayd|process)_[a-z_]+\b")
 
 
 def names_of(exposition: str) -> set[str]:
-    """Every name that may be asked for."""
+    """Every name that a query may use."""
     names: set[str] = set()
     for name, kind in _FAMILY.findall(exposition):
         endings = ("_bucket", "_count", "_sum") if kind == "histogram" else ("",)
@@ -37,35 +37,35 @@ def exposition(running: Running) -> str:
 
 
 def expressions() -> list[str]:
-    """What the dashboard asks for."""
+    """The queries of the dashboard."""
     panels = json.loads(DASHBOARD.read_text())["panels"]
     return [target["expr"] for panel in panels for target in panel["targets"]]
 
 
-def test_the_dashboard_asks_for_what_is_there_and_shows_all_of_it(exposition: str) -> None:
-    asked = set(_NAMES.findall(" ".join(expressions())))
-    assert asked <= names_of(exposition)
+def test_the_dashboard_uses_existing_metrics_and_shows_all_of_them(exposition: str) -> None:
+    used = set(_NAMES.findall(" ".join(expressions())))
+    assert used <= names_of(exposition)
     families = {name for name, _ in _FAMILY.findall(exposition) if name.startswith("gatewayd_")}
-    assert {name for name in families if not any(one.startswith(name) for one in asked)} == set()
+    assert {name for name in families if not any(one.startswith(name) for one in used)} == set()
 
 
-def test_the_alerts_ask_for_what_is_there(exposition: str) -> None:
-    asked = set(re.findall(r"\bgatewayd_[a-z_]+\b", ALERTS.read_text()))
-    assert len(asked) > 8
-    assert asked <= names_of(exposition)
+def test_the_alerts_use_existing_metrics(exposition: str) -> None:
+    used = set(re.findall(r"\bgatewayd_[a-z_]+\b", ALERTS.read_text()))
+    assert len(used) > 8
+    assert used <= names_of(exposition)
 
 
-def test_what_is_asked_for_by_label_has_it(exposition: str) -> None:
-    told = Figures.read(exposition)
-    had = {(name, label, value) for name, labels, _ in told.samples for label, value in labels.items()}
+def test_labels_in_queries_exist(exposition: str) -> None:
+    figures = Figures.read(exposition)
+    present = {(name, label, value) for name, labels, _ in figures.samples for label, value in labels.items()}
     wanted = re.findall(
         r'(gatewayd_[a-z_]+)\{[^}]*?\b(check|state)="([a-z]+)"', ALERTS.read_text() + " ".join(expressions())
     )
     assert len(wanted) >= 4
-    assert set(wanted) <= had
+    assert set(wanted) <= present
 
 
-def test_every_figure_is_explained_and_no_other(exposition: str) -> None:
+def test_the_table_of_metrics_lists_exactly_the_metrics(exposition: str) -> None:
     text = (DOCS / "monitoring.md").read_text()
     documented = set(re.findall(r"^\| `(gatewayd_[a-z_]+)` \|", text, re.MULTILINE))
     assert documented == {name for name, _ in _FAMILY.findall(exposition) if name.startswith("gatewayd_")}
@@ -78,5 +78,5 @@ def test_no_label_holds_a_number(running: Running, exposition: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_promtool_finds_the_alerts_right() -> None:
+def test_promtool_accepts_the_alerts() -> None:
     subprocess.run(["promtool", "check", "rules", str(ALERTS)], check=True)

@@ -36,8 +36,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gatewayd/gateway.py",),
     # The ways in: HTTP, the control socket, the command line.
     ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),
-    ("api/server/", "api/hands.py"),
-    ("api/endpoints/", "api/express.py"),
+    ("api/server/",),
+    ("api/endpoints/",),
     ("api/",),
     ("gatewayd/daemon/",),
     ("gatewayd/commands/",),
@@ -59,7 +59,6 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     SERIAL: ("modem/at/", "modem/hardware/", "modem/discovery.py"),
     THREADS: (
         "api/access/",
-        "api/hands.py",
         "api/server/",
         "gatewayd/",
         "modem/discovery.py",

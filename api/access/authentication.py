@@ -1,4 +1,4 @@
-"""Who asks: the API key in the headers of a request."""
+"""Authentication: the API key in the headers of a request."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def caller(gateway: Gateway) -> Caller:
-    """Whose Flask's request this is. Raises as `caller_of`."""
-    return caller_of(gateway, request.environ)
+def authenticate(gateway: Gateway) -> Caller:
+    """The owner of the key in Flask's current request. Raises as `authenticate_environ`."""
+    return authenticate_environ(gateway, request.environ)
 
 
-def caller_of(gateway: Gateway, environ: WSGIEnvironment) -> Caller:
-    """Whose request this is. Raises MissingKeyError, and whatever `Gateway.authenticate` refuses with."""
+def authenticate_environ(gateway: Gateway, environ: WSGIEnvironment) -> Caller:
+    """The owner of the key in a WSGI request. Raises MissingKeyError, and every error of `Gateway.authenticate`."""
     key = presented_key(environ.get("HTTP_X_API_KEY"), environ.get("HTTP_AUTHORIZATION"))
     if key is None:
         raise MissingKeyError
     return gateway.authenticate(key)
 
 
-def administrator(gateway: Gateway) -> Caller:
-    """As `caller`, for what only administration keys may ask. Raises AdminRequiredError too."""
-    who = caller(gateway)
-    if not who.admin:
+def authenticate_admin(gateway: Gateway) -> Caller:
+    """As `authenticate`, for administration keys only. Raises AdminRequiredError too."""
+    caller = authenticate(gateway)
+    if not caller.admin:
         raise AdminRequiredError
-    return who
+    return caller
 
 
 def presented_key(x_api_key: str | None, authorization: str | None) -> str | None:
-    """The key that counts: `X-API-Key`, else a Bearer token (RFC 6750, 2.1). An empty one is none."""
+    """The key to check: `X-API-Key`, else a Bearer token (RFC 6750, 2.1). An empty key counts as none."""
     if x_api_key and (key := x_api_key.strip()):
         return key
     scheme, _, token = (authorization or "").strip().partition(" ")

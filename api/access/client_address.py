@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the peer's, or what a trusted proxy says of it."""
+"""The address of a client: the peer's, or the address that a trusted proxy reports."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ UNKNOWN = "unknown"
 
 
 def parsed(text: str) -> Address | None:
-    """An address as a socket or a proxy writes it, with or without brackets and port; None where it is none.
+    """Parse an address from a socket or a proxy, with or without brackets and port. None if it is not an address.
 
-    An IPv4 address in IPv6's clothes (`::ffff:192.0.2.1`, RFC 4291, 2.5.5.2) is the IPv4 address.
+    An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, RFC 4291, 2.5.5.2) becomes the IPv4 address.
     """
     text = text.strip()
     if text.startswith("["):
@@ -31,10 +31,10 @@ def parsed(text: str) -> Address | None:
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Networks) -> Address | None:
-    """The nearest address that is not a trusted proxy's; None where a trusted proxy told something else than addresses.
+    """The nearest address that is not a trusted proxy's. None if a trusted proxy reported something else than an address.
 
-    `forwarded_for`: X-Forwarded-For, to which each proxy appends whom it heard; "" without one. It is read from the right, for
-    as long as whoever wrote it is trusted: what stands further left is a claim of the client's own.
+    `forwarded_for`: X-Forwarded-For, or "" without one. Each proxy appends the address of its peer, so the list is read from
+    the right, for as long as the writer of an entry is trusted. The client may have made up the entries further left.
     """
     address = parsed(peer)
     hops = forwarded_for.split(",") if forwarded_for.strip() else []
@@ -44,12 +44,12 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> Address 
 
 
 def within(address: Address, networks: Networks) -> bool:
-    """Whether an address is in one of these networks."""
+    """Whether an address is in one of the networks."""
     return any(address in network for network in networks)
 
 
-def neighbourhood(address: Address | None) -> str:
-    """What counts as one client: an IPv4 address, an IPv6 /64, of which every address is one subscriber's (RFC 6177)."""
+def client_group(address: Address | None) -> str:
+    """The name of the client for counting: an IPv4 address, or an IPv6 /64, because a subscriber has a whole /64 (RFC 6177)."""
     if address is None:
         return UNKNOWN
     if isinstance(address, IPv6Address):

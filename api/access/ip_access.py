@@ -1,4 +1,4 @@
-"""Who may ask at all, by address: the allow-list, and the limit of wrong keys."""
+"""Access by IP address: the allow-list, and the limit of wrong keys."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from api.access.client_address import Address, Networks, client_address, neighbourhood, parsed, within
-from api.access.rate_limit import WrongKeys
+from api.access.client_address import Address, Networks, client_address, client_group, parsed, within
+from api.access.rate_limit import WrongKeyLimit
 from api.responses.errors import AddressNotAllowedError, Refusal, TooManyRequestsError, refusal
-from api.responses.serializers import refuse
+from api.responses.serializers import respond_error
 from config.settings import ApiSettings
 from gatewayd.errors import UnknownKeyError
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 _LOOPBACK: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
-# What proxies add. A request with one of them was not made by whoever opened the connection.
+# Proxies add these. A request with one of them was not made by the peer of the connection.
 _FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 
 class IpAccess:
-    """Knows whose request this is, and refuses by that."""
+    """Refuses requests by the address of their client."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._trusted = settings.trusted_proxies
         self._allowed = settings.allowed_networks
         self._metrics = settings.metrics_networks
-        self._wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
+        self._wrong_keys = WrongKeyLimit(settings.wrong_keys_per_minute)
 
-    def guard(self, app: Flask) -> None:
-        """Stand before every request of an application."""
+    def register(self, app: Flask) -> None:
+        """Check every request of an application, and count its wrong keys."""
         app.before_request(lambda: self.admit(request.environ))
         app.register_error_handler(
-            UnknownKeyError, lambda error: refuse(self.wrong_key(error, request.environ))
+            UnknownKeyError, lambda error: respond_error(self.wrong_key(error, request.environ))
         )
 
     def admit_to_metrics(self) -> None:
-        """Raise AddressNotAllowedError where the client of this request may not read the metrics.
+        """Raise AddressNotAllowedError if the client of this request may not read the metrics.
 
-        What came through a proxy that is not a trusted one is nobody's: a proxy on this box makes everybody loopback.
+        A request through a proxy that is not trusted has no known client: a proxy on this box makes every client loopback.
         """
         peer = parsed(request.remote_addr or "")
         hidden = any(name in request.headers for name in _FORWARDED) and not (
@@ -55,7 +55,7 @@ class IpAccess:
             raise AddressNotAllowedError
 
     def admit(self, environ: WSGIEnvironment) -> None:
-        """Raise AddressNotAllowedError where the client of a request may not ask anything."""
+        """Raise AddressNotAllowedError if the client may send no requests."""
         if not self._allowed:
             return
         client = self._client(environ)
@@ -63,8 +63,8 @@ class IpAccess:
             raise AddressNotAllowedError
 
     def wrong_key(self, error: UnknownKeyError, environ: WSGIEnvironment) -> Refusal:
-        """Count a wrong key; what its client is told."""
-        wait_s = self._wrong_keys.wait_s(neighbourhood(self._client(environ)), time.monotonic())
+        """Count a wrong key. Returns the refusal for its client."""
+        wait_s = self._wrong_keys.wait_s(client_group(self._client(environ)), time.monotonic())
         return refusal(TooManyRequestsError(math.ceil(wait_s)) if wait_s > 0 else error)
 
     def _client(self, environ: WSGIEnvironment) -> Address | None:

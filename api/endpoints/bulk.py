@@ -1,4 +1,4 @@
-"""POST /sms/send-bulk: many messages are taken at once; one that is not valid fails alone."""
+"""POST /sms/send-bulk: accept many messages at once. An invalid message fails alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from api.access.authentication import caller
-from api.requests.idempotency import REPLAYED, Answer, first_answer, replay
+from api.access.authentication import authenticate
+from api.requests.idempotency import REPLAYED, Answer, first_response, replay
 from api.requests.json_body import body
 from api.requests.models import Rejected, Rules, bulk_request, placed
 from api.responses.errors import refusal, status_and_code
-from api.responses.serializers import respond, respond_with
+from api.responses.serializers import flask_response, identifiers, respond
 from config.settings import ApiSettings
 from gatewayd.errors import GatewayError, InvalidRequestError, SimUnavailableError
 from gatewayd.records import Accepted, Draft, Replay, Status
@@ -23,53 +23,53 @@ if TYPE_CHECKING:
 
 
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
-    """The endpoint that takes many messages."""
+    """The endpoint that accepts many messages."""
     routes = Blueprint("bulk", __name__)
     rules = Rules(gateway.e164, settings.bulk_max)
 
     @routes.post("/sms/send-bulk")
     def send_bulk() -> Response:
-        who = caller(gateway)
+        caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))
         asked = bulk_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
         messages = asked.messages
         drafts = [message for message in messages if isinstance(message, Draft)]
         if not drafts:
-            return _respond(bulk_answer(messages, ()))
-        taken, replayed = gateway.submit_bulk(who, drafts, asked.options, asked.idempotency)
-        if replayed or isinstance(taken, Replay):
-            return _replayed(messages, taken)
-        if not any(taken):  # nothing was kept, the key neither
-            return _respond(bulk_answer(messages, taken))
-        return respond_with(
-            first_answer(gateway, who, asked.idempotency, lambda: bulk_answer(messages, taken))
+            return _respond(bulk_document(messages, ()))
+        accepted, replayed = gateway.submit_bulk(caller, drafts, asked.options, asked.idempotency)
+        if replayed or isinstance(accepted, Replay):
+            return _replayed(messages, accepted)
+        if not any(accepted):  # nothing was stored, and no idempotency key
+            return _respond(bulk_document(messages, accepted))
+        return flask_response(
+            first_response(gateway, caller, asked.idempotency, lambda: bulk_document(messages, accepted))
         )
 
     return routes
 
 
-def bulk_answer(messages: Sequence[Draft | Rejected], taken: Sequence[Accepted | None]) -> Answer:
-    """What became of each message of a bulk, as status and document. `taken`: one for each draft, in order."""
-    outcomes = iter(taken)
+def bulk_document(messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | None]) -> Answer:
+    """HTTP status and document for a bulk. `accepted`: the result of each draft, in order."""
+    outcomes = iter(accepted)
     results = [
         _rejected(message) if isinstance(message, Rejected) else _outcome(message, next(outcomes, None))
         for message in messages
     ]
     success = sum(result["success"] for result in results)
     failed = len(results) - success
-    told = {
+    content = {
         "message": f"Envoi terminé: {success} succès, {failed} échecs",
         "summary": {"total": len(results), "success": success, "failed": failed},
         "results": results,
     }
     if success:
-        return 200, {"success": True} | told
+        return 200, {"success": True} | content
     first = refusal(_first_fault(messages))
-    return first.status, first.envelope | told
+    return first.status, first.envelope | content
 
 
 def _first_fault(messages: Sequence[Draft | Rejected]) -> GatewayError:
-    """Why nothing was taken of a bulk, by its first message."""
+    """The error of a bulk of which nothing was accepted: that of its first message."""
     if isinstance(messages[0], Draft):
         return SimUnavailableError()
     return InvalidRequestError(
@@ -88,9 +88,7 @@ def _outcome(draft: Draft, accepted: Accepted | None) -> dict[str, Any]:
     return {
         "recipient": draft.recipient,
         "success": True,
-        "sms_id": accepted.sms_id,
-        "task_id": accepted.task_id,
-        "sim_number": accepted.sim_number,
+        **identifiers(accepted),
         "status": Status.PENDING.value,
     }
 
@@ -104,10 +102,10 @@ def _failure(recipient: str, kind: type[GatewayError], message: str) -> dict[str
     return {"recipient": recipient, "success": False, "error": status_and_code(kind)[1], "message": message}
 
 
-def _replayed(messages: Sequence[Draft | Rejected], known: Replay | Sequence[Accepted | None]) -> Response:
-    if isinstance(known, Replay):
-        return respond_with(replay(known))
-    return _respond(bulk_answer(messages, known), REPLAYED)
+def _replayed(messages: Sequence[Draft | Rejected], first: Replay | Sequence[Accepted | None]) -> Response:
+    if isinstance(first, Replay):
+        return flask_response(replay(first))
+    return _respond(bulk_document(messages, first), REPLAYED)
 
 
 def _respond(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:

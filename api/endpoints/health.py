@@ -1,4 +1,4 @@
-"""GET /health: whether messages are taken, and how the box is, without a key."""
+"""GET /health: whether messages are accepted, and the checks of the box. Needs no key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from api.responses.errors import refusal
-from api.responses.serializers import refuse, respond
+from api.responses.serializers import respond, respond_error, success
 from gatewayd.errors import StorageUnavailableError
 from gatewayd.operations.health import Check, Verdict
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 PATH = "/health"
-"""Where it is, below `/api`."""
+"""The path below `/api`."""
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
@@ -28,21 +28,21 @@ def endpoints(gateway: Gateway) -> Blueprint:
     def health() -> Response:
         checks, ready = gateway.checks(), gateway.ready()
         if ready:
-            return respond({"success": True, "data": document(checks, ready=ready)})
+            return respond(success(document(checks, ready=ready)))
         failed = [check.detail for check in checks if check.verdict is Verdict.FAIL]
-        told = refusal(
+        failure = refusal(
             StorageUnavailableError(f"No messages are taken: {'; '.join(failed) or 'no SIM can send'}")
         )
-        return refuse(replace(told, data=document(checks, ready=ready)))
+        return respond_error(replace(failure, data=document(checks, ready=ready)))
 
     return routes
 
 
 def document(checks: list[Check], *, ready: bool) -> dict[str, Any]:
-    """The checks, shaped after the expired draft of health+json (draft-inadarei-api-health-check-06)."""
-    well = all(check.verdict is Verdict.PASS for check in checks)
+    """The checks in the form of the expired draft of health+json (draft-inadarei-api-health-check-06)."""
+    passed = all(check.verdict is Verdict.PASS for check in checks)
     return {
-        "status": ("ok" if well else "warn") if ready else "fail",
+        "status": ("ok" if passed else "warn") if ready else "fail",
         "live": True,
         "ready": ready,
         "checks": {check.name: {"status": check.verdict.value, "output": check.detail} for check in checks},

@@ -1,4 +1,4 @@
-"""GET /sms/inbox: the texts that came in."""
+"""GET /sms/inbox: received texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from api.access.authentication import caller
+from api.access.authentication import authenticate
 from api.requests.query_params import page
 from api.responses.json_format import timestamp
 from api.responses.serializers import respond
@@ -17,29 +17,31 @@ if TYPE_CHECKING:
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
-    """The endpoint about texts that came in."""
+    """The endpoint for received texts."""
     routes = Blueprint("inbox", __name__)
 
     @routes.get("/sms/inbox")
     def inbox() -> Response:
-        who = caller(gateway)
-        found, next_cursor = gateway.inbox(who, *page(request.args))
-        return respond({"success": True, "data": [_text(view) for view in found], "next_cursor": next_cursor})
+        caller = authenticate(gateway)
+        found, next_cursor = gateway.inbox(caller, *page(request.args))
+        return respond(
+            {"success": True, "data": [_text(record) for record in found], "next_cursor": next_cursor}
+        )
 
     return routes
 
 
-def _text(view: InboxRecord) -> dict[str, object]:
+def _text(record: InboxRecord) -> dict[str, object]:
     return {
-        "id": view.id,
-        "sender": view.sender,
-        "message": view.text,
-        "received_at": timestamp(view.received_at),
-        "sent_at": timestamp(view.sent_at),
-        "sim_number": view.sim_number,
-        "sim_number_id": view.sim_id,
-        "incomplete": view.incomplete,
-        "kind": view.kind,
-        "encoding": view.encoding,
-        "port_number": view.port_number,
+        "id": record.id,
+        "sender": record.sender,
+        "message": record.text,
+        "received_at": timestamp(record.received_at),
+        "sent_at": timestamp(record.sent_at),
+        "sim_number": record.sim_number,
+        "sim_number_id": record.sim_id,
+        "incomplete": record.incomplete,
+        "kind": record.kind,
+        "encoding": record.encoding,
+        "port_number": record.port_number,
     }

@@ -1,4 +1,4 @@
-"""POST and GET /sms/loop-test: the SIMs of the box text each other."""
+"""POST and GET /sms/loop-test: the SIMs of the box send messages to each other."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from api.access.authentication import administrator
+from api.access.authentication import authenticate_admin
 from api.requests.headers import preferences
 from api.requests.json_body import body
 from api.requests.models import loop_test_request
 from api.responses import serializers
-from api.server.waiting_places import WaitingPlaces
+from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings, places: WaitingPlaces) -> Blueprint:
-    """The endpoints for loop tests. `places`: for requests that wait for a modem."""
+def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) -> Blueprint:
+    """The endpoints for loop tests. `wait_limit`: for requests that wait for a modem."""
     routes = Blueprint("loop_test", __name__)
 
     @routes.post("/sms/loop-test")
     def begin() -> Response:
-        administrator(gateway)
+        authenticate_admin(gateway)
         asked = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
-        wanted = preferences(request.headers.get("Prefer", ""))
+        prefer = preferences(request.headers.get("Prefer", ""))
         round_ = gateway.loop_tests.begin(asked.source, asked.target, asked.timeout_s)
-        wait_s = min(wanted.wait_s or 0, settings.send_wait_max_s)
-        with places.one(wanted=wait_s > 0) as has_place:
-            gateway.loop_tests.wait(round_, wait_s if has_place else 0)
+        wait_s = min(prefer.wait_s or 0, settings.send_wait_max_s)
+        with wait_limit.acquire(wanted=wait_s > 0) as may_wait:
+            gateway.loop_tests.wait(round_, wait_s if may_wait else 0)
         tests = gateway.loop_tests.of(round_)
         running = any(test.outcome == "running" for test in tests)
         data = {
@@ -42,12 +42,12 @@ def endpoints(gateway: Gateway, settings: ApiSettings, places: WaitingPlaces) ->
             "notes": round_.notes,
         }
         message = "Test de boucle en cours" if running else "Test de boucle terminé"
-        return serializers.respond({"success": True, "message": message, "data": data})
+        return serializers.respond(serializers.success(data, message))
 
     @routes.get("/sms/loop-test")
     def last() -> Response:
-        administrator(gateway)
+        authenticate_admin(gateway)
         tests = [serializers.loop_test(test) for test in gateway.loop_tests.last()]
-        return serializers.respond({"success": True, "data": tests})
+        return serializers.respond(serializers.success(tests))
 
     return routes

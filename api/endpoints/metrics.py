@@ -1,4 +1,4 @@
-"""GET /metrics, at the root: the gateway's figures as Prometheus reads them. Labels are ports, slots and ids of SIMs."""
+"""GET /metrics, at the root: metrics for Prometheus. Labels are ports, slots and SIM ids, never phone numbers."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ from modem.sms.tpdu import Signal
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
-# A send waits up to a minute for its modem; all else should be answered within a second.
+# A send waits up to a minute for its modem. All other requests should take less than a second.
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
-_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `generate_latest` writes
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # the format of `generate_latest`
 
 _PLACE = ("port", "slot", "sim")
 
-# Event → name without `_total`, and what is counted.
+# Event → name without `_total`, and help text.
 COUNTERS = {
-    "part_sent": ("gatewayd_parts_sent", "Parts that the network took"),
-    "part_refused": ("gatewayd_parts_refused", "Submissions that modem or network refused, by what they said"),
-    "part_in_doubt": ("gatewayd_parts_in_doubt", "Submissions of which nobody knew whether the network took them"),
+    "part_sent": ("gatewayd_parts_sent", "Parts that the network accepted"),
+    "part_refused": ("gatewayd_parts_refused", "Submissions that modem or network refused, by error code"),
+    "part_in_doubt": ("gatewayd_parts_in_doubt", "Submissions whose outcome was unknown"),
     "part_delivered": ("gatewayd_parts_delivered", "Parts reported delivered"),
-    "part_undelivered": ("gatewayd_parts_undelivered", "Parts that the network took and reported as failed"),
-    "message_accepted": ("gatewayd_messages_accepted", "Messages taken from clients"),
-    "message_sent": ("gatewayd_messages_sent", "Messages of which the network took every part"),
-    "message_delivered": ("gatewayd_messages_delivered", "Messages reported delivered, every part"),
+    "part_undelivered": ("gatewayd_parts_undelivered", "Parts that the network accepted and reported as failed"),
+    "message_accepted": ("gatewayd_messages_accepted", "Messages accepted from clients"),
+    "message_sent": ("gatewayd_messages_sent", "Messages whose parts the network all accepted"),
+    "message_delivered": ("gatewayd_messages_delivered", "Messages whose parts were all reported delivered"),
     "message_failed": ("gatewayd_messages_failed", "Messages that failed for good"),
     "message_cancelled": ("gatewayd_messages_cancelled", "Messages cancelled by their clients"),
-    "text_received": ("gatewayd_texts_received", "Whole texts that came in"),
-    "text_discarded": ("gatewayd_texts_discarded", "What came in that is no text, by its kind"),
+    "text_received": ("gatewayd_texts_received", "Complete texts received"),
+    "text_discarded": ("gatewayd_texts_discarded", "Received messages that are no text, by kind"),
 }  # fmt: skip
 
 
 PATH = "/metrics"
-"""Where it is, at the root."""
+"""The path at the root."""
 
 
 def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[str, int]]) -> Blueprint:
-    """The endpoint for Prometheus. `requests`: what they take, by endpoint and code."""
+    """The endpoint for Prometheus. `requests`: their durations by endpoint and code."""
     routes = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -75,9 +75,9 @@ def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[s
 
 
 def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
-    """From now on note what each request to this application takes, by endpoint and code.
+    """Measure the duration of each request to this application from now on, by endpoint and code.
 
-    To be called before anything else is put before the requests, so that what is refused there is measured too.
+    Call it before all other `before_request` functions, so that requests refused there are measured too.
     """
     durations: Durations[tuple[str, int]] = Durations(_REQUEST_SECONDS)
 
@@ -85,7 +85,7 @@ def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
         g.began = time.monotonic()
 
     def end(response: Response) -> Response:
-        # What a client made up is never a label: there is no end of it.
+        # A path that the client made up is never a label: there is no limit to their number.
         endpoint = f"{request.method} {request.url_rule.rule}" if request.url_rule is not None else "other"
         durations.observe((endpoint, response.status_code), time.monotonic() - g.began)
         return response
@@ -96,78 +96,80 @@ def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
 
 
 class _Collector(Collector):
-    """Reads the gateway when Prometheus asks."""
+    """Reads the gateway at each scrape."""
 
     def __init__(self, gateway: Gateway, requests: Durations[tuple[str, int]]) -> None:
         self._gateway = gateway
         self._requests = requests
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: it would measure."""
+        """Nothing, because `collect` would measure."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every family, those without a sample too."""
-        taken = self._gateway.measure()
-        yield from _counters(taken)
-        yield from _queues(taken)
-        yield from _ports(taken.ports)
-        yield from _sims(taken)
-        yield from _box(taken)
+        """Every family, also those without a sample."""
+        snapshot = self._gateway.measure()
+        yield from _counters(snapshot)
+        yield from _queues(snapshot)
+        yield from _ports(snapshot.ports)
+        yield from _sims(snapshot)
+        yield from _box(snapshot)
         yield _checks(self._gateway)
         yield _requests(self._requests)
 
 
-# Events that are counted by something more than their place, and the label that says by what.
+# Events with one more label than their place.
 _CAUSES = {"part_refused": "cause", "text_discarded": "kind"}
 
 
-def _counters(taken: MetricsSnapshot) -> Iterator[Metric]:
+def _counters(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     for event, (name, help_text) in COUNTERS.items():
         caused = event in _CAUSES
         known = [signal.value for signal in Signal] if event == DISCARDED else [] if caused else [""]
-        # Counters that begin at 0: of one that begins at 1, Prometheus misses the first.
-        counts = {(queue.place, cause): 0 for queue in taken.queues for cause in known}
-        counts |= {(count.place, count.cause): count.count for count in taken.counts if count.event == event}
+        # Counters begin at 0: Prometheus misses the first count of one that begins at 1.
+        counts = {(queue.place, cause): 0 for queue in snapshot.queues for cause in known}
+        counts |= {
+            (count.place, count.cause): count.count for count in snapshot.counts if count.event == event
+        }
         family = CounterMetricFamily(name, help_text, labels=(*_PLACE, _CAUSES[event]) if caused else _PLACE)
         for (place, cause), count in counts.items():
-            family.add_metric([*_told(place), cause] if caused else list(_told(place)), count)
+            family.add_metric([*_labels(place), cause] if caused else list(_labels(place)), count)
         yield family
     seconds = HistogramMetricFamily(
-        "gatewayd_submission_seconds", "What the network took to take a part", labels=_PLACE
+        "gatewayd_submission_seconds", "Seconds from submitting a part to the network's answer", labels=_PLACE
     )
-    for place, found in taken.submission_s.items():
-        seconds.add_metric(list(_told(place)), _buckets(found), found.total_s)
+    for place, found in snapshot.submission_s.items():
+        seconds.add_metric(list(_labels(place)), _buckets(found), found.total_s)
     yield seconds
 
 
-def _queues(taken: MetricsSnapshot) -> Iterator[Metric]:
-    told: tuple[tuple[str, str, Callable[[metrics_snapshot.Queue], float]], ...] = (
-        ("gatewayd_parts_waiting", "Parts that wait for their turn", lambda queue: queue.waiting),
-        ("gatewayd_parts_deferred", "Parts that wait for their next try", lambda queue: queue.deferred),
+def _queues(snapshot: MetricsSnapshot) -> Iterator[Metric]:
+    gauges: tuple[tuple[str, str, Callable[[metrics_snapshot.Queue], float]], ...] = (
+        ("gatewayd_parts_waiting", "Parts that wait in the queue", lambda queue: queue.waiting),
+        ("gatewayd_parts_deferred", "Parts that wait for their next attempt", lambda queue: queue.deferred),
         (
             "gatewayd_parts_doubtful",
-            "Parts of which it is not known yet whether they were sent",
+            "Parts in doubt: it is not known yet whether they were sent",
             lambda queue: queue.in_doubt,
         ),
-        ("gatewayd_oldest_waiting_seconds", "The age of the oldest message that waits", lambda queue: queue.oldest_s),
+        ("gatewayd_oldest_waiting_seconds", "Age of the oldest waiting message", lambda queue: queue.oldest_s),
     )  # fmt: skip
-    for name, help_text, value in told:
+    for name, help_text, value in gauges:
         family = GaugeMetricFamily(name, help_text, labels=_PLACE)
-        for queue in taken.queues:
-            family.add_metric(list(_told(queue.place)), value(queue))
+        for queue in snapshot.queues:
+            family.add_metric(list(_labels(queue.place)), value(queue))
         yield family
 
 
 def _ports(ports: list[PortStatus]) -> Iterator[Metric]:
-    state = GaugeMetricFamily(
-        "gatewayd_port_state", "1 for the state that a port is in", labels=("port", "state")
+    state = GaugeMetricFamily("gatewayd_port_state", "1 for the state of a port", labels=("port", "state"))
+    busy = GaugeMetricFamily("gatewayd_port_busy", "1 while the port submits a part", labels=("port",))
+    switches = CounterMetricFamily(
+        "gatewayd_port_slot_switches", "Switches to another slot", labels=("port",)
     )
-    busy = GaugeMetricFamily("gatewayd_port_busy", "1 while a part is in the air", labels=("port",))
-    switches = CounterMetricFamily("gatewayd_port_slot_switches", "Changes to another slot", labels=("port",))
     condition = GaugeMetricFamily(
         "gatewayd_port_condition",
-        "1 for each condition of a port that needs an operator, as `gatewayd status` says it",
+        "1 for each condition of a port that needs an operator, as in `gatewayd status`",
         labels=("port", "condition"),
     )
     for port in ports:
@@ -180,19 +182,19 @@ def _ports(ports: list[PortStatus]) -> Iterator[Metric]:
     yield from (state, condition, busy, switches)
 
 
-def _sims(taken: MetricsSnapshot) -> Iterator[Metric]:
+def _sims(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     registered = GaugeMetricFamily(
-        "gatewayd_sim_registered", "1 where the SIM's network takes messages", labels=_PLACE
+        "gatewayd_sim_registered", "1 while the SIM is registered in a network", labels=_PLACE
     )
     state = GaugeMetricFamily(
         "gatewayd_sim_state",
-        "1 for each name of how a SIM stands, as `gatewayd status` says it",
+        "1 for each state of a SIM, as in `gatewayd status`",
         labels=(*_PLACE, "state"),
     )
-    signal = GaugeMetricFamily("gatewayd_sim_signal_dbm", "Signal, where it is known", labels=_PLACE)
-    ports = {port.port: port for port in taken.ports}
-    for sim_id, sim in sorted(taken.sims.items()):
-        labels = list(_told((sim.port, sim.slot, sim_id)))
+    signal = GaugeMetricFamily("gatewayd_sim_signal_dbm", "Signal strength, where it is known", labels=_PLACE)
+    ports = {port.port: port for port in snapshot.ports}
+    for sim_id, sim in sorted(snapshot.sims.items()):
+        labels = list(_labels((sim.port, sim.slot, sim_id)))
         registered.add_metric(labels, sim.registered)
         port = ports.get(sim.port)
         if port is None or sim.slot > len(port.slots):
@@ -205,21 +207,23 @@ def _sims(taken: MetricsSnapshot) -> Iterator[Metric]:
     yield from (registered, state, signal)
 
 
-def _box(taken: MetricsSnapshot) -> Iterator[Metric]:
-    commits = HistogramMetricFamily("gatewayd_commit_seconds", "What the disk took to sync a commit")
-    if taken.commit_s is not None:
-        commits.add_metric([], _buckets(taken.commit_s), taken.commit_s.total_s)
+def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:
+    commits = HistogramMetricFamily("gatewayd_commit_seconds", "Seconds that the disk took to sync a commit")
+    if snapshot.commit_s is not None:
+        commits.add_metric([], _buckets(snapshot.commit_s), snapshot.commit_s.total_s)
     yield commits
     yield GaugeMetricFamily(
-        "gatewayd_store_bytes", "The size of the database and its journal", value=taken.store_bytes
+        "gatewayd_store_bytes", "Size of the database and its journal", value=snapshot.store_bytes
     )
     yield GaugeMetricFamily(
-        "gatewayd_disk_free_bytes", "Room left beside the database", value=taken.disk_free_bytes
+        "gatewayd_disk_free_bytes",
+        "Free space on the file system of the database",
+        value=snapshot.disk_free_bytes,
     )
     yield GaugeMetricFamily(
         "gatewayd_store_answers",
-        "1 where the store answered in time; else the counts are those of the last time",
-        value=taken.store_answers,
+        "1 if the store answered in time; else the counts are those of the last scrape",
+        value=snapshot.store_answers,
     )
 
 
@@ -237,7 +241,7 @@ def _checks(gateway: Gateway) -> Metric:
 def _requests(durations: Durations[tuple[str, int]]) -> Metric:
     family = HistogramMetricFamily(
         "gatewayd_http_request_seconds",
-        "What answering took, from the whole request to the answer; a send waits for its modem",
+        "Seconds from the complete request to the response; a send waits for its modem",
         labels=("endpoint", "code"),
     )
     for (endpoint, code), found in sorted(durations.histograms().items()):
@@ -245,7 +249,7 @@ def _requests(durations: Durations[tuple[str, int]]) -> Metric:
     return family
 
 
-def _told(place: Place) -> tuple[str, str, str]:
+def _labels(place: Place) -> tuple[str, str, str]:
     port, slot, sim = place
     return str(port), str(slot), str(sim)
 

@@ -1,4 +1,4 @@
-"""GET /sms/quota: what is left of the month."""
+"""GET /sms/quota: the company's quota of this month."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from api.access.authentication import caller
+from api.access.authentication import authenticate
 from api.responses import serializers
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
-    """The endpoint about the quota."""
+    """The endpoint for the quota."""
     routes = Blueprint("quota", __name__)
 
     @routes.get("/sms/quota")
     def quota() -> Response:
         return serializers.respond(
-            {"success": True, "data": serializers.quota(gateway.quota(caller(gateway)))}
+            serializers.success(serializers.quota(gateway.quota(authenticate(gateway))))
         )
 
     return routes

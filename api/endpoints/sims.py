@@ -1,4 +1,4 @@
-"""GET /sms/sims/available and GET /sms/test-connection: what messages can be sent with."""
+"""GET /sms/sims/available and GET /sms/test-connection: SIMs and modems."""
 
 from __future__ import annotations
 
@@ -6,42 +6,37 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
 
-from api.access.authentication import administrator, caller
+from api.access.authentication import authenticate, authenticate_admin
 from api.responses import serializers
 from api.responses.errors import Refusal
-from api.server.waiting_places import WaitingPlaces
+from api.server.wait_limit import WaitLimit
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 TEST_TIMEOUT_S = 4.5
-"""How long the modems have to say OK, all of them side by side: the answer is promised within 5 s in all."""
+"""The time for all modems, side by side, to answer OK: the contract promises the response within 5 s."""
 
 
-def endpoints(gateway: Gateway, places: WaitingPlaces) -> Blueprint:
-    """The endpoints about SIMs and modems. `places`: for requests that wait for a modem."""
+def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
+    """The endpoints for SIMs and modems. `wait_limit`: for requests that wait for a modem."""
     routes = Blueprint("sims", __name__)
 
     @routes.get("/sms/sims/available")
     def available() -> Response:
-        assigned, sims = gateway.sims(caller(gateway))
-        return serializers.respond({"success": True, "data": serializers.sims(assigned, sims)})
+        assigned, sims = gateway.sims(authenticate(gateway))
+        return serializers.respond(serializers.success(serializers.sims(assigned, sims)))
 
     @routes.get("/sms/test-connection")
     def test_connection() -> Response:
-        administrator(gateway)
-        with places.required():
-            told = gateway.test_connection(TEST_TIMEOUT_S)
-        ports = [serializers.port(answer) for answer in told]
-        if any(answer.ok for answer in told):
+        authenticate_admin(gateway)
+        with wait_limit.required():
+            answers = gateway.test_connection(TEST_TIMEOUT_S)
+        ports = [serializers.port(answer) for answer in answers]
+        if any(answer.ok for answer in answers):
             return serializers.respond(
-                {
-                    "success": True,
-                    "message": "Connexion 1SIMPLE1 réussie",
-                    "data": {"result": "success"},
-                    "status_code": 200,
-                    "ports": ports,
-                }
+                serializers.success({"result": "success"}, "Connexion 1SIMPLE1 réussie")
+                | {"status_code": 200, "ports": ports}
             )
         failed = Refusal(
             503, "gateway_unreachable", "Échec de la connexion 1SIMPLE1", {"result": "failure"}

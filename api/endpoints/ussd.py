@@ -1,4 +1,4 @@
-"""POST /sms/ussd: asking the network through a modem."""
+"""POST /sms/ussd: a USSD session through a modem."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
-from api.access.authentication import administrator
+from api.access.authentication import authenticate_admin
 from api.requests.json_body import body
 from api.requests.models import ussd_request
 from api.responses import serializers
-from api.server.waiting_places import WaitingPlaces
+from api.server.wait_limit import WaitLimit
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, places: WaitingPlaces) -> Blueprint:
-    """The endpoint for USSD. `places`: for requests that wait for a modem."""
+def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
+    """The endpoint for USSD. `wait_limit`: for requests that wait for a modem."""
     routes = Blueprint("ussd", __name__)
 
     @routes.post("/sms/ussd")
     def ussd() -> Response:
-        administrator(gateway)
+        authenticate_admin(gateway)
         asked = ussd_request(body(request.environ, partial(request.get_data, cache=False)))
-        with places.required():
+        with wait_limit.required():
             answer = gateway.ussd(asked.port, asked.code, asked.replies, asked.slot)
-        return serializers.respond(
-            {"success": True, "message": "Réponse USSD reçue", "data": serializers.ussd(answer)}
-        )
+        return serializers.respond(serializers.success(serializers.ussd(answer), "Réponse USSD reçue"))
 
     return routes

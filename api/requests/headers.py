@@ -1,4 +1,4 @@
-"""The request headers that carry a client's wishes: `Prefer` (RFC 7240) and `Idempotency-Key`."""
+"""Parsers for the request headers `Prefer` (RFC 7240) and `Idempotency-Key`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import lru_cache
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')  # up to a comma that is not inside quotes
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')  # up to a comma outside quotes
 _PREFERENCE = re.compile(rf"\s*({_WORD})\s*(?:=\s*(?:({_WORD}|{_QUOTED})\s*)?)?(?:;|$)")
 _SECONDS = re.compile(r'"?([0-9]+)"?')
-_LONGEST_WAIT = 10**9  # whatever is said beyond is cut to the configured maximum anyhow
+_LONGEST_WAIT = 10**9  # longer waits are cut to the configured maximum anyhow
 
 _VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
@@ -19,15 +19,15 @@ _QUOTED_KEY = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What of `Prefer` this server knows."""
+    """The preferences in `Prefer` that this server knows."""
 
     respond_async: bool = False
     wait_s: int | None = None
 
 
-@lru_cache(maxsize=64)  # a client says the same each time
+@lru_cache(maxsize=64)  # a client sends the same header each time
 def preferences(header: str) -> Preferences:
-    """Read `Prefer`: several headers joined by commas, or "". What is malformed or unknown is ignored (section 2)."""
+    """Parse `Prefer`: several headers joined by commas, or "". Malformed and unknown preferences are ignored (section 2)."""
     respond_async = False
     wait_s: int | None = None
     seen: set[str] = set()
@@ -36,7 +36,7 @@ def preferences(header: str) -> Preferences:
         if found is None:
             continue
         name, value = found[1].lower(), found[2] or ""
-        if name in seen:  # only the first of a name counts (section 2)
+        if name in seen:  # only the first preference of a name counts (section 2)
             continue
         seen.add(name)
         if name == "respond-async":
@@ -47,7 +47,7 @@ def preferences(header: str) -> Preferences:
 
 
 def idempotency_key(header: str) -> str:
-    """Read `Idempotency-Key`, plain or in quotes. Raises ValueError with a sentence for a person."""
+    """Parse `Idempotency-Key`, plain or in quotes. Raises ValueError with a text for the client."""
     key = header.strip()
     if key.startswith('"'):
         quoted = _QUOTED_KEY.fullmatch(key)

@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key: the first answer is kept, and given again."""
+"""Requests with an Idempotency-Key: the first response is stored and repeated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from api.responses.json_format import document
-from api.responses.response import Reply
+from api.responses.response import JsonResponse
 from gatewayd.errors import StorageUnavailableError
 from gatewayd.records import Caller, Idempotency, Replay
 
@@ -20,31 +20,31 @@ Answer = tuple[int, dict[str, Any]]
 """HTTP status and JSON document."""
 
 
-def replay(kept: Replay) -> Reply:
-    """The first answer, again."""
-    return Reply(kept.http_status, kept.body, REPLAYED)
+def replay(first: Replay) -> JsonResponse:
+    """The stored first response."""
+    return JsonResponse(first.http_status, first.body, REPLAYED)
 
 
-def first_answer(
+def first_response(
     gateway: Gateway,
-    who: Caller,
+    caller: Caller,
     idempotency: Idempotency | None,
     build: Callable[[], Answer],
     headers: Mapping[str, str] | None = None,
-) -> Reply:
-    """Answer a request whose messages are kept, and keep the answer where the request has a key."""
+) -> JsonResponse:
+    """The response to a request whose messages are stored. It is stored too if the request has an idempotency key."""
     if idempotency is None:
         status, content = build()
-        return Reply(status, document(content), headers)
+        return JsonResponse(status, document(content), headers)
     kept = False
     try:
         status, content = build()
         body = document(content)
-        # The messages are taken: that the answer cannot be kept is no reason to deny it. It can be built again.
+        # The messages are stored, so the client gets the response even if it cannot be stored. It can be built again.
         with suppress(StorageUnavailableError):
-            gateway.answered(who, idempotency, status, body)
+            gateway.answered(caller, idempotency, status, body)
             kept = True
     finally:
         if not kept:
-            gateway.abandoned(who, idempotency)
-    return Reply(status, body, headers)
+            gateway.abandoned(caller, idempotency)
+    return JsonResponse(status, body, headers)

@@ -1,4 +1,4 @@
-"""From the bytes of a request to a JSON object, and the fingerprint that tells one request from another."""
+"""Reads the JSON object in a request body, and makes its fingerprint."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-# How compressed data begins: gzip (RFC 1952, 2.3.1), Zstandard (RFC 8878, 3.1.1), and zlib (RFC 1950, 2.2) at its usual levels.
+# First bytes of compressed data: gzip (RFC 1952, 2.3.1), Zstandard (RFC 8878, 3.1.1), and zlib (RFC 1950, 2.2) at its usual levels.
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
-# The longer ones first: the byte order mark of UTF-32 begins with that of UTF-16.
+# UTF-32 first: its byte order mark begins with that of UTF-16.
 _WIDE = ("utf-32", "utf-32-le", "utf-32-be", "utf-16", "utf-16-le", "utf-16-be")
 
 
 def body(environ: WSGIEnvironment, read: Callable[[], bytes]) -> bytes:
-    """The body of a request as it was sent. Raises EncodedBodyError where it is compressed, whether a header says so or not."""
+    """The body of a request. Raises EncodedBodyError if it is compressed, with or without Content-Encoding."""
     coding = environ.get("HTTP_CONTENT_ENCODING", "").strip()
     if coding.lower() not in ("", "identity"):
         raise EncodedBodyError(f"is encoded ({coding}); send it as it is, without Content-Encoding")
@@ -35,17 +35,17 @@ def body(environ: WSGIEnvironment, read: Callable[[], bytes]) -> bytes:
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object in the body of a request, whatever its Content-Type.
+    """Parse the JSON object in the body of a request, whatever its Content-Type.
 
-    Of a name that stands twice the last one counts (RFC 8259, section 4, leaves it open). Raises
-    InvalidRequestError alone, whatever the bytes.
+    The last of several equal names counts (RFC 8259, section 4, leaves it open). Raises InvalidRequestError, and no other
+    exception for any bytes.
     """
     if not raw.strip():
         raise _fault("is empty; a JSON object was expected")
     if b"\0" in raw[:4] or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         _refuse_wide(raw)
     try:
-        text = raw.decode("utf-8-sig")  # a byte order mark may be ignored (8.1), and some clients write one
+        text = raw.decode("utf-8-sig")  # a byte order mark may be ignored (8.1); some clients send one
     except UnicodeDecodeError as error:
         raise _fault(f"must be UTF-8 (RFC 8259, 8.1); byte {error.start} is not") from error
     try:
@@ -62,7 +62,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 
 def fingerprint(endpoint: str, content: dict[str, Any]) -> bytes:
-    """SHA-256 over endpoint and content: the same for two bodies that say the same. Raises InvalidRequestError."""
+    """SHA-256 over endpoint and content: equal for two bodies with equal JSON. Raises InvalidRequestError."""
     try:
         canonical = _canonical.encode(content)
     except RecursionError as error:
@@ -71,7 +71,7 @@ def fingerprint(endpoint: str, content: dict[str, Any]) -> bytes:
 
 
 def _refuse_wide(raw: bytes) -> None:
-    """Name UTF-16 or UTF-32 as the fault, but only where the bytes are JSON in that encoding."""
+    """Report UTF-16 or UTF-32 as the fault, but only if the bytes are JSON in that encoding."""
     for encoding in _WIDE:
         try:
             text = raw.decode(encoding)
@@ -82,7 +82,7 @@ def _refuse_wide(raw: bytes) -> None:
 
 
 def _refuse_constant(name: str) -> None:
-    # RFC 8259 has no NaN and no Infinity (section 6), though Python reads them.
+    # RFC 8259 has no NaN and no Infinity (section 6), but Python accepts them.
     raise ValueError(name)
 
 

@@ -1,4 +1,4 @@
-"""What the bodies of requests hold, and how they become what the gateway takes."""
+"""Models of the request bodies, and their conversion to the gateway's records."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from gatewayd.messages.blank_text import is_blank
 from gatewayd.records import Draft, Idempotency, Options, Priority
 
 LONGEST_TEXT = 1600
-"""Characters (Unicode code points) in one message, as the guide says."""
+"""Characters (Unicode code points) in one message, from the guide."""
 
 LONGEST_EXPIRY_S = 63 * 7 * 86400
-"""63 weeks: the longest validity that a short message can carry (23.040, 9.2.3.12.1)."""
+"""63 weeks: the longest validity period of an SMS-SUBMIT (23.040, 9.2.3.12.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What of the configuration decides whether a body is valid."""
+    """The settings that decide whether a body is valid."""
 
-    e164: Callable[[str], str]  # raises ValueError with a sentence for a person
+    e164: Callable[[str], str]  # raises ValueError with a text for the client
     bulk_max: int
 
 
@@ -52,15 +52,15 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message of a bulk that is not valid. It fails alone."""
+    """An invalid message of a bulk. It fails alone."""
 
-    recipient: str  # as sent; "" where it was no string
-    faults: tuple[Fault, ...]  # fields are named within the message; "" is the message as a whole
+    recipient: str  # as sent; "" if it was no string
+    faults: tuple[Fault, ...]  # field names within the message; "" for the message as a whole
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRequest:
-    """A request for many messages, valid but for what its messages say."""
+    """A request for many messages. It is valid, but its messages may not be."""
 
     messages: list[Draft | Rejected]  # in the order of the request
     options: Options
@@ -68,7 +68,7 @@ class BulkRequest:
 
 
 def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> SendRequest:
-    """Read the body of a send. Raises InvalidRequestError with every fault in it, and nothing else."""
+    """Parse the body of a send. Raises InvalidRequestError with every fault, and no other exception."""
     content, faults = _object(raw)
     parsed, more = _validated(_Send, content, rules)
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
@@ -78,9 +78,9 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
-    """Read the body of a bulk. Raises InvalidRequestError where the request as a whole is not valid.
+    """Parse the body of a bulk. Raises InvalidRequestError if the request as a whole is invalid.
 
-    Then every fault is told, those of its messages too.
+    Then the error has every fault, also those of the messages.
     """
     content, faults = _object(raw)
     parsed, more = _validated(_Bulk, content, rules)
@@ -93,7 +93,7 @@ def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
 
 @dataclass(frozen=True, slots=True)
 class UssdRequest:
-    """A request to ask the network, as to its types; the gateway judges what it says."""
+    """A USSD request with valid types. The gateway checks the values."""
 
     port: int
     code: str
@@ -102,7 +102,7 @@ class UssdRequest:
 
 
 def ussd_request(raw: bytes) -> UssdRequest:
-    """Read the body of a USSD request. Raises InvalidRequestError with every fault in it."""
+    """Parse the body of a USSD request. Raises InvalidRequestError with every fault."""
     parsed, faults = _validated(_Ussd, json_object(raw))
     if parsed is None:
         raise InvalidRequestError(faults)
@@ -111,7 +111,7 @@ def ussd_request(raw: bytes) -> UssdRequest:
 
 @dataclass(frozen=True, slots=True)
 class LoopTestRequest:
-    """A request for a loop test; None: every SIM texts the next one, for as long as that takes."""
+    """A request for a loop test. Without source and target every SIM sends to the next one."""
 
     source: Place | None
     target: Place | None
@@ -119,7 +119,7 @@ class LoopTestRequest:
 
 
 def loop_test_request(raw: bytes) -> LoopTestRequest:
-    """Read the body of a loop test, which may be empty. Raises InvalidRequestError with every fault in it."""
+    """Parse the body of a loop test, which may be empty. Raises InvalidRequestError with every fault."""
     parsed, faults = _validated(_LoopTest, json_object(raw) if raw.strip() else {})
     if parsed is None:
         raise InvalidRequestError(faults)
@@ -127,7 +127,7 @@ def loop_test_request(raw: bytes) -> LoopTestRequest:
 
 
 def placed(index: int, fault: Fault) -> Fault:
-    """A fault of a message as a fault of the bulk that it stands in."""
+    """A fault of a message as a fault of its bulk."""
     return Fault(f"messages.{index}.{fault.field}".rstrip("."), fault.message)
 
 
@@ -139,7 +139,7 @@ def _not_blank(text: str) -> str:
     return text
 
 
-_Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # what the store can keep
+_Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # the range of the store
 
 
 class _Body(BaseModel):
@@ -182,14 +182,14 @@ class _Send(_Options, _Message):
 
 
 class _Bulk(_Options):
-    messages: list[Any]  # each is judged alone
+    messages: list[Any]  # each is validated alone
 
     @field_validator("messages")
     @classmethod
     def _count(cls, messages: list[Any], info: ValidationInfo[Rules]) -> list[Any]:
-        most = info.context.bulk_max
-        if not 1 <= len(messages) <= most:
-            raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": most})
+        limit = info.context.bulk_max
+        if not 1 <= len(messages) <= limit:
+            raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": limit})
         return messages
 
 

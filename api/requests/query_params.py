@@ -1,4 +1,4 @@
-"""What stands behind the question mark of an address: which messages to list."""
+"""Parsers for the query parameters of lists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.records import MessageFilter, Status
 
 LARGEST_PAGE = 1000
-"""Messages in one answer at most: some hundred kilobytes."""
+"""Most messages in one response: some hundred kilobytes."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
-# RFC 3339, 5.6. A date alone or a number is none: ISO 8601 reads 1796012912345 as a time of the year 1796. An unescaped +
-# comes as a blank.
+# RFC 3339, 5.6. A date alone or a number is refused: ISO 8601 reads 1796012912345 as a time of the year 1796. An unescaped +
+# arrives as a blank.
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+\- ][0-9]{2}:[0-9]{2})"
 )
@@ -28,15 +28,15 @@ _Value = TypeVar("_Value")
 
 
 def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> MessageFilter:
-    """Read the filter of the message list. An empty value counts as absent.
+    """Parse the filter of the message list. An empty value counts as absent.
 
     Raises InvalidRequestError with every fault, each under the name of its parameter.
     """
     read = _Reader(query)
-    wanted = MessageFilter(
+    parsed = MessageFilter(
         status=read.value("status", _status),
         campaign_id=read.value("campaign_id", _integer),
-        # In a query an unescaped + is a space.
+        # An unescaped + in a query is a blank.
         recipient=read.value("recipient", lambda text: e164(re.sub("^ ", "+", text))),
         since=read.value("since", _microseconds),
         until=read.value("until", _microseconds),
@@ -44,11 +44,11 @@ def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> Mess
         cursor=read.value("cursor", _integer),
     )
     read.finish()
-    return wanted
+    return parsed
 
 
 def page(query: Mapping[str, str]) -> tuple[int, int | None]:
-    """Read the size of a page and the cursor where it begins, as `message_filter` does."""
+    """Parse page size and cursor, with the rules of `message_filter`."""
     read = _Reader(query)
     limit = read.value("limit", _page) or MessageFilter().limit
     cursor = read.value("cursor", _integer)
@@ -57,14 +57,14 @@ def page(query: Mapping[str, str]) -> tuple[int, int | None]:
 
 
 class _Reader:
-    """Reads parameters one by one, and gathers the faults of all."""
+    """Reads parameters one by one, and collects their faults."""
 
     def __init__(self, query: Mapping[str, str]) -> None:
         self._query = query
         self._faults: list[Fault] = []
 
     def value(self, name: str, convert: Callable[[str], _Value]) -> _Value | None:
-        """A parameter's value; None where it is absent, empty or at fault."""
+        """A parameter's value; None if it is absent, empty or invalid."""
         text = self._query.get(name, "")
         if not text:
             return None
@@ -75,7 +75,7 @@ class _Reader:
             return None
 
     def finish(self) -> None:
-        """Raises InvalidRequestError where anything was at fault."""
+        """Raise InvalidRequestError if a parameter was invalid."""
         if self._faults:
             raise InvalidRequestError(self._faults)
 
@@ -107,7 +107,7 @@ def _microseconds(text: str) -> int:
         raise ValueError(_TIME_HINT)
     day, hours, seconds, fraction, offset = found.groups()
     try:
-        # A leap second (RFC 3339, 5.6) is the first of the next minute: no clock here counts it.
+        # A leap second (RFC 3339, 5.6) becomes the first second of the next minute: POSIX time does not count it.
         leap = timedelta(seconds=1) if seconds == "60" else timedelta()
         whole = "59" if leap else seconds
         zone = "+00:00" if offset in "Zz" else offset.replace(" ", "+")

@@ -1,9 +1,9 @@
-"""From what the gateway refuses to what HTTP says: one table, and the envelope every error is put in."""
+"""From the gateway's errors to HTTP statuses and codes: one table, and the envelope of every error."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,7 @@ class TooManyRequestsError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a client is told where it is refused: status, code and facts, and the headers that go with them."""
+    """The content of an error response: status, code, message, data and headers."""
 
     status: int
     code: str
@@ -84,7 +84,7 @@ class Refusal:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The JSON document that every error is told in."""
+        """The JSON document of every error."""
         return {"success": False, "message": self.message, "error": self.code, "data": self.data}
 
 
@@ -114,18 +114,19 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
 }
 
 
-def log_unexpected(error: Exception) -> None:
-    """Write an error that no endpoint expects to the log."""
+def unexpected_refusal(error: Exception) -> Refusal:
+    """Log an exception that no endpoint expects. Returns the refusal that the client gets."""
     log.error("A request ended in an unexpected error", exc_info=error)
+    return refusal(InternalError())
 
 
 def status_and_code(kind: type[GatewayError]) -> tuple[int, str]:
-    """How errors of a kind are told. A kind that the table does not know is told as internal."""
+    """The HTTP status and error code of an exception class. A class outside the table counts as internal error."""
     return _TABLE.get(kind, _TABLE[InternalError])
 
 
 def refusal(error: GatewayError) -> Refusal:
-    """What a client is told of an error of the gateway."""
+    """The refusal for an error of the gateway."""
     if type(error) not in _TABLE:
         error = InternalError()
     status, code = status_and_code(type(error))
@@ -133,7 +134,7 @@ def refusal(error: GatewayError) -> Refusal:
 
 
 def http_refusal(error: HTTPException) -> Refusal:
-    """What a client is told where no endpoint was reached: unknown address, wrong method, body too large."""
+    """The refusal for a request that reached no endpoint: unknown path, wrong method, body too large."""
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         message = f"This address takes {allowed} only" if allowed else "Method not allowed"
@@ -142,7 +143,7 @@ def http_refusal(error: HTTPException) -> Refusal:
 
 
 def status_refusal(status: int) -> Refusal:
-    """What a client is told where all that is known is the HTTP status of its failure."""
+    """The refusal for an HTTP status, where nothing else is known."""
     match status:
         case 404:
             return Refusal(404, "not_found", "There is nothing at this address")
@@ -155,15 +156,18 @@ def status_refusal(status: int) -> Refusal:
 
 
 def malformed(status: int, message: str) -> Refusal:
-    """What a client is told where it does not speak HTTP as this server does."""
-    errors = [{"field": "request", "message": message}]
-    return Refusal(status, "invalid_request", message, {"errors": errors})
+    """The refusal for a request that breaks HTTP."""
+    return Refusal(status, "invalid_request", message, _fault_data([Fault("request", message)]))
+
+
+def _fault_data(faults: Sequence[Fault]) -> dict[str, Any]:
+    return {"errors": [{"field": fault.field, "message": fault.message} for fault in faults]}
 
 
 def _data(error: GatewayError) -> dict[str, Any]:
     match error:
         case InvalidRequestError():
-            return {"errors": [{"field": fault.field, "message": fault.message} for fault in error.faults]}
+            return _fault_data(error.faults)
         case InactiveKeyError():
             return {
                 "expired": error.expired,

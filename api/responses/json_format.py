@@ -1,4 +1,4 @@
-"""How times and documents are written in answers, and what goes with each."""
+"""The format of times and JSON documents in responses, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import overload
 
 from gatewayd.timekeeping.clock import iso
 
+MIME = "application/json"
+
 HEADERS = {
-    "Cache-Control": "no-store",  # answers hold messages and numbers
+    "Cache-Control": "no-store",  # responses hold messages and phone numbers
     "X-Content-Type-Options": "nosniff",
-    # Nothing here is a page; a browser that is led here shall run, frame and pass on nothing.
+    # No response is a page. A browser that opens one must run no script, show no frame and send no referrer.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""What goes with every answer."""
+"""Headers of every response."""
 
-# Made once: the functions of the json module make one for each call that is not the default.
+JSON_HEADERS = {"Content-Type": MIME, **HEADERS}
+"""Headers of every response with a JSON document."""
+
+# Made once: json.dumps makes an encoder for each call with other options than the defaults.
 _readable = json.JSONEncoder(ensure_ascii=False)
 _escaped = json.JSONEncoder(ensure_ascii=True)
 
@@ -31,10 +36,10 @@ def timestamp(microseconds: int | None) -> str | None:
 
 
 def document(content: object) -> str:
-    """Content as JSON that can be written in UTF-8.
+    """Content as JSON text that UTF-8 can encode.
 
-    What a client sent is given back as sent, and may hold half a surrogate pair, which UTF-8 cannot say: then
-    everything beyond ASCII is escaped.
+    A text from a client may hold half a surrogate pair, which UTF-8 cannot encode: then all non-ASCII characters are
+    escaped.
     """
     text = _readable.encode(content)
     try:

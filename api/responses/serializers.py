@@ -1,4 +1,4 @@
-"""Answers: what the gateway tells as the JSON that the guide promised, and how it is put into a response."""
+"""From the gateway's records to the JSON of the contract, and to Flask's responses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 from flask import Response
 
 from api.responses.errors import Refusal
-from api.responses.json_format import document, timestamp
-from api.responses.response import MIME, Reply, refused
-from gatewayd.records import AttemptRecord, LoopTestRecord, MessageRecord, QuotaRecord, SimRecord, Status
+from api.responses.json_format import MIME, document, timestamp
+from api.responses.response import JsonResponse, error_response
+from gatewayd.records import (
+    Accepted,
+    AttemptRecord,
+    LoopTestRecord,
+    MessageRecord,
+    QuotaRecord,
+    SimRecord,
+    Status,
+)
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
 
@@ -20,59 +28,69 @@ _LABELS = {status: status.value.capitalize() for status in Status}
 def respond(
     content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A response with a JSON document."""
-    return respond_with(Reply(status, document(content), headers))
+    """Flask's response with a JSON document."""
+    return flask_response(JsonResponse(status, document(content), headers))
 
 
-def respond_with(reply: Reply) -> Response:
-    """A response with what was made up already."""
+def flask_response(reply: JsonResponse) -> Response:
+    """Flask's response from a prepared one."""
     return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
 
 
-def refuse(refusal: Refusal) -> Response:
-    """The response that tells a refusal."""
-    return respond_with(refused(refusal))
+def respond_error(refusal: Refusal) -> Response:
+    """Flask's response for a refusal."""
+    return flask_response(error_response(refusal))
 
 
-def message(view: MessageRecord) -> dict[str, Any]:
+def success(data: object, message: str | None = None) -> dict[str, Any]:
+    """The envelope of a success."""
+    return {"success": True} | ({} if message is None else {"message": message}) | {"data": data}
+
+
+def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
+    """The ids of an accepted message and the number of its SIM."""
+    return {"sms_id": record.sms_id, "task_id": record.task_id, "sim_number": record.sim_number}
+
+
+def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
     return {
-        "sms_id": view.sms_id,
-        "recipient": view.recipient,
-        "sender": view.sim_number,
-        "message": view.text,
-        "status": view.status.value,
-        "status_label": _LABELS[view.status],
-        "sent_at": timestamp(view.sent_at),
-        "delivered_at": timestamp(view.delivered_at),
-        "failed_at": timestamp(view.failed_at),
-        "failure_reason": view.failure_reason,
-        "cost": view.cost,
-        "retry_count": view.retry_count,
-        "sim_number": view.sim_number,
-        "in_doubt": view.in_doubt,
-        "campaign_id": view.campaign_id,
+        "sms_id": record.sms_id,
+        "recipient": record.recipient,
+        "sender": record.sim_number,
+        "message": record.text,
+        "status": record.status.value,
+        "status_label": _LABELS[record.status],
+        "sent_at": timestamp(record.sent_at),
+        "delivered_at": timestamp(record.delivered_at),
+        "failed_at": timestamp(record.failed_at),
+        "failure_reason": record.failure_reason,
+        "cost": record.cost,
+        "retry_count": record.retry_count,
+        "sim_number": record.sim_number,
+        "in_doubt": record.in_doubt,
+        "campaign_id": record.campaign_id,
     }
 
 
-def attempt(view: AttemptRecord) -> dict[str, Any]:
+def attempt(record: AttemptRecord) -> dict[str, Any]:
     """One attempt of a message."""
     return {
-        "part": view.part,
-        "at": timestamp(view.at),
-        "sim_number_id": view.sim_id,
-        "sim_number": view.sim_number,
-        "port": view.port,
-        "outcome": view.outcome,
-        "code": view.code,
-        "meaning": view.meaning,
-        "meaning_fr": view.meaning_fr,
+        "part": record.part,
+        "at": timestamp(record.at),
+        "sim_number_id": record.sim_id,
+        "sim_number": record.sim_number,
+        "port": record.port,
+        "outcome": record.outcome,
+        "code": record.code,
+        "meaning": record.meaning,
+        "meaning_fr": record.meaning_fr,
     }
 
 
-def listed_message(view: MessageRecord) -> dict[str, Any]:
+def listed_message(record: MessageRecord) -> dict[str, Any]:
     """One message of the list."""
-    return message(view) | {"created_at": timestamp(view.created_at)}
+    return message(record) | {"created_at": timestamp(record.created_at)}
 
 
 def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str, Any]:
@@ -86,19 +104,19 @@ def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str
     }
 
 
-def quota(view: QuotaRecord) -> dict[str, Any]:
+def quota(record: QuotaRecord) -> dict[str, Any]:
     """`data` of the quota."""
     return {
-        "total_quota": view.total,
-        "sent_this_month": view.used,
-        "remaining": view.remaining,
-        "usage_percentage": view.usage_percentage,
-        "resets_at": timestamp(view.resets_at),
+        "total_quota": record.total,
+        "sent_this_month": record.used,
+        "remaining": record.remaining,
+        "usage_percentage": record.usage_percentage,
+        "resets_at": timestamp(record.resets_at),
     }
 
 
 def ussd(answer: UssdAnswer) -> dict[str, Any]:
-    """`data` of a USSD session."""
+    """`data` of a USSD answer."""
     return {
         "port": answer.port,
         "slot": answer.slot,
@@ -109,51 +127,51 @@ def ussd(answer: UssdAnswer) -> dict[str, Any]:
     }
 
 
-def loop_test(view: LoopTestRecord) -> dict[str, Any]:
-    """One text of a loop test."""
+def loop_test(record: LoopTestRecord) -> dict[str, Any]:
+    """One test message of a loop test."""
     return {
-        "from": f"{view.from_port}.{view.from_slot}",
-        "from_sim": view.from_sim,
-        "to": f"{view.to_port}.{view.to_slot}",
-        "to_sim": view.to_sim,
-        "started_at": timestamp(view.started_at),
-        "outcome": view.outcome,
-        "arrived": view.arrived,
-        "submit_s": view.submit_s,
-        "arrive_s": view.arrive_s,
-        "report_s": view.report_s,
-        "sms_id": view.sms_id,
-        "reason": view.reason,
-        "detail": view.detail,
-        "detail_fr": view.detail_fr,
+        "from": f"{record.from_port}.{record.from_slot}",
+        "from_sim": record.from_sim,
+        "to": f"{record.to_port}.{record.to_slot}",
+        "to_sim": record.to_sim,
+        "started_at": timestamp(record.started_at),
+        "outcome": record.outcome,
+        "arrived": record.arrived,
+        "submit_s": record.submit_s,
+        "arrive_s": record.arrive_s,
+        "report_s": record.report_s,
+        "sms_id": record.sms_id,
+        "reason": record.reason,
+        "detail": record.detail,
+        "detail_fr": record.detail_fr,
     }
 
 
 def port(answer: Answer) -> dict[str, Any]:
-    """What one modem said when it was asked."""
+    """The result of the connection test on one port."""
     return {"port": answer.port, "ok": answer.ok, "busy": answer.busy, "detail": answer.detail}
 
 
-def _sim(view: SimRecord) -> dict[str, Any]:
-    return {"id": view.id, "number": view.number, "name": view.name, "operator": view.operator}
+def _sim(record: SimRecord) -> dict[str, Any]:
+    return {"id": record.id, "number": record.number, "name": record.name, "operator": record.operator}
 
 
-def _available_sim(view: SimRecord) -> dict[str, Any]:
-    return _sim(view) | {
-        "port": view.port,
-        "slot": view.slot,
-        "is_default": view.is_default,
-        "balance": int(view.balance)
-        if view.balance.is_integer()
-        else view.balance,  # the guide prints 0, not 0.0
-        "daily_limit": view.daily_limit,
-        "monthly_limit": view.monthly_limit,
+def _available_sim(record: SimRecord) -> dict[str, Any]:
+    return _sim(record) | {
+        "port": record.port,
+        "slot": record.slot,
+        "is_default": record.is_default,
+        "balance": int(record.balance)
+        if record.balance.is_integer()
+        else record.balance,  # the guide has 0, not 0.0
+        "daily_limit": record.daily_limit,
+        "monthly_limit": record.monthly_limit,
         "usage_stats": {
-            "today_sent": view.today_sent,
-            "today_failed": view.today_failed,
-            "this_month_sent": view.this_month_sent,
+            "today_sent": record.today_sent,
+            "today_failed": record.today_failed,
+            "this_month_sent": record.this_month_sent,
         },
-        "can_send_sms": view.can_send_sms,
-        "assigned_to": view.assigned_to,
-        "balance_at": timestamp(view.balance_at),  # beyond the guide
+        "can_send_sms": record.can_send_sms,
+        "assigned_to": record.assigned_to,
+        "balance_at": timestamp(record.balance_at),  # beyond the guide
     }

@@ -1,4 +1,4 @@
-"""A bound on the bytes that large bodies of requests take in memory, all together."""
+"""Bounds the memory that large request bodies take together."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from threading import Lock
 
 
 class BodyBudget:
-    """So many bytes, taken and given back. Any thread may call any method."""
+    """A number of bytes to take and give back. Thread-safe."""
 
     def __init__(self, total: int) -> None:
         self._free = total
         self._lock = Lock()
 
     def take(self, count: int) -> bool:
-        """Take bytes; False, and nothing is taken, where fewer are left."""
+        """Take bytes. False if fewer are left; then nothing is taken."""
         with self._lock:
             if count > self._free:
                 return False
@@ -21,6 +21,6 @@ class BodyBudget:
             return True
 
     def give_back(self, count: int) -> None:
-        """Give back what was taken."""
+        """Give back bytes that were taken."""
         with self._lock:
             self._free += count

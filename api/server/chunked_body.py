@@ -1,4 +1,4 @@
-"""A chunked body (RFC 9112, 7.1), read strictly and with a bound on everything that a client may make long."""
+"""A strict parser for chunked bodies (RFC 9112, 7.1), with a limit on everything that a client can make long."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from waitress.buffers import OverflowableBuffer
 from api.responses.errors import Refusal, malformed, status_refusal
 
 LINE_LIMIT = 4096
-"""Bytes of one line: a chunk's size with its extensions, or a field of the trailer. Real ones take less than a hundred."""
+"""Bytes of one line: a chunk size with extensions, or a trailer field. Real lines have less than a hundred."""
 
 OVERHEAD_LIMIT = 65_536
-"""Bytes that are not the body's, beyond as many as the body has. Chunks of one byte each cost the server far more than
-they cost the client; a client that writes in small pieces stays below."""
+"""Bytes of chunk lines beyond the size of the body. Chunks of one byte cost the server far more than the client. A client that
+writes in small chunks stays below this limit."""
 
-_DIGITS = 16  # of a size: more than any limit needs
+_DIGITS = 16  # of a chunk size: more than any limit needs
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")  # extensions are ignored (7.1.1)
 _FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 
 
 class _State(Enum):
-    SIZE = auto()  # a chunk begins
-    DATA = auto()
-    END = auto()  # the empty rest of a line behind a chunk's data
-    TRAILER = auto()
+    SIZE = auto()  # before the size of a chunk
+    DATA = auto()  # within the data of a chunk
+    END = auto()  # before the CR LF behind the data
+    TRAILER = auto()  # behind the last chunk
 
 
 class ChunkedBody:
-    """What waitress calls a receiver. Bytes in, a body and the first fault out."""
+    """A receiver in waitress's sense: bytes in, a body or the first error out."""
 
     def __init__(self, buffer: OverflowableBuffer, limit: int) -> None:
-        """`limit`: a body that reaches it is refused."""
+        """`limit`: a body of this size or more is refused."""
         self.completed = False
         self.refusal: Refusal | None = None
         self._buffer: Any = buffer  # the stubs leave half of it out
         self._limit = limit
         self._state = _State.SIZE
-        self._left = 0  # bytes of this chunk that have not come
+        self._left = 0  # bytes of this chunk that are not received yet
         self._total = 0
         self._overhead = 0
         self._line = bytearray()
@@ -49,7 +49,7 @@ class ChunkedBody:
         return self._total
 
     def received(self, data: bytes) -> int:
-        """Take bytes; how many of them belong to this body. After a fault, whatever was taken until then."""
+        """Take bytes. Returns how many belong to this body; after an error, how many were read until then."""
         at = 0
         pieces: list[bytes] = []
         while at < len(data) and not self.completed and self.refusal is None:
@@ -67,11 +67,11 @@ class ChunkedBody:
         return at
 
     def getfile(self) -> Any:
-        """The body, to be read."""
+        """The body as a file to read."""
         return self._buffer.getfile()
 
     def getbuf(self) -> Any:
-        """Where the body is kept."""
+        """The buffer that holds the body."""
         return self._buffer
 
     def _take_line(self, data: bytes, at: int) -> int:
@@ -87,14 +87,14 @@ class ChunkedBody:
             line = bytes(self._line)
             self._line.clear()
             if line.endswith(b"\r\n"):
-                self._judge(line[:-2])
+                self._take_whole_line(line[:-2])
             else:
                 self._refuse("A line between the chunks of the body does not end with CR LF")
         else:
-            self._judge_beginning()
+            self._check_unfinished()
         return stop
 
-    def _judge(self, line: bytes) -> None:
+    def _take_whole_line(self, line: bytes) -> None:
         match self._state:
             case _State.SIZE:
                 self._begin_chunk(line)
@@ -107,8 +107,8 @@ class ChunkedBody:
             case _ if not _FIELD.fullmatch(line):
                 self._refuse("The trailer of the body is not made of header fields")
 
-    def _judge_beginning(self) -> None:
-        """Refuse what cannot become a line, before its end has come: it may never come."""
+    def _check_unfinished(self) -> None:
+        """Refuse bytes that cannot become a valid line, before the end of the line: it may never arrive."""
         if self._state is _State.END and not b"\r\n".startswith(self._line):
             self._refuse("A chunk of the body is longer than it says")
         elif self._state is _State.SIZE:

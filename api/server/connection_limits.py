@@ -1,4 +1,4 @@
-"""Who must go where connections or memory run short: so that a few slow clients never lock out the others."""
+"""Chooses which connections to close under pressure, so that a few slow clients never lock out the others."""
 
 from __future__ import annotations
 
@@ -9,76 +9,79 @@ from typing import Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long and how much of a connection is put up with. Seconds on the monotonic clock."""
+class ConnectionLimits:
+    """Limits of number, time and memory. Seconds count on the monotonic clock."""
 
     connections: int = 500
-    """Open at a time. A process has 1024 descriptors by default, a connection takes up to two."""
+    """Open connections. A process has 1024 descriptors by default, and a connection takes up to two."""
 
     idle_s: float = 120.0
-    """Without a byte either way and without a request."""
+    """Time without a byte in either direction and without a request."""
 
     arrival_s: float = 30.0
-    """For a request to arrive, and one second more for each `bytes_per_s` of it that are here: a slow mobile uplink brings
-    10 kB in each."""
+    """Time for a request to arrive, plus one second for each `bytes_per_s` bytes of it that have arrived. A slow mobile
+    uplink brings 10 kB in a second."""
 
     bytes_per_s: int = 1024
 
     arriving_bytes: int = 128 << 20
-    """Of requests that are not whole yet, in all, most of it in temporary files: sixty bulks of the longest messages at once."""
+    """Bytes of incomplete requests on all connections, mostly in temporary files: sixty bulks of the longest messages."""
 
 
-class Guest(Protocol):
-    """A connection, as far as its claim to stay counts."""
+class Connection(Protocol):
+    """The facts about a connection that decide whether it is closed."""
 
     client: str
-    """Who is counted as one (see `address.neighbourhood`)."""
+    """The client, as `client_address.client_group` names it."""
 
-    since: float
-    """When the request that arrives began; where none does, when the connection last had one, or was opened."""
+    request_began: float
+    """When the arriving request began. Without one: when the last request ended, or the connection was opened."""
 
-    moved: float
-    """When a byte last came or went."""
+    last_io: float
+    """When a byte was last received or sent."""
 
     arriving: int
-    """Bytes of a request that is not whole yet."""
+    """Received bytes of an incomplete request."""
 
     @property
     def working(self) -> bool:
-        """Whether a whole request is being answered, or waits for a thread."""
+        """Whether a complete request is being answered, or waits for a thread."""
 
 
-G = TypeVar("G", bound=Guest)
+C = TypeVar("C", bound=Connection)
 
 
-def overdue(guest: Guest, patience: Patience, now: float) -> bool:
-    """Whether a connection has had its time: nothing moves, or its request takes too long to arrive."""
-    if guest.working:
+def expired(connection: Connection, limits: ConnectionLimits, now: float) -> bool:
+    """Whether a connection is idle for too long, or its request takes too long to arrive."""
+    if connection.working:
         return False
-    if guest.arriving and now - guest.since > patience.arrival_s + guest.arriving / patience.bytes_per_s:
+    age_s = now - connection.request_began
+    if connection.arriving and age_s > limits.arrival_s + connection.arriving / limits.bytes_per_s:
         return True
-    return now - guest.moved > patience.idle_s
+    return now - connection.last_io > limits.idle_s
 
 
-def to_go(guests: Sequence[G], patience: Patience) -> list[G]:
-    """Which connections give way, so that one more can be accepted and what arrives stays within its bounds."""
-    gone: list[G] = []
-    if len(guests) >= patience.connections:
-        gone += _first(guests, Counter(guest.client for guest in guests))
-    if sum(guest.arriving for guest in guests) > patience.arriving_bytes:
+def to_close(connections: Sequence[C], limits: ConnectionLimits) -> list[C]:
+    """The connections to close so that one more can be accepted and arriving bytes stay within their limit."""
+    chosen: list[C] = []
+    if len(connections) >= limits.connections:
+        chosen += _first(connections, Counter(connection.client for connection in connections))
+    if sum(connection.arriving for connection in connections) > limits.arriving_bytes:
         weights: Counter[str] = Counter()
-        for guest in guests:
-            weights[guest.client] += guest.arriving
-        gone += _first([guest for guest in guests if guest.arriving and guest not in gone], weights)
-    return gone
+        for connection in connections:
+            weights[connection.client] += connection.arriving
+        arriving = [each for each in connections if each.arriving and each not in chosen]
+        chosen += _first(arriving, weights)
+    return chosen
 
 
-def _first(guests: Sequence[G], weights: Counter[str]) -> list[G]:
-    """Of the client who holds most, the connection that has been longest without a whole request.
+def _first(connections: Sequence[C], weights: Counter[str]) -> list[C]:
+    """Of the client with the largest weight, the connection that has been without a complete request for the longest time.
 
-    So an honest client, whose request is here within moments, goes last, even where it shares its address with the others.
+    The request of an honest client is complete within moments, so its connection is chosen last, even where other clients
+    share its address.
     """
-    free = [guest for guest in guests if not guest.working]
+    free = [connection for connection in connections if not connection.working]
     if not free:
         return []
-    return [min(free, key=lambda guest: (-weights[guest.client], guest.since))]
+    return [min(free, key=lambda connection: (-weights[connection.client], connection.request_began))]

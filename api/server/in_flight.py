@@ -1,4 +1,4 @@
-"""How many requests are being answered."""
+"""Counts the requests in flight."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from threading import Condition
 
 
 class InFlight:
-    """A count that can be waited for."""
+    """A count that another thread can wait for. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = Condition()
@@ -14,21 +14,21 @@ class InFlight:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of requests in flight."""
         return self._count
 
     def begin(self) -> None:
-        """One more."""
+        """Count one request more."""
         with self._changed:
             self._count += 1
 
     def end(self) -> None:
-        """One less."""
+        """Count one request less."""
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
 
     def wait_empty(self, timeout_s: float) -> bool:
-        """Wait until there is none. False: there still were some after `timeout_s`."""
+        """Wait until the count is 0. False if it is not after `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout_s)

@@ -1,4 +1,4 @@
-"""The sockets that a server listens on: every address that a configured one means."""
+"""Opens the listening sockets for the configured addresses."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from config.settings import Address
 
-_BACKLOG = 1024  # connections that wait to be accepted: a burst of clients after a restart
+_BACKLOG = 1024  # connections that wait to be accepted, as in a burst of clients after a restart
 
-_PORT_TRIES = 16  # for a port that is free in both families, where any will do
+_PORT_TRIES = 16  # attempts to find a port that is free in both families, for port 0
 
-# The box does not have this address, or not this family.
+# The box does not have this address or address family.
 _MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
 class ListenError(Exception):
-    """The address cannot be listened on. The text says which, and why; `errno` is None where a name means no address."""
+    """Listening on an address failed. The text has the address and the reason; `errno` is None if a name has no address."""
 
     def __init__(self, address: Address, where: str, error: OSError) -> None:
         why = error.strerror or str(error)
@@ -31,48 +31,55 @@ class ListenError(Exception):
             and "%" not in address.host
         ):
             why += ": a link-local address needs its interface, as [fe80::1%eth0]:8000"
-        place = "" if where == str(address) else f" ({where})"
-        super().__init__(f"cannot listen on {address}{place}: {why}")
+        detail = "" if where == str(address) else f" ({where})"
+        super().__init__(f"cannot listen on {address}{detail}: {why}")
         self.address = address
-        self.where = where  # the address that `address` means and that cannot be had
+        self.where = where  # the resolved address that failed
         self.errno = None if isinstance(error, socket.gaierror) else error.errno
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """One socket's address, as the system has it."""
+class _SocketAddress:
+    """A socket address with its family."""
 
     family: socket.AddressFamily
     sockaddr: tuple[str, int] | tuple[str, int, int, int]
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         return str(Address(self.sockaddr[0], self.sockaddr[1]))
 
     @property
-    def everywhere(self) -> bool:
-        return self.sockaddr[0] in ("0.0.0.0", "::")  # noqa: S104 - it is compared
+    def is_wildcard(self) -> bool:
+        return self.sockaddr[0] in ("0.0.0.0", "::")  # noqa: S104 - only compared
 
 
 def open_listeners(addresses: Sequence[Address]) -> list[socket.socket]:
-    """Listen on each address, and on all that each means: `*` and `[::]` on IPv4 and IPv6, a name on all its addresses.
+    """Listen on each address: for `*` and `[::]` on IPv4 and IPv6, for a name on all its addresses.
 
-    Where a name means several, those that this box does not have are left out. Port 0: one that is free, the same for all
-    that one address means. Raises ListenError; then none of them is listened on.
+    Of a name's addresses, those that this box does not have are left out. Port 0 means a free port, the same for all socket
+    addresses of one address. Raises ListenError; then no socket is open.
     """
-    meant = [(address, _meant(address)) for address in addresses]
-    everywhere = {
-        (place.family, place.sockaddr[1]) for _, places in meant for place in places if place.everywhere
+    resolved = [(address, _resolve(address)) for address in addresses]
+    wildcards = {
+        (candidate.family, candidate.sockaddr[1])
+        for _, candidates in resolved
+        for candidate in candidates
+        if candidate.is_wildcard
     }
-    seen: set[_Place] = set()
+    seen: set[_SocketAddress] = set()
     opened: list[socket.socket] = []
     try:
-        for address, places in meant:
+        for address, candidates in resolved:
             wanted = [
-                place
-                for place in places
-                if place not in seen
-                and (place.everywhere or not address.port or (place.family, address.port) not in everywhere)
+                candidate
+                for candidate in candidates
+                if candidate not in seen
+                and (
+                    candidate.is_wildcard
+                    or not address.port
+                    or (candidate.family, address.port) not in wildcards
+                )
             ]
             seen |= set(wanted) if address.port else set()
             if wanted:
@@ -84,23 +91,27 @@ def open_listeners(addresses: Sequence[Address]) -> list[socket.socket]:
     return opened
 
 
-def _meant(address: Address) -> list[_Place]:
-    """What an address means; with more than one, the box need not have all of them."""
+def _resolve(address: Address) -> list[_SocketAddress]:
+    """The socket addresses of an address. If there are several, the box need not have all of them."""
     host, port = address
     v4, v6 = socket.AF_INET, socket.AF_INET6
-    if host.lower() == "localhost":  # both, whatever the box's file of names says (RFC 6761, 6.3)
-        return [_Place(v4, ("127.0.0.1", port)), _Place(v6, ("::1", port, 0, 0))]
+    if host.lower() == "localhost":  # both families, whatever /etc/hosts has (RFC 6761, 6.3)
+        return [_SocketAddress(v4, ("127.0.0.1", port)), _SocketAddress(v6, ("::1", port, 0, 0))]
     literal = _literal(host)
     if host == "*" or (isinstance(literal, IPv6Address) and literal.is_unspecified):
-        return [_Place(v4, ("0.0.0.0", port)), _Place(v6, ("::", port, 0, 0))]  # noqa: S104 - it was asked for
+        return [_SocketAddress(v4, ("0.0.0.0", port)), _SocketAddress(v6, ("::", port, 0, 0))]  # noqa: S104 - as configured
     if isinstance(literal, IPv6Address) and literal.ipv4_mapped is not None:
-        return [_Place(v4, (str(literal.ipv4_mapped), port))]
+        return [_SocketAddress(v4, (str(literal.ipv4_mapped), port))]
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise ListenError(address, str(address), error) from error
-    places = [_Place(family, sockaddr) for family, _, _, _, sockaddr in found if family in (v4, v6)]  # type: ignore[arg-type]
-    return list(dict.fromkeys(places))
+    candidates = [
+        _SocketAddress(family, sockaddr)  # type: ignore[arg-type]  # the type is for all families
+        for family, _, _, _, sockaddr in found
+        if family in (v4, v6)
+    ]
+    return list(dict.fromkeys(candidates))
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
@@ -110,19 +121,19 @@ def _literal(host: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _open_all(address: Address, places: Sequence[_Place]) -> list[socket.socket]:
-    """Listen on all of these with one port. Raises ListenError."""
+def _open_all(address: Address, candidates: Sequence[_SocketAddress]) -> list[socket.socket]:
+    """Listen on all socket addresses with one port. Raises ListenError."""
     for _ in range(_PORT_TRIES):
         opened: list[socket.socket] = []
         missing: ListenError | None = None
         try:
-            for place in places:
+            for candidate in candidates:
                 port = opened[0].getsockname()[1] if opened else address.port
                 try:
-                    opened.append(_open(place, port))
+                    opened.append(_open(candidate, port))
                 except OSError as error:
-                    missing = ListenError(address, place.told, error)
-                    if len(places) == 1 or error.errno not in _MISSING:
+                    missing = ListenError(address, candidate.text, error)
+                    if len(candidates) == 1 or error.errno not in _MISSING:
                         raise missing from error
             if not opened and missing is not None:
                 raise missing
@@ -130,19 +141,19 @@ def _open_all(address: Address, places: Sequence[_Place]) -> list[socket.socket]
             for listener in opened:
                 listener.close()
             if address.port == 0 and opened and error.errno == errno.EADDRINUSE:
-                continue  # the port that was free in one family is not in the other
+                continue  # the port is free in one family only
             raise
         return opened
     raise ListenError(address, str(address), OSError(errno.EADDRINUSE, "no port is free in both families"))
 
 
-def _open(place: _Place, port: int) -> socket.socket:
-    listener = socket.socket(place.family, socket.SOCK_STREAM)
+def _open(candidate: _SocketAddress, port: int) -> socket.socket:
+    listener = socket.socket(candidate.family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if place.family == socket.AF_INET6:  # IPv4 has a socket of its own
+        if candidate.family == socket.AF_INET6:  # IPv4 has its own socket
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind((place.sockaddr[0], port, *place.sockaddr[2:]))
+        listener.bind((candidate.sockaddr[0], port, *candidate.sockaddr[2:]))
         listener.listen(_BACKLOG)
     except BaseException:
         listener.close()

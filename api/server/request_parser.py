@@ -1,7 +1,7 @@
-"""One request, from bytes to what waitress needs of it, as strictly as RFC 9112 allows.
+"""A strict parser for HTTP requests (RFC 9112), with the interface that waitress expects.
 
-What is wrong is known as soon as it has come: a client that speaks another protocol would not send the end of a header that
-this one waits for. Two readings of where a request ends are never possible: what could be read in two ways is refused.
+An error is reported as soon as its bytes arrive: a client of another protocol would never send the end of the head. A request
+whose end could be read in two ways is refused, so that requests cannot be smuggled past a proxy.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from api.responses.errors import Refusal, malformed, status_refusal
 from api.server.chunked_body import ChunkedBody
 
 HEADER_LIMIT = 65_536
-"""Bytes of the request line and all header fields; real ones take less than one thousand."""
+"""Bytes of the request line and all header fields. Real requests have less than one thousand."""
 
 FIELD_LIMIT = 256
-"""Header fields; browsers send twenty."""
+"""Number of header fields. Browsers send twenty."""
 
-UNKNOWN_BODY = 65_536
-"""Bytes of a body that are taken before the key was looked at: a hundred messages, and room enough for what is not honest."""
+UNCHECKED_BODY_LIMIT = 65_536
+"""Bytes of a body that are read before the key is checked: enough for a hundred messages, and harmless without a valid key."""
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-# A CR without a LF, a LF without a CR, and control characters (RFC 9110, 5.5; RFC 9112, 2.2). The last CR may wait for its LF.
+# CR without LF, LF without CR, and control characters (RFC 9110, 5.5; RFC 9112, 2.2). The LF behind a last CR may still come.
 _STRAY = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Z]+) ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 _TARGET = re.compile(rb"/.*|\*|[A-Za-z][A-Za-z0-9+.-]*://.*")
-_LENGTH = re.compile(r"[0-9]{1,4000}")  # Python reads no longer number
+_LENGTH = re.compile(r"[0-9]{1,4000}")  # Python's int() accepts no longer number
 
-# RFC 3986, 3.2.2: a name or an address of IPv4, or one of IPv6 in brackets, which a client may write with a zone (RFC 6874).
+# RFC 3986, 3.2.2: a name, an IPv4 address, or an IPv6 address in brackets, which may have a zone (RFC 6874).
 _HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[([0-9A-Fa-f:.]+)(?:%[A-Za-z0-9._~%-]+)?\])(?::([0-9]{0,5}))?")
 
 
 class RefusedError(Exception):
-    """The request is not one that is answered. `refusal` says why."""
+    """The request is refused. `refusal` has the reason."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -51,9 +51,9 @@ class RefusedError(Exception):
 
 
 class Parser(HTTPRequestParser):
-    """One request as it arrives. Once `completed`, it is whole or has a `refusal`."""
+    """One request as it arrives. Once `completed`, it is complete or has a `refusal`."""
 
-    # What waitress and its stubs leave out, or begin otherwise:
+    # Missing or different in waitress and its stubs:
     body_rcv: Any
     headers: dict[str, str]
     error: Any
@@ -66,61 +66,61 @@ class Parser(HTTPRequestParser):
 
     refusal: Refusal | None = None
     admitted = False
-    """Whether the key was looked at."""
+    """Whether the key was checked."""
 
-    at_end: Callable[[], None] | None = None
-    """Called once, when the request was answered or given up."""
+    on_close: Callable[[], None] | None = None
+    """Called once, when the request is answered or dropped."""
 
-    asks_first = False
-    """Whether the client waits for a word before it sends the body (RFC 9110, 10.1.1)."""
+    awaits_continue = False
+    """Whether the client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1)."""
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self._head = bytearray()
-        self._first_line_judged = False
+        self._request_line_checked = False
 
     @property
-    def wants_key(self) -> bool:
-        """Whether no more of the body is taken before the key was looked at."""
+    def needs_key_check(self) -> bool:
+        """Whether the key must be checked before more of the body is read."""
         return (
             not self.admitted
             and not self.completed
             and self.body_rcv is not None
             and (
-                self.asks_first
-                or self.content_length > UNKNOWN_BODY
-                or self.body_bytes_received >= UNKNOWN_BODY
+                self.awaits_continue
+                or self.content_length > UNCHECKED_BODY_LIMIT
+                or self.body_bytes_received >= UNCHECKED_BODY_LIMIT
             )
         )
 
     @property
     def body_bytes(self) -> int:
-        """The size of the body, as far as it is here."""
+        """The received bytes of the body."""
         return 0 if self.body_rcv is None else len(self.body_rcv)
 
     def received(self, data: bytes) -> int:
-        """Take bytes; how many of them belong to this request. 0 where it is whole, or wants its key to be looked at."""
+        """Take bytes. Returns how many belong to this request: 0 if it is complete or needs a key check."""
         if self.completed:
             return 0
         try:
             return self._take_head(data) if self.body_rcv is None else self._take_body(data)
         except RefusedError as error:
             self.refuse(error.refusal)
-            return len(data)  # what follows cannot be told apart any more
+            return len(data)  # where the next request begins is unknown now
 
     def refuse(self, refusal: Refusal) -> None:
-        """End the request here: it is answered with this refusal, and its connection is closed."""
+        """End the request here. It is answered with this refusal, and its connection is closed."""
         self.close()
         self.body_rcv = None
         self.refusal = refusal
-        self.error = refusal  # what waitress looks at
+        self.error = refusal  # the attribute that waitress checks
         self.completed = True
 
     def close(self) -> None:
-        """Give back what the request holds. Idempotent."""
-        done, self.at_end = self.at_end, None
-        if done is not None:
-            done()
+        """Release buffers and budget. Idempotent."""
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            on_close()
         super().close()
 
     # The head
@@ -141,21 +141,21 @@ class Parser(HTTPRequestParser):
         if (end + 4 if end >= 0 else len(head)) > HEADER_LIMIT:
             raise RefusedError(_too_large(head))
         if end < 0:
-            self._judge_beginning(max(0, held - 1))
+            self._check_unfinished(max(0, held - 1))
             return len(data)
         self._parse(bytes(head[:end]))
         self._head = bytearray()
         self.headers_finished = True
         return end + 4 - held
 
-    def _judge_beginning(self, new: int) -> None:
-        """Refuse what cannot become a request, before its end has come. `new`: where to look for what came last."""
+    def _check_unfinished(self, new: int) -> None:
+        """Refuse bytes that cannot become a valid head, before its end. `new`: where the bytes that came last begin."""
         if not _TOKEN.match(self._head) and self._head != b"\r":
             raise RefusedError(malformed(400, "This is no HTTP request"))
         if _STRAY.search(self._head, new):
             raise RefusedError(malformed(400, "A line does not end with CR LF, or holds a control character"))
-        if not self._first_line_judged and (end := self._head.find(b"\r\n")) >= 0:
-            self._first_line_judged = True
+        if not self._request_line_checked and (end := self._head.find(b"\r\n")) >= 0:
+            self._request_line_checked = True
             self._parse_request_line(bytes(self._head[:end]))
 
     def _parse(self, head: bytes) -> None:
@@ -166,7 +166,7 @@ class Parser(HTTPRequestParser):
         if len(lines) > FIELD_LIMIT:
             raise RefusedError(_too_large(head))
         hosts = self._parse_fields(lines)
-        self._judge_host(hosts)
+        self._check_host(hosts)
         self._frame()
 
     def _parse_request_line(self, line: bytes) -> None:
@@ -186,26 +186,26 @@ class Parser(HTTPRequestParser):
         self.request_uri = target.decode()
         self.version = (
             "1.0" if minor == b"0" else "1.1"
-        )  # a later minor version is one of 1.1 (RFC 9110, 2.5)
+        )  # a later minor version counts as 1.1 (RFC 9110, 2.5)
 
     def _parse_fields(self, lines: list[bytes]) -> int:
-        """Read the header fields; how often there was a Host."""
+        """Parse the header fields. Returns the number of Host fields."""
         headers = self.headers
         hosts = 0
         for line in lines:
             name, colon, value = line.partition(b":")
-            # A blank before the colon or at the beginning of a line has been read in two ways (RFC 9112, 5.1 and 5.2).
+            # Servers read a blank before the colon or at the beginning of a line in two ways (RFC 9112, 5.1 and 5.2).
             if not colon or not (key := _known_key(name) if len(name) <= _KNOWN else _key(name)):
                 raise RefusedError(malformed(400, "A header field is not NAME: VALUE on one line"))
             if b"_" in name:
-                continue  # a program behind WSGI could not tell it from the same name with a dash
+                continue  # WSGI cannot tell it from the same name with a dash
             text = value.strip(b" \t").decode("latin-1")
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
             hosts += key == "HOST"
         return hosts
 
-    def _judge_host(self, hosts: int) -> None:
-        """Exactly one Host, and a valid one; HTTP/1.0 may leave it out (RFC 9112, 3.2)."""
+    def _check_host(self, hosts: int) -> None:
+        """Require exactly one valid Host. HTTP/1.0 may leave it out (RFC 9112, 3.2)."""
         if hosts != 1:
             if hosts or self.version == "1.1":
                 raise RefusedError(malformed(400, "The request must have one Host header field"))
@@ -214,7 +214,7 @@ class Parser(HTTPRequestParser):
         if not (_is_known_host(host) if len(host) <= _KNOWN else _is_host(host)):
             raise RefusedError(malformed(400, "The Host header field is not HOST or HOST:PORT"))
 
-    # Where the request ends (RFC 9112, 6.3)
+    # The end of the request (RFC 9112, 6.3)
 
     def _frame(self) -> None:
         headers = self.headers
@@ -230,7 +230,7 @@ class Parser(HTTPRequestParser):
         if self.body_rcv is None:
             self.completed = True
         elif self.version == "1.1":
-            self.asks_first = headers.get("EXPECT", "").lower() == "100-continue"
+            self.awaits_continue = headers.get("EXPECT", "").lower() == "100-continue"
 
     def _frame_chunked(self, coding: str, length: str | None) -> None:
         if length is not None:
@@ -262,9 +262,9 @@ class Parser(HTTPRequestParser):
 
     def _take_body(self, data: bytes) -> int:
         if not self.admitted:
-            if self.wants_key:
+            if self.needs_key_check:
                 return 0
-            data = data[: UNKNOWN_BODY - self.body_bytes_received]
+            data = data[: UNCHECKED_BODY_LIMIT - self.body_bytes_received]
         body = self.body_rcv
         taken: int = body.received(data)
         self.body_bytes_received += taken
@@ -284,7 +284,7 @@ def _too_large(head: bytes | bytearray) -> Refusal:
 
 
 def _key(name: bytes) -> str:
-    """The name of a header field as WSGI has it; "" where it is none."""
+    """The name of a header field in WSGI's form; "" if it is invalid."""
     return name.upper().replace(b"-", b"_").decode() if _TOKEN.fullmatch(name) else ""
 
 
@@ -298,7 +298,7 @@ def _is_host(text: str) -> bool:
         return False
 
 
-# Clients send the same names and hosts each time. What is longer is not remembered, because a client may make it up.
+# Clients send the same names and hosts each time. Longer ones are not cached, because a client may make them up.
 _KNOWN = 64
 _known_key = lru_cache(maxsize=256)(_key)
 _is_known_host = lru_cache(maxsize=64)(_is_host)

@@ -15,15 +15,15 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from api.access.admission import Admission
-from api.hands import Hands
 from api.responses.errors import refusal
-from api.responses.json_format import HEADERS, document
+from api.responses.json_format import JSON_HEADERS, document
 from api.server.body_budget import BodyBudget
 from api.server.channel import Channel
-from api.server.connection_limits import Patience, overdue, to_go
+from api.server.connection_limits import ConnectionLimits, expired, to_close
+from api.server.dispatcher import Dispatcher
 from api.server.in_flight import InFlight
 from api.server.listeners import ListenError, open_listeners
-from api.server.request_parser import HEADER_LIMIT, UNKNOWN_BODY
+from api.server.request_parser import HEADER_LIMIT, UNCHECKED_BODY_LIMIT
 from config.settings import Address, ApiSettings
 from gatewayd.errors import StorageUnavailableError
 
@@ -35,63 +35,63 @@ log = logging.getLogger(__name__)
 __all__ = ["ListenError", "Server"]
 
 LOOP_TIMEOUT_S = 15.0
-"""The longest sleep of the server's loop, so that connections idle for two minutes are looked for often enough."""
+"""The longest sleep of the server's loop. Connections that are idle for two minutes must be found in time."""
 
-LOOK_S = 1.0
-"""How often at most connections that have had their time are looked for."""
+EXPIRY_CHECK_S = 1.0
+"""The shortest time between two searches for expired connections."""
 
 URGENT_THREADS = 2
-"""Threads for refusals and for paths that are answered however busy the others are."""
+"""Threads for refusals and urgent paths, beside those for all other requests."""
 
 _WORK_BYTES = 8 << 20
-"""Of bodies beyond a few messages that are worked on at a time, or twice the largest that is allowed, where that is more. What
-JSON of a malicious client becomes in memory is twenty times as large."""
+"""Bytes of large bodies that are worked on at a time, or twice the largest allowed body, if that is more. Malicious JSON takes
+twenty times its size in memory."""
 
-EXIT_S = 1.0
-"""How long idle threads may take to see that they are not needed any more."""
+EXIT_S = 1
+"""Time for idle threads to end."""
 
 
-def _everybody(_: WSGIEnvironment) -> None:
-    """Every body is taken."""
+def _admit_all(_: WSGIEnvironment) -> None:
+    """Refuse no body."""
 
 
 class Server:
-    """One HTTP server for one WSGI application: bind, start, refuse, stop, each once and in this order."""
+    """One HTTP server for one WSGI application. Call bind, start, refuse and stop once each, in this order."""
 
     def __init__(
         self,
         application: WSGIApplication,
         settings: ApiSettings,
-        patience: Patience | None = None,
+        limits: ConnectionLimits | None = None,
         *,
-        admit: Admission = _everybody,
+        admit: Admission = _admit_all,
         urgent: Container[str] = (),
     ) -> None:
-        """`admit`: judges the head of a request before its body is taken.
+        """`admit`: checks the head of a request before its body is read.
 
-        `urgent`: paths that are answered by threads of their own, however many of the others wait.
+        `urgent`: paths with threads of their own, so that they are answered however many other requests wait.
         """
         self._application = application
         self._settings = settings
         self._admit = admit
         self._urgent_paths = urgent
-        self._patience = patience or Patience(
-            arriving_bytes=max(Patience().arriving_bytes, 2 * settings.max_body_bytes)
+        self._limits = limits or ConnectionLimits(
+            arriving_bytes=max(ConnectionLimits().arriving_bytes, 2 * settings.max_body_bytes)
         )
-        self._flight = InFlight()
+        self._in_flight = InFlight()
         self._refusing = threading.Event()
         self._closing = threading.Event()
         self._flush_until = 0.0  # monotonic; set before `_closing`
         self._map: dict[int, Any] = {}
         self._listeners: list[socket.socket] = []
-        self._hands: Hands | None = None
-        self._urgent: Hands | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._urgent: Dispatcher | None = None
         self._waitress: _Waitress | None = None
         self._others: list[_Listener] = []
         self._loop = threading.Thread(target=self._run, name="http", daemon=True)
 
     def bind(self) -> tuple[str, int]:
-        """Take the configured addresses. Returns the first, with the real port where 0 was asked. Raises ListenError."""
+        """Listen on the configured addresses. Returns the first, with the real port if 0 was configured. Raises ListenError."""
         self._listeners = open_listeners(self._settings.addresses)
         host, port = self._settings.address
         names = [listener.getsockname() for listener in self._listeners]
@@ -99,21 +99,21 @@ class Server:
 
     @property
     def addresses(self) -> list[Address]:
-        """What is listened on, socket by socket. `bind` came before."""
+        """The address of each listening socket. Call `bind` first."""
         return [Address(*listener.getsockname()[:2]) for listener in self._listeners]
 
     def start(self) -> None:
-        """Answer requests. `bind` came before."""
+        """Start to answer requests. Call `bind` first."""
         if not self._listeners:
             raise RuntimeError("bind the server before it is started")
         first, *others = self._listeners
-        self._hands = Hands(self._settings.threads)
-        self._urgent = Hands(URGENT_THREADS)
+        self._dispatcher = Dispatcher(self._settings.threads)
+        self._urgent = Dispatcher(URGENT_THREADS)
         self._waitress = _Waitress(
-            self._gate,
+            self._unless_stopping,
             map=self._map,
             _sock=first,
-            dispatcher=self._hands,
+            dispatcher=self._dispatcher,
             adj=self._adjustments(),
             sockinfo=(
                 first.family,
@@ -122,8 +122,8 @@ class Server:
                 first.getsockname(),
             ),
             bind_socket=False,
-            flight=self._flight,
-            patience=self._patience,
+            in_flight=self._in_flight,
+            limits=self._limits,
             admit=self._admit,
             budget=BodyBudget(max(_WORK_BYTES, 2 * self._settings.max_body_bytes)),
             urgent=self._urgent,
@@ -134,35 +134,36 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the thread that reads requests lives. False after `start` and before `stop`: it died."""
+        """Whether the reading thread is alive. False between `start` and `stop` means that it died."""
         return self._loop.is_alive()
 
     def probe(self, answered: Callable[[], None]) -> None:
-        """Have `answered` called by a thread that answers requests, sent there by the one that reads them.
+        """Send `answered` from the reading thread to a thread of the dispatcher, which calls it.
 
-        So it is called only where both take work. From any thread, between `start` and `stop`.
+        So it is called only while both threads work. Call it from any thread, between `start` and `stop`.
         """
-        if self._waitress is not None and self._hands is not None:
-            trigger: Any = self._waitress.trigger  # the stubs have it as a number
-            trigger.pull_trigger(partial(self._hands.add_task, _Probe(answered)))
+        if self._waitress is not None and self._dispatcher is not None:
+            trigger: Any = self._waitress.trigger  # the stubs call it a number
+            dispatcher: Any = self._dispatcher  # the stubs accept waitress's own tasks only
+            trigger.pull_trigger(partial(dispatcher.add_task, _Probe(answered)))
 
     @property
     def in_flight(self) -> int:
-        """Requests that have been read and not yet been answered."""
-        return self._flight.count
+        """The number of complete requests that are not answered yet."""
+        return self._in_flight.count
 
     def refuse(self) -> None:
-        """From now on answer every new request 503. Those that have begun go on."""
+        """Answer every new request with 503 from now on. Requests in flight go on."""
         self._refusing.set()
 
     def stop(self, timeout_s: float) -> bool:
-        """Refuse new requests, let those that have begun end, and close. Idempotent.
+        """Refuse new requests, wait for requests in flight, and close. Idempotent.
 
-        Returns whether all of them ended within `timeout_s`. After that time every connection is closed anyhow.
+        Returns whether all requests ended within `timeout_s`. Every connection is closed after that time.
         """
         self.refuse()
         deadline = time.monotonic() + timeout_s
-        ended = self._flight.wait_empty(timeout_s)
+        ended = self._in_flight.wait_empty(timeout_s)
         if self._waitress is not None:
             self._close(self._waitress, deadline, ended=ended)
         else:
@@ -171,30 +172,30 @@ class Server:
         return ended
 
     def _close(self, waitress: _Waitress, deadline: float, *, ended: bool) -> None:
-        threads = [hands for hands in (self._hands, self._urgent) if hands is not None]
+        dispatchers = [each for each in (self._dispatcher, self._urgent) if each is not None]
         if self._loop.is_alive():
             self._flush_until = deadline
             self._closing.set()
             waitress.pull_trigger()
             self._loop.join(max(0.0, deadline - time.monotonic()) + EXIT_S)
         for connection in [found for found in self._map.values() if isinstance(found, Channel)]:
-            connection.close_wholly()
-        for hands in threads:
-            hands.end()
+            connection.close_now()
+        for dispatcher in dispatchers:
+            dispatcher.set_thread_count(0)
         for listener in self._others:
             listener.close()
         if ended:
             waitress.close()
-            for hands in threads:
-                hands.wait_ended(EXIT_S)
+            for dispatcher in dispatchers:
+                dispatcher.shutdown(cancel_pending=False, timeout=EXIT_S)
         else:
-            # A thread that is still at work may yet write to the wake-up pipe: it is left to the end of the process.
+            # A working thread may still write to the wake-up pipe, so the pipe stays open until the process ends.
             wasyncore.dispatcher.close(waitress)
 
     def _run(self) -> None:
-        sleep_s = min(LOOP_TIMEOUT_S, self._patience.idle_s / 8)
+        sleep_s = min(LOOP_TIMEOUT_S, self._limits.idle_s / 8)
         while not self._closing.is_set() and self._waitress is not None:
-            self._waitress.tend()
+            self._waitress.close_expired()
             wasyncore.loop(sleep_s, use_poll=True, map=self._map, count=1)
         while self._unsent() and (left := self._flush_until - time.monotonic()) > 0:
             wasyncore.loop(left, use_poll=True, map=self._map, count=1)
@@ -202,17 +203,12 @@ class Server:
     def _unsent(self) -> bool:
         return any(isinstance(found, Channel) and found.total_outbufs_len for found in self._map.values())
 
-    def _gate(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _unless_stopping(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self._refusing.is_set():
             return self._application(environ, start_response)
-        told = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
-        body = document(told.envelope).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            **told.headers,
-            **HEADERS,
-        }
+        stopping = refusal(StorageUnavailableError("The gateway is stopping; nothing was taken"))
+        body = document(stopping.envelope).encode()
+        headers = {**JSON_HEADERS, "Content-Length": str(len(body)), **stopping.headers}
         start_response("503 Service Unavailable", list(headers.items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
@@ -220,82 +216,82 @@ class Server:
         return Adjustments(
             threads=self._settings.threads,
             max_request_header_size=HEADER_LIMIT,
-            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses what reaches it
-            inbuf_overflow=UNKNOWN_BODY,  # of a body in memory, before it goes to a file: 500 slow clients shall not fill a small box
-            asyncore_use_poll=True,  # select() ends at descriptor 1023
-            clear_untrusted_proxy_headers=False,  # api/access/client_address.py knows whom to believe
-            log_socket_errors=False,  # a client that goes away is no fault of ours
+            max_request_body_size=self._settings.max_body_bytes + 1,  # waitress refuses a body of this size
+            inbuf_overflow=UNCHECKED_BODY_LIMIT,  # bytes in memory before a body goes to a file: 500 slow clients must not fill the memory
+            asyncore_use_poll=True,  # select() fails above descriptor 1023
+            clear_untrusted_proxy_headers=False,  # api/access/client_address.py decides which headers to trust
+            log_socket_errors=False,  # a client that disconnects is no error
             ident=None,
         )
 
 
 class _Probe:
-    """A task like a request, for a thread that answers them."""
+    """A task for the dispatcher, like a request."""
 
     def __init__(self, answered: Callable[[], None]) -> None:
         self._answered = answered
 
     def service(self) -> None:
-        """See `hands.Task`."""
+        """Run by a thread of the dispatcher."""
         self._answered()
 
 
 class _Waitress(TcpWSGIServer):
-    """Waitress's server with our connections, whose requests are counted, and which never run out."""
+    """Waitress's server with our channels and connection limits."""
 
     channel_class = Channel
-    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs say that it is one channel
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # the stubs have one channel
 
     def __init__(
         self,
         *args: Any,
-        flight: InFlight,
-        patience: Patience,
+        in_flight: InFlight,
+        limits: ConnectionLimits,
         admit: Admission,
         budget: BodyBudget,
-        urgent: Hands,
+        urgent: Dispatcher,
         urgent_paths: Container[str],
         **kwargs: Any,
     ) -> None:
-        self.flight = flight
+        self.in_flight = in_flight
         self.admit = admit
         self.budget = budget
         self._urgent = urgent
         self._urgent_paths = urgent_paths
-        self._patience = patience
-        self._look_at = 0.0
+        self._limits = limits
+        self._check_at = 0.0
         super().__init__(*args, **kwargs)
 
     def readable(self) -> bool:
-        """Whether a connection can be accepted. In place of waitress's own, which looks after connections too (see `tend`)."""
-        return bool(self.accepting) and len(self.active_channels) < self._patience.connections
+        """Whether a connection can be accepted. Replaces waitress's method, which closes idle connections too (see `close_expired`)."""
+        return bool(self.accepting) and len(self.active_channels) < self._limits.connections
 
-    def tend(self) -> None:
-        """Close connections that have had their time, and those that give way to others.
+    def close_expired(self) -> None:
+        """Close expired connections, and those in excess of the limits.
 
-        In place of waitress's own: that trusts the wall clock, never closes a connection whose client reads nothing, and at
-        the limit listens to nobody. Called between two turns of the loop: within one, a descriptor that is closed may be
-        another connection's before the turn ends.
+        Replaces waitress's `maintenance`, which uses the wall clock, never closes a connection whose client reads nothing, and
+        accepts no connection at the limit. Call it between two turns of the loop: within a turn, the number of a closed
+        descriptor may be used by a new connection before the turn ends.
         """
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + min(LOOK_S, self._patience.arrival_s, self._patience.idle_s / 8)
+        if now >= self._check_at:
+            self._check_at = now + min(EXPIRY_CHECK_S, self._limits.arrival_s, self._limits.idle_s / 8)
             for connection in self._connections():
-                if overdue(connection, self._patience, now):
-                    connection.close_wholly()
-        full = len(self.active_channels) >= self._patience.connections
-        for connection in to_go(self._connections(), self._patience):
+                if expired(connection, self._limits, now):
+                    connection.close_now()
+        full = len(self.active_channels) >= self._limits.connections
+        for connection in to_close(self._connections(), self._limits):
             if full:
-                connection.close_wholly()
+                connection.close_now()
             else:
-                connection.give_up()  # only what arrives is too much: there is room for an answer
+                connection.refuse_arriving()  # too many bytes arrive, but there is room for a response
 
     def _connections(self) -> list[Channel]:
         return list(self.active_channels.values())
 
     def add_task(self, task: Any) -> None:
-        """Have the next request of a connection answered."""
-        self.flight.begin()
+        """Queue the next request of a channel for a dispatcher."""
+        self.in_flight.begin()
         request = task.next_request
         if request.error or request.path in self._urgent_paths:
             self._urgent.add_task(task)
@@ -304,7 +300,7 @@ class _Waitress(TcpWSGIServer):
 
 
 class _Listener(wasyncore.dispatcher):
-    """One more socket that the server listens on."""
+    """One more listening socket of the server."""
 
     def __init__(self, server: _Waitress, listener: socket.socket, map_: dict[int, Any]) -> None:
         self._server: Any = server
@@ -313,22 +309,22 @@ class _Listener(wasyncore.dispatcher):
         self.accepting = True
 
     def readable(self) -> bool:
-        """As the server's first socket."""
+        """As the first listening socket."""
         return bool(self._server.readable())
 
     def writable(self) -> bool:
-        """Nothing is ever written to it."""
+        """A listening socket is never written to."""
         return False
 
     def handle_accept(self) -> None:
-        """Make a connection of the server's."""
+        """Accept a connection."""
         server = self._server
         try:
             accepted = self.accept()
             if accepted is not None:
                 server.set_socket_options(accepted[0])
-        except OSError as error:  # the client has gone again
-            log.debug("a connection was not accepted: %s", error)
+        except OSError as error:  # the client has disconnected
+            log.debug("Connection not accepted: %s", error)
             return
         if accepted is not None:
             server.channel_class(server, *accepted, server.adj, map=self._connections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -67,6 +68,8 @@ def check_access(database: Path) -> None:
     ]
     if not files:
         return
+    if os.statvfs(files[0]).f_flag & os.ST_RDONLY:
+        raise StoreUnavailableError(f"{files[0]} cannot be written: {os.strerror(errno.EROFS)}")
     me, wrong = _user(os.geteuid()), [file for file in files if file in misowned(database)]
     if not wrong:
         raise StoreUnavailableError(f"the user {me} may not open {files[0]}: run this with sudo")

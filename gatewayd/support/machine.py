@@ -13,7 +13,7 @@ from gatewayd.store.integrity import SQLITE_VERSION
 from gatewayd.timekeeping.clock import Clock, iso
 from gatewayd.version import VERSION
 from modem import discovery
-from modem.hardware.device_users import holders
+from modem.hardware.device_users import device_users
 from modem.hardware.sysfs import MACHINE
 
 _PROC = Path("/proc")
@@ -57,7 +57,7 @@ def serial_devices() -> list[dict[str, Any]]:
             "usb": f"{usb.location} {usb.vendor}:{usb.product} {usb.name}".rstrip()
             if device.tty and (usb := device.tty.usb)
             else "",
-            "held_by": [str(holder) for holder in holders(device.path, MACHINE.proc)],
+            "held_by": [str(holder) for holder in device_users(device.path, MACHINE.proc)],
         }
         for device in found
     ]

@@ -34,6 +34,7 @@ _DATE: Final = re.compile(
     r"\d{4}([-./])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
     r"|(?:0?[1-9]|[12]\d|3[01])([-./])(?:0?[1-9]|1[0-2])\2(?:19|20)\d\d(?!\d)"
 )
+_LOAD: Final = re.compile(r"\d+\.\d\d \d+\.\d\d \d+\.\d\d \d+/\d+(?: \d+)?")  # /proc/loadavg
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 _DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
 _FEWEST_DIGITS: Final = 8
@@ -102,7 +103,12 @@ def _tail_of_groups(found: re.Match[str]) -> str:
     if date is not None:
         return date[0] + _GROUPS.sub(_tail_of_groups, text[date.end() :])
     digits = [char for char in text if char.isdigit()]
-    if len(digits) < _FEWEST_DIGITS or _DECIMAL.fullmatch(text) or _is_of_a_lan(text):
+    if (
+        len(digits) < _FEWEST_DIGITS
+        or _DECIMAL.fullmatch(text)
+        or _LOAD.fullmatch(text)
+        or _is_of_a_lan(text)
+    ):
         return text
     return f"…{''.join(digits[-2:])}"
 

@@ -1,4 +1,4 @@
-"""Whether an answer fits the command that was said: the forms that answers have, and the habits of one modem. Pure."""
+"""Whether an answer belongs to its command: by the form of answers, and by the earlier answers of one modem. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from modem.at.responses import Result, answers, tag
+from modem.errors import Cause
 
-# Answers of these begin with a tag, and the same tag begins unsolicited lines: one that comes unasked is no stray answer.
+# The answers to these have the tag of a URC, so such a line without a command is no stray answer.
 _ALSO_UNSOLICITED: Final = frozenset(
     {"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CPIN", "+CUSD", "+CSQ", "+CESQ", "+CFUN", "+CCWA", "+CLIP", "+CMGS", "+CMSS"}
 )  # fmt: skip
 
-# Questions that are said with parameters. To ask them twice changes nothing.
+# Questions with parameters. Asking them twice changes nothing.
 _ASKS_WITH_PARAMETERS: Final = ("+CMGR", "+CMGL", "+CRSM", "+CPINR", "+QPINC")
 
-# Questions to which a bare OK is a full answer: an empty place, an empty memory, a card without a number.
+# Questions to which a bare OK is a full answer: an empty place, an empty memory, a SIM without a number.
 _MAY_BE_EMPTY: Final = ("+CMGR", "+CMGL", "+CNUM", "+CLCC")
 
 _NUMBER: Final = re.compile(r"[0-9A-Fa-f]{14,}")
@@ -36,14 +37,14 @@ _NUMBERS: Final = {
 
 
 def head(command: str) -> str:
-    """A command without the values that it sets: `+CREG?`, `+CPMS=?`, `+CMGR=`, `+CSQ`."""
+    """A command without its values: `+CREG?`, `+CPMS=?`, `+CMGR=`, `+CSQ`."""
     text = command[2:].upper()
     name, equals, values = text.partition("=")
     return f"{name}{equals}{'?' if values == '?' else ''}"
 
 
 def asks(command: str, prefixes: Sequence[str], *, bare: bool) -> bool:
-    """Whether a command only asks, so that it can be said again without harm."""
+    """Whether a command only asks, so that it can be sent again without harm."""
     if command.endswith("?"):
         return True
     if "=" in command:
@@ -57,9 +58,9 @@ def may_be_empty(command: str) -> bool:
 
 
 def fits(command: str, lines: Sequence[str]) -> bool:
-    """Whether information lines have the form that the answer to this question has; True where no form is known.
+    """Whether information lines have the form of the answer to this question; True where no form is known.
 
-    It tells the bare answers apart: a name is not a number, an IMSI (15 digits) not an ICCID (17 to 20).
+    This distinguishes bare answers: a name is no number, and an IMSI (15 digits) is no ICCID (17 to 20).
     """
     name = _name(command)
     if not lines or command.endswith("=?"):
@@ -80,29 +81,34 @@ class Response:
 
     lines: tuple[str, ...]
     result: Result
-    strays: bool = False  # lines came with it that answer another command
-    spare: bool = False  # more of an answer came behind the final result
+    strays: bool = False  # lines of another answer came with it
+    spare: bool = False  # lines of an answer came after the final result
 
     @property
     def ok(self) -> bool:
-        """Whether the command did what it was to do."""
+        """Whether the command succeeded."""
         return self.result.ok
+
+    @property
+    def cause(self) -> Cause:
+        """The meaning of a failure by the standards alone, without the vendor's tables."""
+        return self.result.cause()
 
 
 class AnswerHabits:
-    """How one modem has answered so far. What it does each time is its own way, and not doubted each time."""
+    """The earlier answers of one modem. An odd answer that comes each time is normal for this modem."""
 
     def __init__(self) -> None:
-        self._tags: set[str] = set()  # that answers to commands begin with, and unsolicited lines do not
-        self._told: set[str] = set()  # questions that were answered with information lines
-        self._peculiar: set[str] = set()  # questions that it answers in a form of its own
-        self._refused: set[str] = set()  # questions that it refuses
+        self._tags: set[str] = set()  # of answers, without those of URCs
+        self._told: set[str] = set()  # questions with an answer of information lines
+        self._peculiar: set[str] = set()  # questions with an answer in another form
+        self._refused: set[str] = set()  # questions with a refusal
         self._head = ""  # of the last command
-        self._prefixes: tuple[str, ...] = ()  # of the answer to that
-        self._lines: tuple[str, ...] = ()  # of that answer
+        self._prefixes: tuple[str, ...] = ()  # of its answer
+        self._lines: tuple[str, ...] = ()  # of its answer
 
     def is_odd(self, question: str, answer: Response) -> bool:
-        """Whether this may be the answer to another command, so that the question is to be asked again."""
+        """Whether this may be the answer to another command: then the question must be asked again."""
         name = head(question)
         if not answer.ok:
             unheard_of = answer.spare and name not in self._refused
@@ -116,7 +122,7 @@ class AnswerHabits:
         return repeated or not fits(question, answer.lines)
 
     def learn(self, question: str, answer: Response) -> None:
-        """Take note of how the modem answered a question."""
+        """Record the answer to a question."""
         told = answer.ok and bool(answer.lines) and fits(question, answer.lines)
         for heads, belongs in (
             (self._told, told),
@@ -126,22 +132,22 @@ class AnswerHabits:
             (heads.add if belongs else heads.discard)(head(question))
 
     def remember(self, command: str, prefixes: tuple[str, ...], lines: tuple[str, ...]) -> None:
-        """Take note of a command and its answer, which must not answer the next one too."""
+        """Record the last command and its answer, which must not count for the next command too."""
         self._tags.update(prefix for prefix in prefixes if prefix not in _ALSO_UNSOLICITED)
         self._head, self._prefixes, self._lines = head(command), prefixes, lines
 
     def has_told(self, question: str) -> bool:
-        """Whether the modem answered a question with information lines when it was last asked."""
+        """Whether the last answer to a question had information lines."""
         return head(question) in self._told
 
     def refuses(self, question: str) -> bool:
-        """Whether the modem refused a question when it was last asked."""
+        """Whether the last answer to a question was a refusal."""
         return head(question) in self._refused
 
     def answers_another(self, line: str) -> bool:
-        """Whether a line that does not answer the command that runs looks like the answer to one that was said before.
+        """Whether a line that does not answer the running command looks like the answer to an earlier one.
 
-        A tag that begins unsolicited lines too counts where the last command's answer has it.
+        A tag that URCs have too counts only where the last command's answer has it.
         """
         return self.is_answer(line) or answers(line, self._prefixes)
 

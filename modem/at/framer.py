@@ -1,4 +1,4 @@
-"""Bytes from a modem in, complete lines and prompts out (V.250, 5.7; 27.005, 3.5.1). Pure: no clock, no device."""
+"""Cuts the bytes of a modem into complete lines and prompts (V.250, 5.7; 27.005, 3.5.1). Pure: no clock, no device."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Final
 
 from modem.at.responses import result
 
-# No line a modem sends is longer: a PDU is 352 characters, a list of capabilities some hundreds. What is longer is
-# noise (a device that is no modem, a wrong speed) and must not fill the memory.
+# Modems send no longer line: a PDU has 352 characters, a list of capabilities some hundreds. A longer line is noise (a
+# device that is no modem, a wrong speed) and must not fill the memory.
 MAX_LINE: Final = 4096
 
-# These mean nothing in an answer: NUL comes from a line that breaks, 0xFF from one that idles badly, 0x1A and 0x1B are
-# our own echoed.
+# These have no meaning in an answer: NUL comes from a line break, 0xFF from a badly idling line, 0x1A and 0x1B from the
+# echo of the gateway's own bytes.
 _DROPPED: Final = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0D}) + b"\x7f\xff"
 
-# What modems never begin an answer with, and only end one with where they quote somebody: noise and blanks at the edge of a line.
+# Noise and blanks at the edges of a line. No answer begins with these; one ends with them only inside quotes.
 _EDGES: Final = "".join(map(chr, range(0x80, 0x100))) + " \t"
 _EDGE_OCTETS: Final = _EDGES.encode("latin-1")
 
-# An answer of the network (27.007, 7.15) holds its text as it is: with line ends in the quotes, and in the GSM alphabet
-# with letters where others have control characters.
+# A USSD answer (27.007, 7.15) holds the network's text unchanged: with line ends inside the quotes, and in the GSM
+# alphabet with letters in place of control characters.
 _TEXT: Final = b"+CUSD:"
 
-# How its last line ends: behind the closing quote is nothing, or a comma and the coding scheme.
+# The end of its last line: after the closing quote comes nothing, or a comma and the coding scheme.
 _END: Final = re.compile(rb'"\s*(,[^"]*)?$')
 _END_WITH_SCHEME: Final = re.compile(rb'"\s*,\s*[0-9]{1,3}\s*$')
 
-# What cannot be in the middle of one, because a modem says each in one go: the text was cut.
+# The start of another URC, which cannot be in the middle of one: the text was cut.
 _NEWS: Final = re.compile(r"[+^$%!][A-Z][A-Z0-9]*:")
 
-# What an answer that shares its line with the prompt can begin with.
+# The start of an answer that shares its line with the prompt.
 _MARKERS: Final = ("+", "^", "*", "#", "!", "$", "%", "OK", "ERROR")
 
 
 class Sign(Enum):
-    """What is not a line."""
+    """An event that is no line."""
 
     PROMPT = "prompt"  # the modem waits for a PDU
 
@@ -45,13 +45,14 @@ Event = str | Sign
 
 
 class Framer:
-    """Cuts what the modem sends into lines.
+    """Cuts bytes into lines.
 
     A line is latin-1 text without its line end, without blanks at its ends, without noise around an answer, never
     empty. `>` at the start of a line is a prompt while `prompt_wanted`, and left out otherwise. The line equal to
     `echo` is dropped and counted in `echoes`; an echoed PDU is cut off also where the answer follows it at once.
-    A +CUSD is one line as far as its quotes reach: only it may hold line feeds, and control characters. A line of it
-    that looks like a final result belongs to it if its end comes; else `end_text` gives out that result by itself.
+    A +CUSD is one line up to its closing quote: only a +CUSD may hold line feeds and control characters. A line in it
+    that looks like a final result belongs to the text if the closing quote comes; otherwise `end_text` returns that
+    result as a line of its own.
     """
 
     def __init__(self) -> None:
@@ -61,11 +62,11 @@ class Framer:
         self._rest = b""
         self._overlong = False
         self._text = b""  # a +CUSD whose quotes are still open
-        self._held: list[bytes] = []  # its lines from the first on that looks like a final result
-        self._cut_at = 0  # where that begins in the text
+        self._held: list[bytes] = []  # its lines from the first one that looks like a final result
+        self._cut_at = 0  # the offset of that line in the text
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take what was read, give back what it completed. Never raises, keeps at most `MAX_LINE` bytes."""
+        """Add bytes. Returns the events that they complete. Never raises, keeps at most `MAX_LINE` bytes."""
         data = self._rest + data
         if b"\n" in data:
             data = data.replace(b"\n", b"\r")
@@ -80,29 +81,29 @@ class Framer:
         return events
 
     def clear(self) -> None:
-        """Forget the beginning of a line whose end will not come."""
+        """Forget an unfinished line whose end will not come."""
         self._rest = self._text = b""
         self._held.clear()
         self._overlong = False
 
     def end_text(self) -> list[Event]:
-        """Give out the +CUSD whose end does not come, and what came behind it."""
+        """The events of a +CUSD whose closing quote does not come, and of the lines after it."""
         events: list[Event] = []
         self._give_text(events)
         return events
 
     @property
     def text_open(self) -> bool:
-        """Whether a +CUSD has begun and its quotes are still open."""
+        """Whether the quotes of a +CUSD are open."""
         return bool(self._text)
 
     @property
     def partial(self) -> str:
-        """The line that has begun and not ended."""
+        """The unfinished line."""
         return self._rest.decode("latin-1")
 
     def _begin(self, rest: bytes, events: list[Event]) -> bytes:
-        """What is to be kept of a line that has not ended."""
+        """The part of an unfinished line to keep."""
         if not self._text and _TEXT not in rest:
             rest = rest.translate(None, _DROPPED)
         if len(rest) > MAX_LINE or self._overlong:
@@ -115,7 +116,7 @@ class Framer:
 
     def _line(self, raw: bytes, events: list[Event]) -> None:
         text = raw.decode("latin-1")
-        if text.isascii() and text.isprintable():  # then there is nothing to be dropped
+        if text.isascii() and text.isprintable():  # nothing to drop
             text = text.strip(" ")
         else:
             text = _clean(raw.translate(None, _DROPPED).decode("latin-1").strip(" \t"))
@@ -142,7 +143,7 @@ class Framer:
             events.append(text)
 
     def _hold(self, raw: bytes, text: str) -> None:
-        """Remember a line of a +CUSD from which on it may have been cut, and each one behind that."""
+        """Keep a line of a +CUSD that looks like a final result, and each line after it: the text may have been cut there."""
         if not self._held:
             if result(text) is None:
                 return
@@ -174,7 +175,7 @@ class Framer:
 
 
 def _is_whole(text: bytes) -> bool:
-    """Whether the quotes of a +CUSD are closed. Its text may hold quotes too, as a rule in pairs."""
+    """Whether the quotes of a +CUSD are closed. Its text may hold quotes too, usually in pairs."""
     quotes = text.count(b'"')
     if quotes == 0:
         return True
@@ -184,7 +185,7 @@ def _is_whole(text: bytes) -> bool:
 
 
 def _clean(text: str) -> str:
-    """An answer without the noise at its edges; anything else as it is."""
+    """An answer without the noise at its edges; any other line unchanged."""
     core = text.lstrip(_EDGES)
     if not core.startswith((">", *_MARKERS)):
         return text

@@ -1,7 +1,7 @@
-"""What may be shown of a conversation with a modem: its form, and of PINs, numbers and texts nothing that matters. Pure.
+"""Masks PINs, numbers and texts in the lines between the gateway and a modem. Pure.
 
-What is not known to be harmless is not shown: a line that nothing here recognises becomes its length. So a number that
-noise has cut in two, or the echo of half a PIN, stays hidden as well.
+Only lines that are known to be harmless are shown: any other line becomes its length. So a number that noise has cut in
+two, or the echo of half a PIN, stays hidden as well.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Final
 
 from modem.at.responses import is_spoken, result, tag
 
-# Commands that carry a PIN, a PUK or a password; vendors have their own beside 27.007, 7.4, 7.5 and 8.3.
+# Commands with a PIN, a PUK or a password: of 27.007, 7.4, 7.5 and 8.3, and of vendors.
 _SECRET: Final = re.compile(r"(PIN|PUK|PWD|CLCK|LOCK|SPIC)[^;=]*=(?!\?)", re.IGNORECASE)
 _HARMLESS_FIELD: Final = re.compile(r'\s*([0-9]|"?[A-Z][A-Z ]{1,7}"?)?\s*')  # a mode, a facility
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z _-]{0,15}")
-_SHORT_CODE: Final = re.compile(r"[*#]{1,2}[0-9]{1,3}#")  # *123#: a menu or a balance, known to everybody
+_SHORT_CODE: Final = re.compile(r"[*#]{1,2}[0-9]{1,3}#")  # *123#: a public menu or balance code
 _NUMBER: Final = re.compile(r"[+(]?[0-9][0-9 ()./-]*")
 _STAMP: Final = re.compile(r"[0-9]{2,4}/[0-9]{2}/[0-9]{2},[0-9]{2}:[0-9]{2}:[0-9]{2}([+-][0-9]{1,2})?")
 
-# What a modem says of itself and of the network. Everything else behind a tag is taken for somebody's data.
+# Answers about the modem and the network. The values of any other tag count as private data.
 _HARMLESS_TAGS: Final = frozenset(
     {
         "+CME ERROR", "+CMS ERROR", "+EXT ERROR", "MODEM ERROR",
@@ -32,7 +32,7 @@ _HARMLESS_TAGS: Final = frozenset(
     }
 )  # fmt: skip
 _HARMLESS_REST: Final = re.compile(r'[\w ,.:;"()/_+-]*')
-# These are followed by a line that holds a PDU or a text (27.005, 3.4.1 and 4.1).
+# The next line holds a PDU or a text (27.005, 3.4.1 and 4.1).
 _HEADS: Final = frozenset({"+CMT", "+CDS", "+CBM", "+CMGR", "+CMGL"})
 _ONE_LINE: Final = 1
 _UNTIL_RESULT: Final = 1 << 30  # a text may have many lines
@@ -40,7 +40,7 @@ _FIGURES: Final = re.compile(r'[0-9A-F ,":]*')
 _TAGGED: Final = re.compile(r"([+^*#!$%][A-Z][A-Z0-9]{1,15})\s*:(.*)", re.DOTALL)
 _PLAIN_FIELD: Final = re.compile(r"[A-Z0-9 :;/()+.-]{0,24}")
 
-# Commands that a modem answers with bare words about itself (27.007, 5.1 to 5.3; V.250, 6.1.3 to 6.1.6).
+# Commands that a modem answers with bare text about itself (27.007, 5.1 to 5.3; V.250, 6.1.3 to 6.1.6).
 _ASKS_WHAT_IT_IS: Final = re.compile(r"AT(I[0-9]*|\+C?GM[IMR])", re.IGNORECASE)
 _SPOKEN: Final = re.compile(r"[A-Za-z ]+( [0-9]{1,6})?")
 _IDENTITY: Final = re.compile(r"[\w .,:;/()_+-]{1,80}")
@@ -53,16 +53,16 @@ _LONG_HEX: Final = r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}"
 
 
 class Mask:
-    """Masks one conversation line by line. It remembers what was asked last, and whether a text follows."""
+    """Masks the lines of one modem in their order. It keeps the last command, and whether a text follows."""
 
     def __init__(self) -> None:
         self._asked = ""
-        self._secret = False  # a PIN is under way: its echo may come in pieces
-        self._texts = 0  # lines to come that hold a PDU or a text
-        self._quote_open = False  # a USSD answer that has not ended
+        self._secret = False  # a PIN was sent: its echo may come in pieces
+        self._texts = 0  # the number of next lines that hold a PDU or a text
+        self._quote_open = False  # a USSD answer is unfinished
 
     def sent(self, text: str) -> str:
-        """What the gateway said, without control characters."""
+        """Mask bytes of the gateway, given without control characters."""
         self._texts, self._quote_open = 0, False
         if text[:2].upper() != "AT":
             return _content(text)
@@ -71,7 +71,7 @@ class Mask:
         return command(text)
 
     def heard(self, line: str) -> str:
-        """One line that the modem said, without control characters, or the prompt."""
+        """Mask one line of the modem, given without control characters, or the prompt."""
         if line.startswith(">"):
             rest = line.lstrip("> \t")
             return "> " + (self.heard(rest) if rest else "")
@@ -96,7 +96,7 @@ class Mask:
         return self._bare(line)
 
     def _within_text(self, line: str) -> str:
-        """Where a PDU or a text is to come. A URC may slip in, and the next text may begin."""
+        """Mask a line in the place of a PDU or a text. A URC may come in between, and the next text may begin."""
         name = tag(line)
         if name in _HEADS and (found := _TAGGED.fullmatch(line)):
             return self._tagged(found[1], found[2])
@@ -128,7 +128,7 @@ class Mask:
 
 
 def command(text: str) -> str:
-    """A command line as it may be shown: without PINs and passwords, numbers by their last digits."""
+    """A command without PINs and passwords, and with only the last digits of numbers."""
     name, equals, arguments = text.partition("=")
     if name[:3].upper() == "ATD":
         return f"{name[:3]}{_length(text[3:])}"
@@ -149,12 +149,21 @@ def command(text: str) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """A command or a line for a log: without PINs, and with only the length of a PDU."""
+    if text[:2].upper() == "AT":
+        return command(text)
+    if len(text) > 30 and text.isalnum():
+        return f"({len(text)} characters)"
+    return text
+
+
 def _argument(part: str) -> str:
     return _quoted(part) if part[:1] == '"' else _runs(part, 6)
 
 
 def _quoted(part: str) -> str:
-    """What stands in quotes: a date, the end of a number, or its length."""
+    """A value in quotes as a date, the end of a number, or its length."""
     inner = part.strip('"')
     if not inner or _STAMP.fullmatch(inner):
         return part
@@ -162,14 +171,14 @@ def _quoted(part: str) -> str:
 
 
 def _fields(part: str) -> str:
-    """What stands outside quotes behind a tag that is not known to be harmless."""
+    """The values outside quotes after a tag that is not known to be harmless."""
     return ",".join(
         _runs(field, 4) if _PLAIN_FIELD.fullmatch(field) else _length(field) for field in part.split(",")
     )
 
 
 def _runs(text: str, longest: int) -> str:
-    """`text` with every run of so many digits, or of many hexadecimal ones, made unreadable."""
+    """`text` with every run of at least `longest` digits, or of many hexadecimal ones, hidden."""
     return re.sub(rf"{_LONG_HEX}|[0-9]{{{longest},}}", lambda found: _hidden(found[0]), text)
 
 
@@ -178,7 +187,7 @@ def _hidden(digits: str) -> str:
 
 
 def _tail(number: str) -> str:
-    """A number by its last digits: two, or four of what is longer than a phone number commonly is."""
+    """The last digits of a number: two, or four of a number that is too long for a phone number."""
     digits = "".join(char for char in number if char.isdigit())
     if len(digits) < 5:
         return "…"
@@ -186,13 +195,12 @@ def _tail(number: str) -> str:
 
 
 def _content(text: str) -> str:
-    """A PDU by its kind and the length that AT+CMGS gives it, anything else by its length."""
+    """A PDU as its kind and its length as in AT+CMGS; anything else as its length."""
     if not _HEX.fullmatch(text):
         return _length(text)
     octets = bytes.fromhex(text)
-    if (
-        octets[0] > 12 or len(octets) < octets[0] + 2
-    ):  # no service centre's address is longer (24.011, 8.2.5.1)
+    # No SMSC address is longer (24.011, 8.2.5.1).
+    if octets[0] > 12 or len(octets) < octets[0] + 2:
         return f"({len(octets)} octets in hexadecimal)"
     return f"({_KINDS[octets[1 + octets[0]] & 3]}, {len(octets) - 1 - octets[0]} octets)"
 

@@ -1,4 +1,4 @@
-"""What a line from a modem is: a final result, or said of the modem's own accord. Pure."""
+"""Classifies a line from a modem: a final result, an information line, or an unsolicited result code. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Result:
 
     family: str  # "OK", or as in `Cause`
     code: int | None = None
-    text: str = ""  # what a modem in AT+CMEE=2 says instead of a code
+    text: str = ""  # the words of a modem in AT+CMEE=2 instead of a code
 
     @property
     def ok(self) -> bool:
-        """Whether the command did what it was to do."""
+        """Whether the command succeeded."""
         return self.family == "OK"
 
     def cause(self, vendor: str = "") -> Cause:
-        """What a failure means, by the tables of `vendor`."""
+        """The meaning of a failure, by the tables of `vendor`."""
         return cause(self.family, self.code, self.text, vendor=vendor)
 
 
@@ -41,9 +41,9 @@ _RESULTS: Final = {
 _FAMILIES: Final = {"+CME ERROR": "CME", "+CMS ERROR": "CMS", "+EXT ERROR": "ERROR", "MODEM ERROR": "ERROR"}
 _NUMERIC: Final = {"0": OK, "4": ERROR}  # AT V0
 
-# The first character of what only a modem says; in no answer to a command with another prefix.
+# The first characters of URCs; no answer to a command with another prefix begins with them.
 _MARKS: Final = frozenset("+^*#!$%")
-# What ends a call (V.250, 5.7.1), and in some modems a dialogue with the network: one that rang, or one of ours.
+# The end of a call (V.250, 5.7.1), and in some modems of a USSD session.
 CALL_ENDS: Final = frozenset({"NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE"})
 _SPOKEN: Final = frozenset(
     {
@@ -65,31 +65,30 @@ _SPOKEN_TAGS: Final = (
     "SIM READY",
 )
 
-# What tells of an incoming call (27.007, 6.11 and 7.6).
+# Report an incoming call (27.007, 6.11 and 7.6).
 RINGS: Final = frozenset({"RING", "+CRING", "+CLIP"})
 
-# Said once by a modem that has just started, by some only with the first answer after that.
+# Sent once by a modem that has just started, by some only with the first answer after that.
 _STARTS: Final = re.compile(r"MODEM ?: ?(START(UP|ED)?|READY)|MODEM START(UP|ED)?", re.IGNORECASE)
 
-# Said by a modem that has just started or is about to: what it was told before no longer holds, and what it was
-# doing will not be answered.
-# Compared without blanks and in capitals; the first of them may go on (^SYSSTART AIRPLANE MODE).
+# Sent by a modem that has just started or is about to: its volatile settings are lost, and the running command gets no
+# answer. Compared without blanks and in capitals; the first of them may continue (^SYSSTART AIRPLANE MODE).
 _RESTARTS: Final = (
     "^SYSSTART", "RDY", "APPRDY", "*ATREADY:1", "+AT:READY", "NORMALPOWERDOWN", "POWEREDDOWN", "^SHUTDOWN", "+WIND:3",
 )  # fmt: skip
 
-# Said by a modem that has become ready for something, in many a vendor's words: it may have started anew, and takes now
-# what it refused before. Likewise compared.
+# Sent by a modem that has become ready for something, in the forms of many vendors: it may have restarted, and may now
+# accept settings that it refused before. Compared in the same way.
 _READY: Final = re.compile(
     r"(?:CALL|SMS|PB|SIM|AT|APP)(?:READY|DONE|RDY)|\+CPIN:READY|\+QIND:(?:SMS|PB)DONE|\+PBREADY|\+WIND:[47]"
     r"|\^SIMST:1(?:,.*)?|#QSS:(?:\d,)?[123]|\+QUSIM:1|\+SIMREADY|\+UUSIMSTAT:[56]|\+CFUN:1|\+EIND:\d+|\*ATREADY.*"
     r"|\+AT(?::)?READY|MODEM:STARTUP"
 )
 
-# These own the line after them (27.005, 3.4.1).
+# The next line belongs to these (27.005, 3.4.1).
 _HEADS: Final = frozenset({"+CMT", "+CDS", "+CBM"})
-_STATUS_DIGITS: Final = 3  # 001 is seen; a location area has four hexadecimal ones
-_HIGHEST_STATUS: Final = 99  # the standard has got to 11
+_STATUS_DIGITS: Final = 3  # 001 occurs; a location area has four hexadecimal digits
+_HIGHEST_STATUS: Final = 99  # the standard defines up to 11
 _REGISTRATIONS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 
 
@@ -103,22 +102,22 @@ class Urc:
 
     @property
     def tag(self) -> str:
-        """What stands before the colon."""
+        """The text before the colon."""
         return tag(self.line)
 
     @property
     def fields(self) -> list[str]:
-        """What stands behind the colon, without quotes."""
+        """The fields after the colon, without quotes."""
         return fields(self.line)
 
 
 def tag(line: str) -> str:
-    """What stands before the colon, or the whole line."""
+    """The text before the colon, or the whole line."""
     return line.partition(":")[0].rstrip()
 
 
 def fields(line: str) -> list[str]:
-    """What stands behind the colon, split at commas outside quotes, without quotes and blanks."""
+    """The text after the colon, split at commas outside quotes, without quotes and blanks. At least one field."""
     behind = line.partition(":")[2]
     if '"' not in behind:
         return [part.strip() for part in behind.split(",")]
@@ -138,7 +137,7 @@ def fields(line: str) -> list[str]:
 
 
 def result(line: str, *, numeric: bool = False) -> Result | None:
-    """The final result that this line is. `numeric`: the modem may be in V0, where 0 is OK and 4 is ERROR."""
+    """The final result in a line; None for any other line. `numeric`: the modem may be in V0: 0 is OK and 4 is ERROR."""
     found = _RESULTS.get(line)
     if found is not None:
         return found
@@ -157,7 +156,7 @@ def result(line: str, *, numeric: bool = False) -> Result | None:
 
 
 def is_spoken(line: str) -> bool:
-    """Whether a line that answers nothing is a URC rather than noise."""
+    """Whether a line that answers no command is a URC rather than noise."""
     return (
         line[0] in _MARKS
         or line in _SPOKEN
@@ -168,29 +167,29 @@ def is_spoken(line: str) -> bool:
 
 
 def is_restart(line: str) -> bool:
-    """Whether the modem says that it restarts, or goes."""
+    """Whether the modem reports that it restarts or switches off."""
     said = line.replace(" ", "").upper()
     return said in _RESTARTS or said.startswith(_RESTARTS[0])
 
 
 def is_ready(line: str) -> bool:
-    """Whether the modem says that it became ready for something."""
+    """Whether the modem reports that it became ready for something."""
     return _READY.fullmatch(line.replace(" ", "").upper()) is not None
 
 
 def says_started(line: str) -> bool:
-    """Whether the modem says that it has started, which does not end the command that runs."""
+    """Whether the modem reports that it has started. This does not end the running command."""
     return _STARTS.fullmatch(line) is not None
 
 
 def owns_next_line(line: str) -> bool:
-    """Whether a PDU follows, or in text mode the text. A +CDS in text mode, known by its many fields, stands alone."""
+    """Whether a PDU follows, or a text in text mode. A +CDS in text mode has many fields and no second line."""
     name = tag(line)
     return name in _HEADS and not (name == "+CDS" and line.count(",") >= 3)
 
 
 def is_text_form(line: str) -> bool:
-    """Whether a +CMT or +CDS was said in text mode. In PDU mode `[<alpha>],<length>` is all that it has."""
+    """Whether a +CMT or +CDS is in text mode. In PDU mode it has only `[<alpha>],<length>`."""
     if tag(line) not in ("+CMT", "+CDS"):
         return False
     parts = fields(line)
@@ -198,10 +197,9 @@ def is_text_form(line: str) -> bool:
 
 
 def answers(line: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether a line is part of the answer to the command whose answers begin with `prefixes`.
+    """Whether a line belongs to the answer of the command whose answers begin with `prefixes`.
 
-    A registration told of the modem's own accord has the status first; one that was asked for has it second
-    (see `asked_registration`).
+    A registration URC has the status first; the answer to a question has it second (see `asked_registration`).
     """
     name = line.partition(":")[0].rstrip()
     if name not in prefixes:
@@ -210,10 +208,10 @@ def answers(line: str, prefixes: tuple[str, ...]) -> bool:
 
 
 def asked_registration(line: str) -> int | None:
-    """The `<stat>` of `+CREG: <n>,<stat>[,...]` and its like (27.007, 7.2); None of the form that was not asked for.
+    """The `<stat>` of `+CREG: <n>,<stat>[,...]` and the like (27.007, 7.2); None for a URC.
 
-    That one has a location in the second place: quoted, or four hexadecimal digits as a rule. Some modems write zeros
-    before the status, quotes around both numbers, or one quote of two.
+    A URC has a location in the second place: in quotes, or usually four hexadecimal digits. Some modems write zeros
+    before the status, quotes around both numbers, or only one quote of two.
     """
     parts = [part.strip() for part in line.partition(":")[2].split(",")]
     if len(parts) < 2:
@@ -223,3 +221,14 @@ def asked_registration(line: str) -> int | None:
     if not (status.isascii() and status.isdigit() and len(status) <= _STATUS_DIGITS):
         return None
     return int(status) if int(status) <= _HIGHEST_STATUS else None
+
+
+REFERENCES: Final = frozenset({"+CMGS", "+CMSS"})  # some modems answer +CMGS to both
+
+
+def reference_of(line: str) -> int | None:
+    """The `<mr>` of `+CMGS: <mr>[,<scts>]` (27.005, 3.5.1); None where it is missing."""
+    first = fields(line)[0]
+    if first.isascii() and first.isdigit() and len(first) <= 3 and int(first) <= 255:
+        return int(first)
+    return None

@@ -1,4 +1,4 @@
-"""Opening a serial device so that nobody else does, and closing it again."""
+"""Opens a serial device exclusively, and closes it again."""
 
 from __future__ import annotations
 
@@ -15,35 +15,34 @@ from typing import Final
 import serial
 
 from modem.hardware.device_path import DeviceUnavailableError
-from modem.hardware.device_users import held, held_by, holders
+from modem.hardware.device_users import device_users, in_use, in_use_by
 from modem.hardware.sysfs import MACHINE
 
 _UNIX98_PTY_MAJORS: Final = range(136, 144)  # Linux, Documentation/admin-guide/devices.txt
 
 
 class SerialPort:
-    """An open serial device: raw, 8N1, not blocking, held with flock and TIOCEXCL."""
+    """An open serial device: raw, 8N1, non-blocking, locked with flock and TIOCEXCL."""
 
     def __init__(self, fd: int, port: serial.Serial | None = None) -> None:
-        """`port`: what opened it; None where an older process did."""
+        """`port`: the pyserial object that opened it; None where an older process did."""
         self.fd = fd
         self._port = port
         self._closed = False
 
     def set_baud(self, baud: int) -> None:
-        """Speak at another speed. Raises OSError, termios.error or ValueError where the device cannot."""
+        """Set the speed. Raises OSError, termios.error or ValueError where the device does not support it."""
         if self._port is None:
             raise ValueError("the line was opened by another process")
         self._port.baudrate = baud
 
     def close(self) -> None:
-        """Give the device back, throwing away what it has not sent yet. Never raises; may be repeated."""
+        """Close and unlock the device, and drop unsent bytes. Never raises; may be repeated."""
         if self._closed:
             return
         try:
-            termios.tcflush(
-                self.fd, termios.TCIOFLUSH
-            )  # else closing may wait 30 s for a modem that reads no more
+            # Without this, closing may wait 30 s for a modem that stopped reading.
+            termios.tcflush(self.fd, termios.TCIOFLUSH)
             fcntl.ioctl(self.fd, termios.TIOCNXCL)
             fcntl.flock(self.fd, fcntl.LOCK_UN)  # a service manager may hold another descriptor for a moment
         except (OSError, termios.error):
@@ -51,29 +50,29 @@ class SerialPort:
         self._close()
 
     def leave(self) -> None:
-        """Close this process's descriptor and leave the line as it is: another one is kept, and what comes is read later.
+        """Close this descriptor only: another one keeps the line open, and its input is read later.
 
         Never raises; may be repeated.
         """
         if self._closed:
             return
         with contextlib.suppress(OSError, termios.error):  # the device is gone
-            termios.tcflush(self.fd, termios.TCOFLUSH)  # for a modem that reads no more, as in `close`
+            termios.tcflush(self.fd, termios.TCOFLUSH)  # as in `close`
         self._close()
 
     def _close(self) -> None:
         self._closed = True
         with contextlib.suppress(OSError, serial.SerialException):
             if self._port is not None:
-                self._port.close()  # the descriptor is freed whatever close(2) says
+                self._port.close()  # the descriptor is freed whatever close(2) returns
             else:
                 os.close(self.fd)
 
 
 def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MACHINE.proc) -> SerialPort:
-    """Open `device` at `baud`. No hardware flow control unless asked for: three-wire boards have no such lines.
+    """Open `device` at `baud`. Hardware flow control (`rtscts`) is off by default: three-wire boards lack these lines.
 
-    `proc` is where processes are looked up, to say which of them holds it. Raises DeviceUnavailableError.
+    `proc` is the folder of processes, to name the one that uses the device. Raises DeviceUnavailableError.
     """
     _check_unused(device, proc)
     try:
@@ -82,7 +81,7 @@ def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MA
         raise _unavailable(device, error, proc) from error
     try:
         if os.major(os.fstat(port.fileno()).st_rdev) not in _UNIX98_PTY_MAJORS:
-            # A pseudo-terminal would keep the mark when we are killed, as its other end holds it open; flock ends.
+            # Not for a pseudo-terminal: its other end keeps it open, and so this lock would outlive a killed gateway.
             fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
     except OSError as error:
         port.close()
@@ -91,22 +90,21 @@ def open_device(device: str, baud: int, *, rtscts: bool = False, proc: Path = MA
 
 
 def _check_unused(device: str, proc: Path) -> None:
-    """Refuse a device that a program without a lock reads from: each would get half of what the modem says.
+    """Refuse a device that another program has open without a lock: each would get half of the modem's bytes.
 
-    Not so a pseudo-terminal: who simulates a modem may keep both its ends open.
+    Pseudo-terminals are exempt: a modem simulator may keep both ends open.
     """
     if not os.path.exists(device) or not os.path.basename(os.path.realpath(device)).startswith("tty"):
         return
-    others = [holder for holder in holders(device, proc) if holder.pid != os.getpid()]
+    others = [user for user in device_users(device, proc) if user.pid != os.getpid()]
     if others:
-        raise DeviceUnavailableError(held_by(device, others[0]))
+        raise DeviceUnavailableError(in_use_by(device, others[0]))
 
 
 def _unavailable(device: str, error: Exception, proc: Path) -> DeviceUnavailableError:
     number = getattr(error, "errno", None)
-    if number is None and isinstance(
-        error.__context__, termios.error
-    ):  # pyserial wraps it without its number
+    # pyserial wraps this error without its number.
+    if number is None and isinstance(error.__context__, termios.error):
         number = error.__context__.args[0]
     missing = number in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
     return DeviceUnavailableError(_advice(device, number, error, proc), missing=missing)
@@ -118,19 +116,19 @@ def _advice(device: str, number: int | None, error: Exception, proc: Path) -> st
     if number in (errno.EACCES, errno.EPERM):
         return _forbidden(device)
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
-        return held(device, proc)
+        return in_use(device, proc)
     if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
         return f"{device} is no serial device: correct `device` for this port."
     return f"{device} cannot be opened: {error}"
 
 
 def _forbidden(device: str) -> str:
-    """What to do where the user may not open a device."""
+    """The advice where the user may not open a device."""
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
         group = grp.getgrgid(os.stat(device).st_gid).gr_name
     except (KeyError, OSError):
         user, group = "USER", "dialout"
-    if group == "root":  # no group for people: the rule that gives serial devices to dialout is missing
+    if group == "root":  # the udev rule that gives serial devices to the group dialout is missing
         return f"{device} may not be opened by {user}: it is root's alone, where the group dialout is usual."
     return f"{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then start the gateway anew."

@@ -1,4 +1,4 @@
-"""The bytes between this program and one modem: an open descriptor, read as events and written within a deadline."""
+"""Reads events from the open descriptor of one modem, and writes bytes to it within a deadline."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from modem.at.framer import Event, Framer
 from modem.at.transcript import Transcript
 
 _CHUNK: Final = 4096
-_DRAIN_CHUNKS: Final = 64  # stale input beyond this is a device that never stops talking
-_EMPTY_READS: Final = 10  # another reader steals what poll promised; so often in a row, the device is gone
+_DRAIN_CHUNKS: Final = 64  # more stale input comes from a device that never stops sending
+_EMPTY_READS: Final = 10  # another program may read the bytes first; so often in a row, the device is gone
 _GONE: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 class ChannelError(Exception):
-    """The modem cannot be talked to."""
+    """The modem cannot be reached."""
 
 
 class DeviceGoneError(ChannelError):
-    """The device was taken away: unplugged, reset, or its other end closed. Close it and open it anew."""
+    """The device was lost: unplugged, reset, or its other end closed. Close it and open it again."""
 
 
 class SilentError(ChannelError):
-    """A command got no final result in time. The channel goes back in step before the next one."""
+    """A command got no final result in time. The channel resynchronises before the next one."""
 
     def __init__(self, reason: str, lines: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
-        self.lines = lines  # of the answer, as far as it came
+        self.lines = lines  # of the incomplete answer
 
 
 class Transport:
-    """See the module. `attend` is called whenever `wake_fd` becomes readable while something is waited for; it empties it."""
+    """The descriptor of one modem. `attend` is called whenever `wake_fd` becomes readable during a wait, and empties it."""
 
     def __init__(
         self,
@@ -59,21 +59,20 @@ class Transport:
         self._heard_at = 0.0  # monotonic seconds of the last octets
         self._transcript = transcript
         self._poll = select.poll()
-        self._poll.register(
-            wake_fd, select.POLLIN
-        )  # first, so that a modem that never stops talking delays no one
+        # First, so that a modem that never stops sending delays no request.
+        self._poll.register(wake_fd, select.POLLIN)
         self._poll.register(fd, select.POLLIN)
         self._device = select.poll()
         self._device.register(fd, select.POLLIN)
         self._empty = 0
-        self._overtime = False  # the last read already was after its deadline
+        self._overtime = False  # the last read was after its deadline
 
     def read(self, deadline: float, *, partial: bool = False, wakeful: bool = False) -> list[Event] | None:
         """The next events, None at the deadline.
 
-        An empty list when bytes came that end no line (`partial`), or after waking (`wakeful`). What is there already
-        is read once after the deadline too: it may have passed while this thread did something else. A quoted text
-        whose end does not come within `text_s` was cut, and is given out as it is.
+        An empty list after bytes that end no line (`partial`), or after a wake-up (`wakeful`). Available bytes are read
+        once even after the deadline: it may have passed while this thread did something else. A quoted text whose end
+        does not come within `text_s` was cut, and is returned as it is.
         Raises DeviceGoneError.
         """
         while True:
@@ -98,7 +97,7 @@ class Transport:
                     return events
 
     def read_stale(self) -> Iterator[list[Event]]:
-        """The events of what is there already, chunk by chunk, without waiting."""
+        """The events that are there already, chunk by chunk, without waiting."""
         for _ in range(_DRAIN_CHUNKS):
             ready = self._device.poll(0)
             if not ready:
@@ -106,7 +105,7 @@ class Transport:
             yield self.framer.feed(self._receive(ready[0][1]))
 
     def write(self, data: bytes) -> None:
-        """Raises SilentError where the modem stopped taking bytes: then the last ones were not written."""
+        """Write all of `data`. Raises SilentError where the modem stopped reading: then the last bytes were not written."""
         deadline = monotonic() + self._write_s
         if self._transcript is not None:
             self._transcript.sent(data)
@@ -123,7 +122,7 @@ class Transport:
             writable.register(self._fd, select.POLLOUT)
             left_ms = math.ceil((deadline - monotonic()) * 1000)
             if left_ms <= 0 or not writable.poll(left_ms):
-                raise SilentError("the modem does not take what is written to it")
+                raise SilentError("the modem does not read the bytes written to it")
 
     def _receive(self, flags: int) -> bytes:
         try:

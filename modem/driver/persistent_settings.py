@@ -1,13 +1,13 @@
-"""Settings that many modems keep without power: asked first, and written only where they differ.
+"""Settings that many modems keep without power: read first, and written only where they differ.
 
-To write wears out the modem's memory, and the old value may be somebody else's choice.
+Writing wears out the modem's memory, and the old value may be another program's choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modem.at.responses import fields
+from modem.driver import parsers
 from modem.driver.commands import Commands
 from modem.driver.profiles import PersistentSettings
 from modem.hardware.sysfs import Tty
@@ -16,12 +16,12 @@ _USB_AT, _USB_MODEM, _UART = "usbat", "usbmodem", "uart1"  # <urcportvalue> of Q
 _EVERYWHERE = "all"  # newer firmware: URCs go to every port
 _BY_INTERFACE = {2: _USB_AT, 3: _USB_MODEM}
 
-# Quectel's own vendor number. From product 0900 on their chips are others, and so are their interfaces.
+# Quectel's own vendor number. From product 0900 on the modules have other chips, and so other interfaces.
 _QUECTEL, _OTHER_CHIPS = "2c7c", "0900"
-# Older ones have the chip maker's number: UC20, UC15, EC20.
+# Older modules have the chip maker's number: UC20, UC15, EC20.
 _QUALCOMM, _OLD_QUECTEL = "05c6", frozenset({"9003", "9090", "9215"})
 
-# Kernel drivers of adapters from USB to a UART, and makers of adapters that speak CDC ACM.
+# Kernel drivers of adapters from USB to a UART, and vendors of adapters that use CDC ACM.
 _ADAPTER_DRIVERS = frozenset(
     {"ark3116", "ch341", "cp210x", "cypress_m8", "f81232", "f81534", "ftdi_sio", "io_ti", "mct_u232", "mos7720",
      "mos7840", "oti6858", "pl2303", "spcp8x5", "ti_usb_3410_5052", "xr_serial"}
@@ -30,7 +30,10 @@ _ADAPTER_VENDORS = frozenset({"0403", "04e2", "067b", "10c4", "1a86"})
 
 
 def settle(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
-    """Have the modem keep the first of `choices` that it takes. Whether it keeps one. Choices to one question go together."""
+    """Make the first of `choices` that the modem accepts. Whether one is in force.
+
+    Choices with the same question must stand together.
+    """
     held: dict[str, str | None] = {}
     for choice in choices:
         if choice.ask not in held:
@@ -44,7 +47,7 @@ def settle(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
 
 
 def announcements(tty: Tty | None) -> tuple[PersistentSettings, ...]:
-    """Where a Quectel is to send its URCs, which go to one of its ports only; none where that cannot be known."""
+    """The port to which a Quectel sends its URCs: it sends them to one port only. () where that port is not known."""
     value = _urc_port(tty)
     if not value:
         return ()
@@ -61,7 +64,7 @@ def announcements(tty: Tty | None) -> tuple[PersistentSettings, ...]:
 
 
 def _urc_port(tty: Tty | None) -> str:
-    """The port of the modem that is at the other end of this device; "" where that cannot be known."""
+    """The modem's port at the other end of this device; "" where it is not known."""
     if tty is None:
         return ""
     usb = tty.usb
@@ -74,9 +77,6 @@ def _urc_port(tty: Tty | None) -> str:
 
 
 def _held(commands: Commands, choice: PersistentSettings) -> str | None:
-    """The value that the modem keeps, in lower case; None where it does not say."""
-    for line in commands.attempt(choice.ask, choice.tag).lines:
-        parts = fields(line)
-        if len(parts) > choice.place and parts[choice.place]:
-            return parts[choice.place].lower()
-    return None
+    """The value in force, in lower case; None without an answer."""
+    value = parsers.field_of(commands.attempt(choice.ask, choice.tag).lines, choice.place)
+    return value.lower() or None

@@ -1,18 +1,20 @@
-"""How the active SIM stands with its network, as the modem tells it (27.007, 7.2, 7.3, 8.5 and 10.1)."""
+"""Registration, signal and operator of the active SIM (27.007, 7.2, 7.3, 8.5 and 10.1)."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Final
 
-from modem.at.responses import asked_registration, fields
+from modem.at.responses import asked_registration
+from modem.driver import parsers
 from modem.driver.commands import Commands
-from modem.sms.gsm7 import plain
 
 _DOMAINS: Final = ("CREG", "CEREG", "CGREG")
-_BY_HAND: Final = frozenset({"1", "4"})
+_MANUAL: Final = frozenset({1, 4})  # <mode> of +COPS
 _RADIO_TRIES: Final = 3  # an answer may be lost on the line
-_RESTRICTED_LOCAL: Final = 11  # access to restricted local services, which take emergency calls and no texts
+_RESTRICTED_LOCAL: Final = (
+    11  # access to restricted local services, which accept emergency calls and no texts
+)
 
 
 class Registration(Enum):
@@ -32,7 +34,7 @@ class Registration(Enum):
 
     @property
     def carries_sms(self) -> bool:
-        """Whether the network takes a short message in this state."""
+        """Whether the network accepts a short message in this state."""
         return self in _CARRIES_SMS
 
 
@@ -55,7 +57,7 @@ class NetworkRegistration:
         self._commands = commands
 
     def registration(self) -> Registration:
-        """The best of what +CREG, +CEREG and +CGREG say; HOME where the modem can say nothing of it."""
+        """The best state of +CREG, +CEREG and +CGREG; HOME for a modem that answers none of them."""
         said: list[Registration] = []
         for name in _DOMAINS:
             if (state := self._registration_of(name)) is not None:
@@ -68,18 +70,17 @@ class NetworkRegistration:
         return said[0] if said else Registration.HOME
 
     def registrations(self) -> tuple[Registration, ...]:
-        """What each of +CREG, +CEREG and +CGREG says, without those that say nothing."""
+        """The states of +CREG, +CEREG and +CGREG, without those that the modem does not answer."""
         told = (self._registration_of(name) for name in _DOMAINS)
         return tuple(state for state in told if state is not None)
 
     def chosen_by_hand(self) -> bool | None:
-        """Whether a person chose the operator (27.007, 7.3: mode 1 or 4); None where the modem does not say."""
-        answer = self._commands.attempt("AT+COPS?", "+COPS")
-        mode = fields(answer.lines[0])[0] if answer.lines else ""
-        return mode in _BY_HAND if mode.isdecimal() else None
+        """Whether the operator was selected manually (27.007, 7.3: mode 1 or 4); None without an answer."""
+        mode = parsers.operator_mode(self._commands.attempt("AT+COPS?", "+COPS").lines)
+        return None if mode is None else mode in _MANUAL
 
     def choose_operator(self) -> None:
-        """Have the modem look for its network anew (27.007, 7.3)."""
+        """Start automatic network selection again (27.007, 7.3)."""
         self._commands.attempt("AT+COPS=0", timeout_s=self._commands.patience.search_s)
 
     def switch_radio(self) -> None:
@@ -92,36 +93,27 @@ class NetworkRegistration:
                 break
 
     def signal_dbm(self) -> int | None:
-        """The received signal strength (27.007, 8.5), None where it is not known."""
-        answer = self._commands.attempt("AT+CSQ", "+CSQ")
-        rssi = fields(answer.lines[0])[0] if answer.lines else ""
-        if not rssi.isdecimal():  # isdigit() takes the superscripts of latin-1 too, which noise brings
-            return None
-        value = int(rssi)
-        if value <= 31:
-            return -113 + 2 * value
-        return -116 + value - 100 if 100 <= value <= 191 else None  # the scale of TD-SCDMA and LTE modems
+        """The received signal strength (27.007, 8.5); None where it is not known."""
+        return parsers.signal_dbm(self._commands.attempt("AT+CSQ", "+CSQ").lines)
 
     def operator(self) -> str:
         """The name of the network, or its number; "" without one."""
-        answer = self._commands.attempt("AT+COPS?", "+COPS")
-        parts = fields(answer.lines[0]) if answer.lines else []
-        return plain(parts[2]) if len(parts) > 2 else ""
+        return parsers.operator_name(self._commands.attempt("AT+COPS?", "+COPS").lines)
 
     def _registration_of(self, name: str) -> Registration | None:
         answer = self._commands.attempt(f"AT+{name}?", f"+{name}")
         if answer.lines:
             return _registration(asked_registration(answer.lines[-1]))
-        # Some answer with OK alone, or in the form of a URC, or after the OK.
-        effects = [urc for urc in self._commands.channel.urcs if urc.tag == f"+{name}"]
-        if not effects:
+        # Some modems answer with OK alone, in the form of a URC, or after the OK.
+        urcs = [urc for urc in self._commands.channel.urcs if urc.tag == f"+{name}"]
+        if not urcs:
             return None
-        status = effects[-1].fields[0]
+        status = urcs[-1].fields[0]
         return _registration(int(status) if status.isascii() and status.isdigit() else None)
 
 
 def _registration(status: int | None) -> Registration:
-    """The state that a `<stat>` means; UNKNOWN where it is none that 27.007 names."""
+    """The state of a `<stat>`; UNKNOWN for a number that 27.007 does not name."""
     if status == _RESTRICTED_LOCAL:
         return Registration.EMERGENCY
     try:

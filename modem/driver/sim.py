@@ -1,58 +1,52 @@
-"""The card in the active slot, as the modem tells of it (27.007, 7.1, 8.3 and 8.18)."""
+"""The SIM in the active slot (27.007, 7.1, 8.3 and 8.18)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from enum import Enum
 from time import monotonic
 from typing import Final
 
-from modem.at.responses import fields
+from modem.driver import parsers
 from modem.driver.card_identity import Card
-from modem.driver.commands import BUSY, Commands, code_of
+from modem.driver.commands import Commands
 from modem.driver.profiles import CPINR
-from modem.sms.gsm7 import plain
+from modem.error_tables import Behaviour
 
 
 class SimState(Enum):
-    """What the modem says of the card in a slot (27.007, 8.3 and 9.2)."""
+    """The state of the SIM in a slot (27.007, 8.3 and 9.2)."""
 
-    UNKNOWN = "unknown"  # this slot was not looked at yet
+    UNKNOWN = "unknown"  # this slot was not read yet
     READY = "ready"
-    PIN_REQUIRED = "pin_required"  # it asks for a PIN and none is configured
+    PIN_REQUIRED = "pin_required"  # the SIM asks for a PIN and none is configured
     PIN_REFUSED = "pin_refused"  # the configured PIN was wrong; it is not tried again
     PUK_REQUIRED = "puk_required"
     MODEM_LOCKED = (
-        "modem_locked"  # the modem takes the SIMs of another operator alone (PH-NET PIN and its family)
+        "modem_locked"  # the modem accepts the SIMs of another operator only (PH-NET PIN and the like)
     )
     ABSENT = "absent"
     FAILURE = "failure"
 
 
-_SIM_STATES: Final = {
-    ("CME", 10): SimState.ABSENT,
-    ("CMS", 310): SimState.ABSENT,
-    ("CME", 11): SimState.PIN_REQUIRED,
-    ("CMS", 311): SimState.PIN_REQUIRED,
-    ("CME", 12): SimState.PUK_REQUIRED,
-    ("CMS", 316): SimState.PUK_REQUIRED,
-    ("CMS", 313): SimState.FAILURE,
-    ("CMS", 315): SimState.FAILURE,
-    ("CMS", 312): SimState.MODEM_LOCKED,
-    **{("CME", code): SimState.FAILURE for code in (13, 15)},
-    **{("CME", code): SimState.MODEM_LOCKED for code in (5, 6, 7, *range(40, 49))},
+# An error in place of +CPIN.
+_BY_ERROR: Final = (
+    (Behaviour.SIM_ABSENT, SimState.ABSENT),
+    (Behaviour.SIM_PIN, SimState.PIN_REQUIRED),
+    (Behaviour.SIM_PUK, SimState.PUK_REQUIRED),
+    (Behaviour.SIM_FAILED, SimState.FAILURE),
+    (Behaviour.MODEM_LOCKED, SimState.MODEM_LOCKED),
+)
+_BY_CODE: Final = {
+    "READY": SimState.READY,
+    # The second PIN guards nothing that messages need.
+    "SIM PIN2": SimState.READY,
+    "SIM PUK2": SimState.READY,
+    "SIM PIN": SimState.PIN_REQUIRED,
+    "SIM PUK": SimState.PUK_REQUIRED,
+    "NOT INSERTED": SimState.ABSENT,
+    "NOT READY": SimState.UNKNOWN,
 }
 
-# A word that may be a card number. Hexadecimal digits occur: 31.102, 4.2.1 allows them, and Chinese operators use them.
-_WORD: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{17,23}(?![0-9A-Za-z])")
-_ISSUED: Final = "89"  # a card number begins with it: telecommunications (ITU-T E.118, 4)
-_SWAPPED: Final = "98"  # the same with swapped nibbles
-_FILE_DIGITS: Final = 20  # EF-ICCID has ten octets
-_SHORTEST: Final = 17
-_MOST_FILLER: Final = 3
-_IMSI: Final = re.compile(r"(?<![0-9])[0-9]{14,15}(?![0-9])")
-_NUMBER: Final = re.compile(r"\+?[0-9 ().-]+")
 _ICCID_TAGS: Final = (
     "+CCID",
     "+ICCID",
@@ -67,7 +61,7 @@ _ICCID_TAGS: Final = (
 
 
 class SimCard:
-    """The card in the active slot."""
+    """The SIM in the active slot: state, PIN and numbers."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
@@ -75,11 +69,11 @@ class SimCard:
 
     @property
     def tells_iccid(self) -> bool:
-        """Whether it once told the number of a card."""
+        """Whether the modem has answered with an ICCID before."""
         return self._iccid_command is not None
 
     def state(self) -> SimState:
-        """Ask for the state of the SIM, waiting while it is busy. A modem that cannot say has a SIM that is ready."""
+        """Read the state of the SIM, waiting while it is busy. READY for a modem that does not know the command."""
         deadline = monotonic() + self._commands.patience.busy_s
         while True:
             state = self._state_now()
@@ -90,37 +84,36 @@ class SimCard:
             self._commands.channel.pause(self._commands.patience.again_s)
 
     def pin_attempts(self) -> int | None:
-        """How often a PIN may still be tried before the SIM asks for its PUK, None where the modem does not say."""
+        """The number of PIN attempts left before the SIM asks for its PUK; None without an answer."""
         sim_s = self._commands.patience.sim_s
         if (way := self._commands.profile.pin_attempts) is not None:
-            command, prefix, position = way
-            for line in self._commands.attempt(command, prefix, timeout_s=sim_s).lines:
-                parts = fields(line)
-                if len(parts) > position and parts[position].isdecimal():
-                    return int(parts[position])
+            command, prefix, place = way
+            answer = self._commands.attempt(command, prefix, timeout_s=sim_s)
+            if (left := parsers.vendor_pin_attempts(answer.lines, place)) is not None:
+                return left
         for command in CPINR:
             answer = self._commands.attempt(command, "+CPINR", bare=True, timeout_s=sim_s)
-            if (left := attempts_in(answer.lines)) is not None:
+            if (left := parsers.pin_attempts(answer.lines)) is not None:
                 return left
         return None
 
     def enter_pin(self, pin: str) -> bool:
-        """Try a PIN, once. False: it did not open the SIM; say nothing of it again until a person changed it."""
+        """Try a PIN once. After False the PIN must not be tried again until a person changed it."""
         answer = self._commands.attempt(f'AT+CPIN="{pin}"', timeout_s=self._commands.patience.sim_s)
         state = self.state()
         return state is SimState.READY or (answer.ok and state is not SimState.PIN_REQUIRED)
 
     def iccid(self) -> str:
-        """The number of the card, without filler; "" where the modem does not tell it."""
+        """The ICCID without filler; "" where the modem does not answer it."""
         known = (self._iccid_command,) if self._iccid_command else ()
         common = ("AT+CCID", "AT+ICCID", "AT^ICCID?", "AT+QCCID", "AT#CCID", "AT+CICCID")
-        # The file itself is the last way (27.007, 8.18; 31.102, 2FE2).
+        # The last way is the file itself (27.007, 8.18; 31.102, 2FE2).
         for command in dict.fromkeys(
             (*known, *self._commands.profile.iccid, *common, "AT+CRSM=176,12258,0,0,10")
         ):
             answer = self._commands.patiently(command, *_ICCID_TAGS)
             for line in answer.lines:
-                if found := iccid_in(line):
+                if found := parsers.iccid(line):
                     self._iccid_command = command
                     return found
             if self._commands.mute:
@@ -128,26 +121,22 @@ class SimCard:
         return ""
 
     def imsi(self) -> str:
-        """The subscriber's identity; "" where the modem does not tell it."""
+        """The IMSI; "" where the modem does not answer it."""
         for command in ("AT+CIMI", "AT+CIMI?"):
             for line in self._commands.patiently(command, "+CIMI").lines:
-                if found := _IMSI.search(line):
-                    return found.group()
+                if found := parsers.imsi(line):
+                    return found
         return ""
 
     def own_number(self) -> str:
-        """What the card says its number is: E.164 where it says international, "" where it has none."""
+        """The phone number that is stored on the SIM: E.164 for an international one, "" without one."""
         for line in self._commands.patiently("AT+CNUM", "+CNUM").lines:
-            parts = fields(line)
-            number = re.sub(r"[ ().-]", "", _dialled(parts[1])) if len(parts) > 1 else ""
-            digits = number.lstrip("+")
-            if digits.isascii() and digits.isdigit():
-                international = number.startswith("+") or (len(parts) > 2 and parts[2] == "145")
-                return f"+{digits}" if international else digits
+            if found := parsers.own_number(line):
+                return found
         return ""
 
     def await_other(self, left: Card) -> bool:
-        """Wait until the SIM in the slot is another than the one that was `left`, or none. False: it stayed the same."""
+        """Wait until the slot has another SIM than `left`, or none. False: the SIM stayed the same."""
         began = monotonic()
         tells = self.tells_iccid or bool(left.imsi)
         while True:
@@ -161,7 +150,7 @@ class SimCard:
             self._commands.channel.pause(self._commands.patience.again_s)
 
     def _compared(self, left: Card) -> bool | None:
-        """Whether the card is another than the one that was `left`; None where it tells nothing to compare."""
+        """Whether the SIM is another one than `left`; None without a number to compare."""
         if left.iccid or not left.imsi:
             iccid = self.iccid() if self.tells_iccid else ""
             return iccid != left.iccid if iccid else None
@@ -174,66 +163,18 @@ class SimCard:
         answer = self._commands.attempt(
             "AT+CPIN?", "+CPIN", timeout_s=self._commands.patience.sim_s, enough_s=1.0
         )
-        if not answer.lines:
-            if code_of(answer.result) in BUSY:
-                return SimState.UNKNOWN
-            if (state := _SIM_STATES.get(code_of(answer.result))) is not None:
+        if answer.lines:
+            code = parsers.sim_state(answer.lines[-1])
+            if code.startswith(
+                "PH-"
+            ):  # 27.007, 8.3: to a SIM, a network, a part of one, a provider, a company
+                return SimState.MODEM_LOCKED
+            return _BY_CODE.get(code, SimState.FAILURE)
+        if answer.cause.busy:
+            return SimState.UNKNOWN
+        for behaviour, state in _BY_ERROR:
+            if answer.cause.behaviour & behaviour:
                 return state
-            # A modem that knows the command and cannot answer it has an empty bay; one that does not know it may work.
-            knows = not answer.ok and self._commands.attempt("AT+CPIN=?", "+CPIN").ok
-            return SimState.FAILURE if knows else SimState.READY
-        said = answer.lines[-1].partition(":")[2].strip(' "').upper()
-        if said in ("READY", "SIM PIN2", "SIM PUK2"):  # the second PIN guards nothing that texts need
-            return SimState.READY
-        if said.startswith("PH-"):  # 27.007, 8.3: to a SIM, a network, a part of one, a provider, a company
-            return SimState.MODEM_LOCKED
-        return {
-            "SIM PIN": SimState.PIN_REQUIRED,
-            "SIM PUK": SimState.PUK_REQUIRED,
-            "NOT INSERTED": SimState.ABSENT,
-            "NOT READY": SimState.UNKNOWN,
-        }.get(said, SimState.FAILURE)
-
-
-def attempts_in(lines: Sequence[str]) -> int | None:
-    """The PIN attempts left as +CPINR tells them (27.007, 8.65); None where it does not.
-
-    `+CPINR: SIM PIN,3,3` in a line of its own for each code, or numbers alone, of which the first is that of the PIN.
-    Some leave out the +CPINR.
-    """
-    alone: int | None = None
-    for line in lines:
-        first, *others = fields(line if ":" in line else f":{line}")
-        if first.upper() == "SIM PIN" and others and others[0].isdecimal():
-            return int(others[0])
-        if alone is None and first.isdecimal():
-            alone = int(first)
-    return alone
-
-
-def _dialled(told: str) -> str:
-    """A number that may be written in UCS-2 digits."""
-    decoded = plain(told)
-    return decoded if _NUMBER.fullmatch(decoded) else told
-
-
-def iccid_in(line: str) -> str:
-    """The card number in a line, in upper case and without filler; "" where there is none.
-
-    It has 17 to 20 digits, also hexadecimal ones, perhaps with filler or with its nibbles swapped, as EF-ICCID has
-    them (31.102, 4.2.1). A number with hexadecimal digits must begin with 89, so that no other word is taken for one.
-    """
-    for found in _WORD.finditer(line):
-        word = found.group().upper()
-        if word.startswith(_SWAPPED) and len(word) == _FILE_DIGITS:
-            word = _swapped(word)
-        number = word.rstrip("F")
-        if len(word) - len(number) > _MOST_FILLER or not _SHORTEST <= len(number) <= _FILE_DIGITS:
-            continue
-        if number.isdecimal() or number.startswith(_ISSUED):
-            return number
-    return ""
-
-
-def _swapped(nibbles: str) -> str:
-    return "".join(nibbles[place + 1] + nibbles[place] for place in range(0, len(nibbles) - 1, 2))
+        # A modem that knows the command and cannot answer it has an empty slot; one that does not know it may work.
+        knows = not answer.ok and self._commands.attempt("AT+CPIN=?", "+CPIN").ok
+        return SimState.FAILURE if knows else SimState.READY

@@ -1,4 +1,4 @@
-"""Texts and reports that come straight in text mode: +CMT and +CDS as 27.005, 3.4.1 has them. Pure."""
+"""Reads messages and status reports that arrive in text mode: +CMT and +CDS (27.005, 3.4.1). Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_QUARTERS: Final = 96
 _HEX: Final = re.compile(r"(?:[0-9A-F]{2}){2,}|(?:[0-9a-f]{2}){2,}", re.ASCII)
 _CONCAT_8, _CONCAT_16 = bytes([5, 0, 3]), bytes([6, 8, 4])  # the header of a part (23.040, 9.2.3.24)
 _PLUS_UCS2: Final = "002B"
-_COMMON_BELOW: Final = "\u0700"  # Latin, Greek, Cyrillic and Arabic; others hardly come by chance
+_COMMON_BELOW: Final = "\u0700"  # Latin, Greek, Cyrillic and Arabic; other octets rarely give these by chance
 
 
 def read_text(head: str, text: str) -> Deliver | None:
-    """The text that a +CMT in text mode is: `<oa>,[<alpha>],<scts>[,…]`, then the text itself.
+    """Read a +CMT in text mode: `<oa>,[<alpha>],<scts>[,…]` in `head`, then the line `text`. None without a sender.
 
-    None without a sender. Text mode does not tell the alphabet: hexadecimal digits are taken for UCS-2, or for the part
-    of a long text, only where nothing else is likely.
+    Text mode does not give the alphabet: hexadecimal digits count as UCS-2, or as the part of a long message, only
+    where nothing else is likely.
     """
     parts = fields(head)
     sender = _number(parts[0])
@@ -45,7 +45,7 @@ def read_text(head: str, text: str) -> Deliver | None:
 
 
 def read_report(line: str) -> StatusReport | None:
-    """The status report that a +CDS in text mode is: `<fo>,<mr>,[<ra>],[<tora>],<scts>,<dt>,<st>`. None where it is none."""
+    """Read a +CDS in text mode: `<fo>,<mr>,[<ra>],[<tora>],<scts>,<dt>,<st>`. None for any other line."""
     parts = fields(line)
     if len(parts) < 4 or not _is_octet(parts[1]) or not _is_octet(parts[-1]):
         return None
@@ -66,7 +66,7 @@ def _is_octet(said: str) -> bool:
 
 
 def _number(said: str) -> str:
-    """A number or name; with AT+CSCS="UCS2" it comes as hexadecimal digits."""
+    """A number or name; with AT+CSCS="UCS2" it has hexadecimal digits."""
     if (
         len(said) % 4 == 0
         and _HEX.fullmatch(said)
@@ -77,7 +77,7 @@ def _number(said: str) -> str:
 
 
 def _time(stamp: re.Match[str]) -> datetime | None:
-    """`yy/MM/dd,hh:mm:ss±zz`, the zone in quarters of an hour; None where it is no date, or has no zone."""
+    """Read `yy/MM/dd,hh:mm:ss±zz`, the zone in quarters of an hour. None without a date or a zone."""
     year, month, day, hour, minute, second = (int(part) for part in stamp.groups()[:6])
     if stamp[7] is None or abs(int(stamp[7])) > _MOST_QUARTERS:
         return None
@@ -89,7 +89,7 @@ def _time(stamp: re.Match[str]) -> datetime | None:
 
 
 def _body(text: str, *, all_wide: bool) -> tuple[str, Alphabet, Concat | None]:
-    """The text, the alphabet it is in, and which part of which message it is. `all_wide`: the sender came as UCS-2."""
+    """The text, its alphabet, and its place in a long message. `all_wide`: the sender came as UCS-2."""
     octets = bytes.fromhex(text) if _HEX.fullmatch(text) else b""
     if octets[:3] in (_CONCAT_8, _CONCAT_16) and len(octets) > octets[0]:
         end = octets[0] + 1
@@ -104,7 +104,7 @@ def _body(text: str, *, all_wide: bool) -> tuple[str, Alphabet, Concat | None]:
 
 
 def _part(data: bytes, *, fill_bits: int) -> tuple[str, Alphabet]:
-    """What follows the header of a part: UCS-2, or packed septets (23.040, 9.2.3.24)."""
+    """Read the data after the header of a part: UCS-2, or packed septets (23.040, 9.2.3.24)."""
     wide = _wide(data)
     if wide:
         return wide, Alphabet.UCS2
@@ -113,7 +113,7 @@ def _part(data: bytes, *, fill_bits: int) -> tuple[str, Alphabet]:
 
 
 def _wide(octets: bytes) -> str:
-    """Octets as UCS-2; "" where that is not likely to be meant."""
+    """Octets as UCS-2; "" where another meaning is likelier."""
     if len(octets) < 2 or len(octets) % 2:
         return ""
     wide = decode_ucs2(octets)

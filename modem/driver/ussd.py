@@ -1,4 +1,4 @@
-"""USSD (27.007, 7.15): how a code is written for a modem, and what its +CUSD says. Pure."""
+"""Writes USSD codes for AT+CUSD and reads +CUSD (27.007, 7.15). Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from modem.sms.gsm7 import decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, p
 
 LONGEST_CODE: Final = 160  # characters; the network takes 182 septets (22.090)
 
-# The characters that are the same in ASCII and the GSM alphabet, without the quote that ends a code.
+# The characters with the same value in ASCII and the GSM alphabet, without the quote that ends a code.
 _CODE: Final = re.compile(rf"[ !#%&'()*+,./0-9:;<=>?A-Za-z-]{{1,{LONGEST_CODE}}}")
 
 
 class Form(Enum):
-    """How a code travels in AT+CUSD, and an answer in +CUSD."""
+    """The form of a code in AT+CUSD, and of an answer in +CUSD."""
 
     PLAIN = "plain"  # as text, in the character set of AT+CSCS
     PACKED = "packed"  # as hexadecimal octets of packed septets (23.038, 6.1.2.3)
@@ -25,7 +25,7 @@ class Form(Enum):
 
 
 class Session(Enum):
-    """The `<m>` of +CUSD: what became of the session."""
+    """The `<m>` of +CUSD: the state of the session."""
 
     DONE = "done"
     OPEN = "open"  # a menu: the network waits for a reply
@@ -36,7 +36,7 @@ class Session(Enum):
 
     @property
     def answered(self) -> bool:
-        """Whether the network did what it was asked."""
+        """Whether the network answered the code."""
         return self in (Session.DONE, Session.OPEN)
 
 
@@ -46,44 +46,44 @@ _SESSIONS: Final = dict(enumerate(Session))  # in the order of their numbers
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the network said to one code."""
+    """The network's answer to one code."""
 
     session: Session
-    text: str  # "" where it said nothing
-    reason: str = field(default="", compare=False)  # what the modem said instead of +CUSD, such as NO CARRIER
+    text: str  # "" without a text
+    reason: str = field(default="", compare=False)  # the modem's line in place of +CUSD, such as NO CARRIER
 
 
 @dataclass(frozen=True, slots=True)
 class UssdAnswer:
-    """What the network said to a code, and to the replies after it in the same session."""
+    """The network's answers to a code, and to the replies after it in the same session."""
 
     port: int
     slot: int
-    iccid: str  # of the SIM that asked, as in `SlotStatus`
+    iccid: str  # of the SIM, as in `SlotStatus`
     replies: tuple[Reply, ...]  # at least one
-    unsaid: int  # codes that were not said because the session had ended before
+    unsaid: int  # codes that were not sent because the session had ended before
 
     @property
     def text(self) -> str:
-        """The last thing that the network said."""
+        """The last text of the network."""
         return self.replies[-1].text
 
     @property
     def session(self) -> Session:
-        """What became of the session. One that was left open was closed after that."""
+        """The last state of the session. An open one was closed afterwards."""
         return self.replies[-1].session
 
 
 class UssdError(Exception):
-    """There is no answer; the text says why, and what would help."""
+    """There is no answer; the text gives the reason, and a remedy."""
 
 
 class UssdUnavailableError(UssdError):
-    """The port cannot ask just now: nothing was said to the network, or the modem was lost over it."""
+    """The port cannot send a code now: nothing went to the network, or the modem was lost meanwhile."""
 
 
 class UssdRefusedError(UssdError):
-    """The modem refused the code. `misunderstood`: it may take it in another form."""
+    """The modem refused the code. `misunderstood`: it may accept another form."""
 
     def __init__(self, reason: str, *, misunderstood: bool = False) -> None:
         super().__init__(reason)
@@ -95,26 +95,26 @@ class UssdSilentError(UssdError):
 
 
 def is_code(text: str) -> bool:
-    """Whether this can be said: `*123#`, or what a menu wants to hear."""
+    """Whether this can be sent: `*123#`, or a reply to a menu."""
     return _CODE.fullmatch(text) is not None
 
 
 def encode(code: str, form: Form) -> str:
-    """A code (see `is_code`) as it stands between the quotes of AT+CUSD."""
+    """A code (see `is_code`) as the text between the quotes of AT+CUSD."""
     if form is Form.UCS2:
         return encode_ucs2(code).hex().upper()
     if form is Form.PLAIN:
         return code
     septets = encode_gsm7(code)
     if len(septets) % 8 == 7:
-        septets += b"\r"  # else seven spare bits would read as an @ (23.038, 6.1.2.3.1)
+        septets += b"\r"  # otherwise seven spare bits would read as an @ (23.038, 6.1.2.3.1)
     return pack(septets).hex().upper()
 
 
 def parse(line: str, form: Form = Form.PLAIN, charset: str = "GSM") -> Reply:
-    """Read `+CUSD: <m>[,<str>[,<dcs>]]` as modems write it; the line is latin-1 for its bytes.
+    """Read `+CUSD: <m>[,<str>[,<dcs>]]` as modems write it; the line is its bytes as latin-1.
 
-    `form` and `charset` (of AT+CSCS) are what the modem was asked in; what it answers in may be another. Never raises.
+    `form` and `charset` (of AT+CSCS) are those of the question; the answer may have others. Never raises.
     """
     body = line.partition(":")[2].strip()
     mode = re.match(r"[0-9]?", body)
@@ -125,7 +125,7 @@ def parse(line: str, form: Form = Form.PLAIN, charset: str = "GSM") -> Reply:
 
 
 def decode(said: str, dcs: int | None, form: Form = Form.PLAIN, charset: str = "GSM") -> str:
-    """What a `<str>` says. The `dcs` (23.038, 5) is believed only as far as the text fits it. Never raises."""
+    """The text of a `<str>`. The `dcs` (23.038, 5) counts only where the text fits it. Never raises."""
     octets = _octets(said)
     if octets is not None:
         coding = _coding(dcs)
@@ -144,7 +144,7 @@ def decode(said: str, dcs: int | None, form: Form = Form.PLAIN, charset: str = "
 
 
 def _quoted(rest: str) -> tuple[str, int | None]:
-    """Text between the first quote and the last, wherever others stand; the last may be missing."""
+    """Text between the first quote and the last one, and the coding scheme; the last quote may be missing."""
     inside = rest[rest.index('"') + 1 :]
     said, quote, after = inside.rpartition('"')
     if not quote:
@@ -161,14 +161,14 @@ def _unquoted(rest: str) -> tuple[str, int | None]:
 
 
 def _octets(said: str) -> bytes | None:
-    """The octets that hexadecimal digits say; None where it is something else. Modems write one case throughout."""
+    """The octets of hexadecimal digits; None for any other text. A modem never mixes upper and lower case."""
     if not re.fullmatch(r"[0-9A-F]{2,}|[0-9a-f]{2,}", said) or (len(said) % 2 and len(said) < 8):
         return None
     return bytes.fromhex(said[: len(said) // 2 * 2])  # a long one may have been cut
 
 
 def _coding(dcs: int | None) -> str:
-    """The alphabet that a coding scheme of cell broadcast and USSD names (23.038, 5)."""
+    """The alphabet of a coding scheme of cell broadcast and USSD (23.038, 5)."""
     if dcs is None:
         return ""
     if dcs == 0x11:
@@ -181,7 +181,7 @@ def _coding(dcs: int | None) -> str:
 
 
 def _wide(octets: bytes) -> str:
-    """Octets as UCS-2, up to the filler behind which some modems leave garbage; "" where that is no text."""
+    """Octets as UCS-2, up to the filler, after which some modems send garbage; "" where that is no text."""
     text = re.split("[\0\uffff]", decode_ucs2(octets))[0].lstrip("\ufeff")
     readable = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     unreadable = any(unicodedata.category(char) in _NO_TEXT and not char.isspace() for char in readable)
@@ -189,7 +189,7 @@ def _wide(octets: bytes) -> str:
 
 
 def _likely_wide(text: str) -> bool:
-    """Whether it is UCS-2 for sure: most of it Latin, Greek, Cyrillic or Arabic, which hardly come by chance."""
+    """Whether it is certainly UCS-2: mostly Latin, Greek, Cyrillic or Arabic, which rarely come by chance."""
     return 2 * sum(char < "\u0700" for char in text) > len(text)
 
 
@@ -203,13 +203,13 @@ def _unpacked(octets: bytes) -> str:
 
 
 def _likely(text: str) -> bool:
-    """Whether it is text rather than something else that was unpacked: that gives Greek and signs."""
+    """Whether it is text. Other data gives Greek letters and signs when it is unpacked."""
     common = sum((char.isascii() and char.isprintable()) or char in "\r\néèàùçÇÉ€" for char in text)
     return 5 * common >= 4 * len(text)
 
 
 def _bytes_text(octets: bytes) -> str:
-    """Octets as text: UTF-8 where they are, else latin-1."""
+    """Octets as UTF-8 where they are valid, otherwise as latin-1."""
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
@@ -217,6 +217,6 @@ def _bytes_text(octets: bytes) -> str:
 
 
 def _clean(text: str) -> str:
-    """Text without control characters but line feeds, and without blanks around it."""
+    """Text without control characters except line feeds, and without blanks around it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(char for char in lines if char == "\n" or char.isprintable() or char.isspace()).strip()

@@ -1,10 +1,8 @@
-"""A USSD session over one channel (27.007, 7.15): a code, the answer, replies to menus, the end."""
+"""A USSD session over one channel (27.007, 7.15): a code, its answer, replies to menus, the end."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
@@ -12,45 +10,28 @@ from modem.at.answer_check import Response
 from modem.at.channel import Channel
 from modem.at.responses import CALL_ENDS, ERROR, Result
 from modem.at.transport import SilentError
+from modem.driver import parsers
 from modem.driver.profiles import UssdWay
 from modem.driver.ussd import Form, Reply, Session, UssdRefusedError, UssdSilentError, encode, parse
+from modem.timeouts import UssdPatience
 
 _ANSWER: Final = frozenset({"+CUSD"})
-_ENDS: Final = _ANSWER | CALL_ENDS  # NO CARRIER is what a Huawei E160 says instead of +CUSD: 2
-
-# What a modem answers to a code in a form that it does not take: nothing of it went to the network.
-_MISUNDERSTOOD: Final = frozenset(
-    {("ERROR", None), ("CME", 3), ("CME", 4), ("CME", 24), ("CME", 25), ("CME", 26), ("CME", 27), ("CME", 50)}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class UssdPatience:
-    """How long to wait for what, in seconds. Tests shorten these."""
-
-    answer_s: float = 30.0  # for the network; it answers within a few seconds or not at all
-    result_s: float = 2.0  # for the OK once the answer is there
-    setting_s: float = 5.0  # for what the modem knows by itself
-    # After a code without an answer: how long the next code's answer is not believed to be the last one, and how long
-    # that caution is kept up. No network holds a session for longer.
-    late_s: float = 5.0
-    cautious_s: float = 300.0
-    cancel_s: float = 1.0  # for what the network still says after AT+CUSD=2
+_ENDS: Final = _ANSWER | CALL_ENDS  # a Huawei E160 sends NO CARRIER instead of +CUSD: 2
 
 
 class UssdSession:
-    """One session at a time, with no part in the air. Its methods raise as `Channel` does, beside what they name."""
+    """One session at a time, while no part is being submitted. Methods raise as `Channel` does, and the errors they name."""
 
     def __init__(self, channel: Channel, patience: UssdPatience) -> None:
         self._channel = channel
         self._patience = patience
-        self._cautious_until = 0.0  # an answer to an older code may still come
-        self._known: UssdWay | None = None  # the way that this modem took a code before
+        self._cautious_until = 0.0  # monotonic seconds; an answer to an older code may still come
+        self._known: UssdWay | None = None  # the way in which this modem accepted a code before
 
     def ask(self, ways: Sequence[UssdWay], codes: Sequence[str]) -> tuple[Reply, ...]:
-        """Say the first code, and the others as replies for as long as the network keeps the session open.
+        """Send the first code, and the others as replies while the network keeps the session open.
 
-        What is open in the end is closed. One `Reply` for each code that was said.
+        A session that is open at the end is closed. Returns one `Reply` for each code that was sent.
         Raises UssdRefusedError, UssdSilentError.
         """
         ways = sorted(ways, key=lambda way: way != self._known)
@@ -84,7 +65,7 @@ class UssdSession:
                 if not replies:
                     raise
                 self._cancel()
-                raise UssdRefusedError(str(error)) from error  # in another form all would be said once more
+                raise UssdRefusedError(str(error)) from error  # another form would send all codes again
             if replies[-1].session is not Session.OPEN:
                 break
         if replies[-1].session is Session.OPEN:
@@ -92,7 +73,7 @@ class UssdSession:
         return tuple(replies)
 
     def _say(self, way: UssdWay, code: str) -> Reply:
-        """One code and what the network says to it."""
+        """Send one code and wait for the network's answer."""
         self._drop_old()
         deadline = monotonic() + self._patience.answer_s
         self._channel.late_result = None
@@ -110,9 +91,8 @@ class UssdSession:
             return Reply(Session.ENDED, "", response.result.text)
         if not response.ok and not response.lines:
             cause = response.result.cause(self._channel.vendor)
-            misunderstood = (cause.family, cause.code) in _MISUNDERSTOOD
             raise UssdRefusedError(
-                f"The modem refused the code: {cause.told_en}", misunderstood=misunderstood
+                f"The modem refused the code: {cause.told_en}", misunderstood=cause.other_ussd_form
             )
         line = response.lines[-1] if response.lines else self._await(deadline)
         if line is None:
@@ -120,28 +100,28 @@ class UssdSession:
         if line in CALL_ENDS:
             return Reply(Session.ENDED, "", line)
         if self._cautious_until > monotonic():
-            # It may be the answer to the code before; then this code's own comes, too.
+            # It may be the answer to the code before; then the right one comes, too.
             line = self._await(min(deadline, monotonic() + self._patience.late_s), line) or line
         self._cautious_until = 0.0
         return parse(line, way.form, "UCS2" if way.form is Form.UCS2 else _charset(way))
 
     def _await(self, deadline: float, before: str | None = None) -> str | None:
-        """What ends the wait for the network's answer; None where nothing does.
+        """The line that ends the wait for the network's answer; None without one.
 
-        Raises UssdRefusedError where the modem says an error, unless there was an answer `before`.
+        Raises UssdRefusedError on an error of the modem, unless there was an answer `before`.
         """
         found = self._channel.await_urc(_ENDS, deadline)
         if isinstance(found, Result):
             if before is not None:
                 return None
-            # It took the code, so it is not said again in another form.
+            # The modem accepted the code, so it is not sent again in another form.
             raise UssdRefusedError(f"The code was not answered: {found.cause(self._channel.vendor).told_en}")
         if found is None or (before is not None and found.tag not in _ANSWER):
             return None
         return found.line
 
     def _silent(self) -> UssdSilentError:
-        """Give the code up: close the session and let a late answer pass."""
+        """Give up the code: close the session and drop a late answer."""
         self._cautious_until = monotonic() + self._patience.cautious_s
         if not self._channel.restarted:
             self._cancel()
@@ -154,19 +134,21 @@ class UssdSession:
         self._try("AT+CUSD=2", *_ANSWER)
 
     def _drop_old(self) -> None:
-        """What the network said before cannot answer what is said next."""
+        """Drop earlier answers of the network: they cannot belong to the next code."""
         if any('"' in urc.line for urc in self._channel.drop_urcs(_ENDS)):
             self._cautious_until = 0.0  # the late answer has come
 
     # Settings
 
     def _apply(self, way: UssdWay) -> list[tuple[str, str]] | None:
-        """Make the settings of a way. What they were before, where that was something else; None: the modem refuses."""
+        """Make the settings of a way. Returns the old values that differ; None where the modem refuses a setting."""
         changed: list[tuple[str, str]] = []
         for name, value in way.settings:
             said = self._try(f"AT{name}?", name)
-            found = re.search(r":\s*\"?([A-Za-z0-9-]{1,12})\"?", said.lines[-1]) if said.lines else None
-            now = value.replace(value.strip('"'), found[1]) if found else ""  # in quotes where that is
+            found = parsers.setting(said.lines[-1]) if said.lines else ""
+            now = (
+                value.replace(value.strip('"'), found) if found else ""
+            )  # with quotes where `value` has them
             if now == value:
                 continue
             if not self._try(f"AT{name}={value}").ok:
@@ -181,7 +163,7 @@ class UssdSession:
             self._try(f"AT{name}={value}")
 
     def _try(self, command: str, *prefixes: str) -> Response:
-        """Say a command that may fail; silence is an ERROR."""
+        """Send a command that may fail; silence counts as ERROR."""
         try:
             return self._channel.command(command, *prefixes, timeout_s=self._patience.setting_s)
         except SilentError:
@@ -189,5 +171,5 @@ class UssdSession:
 
 
 def _charset(way: UssdWay) -> str:
-    """The character set that answers in plain text come in; "" where it is not known."""
+    """The character set of plain answers; "" where it is not known."""
     return dict(way.settings).get("+CSCS", "").strip('"')

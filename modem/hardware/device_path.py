@@ -1,4 +1,4 @@
-"""From a port's `device` to the path that is opened, and back from a serial device to the name that lasts."""
+"""Finds the path of a configured `device`, and the stable name of a serial device."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ USB: Final = "usb:"
 _GLOB: Final = frozenset("*?[")
 
 # Links that udev makes, the best first: by-path names the socket, and a port is a place. by-id has one link for all
-# sticks that share a serial number, as cheap ones do.
+# modems with the same serial number, which cheap ones share.
 _LINKS: Final = ("serial/by-path", "serial/by-id")
 
 
 class DeviceUnavailableError(Exception):
-    """The device cannot be opened now; the message says why, and what a person can do."""
+    """The device cannot be opened now; the message gives the reason and the remedy."""
 
     def __init__(self, message: str, *, missing: bool = False) -> None:
         super().__init__(message)
-        self.missing = missing  # it is not there, and may come
+        self.missing = missing  # the device is absent, and may be plugged in later
 
 
 def find_device(device: str, roots: Roots = MACHINE) -> str:
-    """The path that `device` means now: itself, the one match of a glob, or `usb:<serial or location>[:interface]`.
+    """The present path of `device`: a path, a glob with one match, or `usb:<serial or location>[:interface]`.
 
-    A stick that comes back gets another number, so this is asked before each opening. A plain path is given back
-    whether it is there or not. Raises DeviceUnavailableError.
+    A modem that was plugged in again has another number, so call this before each opening. A plain path is returned
+    whether it exists or not. Raises DeviceUnavailableError.
     """
     if device.startswith(USB):
         return _on_usb(device, ttys(roots))
@@ -39,10 +39,10 @@ def find_device(device: str, roots: Roots = MACHINE) -> str:
 
 
 def stable_name(tty: Tty, all_ttys: Sequence[Tty], roots: Roots = MACHINE) -> str:
-    """The name of `device` that finds this one again after it was plugged in anew, or its path where none does."""
+    """A name for `device` in the configuration that still works after the modem was plugged in again; else its path."""
     siblings = [each for each in all_ttys if each.usb is not None and _place(each) == _place(tty)]
     if len(siblings) > 1:
-        return tty.path  # nothing but their order tells them apart
+        return tty.path  # only their order distinguishes them
     for folder in _LINKS:
         links = sorted((roots.dev / folder).glob("*"))
         for link in links:
@@ -67,7 +67,7 @@ def _is(name: str, tty: Tty, all_ttys: Sequence[Tty]) -> bool:
 
 
 def _matching(pattern: str) -> str:
-    """The one device that a pattern matches; several links to the same one count as one."""
+    """The one device that a pattern matches; several links to the same device count as one."""
     paths = {os.path.realpath(path): path for path in sorted(glob.glob(pattern)) if os.path.exists(path)}
     if not paths:
         raise DeviceUnavailableError(
@@ -96,7 +96,7 @@ def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
         )
     found = [tty for _, tty in on_stick if interface is None or tty.interface == interface]
     if not found:
-        # The interfaces of a stick come one after the other.
+        # The interfaces of a modem appear one after the other.
         raise DeviceUnavailableError(f"The USB device {wanted} has no interface {interface}.", missing=True)
     if len(found) == 1:
         return found[0].path
@@ -112,7 +112,7 @@ def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
 
 
 def _taken_apart(name: str, all_ttys: Sequence[Tty]) -> tuple[str, int | None]:
-    """Serial number or location, and interface. A serial number may have colons of its own."""
+    """Serial number or location, and interface. A serial number may contain colons."""
     stick, colon, last = name.rpartition(":")
     called_so = any(tty.usb is not None and _is_called(tty.usb, name) for tty in all_ttys)
     if called_so or not colon or not (last.isascii() and last.isdigit()):

@@ -1,4 +1,4 @@
-"""Who else has a serial device open, and what a person can do about it."""
+"""The processes that have a serial device open, and the remedy for each."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Final
 
 _MODEM_MANAGER: Final = "ModemManager"
 
-# Programs that take serial devices of their own accord, and how they are kept from it for good.
+# Programs that open serial devices by themselves, and how to stop each for good.
 _REMEDIES: Final = {
     _MODEM_MANAGER: "switch it off with `sudo systemctl mask --now ModemManager`, or keep it from this device with a "
     'udev rule that sets ENV{ID_MM_DEVICE_IGNORE}="1"',
     "brltty": "it takes USB adapters for Braille displays: `sudo systemctl mask --now brltty-udev brltty`",
-    "agetty": "a login waits there: `sudo systemctl mask --now serial-getty@%s`",
+    "agetty": "a login prompt runs on it: `sudo systemctl mask --now serial-getty@%s`",
     "gatewayd": "another gateway uses it",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class DeviceUser:
     """A process that has the device open."""
 
     pid: int
@@ -31,18 +31,18 @@ class Holder:
         return f"{self.program} (process {self.pid})"
 
 
-def holders(device: str, proc: Path) -> list[Holder]:
-    """The processes that have `device` open. Those of other users are only seen by root."""
+def device_users(device: str, proc: Path) -> list[DeviceUser]:
+    """The processes that have `device` open. Only root sees those of other users."""
     target = os.path.realpath(device)
-    return [Holder(pid, _program(proc, pid)) for pid in _processes(proc) if _has_open(proc, pid, target)]
+    return [DeviceUser(pid, _program(proc, pid)) for pid in _processes(proc) if _has_open(proc, pid, target)]
 
 
-def held(device: str, proc: Path) -> str:
-    """A sentence for a device that is locked: by whom, and what to do."""
-    found = holders(device, proc)
-    others = [holder for holder in found if holder.pid != os.getpid()]
+def in_use(device: str, proc: Path) -> str:
+    """A sentence for a locked device: the process, and the remedy."""
+    found = device_users(device, proc)
+    others = [user for user in found if user.pid != os.getpid()]
     if others:
-        return held_by(device, others[0])
+        return in_use_by(device, others[0])
     if found:
         return f"{device} is held by another port of this gateway: correct `device` of one of them."
     if any(_program(proc, pid) == _MODEM_MANAGER for pid in _processes(proc)):
@@ -51,12 +51,10 @@ def held(device: str, proc: Path) -> str:
     return f"{device} is held by another program: stop it (`sudo fuser -v {device}` names it)."
 
 
-def held_by(device: str, holder: Holder) -> str:
-    """A sentence for a device that `holder` has open."""
-    remedy = _REMEDIES.get(holder.program, "stop it").replace(
-        "%s", os.path.basename(os.path.realpath(device))
-    )
-    return f"{device} is held by {holder}: {remedy}."
+def in_use_by(device: str, user: DeviceUser) -> str:
+    """A sentence for a device that the process `user` has open."""
+    remedy = _REMEDIES.get(user.program, "stop it").replace("%s", os.path.basename(os.path.realpath(device)))
+    return f"{device} is held by {user}: {remedy}."
 
 
 def _processes(proc: Path) -> Iterator[int]:
@@ -72,11 +70,11 @@ def _has_open(proc: Path, pid: int, target: str) -> bool:
     try:
         descriptors = os.listdir(folder)
     except OSError:
-        return False  # another user's, or it has just ended
+        return False  # a process of another user, or one that has just ended
     for descriptor in descriptors:
         try:
             opened = f"{folder}/{descriptor}"
-            # A container has terminals of its own under the same names.
+            # A container has its own terminals under the same names.
             if os.readlink(opened) == target and os.path.samefile(opened, target):
                 return True
         except OSError:

@@ -1,4 +1,4 @@
-"""What the kernel tells of serial devices: which there are, and on which USB device each of them sits."""
+"""Lists serial devices from sysfs, with the USB device of each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-# They have no modem behind them: another machine's Bluetooth, which opening would call.
+# No modems: opening such a device would connect to another machine by Bluetooth.
 _NOT_WIRED: Final = ("rfcomm",)
-_NO_UART: Final = "0"  # PORT_UNKNOWN of linux/serial_core.h: a place for a UART, without one
+_NO_UART: Final = "0"  # PORT_UNKNOWN of linux/serial_core.h: no UART is there
 
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Where the kernel shows its devices and processes."""
+    """The folders in which the kernel shows devices and processes."""
 
     sys: Path = Path("/sys")
     dev: Path = Path("/dev")
@@ -23,7 +23,7 @@ class Roots:
 
     @classmethod
     def under(cls, root: Path) -> Self:
-        """The same in another folder, as that of a container or of a copy."""
+        """The same folders under another root, for a container or a copy."""
         return cls(root / "sys", root / "dev", root / "proc")
 
 
@@ -32,13 +32,13 @@ MACHINE: Final = Roots()
 
 @dataclass(frozen=True, slots=True)
 class Usb:
-    """A USB device: a stick, or an adapter with a modem behind it."""
+    """A USB device: a modem, or an adapter with a modem behind it."""
 
-    location: str  # the socket it is in, as the kernel names it: bus-port, and a .port for each hub
+    location: str  # its socket in the kernel's form: bus-port, and a .port for each hub
     vendor: str = ""  # four hexadecimal digits
-    product: str = ""  # likewise
+    product: str = ""  # four hexadecimal digits
     serial: str = ""
-    name: str = ""  # manufacturer and product in its own words
+    name: str = ""  # manufacturer and product, as the device gives them
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class Tty:
     usb: Usb | None = None
     interface: int | None = None  # of the USB device
     protocol: int | None = None  # of the interface: bInterfaceProtocol
-    outlet: int | None = None  # counted from 0, where one interface drives several
-    console: bool = False  # the system talks on it
+    outlet: int | None = None  # counted from 0, where one interface has several
+    console: bool = False  # used by the system
 
 
 def ttys(roots: Roots = MACHINE) -> list[Tty]:
-    """The serial devices that are there now, in the order of their names. Empty where the kernel shows none."""
+    """The present serial devices, in the order of their names. Empty where the kernel shows none."""
     folder = roots.sys / "class" / "tty"
     try:
         names = os.listdir(folder)
@@ -74,13 +74,13 @@ def ttys(roots: Roots = MACHINE) -> list[Tty]:
 
 
 def tty_at(path: str, roots: Roots = MACHINE) -> Tty | None:
-    """The serial device that a path leads to; None where the kernel shows none there."""
+    """The serial device of a path; None where the kernel shows none there."""
     target = os.path.realpath(path)
     return next((tty for tty in ttys(roots) if os.path.realpath(tty.path) == target), None)
 
 
 def _tty(name: str, path: Path, entry: Path, sys: Path, *, console: bool) -> Tty:
-    """Climb from the device to the USB interface, and on to the USB device that it hangs on."""
+    """Follow the parents of the device to its USB interface and its USB device."""
     device = (entry / "device").resolve()
     interface: Path | None = None
     for folder in (device, *device.parents):
@@ -126,7 +126,7 @@ def _number(path: Path, base: int) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """What an attribute says, in printable characters; "" where there is none, or its device has just gone."""
+    """The value of an attribute, in printable characters; "" where there is none, or its device has just gone."""
     try:
         said = path.read_bytes().decode("utf-8", "replace").strip()
     except OSError:
@@ -135,6 +135,6 @@ def _text(path: Path) -> str:
 
 
 def _natural(name: str) -> tuple[str, int]:
-    """ttyUSB9 before ttyUSB10."""
+    """A sort key: ttyUSB9 comes before ttyUSB10."""
     found = re.fullmatch(r"(.*?)([0-9]{1,9})", name)
     return (found[1], int(found[2])) if found else (name, -1)

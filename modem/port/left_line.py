@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from modem.at.channel import REFERENCES, Channel, reference_of
+from modem.at.channel import Channel
 from modem.at.framer import Event
-from modem.at.responses import Result, result, tag
+from modem.at.responses import REFERENCES, Result, reference_of, result, tag
 from modem.parts import Submitted
 
 log = logging.getLogger(__name__)

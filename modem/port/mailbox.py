@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from modem.at.transcript import Transcript, Watcher
 from modem.driver.card_identity import CardIdentities
-from modem.driver.commands import Identity
+from modem.driver.identity import Identity
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.errors import DEVICE_GONE, cause
 from modem.parts import Refused, Submission, Submitted

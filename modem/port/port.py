@@ -25,9 +25,10 @@ from modem.port.interface import Work
 from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
 from modem.port.network_search import RestartNeededError
 from modem.port.recovery import Recovery
-from modem.port.session import Session, SickError, Timing
+from modem.port.session import Session, SickError
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 from modem.port.submission_note import Phase, SubmissionNote
+from modem.timeouts import Timing
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modem.port.session import Timing
+from modem.timeouts import Timing
 
 # Submissions in a row at which the device is lost, and nothing sent between them: the first may be somebody's hand.
 _LOST_CARRYING = 3

@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
 
 from config.settings import PortSettings
-from modem.at.channel import Channel, OutOfStepError, Waits
+from modem.at.channel import Channel, OutOfStepError
 from modem.at.responses import RINGS, Result, Urc
 from modem.at.transport import ChannelError, DeviceGoneError
-from modem.driver import submission as handover
-from modem.driver.commands import Patience
+from modem.driver import submission_outcome
 from modem.driver.modem import Modem
 from modem.driver.sim import SimState
 from modem.driver.ussd import UssdAnswer, UssdError, UssdUnavailableError
-from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, TEXT_MODE
+from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, Cause
 from modem.hardware.sysfs import Tty
 from modem.parts import InDoubt, Refused, Submission, Submitted, Via
 from modem.port import left_line, status_text
@@ -32,6 +31,7 @@ from modem.port.sim_slots import SimSlots
 from modem.port.status import PortState, SlotStatus
 from modem.port.stored_submission import StoredSubmissions
 from modem.port.submission_note import Phase
+from modem.timeouts import Timing
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ _SILENT_SUBMISSIONS: Final = 2  # one may be the network's; in a row they are th
 
 # Recipients in a row that a modem refuses by itself, until that is taken for its own fault and not for theirs.
 _REFUSED_RECIPIENTS: Final = 3
-_OF_THE_MODEM: Final = frozenset({("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)})  # ME or system failure
 
 # Multiples of it lie as far apart as can be, however many there are (the golden ratio's).
 _SPREAD: Final = 0.618034
@@ -47,13 +46,6 @@ _SPREAD: Final = 0.618034
 _REFRESHED: Final = ("registration", "signal", "operator", "time", "sim", *STEPS)
 _REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
-_SIM_TROUBLE: Final = frozenset(
-    {("CMS", code) for code in (310, 311, 312, 313, 315, 316)}
-    | {("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15, *range(40, 49))}
-)
-
-_WRONG_MODE: Final = frozenset({("LOCAL", TEXT_MODE), ("CMS", 304), ("CMS", 305)})
-_NO_NETWORK: Final = frozenset({("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)})
 
 # What is told of a part where an exception leaves open what became of it.
 _FAILED: Final = InDoubt("The gateway failed while the message was in the air.")
@@ -71,40 +63,6 @@ _SIM_DETAILS: Final = {
 
 class SickError(Exception):
     """The modem answers, but does not do its work."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How often and how long, in seconds. Tests shorten these."""
-
-    look_s: float = 1.0  # for a device that is not there; udev needs 0.2 to 3 s for its links
-    # for one that is there and cannot be opened: to find out who has it is a walk through all processes
-    refused_s: float = 5.0
-    reopen_s: float = 1.0  # between closing and opening: DTR must be seen to drop
-    reset_s: float = 8.0  # a module needs 5 to 30 s to start; the device is looked for after that
-    # between tries with a modem that will not come back
-    rests_s: tuple[float, ...] = (5.0, 15.0, 60.0, 300.0)
-    # how long a device is missed before reset_command is run for it, and run again: a restart takes half a minute
-    away_s: tuple[float, ...] = (60.0, 300.0, 3600.0)
-    command_s: float = 30.0  # for reset_command: a hub is told to leave a port without power for 2 to 10 s
-    refresh_s: float = 60.0  # registration, signal, operator, SIM
-    search_s: float = 5.0  # the same while the modem looks for its network; a URC may come before
-    register_s: float = (
-        40.0  # that a SIM is given to find its network when it is looked at for the first time
-    )
-    # how long an answer is awaited that an older process did not read, before anything is said: what the network takes
-    # for a text in all but the worst of times
-    kept_s: float = 10.0
-    sim_s: float = 30.0  # between looks at a SIM that does not work
-    sim_look_s: float = 3.0  # between looks that the modem asks for; it may speak of its SIM again and again
-    registration_look_s: float = 1.0  # likewise at the registration
-    hang_up_s: float = 5.0  # between two tries to end a call that rings on: it rings every 3 to 6 s
-    # after which a search for a network is begun anew, each time more harshly (see `modem.port.network_search`)
-    anew_s: tuple[float, float, float] = (300.0, 1800.0, 7200.0)
-    list_s: float = 300.0  # texts whose announcement was lost
-    ask_s: float = 2.0  # of the 5 s that all ports have to answer together
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(default_factory=Patience)
 
 
 class Session:
@@ -255,7 +213,7 @@ class Session:
             for each in late:
                 self._channel.keep_late(each)
         elif failure is not None and not failure.ok and left.phase is Phase.TYPED:
-            verdict = handover.verdict(self._channel, failure)
+            verdict = submission_outcome.verdict(self._channel, failure)
             if isinstance(verdict, Refused):
                 self._mailbox.recover(left.claim, verdict)
 
@@ -505,8 +463,8 @@ class Session:
         if isinstance(result, Refused):
             code = (result.cause.family, result.cause.code)
             silent = code[0] == "LOCAL" and code[1] in (NO_PROMPT, NOT_WRITTEN, STILL_STORED)
-            self._look_into(code, storage_full=result.cause.storage_full)
-            self._count_refusal(code, recipient)
+            self._look_into(result.cause)
+            self._count_refusal(result.cause, recipient)
         if not silent:
             self._silent = 0
             return
@@ -516,20 +474,20 @@ class Session:
         if not self._channel.in_step:
             self._channel.resync()
 
-    def _look_into(self, code: tuple[str, int | None], *, storage_full: bool) -> None:
+    def _look_into(self, cause: Cause) -> None:
         """Have that looked at which a refusal speaks of, rather than wait until it is due."""
-        if code in _WRONG_MODE:
+        if cause.wrong_mode:
             self._modem_settings.check_soon()
-        if code in _SIM_TROUBLE:
+        if cause.sim_trouble:
             self._sim_changed = True
-        elif storage_full:
+        elif cause.storage_full:
             self._inbound.list_now()
-        elif code in _NO_NETWORK:
+        elif cause.no_network:
             self._registration_changed = True
 
-    def _count_refusal(self, code: tuple[str, int | None], recipient: str) -> None:
+    def _count_refusal(self, cause: Cause, recipient: str) -> None:
         """A modem that refuses one recipient after the other, and gives no reason of the network's, is sick."""
-        if code[0] != "LOCAL" and (code[1] is None or code in _OF_THE_MODEM):
+        if cause.modem_failed:
             self._refused.add(recipient)
         else:
             self._refused.clear()

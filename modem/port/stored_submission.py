@@ -9,8 +9,10 @@ from time import monotonic
 from typing import Final
 
 from modem.at.transport import ChannelError
-from modem.driver.message_storage import OUTGOING, UNSENT
-from modem.driver.modem import Modem, fate_of
+from modem.driver.message_storage import OUTGOING
+from modem.driver.modem import Modem
+from modem.driver.parsers import UNSENT
+from modem.driver.submitter import fate_of
 from modem.errors import NOT_KEPT, STILL_STORED, cause
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.conditions import Condition

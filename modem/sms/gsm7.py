@@ -1,7 +1,7 @@
 """The alphabets of a short message: GSM 7-bit and UCS-2 (23.038).
 
-A *septet* is one 7-bit code. Here septets are `bytes` with one septet a byte; `pack` and `unpack` turn
-them into the octets that go over the air and back.
+A *septet* is one 7-bit code. Septets are `bytes` with one septet a byte; `pack` and `unpack` convert them to the octets
+of a PDU and back.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from modem.sms import national_languages
 
 
 class Alphabet(Enum):
-    """What the text of a part is written in."""
+    """The alphabet of a part."""
 
     GSM7 = "gsm7"  # the default alphabet and its extension table (23.038, 6.2.1)
-    UCS2 = "ucs2"  # 16-bit units; UTF-16 in practice, and so here (23.038, 6.2.3)
+    UCS2 = "ucs2"  # 16-bit units; UTF-16 in practice (23.038, 6.2.3)
 
 
 class UnencodableError(ValueError):
-    """The text holds a character that the alphabet cannot say: for UCS-2, half of a surrogate pair."""
+    """The text has a character that the alphabet lacks: for UCS-2, half of a surrogate pair."""
 
 
 def alphabet_for(text: str) -> Alphabet:
-    """The alphabet `text` is sent in: GSM 7-bit where it can say every character, else UCS-2."""
+    """The alphabet to send `text` in: GSM 7-bit where it has every character, otherwise UCS-2."""
     return Alphabet.UCS2 if _BEYOND_GSM7.search(text) else Alphabet.GSM7
 
 
 def septets(text: str) -> int:
     """The length of a GSM 7-bit text in septets: characters of the extension table count two.
 
-    Only meaningful where `alphabet_for(text)` is GSM7.
+    Only valid where `alphabet_for(text)` is GSM7.
     """
     return len(text.translate(_ENCODE))
 
@@ -48,12 +48,12 @@ def encode_gsm7(text: str) -> bytes:
 
 
 def decode_gsm7(codes: bytes, *, locking: int = 0, single: int = 0) -> str:
-    """The text that septets (0 to 127) say.
+    """The text of septets (0 to 127).
 
-    `locking` and `single` are the national language identifiers of a header (23.040, 9.2.3.24.15 and
-    .16); one that is not known here falls back to the default table, as these clauses want it. An escape
-    before a code its table does not hold yields the character of the main table (23.038, 6.2.1.1); an
-    escape before nothing, or before another, yields a space (23.038, 6.2.1, notes).
+    `locking` and `single` are the national language identifiers of a header (23.040, 9.2.3.24.15 and .16); an unknown
+    one selects the default table, as these clauses require. An escape before a code that its table lacks gives the
+    character of the main table (23.038, 6.2.1.1); an escape at the end, or before another escape, gives a space
+    (23.038, 6.2.1, notes).
     """
     main = _LOCKING_SHIFT.get(locking, _DEFAULT)
     extension = _SINGLE_SHIFT.get(single, _EXTENSION)
@@ -69,7 +69,7 @@ def decode_gsm7(codes: bytes, *, locking: int = 0, single: int = 0) -> str:
 
 
 def pack(codes: bytes, fill_bits: int = 0) -> bytes:
-    """The octets that carry these septets, after `fill_bits` zero bits (23.038, 6.1.2.1; 23.040, 9.2.3.24)."""
+    """The octets of these septets, after `fill_bits` zero bits (23.038, 6.1.2.1; 23.040, 9.2.3.24)."""
     number = 0
     for code in reversed(codes):
         number = number << 7 | code
@@ -78,9 +78,9 @@ def pack(codes: bytes, fill_bits: int = 0) -> bytes:
 
 
 def unpack(octets: bytes, count: int, fill_bits: int = 0) -> bytes:
-    """The first `count` septets after `fill_bits` bits; what the octets do not reach to reads as zero.
+    """The first `count` septets after `fill_bits` bits; septets beyond the octets are zero.
 
-    The count has to be told: seven spare bits at the end look like one more septet, an `@`.
+    The count is needed, because seven spare bits at the end look like one more septet, an `@`.
     """
     number = int.from_bytes(octets, "little") >> fill_bits
     return bytes(number >> 7 * index & 0x7F for index in range(count))
@@ -101,17 +101,17 @@ def decode_ucs2(octets: bytes) -> str:
     """The text of UTF-16 octets, most significant first.
 
     Half of a surrogate pair stays as it is: its other half may be in the next part (see
-    `modem.sms.segmentation.join`). An odd last octet says nothing and is left out.
+    `modem.sms.segmentation.join`). An odd last octet is left out.
     """
     even = octets[: len(octets) // 2 * 2]
     return even.decode("utf-16-be", "surrogatepass")
 
 
 def plain(text: str) -> str:
-    """What a string in a modem's answer says: UCS-2 in hexadecimal digits is decoded, all else stays as it is.
+    """Decode a string in a modem's answer that is UCS-2 in hexadecimal digits; any other string stays unchanged.
 
-    Modems that refuse AT+CSCS="GSM" write so (27.005, 3.1; 27.007, 5.5). Decimal digits may as well be a number: they are
-    decoded only where they make characters of the Western alphabets.
+    Modems that refuse AT+CSCS="GSM" write this form (27.005, 3.1; 27.007, 5.5). Decimal digits may also be a number: they
+    are decoded only where they give characters of the Western alphabets.
     """
     if not _UCS2_DIGITS.fullmatch(text):
         return text
@@ -124,11 +124,11 @@ def plain(text: str) -> str:
 
 _UCS2_DIGITS = re.compile(r"(?:[0-9A-Fa-f]{4}){2,}")
 _WESTERN_END = "\u0250"
-_SURELY_WIDE = 3  # characters in other alphabets: a name of so many hexadecimal digits is none
+_SURELY_WIDE = 3  # characters in other alphabets: so many are no name that only looks like hexadecimal digits
 
 _ESCAPE = 0x1B
 
-# 23.038, 6.2.1. The table is indexed by the septet; the escape stands for itself.
+# 23.038, 6.2.1. The index is the septet; the escape is in its own place.
 _DEFAULT = (
     "@£$¥èéùìòÇ\nØø\rÅå"
     "Δ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
@@ -140,7 +140,7 @@ _DEFAULT = (
     "pqrstuvwxyzäöñüà"
 )
 
-# 23.038, A.3.1: where Turkish differs from the default alphabet
+# 23.038, A.3.1: the differences of Turkish from the default alphabet
 _TURKISH_LOCKING = _DEFAULT.translate(str.maketrans("èìØøÆæ¡¿", "€ıĞğŞşİç"))
 
 # 23.038, A.3.3
@@ -171,7 +171,7 @@ _EXTENSION = MappingProxyType(
     }
 )
 
-# 23.038, A.2.1 to A.2.3: each holds the default extension table and adds to it.
+# 23.038, A.2.1 to A.2.3: each extends the default extension table.
 _TURKISH_SINGLE = MappingProxyType(
     _EXTENSION | {0x47: "Ğ", 0x49: "İ", 0x53: "Ş", 0x63: "ç", 0x67: "ğ", 0x69: "ı", 0x73: "ş"}
 )
@@ -222,8 +222,8 @@ _PORTUGUESE_SINGLE = MappingProxyType(
     }
 )
 
-# By national language identifier (23.038, 6.2.1.2.4). Only read, never sent: few phones and fewer modems
-# outside the countries that use them know them.
+# By national language identifier (23.038, 6.2.1.2.4). Only read, never sent: few phones and modems outside these
+# countries support them.
 _LOCKING_SHIFT = MappingProxyType(
     {1: _TURKISH_LOCKING, 3: _PORTUGUESE_LOCKING, **national_languages.LOCKING_SHIFT}
 )

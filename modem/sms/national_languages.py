@@ -1,8 +1,8 @@
 """The national language tables of India and Pakistan (23.038, A.2.4 to A.2.13 and A.3.4 to A.3.13).
 
-The nine Indian scripts lie in Unicode side by side, the same letter at the same place of each block, and the standard
-has one layout for all of them: so each table is its block, less the letters that the language has not. What the
-standard leaves empty reads as a space.
+The nine Indian scripts have neighbouring blocks in Unicode, with the same letter at the same offset of each block, and
+the standard has one layout for all of them. So each table is its block without the letters that the language lacks. An
+empty place of the standard reads as a space.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
-# The layout of the locking shift tables up to 0x5F: what is a number is the place in the block of the script.
+# The layout of the locking shift tables up to 0x5F: a number is an offset in the block of the script.
 _LAYOUT: Final = (
     *(0x01, 0x02, 0x03, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, "\n", 0x0C, 0x0D, "\r", 0x0E, 0x0F),
     *(0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, "\x1b", 0x1B, 0x1C, 0x1D, 0x1E),
@@ -25,8 +25,8 @@ _LAYOUT: Final = (
 
 
 def _locking(block: int, absent: str, others: str) -> str:
-    """A locking shift table. `absent`: places of the layout that the language leaves empty; `others`: those at 0x60
-    and from 0x7B on, which follow no layout. Both as the last two hexadecimal digits.
+    """A locking shift table. `absent`: offsets of the layout that the language leaves empty; `others`: the characters at
+    0x60 and from 0x7B on, which have no common layout. Both by their last two hexadecimal digits.
     """
     empty = bytes.fromhex(absent)
     laid_out = (
@@ -42,7 +42,7 @@ LOCKING_SHIFT: Final[Mapping[int, str]] = MappingProxyType(
         4: _locking(0x0980, "0D 0E 11 12 29 31 33 34 35 45 46 49 4A", "CE D7 DC DD F0 F1"),  # Bengali
         5: _locking(0x0A80, "0E 12 29 31 34 46 4A", "D0 E0 E1 E2 E3 F1"),  # Gujarati
         6: _locking(0x0900, "", "50 72 7B 7C 7E 7F"),  # Hindi
-        # Kannada. At 0x24 the standard prints U+0CAA, which stands at 0x3D: a misprint for U+0CA1.
+        # Kannada. At 0x24 the standard prints U+0CAA, which is at 0x3D already: a misprint for U+0CA1.
         7: _locking(0x0C80, "01 0D 11 29 34 45 49", "D5 D6 E0 E1 E2 E3"),
         8: _locking(0x0D00, "01 0D 11 29 3C 45 49", "57 60 61 62 63 79"),  # Malayalam
         9: _locking(0x0B00, "0D 0E 11 12 29 31 34 45 46 49 4A", "56 57 60 61 62 63"),  # Oriya
@@ -67,7 +67,7 @@ LOCKING_SHIFT: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-# What all the single shift tables of these languages share; 0x1B and what no table names are left out.
+# The common part of the single shift tables of these languages, without 0x1B and the unused codes.
 _COMMON: Final = (
     dict(zip(range(0x00, 0x0A), "@£$¥¿\"¤%&'", strict=True))  # noqa: PIE808 - a code, as the next one
     | {0x0A: "\f", 0x0B: "*", 0x0C: "+"}
@@ -75,13 +75,13 @@ _COMMON: Final = (
     | {0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€"}
     | dict(zip(range(0x41, 0x5B), _LETTERS.upper(), strict=True))
 )
-# Where each has characters of its own: the digits from 0x1C on, signs around them.
+# The codes of the characters that differ: the digits from 0x1C on, and signs around them.
 _OWN: Final = (0x19, 0x1A, *range(0x1C, 0x28), *range(0x2A, 0x2F), *range(0x30, 0x3C), 0x3F)
 _DANDA: Final = "\u0964\u0965"
 
 
 def _single(own: str) -> Mapping[int, str]:
-    """A single shift table; a space stands for a place that it leaves empty."""
+    """A single shift table; a space marks an empty place."""
     filled = {code: char for code, char in zip(_OWN, own, strict=False) if char != " "}
     return MappingProxyType(_COMMON | filled)
 

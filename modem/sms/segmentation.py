@@ -1,4 +1,4 @@
-"""A text and the parts it is sent in (23.040, 9.2.3.24.1)."""
+"""Splits a text into parts, and joins the parts again (23.040, 9.2.3.24.1)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from modem.sms.gsm7 import Alphabet, alphabet_for, encode_ucs2, septets
 
 MAX_PARTS = 255  # the header counts them in one octet
 
-# What 140 octets of user data hold, alone and beside a header of 6 octets: septets or 16-bit units.
+# The room in 140 octets of user data, without and with a header of 6 octets: septets or 16-bit units.
 _ROOM_ALONE = {Alphabet.GSM7: 160, Alphabet.UCS2: 70}
 _ROOM_BESIDE_HEADER = {Alphabet.GSM7: 153, Alphabet.UCS2: 67}
 
 
 class TextTooLongError(ValueError):
-    """The text takes more parts than a message can have."""
+    """The text needs more parts than a message can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The text of one part, and the alphabet it is written in: the same for all parts of a message."""
+    """The text of one part, and its alphabet, which is the same for all parts of a message."""
 
     text: str
     alphabet: Alphabet
 
 
 def segment(text: str) -> tuple[Segment, ...]:
-    """Split `text` into the fewest parts that hold it; their texts joined are `text` again.
+    """Split `text` into as few parts as possible; their texts joined are `text` again.
 
-    A text that fits one part gets no header. No character is split: neither an escape from its code in
-    GSM 7-bit nor a surrogate pair in UCS-2.
+    A text that fits one part needs no header. No character is split: neither an escape sequence in GSM 7-bit nor a
+    surrogate pair in UCS-2.
 
     Raises UnencodableError for half of a surrogate pair, TextTooLongError above 255 parts.
     """
@@ -46,15 +46,14 @@ def segment(text: str) -> tuple[Segment, ...]:
 def join(texts: Iterable[str]) -> str:
     """The text of a message, from the texts of its parts in their order.
 
-    Some senders cut between the halves of a surrogate pair: they find each other here. A half that stays
-    alone becomes U+FFFD.
+    Some senders cut between the halves of a surrogate pair: these are joined here. A single half becomes U+FFFD.
     """
     units = "".join(texts).encode("utf-16-be", "surrogatepass")
     return units.decode("utf-16-be", "replace")
 
 
 def _length(text: str, alphabet: Alphabet) -> int:
-    """In septets or 16-bit units."""
+    """The length in septets or 16-bit units."""
     return septets(text) if alphabet is Alphabet.GSM7 else len(encode_ucs2(text)) // 2
 
 
@@ -64,6 +63,6 @@ def _split(text: str, alphabet: Alphabet) -> Iterable[str]:
     while text:
         part = text[:room]
         while (excess := _length(part, alphabet) - room) > 0:
-            part = part[: -((excess + 1) // 2)]  # no character is wider than two
+            part = part[: -((excess + 1) // 2)]  # a character has at most two units
         yield part
         text = text[len(part) :]

@@ -1,4 +1,4 @@
-"""What of an SMS-SUBMIT must be as it was written, whatever a modem makes of the rest in its memory. Pure."""
+"""Recognises an SMS-SUBMIT in a modem's memory by the fields that modems do not change. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _HEADER: Final = 0x40
 
 
 def essence(pdu_hex: str) -> bytes | None:
-    """Recipient, coding and text of an SMS-SUBMIT with the SMSC address before it; None where it is none, or cut off.
+    """Recipient, coding and text of an SMS-SUBMIT with the SMSC address before it; None for any other or cut PDU.
 
-    A modem may put its own into the SMSC address, TP-MR, TP-RD and TP-VP, so these do not count. Two parts with the
-    same essence are the same text to the same recipient.
+    A modem may change the SMSC address, TP-MR, TP-RD and TP-VP, so these do not count. Two parts with the same essence
+    are the same text to the same recipient.
     """
     try:
         octets = bytes.fromhex(pdu_hex)
@@ -25,7 +25,7 @@ def essence(pdu_hex: str) -> bytes | None:
     if len(submit) < 4 or submit[0] & _KIND != _SUBMIT:
         return None
     after_number = 4 + (submit[2] + 1) // 2
-    coding = submit[after_number + 1 : after_number + 2]  # behind TP-PID
+    coding = submit[after_number + 1 : after_number + 2]  # after TP-PID
     validity = submit[0] & _VALIDITY
     skipped = 0 if not validity else 1 if validity == _RELATIVE else 7
     text = submit[after_number + 2 + skipped :]

@@ -1,6 +1,6 @@
-"""TPDUs of 23.040: SMS-SUBMIT out; SMS-DELIVER and SMS-STATUS-REPORT in.
+"""Writes SMS-SUBMIT, reads SMS-DELIVER and SMS-STATUS-REPORT (23.040).
 
-All are hexadecimal with the SMSC address in front, as AT+CMGS, +CMGR, +CMGL, +CMT and +CDS have them in PDU mode
+All are hexadecimal with the SMSC address in front, the form of AT+CMGS, +CMGR, +CMGL, +CMT and +CDS in PDU mode
 (27.005, 3.1, `<pdu>`).
 """
 
@@ -20,24 +20,24 @@ class TpduError(ValueError):
 
 
 class ReportKind(Enum):
-    """What a status report says of its part (23.040, 9.2.3.15)."""
+    """The state of a part by its status report (23.040, 9.2.3.15)."""
 
     DELIVERED = "delivered"  # the transaction is completed
-    PENDING = "pending"  # an error the service centre is still trying to get past: not the last word
+    PENDING = "pending"  # the service centre is still trying: another report follows
     FAILED = "failed"  # the service centre gave up
 
 
 class Signal(Enum):
-    """What an SMS-DELIVER is that is no text for a person. The values are names for programs."""
+    """The kind of an SMS-DELIVER that is no text for a person. The values are names for programs."""
 
-    TYPE_0 = "type_0"  # acknowledged and thrown away by every telephone (23.040, 9.2.3.9)
-    VOICEMAIL = "voicemail"  # a message waiting indication whose text is to be thrown away (23.038, 4)
+    TYPE_0 = "type_0"  # acknowledged and discarded by every telephone (23.040, 9.2.3.9)
+    VOICEMAIL = "voicemail"  # a message waiting indication whose text is to be discarded (23.038, 4)
     SIM_DATA = "sim_data"  # written by an operator to its SIM card (23.040, 9.2.3.9)
 
 
 @dataclass(frozen=True, slots=True)
 class Pdu:
-    """What AT+CMGS takes: the digits, and in `length` the octets behind the SMSC address."""
+    """The PDU for AT+CMGS: its hexadecimal digits, and the number of octets after the SMSC address."""
 
     hex: str
     length: int
@@ -45,7 +45,7 @@ class Pdu:
 
 @dataclass(frozen=True, slots=True)
 class Concat:
-    """Which part of which message this is (23.040, 9.2.3.24.1 and 9.2.3.24.8). 1 <= seq <= total."""
+    """The concatenation header of a part (23.040, 9.2.3.24.1 and 9.2.3.24.8). 1 <= seq <= total."""
 
     reference: int
     width: int  # bits of the reference, 8 or 16: references of different widths are different messages
@@ -55,35 +55,35 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """An SMS-DELIVER: a text, or one part of it, that came in (23.040, 9.2.2.1)."""
+    """An SMS-DELIVER: an incoming text, or one part of it (23.040, 9.2.2.1)."""
 
     smsc: str
-    sender: str  # "+…" where it says that it is international; else digits, or a name
-    # Of one part among several this may begin or end with half of a surrogate pair, which UTF-8 (and
-    # SQLite) refuses: only `modem.sms.segmentation.join` over all parts gives text that can be shown.
-    # Of 8-bit or compressed data: the octets in hexadecimal.
+    sender: str  # "+…" for an international number; otherwise digits, or a name
+    # For one of several parts: it may begin or end with half of a surrogate pair, which UTF-8 (and SQLite) refuses. Only
+    # `modem.sms.segmentation.join` over all parts gives valid text.
+    # For 8-bit or compressed data: the octets in hexadecimal.
     text: str
     sent_at: datetime | None  # the service centre's time stamp, aware; None where it is not a date
     concat: Concat | None
     alphabet: Alphabet | None  # None: 8-bit or compressed data
-    message_class: (
-        int | None
-    )  # 0: to be shown at once, not kept; 1: for the modem; 2: for the SIM; 3: for a terminal
+    # 0: shown at once and not stored; 1: for the modem; 2: for the SIM; 3: for a terminal
+    message_class: int | None
     pid: int
     dcs: int
-    # The clock reading of a time stamp whose time zone is no number, where the reading is a date; `sent_at` is None then.
+    # The date and time of a time stamp without a valid time zone; `sent_at` is None then.
     sent_clock: datetime | None = None
-    port: int | None = (
-        None  # the application at the recipient that a data text is for (23.040, 9.2.3.24.3 and .4)
+    # The destination port: the application at the recipient (23.040, 9.2.3.24.3 and .4).
+    port: int | None = None
+    discards: bool = False  # the header allows to discard the text once an indicator is set
+    copy: int = (
+        0  # the number of messages with the same octets in the modem's memory that were read before this one
     )
-    discards: bool = False  # the header says that the text may be thrown away once an indicator is set
-    copy: int = 0  # so many texts with the same octets lay in the modem's memory beside this one, and were read before it
-    # The octets as they came, but for TP-MMS, which a repetition need not have as the first one had it.
+    # The received octets with TP-MMS cleared, because a repetition may have another TP-MMS.
     octets: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def signal(self) -> Signal | None:
-        """What this is where it is no text at all; None for texts and data."""
+        """The kind of a message that is no text; None for texts and data."""
         if self.pid == _PID_TYPE_0:
             return Signal.TYPE_0
         if self.pid == _PID_SIM_DATA:
@@ -94,12 +94,12 @@ class Deliver:
 
     @property
     def is_data(self) -> bool:
-        """Whether this is for a program and not for a person: octets, or addressed to a port as MMS and WAP push are."""
+        """Whether this is for a program: octets, or addressed to a port, such as MMS and WAP push."""
         return self.alphabet is None or self.port is not None
 
     @property
     def encoding(self) -> str:
-        """`gsm7`, `ucs2`, or `8bit` where `text` holds hexadecimal digits."""
+        """`gsm7`, `ucs2`, or `8bit` where `text` has hexadecimal digits."""
         return "8bit" if self.alphabet is None else self.alphabet.value
 
     @property
@@ -110,22 +110,22 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """An SMS-STATUS-REPORT: what became of a part that was sent (23.040, 9.2.2.3)."""
+    """An SMS-STATUS-REPORT: the delivery state of a sent part (23.040, 9.2.2.3)."""
 
     smsc: str
-    reference: int  # the TP-MR that the modem told when the part was submitted
-    recipient: str  # "+…" where it says that it is international; else digits
+    reference: int  # the TP-MR that the modem answered when the part was submitted
+    recipient: str  # "+…" for an international number; otherwise digits
     service_centre_at: (
         datetime | None
-    )  # when the service centre took the part, aware; None where it is not a date
-    discharged_at: datetime | None  # when it was delivered or last tried, aware; None where it is not a date
+    )  # when the service centre accepted the part, aware; None without a valid date
+    discharged_at: datetime | None  # when it was delivered or last tried, aware; None without a valid date
     status: int  # TP-ST
-    # The clock reading of TP-SCTS where neither it nor TP-DT tells a time zone; `service_centre_at` is None then.
+    # The date and time of TP-SCTS where neither it nor TP-DT has a valid time zone; `service_centre_at` is None then.
     service_centre_clock: datetime | None = None
 
     @property
     def kind(self) -> ReportKind:
-        """What the status means for the part. Reserved values count with their group; above 0x7F all failed."""
+        """The meaning of the status. Reserved values count with their group; values above 0x7F are failures."""
         if self.status < 0x20:
             return ReportKind.DELIVERED
         if self.status < 0x40:
@@ -145,17 +145,17 @@ def submit(
     reject_duplicates: bool = False,
     message_reference: int = 0,
 ) -> Pdu:
-    """The SMS-SUBMIT of one part (23.040, 9.2.2.2), through the service centre that the SIM names.
+    """The SMS-SUBMIT of one part (23.040, 9.2.2.2), for the service centre of the SIM.
 
     `recipient` is E.164 with its `+`, or a short code without one. `reference` (0 to 255) is the same for all parts of
-    a message; a message of one part has no header. `validity_s` is how long the service centre may try, rounded up to
-    what the standard can say: 5 minutes to 63 weeks; None leaves it to the service centre. `message_reference` is the
-    TP-MR, which most modems overwrite.
+    a message; a message of one part has no header. `validity_s` is how long the service centre may try to deliver, rounded
+    up to a value of the standard: 5 minutes to 63 weeks; None selects the default of the service centre.
+    `message_reference` is the TP-MR, which most modems overwrite.
 
-    Raises ValueError (UnencodableError where the text does not fit its alphabet) for what cannot be said.
+    Raises ValueError for invalid arguments (UnencodableError where the text does not fit its alphabet).
     """
     if not 1 <= seq <= total <= MAX_PARTS:
-        raise ValueError(f"part {seq} of {total} cannot be said")
+        raise ValueError(f"there is no part {seq} of {total}")
     header = b"" if total == 1 else bytes([0x05, _CONCAT_8, 0x03, reference, total, seq])
     first = (
         _SUBMIT
@@ -177,9 +177,9 @@ def submit(
 
 
 def parse(pdu_hex: str) -> Deliver | StatusReport:
-    """Read what a modem gives for a stored or delivered message.
+    """Read the PDU of a stored or delivered message.
 
-    Raises TpduError, and nothing else, whatever the string.
+    Raises TpduError for any invalid string, and no other error.
     """
     try:
         octets = _Octets(bytes.fromhex(pdu_hex))
@@ -192,7 +192,7 @@ def parse(pdu_hex: str) -> Deliver | StatusReport:
         raise TpduError("an SMS-SUBMIT: a stored outgoing message")
     if kind == _STATUS_REPORT:
         return _read_status_report(octets, smsc)
-    # SMS-DELIVER, or the reserved fourth kind, which is to be read as one (23.040, 9.2.3.1).
+    # SMS-DELIVER, or the reserved fourth kind, which must be read as one (23.040, 9.2.3.1).
     return _read_deliver(octets, smsc, header=bool(first & _HEADER_INDICATOR))
 
 
@@ -225,7 +225,7 @@ _TO_HEX = str.maketrans("*#abc", "abcde")
 _FROM_HEX = str.maketrans("abcde", "*#abc", "f")
 _FILLER = "f"
 
-# Two decimal semi-octets as a number, by the octet that holds them; this where they are none.
+# The number of two decimal semi-octets, by their octet; `_NO_DECIMAL` where they are no decimal digits.
 _NO_DECIMAL = 0xFF
 _DECIMALS = bytes(
     10 * (octet & 0x0F) + (octet >> 4) if octet & 0x0F < 10 and octet >> 4 < 10 else _NO_DECIMAL
@@ -234,7 +234,7 @@ _DECIMALS = bytes(
 
 _DIALLED = re.compile(r"\+[0-9]{1,15}|[0-9*#abc]{1,20}", re.ASCII)
 
-_SMSC_MAX_OCTETS = 12  # more is not an address but an erased slot, all FF, or garbage
+_SMSC_MAX_OCTETS = 12  # a longer one is an erased place, all FF, or garbage
 
 # Information elements of a header (23.040, 9.2.3.24)
 _CONCAT_8 = 0x00
@@ -249,7 +249,7 @@ _INDICATION_KEPT = 0x80  # of the first octet of an indication: the text is to b
 
 _FIRST_OF_1900S = 70  # a two-digit year from here on is of the last century
 
-# Clocks on earth are from 12 hours behind UTC to 14 hours ahead of it. More is a garbled octet.
+# Time zones reach from 12 hours behind UTC to 14 hours ahead. A larger value is a garbled octet.
 _MOST_BEHIND, _MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
@@ -266,7 +266,7 @@ def _address(number: str) -> bytes:
 
 
 def _relative_validity(seconds: int) -> int:
-    """TP-VP for at least so many seconds, 63 weeks at most (23.040, 9.2.3.12.1)."""
+    """TP-VP for at least `seconds`, 63 weeks at most (23.040, 9.2.3.12.1)."""
     if seconds <= 12 * _HOUR:
         return max(_steps(seconds, 5 * _MINUTE), 1) - 1
     if seconds <= 24 * _HOUR:
@@ -277,7 +277,7 @@ def _relative_validity(seconds: int) -> int:
 
 
 def _steps(seconds: int, step: int) -> int:
-    """How many steps reach so far."""
+    """The number of steps that cover `seconds`."""
     return -(-seconds // step)
 
 
@@ -297,14 +297,14 @@ def _user_data(header: bytes, segment: Segment) -> bytes:
 
 
 def _septets_of(header: bytes) -> tuple[int, int]:
-    """The septets that a header takes up, and the bits by which its last one is filled."""
+    """The number of septets that a header occupies, and the fill bits of the last one."""
     bits = 8 * len(header)
     taken = -(-bits // 7)
     return taken, 7 * taken - bits
 
 
 class _Octets:
-    """Octets read from front to back; reading past the end is a TpduError."""
+    """Octets, read from front to back. Reading past the end raises TpduError."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
@@ -312,7 +312,7 @@ class _Octets:
 
     @property
     def taken(self) -> bytes:
-        """All octets up to here."""
+        """The octets that were read."""
         return self._octets[: self._next]
 
     def take(self, count: int) -> bytes:
@@ -359,32 +359,32 @@ def _number(kind: int, value: bytes, length: int) -> str:
 def _name(value: bytes, length: int) -> str:
     codes = unpack(value, length * 4 // 7)
     if len(codes) % 8 == 0 and codes.endswith(b"\x00"):
-        # Seven characters fill 49 bits of 56. Senders that count whole octets, not the semi-octets used,
-        # turn the seven spare bits into an @.
+        # Seven characters fill 49 bits of 56. A sender that counts whole octets, not the used semi-octets, turns the
+        # seven spare bits into an @.
         codes = codes[:-1]
     return decode_gsm7(codes).translate(_NO_CONTROLS)
 
 
 def _time(stamp: bytes) -> datetime | None:
-    """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are not a date."""
+    """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are no date."""
     reading, zone = _reading(stamp), _ZONES[stamp[6]]
     return None if reading is None or zone is None else reading.replace(tzinfo=zone)
 
 
 def _reading(stamp: bytes) -> datetime | None:
-    """What the clock of a time stamp showed, without a time zone; None where that is not a date."""
+    """The date and time of a time stamp without its time zone; None where it is no date."""
     year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
     if year == _NO_DECIMAL:
         return None
     century = 1900 if year >= _FIRST_OF_1900S else 2000
     try:
         return datetime(century + year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone is added
-    except ValueError:  # as it is with what is no decimal
+    except ValueError:  # also for values that are no decimal digits
         return None
 
 
 def _zone(octet: int) -> timezone | None:
-    """The time zone in quarters of an hour, bit 3 its sign (23.040, 9.2.3.11); None where it is not decimal."""
+    """The time zone in quarters of an hour, bit 3 its sign (23.040, 9.2.3.11); None for digits that are not decimal."""
     tens, units = octet & 0x07, octet >> 4
     if units > 9:
         return None
@@ -396,7 +396,7 @@ _ZONES = tuple(map(_zone, range(256)))
 
 
 def _zone_on_earth(octet: int) -> timezone | None:
-    """The time zone, None where there is no such place: two networks write octets such as E1 and C2."""
+    """The time zone; None where no place has it: two networks write octets such as E1 and C2."""
     zone = _ZONES[octet]
     on_earth = zone is not None and _MOST_BEHIND <= zone.utcoffset(None) <= _MOST_AHEAD
     return zone if on_earth else None
@@ -406,12 +406,12 @@ _NO_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
 
 
 def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
-    """Up to TP-ST. What may follow it (TP-PI and what that announces) says nothing that is needed, and is often wrong."""
+    """Read up to TP-ST. The optional fields after it (TP-PI and others) are not needed, and often wrong."""
     reference = octets.one()
     recipient = _read_address(octets)
     rest = octets.take(15)
     taken, discharged = _reading(rest[:7]), _reading(rest[7:14])
-    # Each stamp's own time zone first, then the other one's: both are told by the same service centre.
+    # Each stamp's own time zone first, then that of the other: both come from the same service centre.
     zones = [_zone_on_earth(rest[place]) for place, at in ((6, taken), (13, discharged)) if at is not None]
     zone = next(filter(None, zones), None)
     service_centre_at = _aware(taken, _zone_on_earth(rest[6]) or zone)
@@ -464,31 +464,31 @@ def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
 
 
 def _without_more(taken: bytes) -> bytes:
-    """The octets of an SMS-DELIVER with TP-MMS cleared: the service centre sets it by what else waits just then."""
+    """The octets of an SMS-DELIVER with TP-MMS cleared: it depends on the other messages that wait at the service centre."""
     first = 1 + taken[0]
     return taken[:first] + bytes([taken[first] & ~_MORE_TO_COME]) + taken[first + 1 :]
 
 
 def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
-    """The alphabet (None: 8-bit or compressed data) and the class that a TP-DCS says (23.038, 4)."""
+    """The alphabet (None: 8-bit or compressed data) and the class of a TP-DCS (23.038, 4)."""
     group = dcs >> 4
     if group < 0b1000:  # general data coding, and the same with automatic deletion
         message_class = dcs & 0x03 if dcs & 0x10 else None
-        if dcs & 0x20:  # compressed (23.042), which nobody sends
+        if dcs & 0x20:  # compressed (23.042), not used in practice
             return None, message_class
         # The reserved fourth alphabet is read as the default one.
         return (Alphabet.GSM7, None, Alphabet.UCS2, Alphabet.GSM7)[dcs >> 2 & 0x03], message_class
     if group == 0b1111:  # data coding and class
         return None if dcs & 0x04 else Alphabet.GSM7, dcs & 0x03
-    # 1110: message waiting indication in UCS-2, to be stored. 1101: the same in GSM 7-bit. 1100: to be thrown away.
-    # The rest is reserved, to be read as GSM 7-bit.
+    # 1110: message waiting indication in UCS-2, to be stored. 1101: the same in GSM 7-bit. 1100: to be discarded.
+    # Reserved values are read as GSM 7-bit.
     return Alphabet.UCS2 if group == 0b1110 else Alphabet.GSM7, None
 
 
 def _elements(header: bytes) -> dict[int, bytes]:
-    """The information elements of a header, by identifier; of repeated ones the last counts.
+    """The information elements of a header, by identifier; the last of repeated ones counts.
 
-    Empty where the last one does not end with the header: then the whole is to be ignored (23.040, 9.2.3.24).
+    Empty where the last one does not end with the header: then the header must be ignored (23.040, 9.2.3.24).
     """
     elements: dict[int, bytes] = {}
     rest = header
@@ -496,14 +496,14 @@ def _elements(header: bytes) -> dict[int, bytes]:
         if len(rest) < 2 or len(rest) < 2 + rest[1]:
             return {}
         identifier, length = rest[0], rest[1]
-        elements.pop(identifier, None)  # so that the order of the dictionary is that of the last occurrences
+        elements.pop(identifier, None)  # keeps the order of the last occurrences
         elements[identifier] = rest[2 : 2 + length]
         rest = rest[2 + length :]
     return elements
 
 
 def _concat(elements: dict[int, bytes]) -> Concat | None:
-    """The last element that says which part this is; one that is impossible is to be ignored (23.040, 9.2.3.24.1)."""
+    """The last valid concatenation element; invalid ones must be ignored (23.040, 9.2.3.24.1)."""
     concat = None
     for identifier, content in elements.items():
         if identifier == _CONCAT_8 and len(content) == 3:
@@ -519,7 +519,7 @@ def _concat(elements: dict[int, bytes]) -> Concat | None:
 
 
 def _port(elements: dict[int, bytes]) -> int | None:
-    """The destination port, of 16 bits or of 8 (23.040, 9.2.3.24.3 and 9.2.3.24.4); None where there is none."""
+    """The destination port of 16 or 8 bits (23.040, 9.2.3.24.3 and 9.2.3.24.4); None without one."""
     for identifier, length in ((_PORTS_16, 4), (_PORTS_8, 2)):
         content = elements.get(identifier)
         if content is not None and len(content) == length:
@@ -528,7 +528,7 @@ def _port(elements: dict[int, bytes]) -> int | None:
 
 
 def _discards(elements: dict[int, bytes]) -> bool:
-    """Whether an indication in the header says that the text may be thrown away (23.040, 9.2.3.24.2)."""
+    """Whether an indication in the header allows to discard the text (23.040, 9.2.3.24.2)."""
     content = elements.get(_INDICATION)
     return content is not None and len(content) == 2 and not content[0] & _INDICATION_KEPT
 
@@ -536,7 +536,7 @@ def _discards(elements: dict[int, bytes]) -> bool:
 def _text(
     data: bytes, length: int, head: bytes, alphabet: Alphabet | None, elements: dict[int, bytes]
 ) -> str:
-    """The text behind the header; `length` is TP-UDL."""
+    """The text after the header; `length` is TP-UDL."""
     body = data[len(head) :]
     if alphabet is None:
         return body.hex().upper()
@@ -549,5 +549,5 @@ def _text(
 
 
 def _language(content: bytes | None) -> int:
-    """The national language identifier of an element; 0, the default alphabet, where there is none."""
+    """The national language identifier of an element; 0, the default alphabet, without one."""
     return content[0] if content is not None and len(content) == 1 else 0

@@ -1,4 +1,4 @@
-"""The whole HTTP interface on a real store and real sockets, without ports: what is sent stays in the queue."""
+"""The whole HTTP interface on a real store and real sockets. It has no ports, so messages stay in the queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from api.app import URGENT, create_app
-from api.server.connection_limits import Patience
+from api.server.connection_limits import ConnectionLimits
 from api.server.server import Server
 from config.settings import ApiSettings
 from gatewayd.accounts.authenticator import new_key
@@ -19,17 +19,17 @@ from tests.gatewayd.played_ports import House
 DEADLINE_S = 10.0
 
 
-class Stand:
-    """See the module. `api`: settings of that section."""
+class ApiServer:
+    """A running server. `api`: settings of the section `api`."""
 
-    def __init__(self, path: Path, patience: Patience | None = None, **api: Any) -> None:
+    def __init__(self, path: Path, limits: ConnectionLimits | None = None, **api: Any) -> None:
         self.house = House(path)
         self.house.up(1, "8922301000000000001")
         settings = self.house.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
         )
         app = create_app(self.house.gateway, settings)
-        self.server = Server(app, settings.api, patience, admit=app.admit, urgent=URGENT)
+        self.server = Server(app, settings.api, limits, admit=app.admit, urgent=URGENT)
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"
@@ -47,7 +47,7 @@ class Stand:
         self.house.close()
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        """A request with these headers (`_` for `-`)."""
+        """A GET request with these headers (`_` stands for `-`)."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.get(self.url + path, headers=named, timeout=DEADLINE_S)
 

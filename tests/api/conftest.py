@@ -1,4 +1,4 @@
-"""What the tests of the HTTP interface share."""
+"""Fixtures for the tests of the HTTP interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client of the running gateway that checks the envelope of every answer it gets."""
+"""A client of the running gateway that checks the envelope of every response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _names = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer."""
+    """One response."""
 
     status: int
     headers: requests.structures.CaseInsensitiveDict[str]
@@ -38,25 +38,25 @@ class Reply:
         return self.content["data"]
 
     def refused(self, status: int, code: str) -> dict[str, Any]:
-        """`data` of a refusal, which must be this one."""
+        """`data` of a refusal, after checking status and code."""
         assert (self.status, self.content["error"]) == (status, code), self.content
         data: dict[str, Any] = self.content["data"]
         return data
 
     def faults(self) -> list[str]:
-        """The fields that were refused."""
+        """The names of the invalid fields."""
         return [fault["field"] for fault in self.refused(400, "invalid_request")["errors"]]
 
 
 class Client:
-    """One API key, or none."""
+    """A client with one API key, or none."""
 
     def __init__(self, url: str, key: str | None) -> None:
         self._url = url
         self._headers = {} if key is None else {"X-API-Key": key}
 
     def call(self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any) -> Reply:
-        """One request. Whatever comes back must be the envelope."""
+        """Send one request. Every response must be in the envelope."""
         answer = requests.request(
             method,
             self._url + path,
@@ -81,7 +81,7 @@ class Client:
         return self.call("GET", path, **request)
 
     def post(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
-        """Send a JSON body, or bytes as they are."""
+        """Send a JSON body, or raw bytes."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.call("POST", path, headers, data=raw)
 
@@ -103,7 +103,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A company of its own, and one of its keys."""
+    """A company and one of its keys."""
 
     company: int
     key: int
@@ -112,7 +112,7 @@ class Tenant:
 
 
 def tenant(running: Running, *key_options: str, quota: int | None = None) -> Tenant:
-    """Make a company that no other test uses, with a key."""
+    """Create a company with a key that no other test uses."""
     limits = () if quota is None else ("--quota", str(quota))
     company = running.cli("company", "add", f"Company {next(_names)}", *limits)["id"]
     key = running.cli("key", "add", "--company", str(company), *key_options)
@@ -125,7 +125,7 @@ def sim_ids(client: Client) -> list[int]:
 
 @contextmanager
 def sim_of(running: Running, owner: Tenant) -> Iterator[tuple[int, int]]:
-    """A SIM with a port to itself, given to a company alone while this lasts: its id, and the port."""
+    """A SIM on a port with one slot, assigned to the company within the block. Yields SIM id and port."""
     alone = {port.port for port in running.settings.ports if port.slots == 1}
     sims = owner.client.get("/sms/sims/available").data["available_sims"]
     sim = next(sim for sim in sims if sim["assigned_to"] is None and sim["port"] in alone)
@@ -141,7 +141,7 @@ def sim_of(running: Running, owner: Tenant) -> Iterator[tuple[int, int]]:
 
 
 def side_by_side(count: int, work: Callable[[int], Reply]) -> list[Reply]:
-    """Run `count` calls at once, each on a thread."""
+    """Run `count` calls at once, each in a thread."""
     replies: list[Reply] = []
     start = threading.Barrier(count)
 
@@ -164,7 +164,7 @@ def quiet(running: Running) -> None:
 
 
 def order(running: Running, **what: str | int) -> None:
-    """Tell the simulated bank to do something (see `modem.simulator.control`)."""
+    """Send a command to the simulated bank (see `modem.simulator.control`)."""
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(DEADLINE_S)
         control.connect(str(running.state / "ports" / "control"))

@@ -1,4 +1,4 @@
-"""The guide's clients, as it prints them: only the base URL and the key are replaced."""
+"""The example clients of the guide work unchanged, except for base URL and key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELIVERED_WITHIN_S = 30
 
 
 class Running(Protocol):
-    """What the fixture of the same name gives: a gateway on simulated modems."""
+    """The value of the fixture of this name: a gateway on simulated modems."""
 
     url: str
     key: str
@@ -31,7 +31,7 @@ class Running(Protocol):
 
 @dataclass(frozen=True)
 class Client:
-    """A program of the guide, what must be added where it only defines a function, and how it is run."""
+    """An example of the guide: the program, the call to add if it only defines a function, and the command to run it."""
 
     file: str
     command: tuple[str, ...]

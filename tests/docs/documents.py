@@ -1,4 +1,4 @@
-"""What tests take out of the documents: code, commands, chapters."""
+"""Read code blocks, shell commands and headings from the documents."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block, and the heading it stands under."""
+    """A fenced block, and the heading above it."""
 
     heading: str
     language: str
@@ -32,13 +32,13 @@ def blocks(document: str) -> list[Block]:
 
 
 def headings(document: str) -> list[tuple[int, str]]:
-    """Level and words of each heading, in order."""
+    """Level and text of each heading, in order."""
     text = _FENCE.sub("", (DOCS / document).read_text(encoding="utf-8"))
     return [(len(found[1]), found[2]) for found in _HEADING.finditer(text)]
 
 
 def program(document: str, heading: str, language: str) -> str:
-    """All blocks of a language under one heading: together they are one program."""
+    """All blocks of a language under one heading, joined to one program."""
     found = [
         block.text for block in blocks(document) if block.heading == heading and block.language == language
     ]
@@ -47,7 +47,7 @@ def program(document: str, heading: str, language: str) -> str:
 
 
 def shell_lines(text: str) -> Iterator[str]:
-    """The commands of a shell block, each on one line, without their remarks."""
+    """The commands of a shell block, one a line, without comments."""
     for line in text.replace("\\\n", " ").splitlines():
         bare = re.sub(r"(^|\s+)#( .*|$)", "", line).strip()
         if bare:

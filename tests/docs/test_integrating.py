@@ -1,4 +1,4 @@
-"""The programs that the integrator's guide prints, run as they are against a gateway whose first answer is lost."""
+"""The programs in the integrator's guide run unchanged against a gateway whose first answer is lost."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ REACHED_WITHIN_S = 40
 
 @dataclass(frozen=True)
 class Example:
-    """A program of the guide: where it stands, how it is run, and the messages that it wants."""
+    """A program of the guide: its heading, how it is run, and the messages that it sends."""
 
     heading: str
     language: str
     file: str
     command: tuple[str, ...]
-    wants: tuple[str, ...]  # recipients
+    recipients: tuple[str, ...]
     missing: Callable[[], str | None] = lambda: None
 
 
@@ -75,8 +75,8 @@ EXAMPLES = {
 
 
 @contextmanager
-def _forgetful(url: str) -> Iterator[str]:
-    """A way to the gateway that loses the answer to the first send of each kind, as a bad network does."""
+def _losing_proxy(url: str) -> Iterator[str]:
+    """A proxy that loses the answer to the first send of each kind, as a bad network does."""
     lost: set[str] = set()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,7 +89,7 @@ def _forgetful(url: str) -> Iterator[str]:
             self._pass_on(self.rfile.read(int(self.headers["Content-Length"])))
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def _pass_on(self, body: bytes | None) -> None:
             headers = {
@@ -119,12 +119,12 @@ def _forgetful(url: str) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        assert lost, "no send came this way"
+        assert lost, "no send came through the proxy"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A program that was started, and what its key may see."""
+    """A running program, and the API key that it uses."""
 
     process: subprocess.Popen[str]
     key: str
@@ -132,16 +132,16 @@ class Run:
 
 @pytest.fixture(scope="module")
 def runs(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
-    """All examples, side by side, as each of them waits now and then: each for a company of its own."""
+    """All examples, run side by side because each of them waits; each has a company of its own."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "node_modules").symlink_to(NODE_MODULES)
     started: dict[str, Run] = {}
-    with ExitStack() as ways:
+    with ExitStack() as proxies:
         for name, example in EXAMPLES.items():
             if example.missing():
                 continue
             key = running.cli("key", "add", "--company", running.cli("company", "add", name)["id"])["key"]
-            url = ways.enter_context(_forgetful(running.url))
+            url = proxies.enter_context(_losing_proxy(running.url))
             file = folder / example.file
             file.write_text(program(GUIDE, example.heading, example.language), encoding="utf-8")
             process = subprocess.Popen(
@@ -172,10 +172,10 @@ def test_an_example_sends_each_message_once_though_answers_are_lost(
 
     assert run.process.returncode == 0, errors
     messages = _messages(running, run.key)
-    assert sorted(message["recipient"] for message in messages) == sorted(example.wants)
+    assert sorted(message["recipient"] for message in messages) == sorted(example.recipients)
     eventually(lambda: {each["status"] for each in _messages(running, run.key)} == {"delivered"})
     assert any(message["sms_id"] in out for message in messages), out
-    if name != "curl":  # it prints what the gateway says, and asks for no status in the end
+    if name != "curl":  # it prints only the answers, and asks for no status at the end
         assert out.split()[-1] in ("delivered", "sent")
 
 
@@ -186,9 +186,9 @@ def _messages(running: Running, key: str) -> list[dict[str, str]]:
 
 
 def test_without_its_key_a_lost_answer_would_have_sent_twice(running: Running) -> None:
-    """What the guide warns of is so: the test above would see it."""
+    """The guide's warning is true, and the test above would notice a message that is sent twice."""
     key = running.cli("key", "add", "--company", running.cli("company", "add", "careless")["id"])["key"]
-    with _forgetful(running.url) as url:
+    with _losing_proxy(running.url) as url:
         body = json.dumps({"recipient": ONE, "message": "twice"})
         for _ in range(2):
             try:

@@ -1,4 +1,4 @@
-"""A link into the middle of a document finds its chapter."""
+"""A link to a heading of a document finds that heading."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from tests.docs.documents import DOCS, ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 
 def anchors(document: Path) -> set[str]:
-    """What its headings can be linked by, as GitHub makes it."""
+    """The anchors of its headings, as GitHub makes them."""
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     return {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
@@ -22,7 +22,7 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_a_link_to_a_chapter_finds_it(document: Path) -> None:
+def test_a_link_to_a_heading_finds_it(document: Path) -> None:
     links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
     lost = [
         f"{file}#{anchor}"

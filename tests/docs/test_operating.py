@@ -1,4 +1,4 @@
-"""The operator's guide: its commands exist and work, and its French twin tells the same."""
+"""Every command in the documents exists; those of the operator's guide work; the French translation has the same structure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gatewayd.cli import main
 from tests.conftest import Running
 from tests.docs.documents import DOCS, ROOT, blocks, headings, shell_lines
 
-GUIDE, TWIN = "operating.md", "exploitation.md"
+GUIDE, FRENCH = "operating.md", "exploitation.md"
 
-# Need hands, modems that are no ports yet, or go on until Ctrl-C.
+# These need a person or free modems, or run until Ctrl-C.
 NOT_RUN = ("ports", "watch", "ussd", "simulate", "loop-test", "support", "backup", "check")
 
 
@@ -41,7 +41,7 @@ def _ours(lines: Iterator[str] | list[str]) -> Iterator[str]:
 ALL = sorted(
     {
         (document.name, line)
-        for document in [ROOT / "README.md", *DOCS.glob("*.md")]
+        for document in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
         for line in commands_in(document)
     }
 )
@@ -66,26 +66,26 @@ def test_a_command_that_a_document_names_exists_with_its_options(document: str, 
 
 
 def _is_value(group: click.Group, word: str) -> bool:
-    """Whether a word before the command is what one of the group's own options holds, as a file."""
+    """Whether a word before the command is the value of an option of the group, as a file."""
     return "/" in word or word == "FILE"
 
 
-def test_the_twin_has_the_same_chapters_commands_and_tables() -> None:
-    assert [level for level, _ in headings(GUIDE)] == [level for level, _ in headings(TWIN)]
-    ours, theirs = blocks(GUIDE), blocks(TWIN)
+def test_the_french_guide_has_the_same_headings_commands_and_tables() -> None:
+    assert [level for level, _ in headings(GUIDE)] == [level for level, _ in headings(FRENCH)]
+    ours, theirs = blocks(GUIDE), blocks(FRENCH)
     assert [block.language for block in ours] == [block.language for block in theirs]
     for one, other in zip(ours, theirs, strict=True):
         assert _without_words(one.text) == _without_words(other.text)
-    assert _shape(GUIDE) == _shape(TWIN)
+    assert _shape(GUIDE) == _shape(FRENCH)
 
 
 def _without_words(text: str) -> list[str]:
-    """The commands of a block, but for what is in quotes, which is written in the reader's language."""
+    """The commands of a block without quoted words, which are written in the reader's language."""
     return [re.sub(r'"[^"]*"', '""', line) for line in shell_lines(text)]
 
 
 def _shape(document: str) -> list[tuple[str, list[str]]]:
-    """Of each line that is one of a list or a table: which, and what it names that is the same in every language."""
+    """The marker and the code words of each line of a list or table: they are the same in every language."""
     shape = []
     for line in (DOCS / document).read_text(encoding="utf-8").splitlines():
         if found := re.match(r"\||- |\d\. ", line):
@@ -107,5 +107,5 @@ def test_the_commands_of_the_guide_work_in_their_order(running: Running) -> None
         for line in lines:
             done = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
             assert done.exit_code == 0, f"{line}: {done.output}"
-    finally:  # others use this gateway, too
+    finally:  # other tests use this gateway, too
         running.cli("sim", "set", 1, "--number", "none", "--name", "none", "--daily-limit", "none")

@@ -1,4 +1,4 @@
-"""What the troubleshooting guide quotes is said by the program in these words."""
+"""Every sentence that the troubleshooting guide quotes is a text of the code."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pytest
 from tests.docs.documents import DOCS, ROOT
 
 GUIDE = "troubleshooting.md"
-SAY_THEIR_DOCSTRINGS = ("api/responses/errors.py", "gatewayd/errors.py")
+DOCSTRINGS_ARE_MESSAGES = ("api/responses/errors.py", "gatewayd/errors.py")
 
 
 def quoted() -> list[str]:
-    """The sentences of the guide that stand as quotations."""
+    """The quoted sentences of the guide."""
     return re.findall(r"^> (.+)$", (DOCS / GUIDE).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @cache
-def said() -> frozenset[str]:
-    """Every text in the code; what is filled in is `…`, as in the guide."""
+def texts_of_code() -> frozenset[str]:
+    """Every text in the code, with `…` for each placeholder, as in the guide."""
     files = [
         file for folder in ("api", "config", "gatewayd", "modem") for file in (ROOT / folder).rglob("*.py")
     ]
@@ -31,14 +31,14 @@ def said() -> frozenset[str]:
         for file in files
         if "simulator" not in file.parts
         for text in _texts(
-            ast.parse(file.read_bytes()), docstrings=str(file.relative_to(ROOT)) in SAY_THEIR_DOCSTRINGS
+            ast.parse(file.read_bytes()), docstrings=str(file.relative_to(ROOT)) in DOCSTRINGS_ARE_MESSAGES
         )
     )
 
 
 def _texts(tree: ast.AST, *, docstrings: bool) -> Iterator[str]:
-    """`docstrings`: those of classes count, as they are what the gateway's errors say where nothing else is given."""
-    unsaid = {
+    """`docstrings`: docstrings of classes count, because they are the default messages of the gateway's errors."""
+    docstrings_of_code = {
         id(node.body[0].value)
         for node in ast.walk(tree)
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
@@ -53,7 +53,7 @@ def _texts(tree: ast.AST, *, docstrings: bool) -> Iterator[str]:
                     part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "…"
                     for part in values
                 )
-            case ast.Constant(value=str(text)) if id(node) not in unsaid:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings_of_code:
                 yield text
 
 
@@ -63,9 +63,9 @@ def _filled(text: str) -> str:
 
 @pytest.mark.parametrize("sentence", quoted())
 def test_a_quoted_sentence_is_in_the_code(sentence: str) -> None:
-    # In the middle of a line of the log it begins with a small letter.
-    assert any(sentence in text or sentence[1:] in text for text in said()), sentence
+    # In the middle of a log line it begins with a small letter.
+    assert any(sentence in text or sentence[1:] in text for text in texts_of_code()), sentence
 
 
-def test_there_is_something_to_check() -> None:
+def test_the_guide_has_quotations() -> None:
     assert len(quoted()) > 40

@@ -6,9 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from threading import Event, Lock
 
-from modem.at.channel import Waits
-from modem.driver.commands import Patience
-from modem.driver.ussd_session import UssdPatience
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.interface import (
     Claim,
@@ -21,10 +18,10 @@ from modem.port.interface import (
     Unreadable,
     WorkUnavailableError,
 )
-from modem.port.session import Timing
 from modem.port.status import PortState, PortStatus
 from modem.sms.segmentation import Segment, segment
 from modem.sms.tpdu import Deliver, StatusReport
+from modem.timeouts import Patience, Timing, UssdPatience, Waits
 
 FAST = Timing(
     look_s=0.05,

@@ -1,4 +1,4 @@
-"""POST /sms/send-bulk: all that is valid is taken; what is not fails alone."""
+"""POST /sms/send-bulk: valid messages are accepted, invalid ones fail alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import Running
 OTHER = {"recipient": "+22370987654", "message": "Message 2"}
 
 
-def test_a_bulk_is_taken_as_the_guide_says(client: Client) -> None:
+def test_a_bulk_is_accepted_as_in_the_guide(client: Client) -> None:
     reply = client.bulk([TEXT, OTHER], campaign_id=7)
     assert reply.status == 200
     assert set(reply.content) == {"success", "message", "summary", "results"}
@@ -41,20 +41,20 @@ def test_a_message_that_is_not_valid_fails_alone_in_its_place(client: Client) ->
             assert result["message"]
 
 
-def test_half_a_surrogate_pair_is_given_back(client: Client) -> None:
+def test_half_a_surrogate_pair_comes_back_unchanged(client: Client) -> None:
     reply = client.bulk([TEXT, {"recipient": "\ud800", "message": "é"}])
     assert reply.content["results"][1]["recipient"] == "\ud800"
     assert reply.content["message"] == "Envoi terminé: 1 succès, 1 échecs"
 
 
-def test_a_bulk_of_nothing_valid_is_refused_with_its_results(client: Client) -> None:
+def test_a_bulk_without_a_valid_message_is_refused_with_its_results(client: Client) -> None:
     reply = client.bulk([{"recipient": "12", "message": ""}, 5])
     assert reply.faults() == ["messages.0.recipient", "messages.0.message", "messages.1"]
     assert reply.content["summary"] == {"total": 2, "success": 0, "failed": 2}
     assert len(reply.content["results"]) == 2
 
 
-def test_a_bulk_that_finds_no_sim_is_refused_with_its_results(client: Client) -> None:
+def test_a_bulk_without_a_usable_sim_is_refused_with_its_results(client: Client) -> None:
     reply = client.bulk([TEXT, OTHER], sim_number_id=999_999)
     assert reply.refused(400, "sim_unavailable") == {}
     assert reply.content["summary"] == {"total": 2, "success": 0, "failed": 2}
@@ -66,7 +66,7 @@ def test_messages_must_be_a_list_that_is_not_empty(client: Client, messages: Any
     assert client.bulk(messages).faults() == ["messages"]
 
 
-def test_a_bulk_is_as_long_as_configured(running: Running, client: Client) -> None:
+def test_the_longest_bulk_is_configured(running: Running, client: Client) -> None:
     most = running.settings.api.bulk_max
     assert client.bulk([TEXT] * (most + 1)).faults() == ["messages"]
     rejected = [{"recipient": "12"}] * (most - 1)
@@ -77,7 +77,7 @@ def test_a_bulk_is_as_long_as_configured(running: Running, client: Client) -> No
     }
 
 
-def test_options_hold_for_all_and_are_judged_first(client: Client) -> None:
+def test_options_apply_to_all_messages_and_are_checked_first(client: Client) -> None:
     reply = client.bulk([TEXT, {"recipient": "12", "message": "x"}], priority="x", expires_in_s=0)
     assert sorted(reply.faults()) == ["expires_in_s", "messages.1.recipient", "priority"]
     assert client.bulk([TEXT], priority="bulk", expires_in_s=60, sim_number_id=None).status == 200

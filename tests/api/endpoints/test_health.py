@@ -1,4 +1,4 @@
-"""/health: 200 as soon as messages are taken, 503 while they are not, and why; without a key, and without secrets."""
+"""GET /health: 200 while messages are accepted, else 503 with the reason. It needs no key and shows no secrets."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.driver.ussd import Reply, Session, UssdAnswer
 from modem.port.status import PortState, PortStatus, SlotStatus
-from tests.api.api_server import Stand
+from tests.api.api_server import ApiServer
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, Bell
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    stand = Stand(tmp_path)
-    yield stand
-    stand.close()
+def api_server(tmp_path: Path) -> Iterator[ApiServer]:
+    api_server = ApiServer(tmp_path)
+    yield api_server
+    api_server.close()
 
 
-def health(stand: Stand) -> tuple[int, dict[str, Any]]:
-    told = stand.get("/api/health")
+def health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
+    told = api_server.get("/api/health")
     content = told.json()
     assert content["success"] is (told.status_code == 200)
     if told.status_code != 200:
@@ -45,69 +45,71 @@ def verdicts(data: dict[str, Any]) -> dict[str, str]:
     return {name: check["status"] for name, check in data["checks"].items()}
 
 
-def test_a_box_that_is_well_passes_every_check(stand: Stand) -> None:
-    status, data = health(stand)
+def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
+    status, data = health(api_server)
     assert status == 200
     assert (data["status"], data["live"], data["ready"]) == ("ok", True, True)
     assert verdicts(data) == dict.fromkeys(("store", "queue", "disk", "ports", "sims", "clock"), "pass")
 
 
-def test_a_port_that_is_down_is_a_warning_while_another_works(stand: Stand) -> None:
-    stand.house.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
-    status, data = health(stand)
+def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiServer) -> None:
+    api_server.house.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
+    status, data = health(api_server)
     assert (status, data["status"]) == (200, "warn")
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
 
 
-def test_a_sim_without_network_still_takes_messages(stand: Stand) -> None:
-    stand.house.up(1, "8922301000000000001", registration=Registration.SEARCHING)
-    status, data = health(stand)
+def test_a_sim_without_network_still_accepts_messages(api_server: ApiServer) -> None:
+    api_server.house.up(1, "8922301000000000001", registration=Registration.SEARCHING)
+    status, data = health(api_server)
     assert (status, data["status"], verdicts(data)["sims"]) == (200, "warn", "fail")
 
 
-def test_without_a_sim_that_may_send_it_is_503_with_the_same_checks(stand: Stand) -> None:
-    up = stand.house.statuses[1]
-    stand.house.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
-    status, data = health(stand)
+def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
+    up = api_server.house.statuses[1]
+    api_server.house.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
+    status, data = health(api_server)
     assert (status, data["status"], data["ready"]) == (503, "fail", False)
     assert verdicts(data)["sims"] == "fail"
-    assert "0 of 1 SIMs" in stand.get("/api/health").json()["message"]
+    assert "0 of 1 SIMs" in api_server.get("/api/health").json()["message"]
 
 
-def test_what_has_waited_for_long_is_a_warning(stand: Stand) -> None:
-    stand.house.send("a secret text")
-    assert health(stand)[1]["status"] == "ok"
-    stand.house.clock.at += 3600 * 1_000_000
-    status, data = health(stand)
+def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> None:
+    api_server.house.send("a secret text")
+    assert health(api_server)[1]["status"] == "ok"
+    api_server.house.clock.at += 3600 * 1_000_000
+    status, data = health(api_server)
     assert (status, verdicts(data)["queue"]) == (200, "warn")
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
-    stand.house.clock.at -= 7200 * 1_000_000  # set back: no age below 0
-    assert verdicts(health(stand)[1])["queue"] == "pass"
-    told = stand.get("/api/health").text
+    api_server.house.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
+    assert verdicts(health(api_server)[1])["queue"] == "pass"
+    told = api_server.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
         assert secret not in told
 
 
 QUICK_S = 5.0
-"""Two seconds for the store to answer, and room for a machine that is busy."""
+"""Two seconds for the store to answer, and a margin for a busy machine."""
 
 
-def timed_health(stand: Stand) -> tuple[int, dict[str, Any]]:
+def timed_health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
     began = time.monotonic()
-    told = health(stand)
+    told = health(api_server)
     assert time.monotonic() - began < QUICK_S
     return told
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_a_lock_that_another_process_holds_is_told_at_once_and_so_is_its_end(stand: Stand, lock: str) -> None:
-    assert health(stand)[0] == 200
+def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
+    api_server: ApiServer, lock: str
+) -> None:
+    assert health(api_server)[0] == 200
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
         f" db.execute({lock!r}); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, stand.house.store.path],
+        [sys.executable, "-c", program, api_server.house.store.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -116,47 +118,47 @@ def test_a_lock_that_another_process_holds_is_told_at_once_and_so_is_its_end(sta
         assert foreign.stdin
         assert foreign.stdout.readline() == "held\n"
         for _ in range(2):
-            status, data = timed_health(stand)
+            status, data = timed_health(api_server)
             assert (status, data["ready"], verdicts(data)["store"]) == (503, False, "fail")
             assert "another program locks it" in data["checks"]["store"]["output"]
         foreign.stdin.close()
         assert foreign.wait(10) == 0
-    eventually(lambda: health(stand)[0] == 200, 20)
+    eventually(lambda: health(api_server)[0] == 200, 20)
 
 
-def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(stand: Stand) -> None:
+def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def hang(_: object) -> None:
         begun.set()
         assert go_on.wait(30)
 
-    writing = threading.Thread(target=lambda: stand.house.store.write(hang))
+    writing = threading.Thread(target=lambda: api_server.house.store.write(hang))
     writing.start()
     assert begun.wait(10)
-    assert timed_health(stand)[0] == 503
+    assert timed_health(api_server)[0] == 503
     began = time.monotonic()
-    for _ in range(5):  # the first has waited for all
-        assert timed_health(stand)[0] == 503
+    for _ in range(5):  # only the first request waits
+        assert timed_health(api_server)[0] == 503
     assert time.monotonic() - began < QUICK_S
     go_on.set()
     writing.join()
-    assert eventually(lambda: health(stand)[0] == 200)
+    assert eventually(lambda: health(api_server)[0] == 200)
 
 
-def test_a_database_that_was_removed_takes_nothing(stand: Stand) -> None:
-    path = stand.house.store.path
+def test_a_removed_database_accepts_nothing(api_server: ApiServer) -> None:
+    path = api_server.house.store.path
     path.rename(path.with_name("elsewhere"))
-    assert timed_health(stand)[0] == 503
+    assert timed_health(api_server)[0] == 503
     path.with_name("elsewhere").rename(path)
-    assert timed_health(stand)[0] == 200
+    assert timed_health(api_server)[0] == 200
 
 
 ANSWER = UssdAnswer(1, 1, "8922301000000000001", (Reply(Session.DONE, "1250 FCFA"),), 0)
 
 
 class Silent(Bell):
-    """A port that takes every code and never answers."""
+    """A port that accepts every code and never answers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,28 +171,32 @@ class Silent(Bell):
 
 
 def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_path: Path) -> None:
-    stand = Stand(tmp_path, threads=8)
+    api_server = ApiServer(tmp_path, threads=8)
     port = Silent()
-    stand.house.bells[1] = port
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    api_server.house.bells[1] = port
+    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     answers: list[requests.Response] = []
     body = {"port": 1, "code": "#123#"}
 
     def ask() -> None:
-        headers = {"X-API-Key": stand.key}
-        answers.append(requests.post(f"{stand.url}/api/sms/ussd", json=body, headers=headers, timeout=30))
+        headers = {"X-API-Key": api_server.key}
+        answers.append(
+            requests.post(f"{api_server.url}/api/sms/ussd", json=body, headers=headers, timeout=30)
+        )
 
     askers = [threading.Thread(target=ask) for _ in range(32)]
     for asker in askers:
         asker.start()
-    eventually(lambda: len(answers) == 30)  # a quarter of the threads waits, the others are told at once
+    eventually(
+        lambda: len(answers) == 30
+    )  # a quarter of the threads waits; all other requests are refused at once
     for refused in answers:
         assert (refused.status_code, refused.json()["error"]) == (503, "queue_full")
         assert refused.headers["Retry-After"] == "5"
-    assert timed_health(stand)[0] == 200
+    assert timed_health(api_server)[0] == 200
     began = time.monotonic()
-    assert stand.get("/api/sms/quota", X_API_Key=stand.key).status_code == 200
-    refused = stand.get("/api/sms/test-connection", X_API_Key=stand.key)
+    assert api_server.get("/api/sms/quota", X_API_Key=api_server.key).status_code == 200
+    refused = api_server.get("/api/sms/test-connection", X_API_Key=api_server.key)
     assert (refused.status_code, refused.json()["error"]) == (503, "queue_full")
     assert time.monotonic() - began < QUICK_S
     for asked in port.asked:
@@ -198,30 +204,30 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
     for asker in askers:
         asker.join()
     assert [answer.status_code for answer in answers[30:]] == [200, 200]
-    waiting = threading.Thread(target=ask)  # the places are free again
+    waiting = threading.Thread(target=ask)  # waiting is possible again
     waiting.start()
     eventually(lambda: len(port.asked) == 3)
     port.asked[-1].set_result(ANSWER)
     waiting.join()
     assert answers[-1].status_code == 200
-    stand.close()
+    api_server.close()
 
 
 def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
-    stand = Stand(tmp_path, threads=1)
+    api_server = ApiServer(tmp_path, threads=1)
     port = Silent()
-    stand.house.bells[1] = port
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
-    body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": stand.key}
+    api_server.house.bells[1] = port
+    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": api_server.key}
     asker = threading.Thread(
-        target=lambda: requests.post(f"{stand.url}/api/sms/ussd", json=body, headers=headers, timeout=30)
+        target=lambda: requests.post(f"{api_server.url}/api/sms/ussd", json=body, headers=headers, timeout=30)
     )
     asker.start()
     eventually(lambda: port.asked)
-    assert timed_health(stand)[0] == 200
-    with stand.connect() as client:  # and so is what is no request
+    assert timed_health(api_server)[0] == 200
+    with api_server.connect() as client:  # a malformed request is answered too
         client.sendall(b"nonsense\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
     port.asked[0].set_result(ANSWER)
     asker.join()
-    stand.close()
+    api_server.close()

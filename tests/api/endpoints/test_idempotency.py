@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a client that repeats itself pays once."""
+"""`Idempotency-Key`: a repeated request sends nothing and costs nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_repeated_send_gets_the_first_answer_and_sends_nothing(client: Client,
     again = client.send({"Idempotency-Key": f'"{key["Idempotency-Key"]}"'})
     assert again.headers["Idempotent-Replayed"] == "true"
     assert (again.status, again.content) == (first.status, first.content)
-    raw = b'{ "message":"\\u0042onjour" , "recipient" : "+22370123456" }'  # says the same
+    raw = b'{ "message":"\\u0042onjour" , "recipient" : "+22370123456" }'  # the same content
     assert client.post("/sms/send", raw, key).content == first.content
     assert listed(client) == before + 1
 
@@ -59,7 +59,7 @@ def test_a_key_is_known_to_its_api_key_alone(running: Running, client: Client, k
 
 
 @pytest.mark.parametrize("bad", ["", '""', '"open', "two words", "x" * 256])
-def test_a_malformed_key_is_a_fault_beside_those_of_the_body(client: Client, bad: str) -> None:
+def test_a_malformed_key_is_reported_with_the_faults_of_the_body(client: Client, bad: str) -> None:
     header = {"Idempotency-Key": bad}
     assert client.send(header).faults() == ["Idempotency-Key"]
     assert client.send(header, message="").faults() == ["message", "Idempotency-Key"]
@@ -67,7 +67,7 @@ def test_a_malformed_key_is_a_fault_beside_those_of_the_body(client: Client, bad
     assert client.bulk([TEXT], header).faults() == ["Idempotency-Key"]
 
 
-def test_a_request_that_failed_its_checks_is_not_kept(running: Running, key: dict[str, str]) -> None:
+def test_a_request_that_failed_its_checks_is_not_stored(running: Running, key: dict[str, str]) -> None:
     poor = tenant(running, quota=0)
     poor.client.send(key, message="").refused(400, "invalid_request")
     poor.client.send(key).refused(429, "quota_exceeded")
@@ -75,13 +75,13 @@ def test_a_request_that_failed_its_checks_is_not_kept(running: Running, key: dic
     poor.client.send(key, sim_number_id=999_999).refused(400, "sim_unavailable")
     poor.client.bulk([TEXT], key, sim_number_id=999_999).refused(400, "sim_unavailable")
     assert "Idempotent-Replayed" not in poor.client.send(key).headers
-    # Known, so that it is answered before the quota.
+    # A known key is answered before the quota is checked.
     assert poor.client.send(key).headers["Idempotent-Replayed"] == "true"
     poor.client.send(key, message="Bonsoir").refused(422, "idempotency_mismatch")
     poor.client.send().refused(429, "quota_exceeded")
 
 
-def test_of_many_at_once_one_sends(client: Client, key: dict[str, str]) -> None:
+def test_of_many_equal_requests_at_once_one_sends(client: Client, key: dict[str, str]) -> None:
     before = listed(client)
     replies = side_by_side(12, lambda _: client.post("/sms/send", TEXT, key))
     told = Counter(

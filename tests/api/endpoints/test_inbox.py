@@ -1,4 +1,4 @@
-"""GET /sms/inbox: what came in through a simulated modem, as a client sees it."""
+"""GET /sms/inbox: texts received through a simulated modem, as a client sees them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_companys_texts_are_listed_for_its_keys(running: Running) -> None:
             }
 
 
-def test_texts_on_a_sim_of_none_are_for_administration_keys(running: Running) -> None:
+def test_texts_on_a_sim_of_no_company_are_for_administration_keys(running: Running) -> None:
     sims = Client(running.url, running.admin_key).get("/sms/sims/available").data["available_sims"]
     port = next(sim["port"] for sim in sims if sim["assigned_to"] is None)
     order(running, do="incoming", port=port, **{"from": "36111"}, text="Votre solde est de 500 FCFA")
@@ -67,7 +67,7 @@ def test_texts_on_a_sim_of_none_are_for_administration_keys(running: Running) ->
     assert not came(tenant(running).client)
 
 
-def test_the_inbox_takes_a_page_and_a_cursor_and_a_key(running: Running, client: Client) -> None:
+def test_the_inbox_needs_a_key_and_has_pages(running: Running, client: Client) -> None:
     assert client.get("/sms/inbox?limit=0&cursor=x").faults() == ["limit", "cursor"]
     assert client.get("/sms/inbox?limit=1001").faults() == ["limit"]
     Client(running.url, None).get("/sms/inbox").refused(401, "missing_api_key")

@@ -1,4 +1,4 @@
-"""What became of messages: status, list, cancel, and what is left of quota and limits."""
+"""Status, list and cancelling of messages, and their effect on quota and limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.api.contract_client import TEXT, Client, quiet, side_by_side, sim_of,
 from tests.conftest import Running, eventually
 
 
-def test_another_companys_message_is_like_one_that_does_not_exist(running: Running, client: Client) -> None:
+def test_another_companys_message_is_not_found(running: Running, client: Client) -> None:
     sms_id = Client(running.url, running.key).send().data["sms_id"]
     for unknown in (sms_id, str(uuid.uuid4()), "x", "%00", "%FF", "1;2", "x" * 3000):
         client.get(f"/sms/status/{unknown}").refused(404, "not_found")
@@ -70,7 +70,7 @@ def test_an_id_may_be_written_in_capitals(running: Running) -> None:
         assert (cancelled["sms_id"], cancelled["status"]) == (sms_id, "cancelled")
 
 
-def test_every_fault_of_a_query_is_told(client: Client) -> None:
+def test_every_fault_of_a_query_is_reported(client: Client) -> None:
     query = "status=x&campaign_id=1.5&recipient=12&since=x&until=x&limit=0&cursor=x"
     assert client.get(f"/sms/messages?{query}").faults() == [
         "status",
@@ -83,7 +83,7 @@ def test_every_fault_of_a_query_is_told(client: Client) -> None:
     ]
 
 
-def test_a_message_that_waits_can_be_cancelled_and_costs_nothing(running: Running) -> None:
+def test_a_waiting_message_can_be_cancelled_and_costs_nothing(running: Running) -> None:
     owner = tenant(running, quota=12)
     with sim_of(running, owner) as (sim_id, _):
         taken = owner.client.bulk([TEXT] * 12, sim_number_id=sim_id).content["results"]
@@ -102,7 +102,7 @@ def test_a_message_that_waits_can_be_cancelled_and_costs_nothing(running: Runnin
         assert owner.client.status(last)["status"] == "cancelled"
 
 
-def test_fifty_that_ask_for_the_last_ten_get_ten(running: Running) -> None:
+def test_fifty_requests_for_the_last_ten_of_a_quota_get_ten(running: Running) -> None:
     poor = tenant(running, quota=10)
     replies = side_by_side(50, lambda _: poor.client.send())
     assert Counter(reply.status for reply in replies) == {200: 10, 429: 40}
@@ -116,9 +116,9 @@ def test_fifty_that_ask_for_the_last_ten_get_ten(running: Running) -> None:
     }
 
 
-def test_fifty_that_ask_for_the_last_ten_of_a_sim_get_ten(running: Running) -> None:
+def test_fifty_requests_for_the_last_ten_of_a_sim_get_ten(running: Running) -> None:
     owner = tenant(running)
-    quiet(running)  # what waits may yet go to another SIM, and count there
+    quiet(running)  # a waiting message may still move to another SIM and count there
     with sim_of(running, owner) as (sim_id, _):
         running.cli("sim", "set", str(sim_id), "--daily-limit", str(taken_of(running, sim_id) + 10))
         replies = side_by_side(50, lambda _: owner.client.send(sim_number_id=sim_id))
@@ -131,7 +131,7 @@ def test_fifty_that_ask_for_the_last_ten_of_a_sim_get_ten(running: Running) -> N
 
 
 def taken_of(running: Running, sim_id: int) -> int:
-    """What a SIM has taken so far: other tests use it too."""
+    """The messages that a SIM has accepted so far, because other tests use it too."""
     with closing(sqlite3.connect(running.settings.store.path, timeout=10)) as db:
         found: int = db.execute(
             "SELECT coalesce(sum(taken), 0) FROM sim_usage WHERE sim_id = ?", (sim_id,)
@@ -139,7 +139,7 @@ def taken_of(running: Running, sim_id: int) -> int:
     return found
 
 
-def test_without_a_quota_nothing_is_counted_down(client: Client) -> None:
+def test_without_a_quota_remaining_is_null(client: Client) -> None:
     client.send()
     quota = client.get("/sms/quota").data
     assert (quota["total_quota"], quota["remaining"], quota["usage_percentage"]) == (None, None, 0.0)
@@ -147,7 +147,7 @@ def test_without_a_quota_nothing_is_counted_down(client: Client) -> None:
     assert re.fullmatch(r"20[0-9]{2}-[0-9]{2}-01T00:00:00\.000000Z", quota["resets_at"])
 
 
-def test_the_sims_are_listed_as_the_guide_says(running: Running) -> None:
+def test_the_sims_are_listed_as_in_the_guide(running: Running) -> None:
     owner = tenant(running)
     with sim_of(running, owner) as (sim_id, _):
         data = owner.client.get("/sms/sims/available").data

@@ -1,4 +1,4 @@
-"""The figures: who may read them, what they hold, and what they never do."""
+"""GET /metrics: access, content, and no side effects."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from gatewayd.operations import metrics_snapshot
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables.event_counts import EVENTS
 from modem.parts import Submitted
-from tests.api.api_server import Stand
+from tests.api.api_server import ApiServer
 from tests.figures import Figures
 from tests.gatewayd.played_ports import RECIPIENT
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Stand]]:
-    stands: list[Stand] = []
+def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
+    servers: list[ApiServer] = []
 
-    def build(**api: Any) -> Stand:
-        stands.append(Stand(tmp_path, **api))
-        return stands[-1]
+    def build(**api: Any) -> ApiServer:
+        servers.append(ApiServer(tmp_path, **api))
+        return servers[-1]
 
     yield build
-    for stand in stands:
-        stand.close()
+    for api_server in servers:
+        api_server.close()
 
 
-def test_only_loopback_and_the_named_networks_read_them(build: Callable[..., Stand]) -> None:
-    stand = build(trusted_proxies=["127.0.0.1"], metrics_networks=["192.168.7.0/24"])
-    assert stand.get("/metrics").status_code == 200
-    assert stand.get("/metrics", X_Forwarded_For="192.168.7.1").status_code == 200
+def test_only_loopback_and_the_configured_networks_read_metrics(build: Callable[..., ApiServer]) -> None:
+    api_server = build(trusted_proxies=["127.0.0.1"], metrics_networks=["192.168.7.0/24"])
+    assert api_server.get("/metrics").status_code == 200
+    assert api_server.get("/metrics", X_Forwarded_For="192.168.7.1").status_code == 200
     for client in ("192.168.8.1", "nonsense", "192.168.7.1, 192.168.8.1"):
-        refused = stand.get("/metrics", X_Forwarded_For=client)
+        refused = api_server.get("/metrics", X_Forwarded_For=client)
         assert (refused.status_code, refused.json()["error"]) == (403, "address_not_allowed")
-    with_key = stand.get("/metrics", X_Forwarded_For="192.168.8.1", X_API_Key=stand.key)
+    with_key = api_server.get("/metrics", X_Forwarded_For="192.168.8.1", X_API_Key=api_server.key)
     assert with_key.status_code == 403
 
 
 @pytest.mark.parametrize("header", ["X_Forwarded_For", "X_Real_IP", "Forwarded", "Via"])
-def test_a_proxy_that_nobody_named_does_not_make_everybody_loopback(
-    build: Callable[..., Stand], header: str
+def test_an_untrusted_proxy_does_not_make_its_clients_loopback(
+    build: Callable[..., ApiServer], header: str
 ) -> None:
     assert build().get("/metrics", **{header: "127.0.0.1"}).status_code == 403
 
 
-def test_they_tell_of_a_message_and_never_its_number_or_text(build: Callable[..., Stand]) -> None:
-    stand = build()
-    house = stand.house
+def test_metrics_count_a_message_and_never_show_its_number_or_text(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
+    house = api_server.house
     house.send("the secret text")
-    before = Figures.read(stand.get("/metrics").text)
+    before = Figures.read(api_server.get("/metrics").text)
     house.clock.at += 90_000_000
-    waiting = Figures.read(stand.get("/metrics").text)
+    waiting = Figures.read(api_server.get("/metrics").text)
     submission = house.claim(1)
     house.settle(1, submission, Submitted(7))
-    text = stand.get("/metrics").text
+    text = api_server.get("/metrics").text
     after = Figures.read(text)
     place = {"port": "1", "slot": "1", "sim": "1"}
     assert waiting.sum("gatewayd_parts_waiting", **place) == 1
@@ -73,19 +73,19 @@ def test_they_tell_of_a_message_and_never_its_number_or_text(build: Callable[...
     assert after.sum("gatewayd_oldest_waiting_seconds") == 0
     assert after.sum("gatewayd_commit_seconds_count") > before.sum("gatewayd_commit_seconds_count")
     assert after.sum("gatewayd_store_bytes") > 0
-    for secret in (RECIPIENT.removeprefix("+"), "secret text", "89223010", "2237000", stand.key):
+    for secret in (RECIPIENT.removeprefix("+"), "secret text", "89223010", "2237000", api_server.key):
         assert secret not in text
 
 
-def test_requests_are_counted_by_route_and_code_and_never_by_what_a_client_made_up(
-    build: Callable[..., Stand],
+def test_requests_are_counted_by_route_and_code_and_never_by_an_unknown_path(
+    build: Callable[..., ApiServer],
 ) -> None:
-    stand = build(allowed_networks=["10.0.0.0/8"], trusted_proxies=["127.0.0.1"])
-    stand.get("/api/sms/status/SMS0815", X_API_Key=stand.key)
-    stand.get("/api/sms/status/SMS4711", X_API_Key=stand.key)
-    stand.get("/made/up")
-    stand.get("/api/sms/quota", X_Forwarded_For="192.0.2.1")
-    text = stand.get("/metrics").text
+    api_server = build(allowed_networks=["10.0.0.0/8"], trusted_proxies=["127.0.0.1"])
+    api_server.get("/api/sms/status/SMS0815", X_API_Key=api_server.key)
+    api_server.get("/api/sms/status/SMS4711", X_API_Key=api_server.key)
+    api_server.get("/made/up")
+    api_server.get("/api/sms/quota", X_Forwarded_For="192.0.2.1")
+    text = api_server.get("/metrics").text
     told = Figures.read(text)
     count = "gatewayd_http_request_seconds_count"
     assert told.sum(count, endpoint="GET /api/sms/status/<sms_id>", code="404") == 2
@@ -94,34 +94,36 @@ def test_requests_are_counted_by_route_and_code_and_never_by_what_a_client_made_
     assert not re.search("made|0815", text)
 
 
-def test_a_scrape_syncs_nothing_and_counts_no_commit(build: Callable[..., Stand]) -> None:
-    stand = build()
-    seen = {Figures.read(stand.get("/metrics").text).sum("gatewayd_commit_seconds_count") for _ in range(3)}
+def test_a_scrape_syncs_nothing_and_counts_no_commit(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
+    seen = {
+        Figures.read(api_server.get("/metrics").text).sum("gatewayd_commit_seconds_count") for _ in range(3)
+    }
     assert len(seen) == 1
 
 
-def test_where_the_store_is_stuck_the_last_counts_are_told(
-    build: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+def test_while_the_store_is_stuck_the_last_counts_are_shown(
+    build: Callable[..., ApiServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics_snapshot, "COUNTS_TIMEOUT_S", 0.1)
-    stand = build()
-    stand.house.send()
-    assert Figures.read(stand.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
+    api_server = build()
+    api_server.house.send()
+    assert Figures.read(api_server.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
     begun, go_on = threading.Event(), threading.Event()
 
     def last(_: Connection) -> None:
         begun.set()
         go_on.wait(10)
 
-    stuck = threading.Thread(target=stand.house.store.write, args=(last,))
+    stuck = threading.Thread(target=api_server.house.store.write, args=(last,))
     stuck.start()
     assert begun.wait(10)
-    told = Figures.read(stand.get("/metrics").text)
+    told = Figures.read(api_server.get("/metrics").text)
     go_on.set()
     stuck.join()
     assert told.sum("gatewayd_messages_accepted_total") == 1
     assert told.sum("gatewayd_store_answers") == 0
 
 
-def test_every_event_that_is_counted_has_its_metric() -> None:
+def test_every_counted_event_has_a_metric() -> None:
     assert set(COUNTERS) == set(EVENTS)

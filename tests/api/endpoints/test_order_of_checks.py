@@ -1,4 +1,4 @@
-"""The order of checks: each refusal of the guide, and which of two comes first."""
+"""The order of checks: every refusal of the guide, and the first of two."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ ENDPOINTS = [
 
 @pytest.fixture(scope="module")
 def other(running: Running) -> Tenant:
-    """A company that some tests of this file switch off and on."""
+    """A company that tests of this file deactivate and activate."""
     return tenant(running)
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-def test_without_a_key_nothing_is_looked_at(running: Running, method: str, path: str) -> None:
-    nobody = Client(running.url, None)
-    reply = nobody.call(method, path, data=b"{broken")
+def test_without_a_key_nothing_else_is_checked(running: Running, method: str, path: str) -> None:
+    keyless = Client(running.url, None)
+    reply = keyless.call(method, path, data=b"{broken")
     assert reply.refused(401, "missing_api_key") == {}
     assert reply.content["message"] == "API key not provided"
     assert reply.headers["WWW-Authenticate"] == "Bearer"
-    nobody.call(method, path, {"X-API-Key": "", "Authorization": "Basic eA=="}).refused(
+    keyless.call(method, path, {"X-API-Key": "", "Authorization": "Basic eA=="}).refused(
         401, "missing_api_key"
     )
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
 def test_an_unknown_key_is_refused_before_the_body(running: Running, method: str, path: str) -> None:
-    Client(running.url, "gw_nobody").call(method, path, data=b"{broken").refused(401, "invalid_api_key")
+    Client(running.url, "gw_keyless").call(method, path, data=b"{broken").refused(401, "invalid_api_key")
 
 
 def test_the_key_may_come_as_a_bearer_token_and_x_api_key_wins(running: Running) -> None:
-    nobody = Client(running.url, None)
+    keyless = Client(running.url, None)
     bearer = f"bearer {running.key}"
-    assert nobody.get("/sms/quota", headers={"Authorization": bearer}).status == 200
-    assert nobody.get("/sms/quota", headers={"Authorization": bearer, "X-API-Key": ""}).status == 200
-    nobody.get("/sms/quota", headers={"Authorization": bearer, "X-API-Key": "x"}).refused(
+    assert keyless.get("/sms/quota", headers={"Authorization": bearer}).status == 200
+    assert keyless.get("/sms/quota", headers={"Authorization": bearer, "X-API-Key": ""}).status == 200
+    keyless.get("/sms/quota", headers={"Authorization": bearer, "X-API-Key": "x"}).refused(
         401, "invalid_api_key"
     )
-    assert nobody.get("/sms/quota", headers={"Authorization": "x", "X-API-Key": running.key}).status == 200
-    nobody.get(f"/sms/quota?api_key={running.key}").refused(401, "missing_api_key")
+    assert keyless.get("/sms/quota", headers={"Authorization": "x", "X-API-Key": running.key}).status == 200
+    keyless.get(f"/sms/quota?api_key={running.key}").refused(401, "missing_api_key")
 
 
 def test_a_key_past_its_date_is_inactive(running: Running) -> None:
@@ -98,7 +98,7 @@ def test_a_key_without_its_company_is_a_fault_of_the_gateway(running: Running) -
     orphan.client.post("/sms/send", b"{broken").refused(500, "company_not_found")
 
 
-def test_an_inactive_company_is_refused_before_the_service_is_looked_at(running: Running) -> None:
+def test_an_inactive_company_is_refused_before_the_service_is_checked(running: Running) -> None:
     inactive = tenant(running, "--service", "email")
     running.cli("company", "set", str(inactive.company), "--active", "no")
     inactive.client.post("/sms/send", b"{broken").refused(403, "inactive_company")
@@ -128,10 +128,10 @@ def test_the_body_comes_before_the_quota_and_the_quota_before_the_sim(running: R
     assert 0 < int(reply.headers["Retry-After"]) <= 31 * 86400
     running.cli("company", "set", str(poor.company), "--quota", "1")
     poor.client.send(sim_number_id=999_999).refused(400, "sim_unavailable")
-    assert poor.client.get("/sms/quota").data["remaining"] == 1  # what was not taken costs nothing
+    assert poor.client.get("/sms/quota").data["remaining"] == 1  # a refused message costs nothing
 
 
-def test_no_sim_is_told_for_what_is_disabled_limited_or_of_another_company(
+def test_a_sim_that_is_disabled_limited_or_of_another_company_is_unavailable(
     running: Running, other: Tenant
 ) -> None:
     owner = tenant(running)
@@ -151,23 +151,21 @@ def test_no_sim_is_told_for_what_is_disabled_limited_or_of_another_company(
     "path", ["/", "/x", "/sms", "/sms/", "/sms/send/", "//sms/quota", "/sms/status", "/sms/status/"]
 )
 @pytest.mark.parametrize("key", [None, "wrong", "right"])
-def test_an_address_that_does_not_exist_is_told_without_a_key(
-    running: Running, path: str, key: str | None
-) -> None:
+def test_an_unknown_path_is_404_without_a_key(running: Running, path: str, key: str | None) -> None:
     client = Client(running.url, running.key if key == "right" else key)
     client.get(path).refused(404, "not_found")
     client.post(path, b"{broken").refused(404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FOO"])
-def test_a_wrong_method_is_told_with_the_right_ones(running: Running, method: str) -> None:
-    nobody = Client(running.url, None)
+def test_a_wrong_method_is_405_with_the_allowed_ones(running: Running, method: str) -> None:
+    keyless = Client(running.url, None)
     for path, allowed in (("/sms/send", "POST"), ("/sms/quota", "GET, HEAD"), ("/health", "GET, HEAD")):
-        reply = nobody.call(method, path)
+        reply = keyless.call(method, path)
         reply.refused(405, "method_not_allowed")
         assert reply.headers["Allow"] == allowed
-    nobody.get("/sms/send").refused(405, "method_not_allowed")
-    nobody.post("/sms/quota", b"").refused(405, "method_not_allowed")
+    keyless.get("/sms/send").refused(405, "method_not_allowed")
+    keyless.post("/sms/quota", b"").refused(405, "method_not_allowed")
 
 
 def test_an_answer_to_head_is_that_to_get_without_its_body(running: Running) -> None:
@@ -177,7 +175,7 @@ def test_an_answer_to_head_is_that_to_get_without_its_body(running: Running) -> 
         assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_a_body_too_large_is_told(running: Running) -> None:
+def test_a_body_too_large_is_413(running: Running) -> None:
     client = Client(running.url, running.key)
     body = b" " * (running.settings.api.max_body_bytes + 1)
     client.post("/sms/send", body).refused(413, "payload_too_large")
@@ -192,7 +190,7 @@ def test_a_body_in_chunks_is_read(running: Running) -> None:
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_a_body_is_taken_whatever_its_content_type(running: Running, content_type: str) -> None:
+def test_a_body_is_accepted_with_any_content_type(running: Running, content_type: str) -> None:
     reply = Client(running.url, running.key).post("/sms/send", TEXT, AT_ONCE | {"Content-Type": content_type})
     assert reply.data["recipient"] == TEXT["recipient"]
 

@@ -1,4 +1,4 @@
-"""POST /sms/send: what is taken, what is answered, and when."""
+"""POST /sms/send: accepted and refused messages, and the waits for the modem."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_message_is_sent_and_then_delivered(client: Client) -> None:
 
 @pytest.mark.parametrize("prefer", ["respond-async", "wait=0", "Respond-Async; x=y, foo", "wait=0, wait=50"])
 def test_a_client_that_will_not_wait_is_answered_pending(client: Client, prefer: str) -> None:
-    # Pinned behind another one, so that no modem is quick enough.
+    # Pinned behind another message, so that no modem is quick enough.
     sim_id = sim_ids(client)[0]
     client.bulk([TEXT] * 3, sim_number_id=sim_id)
     reply = client.send({"Prefer": prefer}, sim_number_id=sim_id)
@@ -76,7 +76,7 @@ def test_a_client_may_choose_how_long_to_wait(client: Client) -> None:
 
 
 @pytest.mark.parametrize("recipient", ["+22370123456", "22370987654", "70123456", "70987654"])
-def test_the_valid_recipients_of_the_guide_are_taken_as_e164(client: Client, recipient: str) -> None:
+def test_the_valid_recipients_of_the_guide_are_accepted_as_e164(client: Client, recipient: str) -> None:
     assert client.send(recipient=recipient).data["recipient"] == f"+223{recipient[-8:]}"
 
 
@@ -102,14 +102,14 @@ def test_the_invalid_recipients_of_the_guide_are_refused(client: Client, recipie
         ({"recipient": "1", "message": "", "campaign_id": False}, ["campaign_id", "message", "recipient"]),
     ],
 )
-def test_every_fault_is_told(client: Client, faulty: dict[str, Any], fields: list[str]) -> None:
+def test_every_fault_is_reported(client: Client, faulty: dict[str, Any], fields: list[str]) -> None:
     reply = client.send(**faulty)
     assert sorted(reply.faults()) == fields
     assert all(set(fault) == {"field", "message"} for fault in reply.content["data"]["errors"])
 
 
 @pytest.mark.parametrize("priority", ["otp", "normal", "bulk", None])
-def test_every_option_is_taken(client: Client, priority: str | None) -> None:
+def test_every_option_is_accepted(client: Client, priority: str | None) -> None:
     sim_id = sim_ids(client)[0]
     options: dict[str, Any] = {
         "sim_number_id": sim_id,

@@ -1,4 +1,4 @@
-"""POST /sms/ussd: the envelope, who may ask, and what is refused."""
+"""POST /sms/ussd: the envelope, access, and refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CODE = {"port": 1, "code": "#123#"}
 
 
 @pytest.fixture(scope="module")
-def administrator(running: Running) -> Client:
+def authenticate_admin(running: Running) -> Client:
     return tenant(running, "--admin").client
 
 
@@ -46,7 +46,7 @@ def test_the_sim_of_another_slot_is_asked(administrator: Client) -> None:
     assert answers[0]["answer"] != answers[1]["answer"]
 
 
-def test_only_administrators_ask(running: Running, client: Client) -> None:
+def test_only_administration_keys_may_use_ussd(running: Running, client: Client) -> None:
     client.post("/sms/ussd", b"broken").refused(403, "admin_required")
     Client(running.url, None).post("/sms/ussd", CODE).refused(401, "missing_api_key")
 
@@ -65,7 +65,7 @@ def test_only_administrators_ask(running: Running, client: Client) -> None:
         (CODE | {"replies": ["1"] * 11}, ["replies"]),
     ],
 )
-def test_what_is_not_valid_is_told_field_by_field(
+def test_invalid_values_are_reported_field_by_field(
     administrator: Client, body: Any, fields: list[str]
 ) -> None:
     assert administrator.post("/sms/ussd", body).faults() == fields

@@ -1,4 +1,4 @@
-"""`Prefer` as RFC 7240 says, `Idempotency-Key` as practice says, and the key that counts."""
+"""Parsing `Prefer` (RFC 7240), `Idempotency-Key`, and the two headers of an API key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_any_prefer_header_is_read_without_an_error(header: str) -> None:
 
 
 @given(LATIN_1 | st.text(alphabet='ab"\\ '))
-def test_any_idempotency_key_is_taken_or_refused_with_a_sentence(header: str) -> None:
+def test_any_idempotency_key_is_accepted_or_refused_with_a_text(header: str) -> None:
     with suppress(ValueError):
         key = idempotency_key(header)
         assert 1 <= len(key) <= 255

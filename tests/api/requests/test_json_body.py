@@ -1,4 +1,4 @@
-"""From bytes to a JSON object: whatever the bytes, one of two ends."""
+"""Any bytes give a JSON object or an InvalidRequestError."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_any_bytes_are_an_object_or_a_fault_of_the_body(raw: bytes) -> None:
         (b'{"a": ' * 200_000, "deep"),
     ],
 )
-def test_what_is_no_json_object_is_told_plainly(raw: bytes, word: str) -> None:
+def test_a_body_without_a_json_object_names_the_fault(raw: bytes, word: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         json_object(raw)
     (fault,) = caught.value.faults
@@ -75,7 +75,7 @@ def test_what_is_no_json_object_is_told_plainly(raw: bytes, word: str) -> None:
         (b' {"a": 1e999} ', {"a": float("inf")}),
     ],
 )
-def test_what_json_allows_is_read(raw: bytes, content: dict[str, Any]) -> None:
+def test_all_valid_json_is_accepted(raw: bytes, content: dict[str, Any]) -> None:
     assert json_object(raw) == content
 
 
@@ -90,7 +90,7 @@ def test_what_json_allows_is_read(raw: bytes, content: dict[str, Any]) -> None:
         b"PK\x03\x04\x14\x00\x00\x00",
     ],
 )
-def test_bytes_that_are_no_json_in_utf_16_are_not_called_that(raw: bytes) -> None:
+def test_bytes_that_are_no_json_in_utf_16_are_not_reported_as_utf_16(raw: bytes) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         json_object(raw)
     assert "UTF-16" not in caught.value.faults[0].message
@@ -106,9 +106,13 @@ def test_a_body_with_a_content_coding_is_refused_unread(coding: str) -> None:
 
     with pytest.raises(EncodedBodyError) as caught:
         body({"HTTP_CONTENT_ENCODING": coding}, read)
-    told = refusal(caught.value)
-    assert (told.status, told.code, told.headers) == (415, "invalid_request", {"Accept-Encoding": "identity"})
-    assert told.data["errors"] == [
+    answer = refusal(caught.value)
+    assert (answer.status, answer.code, answer.headers) == (
+        415,
+        "invalid_request",
+        {"Accept-Encoding": "identity"},
+    )
+    assert answer.data["errors"] == [
         {"field": "body", "message": f"is encoded ({coding}); send it as it is, without Content-Encoding"}
     ]
 
@@ -122,7 +126,7 @@ def test_a_body_with_a_content_coding_is_refused_unread(coding: str) -> None:
         zlib.compress(CONTENT, 9),
     ],
 )
-def test_a_compressed_body_without_a_header_is_told_as_compressed(raw: bytes) -> None:
+def test_a_compressed_body_without_a_header_is_reported_as_compressed(raw: bytes) -> None:
     with pytest.raises(EncodedBodyError) as caught:
         body({}, lambda: raw)
     assert "is compressed" in caught.value.faults[0].message
@@ -133,7 +137,7 @@ def test_a_body_without_a_coding_is_read(coding: str) -> None:
     assert body({"HTTP_CONTENT_ENCODING": coding}, lambda: CONTENT) == CONTENT
 
 
-def test_the_fingerprint_is_of_what_is_said_and_not_of_how() -> None:
+def test_the_fingerprint_is_of_the_content_and_not_of_its_form() -> None:
     one = json_object(b'{"recipient":"70123456","message":"\xc3\xa9"}')
     other = json_object(b'{ "message": "\\u00e9", "recipient": "70123456" }')
     assert fingerprint("/api/sms/send", one) == fingerprint("/api/sms/send", other)

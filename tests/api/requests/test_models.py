@@ -1,4 +1,4 @@
-"""What bodies may hold, and that every fault in one is told at once."""
+"""Valid and invalid request bodies; an invalid one reports every fault."""
 
 from __future__ import annotations
 
@@ -145,20 +145,20 @@ def test_a_wrong_value_is_a_fault_of_its_field(name: str, value: object) -> None
 
 
 @pytest.mark.parametrize("text", ["x", "é" * 1600, "😀" * 1600, " x", "👩\u200d👧", "\0"])
-def test_a_text_is_taken_as_it_is(text: str) -> None:
+def test_a_text_is_accepted_unchanged(text: str) -> None:
     assert send(VALID | {"message": text}).draft.text == text
 
 
 @pytest.mark.parametrize("bound", [-(2**63), 2**63 - 1, 0])
-def test_ids_reach_to_the_bounds_of_64_bits(bound: int) -> None:
+def test_ids_have_64_bits(bound: int) -> None:
     assert send(VALID | {"sim_number_id": bound, "campaign_id": bound}).options == Options(bound, bound)
 
 
-def test_the_longest_expiry_is_taken() -> None:
+def test_the_longest_expiry_is_accepted() -> None:
     assert send(VALID | {"expires_in_s": LONGEST_EXPIRY_S}).options.expires_in_s == 38_102_400
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     wrong = {"message": "", "campaign_id": True, "priority": "x", "expires_in_s": 0, "sim_number_id": "1"}
     assert set(faults(wrong, "a b")) == {"recipient", "Idempotency-Key", *wrong}
     assert faults({"recipient": "7", "message": " "}) == ["recipient", "message"]

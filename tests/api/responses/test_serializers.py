@@ -1,4 +1,4 @@
-"""What the gateway tells, as the JSON that the guide promised."""
+"""Records and errors as the JSON of the guide."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
-from api.endpoints.bulk import bulk_answer
-from api.endpoints.send import send_answer
+from api.endpoints.bulk import bulk_document
+from api.endpoints.send import send_document
 from api.requests.models import Rejected
 from api.requests.query_params import LARGEST_PAGE, message_filter
 from api.responses import serializers
@@ -130,7 +130,7 @@ def test_the_sims_are_as_the_guide_prints_them() -> None:
     assert serializers.sims(None, []) == {"assigned_sim": None, "available_sims": [], "total_available": 0}
 
 
-def test_the_quota_is_told_with_and_without_one() -> None:
+def test_the_quota_of_a_company_with_and_without_a_limit() -> None:
     assert serializers.quota(QuotaRecord(1000, 750, MOMENT)) == {
         "total_quota": 1000,
         "sent_this_month": 750,
@@ -151,10 +151,10 @@ def test_the_quota_is_told_with_and_without_one() -> None:
         (replace(VIEW, status=Status.CANCELLED, sent_at=None), 200, "cancelled", "SMS annulé"),
     ],
 )
-def test_a_send_is_answered_with_what_has_happened(
+def test_a_send_is_answered_with_the_state_of_its_message(
     view: MessageRecord, http: int, status: str, message: str
 ) -> None:
-    assert send_answer(view) == (
+    assert send_document(view) == (
         http,
         {
             "success": True,
@@ -171,7 +171,7 @@ def test_a_send_is_answered_with_what_has_happened(
 
 
 def test_a_send_refused_for_good_is_answered_send_failed() -> None:
-    status, content = send_answer(
+    status, content = send_document(
         replace(VIEW, status=Status.FAILED, sent_at=None, failure_reason="Unassigned number")
     )
     assert status == 500
@@ -192,7 +192,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
         Accepted("uuid-1", "17617592691708", "+22366603716"),
         Accepted("uuid-2", "17617592691709", "+22366603716"),
     ]
-    status, content = bulk_answer([TAKEN, Draft("+22370987654", "Message 2")], accepted)
+    status, content = bulk_document([TAKEN, Draft("+22370987654", "Message 2")], accepted)
     assert status == 200
     assert content == {
         "success": True,
@@ -219,8 +219,8 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
     }
 
 
-def test_a_bulk_taken_in_part_tells_each_failure_in_its_place() -> None:
-    status, content = bulk_answer([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
+def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
+    status, content = bulk_document([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
     assert status == 200
     assert content["message"] == "Envoi terminé: 1 succès, 2 échecs"
     assert content["results"][0] == {
@@ -236,10 +236,10 @@ def test_a_bulk_taken_in_part_tells_each_failure_in_its_place() -> None:
 @pytest.mark.parametrize(
     ("messages", "code"), [([REJECTED, TAKEN], "invalid_request"), ([TAKEN, REJECTED], "sim_unavailable")]
 )
-def test_a_bulk_of_which_nothing_was_taken_is_400_with_the_first_fault(
+def test_a_bulk_without_an_accepted_message_is_400_with_the_first_fault(
     messages: list[Draft | Rejected], code: str
 ) -> None:
-    status, content = bulk_answer(messages, [None])
+    status, content = bulk_document(messages, [None])
     assert status == 400
     assert content["success"] is False
     assert content["error"] == code
@@ -262,7 +262,7 @@ def test_every_error_of_the_gateway_has_a_code() -> None:
             assert status_and_code(kind)[1] != "internal_error"
 
 
-def test_refusals_are_told_with_their_facts() -> None:
+def test_refusals_have_their_data() -> None:
     told = refusal(errors.InactiveKeyError(expired=True, active=True, expires_at=1_736_899_200_000_000))
     assert (told.status, told.headers) == (401, {"WWW-Authenticate": "Bearer"})
     assert told.envelope == {
@@ -308,15 +308,15 @@ def test_refusals_are_told_with_their_facts() -> None:
     assert int(refusal(errors.StorageUnavailableError()).headers["Retry-After"]) > 0
 
 
-def test_an_error_that_nobody_foresaw_is_internal() -> None:
+def test_an_unknown_error_is_internal() -> None:
     class UnforeseenError(GatewayError):
-        """A secret that is nobody's business"""
+        """A secret of the gateway"""
 
     told = refusal(UnforeseenError())
     assert (told.status, told.code, told.message) == (500, "internal_error", "Internal error")
 
 
-def test_what_reached_no_endpoint_is_told_in_the_envelope_too() -> None:
+def test_a_request_that_reached_no_endpoint_is_answered_in_the_envelope() -> None:
     assert http_refusal(NotFound()).code == "not_found"
     assert http_refusal(MethodNotAllowed(["POST", "GET"])).headers == {"Allow": "GET, POST"}
     assert http_refusal(RequestEntityTooLarge()).code == "payload_too_large"
@@ -331,11 +331,11 @@ def test_times_have_six_decimals_and_a_z() -> None:
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
-def test_any_text_comes_back_as_it_went_in(text: str) -> None:
+def test_any_text_comes_back_unchanged(text: str) -> None:
     assert json.loads(document({"text": text}).encode()) == {"text": text}
 
 
-def test_french_is_readable_on_the_wire() -> None:
+def test_french_letters_are_not_escaped() -> None:
     assert document({"message": "Envoi terminé"}) == '{"message": "Envoi terminé"}'
 
 
@@ -354,7 +354,7 @@ def test_the_filter_of_the_message_list() -> None:
         {
             "status": "sent",
             "campaign_id": "-5",
-            "recipient": " 22370123456",  # a + that nobody escaped
+            "recipient": " 22370123456",  # an unescaped +
             "since": "2025-10-30T14:30:00Z",
             "until": "2025-10-30T15:30:00 01:00",
             "limit": "1000",
@@ -379,7 +379,7 @@ def test_the_filter_of_the_message_list() -> None:
         ("1960-01-01T00:00:00Z", -MOMENT - 3653 * 86_400_000_000),
     ],
 )
-def test_a_time_is_one_of_rfc_3339(text: str, after: int) -> None:
+def test_a_time_of_rfc_3339_is_accepted(text: str, after: int) -> None:
     assert message_filter({"since": text, "until": text}, E164) == MessageFilter(
         since=MOMENT + after, until=MOMENT + after
     )
@@ -414,13 +414,13 @@ def test_a_time_is_one_of_rfc_3339(text: str, after: int) -> None:
         "2025-10-30_14:30:00Z",
     ],
 )
-def test_what_is_no_date_and_time_of_rfc_3339_is_refused(text: str) -> None:
+def test_any_other_form_of_time_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         message_filter({"since": text, "until": text}, E164)
     assert [fault.field for fault in caught.value.faults] == ["since", "until"]
 
 
-def test_all_faults_of_a_query_are_told_at_once() -> None:
+def test_all_faults_of_a_query_are_reported_at_once() -> None:
     wrong = {
         "status": "SENT",
         "campaign_id": "1.5",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.api.api_server import Stand
+from tests.api.api_server import ApiServer
 from tests.conftest import eventually
 from tests.gatewayd.box import free_port
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is 
 
 
 def certificate(path: Path) -> None:
-    """A certificate that nobody signed, for localhost."""
+    """A self-signed certificate for localhost."""
     subprocess.run(
         [
             *(
@@ -45,15 +45,15 @@ def certificate(path: Path) -> None:
 
 
 class Proxy:
-    """nginx with the documented server, on ports that are free."""
+    """nginx with the documented configuration, on free ports."""
 
-    def __init__(self, path: Path, stand: Stand) -> None:
+    def __init__(self, path: Path, api_server: ApiServer) -> None:
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         certificate(path)
         server = CONF.read_text()
         for documented, here in (
-            ("server 127.0.0.1:8000;", f"server 127.0.0.1:{stand.address[1]};"),
+            ("server 127.0.0.1:8000;", f"server 127.0.0.1:{api_server.address[1]};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
             ("listen [::]:443 ssl;", ""),
             ("/etc/ssl/sms.example.com.crt", str(path / "crt")),
@@ -90,26 +90,26 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     api: dict[str, Any] = {
         "trusted_proxies": ["127.0.0.1"],
         "wrong_keys_per_minute": 1,
         "allowed_networks": ["192.0.2.0/24"],
     }
-    stand = Stand(tmp_path_factory.mktemp("stand"), **api)
-    yield stand
-    stand.close()
+    api_server = ApiServer(tmp_path_factory.mktemp("api_server"), **api)
+    yield api_server
+    api_server.close()
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory, stand: Stand) -> Iterator[Proxy]:
-    proxy = Proxy(tmp_path_factory.mktemp("nginx"), stand)
+def proxy(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) -> Iterator[Proxy]:
+    proxy = Proxy(tmp_path_factory.mktemp("nginx"), api_server)
     yield proxy
     proxy.stop()
 
 
-def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, stand: Stand) -> None:
-    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": stand.key})
+def test_responses_pass_with_their_headers_and_hsts(proxy: Proxy, api_server: ApiServer) -> None:
+    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": api_server.key})
     assert told.status_code == 200
     assert told.headers["Strict-Transport-Security"]
     assert told.headers["X-Content-Type-Options"] == "nosniff"
@@ -117,34 +117,36 @@ def test_answers_come_through_with_their_headers_and_hsts(proxy: Proxy, stand: S
     assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
 
 
-def test_figures_are_not_passed_on(proxy: Proxy) -> None:
+def test_metrics_are_not_proxied(proxy: Proxy) -> None:
     assert proxy.ask("GET", "/metrics").status_code == 404
 
 
-def test_each_client_has_its_own_count_of_wrong_keys_whatever_it_claims(proxy: Proxy) -> None:
+def test_each_client_has_its_own_count_of_wrong_keys_whatever_address_it_forges(proxy: Proxy) -> None:
     def wrong(claimed: str) -> int:
         headers = {"X-API-Key": "wrong", "X-Forwarded-For": claimed}
         return proxy.ask("GET", "/api/sms/quota", headers=headers).status_code
 
-    # nginx appends who connected: loopback here, which is its own trusted address, so that the claim counts next.
+    # nginx appends the address of its peer: loopback here, which is trusted, so the forged address counts next.
     assert [wrong("192.0.2.1"), wrong("192.0.2.2"), wrong("198.51.100.9, 192.0.2.1")] == [401, 401, 429]
     assert wrong("198.51.100.1") == 403
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_bulk_of_the_longest_messages_comes_through(proxy: Proxy, stand: Stand, chunked: bool) -> None:
+def test_a_bulk_of_the_longest_messages_passes(proxy: Proxy, api_server: ApiServer, chunked: bool) -> None:
     messages = [{"recipient": "+22370123456", "message": "😀" * 1600}] * 20
     body = json.dumps({"messages": messages, "padding": "x" * 3_500_000}).encode()
     data = iter([body[:5], body[5:]]) if chunked else body
-    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": stand.key})
+    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": api_server.key})
     assert told.json()["summary"]["success"] == 20
-    told = proxy.ask("POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": stand.key})
+    told = proxy.ask(
+        "POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": api_server.key}
+    )
     assert (told.status_code, told.json()["error"]) == (413, "payload_too_large")
 
 
-def test_a_send_that_waits_for_its_modem_is_waited_for(proxy: Proxy, stand: Stand) -> None:
+def test_the_proxy_waits_for_a_send_that_waits_for_its_modem(proxy: Proxy, api_server: ApiServer) -> None:
     body = {"recipient": "+22370123456", "message": "wait"}
-    headers = {"X-API-Key": stand.key, "Prefer": "wait=1"}
+    headers = {"X-API-Key": api_server.key, "Prefer": "wait=1"}
     began = time.monotonic()
     told = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
     assert told.json()["data"]["status"] == "pending"

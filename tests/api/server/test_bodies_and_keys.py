@@ -1,4 +1,4 @@
-"""A large body is taken only with a valid key, and all bodies together stay within a bound."""
+"""A large body is read only with a valid key, and all bodies together stay within a limit."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from typing import Any
 import pytest
 
 from api.server.body_budget import BodyBudget
-from api.server.connection_limits import Patience
+from api.server.connection_limits import ConnectionLimits
 from api.server.server import Server
 from config.settings import ApiSettings
-from tests.api.api_server import DEADLINE_S, Stand
+from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.api.server.test_http_server import envelope, read_all, read_until
 from tests.conftest import eventually
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Stand]]:
-    stands: list[Stand] = []
+def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
+    servers: list[ApiServer] = []
 
-    def build(patience: Patience | None = None, **api: Any) -> Stand:
-        stands.append(Stand(tmp_path, patience, **api))
-        return stands[-1]
+    def build(limits: ConnectionLimits | None = None, **api: Any) -> ApiServer:
+        servers.append(ApiServer(tmp_path, limits, **api))
+        return servers[-1]
 
     yield build
-    for stand in stands:
-        stand.close()
+    for api_server in servers:
+        api_server.close()
 
 
 def head(path: str, *fields: str) -> bytes:
@@ -54,11 +54,11 @@ LARGE = "Content-Length: 1000000"
         (["Authorization: Bearer x"], "invalid_api_key"),
     ],
 )
-def test_without_a_valid_key_no_body_is_asked_for(
-    build: Callable[..., Stand], path: str, fields: list[str], key: list[str], code: str
+def test_without_a_valid_key_no_body_is_read(
+    build: Callable[..., ApiServer], path: str, fields: list[str], key: list[str], code: str
 ) -> None:
-    stand = build()
-    with stand.connect() as client:
+    api_server = build()
+    with api_server.connect() as client:
         client.sendall(head(path, *key, *fields))
         answer = read_all(client)
     assert b" 100 " not in answer
@@ -67,20 +67,20 @@ def test_without_a_valid_key_no_body_is_asked_for(
     assert b"\r\nConnection: close\r\n" in answer
 
 
-def test_a_key_that_has_ended_is_told_as_without_a_body(build: Callable[..., Stand]) -> None:
-    stand = build()
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
-    with stand.connect() as client:
-        client.sendall(head("/api/sms/send", f"X-API-Key: {stand.key}", "Content-Length: 2", ASKS))
+def test_an_inactive_key_is_refused_as_without_a_body(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
+    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
+    with api_server.connect() as client:
+        client.sendall(head("/api/sms/send", f"X-API-Key: {api_server.key}", "Content-Length: 2", ASKS))
         told = envelope(read_all(client), 401)
     assert (told["error"], told["data"]["deactivated"]) == ("inactive_api_key", True)
 
 
-def test_a_wrong_key_before_a_body_counts_like_any_other(build: Callable[..., Stand]) -> None:
-    stand = build(wrong_keys_per_minute=2)
+def test_a_wrong_key_before_a_body_counts_like_any_other(build: Callable[..., ApiServer]) -> None:
+    api_server = build(wrong_keys_per_minute=2)
     codes = []
     for _ in range(3):
-        with stand.connect() as client:
+        with api_server.connect() as client:
             client.sendall(head("/api/sms/send", "X-API-Key: wrong", LARGE))
             answer = read_all(client)
             codes.append(answer.split(b" ")[1])
@@ -88,19 +88,19 @@ def test_a_wrong_key_before_a_body_counts_like_any_other(build: Callable[..., St
     assert b"\r\nRetry-After: " in answer
 
 
-def test_an_address_that_may_not_ask_may_send_no_body(build: Callable[..., Stand]) -> None:
-    stand = build(allowed_networks=["192.168.1.0/24"], trusted_proxies=["127.0.0.1"])
-    with stand.connect() as client:
-        key = f"X-API-Key: {stand.key}"
+def test_an_address_outside_the_allow_list_may_send_no_body(build: Callable[..., ApiServer]) -> None:
+    api_server = build(allowed_networks=["192.168.1.0/24"], trusted_proxies=["127.0.0.1"])
+    with api_server.connect() as client:
+        key = f"X-API-Key: {api_server.key}"
         client.sendall(head("/api/sms/send", key, "X-Forwarded-For: 10.0.0.1", LARGE))
         assert envelope(read_all(client), 403)["error"] == "address_not_allowed"
 
 
-def test_with_a_valid_key_the_body_is_asked_for_and_taken(build: Callable[..., Stand]) -> None:
-    stand = build()
+def test_with_a_valid_key_the_body_is_read(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
     body = json.dumps({"recipient": "70123456", "message": "x"}).encode()
-    with stand.connect() as client:
-        key = f"X-API-Key: {stand.key}"
+    with api_server.connect() as client:
+        key = f"X-API-Key: {api_server.key}"
         client.sendall(
             head(
                 "/api/sms/send",
@@ -116,16 +116,16 @@ def test_with_a_valid_key_the_body_is_asked_for_and_taken(build: Callable[..., S
         assert b'"pending"' in read_all(client)
 
 
-def test_a_large_chunked_body_with_a_key_is_taken_whole(build: Callable[..., Stand]) -> None:
-    stand = build()
+def test_a_large_chunked_body_with_a_key_is_read_to_its_end(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
     messages = [{"recipient": "70123456", "message": "x" * 1500}] * 100
     body = json.dumps({"messages": messages}).encode()
     chunks = b"".join(
         b"%x\r\n%b\r\n" % (len(piece), piece)
         for piece in (body[at : at + 1000] for at in range(0, len(body), 1000))
     )
-    with stand.connect() as client:
-        fields = [f"X-API-Key: {stand.key}", CHUNKED, "Connection: close"]
+    with api_server.connect() as client:
+        fields = [f"X-API-Key: {api_server.key}", CHUNKED, "Connection: close"]
         client.sendall(head("/api/sms/send-bulk", *fields) + chunks + b"0\r\n\r\n")
         answer = read_all(client)
     assert json.loads(answer.split(b"\r\n\r\n", 1)[1])["summary"] == {
@@ -135,45 +135,45 @@ def test_a_large_chunked_body_with_a_key_is_taken_whole(build: Callable[..., Sta
     }
 
 
-def test_many_small_chunks_without_a_key_are_read_no_further_than_a_little(
-    build: Callable[..., Stand],
+def test_many_small_chunks_without_a_key_are_not_read_to_their_end(
+    build: Callable[..., ApiServer],
 ) -> None:
-    stand = build()
-    with stand.connect() as client:
+    api_server = build()
+    with api_server.connect() as client:
         client.sendall(head("/api/sms/send", CHUNKED))
         began = time.process_time()
         client.sendall(b"1\r\n \r\n" * 600_000)
         assert envelope(read_all(client), 401)["error"] == "missing_api_key"
         spent = time.process_time() - began
-    assert spent < 1.0, "it was read to its end"  # a twentieth of that as a rule
+    assert spent < 1.0, "it was read to its end"  # usually a twentieth of that
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/metrics"])
-def test_what_needs_no_key_takes_no_large_body(build: Callable[..., Stand], path: str) -> None:
-    stand = build()
+def test_a_path_without_a_key_accepts_no_large_body(build: Callable[..., ApiServer], path: str) -> None:
+    api_server = build()
     for fields in ([LARGE], [CHUNKED, ASKS]):
-        with stand.connect() as client:
+        with api_server.connect() as client:
             client.sendall(head(path, *fields))
             assert envelope(read_all(client), 413)["error"] == "payload_too_large"
-    with stand.connect() as client:
+    with api_server.connect() as client:
         client.sendall(head(path, "Content-Length: 1", ASKS))
         assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
 
 
-def test_a_key_is_looked_at_in_its_turn_on_a_connection(build: Callable[..., Stand]) -> None:
-    stand = build()
-    with stand.connect() as client:
-        first = f"GET /api/sms/quota HTTP/1.1\r\nHost: x\r\nX-API-Key: {stand.key}\r\n\r\n".encode()
+def test_keys_are_checked_in_order_on_a_connection(build: Callable[..., ApiServer]) -> None:
+    api_server = build()
+    with api_server.connect() as client:
+        first = f"GET /api/sms/quota HTTP/1.1\r\nHost: x\r\nX-API-Key: {api_server.key}\r\n\r\n".encode()
         client.sendall(first * 3 + head("/api/sms/send", LARGE) + first)
         answers = read_all(client).split(b"HTTP/1.1 ")[1:]
     assert [answer[:3] for answer in answers] == [b"200", b"200", b"200", b"401"]
 
 
-def test_bodies_that_arrive_are_bounded_in_all_and_told_so(build: Callable[..., Stand]) -> None:
-    stand = build(Patience(arriving_bytes=200_000))
-    key = f"X-API-Key: {stand.key}"
+def test_arriving_bodies_are_limited_in_all(build: Callable[..., ApiServer]) -> None:
+    api_server = build(ConnectionLimits(arriving_bytes=200_000))
+    key = f"X-API-Key: {api_server.key}"
     with ExitStack() as crowd:
-        slow = [crowd.enter_context(stand.connect("127.0.0.2")) for _ in range(3)]
+        slow = [crowd.enter_context(api_server.connect("127.0.0.2")) for _ in range(3)]
         for each in slow:
             each.sendall(head("/api/sms/send", key, "Content-Length: 100000") + b"x" * 90_000)
         told: list[bytes] = []
@@ -192,7 +192,7 @@ def test_bodies_that_arrive_are_bounded_in_all_and_told_so(build: Callable[..., 
         assert b"\r\nRetry-After: " in told[0]
 
 
-def test_bodies_in_work_are_bounded_in_all_and_told_so() -> None:
+def test_bodies_in_work_are_limited_in_all() -> None:
     entered, go_on = threading.Semaphore(0), threading.Event()
     done: list[int] = []
 
@@ -220,12 +220,12 @@ def test_bodies_in_work_are_bounded_in_all_and_told_so() -> None:
         answer = read_all(sent(crowd, size))  # 9 MiB would be more than 8
         assert envelope(answer, 503)["error"] == "queue_full"
         assert b"\r\nRetry-After: 5\r\n" in answer
-        small = sent(crowd, 1000)  # what is small always has room
+        small = sent(crowd, 1000)  # a small body is always accepted
         assert entered.acquire(timeout=DEADLINE_S)
         go_on.set()
         for client in (*taken, small):
             assert read_all(client).endswith(b"ok")
-        again = sent(crowd, size)  # what was taken is given back
+        again = sent(crowd, size)  # the budget is given back
         assert read_all(again).endswith(b"ok")
     assert sorted(done) == [1000, size, size, size]
     assert server.stop(DEADLINE_S)

@@ -1,4 +1,4 @@
-"""The server over real sockets: what it refuses itself, and how it stops."""
+"""The server over real sockets: its own refusals, and how it stops."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from config.settings import ApiSettings
 
 DEADLINE_S = 10.0
 LIMIT = 4096
-PIECES = [bytes([n]) * 300_000 for n in range(30)]  # more than a socket takes
+PIECES = [bytes([n]) * 300_000 for n in range(30)]  # more than a socket buffer holds
 
 
-class Stand:
-    """A server with an application that echoes, and one address that answers only when it is told to."""
+class EchoServer:
+    """A server whose application echoes bodies, and has one path that waits for `go_on`."""
 
     def __init__(self, **settings: Any) -> None:
         self.entered = threading.Event()
@@ -107,11 +107,11 @@ def envelope(answer: bytes, status: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stand() -> Iterator[Stand]:
-    stand = Stand()
-    yield stand
-    stand.go_on.set()
-    assert stand.server.stop(DEADLINE_S)
+def echo_server() -> Iterator[EchoServer]:
+    echo_server = EchoServer()
+    yield echo_server
+    echo_server.go_on.set()
+    assert echo_server.server.stop(DEADLINE_S)
 
 
 def post(body: bytes, *headers: str) -> bytes:
@@ -124,15 +124,15 @@ def chunked(*chunks: bytes) -> bytes:
     return post(body + b"0\r\n\r\n", "Transfer-Encoding: chunked")
 
 
-def test_the_real_port_is_known_and_a_port_in_use_is_a_clear_error(stand: Stand) -> None:
-    assert stand.port > 0
-    other = Server(Flask(__name__), ApiSettings(listen=f"127.0.0.1:{stand.port}"))
-    with pytest.raises(ListenError, match=f"127.0.0.1:{stand.port}.*in use"):
+def test_the_real_port_is_known_and_a_port_in_use_is_a_clear_error(echo_server: EchoServer) -> None:
+    assert echo_server.port > 0
+    other = Server(Flask(__name__), ApiSettings(listen=f"127.0.0.1:{echo_server.port}"))
+    with pytest.raises(ListenError, match=f"127.0.0.1:{echo_server.port}.*in use"):
         other.bind()
     assert other.stop(0)
 
 
-def test_a_host_that_is_not_ours_is_a_clear_error() -> None:
+def test_a_foreign_address_is_a_clear_error() -> None:
     with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:0"):
         Server(Flask(__name__), ApiSettings(listen="192.0.2.1:0")).bind()
 
@@ -150,38 +150,39 @@ def test_ipv6_is_listened_on() -> None:
     assert server.stop(DEADLINE_S)
 
 
-def test_a_body_may_be_as_large_as_configured(stand: Stand) -> None:
-    answer = stand.say(post(b"x" * LIMIT, f"Content-Length: {LIMIT}"))
+def test_a_body_may_be_as_large_as_configured(echo_server: EchoServer) -> None:
+    answer = echo_server.say(post(b"x" * LIMIT, f"Content-Length: {LIMIT}"))
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"\r\n\r\n" + b"x" * LIMIT)
 
 
-def test_a_chunked_body_is_read(stand: Stand) -> None:
-    assert stand.say(chunked(b"ab", b"c")).endswith(b"\r\n\r\nabc")
+def test_a_chunked_body_is_read(echo_server: EchoServer) -> None:
+    assert echo_server.say(chunked(b"ab", b"c")).endswith(b"\r\n\r\nabc")
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
-def test_a_body_too_large_is_told_after_it_was_sent(stand: Stand, size: int) -> None:
-    told = envelope(stand.say(post(b"x" * size, f"Content-Length: {size}")), 413)
+def test_a_too_large_body_is_413_after_it_was_sent(echo_server: EchoServer, size: int) -> None:
+    told = envelope(echo_server.say(post(b"x" * size, f"Content-Length: {size}")), 413)
     assert told["error"] == "payload_too_large"
     assert (
-        envelope(stand.say(chunked(*[b"x" * 1000] * (size // 1000 + 1))), 413)["error"] == "payload_too_large"
+        envelope(echo_server.say(chunked(*[b"x" * 1000] * (size // 1000 + 1))), 413)["error"]
+        == "payload_too_large"
     )
 
 
-def test_a_client_that_asks_before_it_sends_is_told_at_once(stand: Stand) -> None:
-    with stand.connect() as client:
+def test_a_client_that_expects_100_continue_is_refused_at_once(echo_server: EchoServer) -> None:
+    with echo_server.connect() as client:
         client.sendall(post(b"", "Content-Length: 9999999", "Expect: 100-continue"))
         assert envelope(read_all(client), 413)["error"] == "payload_too_large"
-    with stand.connect() as client:
+    with echo_server.connect() as client:
         client.sendall(post(b"", "Content-Length: 2", "Expect: 100-continue"))
         assert client.recv(100).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"ok")
         assert read_all(client).endswith(b"\r\n\r\nok")
 
 
-def test_a_chunked_body_without_an_end_is_not_read_for_ever(stand: Stand) -> None:
-    with stand.connect() as client:
+def test_a_chunked_body_without_an_end_is_not_read_for_ever(echo_server: EchoServer) -> None:
+    with echo_server.connect() as client:
         client.sendall(post(b"1000000\r\n", "Transfer-Encoding: chunked") + b"x" * 0x1000000 + b"\r\n")
         client.sendall(b"1" * 200_000)
         assert envelope(read_all(client), 413)["error"] == "payload_too_large"
@@ -204,44 +205,44 @@ def test_a_chunked_body_without_an_end_is_not_read_for_ever(stand: Stand) -> Non
         post(b"2\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
     ],
 )
-def test_what_is_no_http_is_refused_in_the_envelope(stand: Stand, data: bytes) -> None:
-    told = envelope(stand.say(data), 400)
+def test_bytes_that_are_not_http_are_refused_in_the_envelope(echo_server: EchoServer, data: bytes) -> None:
+    told = envelope(echo_server.say(data), 400)
     assert told["error"] == "invalid_request"
     assert [fault["field"] for fault in told["data"]["errors"]] == ["request"]
 
 
-def test_header_fields_too_large_are_refused_in_the_envelope(stand: Stand) -> None:
-    with stand.connect() as client:
+def test_header_fields_too_large_are_refused_in_the_envelope(echo_server: EchoServer) -> None:
+    with echo_server.connect() as client:
         client.sendall(b"GET /echo HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 65_536)
         assert envelope(read_all(client), 431)["error"] == "invalid_request"
 
 
-def test_an_answer_to_head_has_no_body(stand: Stand) -> None:
-    answer = stand.say(
+def test_an_answer_to_head_has_no_body(echo_server: EchoServer) -> None:
+    answer = echo_server.say(
         b"HEAD /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n" + b"x" * 9_999_999
     )
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_requests_on_one_connection_are_answered_in_order(stand: Stand) -> None:
+def test_requests_on_one_connection_are_answered_in_order(echo_server: EchoServer) -> None:
     first = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"
-    answer = stand.say(first + first.replace(b"a", b"b") + post(b"c", "Content-Length: 1"))
+    answer = echo_server.say(first + first.replace(b"a", b"b") + post(b"c", "Content-Length: 1"))
     assert [part[:1] for part in answer.split(b"\r\n\r\n")[1:]] == [b"a", b"b", b"c"]
 
 
-def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(stand: Stand) -> None:
-    with stand.connect() as client:
+def test_head_and_body_of_an_answer_come_in_one_piece_and_through_no_buffer(echo_server: EchoServer) -> None:
+    with echo_server.connect() as client:
         for _ in range(20):
             client.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
             assert client.recv(65536).endswith(b"\r\n\r\na")
         connections = [found for found in gc.get_objects() if isinstance(found, Channel) and found.connected]
-        # With something in a buffer the loop turns without a pause until the thread that sends has the interpreter again.
+        # While a buffer holds data the loop spins until the sending thread has the interpreter again.
         assert [connection.current_outbuf_count for connection in connections] == [0]
 
 
-def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(stand: Stand) -> None:
-    with stand.connect() as client:
+def test_a_slow_client_gets_the_whole_response_in_order(echo_server: EchoServer) -> None:
+    with echo_server.connect() as client:
         client.sendall(2 * b"GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"end", "Content-Length: 3"))
         time.sleep(0.2)  # until the socket is full
         received = read_all(client)
@@ -249,63 +250,63 @@ def test_what_a_slow_client_does_not_take_at_once_comes_later_and_in_order(stand
     assert bodies == [b"".join(PIECES), b"".join(PIECES), b"end"]
 
 
-def test_a_stopping_server_ends_what_has_begun_and_refuses_the_rest() -> None:
-    stand = Stand()
-    with stand.connect() as begun, stand.connect() as idle:
+def test_a_stopping_server_finishes_requests_in_flight_and_refuses_new_ones() -> None:
+    echo_server = EchoServer()
+    with echo_server.connect() as begun, echo_server.connect() as idle:
         begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert stand.entered.wait(DEADLINE_S)
+        assert echo_server.entered.wait(DEADLINE_S)
         ended: list[bool] = []
-        stopper = threading.Thread(target=lambda: ended.append(stand.server.stop(DEADLINE_S)))
+        stopper = threading.Thread(target=lambda: ended.append(echo_server.server.stop(DEADLINE_S)))
         stopper.start()
-        wait_until(lambda: b" 503 " in stand.say(b"GET /x HTTP/1.0\r\n\r\n"))
-        answer = stand.say(post(b"{}", "Content-Length: 2"))
+        wait_until(lambda: b" 503 " in echo_server.say(b"GET /x HTTP/1.0\r\n\r\n"))
+        answer = echo_server.say(post(b"{}", "Content-Length: 2"))
         assert envelope(answer, 503)["error"] == "storage_unavailable"
         assert b"\r\nRetry-After: " in answer
         assert stopper.is_alive()
-        stand.go_on.set()
+        echo_server.go_on.set()
         assert read_until(begun, b"done").startswith(b"HTTP/1.1 200 ")
         stopper.join(DEADLINE_S)
         assert ended == [True]
         assert begun.recv(1) == b""
         assert idle.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
-        stand.connect()
+        echo_server.connect()
 
 
-def test_a_request_that_does_not_end_holds_the_stop_up_no_longer_than_allowed() -> None:
-    stand = Stand()
-    with stand.connect() as begun:
+def test_an_endless_request_delays_the_stop_by_the_time_limit_only() -> None:
+    echo_server = EchoServer()
+    with echo_server.connect() as begun:
         begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert stand.entered.wait(DEADLINE_S)
-        assert not stand.server.stop(0.1)
+        assert echo_server.entered.wait(DEADLINE_S)
+        assert not echo_server.server.stop(0.1)
         assert begun.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
-        stand.connect()
-    stand.go_on.set()
-    wait_until(lambda: stand.server.stop(0.0))
+        echo_server.connect()
+    echo_server.go_on.set()
+    wait_until(lambda: echo_server.server.stop(0.0))
 
 
 def test_requests_that_wait_for_a_thread_are_answered_before_the_end() -> None:
-    stand = Stand(threads=1)
-    with stand.connect() as begun, stand.connect() as waiting:
+    echo_server = EchoServer(threads=1)
+    with echo_server.connect() as begun, echo_server.connect() as waiting:
         begun.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert stand.entered.wait(DEADLINE_S)
+        assert echo_server.entered.wait(DEADLINE_S)
         waiting.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
-        stopper = threading.Thread(target=stand.server.stop, args=(DEADLINE_S,))
-        wait_until(lambda: stand.server.in_flight == 2)
+        stopper = threading.Thread(target=echo_server.server.stop, args=(DEADLINE_S,))
+        wait_until(lambda: echo_server.server.in_flight == 2)
         stopper.start()
-        stand.go_on.set()
+        echo_server.go_on.set()
         assert b" 200 " in read_all(begun)
         assert envelope(read_all(waiting), 503)["error"] == "storage_unavailable"
         stopper.join(DEADLINE_S)
 
 
-def test_an_answer_is_sent_to_its_end_before_the_connection_is_closed() -> None:
-    stand = Stand()
-    with stand.connect() as client:
+def test_a_response_is_sent_completely_before_the_connection_is_closed() -> None:
+    echo_server = EchoServer()
+    with echo_server.connect() as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         received = client.recv(1000)
-        stopper = threading.Thread(target=stand.server.stop, args=(DEADLINE_S,))
+        stopper = threading.Thread(target=echo_server.server.stop, args=(DEADLINE_S,))
         stopper.start()
         received += read_all(client)
         stopper.join(DEADLINE_S)
@@ -313,18 +314,18 @@ def test_an_answer_is_sent_to_its_end_before_the_connection_is_closed() -> None:
 
 
 def test_stop_may_come_first_and_twice_and_leaves_no_descriptor_behind() -> None:
-    Stand().server.stop(DEADLINE_S)
+    EchoServer().server.stop(DEADLINE_S)
     before = len(os.listdir("/proc/self/fd"))
     bound = Server(Flask(__name__), ApiSettings(listen="127.0.0.1:0"))
     assert bound.stop(0)
     bound = Server(Flask(__name__), ApiSettings(listen="127.0.0.1:0"))
     bound.bind()
     assert bound.stop(0)
-    stand = Stand()
-    assert stand.say(post(b"x", "Content-Length: 1")).endswith(b"x")
-    assert stand.server.running
-    assert stand.server.stop(DEADLINE_S)
-    assert stand.server.stop(DEADLINE_S)
-    assert not stand.server.running
+    echo_server = EchoServer()
+    assert echo_server.say(post(b"x", "Content-Length: 1")).endswith(b"x")
+    assert echo_server.server.running
+    assert echo_server.server.stop(DEADLINE_S)
+    assert echo_server.server.stop(DEADLINE_S)
+    assert not echo_server.server.running
     assert len(os.listdir("/proc/self/fd")) == before
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("waitress")]

@@ -1,4 +1,4 @@
-"""Where the server listens: on all that a name means, and on each of a list."""
+"""Listening sockets: all addresses of a name, and every address of a list."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def free_port() -> int:
     ],
 )
 @pytest.mark.parametrize("any_port", [True, False])
-def test_all_that_a_host_means_is_listened_on_with_one_port(
+def test_all_addresses_of_a_host_are_listened_on_with_one_port(
     listening: Callable[..., Server], host: str, reached: list[str], any_port: bool
 ) -> None:
     server = listening(f"{host}:{0 if any_port else free_port()}")
@@ -94,7 +94,9 @@ def test_a_list_is_listened_on_one_by_one(listening: Callable[..., Server]) -> N
         ["localhost", "LOCALHOST"],
     ],
 )
-def test_what_is_meant_twice_is_listened_on_once(listening: Callable[..., Server], hosts: list[str]) -> None:
+def test_an_address_that_is_configured_twice_is_listened_on_once(
+    listening: Callable[..., Server], hosts: list[str]
+) -> None:
     port = free_port()
     listening([f"{host}:{port}" for host in hosts])
     assert answers(V4, port)
@@ -102,7 +104,7 @@ def test_what_is_meant_twice_is_listened_on_once(listening: Callable[..., Server
 
 
 def link_local() -> str | None:
-    """An address of this machine that needs its interface beside it."""
+    """A link-local address of this machine, with its interface."""
     for line in Path("/proc/net/if_inet6").read_text().splitlines():
         digits, *_, interface = line.split()
         if digits.startswith("fe80"):
@@ -124,7 +126,7 @@ def test_a_link_local_address_is_listened_on_with_its_interface(listening: Calla
 
 
 @pytest.mark.parametrize(("taken", "told"), [(V4, f"{V4}:PORT"), (V6, f"[{V6}]:PORT")])
-def test_a_port_that_is_taken_is_named_and_nothing_else_is_kept(
+def test_a_port_in_use_is_named_in_the_error_and_no_socket_stays_open(
     listening: Callable[..., Server], taken: str, told: str
 ) -> None:
     port, other = free_port(), free_port()
@@ -144,7 +146,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_else_is_kept(
     listening(f"{V4}:{other}")
 
 
-def test_a_name_that_means_nothing_is_named(listening: Callable[..., Server]) -> None:
+def test_an_unknown_name_is_named_in_the_error(listening: Callable[..., Server]) -> None:
     with pytest.raises(ListenError, match=r"cannot listen on no\.such\.host\.invalid:80: "):
         listening("no.such.host.invalid:80")
 

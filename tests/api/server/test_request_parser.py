@@ -1,4 +1,4 @@
-"""The parser of requests: the same result however the bytes are cut, and never an exception."""
+"""The request parser: the same result for any cut of the bytes, and no exception."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waitress.adjustments import Adjustments
 
-from api.server.request_parser import UNKNOWN_BODY, Parser
+from api.server.request_parser import UNCHECKED_BODY_LIMIT, Parser
 
-ADJUSTMENTS = Adjustments(max_request_body_size=1000, inbuf_overflow=UNKNOWN_BODY)
+ADJUSTMENTS = Adjustments(max_request_body_size=1000, inbuf_overflow=UNCHECKED_BODY_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Result:
     line: tuple[str, str, str, str]
     headers: dict[str, str]
     body: bytes
-    consumed: int | None  # None where it was refused: what follows is never read
+    consumed: int | None  # None after a refusal: no further bytes are read
 
 
 def parse(pieces: list[bytes]) -> Result:
@@ -95,15 +95,17 @@ def test_a_body_is_the_one_that_was_sent() -> None:
     assert chunked.body == b"abcde"
 
 
-def test_no_more_than_a_little_of_a_body_is_taken_before_the_key_was_looked_at() -> None:
-    parser = Parser(Adjustments(max_request_body_size=10 * UNKNOWN_BODY, inbuf_overflow=UNKNOWN_BODY))
+def test_a_large_body_is_not_read_before_the_key_is_checked() -> None:
+    parser = Parser(
+        Adjustments(max_request_body_size=10 * UNCHECKED_BODY_LIMIT, inbuf_overflow=UNCHECKED_BODY_LIMIT)
+    )
     data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert parser.received(data) == len(data)
-    assert not parser.wants_key
-    taken = parser.received(b"1\r\na\r\n" * UNKNOWN_BODY)
-    assert taken == UNKNOWN_BODY
-    assert parser.wants_key
+    assert not parser.needs_key_check
+    taken = parser.received(b"1\r\na\r\n" * UNCHECKED_BODY_LIMIT)
+    assert taken == UNCHECKED_BODY_LIMIT
+    assert parser.needs_key_check
     assert parser.received(b"more") == 0
     parser.admitted = True
-    assert not parser.wants_key
+    assert not parser.needs_key_check
     parser.close()

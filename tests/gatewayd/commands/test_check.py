@@ -30,10 +30,11 @@ from gatewayd.diagnostics.findings import Grade
 from gatewayd.diagnostics.sim import SimStatus
 from gatewayd.store.store import Store
 from gatewayd.version import VERSION
-from modem.discovery import Pace, probe
+from modem.discovery import probe
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.simulator.bank import Bank, BankConfig
+from modem.timeouts import Pace
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box, free_port
 from tests.modem.recording_work import FAST

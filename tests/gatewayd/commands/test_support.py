@@ -320,6 +320,7 @@ def test_a_number_in_the_name_of_a_company_is_masked_however_it_is_written(name:
         "192.168.100.20 asked",
         "10.0.123.45",
         "0.52 0.58 0.59 1/467 12345",
+        "10.52 9.58 10.59 12/467 4123456",
         "gatewayd 0.1.0, Python 3.11.7",
         "it took 12.5 ms, 13.5 ms",
         "2027-01-31",

@@ -58,9 +58,9 @@ class Stand:
         """Have the port itself say it, between two of its looks at the modem."""
 
         def said() -> bool:
-            desk = self.daemon.gateway.ports[port]._desk  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
-            assert isinstance(desk, Mailbox)
-            desk.set_condition(condition, present=present)
+            mailbox = self.daemon.gateway.ports[port]._mailbox  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
+            assert isinstance(mailbox, Mailbox)
+            mailbox.set_condition(condition, present=present)
             return (condition in self.daemon.gateway.port_registry.ports()[port].conditions) is present
 
         eventually(said)

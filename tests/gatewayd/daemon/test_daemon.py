@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -44,28 +45,29 @@ def test_a_message_is_delivered_from_both_sims_of_a_port(build: Callable[..., Bo
     assert {event["sender"] for event in box.network("submitted")} == set(sent)
 
 
-def test_two_slots_with_a_hundred_messages_each_take_turns_seldom_and_let_the_urgent_through(
+def test_two_slots_with_many_messages_each_take_turns_seldom_and_let_the_urgent_through(
     build: Callable[..., Box],
 ) -> None:
-    box = build(slots={1: 2}, dispatch="slot_dwell_s = 1")
+    dwell_s = 1
+    box = build(slots={1: 2}, dispatch=f"slot_dwell_s = {dwell_s}")
     box.start_bank("--submit-s", "0.15", "--delivery-s", "0.1", "--time-scale", "0.1")
     box.start_quick_gateway(0.1)
     active, other = sorted(
         box.sims_ready(2), key=lambda sim: -sim["slot"]
     )  # it ends in the last slot it looked at
-    before = box.cli("status")["ports"][0]["slot_switches"]
+    before, began = box.cli("status")["ports"][0]["slot_switches"], time.monotonic()
     for sim in (active, other):
-        body = [{"recipient": f"+2237000{n:04d}", "message": f"{sim['slot']} {n}"} for n in range(100)]
+        body = [{"recipient": f"+2237000{n:04d}", "message": f"{sim['slot']} {n}"} for n in range(40)]
         order = {"messages": body, "sim_number_id": sim["id"]}
         assert requests.post(f"{box.api}/sms/send-bulk", json=order, headers=box.headers, timeout=30).ok
     urgent = box.send("urgent", sim_number_id=other["id"], priority="otp")
     box.becomes(urgent, "delivered")
     texts = [event["text"] for event in box.network("submitted")]
-    assert texts.index("urgent") < 100, (
+    assert texts.index("urgent") < 40, (
         "it went as soon as its slot had its turn, before the other had all of its own"
     )
-    eventually(lambda: len(box.network("submitted")) == 201, 40)
-    assert box.cli("status")["ports"][0]["slot_switches"] - before < 10
+    eventually(lambda: len(box.network("submitted")) == 81, 40)
+    assert box.cli("status")["ports"][0]["slot_switches"] - before <= 2 + (time.monotonic() - began) / dwell_s
 
 
 def test_a_modem_that_is_not_there_is_looked_for_until_it_comes(build: Callable[..., Box]) -> None:

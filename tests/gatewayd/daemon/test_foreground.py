@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import eventually
+from tests.conftest import UNIGNORED, eventually
 from tests.gatewayd.box import free_port
 
 
@@ -27,7 +27,7 @@ class Foreground:
         self.log = path / "log"
         with self.log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                ["/bin/sh", "-c", script, sys.executable, str(config)],
+                [*UNIGNORED, "/bin/sh", "-c", script, sys.executable, str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

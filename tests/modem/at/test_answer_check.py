@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from modem.at import answer_check
 from modem.at.answer_check import AnswerHabits, Response
-from modem.at.channel import DEFAULT_WAITS, Channel
+from modem.at.channel import Channel
 from modem.at.responses import ERROR as REFUSED
 from modem.at.responses import OK as DONE
 from modem.at.responses import Urc
+from modem.timeouts import DEFAULT_WAITS
 from tests.modem.at.test_channel import FAST, Answers, said, talking_to
 from tests.modem.recording_work import FAST as HOUSE
 from tests.modem.scripted_modem import ScriptedModem

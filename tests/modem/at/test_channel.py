@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modem.at.channel import Channel, OutOfStepError, Waits
+from modem.at.channel import Channel, OutOfStepError
 from modem.at.responses import Urc
 from modem.at.serial_port import open_device
 from modem.at.transport import DeviceGoneError, SilentError
 from modem.driver.submission import submit
 from modem.errors import DEVICE_GONE, NO_PROMPT, Kind
 from modem.parts import InDoubt, Refused, Submitted
+from modem.timeouts import Waits
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 FAST = Waits(

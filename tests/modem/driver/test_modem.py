@@ -7,17 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from modem.at.channel import Channel
 from modem.at.serial_port import open_device
 from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
-from modem.driver.notifications import ranges
 from modem.driver.profiles import PLAIN, PROFILES, profile_for
-from modem.driver.registration import Registration
-from modem.driver.sim import SimState, iccid_in
 from modem.hardware.device_path import DeviceUnavailableError
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
@@ -31,6 +26,11 @@ Answers = dict[str, Script | list[Script]]
 def line(text: str) -> bytes:
     """An answer of one information line."""
     return b"\r\n" + text.encode("latin-1") + b"\r\n" + OK
+
+
+def ucs2(text: str) -> str:
+    """UCS-2 in hexadecimal digits."""
+    return text.encode("utf-16-be").hex().upper()
 
 
 @contextmanager
@@ -97,35 +97,6 @@ def test_the_radio_is_switched_on_only_where_it_is_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "iccid"),
-    [
-        ('+CCID: "8922301000000000017"', "8922301000000000017"),
-        ("+CCID: 8922301000000000017F", "8922301000000000017"),
-        ("+CCID: 89223010000000000178", "89223010000000000178"),
-        ("8922301000000000017f", "8922301000000000017"),
-        ("^ICCID: 98220301000000001087", "89223010000000000178"),  # as the file has it
-        ('+CRSM: 144,0,"982203010000000010F7"', "8922301000000000017"),
-        ("ERROR", ""),
-        ("+CCID: ", ""),
-    ],
-)
-def test_the_card_number_is_found_in_every_form(said: str, iccid: str) -> None:
-    assert iccid_in(said) == iccid
-
-
-@given(st.text(max_size=60))
-def test_any_line_may_hold_a_card_number_orranges(said: str) -> None:
-    assert iccid_in(said) == "" or len(iccid_in(said)) >= 17
-    assert isinstance(ranges(said), list)
-
-
-def testranges_of_a_test_command() -> None:
-    listed = ranges("+CNMI: (0,1,2),(0-3),(0,2),(0,1),(0,1)")
-    assert listed == [{0, 1, 2}, {0, 1, 2, 3}, {0, 2}, {0, 1}, {0, 1}]
-    assert ranges("+CNMI:(0-99999999999)") == [{0}]
-
-
-@pytest.mark.parametrize(
     ("listed", "taken", "chosen"),
     [
         ("+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", {"2,1,0,1,0"}, (2, 1, 0, 1, 0)),
@@ -179,99 +150,6 @@ def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
     with driving(answers) as (modem, _):
         modem.prepare()
         assert modem.storage.others == ("ME",)
-
-
-@pytest.mark.parametrize(
-    ("said", "dbm"),
-    [
-        ("17,99", -79),
-        ("0,0", -113),
-        ("31,99", -51),
-        ("99,99", None),
-        ("150,99", -66),
-        ("199,99", None),
-        ("x", None),
-    ],
-)
-def test_signal_in_dbm(said: str, dbm: int | None) -> None:
-    with driving({"AT+CSQ": line(f"+CSQ: {said}")}) as (modem, _):
-        assert modem.network.signal_dbm() == dbm
-
-
-@pytest.mark.parametrize(
-    ("said", "registration"),
-    [
-        ("+CREG: 0,1", Registration.HOME),
-        ('+CREG: 2,5,"25FF","825E"', Registration.ROAMING),
-        ("+CREG: 2,1,4CA,81DE445", Registration.HOME),
-        ('+CREG: 2,1,"","605F"', Registration.HOME),
-        ('+CREG: 2,1,"5E25', Registration.HOME),
-        ("+CREG: 0,3", Registration.DENIED),
-        ("+CREG: 2", Registration.SEARCHING),  # in the form of a URC
-        ("+CREG: 0,77", Registration.UNKNOWN),
-    ],
-)
-def test_registration_in_every_form(said: str, registration: Registration) -> None:
-    with driving({"AT+CREG?": line(said)}) as (modem, _):
-        assert modem.network.registration() is registration
-
-
-def test_a_modem_that_cannot_tell_counts_as_registered() -> None:
-    with driving() as (modem, _):
-        assert modem.network.registration() is Registration.HOME
-    with driving({"AT+CREG?": OK}) as (modem, _):
-        assert modem.network.registration() is Registration.HOME
-
-
-@pytest.mark.parametrize(
-    ("said", "number"),
-    [
-        ('+CNUM: "Own","+22370000017",145', "+22370000017"),
-        ('+CNUM: ,"22370000017",145', "+22370000017"),
-        ('+CNUM: "a,b","70000017",129', "70000017"),
-        ('+CNUM: "Own","",129', ""),
-    ],
-)
-def test_own_number(said: str, number: str) -> None:
-    with driving({"AT+CNUM": line(said)}) as (modem, _):
-        assert modem.sim.own_number() == number
-
-
-def test_a_busy_sim_is_waited_for() -> None:
-    answers: Answers = {
-        "AT+CPIN?": [b"\r\n+CME ERROR: 14\r\n", b"\r\n+CME ERROR: SIM busy\r\n", b"\r\n+CPIN: READY\r\n"],
-        "AT+CIMI": [b"\r\n+CME ERROR: 515\r\n", line("610020000000017")],
-    }
-    with driving(answers) as (modem, _):
-        assert modem.sim.state() is SimState.READY
-        assert modem.sim.imsi() == "610020000000017"
-
-
-@pytest.mark.parametrize(
-    ("answers", "attempts"),
-    [
-        ({"AT+CPINR": line("+CPINR: SIM PIN,3,3")}, 3),
-        ({"AT+CGMI": line("Quectel"), "AT+QPINC": line('+QPINC: "SC",2,10')}, 2),
-        ({"AT+CGMI": line("huawei"), "AT^CPIN?": line("^CPIN: SIM PIN,3,10,1,10,3")}, 1),
-        ({"AT+CGMI": line("SIMCOM_Ltd"), "AT+SPIC": line("+SPIC: 3,10,0,10")}, 3),
-        ({}, None),
-    ],
-)
-def test_pin_attempts_are_read_before_one_is_used(answers: Answers, attempts: int | None) -> None:
-    with driving(answers) as (modem, _):
-        assert modem.sim.pin_attempts() == attempts
-
-
-def test_a_service_centre_is_set_only_where_there_is_none() -> None:
-    with driving({"AT+CSCA?": line('+CSCA: "+22370000000",145')}, smsc="+22379999999") as (modem, scripted):
-        modem.prepare()
-        assert not any(command.startswith("AT+CSCA=") for command in scripted.commands)
-    with driving({"AT+CSCA?": b"\r\n+CMS ERROR: 330\r\n", "AT+CSCA": OK}, smsc="+22379999999") as (
-        modem,
-        scripted,
-    ):
-        modem.prepare()
-        assert 'AT+CSCA="+22379999999",145' in scripted.commands
 
 
 def test_a_listing_with_broken_records_keeps_every_index() -> None:
@@ -385,3 +263,19 @@ def test_slots_are_switched_by_the_vendors_command_and_else_by_the_standards() -
 def test_a_device_that_cannot_be_opened_is_told_with_what_to_do(device: str, word: str) -> None:
     with pytest.raises(DeviceUnavailableError, match=word):
         open_device(device, 115200)
+
+
+def test_a_modem_that_refuses_the_gsm_character_set_is_asked_in_ucs2() -> None:
+    def answer(modem: ScriptedModem) -> None:
+        modem.say(OK + f'\r\n+CUSD: 0,"{ucs2("Votre solde est de 500 FCFA")}",72\r\n'.encode())
+
+    answers: Answers = {
+        "AT+CSCS?": line('+CSCS: "UCS2"'),
+        'AT+CSCS="GSM"': ERROR,
+        "AT+CSCS": OK,
+        "AT+CUSD": answer,
+    }
+    with driving(answers) as (modem, scripted):
+        (reply,) = modem.ussd(["*100#"])
+    assert reply.text == "Votre solde est de 500 FCFA"
+    assert f'AT+CUSD=1,"{ucs2("*100#")}",15' in scripted.commands

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from modem.driver.network_clock import Observer, read
+from modem.driver.network_clock import Observer
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES
@@ -21,77 +19,6 @@ from tests.modem.recording_work import House
 from tests.modem.scripted_modem import ScriptedModem
 
 YEAR_S = 366 * 86_400
-
-
-def seconds(line: str) -> float | None:
-    told = read(line)
-    return None if told is None else told / 1e6
-
-
-@pytest.mark.parametrize(
-    ("line", "utc"),
-    [
-        ('+CCLK: "26/11/22,13:22:00+00"', datetime(2026, 11, 22, 13, 22, tzinfo=UTC)),
-        ('+CCLK: "26/11/22,13:22:00+04"', datetime(2026, 11, 22, 12, 22, tzinfo=UTC)),
-        ('+CCLK: "26/12/31,20:00:00-24"', datetime(2027, 1, 1, 2, 0, tzinfo=UTC)),
-        ('+CCLK: "80/01/06,00:00:12+00"', datetime(1980, 1, 6, 0, 0, 12, tzinfo=UTC)),
-        ('+CCLK: "04/01/01,00:01:00+00"', datetime(2004, 1, 1, 0, 1, tzinfo=UTC)),
-        ("+CCLK: 17/07/26,11:42:15+01", datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
-        ("+CCLK:17/07/26,11:42:15-04", datetime(2017, 7, 26, 12, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "17/07/26,11:42:15+01', datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
-        ('+CCLK: 17/07/26,11:42:15+01"', datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC)),
-        ('+CCLK: "17/07/26, 11:42:15 +04"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "2017/07/26,11:42:15+04"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "1980/01/06,00:00:12+00"', datetime(1980, 1, 6, 0, 0, 12, tzinfo=UTC)),
-        ('+CCLK: "17/7/6,9:42:15+0"', datetime(2017, 7, 6, 9, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "17/07/26,11:42:15+04,0"', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "17/07/26,11:42:15+04",1', datetime(2017, 7, 26, 10, 42, 15, tzinfo=UTC)),
-        ('+CCLK: "17/07/26,11:42:15.7+00"', datetime(2017, 7, 26, 11, 42, 15, tzinfo=UTC)),
-        (
-            f'+CCLK: "{"17/07/26,11:42:15+01".encode("utf-16-be").hex().upper()}"',
-            datetime(2017, 7, 26, 11, 27, 15, tzinfo=UTC),
-        ),
-    ],
-)
-def test_local_time_and_quarters_of_an_hour_make_utc(line: str, utc: datetime) -> None:
-    assert seconds(line) == utc.timestamp()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "+CCLK:",
-        '+CCLK: ""',
-        '+CCLK: "26/11/22,13:22:00"',  # no zone
-        '+CCLK: "26/13/22,13:22:00+00"',
-        '+CCLK: "26/11/22,25:22:00+00"',
-        '+CCLK: "26/11/22,13:22:00+97"',
-        '+CCLK: "٢٦/11/22,13:22:00+00"',
-        "+CCLK: 26/11/22,13:22:00",
-        '+CCLK: "26/11/22,13:22:00+01:00"',
-        '+CCLK: "26/11/22,13:22:00+100"',
-        '+CCLK: "2126/11/22,13:22:00+00"',
-        "+CCLK: 00/00/00,00:00:00+00",
-    ],
-)
-def test_what_is_no_time_is_none(line: str) -> None:
-    assert read(line) is None
-
-
-@given(
-    st.datetimes(datetime(1970, 1, 3), datetime(2069, 12, 29)),  # noqa: DTZ001 - the zone is added
-    st.integers(-96, 96),
-)
-def test_any_time_in_any_zone_is_read(utc: datetime, quarters: int) -> None:
-    utc = utc.replace(microsecond=0, tzinfo=UTC)
-    local = utc + timedelta(minutes=15 * quarters)
-    assert seconds(f'+CCLK: "{local:%y/%m/%d,%H:%M:%S}{quarters:+03d}"') == utc.timestamp()
-
-
-@given(st.text() | st.from_regex(r'"\d\d/\d\d/\d\d,\d\d:\d\d:\d\d[+-]\d{1,3}"'))
-def test_no_line_raises(line: str) -> None:
-    read(line)
 
 
 @pytest.mark.parametrize(

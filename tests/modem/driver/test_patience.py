@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modem.driver.commands import Identity
+from modem.driver.identity import Identity
 from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
 from modem.parts import Submitted

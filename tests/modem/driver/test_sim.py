@@ -1,64 +1,107 @@
-"""The number of a card, in all the forms in which modems tell it."""
+"""The SIM as the driver reads it: its state, its PIN attempts and its service centre."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from modem.driver.sim import iccid_in
+from modem.driver.sim import SimState
+from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line
 
-# 18 to 20 digits behind 89; the last is no F, which would be filler.
-NUMBERS = st.from_regex(r"\A89[0-9A-F]{15,17}[0-9A-E]\Z")
-
-HEADS = (
-    "", "+CCID: ", "+CCID:", "+ICCID: ", "^ICCID: ", "+QCCID: ", "#CCID: ", "+CICCID: ", "+ZGETICCID: ", "!ICCID: ", "ICCID: ",
-)  # fmt: skip
-
-
-def in_file(number: str) -> str:
-    """As in EF-ICCID: ten octets, filled up, with swapped nibbles (31.102, 4.2.1)."""
-    full = number.ljust(20, "F")
-    return "".join(full[place + 1] + full[place] for place in range(0, 20, 2))
-
-
-@given(NUMBERS, st.sampled_from(HEADS), st.booleans(), st.booleans(), st.integers(0, 3))
-def test_a_number_is_read_with_and_without_quotes_filler_and_capitals(
-    number: str, head: str, quoted: bool, small: bool, filler: int
-) -> None:
-    word = number + "F" * filler
-    word = word.lower() if small else word
-    assert iccid_in(head + (f'"{word}"' if quoted else word)) == number
-
-
-@given(
-    NUMBERS,
-    st.booleans(),
-    st.sampled_from(['+CRSM: 144,0,"%s"', "+CRSM: 144,0,%s", "^ICCID: %s", '+CCID: "%s"']),
-)
-def test_a_number_is_read_as_it_stands_in_the_file(number: str, small: bool, form: str) -> None:
-    word = in_file(number)
-    assert iccid_in(form % (word.lower() if small else word)) == number
+LOCKS = ("PH-SIM", "PH-FSIM", "PH-NET", "PH-NETSUB", "PH-SP", "PH-CORP")
 
 
 @pytest.mark.parametrize(
-    ("said", "number"),
+    "answer",
     [
-        ("+CCID: 898600B5112340005012", "898600B5112340005012"),
-        ("+QCCID: 898600b511234000501f", "898600B511234000501"),
-        ('+CRSM: 144,0,"9868005B113204000521"', "898600B5112340005012"),
-        ("898600F5112340005012", "898600F5112340005012"),
-        ("+CCID: 8986 00B5", ""),
-        ("+CCID: 356938035643809", ""),  # an IMEI is too short
-        ('+CRSM: 148,8,""', ""),
-        ("0791222301ABCDEF0123", ""),  # hexadecimal digits that begin with anything else
+        *(line(f"+CPIN: {lock} {code}") for lock in LOCKS for code in ("PIN", "PUK")),
+        line('+CPIN: "PH-NET PIN"'),
+        line("+CPIN:ph-net pin"),
+        *(b"\r\n+CME ERROR: %d\r\n" % code for code in (5, 6, 7, *range(40, 49))),
+        b"\r\n+CME ERROR: Network personalization PIN required\r\n",
+        b"\r\n+CMS ERROR: 312\r\n",
     ],
 )
-def test_only_a_number_is_taken_for_one(said: str, number: str) -> None:
-    assert iccid_in(said) == number
+def test_a_modem_locked_to_another_operator_is_no_fault_of_the_sim(answer: bytes) -> None:
+    with driving({"AT+CPIN?": answer}) as (modem, _):
+        assert modem.sim.state() is SimState.MODEM_LOCKED
 
 
-@given(st.text(max_size=80))
-def test_any_line_is_read_without_an_error(said: str) -> None:
-    found = iccid_in(said)
-    assert found == "" or (17 <= len(found) <= 20 and found == found.upper() and not found.endswith("F"))
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        (line("+CPIN:READY"), SimState.READY),
+        (line('+CPIN: "SIM PIN"'), SimState.PIN_REQUIRED),
+        (line("+CPIN: SIM PIN2"), SimState.READY),
+        (line("+CPIN: SIM PUK"), SimState.PUK_REQUIRED),
+        (line("+CPIN: NOT INSERTED"), SimState.ABSENT),
+        (b"\r\n+CME ERROR: 10\r\n", SimState.ABSENT),
+        (b"\r\n+CMS ERROR: 310\r\n", SimState.ABSENT),
+        (b"\r\n+CME ERROR: 11\r\n", SimState.PIN_REQUIRED),
+        (b"\r\n+CMS ERROR: 316\r\n", SimState.PUK_REQUIRED),
+        (b"\r\n+CME ERROR: 13\r\n", SimState.FAILURE),
+        (b"\r\n+CME ERROR: 15\r\n", SimState.FAILURE),
+    ],
+)
+def test_other_states_of_the_sim(answer: bytes, state: SimState) -> None:
+    with driving({"AT+CPIN?": answer}) as (modem, _):
+        assert modem.sim.state() is state
+
+
+def test_a_busy_sim_is_waited_for() -> None:
+    answers: Answers = {
+        "AT+CPIN?": [b"\r\n+CME ERROR: 14\r\n", b"\r\n+CME ERROR: SIM busy\r\n", b"\r\n+CPIN: READY\r\n"],
+        "AT+CIMI": [b"\r\n+CME ERROR: 515\r\n", line("610020000000017")],
+    }
+    with driving(answers) as (modem, _):
+        assert modem.sim.state() is SimState.READY
+        assert modem.sim.imsi() == "610020000000017"
+
+
+@pytest.mark.parametrize(
+    ("answers", "attempts"),
+    [
+        ({"AT+CPINR": line("+CPINR: SIM PIN,3,3")}, 3),
+        ({"AT+CGMI": line("Quectel"), "AT+QPINC": line('+QPINC: "SC",2,10')}, 2),
+        ({"AT+CGMI": line("huawei"), "AT^CPIN?": line("^CPIN: SIM PIN,3,10,1,10,3")}, 1),
+        ({"AT+CGMI": line("SIMCOM_Ltd"), "AT+SPIC": line("+SPIC: 3,10,0,10")}, 3),
+        ({}, None),
+    ],
+)
+def test_pin_attempts_are_read_before_one_is_used(answers: Answers, attempts: int | None) -> None:
+    with driving(answers) as (modem, _):
+        assert modem.sim.pin_attempts() == attempts
+
+
+def test_pin_attempts_of_a_modem_that_knows_only_the_bare_command() -> None:
+    bare = line("+CPINR: SIM PIN,2,3")
+    for answer in (ERROR, OK):
+        with driving({'AT+CPINR="SIM PIN"': answer, "AT+CPINR": bare}) as (modem, _):
+            assert modem.sim.pin_attempts() == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "has"),
+    [
+        (OK, None),
+        (ERROR, None),
+        (b"\r\n+CMS ERROR: 500\r\n", None),
+        (line("+CSCA:"), False),
+        (b"\r\n+CMS ERROR: 330\r\n", False),
+        (line('+CSCA: "+22370000000",145'), True),
+    ],
+)
+def test_whether_there_is_a_service_centre(answer: bytes, has: bool | None) -> None:
+    with driving({"AT+CSCA?": answer}) as (modem, _):
+        assert modem.find_service_centre() is has
+
+
+def test_a_service_centre_is_set_only_where_there_is_none() -> None:
+    with driving({"AT+CSCA?": line('+CSCA: "+22370000000",145')}, smsc="+22379999999") as (modem, scripted):
+        modem.prepare()
+        assert not any(command.startswith("AT+CSCA=") for command in scripted.commands)
+    with driving({"AT+CSCA?": b"\r\n+CMS ERROR: 330\r\n", "AT+CSCA": OK}, smsc="+22379999999") as (
+        modem,
+        scripted,
+    ):
+        modem.prepare()
+        assert 'AT+CSCA="+22379999999",145' in scripted.commands

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from modem.discovery import Device, Finding, Pace, Speech, devices, modems, probe
+from modem.discovery import Device, Finding, Speech, devices, modems, probe
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.sysfs import Tty, Usb
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.sim import imei
 from modem.simulator.personality import PERSONALITIES
+from modem.timeouts import Pace
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.port.test_port import healthy

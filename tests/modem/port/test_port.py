@@ -21,8 +21,8 @@ from modem.hardware.sysfs import MACHINE, Roots
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Switch, Unreadable, Work
 from modem.port.port import Port
-from modem.port.session import Timing
 from modem.port.status import PortState, PortStatus
+from modem.timeouts import Timing
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.recording_work import FAST, House, part

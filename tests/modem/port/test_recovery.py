@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modem.port.recovery import Recovery, Step
-from modem.port.session import Timing
+from modem.timeouts import Timing
 
 TIMING = Timing(
     look_s=1, refused_s=5, reopen_s=2, reset_s=8, rests_s=(5, 15, 60), away_s=(60, 300), command_s=30
