@@ -155,7 +155,7 @@ def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
         found = checked(box.config)
         assert the(found["port 1 network"]) == (
             "fault",
-            "The network refuses this SIM: ask the operator whether it is active and identified.",
+            "The network denies this SIM: ask the operator whether it is active and identified.",
         )
         assert the(found["port 2"])[0] == "fault"
         assert "plugged in" in the(found["port 2"])[1]
