@@ -1,16 +1,16 @@
-# make run     the gateway on simulated modems; PORT and PORTS can be given: make run PORT=9000 PORTS=8
-# make test    everything that must be right before a change is kept
-# make check   of that: format, lint, types, floors
-# make suite   of that: the tests
-# make bench   gatewayd beside its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
-# make bench-document   its figures into docs/performance.md and docs/plots
-# make long    tests that are too long for the suite: torture, idle ports
-# make install, upgrade, uninstall   the service on this box, as root: see docs/install.md for what can be given
-# make wheels  gatewayd and all that it needs into build/wheels, for a box without a network
-# make deb     a Debian package of it in build/
-# make lock    the newest allowed version of every package into constraints.txt; needs a network. Then: make test
+# make run     run the gateway on simulated modems; optional: make run PORT=9000 PORTS=8
+# make test    the checks and the tests: both must pass before a change is merged
+# make check   only the checks: format, lint, types, floors; under a minute
+# make suite   only the tests
+# make bench   measure gatewayd and its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
+# make bench-document   write the figures into docs/performance.md and docs/plots
+# make long    run the tests that are too long for the suite: torture, idle ports, start times
+# make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options
+# make wheels  write gatewayd and its dependencies to build/wheels, for a box without a network
+# make deb     build a Debian package in build/
+# make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
-# make clean   forget what make made, the demo's messages too
+# make clean   delete all that make created, the messages of the demo too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
 
@@ -42,7 +42,7 @@ suite:
 	@$(SETUP) dev
 	$(PY) pytest -n 4 --dist worksteal
 
-# The peers that are installed are measured; what is missing is told: apt-get install gammu-smsd smstools kannel
+# Only installed peers are measured; the output names the missing ones: apt-get install gammu-smsd smstools kannel
 bench:
 	@$(SETUP) dev
 	@test -x build/bench-venv/bin/python || "$(VENV)/bin/python" -m venv build/bench-venv

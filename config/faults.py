@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words for the person who wrote it: line, key, what it must be."""
+"""Describe the faults of a configuration for its author: line, key, and the permitted values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SENTENCES = {
     "too_short": "must not be empty",
     "tuple_type": "must be a list",
 }
-_LISTS = ("ports", "balance")  # sections that may stand several times
+_LISTS = ("ports", "balance")  # sections that may occur several times
 _KEY = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
 _DOTTED = rf"(?:{_KEY})(?:\s*\.\s*(?:{_KEY}))*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
@@ -37,7 +37,7 @@ _ENTRY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
 def describe(error: ValidationError, text: str, root: type[BaseModel]) -> list[str]:
-    """One sentence for each fault, in the order of the file. Values are never repeated: one may be a PIN."""
+    """Return one sentence per fault, in the order of the file. Values are never repeated: one may be a PIN."""
     lines = _line_index(text)
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
@@ -67,7 +67,7 @@ def _suggestion(loc: Loc, root: type[BaseModel]) -> str:
 
 
 def _keys(loc: Loc, root: type[BaseModel]) -> list[str]:
-    """The keys that may stand at a place in the file."""
+    """The permitted keys at a position in the file."""
     if not loc:
         return list(root.model_fields)
     annotation = root.model_fields[str(loc[0])].annotation
@@ -78,7 +78,7 @@ def _keys(loc: Loc, root: type[BaseModel]) -> list[str]:
 
 
 def _name(loc: Loc) -> str:
-    """A place as the file writes it: `[api] threads`, `[[ports]] 2 baud`, `[dispatch] backoff_s 3`."""
+    """A position in the syntax of the file: `[api] threads`, `[[ports]] 2 baud`, `[dispatch] backoff_s 3`."""
     section, *rest = loc
     words = [str(step + 1) if isinstance(step, int) else step for step in rest]
     in_list = bool(rest) and isinstance(rest[0], int)
@@ -86,16 +86,16 @@ def _name(loc: Loc) -> str:
 
 
 def _line_of(loc: Loc, lines: dict[Loc, int]) -> int:
-    """The line of the place itself, else of the nearest table around it."""
+    """The line of the position, or of the nearest table around it."""
     while loc and loc not in lines:
         loc = loc[:-1]
     return lines.get(loc, 1)
 
 
 def _line_index(text: str) -> dict[Loc, int]:
-    """Where each table and key of a valid TOML text begins. tomllib tells no lines.
+    """The line of each table and key of a valid TOML text, because tomllib reports no lines.
 
-    What looks like a key within a text of several lines is indexed too; it can only make a line number wrong.
+    Lines of a multi-line string that look like keys are indexed too; they can only make a line number wrong.
     """
     lines: dict[Loc, int] = {}
     entries: dict[Loc, int] = {}

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 GUIDE = "guide"
-"""The plan of the first API's guide: the default, and the only one that takes nothing off a number."""
+"""The plan of the first API's guide: the default, and the only one that removes nothing from a number."""
 
 _FOLDER = Path(__file__).parent
 
@@ -27,9 +27,9 @@ class _Data(BaseModel):
 
 
 class Country(_Data):
-    """How national mobile numbers are written in the countries of one country code."""
+    """The format of national mobile numbers in the countries of one country code."""
 
-    trunk_prefix: str  # "": there is none
+    trunk_prefix: str  # "": none
     lengths: Annotated[tuple[int, ...], Field(strict=False)]  # in digits, without the trunk prefix
 
 
@@ -40,12 +40,12 @@ class PlanNumbering(Country):
     date: str
     country_code: str
     international_prefix: str
-    mobile: Strings  # how national mobile numbers begin
+    mobile: Strings  # the first digits of national mobile numbers
     example: str
 
 
 class Beginnings(_Data):
-    """How the numbers, or the IMSIs, of each operator begin."""
+    """The first digits of the numbers, or of the IMSIs, of each operator."""
 
     source: str
     date: str
@@ -57,7 +57,7 @@ class Plan(_Data):
 
     name: str
     also: Strings
-    pattern: str | None = None  # decides instead of lengths and beginnings
+    pattern: str | None = None  # replaces lengths and first digits
     numbering: PlanNumbering
     operators: Beginnings
     networks: Beginnings
@@ -71,17 +71,17 @@ def plans() -> Mapping[str, Plan]:
 
 @functools.cache
 def countries() -> Mapping[str, Country]:
-    """Every country code under which there are mobile telephones."""
+    """Every country code with mobile phones."""
     return {code: Country.model_validate(value) for code, value in _read("countries.toml").items()}
 
 
 def plan_key(name: str) -> str | None:
-    """The key of the plan that a person names by its key, its country or that's ISO code; None where there is none."""
+    """Find the key of a plan by its key, country name or ISO code; None if there is none."""
     return _by_name().get(_letters(name))
 
 
 def plan_of_country(country_code: str) -> Plan | None:
-    """The plan of a country code, but for the guide's."""
+    """The plan of a country code, except the guide's; None if there is none."""
     found = (plan for key, plan in plans().items() if key != GUIDE)
     return next((plan for plan in found if plan.numbering.country_code == country_code), None)
 

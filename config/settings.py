@@ -1,7 +1,7 @@
-"""The typed settings, and how they are read from one TOML file.
+"""The typed settings, and `load`, which reads them from one TOML file.
 
-Every key with its default and its reason stands in `gatewayd.toml` beside this file; the defaults there and
-here are the same. Durations are in seconds.
+`gatewayd.toml` beside this file contains every key with its default and its reason; the defaults there and here are the same.
+Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 _LONGEST_S = 366 * 86400  # a year: nothing here waits longer, and every clock and select() can count it
 
 
-# The longer mark first: that of UTF-32 begins as that of UTF-16.
+# The longer mark first: the mark of UTF-32 begins like that of UTF-16.
 _OTHER_ENCODINGS = (
     ("UTF-32", (b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
     ("UTF-16", (b"\xff\xfe", b"\xfe\xff")),
@@ -45,11 +45,11 @@ _OTHER_ENCODINGS = (
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. The text says what is wrong, at which line, and what to do."""
+    """The configuration cannot be used. The text names each fault, its line and the remedy."""
 
 
 class Address(NamedTuple):
-    """Where a server listens. `host`: an address, a name, or `*` for all addresses of IPv4 and IPv6."""
+    """A listening address. `host`: an address, a name, or `*` for all addresses of IPv4 and IPv6."""
 
     host: str
     port: int
@@ -98,7 +98,7 @@ def _plan(name: str) -> str:
 
 
 def _listen(value: object) -> object:
-    """One text or a list of them, each an address that none before it is."""
+    """Check one address or a list of different addresses."""
     if not isinstance(value, list | tuple):
         _address(value)
         return value
@@ -125,7 +125,7 @@ def _address(text: object) -> Address:
 
 
 def _pin(value: object) -> object:
-    # As an integer it would lose its leading zeros.
+    # An integer would lose its leading zeros.
     if not isinstance(value, str | SecretStr):
         raise ValueError('must be in quotes, as "1234"')
     return value
@@ -177,7 +177,7 @@ def _folder_or_none(value: object) -> object:
 
 Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
-"""A duration of which 0 means: not at all."""
+"""A duration; 0 switches the function off."""
 
 Text = Annotated[str, AfterValidator(_without_control_characters)]
 Network = Annotated[
@@ -208,7 +208,7 @@ class ApiSettings(_Section):
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """`listen`, taken apart; an IPv6 host without its brackets. Port 0: one that is free."""
+        """The addresses of `listen`; an IPv6 host has no brackets. Port 0: any free port."""
         texts = (self.listen,) if isinstance(self.listen, str) else self.listen
         return tuple(_address(text) for text in texts)
 
@@ -219,12 +219,12 @@ class ApiSettings(_Section):
 
     @property
     def body_bytes_for_bulk(self) -> int:
-        """What a bulk may take: 1600 characters beyond the BMP, each an escaped surrogate pair of 12 bytes, and what goes around."""
+        """The size of the largest bulk body: 1600 characters beyond the BMP per message, each 12 bytes when escaped, and the JSON around."""
         return self.bulk_max * 20 * 1024
 
 
 class StoreSettings(_Section):
-    """[store]: where messages are kept."""
+    """[store]: the database and its backups."""
 
     path: Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)] = (
         Path("/var/lib/gatewayd/gatewayd.db")
@@ -262,13 +262,13 @@ class StoreSettings(_Section):
 
 
 class NumberSettings(_Section):
-    """[numbers]: the numbering plan, and what this box has differently. What is empty in the file is the plan's."""
+    """[numbers]: the numbering plan, and the values that replace those of the plan. Empty values come from the plan."""
 
     plan: Annotated[str, AfterValidator(_plan)] = GUIDE
     country_code: Annotated[
         str, _matching(r"[1-9][0-9]{0,2}", 'must be 1 to 3 digits in quotes, as "223"')
     ] = ""
-    # None: the lengths and beginnings of the plan's mobile numbers decide.
+    # None: the lengths and first digits of the plan's mobile numbers decide.
     pattern: Annotated[re.Pattern[str] | None, BeforeValidator(_pattern)] = None
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
     operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(default={})
@@ -277,7 +277,7 @@ class NumberSettings(_Section):
     @model_validator(mode="before")
     @classmethod
     def _from_the_plan(cls, given: object) -> object:
-        """Put the plan's own in the place of what the file does not say, or says empty."""
+        """Fill missing and empty values from the plan."""
         if not isinstance(given, Mapping):
             return given
         name = given.get("plan", GUIDE)
@@ -288,22 +288,24 @@ class NumberSettings(_Section):
             "operators": plan.operators.begin,
             "networks": plan.networks.begin,
         }
-        said = {key: value for key, value in given.items() if key not in filled or value not in ("", {})}
-        return {**filled, **said}
+        given_values = {
+            key: value for key, value in given.items() if key not in filled or value not in ("", {})
+        }
+        return {**filled, **given_values}
 
     @property
     def chosen(self) -> Plan:
-        """The plan, without what this box has differently."""
+        """The plan itself, without the replaced values."""
         return plans()[self.plan]
 
     @property
     def zone(self) -> ZoneInfo:
-        """`time_zone`, loaded: days and months turn at its midnight."""
+        """The time zone: days and months begin at its midnight."""
         return ZoneInfo(self.time_zone)
 
 
 class DispatchSettings(_Section):
-    """[dispatch]: how parts reach the network."""
+    """[dispatch]: how parts are sent."""
 
     max_attempts: int = Field(default=5, ge=1, le=100)
     backoff_s: Annotated[tuple[Wait, ...], Field(strict=False, min_length=1)] = (5, 30, 120)
@@ -322,19 +324,19 @@ class DispatchSettings(_Section):
 
 
 class InboxSettings(_Section):
-    """[inbox]: texts that come in."""
+    """[inbox]: received texts."""
 
     assembly_timeout_s: Duration = 86_400
 
 
 class LoopTestSettings(_Section):
-    """[loop_test]: the SIMs text each other."""
+    """[loop_test]: the SIMs send texts to each other."""
 
     every_s: Wait = 0
 
 
 class ClockSettings(_Section):
-    """[clock]: whose time is trusted."""
+    """[clock]: the trusted source of time."""
 
     trust: Literal["auto", "network", "always"] = "auto"
 
@@ -349,7 +351,7 @@ class DaemonSettings(_Section):
 
 
 class PortSettings(_Section):
-    """One [[ports]]: a place for one modem, and the serial device it hangs on."""
+    """One [[ports]]: a place for one modem, and its serial device."""
 
     port: int = Field(ge=1, le=9999)
     device: Annotated[Text, AfterValidator(_device)]
@@ -364,7 +366,7 @@ class PortSettings(_Section):
 
 
 class BalanceSettings(_Section):
-    """One [[balance]]: how the SIMs of an operator are asked what they have left."""
+    """One [[balance]]: how the balance of the SIMs of an operator is read."""
 
     operator: Text
     code: Annotated[str, _matching(r"[0-9*#]{1,160}", 'must be a USSD code in quotes, as "#123#"')]
@@ -401,7 +403,7 @@ class Settings(_Section):
                 if value(port) in seen:
                     raise PydanticCustomError(
                         "not_unique",
-                        "must be another one than that of an earlier port",
+                        "must differ from that of every earlier port",
                         {"within": (index, key)},
                     )
                 seen.add(value(port))
@@ -411,17 +413,17 @@ class Settings(_Section):
 def load(path: Path) -> Settings:
     """Read the settings from a TOML file.
 
-    Raises ConfigError with every fault in the file, each with its line, whatever the file holds.
+    Raises ConfigError with every fault in the file and its line.
     """
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: there is no such file. To make one: cp {EXAMPLE} {path}, then edit its [[ports]]"
+            f"{path}: there is no such file. To create it: cp {EXAMPLE} {path}, then edit its [[ports]]"
         ) from error
     except PermissionError as error:
         raise ConfigError(
-            f"{path}: may not be read by you: use sudo, or become a member of the file's group and log in anew"
+            f"{path}: you may not read it: use sudo, or become a member of the file's group and log in again"
         ) from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
@@ -429,7 +431,7 @@ def load(path: Path) -> Settings:
 
 
 def parse(raw: bytes, name: str = "configuration") -> Settings:
-    """Read the settings from the bytes of a TOML file that is called `name`. Raises ConfigError."""
+    """Read the settings from the bytes of a TOML file. `name` stands in error texts. Raises ConfigError."""
     text = decode(raw, name)
     try:
         tree = tomllib.loads(text)
@@ -444,7 +446,7 @@ def parse(raw: bytes, name: str = "configuration") -> Settings:
 
 
 def decode(raw: bytes, name: str = "configuration") -> str:
-    """The text of a TOML file, which is UTF-8, with or without a byte order mark. Raises ConfigError."""
+    """Decode a TOML file: UTF-8, with or without a byte order mark. Raises ConfigError."""
     for encoding, marks in _OTHER_ENCODINGS:
         if raw.startswith(marks):
             raise ConfigError(f"{name}: is {encoding} text: save it as UTF-8")
@@ -456,6 +458,6 @@ def decode(raw: bytes, name: str = "configuration") -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ConfigError(
-            f"{name}: line {line}: has a NUL character, as UTF-16 text has: save the file as UTF-8"
+            f"{name}: line {line}: contains a NUL character, like UTF-16 text: save the file as UTF-8"
         )
     return text

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Build the Debian package build/gatewayd_VERSION_ARCHITECTURE.deb, for this kind of machine; a network is needed, root is not.
+# Build the Debian package build/gatewayd_VERSION_ARCHITECTURE.deb, for this kind of machine; this needs a network, but not root.
 #
 # PYTHON   the Python that builds; default: python3
-# DEBFULLNAME, DEBEMAIL   who answers for the package
-# PYTHONS  the Pythons that it is for, one after the other without a gap; default: 3.11 3.12 3.13 (Debian 12 and 13)
+# DEBFULLNAME, DEBEMAIL   the maintainer of the package
+# PYTHONS  the supported Python versions, without a gap; default: 3.11 3.12 3.13 (Debian 12 and 13)
 #
-# It holds gatewayd and what that needs as wheels, since Debian 12's own python3-pydantic and python3-flask are too old; the
-# virtual environment is made from them when it is installed, without a network.
+# The package contains gatewayd and its dependencies as wheels, because python3-pydantic and python3-flask of Debian 12 are too
+# old. The installation makes the virtual environment from them, without a network.
 set -eu
 umask 022
 cd "$(dirname "$0")/.."

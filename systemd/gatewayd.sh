@@ -1,3 +1,3 @@
 #!/bin/sh
-# The command `gatewayd`, in whatever release is current.
+# The command `gatewayd` of the current release.
 GATEWAYD_CONFIG=${GATEWAYD_CONFIG:-/etc/gatewayd/gatewayd.toml} exec /opt/gatewayd/current/bin/python -I -m gatewayd.cli "$@"

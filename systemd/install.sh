@@ -1,15 +1,15 @@
 #!/bin/sh
-# Install gatewayd as a service, bring it up to date, or take it off again; as root, from the project's folder.
+# Install, upgrade or uninstall gatewayd as a service; run it as root, in the project's folder.
 #
 #   systemd/install.sh install|upgrade|uninstall
-#   systemd/install.sh wheels FOLDER      gatewayd and all that it needs, for a box without a network
+#   systemd/install.sh wheels FOLDER      write gatewayd and its dependencies as wheels, for a box without a network
 #
-# LISTEN   HOST:PORT of the API, or several with commas between them, for a configuration that is made now; asked for on a
-#          terminal, else 127.0.0.1:8000
-# PLAN     the country's numbering (numbers.plan), likewise; else guide
-# WHEELS   a folder that `wheels` made: no network is used then
+# LISTEN   HOST:PORT of the API, or several with commas, for a new configuration; without it the script asks on a terminal, and
+#          otherwise uses 127.0.0.1:8000
+# PLAN     the numbering plan of the country (numbers.plan), likewise; otherwise guide
+# WHEELS   a folder made by `wheels`: no network is used then
 # PYTHON   the Python to use; default: /usr/bin/python3
-# PURGE=1  uninstall configuration, messages and user, too
+# PURGE=1  uninstall also configuration, messages and user
 # DESTDIR  put the files below this folder, for an image; and
 # prefix   put everything below this folder, to run without a service. With either, no user is made and nothing is
 #          started or stopped.
@@ -44,7 +44,7 @@ service() {
 activate() {
     share=$home/releases/$1/share
     mkdir -p "$unit_dir" "$rules_dir" "$bin"
-    rm -f "$unit_dir/gatewayd.service" # what masks it, once a package was removed
+    rm -f "$unit_dir/gatewayd.service" # a removed package leaves a mask here
     install -m 644 "$share/gatewayd.service" "$unit_dir/gatewayd.service"
     install -m 644 "$share/70-gatewayd.rules" "$rules_dir/70-gatewayd.rules"
     install -m 755 "$share/gatewayd.sh" "$bin/gatewayd"
@@ -75,7 +75,7 @@ check_no_package() {
     esac
 }
 
-# What the sources are, and the Python they are for: the same again is the same release.
+# The version, a checksum of the sources, and the Python: equal sources give the same release.
 release_name() {
     sum=$(find systemd docs setup.cfg pyproject.toml constraints.txt api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
@@ -85,7 +85,7 @@ release_name() {
 make_wheels() {
     mkdir -p "$1"
     build=$(mktemp -d)
-    # A copy: pip leaves its traces where it builds, and here it may be root.
+    # Build in a copy: pip writes files into the source folder, here possibly as root.
     mkdir "$build/src"
     cp -R setup.cfg pyproject.toml README.md LICENSE api config gatewayd modem "$build/src/"
     if ! "$python" -m venv "$build/venv" ||
@@ -104,7 +104,7 @@ build() {
         build_release "$1" "$WHEELS"
     else
         wheels=$(mktemp -d)
-        say "Fetching what gatewayd $1 needs"
+        say "Fetching the packages for gatewayd $1"
         make_wheels "$wheels"
         build_release "$1" "$wheels"
         rm -rf "$wheels"
@@ -119,17 +119,17 @@ build() {
     cp config/*.toml docs/*.md "$share/"
 }
 
-# The configuration, where there is none yet.
+# Write the configuration, if there is none yet.
 configure() {
     mkdir -p "$etc" "$state"
     if [ -e "$etc/gatewayd.toml" ]; then
-        [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml is there already, and is yours."
-        [ -z "${PLAN:-}" ] || say "PLAN changes nothing: $etc/gatewayd.toml is there already, and is yours."
+        [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml exists already and is not changed."
+        [ -z "${PLAN:-}" ] || say "PLAN changes nothing: $etc/gatewayd.toml exists already and is not changed."
         return
     fi
     listen=${LISTEN:-}
     if [ -z "$listen" ] && [ -t 0 ]; then
-        say "Who may reach the API? 127.0.0.1:8000 is this box alone, *:8000 the whole network (IPv4 and IPv6)," \
+        say "At which addresses should the API listen? 127.0.0.1:8000 is this box alone, *:8000 the whole network (IPv4 and IPv6)," \
             "127.0.0.1:8000,192.168.1.5:8000 this box and one of its networks."
         printf 'Listen on [127.0.0.1:8000]: ' >&2
         read -r listen || true
@@ -143,7 +143,7 @@ configure() {
     plan=${PLAN:-}
     if [ -z "$plan" ] && [ -t 0 ]; then
         say "In which country are your numbers?" "$(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml | tr '\n' ' ')" \
-            "guide is Mali as the first API promised it: without 5x, 8x and 9x, and without blanks."
+            "guide is Mali by the rule of the first API: without 5x, 8x and 9x, and without spaces."
         printf 'Numbering plan [guide]: ' >&2
         read -r plan || true
     fi
@@ -157,7 +157,7 @@ configure() {
         tail -n 1 "$etc/fault" >&2
         wrong=$(cat "$etc/fault")
         rm -f "$etc/gatewayd.toml.new" "$etc/fault"
-        case $wrong in *"[numbers] plan"*) fail "PLAN=$plan is no plan of config/plans.toml" ;; esac
+        case $wrong in *"[numbers] plan"*) fail "PLAN=$plan is not a plan of config/plans.toml" ;; esac
         fail "LISTEN=$listen cannot be used: HOST:PORT, as *:8000"
     fi
     rm -f "$etc/fault"
@@ -177,8 +177,8 @@ put_in_place() {
     if [ -n "$staged" ]; then
         say "gatewayd $name is in $staged."
     elif service possible; then
-        say "gatewayd $name is installed, and runs:  systemctl status gatewayd" \
-            "Next:  sudo gatewayd ports , and what it prints into $etc/gatewayd.toml"
+        say "gatewayd $name is installed and runs:  systemctl status gatewayd" \
+            "Next:  sudo gatewayd ports , and copy its output into $etc/gatewayd.toml"
     else
         say "gatewayd $name is installed; there is no systemd here to start it." \
             "By hand:  setpriv --reuid=gatewayd --regid=gatewayd --init-groups gatewayd run"

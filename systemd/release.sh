@@ -1,18 +1,18 @@
 # shellcheck shell=sh
-# Releases: how one is built from wheels, and how the service goes over to it and, if it does not come up, back. For
-# install.sh and the Debian package, which set
+# Build a release from wheels, switch the service to it, and switch back if it does not start. Used by install.sh and by the
+# Debian package, which set
 #
-#   home, etc, state   as /opt/gatewayd, /etc/gatewayd, /var/lib/gatewayd, with DESTDIR before them where there is one
+#   home, etc, state   /opt/gatewayd, /etc/gatewayd, /var/lib/gatewayd, with DESTDIR before them if it is set
 #   python             the Python to build with
-#   service VERB       start or stop the service, and fail where it does not; nothing where there is no systemd
-#   activate NAME      have the service and the command use the release of that name
+#   service VERB       start or stop the service, and fail if that fails; do nothing without systemd
+#   activate NAME      make the service and the command use the release of that name
 #
-# Each release has a folder of its own in $home/releases, and `current` is a link to the one that runs: what runs is not
-# changed under its feet, and the release before is there to go back to.
+# Each release has its own folder in $home/releases, and `current` is a link to the running one: a running release is never
+# changed, and the previous release is still there to switch back to.
 
 : "${home:?}" "${etc:?}" "${state:?}" "${python:?}"
 KEPT_BACKUPS=3
-SETTLE_S=5 # a daemon that lives so long has opened its store and its ports
+SETTLE_S=5 # a daemon that runs so long has opened its store and its ports
 
 say() { printf '%s\n' "$@" >&2; }
 fail() {
@@ -43,7 +43,7 @@ make_user() {
     ! getent group dialout >/dev/null || usermod --append --groups dialout gatewayd
 }
 
-# The daemon's user reads the configuration, which may hold PINs, and nobody else does; it owns what it keeps.
+# Only root and the user of the daemon may read the configuration, which may contain PINs. The user owns the state folder.
 own() {
     chown root:gatewayd "$etc" "$etc/gatewayd.toml"
     chmod 750 "$etc"
@@ -54,7 +54,7 @@ own() {
 
 as_gatewayd() { setpriv --reuid=gatewayd --regid=gatewayd --init-groups --no-new-privs -- "$@"; }
 
-# Whether a release is there, whole, and its Python still is as well.
+# usable NAME: the release is complete and its Python still works.
 usable() { [ -f "$home/releases/$1/.complete" ] && "$home/releases/$1/bin/python" -I -m gatewayd.cli --version >/dev/null 2>&1; }
 
 # build_release NAME WHEELS
@@ -74,7 +74,7 @@ build_release() {
     touch "$release/.complete"
 }
 
-# All but the current release and the one it came from.
+# drop_old_releases CURRENT PREVIOUS: delete all others.
 drop_old_releases() {
     for release in "$home"/releases/*; do
         case ${release##*/} in "$1" | "$2") ;; *) rm -rf "$release" ;; esac
@@ -98,13 +98,13 @@ put_back() { gatewayd_of "$1" installer restore-database "$2"; }
 # answers RELEASE: the daemon answers on its control socket.
 answers() { gatewayd_of "$1" installer check-daemon; }
 
-# lasts RELEASE: the service that was started still runs after a while, and answers.
+# lasts RELEASE: the started service still runs after SETTLE_S seconds, and answers.
 lasts() {
     sleep "$SETTLE_S"
     systemctl --quiet is-active gatewayd && [ "$(systemctl show --property NRestarts --value gatewayd)" = 0 ] && answers "$1"
 }
 
-# switch_to NAME: to that release, with a backup of the database; if it does not come up, back to the one before.
+# switch_to NAME: switch to that release, with a backup of the database; if it does not start, switch back.
 switch_to() {
     old=$(current)
     if ! service possible; then
@@ -114,36 +114,36 @@ switch_to() {
     if [ "$old" = "$1" ]; then
         activate "$1"
         if service start && answers "$1"; then return; fi
-        fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
+        fail "the service does not start." "See why:  sudo journalctl --unit gatewayd --lines 50"
     fi
     if [ -z "$old" ]; then
         activate "$1"
-        { service start && lasts "$1"; } || fail "the service does not come up." "See why:  sudo journalctl --unit gatewayd --lines 50"
+        { service start && lasts "$1"; } || fail "the service does not start." "See why:  sudo journalctl --unit gatewayd --lines 50"
         return
     fi
     service stop
     if ! copy=$(back_up "$1" "$old"); then
         service start || true
-        fail "the database could not be backed up; the message is above. Nothing was changed, $old goes on."
+        fail "the database could not be backed up; the message is above. Nothing was changed, $old keeps running."
     fi
     activate "$1"
     if service start && lasts "$1"; then
         say "gatewayd $1 runs.${copy:+ The database as it was before: $copy}"
         return
     fi
-    usable "$old" || fail "the service does not come up, and there is nothing to go back to." \
+    usable "$old" || fail "the service does not start, and there is no release to switch back to." \
         "See why:  sudo journalctl --unit gatewayd --lines 100"
-    say "gatewayd $1 does not come up; back to $old."
+    say "gatewayd $1 does not start; switching back to $old."
     service stop
     activate "$old"
     if ! service start && [ -n "$copy" ]; then
-        # It does not know what the new one made of the database. Since the copy was made nothing was taken that counts: for
-        # at most SETTLE_S seconds the new one may have listened.
+        # The old release cannot read the database that the new one migrated. Since the copy was made, the new release listened for
+        # at most SETTLE_S seconds, so almost no message is lost.
         service stop
         put_back "$1" "$copy" # by the new release: an older one may not have this command
-        service start || fail "$old does not come up either." "See why:  sudo journalctl --unit gatewayd --lines 100"
-        say "The database is the one from before, too; what $1 made of it ends in .failed."
+        service start || fail "$old does not start either." "See why:  sudo journalctl --unit gatewayd --lines 100"
+        say "The database was restored, too; the one of $1 ends in .failed."
     fi
     rm -rf "$home/releases/$1"
-    fail "$1 did not come up; $old runs again." "See why:  sudo journalctl --unit gatewayd --lines 100"
+    fail "$1 did not start; $old runs again." "See why:  sudo journalctl --unit gatewayd --lines 100"
 }

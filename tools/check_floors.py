@@ -3,7 +3,7 @@
     python tools/check_floors.py [ROOT]
 
 A file imports only from its own floor or below. Neither files nor folders import each other in a circle. Some libraries
-belong to some folders alone. Imports inside functions and under TYPE_CHECKING count too. Prints each fault as FILE:LINE
+may be imported only by some folders. Imports inside functions and under TYPE_CHECKING count too. Prints each fault as FILE:LINE
 and exits with 1 if there is one.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# From low to high. A file stands on the floor of the longest prefix that its path begins with.
+# From low to high. The longest prefix that matches the path of a file decides its floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("config/",),
     # Modems: bytes and codes, then commands, then the thread of a port.
@@ -70,7 +70,7 @@ LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One module that one line of one file imports. Files of the project are paths, libraries are names."""
+    """One imported module of one line. Files of the project are paths, libraries are names."""
 
     file: str
     line: int
@@ -116,7 +116,7 @@ def _floor(path: str) -> int:
 
 
 def _folder(path: str) -> str:
-    """The folder of a file; a file that has a floor of its own, or lies beside such files, counts as a folder."""
+    """The folder of a file. A file directly in a package, such as gatewayd/errors.py, counts as a folder."""
     parent = Path(path).parent
     return path if len(parent.parts) == 1 and parent.name != "config" else f"{parent.as_posix()}/"
 
@@ -141,7 +141,7 @@ def _names(node: ast.AST, path: str) -> Iterator[str]:
 
 
 def _file_of(name: str, files: dict[str, str]) -> str:
-    """The project's file that holds a dotted name, else the library's own name."""
+    """The file of the project that contains a dotted name, otherwise the name of the library."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         if path := files.get(".".join(parts[:length])):

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Write constraints.txt: the newest version of every package that setup.cfg allows, of all that they need, and of what builds
-# a package. From the project's folder; needs a network, and changes nothing else.
+# Write constraints.txt: the newest version that setup.cfg allows of every package, of their dependencies, and of the build
+# tools. Run it in the project's folder, with a network; it changes nothing else.
 #
-# PYTHON  the Python that resolves; default: python3.11, the oldest supported one, for which all others have packages too
+# PYTHON  the Python that resolves; default: python3.11, the oldest supported one: its versions exist for the newer ones too
 set -eu
 
 folder=$(mktemp -d)
@@ -22,8 +22,8 @@ for name, version in sorted((re.sub(r"[-_.]+", "-", each["name"]).lower(), each[
     if name != "gatewayd":
         print(f"{name}=={version}")
 PYTHON
-# The other Pythons take the same versions, with ready-made packages where there is compiled code.
-sed '/^#/d; /^gsm0338\|^python-gsmmodem-new/d' "$folder/constraints.txt" >"$folder/all.txt" # these two have sources alone
+# The other Pythons use the same versions; packages with compiled code must have wheels for them.
+sed '/^#/d; /^gsm0338\|^python-gsmmodem-new/d' "$folder/constraints.txt" >"$folder/all.txt" # these two have only source packages
 for version in 3.12 3.13; do
     "$folder/venv/bin/python" -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: \
         --python-version "$version" --dest "$folder/$version" --requirement "$folder/all.txt"

@@ -1,4 +1,4 @@
-"""Write docs/modem-errors.md: what each error code of a modem means, from modem/error_tables.py.
+"""Write docs/modem-errors.md, the meanings of the error codes of modems, from modem/error_tables.py.
 
 python tools/modem_errors.py [FILE]
 """
@@ -40,7 +40,7 @@ _HEAD = "| code | whose | name in the standard | meaning | en français |\n|---|
 
 
 def document() -> str:
-    """The whole file."""
+    """The contents of the file."""
     chapters = [
         _INTRODUCTION,
         _chapter("CMS: messages", "CMS", error_tables.CMS, ""),
@@ -56,7 +56,7 @@ def document() -> str:
 
 
 def _chapter(title: str, family: str, table: Mapping[int, Row], vendor: str) -> str:
-    """A table, in which codes that follow each other and mean the same share a line."""
+    """One table; consecutive codes with the same meaning share a line."""
     lines = []
     numbered = enumerate(sorted(table))
     for (_, row), group in groupby(numbered, lambda each: (each[1] - each[0], table[each[1]][:4])):

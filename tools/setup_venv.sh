@@ -1,13 +1,13 @@
 #!/bin/sh
-# Make the virtual environment, or bring it up to date; at once and without a network where there is nothing to do.
+# Create or update the virtual environment. If nothing has changed, this takes no time and no network.
 #
 #   tools/setup_venv.sh run|dev        from the project's folder
 #
 # PYTHON  the Python to use; default: the first of python3, python3.13, python3.12, python3.11 that is 3.11 or newer
 # VENV    the folder; default: .venv
 #
-# When an installation is complete, its stamp holds a checksum of what it was made from. A folder without any stamp
-# is the rest of an interrupted set-up and is made anew.
+# A complete installation has a stamp with the checksum of its sources. A folder without a stamp is the rest of an interrupted
+# set-up and is created again.
 set -eu
 
 wanted=$1
@@ -25,7 +25,7 @@ find_python() {
         new_enough "$PYTHON" || fail "PYTHON=$PYTHON does not run, or is older than Python 3.11."
         return
     fi
-    # Run, not only looked up: a pyenv shim may stand for a version that is not selected.
+    # Run it, do not only look it up: a pyenv shim may stand for a version that is not selected.
     for PYTHON in python3 python3.13 python3.12 python3.11; do
         if new_enough "$PYTHON"; then return; fi
     done
@@ -34,7 +34,7 @@ find_python() {
         "If it is in an unusual place:                make run PYTHON=/path/to/python3"
 }
 
-# The sources of an installation and its Python; what changes here makes it anew.
+# The sources of an installation; a change here makes a new one.
 checksum() { cat setup.cfg pyproject.toml constraints.txt | cksum; }
 up_to_date() { [ -f "$venv/.installed-$1" ] && [ "$(cat "$venv/.installed-$1")" = "$(checksum)" ]; }
 
@@ -64,19 +64,19 @@ explain_pip() {
 
 set_aside() { for kind in run dev; do [ ! -f "$venv/.$1-$kind" ] || mv "$venv/.$1-$kind" "$venv/.$2-$kind"; done; }
 
-# The exact versions of constraints.txt, also of what builds a package.
+# The exact versions of constraints.txt, also for the build tools.
 export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
 install() {
     set_aside installed was
     case $wanted in dev) what='.[dev]' ;; *) what='.' ;; esac
     if ! "$venv/bin/python" -m pip --disable-pip-version-check install --quiet --editable "$what" >"$log" 2>&1; then
-        # pip changes nothing before it has everything: what was complete still is.
+        # pip changes nothing before it has all packages: the old installation is still complete.
         set_aside was installed
         explain_pip
     fi
     rm -f "$venv"/.was-*
-    # Written last: only what is complete has its stamp. Whoever has the tools for developing can run, too.
+    # The stamp is written last, for a complete installation only. A `dev` installation can also run.
     checksum >"$venv/.installed-run"
     case $wanted in dev) checksum >"$venv/.installed-dev" ;; esac
 }

@@ -116,12 +116,12 @@ _DAMAGED = "stop gatewayd, keep a copy of the file, restore a backup, and do not
 
 def _free_space(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
-    told = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
+    space = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
     if free < _TOO_LITTLE:
-        return fault("disk", f"{told}: messages are refused when it is full. Delete what is not needed.")
+        return fault("disk", f"{space}: messages are refused when it is full. Delete what is not needed.")
     if free < _LITTLE:
-        return warning("disk", f"{told}: delete what is not needed, or take a larger one.")
-    return ok("disk", f"{told}.")
+        return warning("disk", f"{space}: delete what is not needed, or take a larger one.")
+    return ok("disk", f"{space}.")
 
 
 def _sync_speed(folder: Path, threads: int) -> Finding:

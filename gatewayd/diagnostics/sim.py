@@ -24,7 +24,7 @@ _SIM: Final = {
 }
 _REGISTRATION: Final = {
     Registration.NOT_SEARCHING: "It is not registered and is not searching: check antenna and SIM.",
-    Registration.DENIED: "The network refuses this SIM: ask the operator whether it is active and identified.",
+    Registration.DENIED: "The network denies this SIM: ask the operator whether it is active and identified.",
     Registration.EMERGENCY: "The network allows this SIM emergency calls only: ask the operator.",
 }
 _ROAMING: Final = frozenset({Registration.ROAMING, Registration.SMS_ROAMING, Registration.CSFB_ROAMING})

@@ -1,1 +1,1 @@
-"""What goes into the archive of `gatewayd support`: each file gathers one thing, and nothing leaves it unmasked."""
+"""The contents of the archive of `gatewayd support`: each file collects one subject, and everything is masked."""

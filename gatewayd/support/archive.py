@@ -1,4 +1,4 @@
-"""The archive itself: files with one reader, in a folder of their own."""
+"""Write the archive: a tar.gz that only its owner may read, with all files in one folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FOLDER = "gatewayd-support"
 
 
 def write(path: Path, files: Mapping[str, str]) -> None:
-    """Make a tar.gz of files that only its owner may read, whole or not at all.
+    """Write a tar.gz that only its owner may read; on failure no file is left.
 
-    Raises FileExistsError where there is something already, else OSError.
+    Raises FileExistsError if `path` exists, and OSError.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

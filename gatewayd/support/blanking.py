@@ -1,4 +1,4 @@
-"""The configuration as it may leave the box: without comments, secrets, and whatever is not known to be harmless. Pure."""
+"""Reduce the configuration for an archive: no comments, no secrets, and only keys known to be harmless. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from config.settings import ConfigError, Settings, decode
 _HIDDEN: Final = "(hidden)"
 _UNKNOWN: Final = "(hidden: not a known key)"
 _SECRET_NAME: Final = re.compile(r"pin|puk|secret|passw|token|key", re.IGNORECASE)
-_SHORT_CODE: Final = re.compile(r"[*#]{1,2}[0-9]{1,3}#")  # a menu or a balance; longer ones may hold a PIN
+_SHORT_CODE: Final = re.compile(
+    r"[*#]{1,2}[0-9]{1,3}#"
+)  # a menu or a balance; longer codes may contain a PIN
 
 
 def blanked(raw: bytes) -> dict[str, Any]:
-    """The keys of a TOML file with what may be known of their values. Raises ValueError where it is no TOML."""
+    """Return the keys of a TOML file with their harmless values. Raises ValueError if it is not TOML."""
     return {
         section: _section(section, value) if section in Settings.model_fields else _UNKNOWN
         for section, value in _tree(raw).items()
@@ -26,7 +28,7 @@ def blanked(raw: bytes) -> dict[str, Any]:
 
 
 def secrets(raw: bytes) -> set[str]:
-    """What the values of keys are that sound secret, wherever they stand; none where it is no TOML."""
+    """Return the values of all keys whose names suggest a secret; none if it is not TOML."""
     try:
         return set(_secrets(_tree(raw)))
     except ValueError:
@@ -37,7 +39,7 @@ def _tree(raw: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(decode(raw))
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
+        raise ValueError("it is nested too deeply") from error
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
@@ -78,7 +80,7 @@ def _value(section: str, key: str, value: Any, annotation: Any) -> Any:
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model of a section, whether it stands once or many times."""
+    """The model of a section, which may be a list."""
     for kind in _types(annotation):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind

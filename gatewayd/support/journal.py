@@ -1,4 +1,4 @@
-"""The end of the log, from journald."""
+"""Read the latest log lines from journald."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Final
 
 _UNIT: Final = "gatewayd"
 _LINES: Final = 3000
-_KERNEL_LINES: Final = 3000  # of which most speak of other things
+_KERNEL_LINES: Final = 3000  # most of them are about other things
 _TIMEOUT_S: Final = 30.0
 
 _DEBUG: Final = re.compile(r"\bDEBUG\b|\"level\": ?\"debug\"")
-# What a modem, its hub, the power supply and the disk do to the kernel.
+# Kernel messages about modems, hubs, the power supply and the disk.
 _HARDWARE: Final = re.compile(
     r"usb|tty|option|cdc_|voltage|thrott|mmc|ext4|I/O error|read-only|Out of memory", re.IGNORECASE
 )
 
 
 class JournalError(Exception):
-    """There is no log to be had; the text says why."""
+    """The log cannot be read; the text gives the reason."""
 
 
 def daemon_log() -> str:
-    """The last lines of the daemon's log, without those of the level debug, which may tell of texts. Raises JournalError."""
+    """Return the last lines of the daemon's log, without debug lines, which may contain texts. Raises JournalError."""
     lines = _journal("-u", _UNIT, "-p", "info", "-n", str(_LINES))
     return "\n".join(line for line in lines if not _DEBUG.search(line))
 
 
 def kernel_log() -> str:
-    """The last lines of the kernel's log that speak of hardware. Raises JournalError."""
+    """Return the last lines of the kernel's log about hardware. Raises JournalError."""
     lines = [line for line in _journal("-k", "-n", str(_KERNEL_LINES)) if _HARDWARE.search(line)]
     if not lines:
-        raise JournalError("the kernel has said nothing of such things lately")
+        raise JournalError("the kernel has logged nothing about hardware lately")
     return "\n".join(lines)
 
 
 def _journal(*which: str) -> list[str]:
     command = ["journalctl", "--quiet", "--no-pager", "-o", "short-iso", *which]
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and nothing from outside in it
+        done = subprocess.run(  # noqa: S603 - no shell and no outside input
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -55,11 +55,11 @@ def _journal(*which: str) -> list[str]:
     except OSError as error:
         raise JournalError(f"journalctl cannot be run: {error}") from error
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise JournalError(said[-1] if said else f"journalctl ended with {done.returncode}")
+        errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise JournalError(errors[-1] if errors else f"journalctl ended with {done.returncode}")
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     if not lines:
         raise JournalError(
-            f"journald has no lines of the unit {_UNIT} that you may read (run this with sudo)"
+            f"journald has no lines for the unit {_UNIT} that you may read (run this with sudo)"
         )
     return lines

@@ -1,4 +1,4 @@
-"""What box this is: versions, memory, disks, serial devices. Nothing is opened."""
+"""Describe the box: versions, memory, disks, serial devices. No device is opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROC = Path("/proc")
 
 
 def versions() -> dict[str, Any]:
-    """The versions of everything that takes part."""
+    """Return the versions of gatewayd, Python, the system and the packages."""
     return {
         "gatewayd": VERSION,
         "python": platform.python_version(),
@@ -33,7 +33,7 @@ def versions() -> dict[str, Any]:
 
 
 def resources(store: Path) -> dict[str, Any]:
-    """Time, load, memory, and the disks of the database and of the system. Sizes of disks and files are in bytes."""
+    """Return time, load, memory, and the disks of database and system. Sizes of disks and files are in bytes."""
     return {
         "now": iso(Clock().now()),
         "up_s": _read(_PROC / "uptime").split(" ")[0],
@@ -46,7 +46,7 @@ def resources(store: Path) -> dict[str, Any]:
 
 
 def serial_devices() -> list[dict[str, Any]]:
-    """What is plugged in, and which programs have it open."""
+    """List the serial devices, with the programs that have them open."""
     found, _ = discovery.devices()
     return [
         {

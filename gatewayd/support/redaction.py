@@ -1,7 +1,7 @@
-"""What may leave the box: no key, no PIN, no text, numbers by their last digits. Pure.
+"""Mask secrets in text: keys, PINs and message texts disappear, numbers keep their last digits. Pure.
 
-The conversations with modems are masked where they are kept (`modem.at.redaction`); this is for everything else, in which there
-should be none of these, and for a second look at those.
+AT transcripts are masked where they are stored (`modem.at.redaction`). This module masks everything else, which should contain
+no secrets, and masks the transcripts a second time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 _KEY: Final = re.compile(r"\b(gw|whsec)_[A-Za-z0-9+/=_-]{6,}")
 _TOKEN: Final = re.compile(r"(?<![\w/.-])(?=\S*[0-9])[A-Za-z0-9_-]{40,}")
 _PASSWORD: Final = re.compile(r"(?<=://)[^/@\s]+@")
-# A name that speaks of something secret, and what it is set to.
+# A name that suggests a secret, and its value.
 _SECRET: Final = re.compile(
     r"""(\b\w*(?:pin2?|puk2?|pwd|passw\w*|secret|token)(?:\s*=|["']\s*[=:])\s*["']?)[^\s"',;\]})]+""",
     re.IGNORECASE,
@@ -22,11 +22,11 @@ _SECRET: Final = re.compile(
 _COMMAND: Final = re.compile(r"(AT\S{0,12}(?:PIN|PUK|PWD|LCK|LOCK|SPIC)\w*=)\S+", re.IGNORECASE)
 _SPOKEN_PIN: Final = re.compile(r"\b((?:pin|puk)[^0-9\n]{0,20})[0-9]{4,8}\b", re.IGNORECASE)
 _PDU: Final = re.compile(r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{16,}")
-# What people put between the digits of a number: blanks, dots, dashes, slashes and parentheses.
+# Separators between the digits of a number: spaces, dots, dashes, slashes and parentheses.
 _BETWEEN: Final = r"[^\S\r\n\t]|[.()/\u2010-\u2015\u2212-]"
-# Behind a + every number is taken for one. Without it, from the length of a subscriber's number on.
+# Seven digits after a + are a phone number. Without the + a phone number has at least eight digits.
 _NUMBER: Final = re.compile(rf"\+\d(?:(?:{_BETWEEN}){{0,3}}\d){{6,}}|\d{{8,}}")
-# Groups of digits as people write them. Dates, times, decimals and addresses of a LAN look alike (see `_tail_of_groups`).
+# Digits in groups. Dates, times, decimals and LAN addresses look alike (see `_tail_of_groups`).
 _GROUPS: Final = re.compile(
     rf"(?<![\d.+/-])(?<!\d:)\(?\d{{1,6}}(?:(?:{_BETWEEN}){{1,3}}\d{{1,6}})+(?![^\W_]|:\d)"
 )
@@ -38,21 +38,21 @@ _LOAD: Final = re.compile(r"\d+\.\d\d \d+\.\d\d \d+\.\d\d \d+/\d+(?: \d+)?")  # 
 _DECIMAL: Final = re.compile(r"\d+\.\d+")
 _DOTTED: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?")
 _FEWEST_DIGITS: Final = 8
-# Where a person chose the text, with the key around it: so many digits in all may be a number, however that is written.
+# Names that a person chose, with the key around them: six digits in all may be a phone number, however it is written.
 _NAMES: Final = frozenset({"companies.name"})
 _FEWEST_DIGITS_OF_A_NAME: Final = 6
 
 
 class Redactor:
-    """Masks what must not leave. `secrets`: what is known to be secret, as the PINs of the configuration."""
+    """Masks secrets in texts and documents. `secrets`: known secrets, such as the PINs of the configuration."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
-        # Not where it is part of a date or of a longer number: a PIN may look like a year.
+        # Not within a date or a longer number: a PIN may look like a year.
         known = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True) if secret)
         self._known = re.compile(rf"(?<![0-9:.,T+-])(?:{known})(?![0-9:-]|[.,][0-9])") if known else None
 
     def text(self, text: str) -> str:
-        """A text with everything masked that looks like a key, a PIN, a PDU or a number."""
+        """Mask everything in a text that looks like a key, a PIN, a PDU or a phone number."""
         text = _KEY.sub(r"\1_…", text)
         text = _PASSWORD.sub("…@", text)
         text = _TOKEN.sub(_length, text)
@@ -64,9 +64,9 @@ class Redactor:
         return _GROUPS.sub(_tail_of_groups, _NUMBER.sub(_tail, _PDU.sub(_length_or_tail, text)))
 
     def tree(self, value: Any, key: str = "") -> Any:
-        """The same for all texts in a JSON document, names too. Numbers that are no texts are counts and ids.
+        """Mask all texts and keys of a JSON document. JSON numbers are counts and ids, and stay.
 
-        `key`: where the value stands, as `around.key`.
+        `key`: the position of the value, as `parent.key`.
         """
         if isinstance(value, str):
             return self.text(_without_digits(value) if key in _NAMES else value)
@@ -88,7 +88,7 @@ def _length(found: re.Match[str]) -> str:
 
 
 def _length_or_tail(found: re.Match[str]) -> str:
-    """An IMEI or an ICCID is known by its end."""
+    """Keep the end of an IMEI or ICCID; replace longer texts by their length."""
     return _tail(found) if found[0].isdigit() and len(found[0]) <= 20 else _length(found)
 
 
@@ -114,7 +114,7 @@ def _tail_of_groups(found: re.Match[str]) -> str:
 
 
 def _is_of_a_lan(text: str) -> bool:
-    """Whether groups of digits are a private IPv4 address or network, which says who may reach the box."""
+    """True for a private IPv4 address or network, which an engineer needs to see."""
     if not _DOTTED.fullmatch(text):
         return False
     try:

@@ -305,7 +305,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.toml")
     assert str(caught.value).startswith(
-        f"{tmp_path}/none.toml: there is no such file. To make one: cp {EXAMPLE} "
+        f"{tmp_path}/none.toml: there is no such file. To create it: cp {EXAMPLE} "
     )
 
 
@@ -389,8 +389,8 @@ def test_a_file_may_begin_with_a_byte_order_mark_as_windows_editors_write_it(end
         ("utf-16-be", b"\xfe\xff", "is UTF-16 text: save it as UTF-8"),
         ("utf-32-le", b"\xff\xfe\0\0", "is UTF-32 text: save it as UTF-8"),
         ("utf-32-be", b"\0\0\xfe\xff", "is UTF-32 text: save it as UTF-8"),
-        ("utf-16-le", b"", "has a NUL character, as UTF-16 text has: save the file as UTF-8"),
-        ("utf-16-be", b"", "has a NUL character, as UTF-16 text has: save the file as UTF-8"),
+        ("utf-16-le", b"", "contains a NUL character, like UTF-16 text: save the file as UTF-8"),
+        ("utf-16-be", b"", "contains a NUL character, like UTF-16 text: save the file as UTF-8"),
         ("latin-1", b"\xe9", "is not UTF-8 text"),
         ("cp1252", b"\x80", "is not UTF-8 text"),
     ],

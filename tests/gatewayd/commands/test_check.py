@@ -218,7 +218,7 @@ def test_devices_that_do_not_serve_are_told_each_with_its_reason(tmp_path: Path)
         1: "plugged in",
         2: "no serial device",
         3: "is held by",
-        4: "device of port 3 too",
+        4: "also the device of port 3",
         5: "no USB device 9-9",
         6: "Nothing matches",
     }
@@ -237,7 +237,7 @@ def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
     os.close(master)
     os.close(slave)
     assert {finding.grade for finding in found.values()} == {Grade.FAULT}
-    assert "nothing there speaks AT" in found["port 1"].text
+    assert "nothing there answers AT commands" in found["port 1"].text
     assert "cannot send texts" in found["port 2"].text
 
 
