@@ -47,7 +47,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNCHECKED_BODY_LIMIT)
     # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
     wait_limit = WaitLimit(max(1, settings.api.threads // 4))
-    for routes in (
+    for blueprint in (
         send.endpoints(gateway, settings.api),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
@@ -58,14 +58,14 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         loop_test.endpoints(gateway, settings.api, wait_limit),
         health.endpoints(gateway),
     ):
-        app.register_blueprint(routes, url_prefix=_PREFIX)
+        app.register_blueprint(blueprint, url_prefix=_PREFIX)
     app.register_error_handler(GatewayError, lambda error: respond_error(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: respond_error(http_refusal(error)))
     app.register_error_handler(Exception, lambda error: respond_error(unexpected_refusal(error)))
-    app.after_request(_harden)
+    app.after_request(_add_security_headers)
     return app
 
 
-def _harden(response: Response) -> Response:
+def _add_security_headers(response: Response) -> Response:
     response.headers.update(HEADERS)
     return response

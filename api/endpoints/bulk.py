@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
-from api.requests.idempotency import REPLAYED, Answer, first_response, replay
+from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
-from api.requests.models import Rejected, Rules, bulk_request, placed
+from api.requests.models import Rejected, Rules, bulk_request, in_bulk
 from api.responses.errors import refusal, status_and_code
 from api.responses.serializers import flask_response, identifiers, respond
 from config.settings import ApiSettings
@@ -24,31 +24,33 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts many messages."""
-    routes = Blueprint("bulk", __name__)
+    blueprint = Blueprint("bulk", __name__)
     rules = Rules(gateway.e164, settings.bulk_max)
 
-    @routes.post("/sms/send-bulk")
+    @blueprint.post("/sms/send-bulk")
     def send_bulk() -> Response:
         caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))
-        asked = bulk_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
-        messages = asked.messages
+        parsed = bulk_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
+        messages = parsed.messages
         drafts = [message for message in messages if isinstance(message, Draft)]
         if not drafts:
             return _respond(bulk_document(messages, ()))
-        accepted, replayed = gateway.submit_bulk(caller, drafts, asked.options, asked.idempotency)
+        accepted, replayed = gateway.submit_bulk(caller, drafts, parsed.options, parsed.idempotency)
         if replayed or isinstance(accepted, Replay):
             return _replayed(messages, accepted)
         if not any(accepted):  # nothing was stored, and no idempotency key
             return _respond(bulk_document(messages, accepted))
         return flask_response(
-            first_response(gateway, caller, asked.idempotency, lambda: bulk_document(messages, accepted))
+            first_response(gateway, caller, parsed.idempotency, lambda: bulk_document(messages, accepted))
         )
 
-    return routes
+    return blueprint
 
 
-def bulk_document(messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | None]) -> Answer:
+def bulk_document(
+    messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | None]
+) -> StatusAndDocument:
     """HTTP status and document for a bulk. `accepted`: the result of each draft, in order."""
     outcomes = iter(accepted)
     results = [
@@ -74,7 +76,7 @@ def _first_fault(messages: Sequence[Draft | Rejected]) -> GatewayError:
         return SimUnavailableError()
     return InvalidRequestError(
         [
-            placed(index, fault)
+            in_bulk(index, fault)
             for index, message in enumerate(messages)
             if isinstance(message, Rejected)
             for fault in message.faults
@@ -108,6 +110,6 @@ def _replayed(messages: Sequence[Draft | Rejected], first: Replay | Sequence[Acc
     return _respond(bulk_document(messages, first), REPLAYED)
 
 
-def _respond(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+def _respond(answer: StatusAndDocument, headers: Mapping[str, str] | None = None) -> Response:
     status, content = answer
     return respond(content, status, headers)

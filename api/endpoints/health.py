@@ -22,9 +22,9 @@ PATH = "/health"
 
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for monitors and load balancers."""
-    routes = Blueprint("health", __name__)
+    blueprint = Blueprint("health", __name__)
 
-    @routes.get(PATH)
+    @blueprint.get(PATH)
     def health() -> Response:
         checks, ready = gateway.checks(), gateway.ready()
         if ready:
@@ -35,7 +35,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
         )
         return respond_error(replace(failure, data=document(checks, ready=ready)))
 
-    return routes
+    return blueprint
 
 
 def document(checks: list[Check], *, ready: bool) -> dict[str, Any]:

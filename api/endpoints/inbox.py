@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for received texts."""
-    routes = Blueprint("inbox", __name__)
+    blueprint = Blueprint("inbox", __name__)
 
-    @routes.get("/sms/inbox")
+    @blueprint.get("/sms/inbox")
     def inbox() -> Response:
         caller = authenticate(gateway)
-        found, next_cursor = gateway.inbox(caller, *page(request.args))
+        records, next_cursor = gateway.inbox(caller, *page(request.args))
         return respond(
-            {"success": True, "data": [_text(record) for record in found], "next_cursor": next_cursor}
+            {"success": True, "data": [_text(record) for record in records], "next_cursor": next_cursor}
         )
 
-    return routes
+    return blueprint
 
 
 def _text(record: InboxRecord) -> dict[str, object]:

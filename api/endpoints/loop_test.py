@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) -> Blueprint:
     """The endpoints for loop tests. `wait_limit`: for requests that wait for a modem."""
-    routes = Blueprint("loop_test", __name__)
+    blueprint = Blueprint("loop_test", __name__)
 
-    @routes.post("/sms/loop-test")
+    @blueprint.post("/sms/loop-test")
     def begin() -> Response:
         authenticate_admin(gateway)
-        asked = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
+        parsed = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
         prefer = preferences(request.headers.get("Prefer", ""))
-        round_ = gateway.loop_tests.begin(asked.source, asked.target, asked.timeout_s)
+        round_ = gateway.loop_tests.begin(parsed.source, parsed.target, parsed.timeout_s)
         wait_s = min(prefer.wait_s or 0, settings.send_wait_max_s)
         with wait_limit.acquire(wanted=wait_s > 0) as may_wait:
             gateway.loop_tests.wait(round_, wait_s if may_wait else 0)
@@ -44,10 +44,10 @@ def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) ->
         message = "Test de boucle en cours" if running else "Test de boucle terminé"
         return serializers.respond(serializers.success(data, message))
 
-    @routes.get("/sms/loop-test")
+    @blueprint.get("/sms/loop-test")
     def last() -> Response:
         authenticate_admin(gateway)
         tests = [serializers.loop_test(test) for test in gateway.loop_tests.last()]
         return serializers.respond(serializers.success(tests))
 
-    return routes
+    return blueprint

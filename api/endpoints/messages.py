@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoints for accepted messages."""
-    routes = Blueprint("messages", __name__)
+    blueprint = Blueprint("messages", __name__)
 
-    @routes.get("/sms/status/<sms_id>")
+    @blueprint.get("/sms/status/<sms_id>")
     def status(sms_id: str) -> Response:
         return _status_response(authenticate(gateway), sms_id)
 
-    @routes.get("/sms/messages")
+    @blueprint.get("/sms/messages")
     def messages() -> Response:
         caller = authenticate(gateway)
-        found, next_cursor = gateway.messages(caller, message_filter(request.args, gateway.e164))
-        data = [listed_message(record) for record in found]
+        records, next_cursor = gateway.messages(caller, message_filter(request.args, gateway.e164))
+        data = [listed_message(record) for record in records]
         return respond({"success": True, "data": data, "next_cursor": next_cursor})
 
-    @routes.post("/sms/cancel/<sms_id>")
+    @blueprint.post("/sms/cancel/<sms_id>")
     def cancel(sms_id: str) -> Response:
         caller = authenticate(gateway)
         gateway.cancel(caller, sms_id)
@@ -41,4 +41,4 @@ def endpoints(gateway: Gateway) -> Blueprint:
         data = message(record) | {"attempts": [attempt(one) for one in attempts]}
         return respond(success(data))
 
-    return routes
+    return blueprint

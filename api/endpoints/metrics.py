@@ -61,17 +61,17 @@ PATH = "/metrics"
 
 def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[str, int]]) -> Blueprint:
     """The endpoint for Prometheus. `requests`: their durations by endpoint and code."""
-    routes = Blueprint("metrics", __name__)
+    blueprint = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(_Collector(gateway, requests))
 
-    @routes.get(PATH)
+    @blueprint.get(PATH)
     def metrics() -> Response:
         ip_access.admit_to_metrics()
         return Response(generate_latest(registry), content_type=_CONTENT_TYPE)
 
-    return routes
+    return blueprint
 
 
 def measure_requests(app: Flask) -> Durations[tuple[str, int]]:
@@ -138,8 +138,8 @@ def _counters(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     seconds = HistogramMetricFamily(
         "gatewayd_submission_seconds", "Seconds from submitting a part to the network's answer", labels=_PLACE
     )
-    for place, found in snapshot.submission_s.items():
-        seconds.add_metric(list(_labels(place)), _buckets(found), found.total_s)
+    for place, histogram in snapshot.submission_s.items():
+        seconds.add_metric(list(_labels(place)), _buckets(histogram), histogram.total_s)
     yield seconds
 
 
@@ -244,8 +244,8 @@ def _requests(durations: Durations[tuple[str, int]]) -> Metric:
         "Seconds from the complete request to the response; a send waits for its modem",
         labels=("endpoint", "code"),
     )
-    for (endpoint, code), found in sorted(durations.histograms().items()):
-        family.add_metric([endpoint, str(code)], _buckets(found), found.total_s)
+    for (endpoint, code), histogram in sorted(durations.histograms().items()):
+        family.add_metric([endpoint, str(code)], _buckets(histogram), histogram.total_s)
     return family
 
 
@@ -254,5 +254,5 @@ def _labels(place: Place) -> tuple[str, str, str]:
     return str(port), str(slot), str(sim)
 
 
-def _buckets(found: Histogram) -> list[tuple[str, float]]:
-    return [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in found.buckets]
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    return [("+Inf" if bound == float("inf") else str(bound), count) for bound, count in histogram.buckets]

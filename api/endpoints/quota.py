@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for the quota."""
-    routes = Blueprint("quota", __name__)
+    blueprint = Blueprint("quota", __name__)
 
-    @routes.get("/sms/quota")
+    @blueprint.get("/sms/quota")
     def quota() -> Response:
         return serializers.respond(
             serializers.success(serializers.quota(gateway.quota(authenticate(gateway))))
         )
 
-    return routes
+    return blueprint

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
 from api.requests.headers import Preferences, preferences
-from api.requests.idempotency import REPLAYED, Answer, first_response, replay
+from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
 from api.requests.models import Rules, send_request
 from api.responses.errors import Refusal
@@ -26,33 +26,33 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts one message."""
-    routes = Blueprint("send", __name__)
+    blueprint = Blueprint("send", __name__)
     rules = Rules(gateway.e164, settings.bulk_max)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
     wait_limit = WaitLimit(settings.threads // 2)
 
-    @routes.post("/sms/send")
+    @blueprint.post("/sms/send")
     def send() -> Response:
         caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))
-        asked = send_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
+        parsed = send_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
         prefer = preferences(request.headers.get("Prefer", ""))
         wait_s = _wait_s(prefer, settings)
         with wait_limit.acquire(wanted=wait_s > 0) as may_wait:
             result, replayed = gateway.submit(
-                caller, asked.draft, asked.options, asked.idempotency, wait_s if may_wait else 0.0
+                caller, parsed.draft, parsed.options, parsed.idempotency, wait_s if may_wait else 0.0
             )
         if replayed or isinstance(result, Replay):
             return flask_response(_replayed(result))
         headers = _applied(prefer, wait_s, honoured=may_wait or wait_s == 0)
         return flask_response(
-            first_response(gateway, caller, asked.idempotency, lambda: send_document(result), headers)
+            first_response(gateway, caller, parsed.idempotency, lambda: send_document(result), headers)
         )
 
-    return routes
+    return blueprint
 
 
-def send_document(record: MessageRecord) -> Answer:
+def send_document(record: MessageRecord) -> StatusAndDocument:
     """HTTP status and document for the present state of a message."""
     data = identifiers(record) | {"recipient": record.recipient}
     if record.sent_at is not None:  # also true after a report

@@ -20,14 +20,14 @@ TEST_TIMEOUT_S = 4.5
 
 def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     """The endpoints for SIMs and modems. `wait_limit`: for requests that wait for a modem."""
-    routes = Blueprint("sims", __name__)
+    blueprint = Blueprint("sims", __name__)
 
-    @routes.get("/sms/sims/available")
+    @blueprint.get("/sms/sims/available")
     def available() -> Response:
         assigned, sims = gateway.sims(authenticate(gateway))
         return serializers.respond(serializers.success(serializers.sims(assigned, sims)))
 
-    @routes.get("/sms/test-connection")
+    @blueprint.get("/sms/test-connection")
     def test_connection() -> Response:
         authenticate_admin(gateway)
         with wait_limit.required():
@@ -43,4 +43,4 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
         ).envelope
         return serializers.respond(failed | {"status_code": 503, "ports": ports}, 503)
 
-    return routes
+    return blueprint

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     """The endpoint for USSD. `wait_limit`: for requests that wait for a modem."""
-    routes = Blueprint("ussd", __name__)
+    blueprint = Blueprint("ussd", __name__)
 
-    @routes.post("/sms/ussd")
+    @blueprint.post("/sms/ussd")
     def ussd() -> Response:
         authenticate_admin(gateway)
-        asked = ussd_request(body(request.environ, partial(request.get_data, cache=False)))
+        parsed = ussd_request(body(request.environ, partial(request.get_data, cache=False)))
         with wait_limit.required():
-            answer = gateway.ussd(asked.port, asked.code, asked.replies, asked.slot)
+            answer = gateway.ussd(parsed.port, parsed.code, parsed.replies, parsed.slot)
         return serializers.respond(serializers.success(serializers.ussd(answer), "Réponse USSD reçue"))
 
-    return routes
+    return blueprint

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REPLAYED: Mapping[str, str] = {"Idempotent-Replayed": "true"}
 
-Answer = tuple[int, dict[str, Any]]
+StatusAndDocument = tuple[int, dict[str, Any]]
 """HTTP status and JSON document."""
 
 
@@ -29,22 +29,22 @@ def first_response(
     gateway: Gateway,
     caller: Caller,
     idempotency: Idempotency | None,
-    build: Callable[[], Answer],
+    build: Callable[[], StatusAndDocument],
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
     """The response to a request whose messages are stored. It is stored too if the request has an idempotency key."""
     if idempotency is None:
         status, content = build()
         return JsonResponse(status, document(content), headers)
-    kept = False
+    stored = False
     try:
         status, content = build()
         body = document(content)
         # The messages are stored, so the client gets the response even if it cannot be stored. It can be built again.
         with suppress(StorageUnavailableError):
             gateway.answered(caller, idempotency, status, body)
-            kept = True
+            stored = True
     finally:
-        if not kept:
+        if not stored:
             gateway.abandoned(caller, idempotency)
     return JsonResponse(status, body, headers)

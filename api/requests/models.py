@@ -126,7 +126,7 @@ def loop_test_request(raw: bytes) -> LoopTestRequest:
     return LoopTestRequest(parsed.source, parsed.target, parsed.timeout_s)
 
 
-def placed(index: int, fault: Fault) -> Fault:
+def in_bulk(index: int, fault: Fault) -> Fault:
     """A fault of a message as a fault of its bulk."""
     return Fault(f"messages.{index}.{fault.field}".rstrip("."), fault.message)
 
@@ -255,7 +255,7 @@ def _message_faults(content: dict[str, Any] | None, rules: Rules) -> list[Fault]
         return []
     judged = (_message(item, rules) for item in items)
     return [
-        placed(index, fault)
+        in_bulk(index, fault)
         for index, message in enumerate(judged)
         if isinstance(message, Rejected)
         for fault in message.faults

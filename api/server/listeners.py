@@ -71,7 +71,7 @@ def open_listeners(addresses: Sequence[Address]) -> list[socket.socket]:
     opened: list[socket.socket] = []
     try:
         for address, candidates in resolved:
-            wanted = [
+            chosen = [
                 candidate
                 for candidate in candidates
                 if candidate not in seen
@@ -81,9 +81,9 @@ def open_listeners(addresses: Sequence[Address]) -> list[socket.socket]:
                     or (candidate.family, address.port) not in wildcards
                 )
             ]
-            seen |= set(wanted) if address.port else set()
-            if wanted:
-                opened += _open_all(address, wanted)
+            seen |= set(chosen) if address.port else set()
+            if chosen:
+                opened += _open_all(address, chosen)
     except BaseException:
         for listener in opened:
             listener.close()

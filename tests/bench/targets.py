@@ -1,4 +1,4 @@
-"""What the benchmark is to show, and whether it does."""
+"""The targets of the benchmark, and whether a run meets them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ GATEWAYD, LOOP = "gatewayd", "gsmmodem loop"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One figure. `found` is None where it was not measured."""
+    """One target. `found` is None if it was not measured."""
 
     name: str
     wanted: float
     found: float | None
-    least: bool = False  # wanted is the least that is good, not the most
+    least: bool = False  # `wanted` is a minimum, not a maximum
 
     @property
     def met(self) -> str:
-        """In a word."""
+        """Whether the target is met, as one word for the table."""
         if self.found is None:
             return "not measured"
         good = self.found >= self.wanted if self.least else self.found <= self.wanted
@@ -30,19 +30,19 @@ class Target:
 
 
 class Found:
-    """Medians by measure, case, who, and name."""
+    """Medians by measure, case, program and name."""
 
     def __init__(self, results: Sequence[Mapping[str, Any]]) -> None:
         self._medians = {(each["measure"], each["case"], each["who"]): each["median"] for each in results}
 
     def of(self, measure: str, case: str, name: str, who: str = GATEWAYD) -> float | None:
-        """One of them; None where it was not measured."""
+        """One median; None if it was not measured."""
         value: float | None = self._medians.get((measure, case, who), {}).get(name)
         return value
 
 
 def targets(results: Sequence[Mapping[str, Any]]) -> list[Target]:
-    """All of them. One that is relative to what was not measured either is left out."""
+    """All targets. A target relative to a figure that was not measured is left out."""
     found = Found(results)
     second, at_once = measure_use.case(1.0), measure_gap.BAUDS[0]
     use16, use64 = measure_use.title(16), measure_use.title(64)

@@ -32,13 +32,13 @@ def api_server(tmp_path: Path) -> Iterator[ApiServer]:
 
 
 def health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
-    told = api_server.get("/api/health")
-    content = told.json()
-    assert content["success"] is (told.status_code == 200)
-    if told.status_code != 200:
+    response = api_server.get("/api/health")
+    content = response.json()
+    assert content["success"] is (response.status_code == 200)
+    if response.status_code != 200:
         assert content["error"] == "storage_unavailable"
-        assert int(told.headers["Retry-After"]) > 0
-    return told.status_code, content["data"]
+        assert int(response.headers["Retry-After"]) > 0
+    return response.status_code, content["data"]
 
 
 def verdicts(data: dict[str, Any]) -> dict[str, str]:
@@ -83,9 +83,9 @@ def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> No
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
     api_server.house.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
     assert verdicts(health(api_server)[1])["queue"] == "pass"
-    told = api_server.get("/api/health").text
+    response = api_server.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
-        assert secret not in told
+        assert secret not in response
 
 
 QUICK_S = 5.0
@@ -94,9 +94,9 @@ QUICK_S = 5.0
 
 def timed_health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
     began = time.monotonic()
-    told = health(api_server)
+    response = health(api_server)
     assert time.monotonic() - began < QUICK_S
-    return told
+    return response
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])

@@ -84,12 +84,12 @@ def test_a_request_that_failed_its_checks_is_not_stored(running: Running, key: d
 def test_of_many_equal_requests_at_once_one_sends(client: Client, key: dict[str, str]) -> None:
     before = listed(client)
     replies = side_by_side(12, lambda _: client.post("/sms/send", TEXT, key))
-    told = Counter(
+    outcomes = Counter(
         "replayed" if "Idempotent-Replayed" in reply.headers else str(reply.content.get("error", "first"))
         for reply in replies
     )
-    assert told["first"] == 1
-    assert set(told) <= {"first", "replayed", "conflict"}
+    assert outcomes["first"] == 1
+    assert set(outcomes) <= {"first", "replayed", "conflict"}
     for reply in replies:
         if reply.status != 200:
             assert reply.refused(409, "conflict") == {}

@@ -86,11 +86,11 @@ def test_requests_are_counted_by_route_and_code_and_never_by_an_unknown_path(
     api_server.get("/made/up")
     api_server.get("/api/sms/quota", X_Forwarded_For="192.0.2.1")
     text = api_server.get("/metrics").text
-    told = Figures.read(text)
+    metrics = Figures.read(text)
     count = "gatewayd_http_request_seconds_count"
-    assert told.sum(count, endpoint="GET /api/sms/status/<sms_id>", code="404") == 2
-    assert told.sum(count, endpoint="other", code="404") == 1
-    assert told.sum(count, endpoint="GET /api/sms/quota", code="403") == 1
+    assert metrics.sum(count, endpoint="GET /api/sms/status/<sms_id>", code="404") == 2
+    assert metrics.sum(count, endpoint="other", code="404") == 1
+    assert metrics.sum(count, endpoint="GET /api/sms/quota", code="403") == 1
     assert not re.search("made|0815", text)
 
 
@@ -118,11 +118,11 @@ def test_while_the_store_is_stuck_the_last_counts_are_shown(
     stuck = threading.Thread(target=api_server.house.store.write, args=(last,))
     stuck.start()
     assert begun.wait(10)
-    told = Figures.read(api_server.get("/metrics").text)
+    metrics = Figures.read(api_server.get("/metrics").text)
     go_on.set()
     stuck.join()
-    assert told.sum("gatewayd_messages_accepted_total") == 1
-    assert told.sum("gatewayd_store_answers") == 0
+    assert metrics.sum("gatewayd_messages_accepted_total") == 1
+    assert metrics.sum("gatewayd_store_answers") == 0
 
 
 def test_every_counted_event_has_a_metric() -> None:

@@ -13,7 +13,7 @@ CODE = {"port": 1, "code": "#123#"}
 
 
 @pytest.fixture(scope="module")
-def authenticate_admin(running: Running) -> Client:
+def administrator(running: Running) -> Client:
     return tenant(running, "--admin").client
 
 

@@ -17,7 +17,7 @@ from api.requests.models import (
     Rules,
     SendRequest,
     bulk_request,
-    placed,
+    in_bulk,
     send_request,
 )
 from config.settings import NumberSettings
@@ -198,8 +198,8 @@ def test_a_message_of_a_bulk_fails_alone() -> None:
 
 
 def test_a_fault_in_a_bulk_is_named_by_its_path() -> None:
-    assert placed(3, Fault("recipient", "x")) == Fault("messages.3.recipient", "x")
-    assert placed(3, Fault("", "x")) == Fault("messages.3", "x")
+    assert in_bulk(3, Fault("recipient", "x")) == Fault("messages.3.recipient", "x")
+    assert in_bulk(3, Fault("", "x")) == Fault("messages.3", "x")
 
 
 def test_the_idempotency_key_goes_with_the_fingerprint_of_the_body() -> None:

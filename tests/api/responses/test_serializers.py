@@ -263,9 +263,9 @@ def test_every_error_of_the_gateway_has_a_code() -> None:
 
 
 def test_refusals_have_their_data() -> None:
-    told = refusal(errors.InactiveKeyError(expired=True, active=True, expires_at=1_736_899_200_000_000))
-    assert (told.status, told.headers) == (401, {"WWW-Authenticate": "Bearer"})
-    assert told.envelope == {
+    refused = refusal(errors.InactiveKeyError(expired=True, active=True, expires_at=1_736_899_200_000_000))
+    assert (refused.status, refused.headers) == (401, {"WWW-Authenticate": "Bearer"})
+    assert refused.envelope == {
         "success": False,
         "message": "API key has expired",
         "error": "inactive_api_key",
@@ -276,18 +276,18 @@ def test_refusals_have_their_data() -> None:
             "active": True,
         },
     }
-    told = refusal(errors.ServiceMismatchError(key_service="email", requested="sms"))
-    assert told.envelope == {
+    refused = refusal(errors.ServiceMismatchError(key_service="email", requested="sms"))
+    assert refused.envelope == {
         "success": False,
         "message": "API key is not valid for this service type",
         "error": "service_type_mismatch",
         "data": {"api_key_service": "email", "requested_service": "sms"},
     }
-    told = refusal(
+    refused = refusal(
         errors.QuotaExceededError(requested=10, remaining=0, total=1000, used=1000, resets_in_s=86400)
     )
-    assert (told.status, told.headers) == (429, {"Retry-After": "86400"})
-    assert told.envelope == {
+    assert (refused.status, refused.headers) == (429, {"Retry-After": "86400"})
+    assert refused.envelope == {
         "success": False,
         "message": "Quota exceeded",
         "error": "quota_exceeded",
@@ -299,8 +299,8 @@ def test_refusals_have_their_data() -> None:
             "usage_percentage": 100.0,
         },
     }
-    told = refusal(errors.QuotaExceededError(requested=1, remaining=0, total=0, used=0, resets_in_s=1))
-    assert told.data["usage_percentage"] == 100.0
+    refused = refusal(errors.QuotaExceededError(requested=1, remaining=0, total=0, used=0, resets_in_s=1))
+    assert refused.data["usage_percentage"] == 100.0
     assert refusal(MissingKeyError()).envelope["message"] == "API key not provided"
     assert refusal(errors.ConflictError("busy", retry_after_s=1)).headers == {"Retry-After": "1"}
     assert refusal(errors.ConflictError()).headers == {}
@@ -312,8 +312,8 @@ def test_an_unknown_error_is_internal() -> None:
     class UnforeseenError(GatewayError):
         """A secret of the gateway"""
 
-    told = refusal(UnforeseenError())
-    assert (told.status, told.code, told.message) == (500, "internal_error", "Internal error")
+    refused = refusal(UnforeseenError())
+    assert (refused.status, refused.code, refused.message) == (500, "internal_error", "Internal error")
 
 
 def test_a_request_that_reached_no_endpoint_is_answered_in_the_envelope() -> None:

@@ -109,10 +109,10 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, api_server: ApiServer) -> It
 
 
 def test_responses_pass_with_their_headers_and_hsts(proxy: Proxy, api_server: ApiServer) -> None:
-    told = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": api_server.key})
-    assert told.status_code == 200
-    assert told.headers["Strict-Transport-Security"]
-    assert told.headers["X-Content-Type-Options"] == "nosniff"
+    response = proxy.ask("GET", "/api/sms/quota", headers={"X-API-Key": api_server.key})
+    assert response.status_code == 200
+    assert response.headers["Strict-Transport-Security"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     refused = proxy.ask("GET", "/api/nowhere")
     assert (refused.status_code, refused.json()["error"]) == (404, "not_found")
 
@@ -136,18 +136,18 @@ def test_a_bulk_of_the_longest_messages_passes(proxy: Proxy, api_server: ApiServ
     messages = [{"recipient": "+22370123456", "message": "😀" * 1600}] * 20
     body = json.dumps({"messages": messages, "padding": "x" * 3_500_000}).encode()
     data = iter([body[:5], body[5:]]) if chunked else body
-    told = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": api_server.key})
-    assert told.json()["summary"]["success"] == 20
-    told = proxy.ask(
+    response = proxy.ask("POST", "/api/sms/send-bulk", data=data, headers={"X-API-Key": api_server.key})
+    assert response.json()["summary"]["success"] == 20
+    response = proxy.ask(
         "POST", "/api/sms/send-bulk", data=b"x" * 4_500_000, headers={"X-API-Key": api_server.key}
     )
-    assert (told.status_code, told.json()["error"]) == (413, "payload_too_large")
+    assert (response.status_code, response.json()["error"]) == (413, "payload_too_large")
 
 
 def test_the_proxy_waits_for_a_send_that_waits_for_its_modem(proxy: Proxy, api_server: ApiServer) -> None:
     body = {"recipient": "+22370123456", "message": "wait"}
     headers = {"X-API-Key": api_server.key, "Prefer": "wait=1"}
     began = time.monotonic()
-    told = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
-    assert told.json()["data"]["status"] == "pending"
+    response = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
+    assert response.json()["data"]["status"] == "pending"
     assert time.monotonic() - began > 0.9

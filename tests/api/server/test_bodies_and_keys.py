@@ -72,8 +72,8 @@ def test_an_inactive_key_is_refused_as_without_a_body(build: Callable[..., ApiSe
     api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
     with api_server.connect() as client:
         client.sendall(head("/api/sms/send", f"X-API-Key: {api_server.key}", "Content-Length: 2", ASKS))
-        told = envelope(read_all(client), 401)
-    assert (told["error"], told["data"]["deactivated"]) == ("inactive_api_key", True)
+        refused = envelope(read_all(client), 401)
+    assert (refused["error"], refused["data"]["deactivated"]) == ("inactive_api_key", True)
 
 
 def test_a_wrong_key_before_a_body_counts_like_any_other(build: Callable[..., ApiServer]) -> None:
@@ -172,24 +172,24 @@ def test_keys_are_checked_in_order_on_a_connection(build: Callable[..., ApiServe
 def test_arriving_bodies_are_limited_in_all(build: Callable[..., ApiServer]) -> None:
     api_server = build(ConnectionLimits(arriving_bytes=200_000))
     key = f"X-API-Key: {api_server.key}"
-    with ExitStack() as crowd:
-        slow = [crowd.enter_context(api_server.connect("127.0.0.2")) for _ in range(3)]
+    with ExitStack() as stack:
+        slow = [stack.enter_context(api_server.connect("127.0.0.2")) for _ in range(3)]
         for each in slow:
             each.sendall(head("/api/sms/send", key, "Content-Length: 100000") + b"x" * 90_000)
-        told: list[bytes] = []
+        refused: list[bytes] = []
 
-        def some_are_told() -> bool:
+        def some_are_refused() -> bool:
             for each in slow:
                 each.settimeout(0.05)
                 try:
-                    told.append(read_until(each, b"}}"))
+                    refused.append(read_until(each, b"}}"))
                 except TimeoutError:
                     continue
-            return bool(told)
+            return bool(refused)
 
-        eventually(some_are_told)
-        assert envelope(told[0], 503)["error"] == "queue_full"
-        assert b"\r\nRetry-After: " in told[0]
+        eventually(some_are_refused)
+        assert envelope(refused[0], 503)["error"] == "queue_full"
+        assert b"\r\nRetry-After: " in refused[0]
 
 
 def test_bodies_in_work_are_limited_in_all() -> None:
@@ -213,19 +213,19 @@ def test_bodies_in_work_are_limited_in_all() -> None:
         client.sendall(head("/x", f"Content-Length: {body}", "Connection: close") + bytes(body))
         return client
 
-    with ExitStack() as crowd:
-        taken = [sent(crowd, size) for _ in range(2)]
+    with ExitStack() as stack:
+        taken = [sent(stack, size) for _ in range(2)]
         for _ in taken:
             assert entered.acquire(timeout=DEADLINE_S)
-        answer = read_all(sent(crowd, size))  # 9 MiB would be more than 8
+        answer = read_all(sent(stack, size))  # 9 MiB would be more than 8
         assert envelope(answer, 503)["error"] == "queue_full"
         assert b"\r\nRetry-After: 5\r\n" in answer
-        small = sent(crowd, 1000)  # a small body is always accepted
+        small = sent(stack, 1000)  # a small body is always accepted
         assert entered.acquire(timeout=DEADLINE_S)
         go_on.set()
         for client in (*taken, small):
             assert read_all(client).endswith(b"ok")
-        again = sent(crowd, size)  # the budget is given back
+        again = sent(stack, size)  # the budget is given back
         assert read_all(again).endswith(b"ok")
     assert sorted(done) == [1000, size, size, size]
     assert server.stop(DEADLINE_S)

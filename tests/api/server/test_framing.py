@@ -41,8 +41,8 @@ def refused(echo_server: EchoServer, data: bytes, status: int) -> None:
     answer = echo_server.say(data)
     assert len(re.findall(rb"HTTP/1\.[01] [0-9]{3} ", answer)) == 1, "what followed was answered too"
     assert b"\r\nConnection: close\r\n" in answer
-    told = envelope(answer, status)
-    assert told["error"] == ("payload_too_large" if status == 413 else "invalid_request")
+    document = envelope(answer, status)
+    assert document["error"] == ("payload_too_large" if status == 413 else "invalid_request")
 
 
 CHUNKED = "Transfer-Encoding: chunked"

@@ -63,11 +63,11 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_count(build: Callable[..
 
 def test_the_forwarded_address_of_an_untrusted_peer_is_ignored(build: Callable[..., ApiServer]) -> None:
     api_server = build(wrong_keys_per_minute=1)
-    told = [
+    statuses = [
         api_server.get("/api/sms/quota", X_API_Key="wrong", X_Forwarded_For=f"198.51.100.{n}").status_code
         for n in range(3)
     ]
-    assert told == [401, 429, 429]
+    assert statuses == [401, 429, 429]
 
 
 def test_only_allowed_networks_and_loopback_have_access(build: Callable[..., ApiServer]) -> None:

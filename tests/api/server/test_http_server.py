@@ -100,10 +100,10 @@ def envelope(answer: bytes, status: int) -> dict[str, Any]:
         "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff",
     } <= {*lines}
-    told: dict[str, Any] = json.loads(body)
-    assert told["success"] is False
-    assert set(told) == {"success", "message", "error", "data"}
-    return told
+    document: dict[str, Any] = json.loads(body)
+    assert document["success"] is False
+    assert set(document) == {"success", "message", "error", "data"}
+    return document
 
 
 @pytest.fixture
@@ -162,8 +162,8 @@ def test_a_chunked_body_is_read(echo_server: EchoServer) -> None:
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
 def test_a_too_large_body_is_413_after_it_was_sent(echo_server: EchoServer, size: int) -> None:
-    told = envelope(echo_server.say(post(b"x" * size, f"Content-Length: {size}")), 413)
-    assert told["error"] == "payload_too_large"
+    document = envelope(echo_server.say(post(b"x" * size, f"Content-Length: {size}")), 413)
+    assert document["error"] == "payload_too_large"
     assert (
         envelope(echo_server.say(chunked(*[b"x" * 1000] * (size // 1000 + 1))), 413)["error"]
         == "payload_too_large"
@@ -206,9 +206,9 @@ def test_a_chunked_body_without_an_end_is_not_read_for_ever(echo_server: EchoSer
     ],
 )
 def test_bytes_that_are_not_http_are_refused_in_the_envelope(echo_server: EchoServer, data: bytes) -> None:
-    told = envelope(echo_server.say(data), 400)
-    assert told["error"] == "invalid_request"
-    assert [fault["field"] for fault in told["data"]["errors"]] == ["request"]
+    document = envelope(echo_server.say(data), 400)
+    assert document["error"] == "invalid_request"
+    assert [fault["field"] for fault in document["data"]["errors"]] == ["request"]
 
 
 def test_header_fields_too_large_are_refused_in_the_envelope(echo_server: EchoServer) -> None:

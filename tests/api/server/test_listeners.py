@@ -125,9 +125,9 @@ def test_a_link_local_address_is_listened_on_with_its_interface(listening: Calla
         listening(f"[{host.partition('%')[0]}%nowhere0]:0")
 
 
-@pytest.mark.parametrize(("taken", "told"), [(V4, f"{V4}:PORT"), (V6, f"[{V6}]:PORT")])
+@pytest.mark.parametrize(("taken", "address_text"), [(V4, f"{V4}:PORT"), (V6, f"[{V6}]:PORT")])
 def test_a_port_in_use_is_named_in_the_error_and_no_socket_stays_open(
-    listening: Callable[..., Server], taken: str, told: str
+    listening: Callable[..., Server], taken: str, address_text: str
 ) -> None:
     port, other = free_port(), free_port()
     family = socket.AF_INET6 if ":" in taken else socket.AF_INET
@@ -136,7 +136,7 @@ def test_a_port_in_use_is_named_in_the_error_and_no_socket_stays_open(
         for listen in (f"localhost:{port}", [f"{V4}:{other}", f"localhost:{port}"]):
             with pytest.raises(ListenError) as caught:
                 listening(listen)
-            expected = f"cannot listen on localhost:{port} ({told.replace('PORT', str(port))}): Address already in use"
+            expected = f"cannot listen on localhost:{port} ({address_text.replace('PORT', str(port))}): Address already in use"
             assert str(caught.value) == expected
         with pytest.raises(
             ListenError, match=rf"cannot listen on \*:{port} \(.*:{port}\): Address already in use"
