@@ -125,7 +125,7 @@ class Bank:
     ) -> None:
         self.stop()
 
-    # --- what there is -----------------------------------------------------------------------------
+    # --- contents ---------------------------------------------------------------------------------
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -157,18 +157,18 @@ class Bank:
         """The modem at a port: only for functions given to `call`. Raises `KeyError`."""
         return self._ports[port].modem
 
-    # --- what happened -----------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
     def accepted(self) -> tuple[Accepted, ...]:
-        """What the network took, oldest first: a snapshot."""
+        """A snapshot of accepted submissions, oldest first."""
         return self.call(self.witness.accepted)
 
     def texts(self) -> tuple[Text, ...]:
-        """Whole texts, all their parts there, in the order in which they became whole."""
+        """Texts whose parts are all there, in the order of completion."""
         return self.call(self.witness.texts)
 
     def moments(self, most: int = 1000) -> list[tuple[str, float, str]]:
-        """When modems were asked to submit and answered, each told once: see `Witness.moment`."""
+        """The moments at which modems were asked to submit and answered, each returned once: see `Witness.moment`."""
         return self.call(lambda: self.witness.take_moments(most))
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
@@ -185,7 +185,7 @@ class Bank:
         self.wait_for(lambda: len(self.witness.texts()) >= count, timeout_s)
         return self.texts()
 
-    # --- what is done to it ------------------------------------------------------------------------
+    # --- orders -----------------------------------------------------------------------------------
 
     def incoming(self, port: int, sender: str, text: str, slot: int = 1) -> None:
         """A text from outside for a card: it arrives in as many parts as it takes."""
@@ -203,11 +203,11 @@ class Bank:
         self.call(lambda: self.modem(port).radio.cover(stat))
 
     def stop_searching(self, port: int, cure: Cure) -> None:
-        """Let a modem lose its network and never look for it again, until `cure` or what is harsher."""
+        """Let a modem lose its network and not search again until `cure` or a harsher action."""
         self.call(lambda: self.modem(port).radio.stop_searching(cure))
 
     def exchange_card(self, port: int) -> str:
-        """Put a card that was never seen into the active slot of a modem, which says nothing of it; its ICCID."""
+        """Put a new card into the active slot of a modem, without a URC. Returns its ICCID."""
 
         def exchange() -> str:
             self._exchanged += 1
@@ -240,7 +240,7 @@ class Bank:
         self.call(apply)
 
     def calm(self) -> None:
-        """Let no modem misbehave any more. What has begun takes its time to end."""
+        """Switch all faults off. A fault that has begun still ends in its own time."""
 
         def calm() -> None:
             for port in self.ports:
@@ -264,7 +264,7 @@ class Bank:
         self.call(lambda: self.modem(port).hold(command, answer=answer))
 
     def release(self, port: int, *, forget: bool = False) -> None:
-        """Let go on what a modem holds, or let it never happen."""
+        """Continue the held command of a modem, or drop it."""
         self.call(lambda: self.modem(port).release(forget=forget))
 
     def stored(self, port: int) -> list[int]:

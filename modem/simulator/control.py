@@ -37,7 +37,7 @@ LONGEST_ORDER = 1 << 16  # octets
 
 
 class Orders(Protocol):
-    """What can be ordered; a bank."""
+    """The orders of the control socket; a bank implements them."""
 
     def incoming(self, port: int, sender: str, text: str, slot: int = 1) -> None:
         """A text from outside."""
@@ -46,7 +46,7 @@ class Orders(Protocol):
         """A TPDU from outside."""
 
     def set_registration(self, port: int, stat: int) -> None:
-        """What the network answers."""
+        """Set the network's answer to a registration."""
 
     def stop_searching(self, port: int, cure: Cure) -> None:
         """A modem never finds its network again by itself."""
@@ -73,7 +73,7 @@ class Orders(Protocol):
         """It goes on, or never happens."""
 
     def stored(self, port: int) -> list[int]:
-        """What lies in its memories."""
+        """The status of each message in the modem's memories."""
 
     def unplug(self, port: int) -> None:
         """The modem goes."""
@@ -82,7 +82,7 @@ class Orders(Protocol):
         """The modem comes back."""
 
     def texts(self) -> tuple[Text, ...]:
-        """What was sent."""
+        """Complete texts that were sent."""
 
     def moments(self) -> list[tuple[str, float, str]]:
         """When."""
@@ -108,7 +108,7 @@ class Control:
         self._reactor.watch(self._listener.fileno(), self._accept)
 
     def close(self) -> None:
-        """Listen no more, and leave whoever is connected."""
+        """Stop listening and close the connections."""
         for client in list(self._clients.values()):
             self._leave(client)
         if self._listener is not None:

@@ -1,4 +1,4 @@
-"""The makes of modem that can be simulated: what each is like, and what it does in its own way."""
+"""The makes of modem that can be simulated: their properties and their own commands."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from modem.simulator.makes import huawei, qualcomm, quectel, simcom, wavecom, zt
 
 @dataclass(frozen=True, slots=True)
 class Personality:
-    """One make: its traits, and the commands that it has beside the common ones, or in place of them."""
+    """One make: its properties, and its commands beside the common ones or in place of them."""
 
     traits: Traits
     own_commands: Mapping[str, Handler] = field(default_factory=dict)
 
     def commands(self) -> dict[str, Handler]:
-        """All commands that this make knows."""
+        """All commands of this make."""
         common = {name: handler for name, handler in COMMANDS.items() if name not in self.traits.absent}
         return {**common, **self.own_commands}
 

@@ -15,7 +15,7 @@ AWAY_S = 5.0  # how long a stick that crashed takes to be enumerated again
 
 
 class Port:
-    """Carries octets between a terminal and its modem. The link stays, the terminal changes when it is replugged."""
+    """Carries octets between a pseudo-terminal and its modem. The link stays; the terminal changes at a replug."""
 
     def __init__(self, number: int, link: Path, reactor: Reactor, timers: Timers, baud: int) -> None:
         self.number = number
@@ -36,7 +36,7 @@ class Port:
         return self._modem
 
     def put(self, modem: Modem) -> None:
-        """Put a modem here, once."""
+        """Set the port's modem, once."""
         self._modem = modem
         modem.vanish = self._vanish
 
@@ -48,7 +48,7 @@ class Port:
     # --- plugged in and out ------------------------------------------------------------------------
 
     def plug(self, *, warm: bool = False) -> None:
-        """Make a terminal and its link, and switch the modem on. Raises `OSError`."""
+        """Make a terminal and its link, and switch the modem on. Raises OSError."""
         if self._terminal is not None:
             return
         self._terminal = Terminal()
@@ -63,7 +63,7 @@ class Port:
         fresh.replace(self.link)  # never a moment without a link where there was one
 
     def unplug(self) -> None:
-        """Take the modem away: its power, its terminal and its link."""
+        """Unplug the modem: switch it off, and remove its terminal and its link."""
         if self._terminal is None:
             return
         self.modem.power_off()
@@ -75,7 +75,7 @@ class Port:
             self.link.unlink()
 
     def replug(self) -> None:
-        """Put it back, on another terminal than before if it is still open somewhere."""
+        """Plug the modem in again, on another terminal if a program has the old one open."""
         self.unplug()
         self.plug()
 
@@ -106,7 +106,7 @@ class Port:
         self._timers.later(self._in_free_at - now, lambda: self.modem.feed(data))
 
     def write(self, data: bytes) -> None:
-        """Send what the modem says, at the speed of the line."""
+        """Send the modem's octets at the speed of the line."""
         if not self._octet_s:
             self._send(data)
             return
@@ -120,7 +120,7 @@ class Port:
         self._outgoing += data
 
     def _flush(self) -> None:
-        """Write what was said in this turn in one piece."""
+        """Write the octets of this turn of the loop in one piece."""
         data = bytes(self._outgoing)
         self._outgoing.clear()
         terminal = self._terminal
@@ -133,7 +133,7 @@ class Port:
 
 
 def remove_stale(link: Path) -> None:
-    """Clear the place for a link. Raises `FileExistsError` if something else than a link is there."""
+    """Remove a link that a former bank left. Raises FileExistsError if the path is not a link."""
     if link.is_symlink():
         link.unlink()
     elif os.path.lexists(link):

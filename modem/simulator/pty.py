@@ -11,9 +11,7 @@ import select
 import tty
 
 READ_AT_ONCE = 65536
-HELD_BACK = (
-    1 << 18
-)  # octets kept for a program that reads slowly; what comes on top is lost, as on a real line
+HELD_BACK = 1 << 18  # octets kept for a slow reader; octets beyond that are lost, as on a real line
 
 
 class Terminal:
@@ -36,7 +34,7 @@ class Terminal:
         self._hangup.register(self.fd, 0)
 
     def close(self) -> None:
-        """Take the device away: whoever has it open gets EIO from now on."""
+        """Take the device away: reads and writes of a program that has it open fail with EIO."""
         os.close(self.fd)
 
     @property
@@ -50,7 +48,7 @@ class Terminal:
         return bool(self._held_back)
 
     def read(self) -> bytes:
-        """What the program wrote, b"" if nothing is there or nobody has the device open."""
+        """Octets that the program wrote; b"" if there are none or no program has the device open."""
         try:
             return os.read(self.fd, READ_AT_ONCE)
         except OSError as error:
@@ -59,7 +57,7 @@ class Terminal:
             raise
 
     def write(self, data: bytes) -> None:
-        """Send what was held back, then this; lost if nobody has the device open. Never blocks."""
+        """Send the octets held back, then these; lost if no program has the device open. Never blocks."""
         if not self.open_elsewhere:
             self._held_back.clear()
             return
@@ -75,7 +73,7 @@ class Terminal:
 
 
 def _give_to_dialout(terminal: int) -> None:
-    """Let those open it who may open serial devices: else a bank that root runs would serve root alone."""
+    """Give the device to the group dialout: only root could open the devices of a bank that root runs."""
     with contextlib.suppress(KeyError):  # a system without that group
         os.fchown(terminal, -1, grp.getgrnam("dialout").gr_gid)
         os.fchmod(terminal, 0o660)

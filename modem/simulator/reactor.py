@@ -33,13 +33,13 @@ class Reactor:
         self._wake_in = self._wake_out = -1
 
     def open(self) -> None:
-        """Take the descriptors that the loop itself needs. Raises `OSError`."""
+        """Open the loop's own descriptors. Raises OSError."""
         self._epoll = select.epoll()
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(self._wake_out, self._run_calls)
 
     def close(self) -> None:
-        """Give them back."""
+        """Close the loop's own descriptors."""
         if self._epoll is not None:
             self._epoll.close()
             self._epoll = None
@@ -53,21 +53,21 @@ class Reactor:
         return self._epoll
 
     def watch(self, descriptor: int, handler: Handler) -> None:
-        """Call `handler` when something happens to a descriptor; it must read all there is."""
+        """Call `handler` when a descriptor becomes readable; the handler must read until there is no more."""
         self._handlers[descriptor] = handler
         self._poller.register(descriptor, READABLE)
 
     def want_to_write(self, descriptor: int, wanted: bool) -> None:
-        """Whether to call the handler also when the descriptor takes more."""
+        """Set whether the handler is also called when the descriptor is writable."""
         self._poller.modify(descriptor, WRITABLE if wanted else READABLE)
 
     def forget(self, descriptor: int) -> None:
-        """Watch a descriptor no more; before it is closed."""
+        """Stop watching a descriptor. Call this before closing it."""
         del self._handlers[descriptor]
         self._poller.unregister(descriptor)
 
     def before_waiting(self, action: Handler) -> None:
-        """Do something once what is happening now is done with."""
+        """Run an action before the loop waits again."""
         self._after.append(action)
 
     def post(self, function: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class Reactor:
                 LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
             ):
                 handler = handlers.get(descriptor)
-                if handler is not None:  # else it was forgotten by one that came before it
+                if handler is not None:  # None if an earlier handler unregistered it
                     handler()
             timers.run_due()
             after, self._after = self._after, []

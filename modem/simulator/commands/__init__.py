@@ -14,4 +14,4 @@ COMMANDS: dict[str, Handler] = {
     **storage.COMMANDS,
     **supplementary.COMMANDS,
 }
-"""What every make knows, by name."""
+"""The commands common to all makes, by name."""

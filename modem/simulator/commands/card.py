@@ -1,4 +1,4 @@
-"""The card: who it is, its PIN, and which slot is used (27.007, 7.4, 7.5, 8.3 and 8.72)."""
+"""Commands of the SIM card: identity, PIN, slot (27.007, 7.4, 7.5, 8.3 and 8.72)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VOICE, _DATA, _FAX = 1, 2, 4
 
 
 def present_card(modem: Modem) -> Sim:
-    """The card, locked or not. Raises `CmeError` 10 without one and 13 without power for it."""
+    """The card, locked or not. Raises CmeError: 10 without a card, 13 if the card has no power."""
     if modem.card is None:
         raise CmeError(10)
     if modem.function == 0 or modem.card.lock is Lock.DEAD:
@@ -21,7 +21,7 @@ def present_card(modem: Modem) -> Sim:
 
 
 def numbered_card(modem: Modem) -> Sim:
-    """As `present_card`, to read its number, which some cards or modems fail to."""
+    """As `present_card`, for commands that read the card's number: a fault lets these fail."""
     card = present_card(modem)
     if modem.faults.take(Fault.ICCID_LOST):
         raise CmeError(13)
@@ -64,7 +64,7 @@ def _unblock(card: Sim, words: list[str]) -> None:
 
 
 def tries(modem: Modem, request: Request) -> None:
-    """+CPINR (27.007, 8.65): how many tries are left."""
+    """+CPINR (27.007, 8.65): tries left."""
     if request.form is Form.TEST:
         return
     card = present_card(modem)
@@ -75,7 +75,7 @@ def tries(modem: Modem, request: Request) -> None:
 
 
 def lock(modem: Modem, request: Request) -> None:
-    """+CLCK (27.007, 7.4): only the card's PIN, "SC", can be asked for or switched."""
+    """+CLCK (27.007, 7.4): only the facility "SC", the card's PIN, is supported."""
     if request.form is Form.TEST:
         modem.info('+CLCK: ("SC")')
         return
@@ -123,7 +123,7 @@ def imsi(modem: Modem, request: Request) -> None:
 
 
 def iccid(modem: Modem, request: Request) -> None:
-    """+CCID and its like: readable while the card is locked."""
+    """+CCID and similar commands: they work while the card is locked."""
     if request.form is Form.TEST:
         return
     card = numbered_card(modem)
@@ -142,7 +142,7 @@ def own_number(modem: Modem, request: Request) -> None:
 
 
 def slot(modem: Modem, request: Request) -> None:
-    """+CSUS (27.007, 8.72): slots count from 0; refused while the card is on the air."""
+    """+CSUS (27.007, 8.72): slots count from 0; refused while the modem is registered."""
     if request.form is Form.TEST:
         modem.info(f"+CSUS: (0-{len(modem.cards) - 1})")
     elif request.form is Form.READ:

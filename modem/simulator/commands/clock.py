@@ -23,7 +23,7 @@ def clock(modem: Modem, request: Request) -> None:
 
 
 def follow_network(name: str, values: range) -> Handler:
-    """A command that has the clock set by the network, by another number than 0."""
+    """A command that lets the network set the clock: 0 is off, other numbers are on."""
 
     def handler(modem: Modem, request: Request) -> None:
         if request.form is Form.READ:

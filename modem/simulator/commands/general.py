@@ -1,4 +1,4 @@
-"""The line itself, and who the modem is (V.250, 6; 27.007, 5 and 8)."""
+"""Commands of the line, and the modem's identity (V.250, 6; 27.007, 5 and 8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESTART_S = 0.2  # from the OK of a restart to its beginning: the answer has to 
 
 
 def _switch(request: Request) -> bool:
-    """0 or 1 after a letter; nothing counts as 0 (V.250, 5.3.1)."""
+    """0 or 1 after a letter; a missing digit is 0 (V.250, 5.3.1)."""
     raw = request.raw or "0"
     if raw not in {"0", "1"}:
         raise CommandError
@@ -52,7 +52,7 @@ def identification(modem: Modem, request: Request) -> None:
 
 
 def dial(modem: Modem, request: Request) -> None:
-    """ATD (V.250, 6.3.1): nobody ever answers."""
+    """ATD (V.250, 6.3.1): no call is ever answered."""
     modem.ready_card(sms=False)
     del request
     raise CallEndedError
@@ -65,7 +65,7 @@ def hang_up(modem: Modem, request: Request) -> None:
 
 
 def register(modem: Modem, request: Request) -> None:
-    """ATS (V.250, 5.3.2): registers are kept; CR, LF and BS stay what they are."""
+    """ATS (V.250, 5.3.2): values are kept, but the characters CR, LF and BS do not change."""
     if request.form is Form.READ:
         default = {"S3": 13, "S4": 10, "S5": 8, "S7": 60}.get(request.name, 0)
         modem.info(f"{modem.settings.others.get(request.name, default):03}")

@@ -1,4 +1,4 @@
-"""Commands that only keep a number."""
+"""Commands that store a number and do nothing else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parameter(name: str, field: str, values: range, error: CommandError | None =
 
 
 def tolerated(name: str, values: range, default: int = 0) -> Handler:
-    """A command whose number is kept and has no effect here."""
+    """A command whose number is stored without effect."""
 
     def handler(modem: Modem, request: Request) -> None:
         others = modem.settings.others
@@ -40,7 +40,7 @@ def tolerated(name: str, values: range, default: int = 0) -> Handler:
 
 
 def shown_range(values: Iterable[int]) -> str:
-    """`(0,1)` or `(0-2)`, as +X=? shows what it takes."""
+    """Accepted values as +X=? shows them: `(0,1)` or `(0-2)`."""
     numbers = sorted(values)
     if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
         return f"({numbers[0]}-{numbers[-1]})"
@@ -48,5 +48,5 @@ def shown_range(values: Iterable[int]) -> str:
 
 
 def accepted(modem: Modem, request: Request) -> None:
-    """A command that always says OK."""
+    """A command that always answers OK."""
     del modem, request

@@ -1,4 +1,4 @@
-"""Sending, and where what comes goes (27.005, 3.3 to 3.5)."""
+"""Sending, and the routing of incoming messages (27.005, 3.3 to 3.5)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _typed_submit(modem: Modem, recipient: str, body: bytes) -> bytes:
 
 
 def typed_pdu(modem: Modem, length: int, body: bytes) -> bytes:
-    """The TPDU out of typed hexadecimal digits, its service centre's address checked. Raises `CmsError`."""
+    """The TPDU from hexadecimal digits, after a check of the service centre's address. Raises CmsError."""
     if len(body) > PDU_DIGITS or len(body) % 2:
         raise CmsError(INVALID_PDU)
     try:
@@ -176,7 +176,7 @@ def routing(modem: Modem, request: Request) -> None:
 
 
 def service(modem: Modem, request: Request) -> None:
-    """+CSMS (27.005, 3.2.1): 1 asks for every message handed over to be acknowledged."""
+    """+CSMS (27.005, 3.2.1): with 1, the program must acknowledge each forwarded message."""
     settings, types = modem.settings, sorted(modem.traits.csms_types)
     if request.form is Form.READ:
         modem.info(f"+CSMS: {settings.csms},1,1,1")

@@ -1,4 +1,4 @@
-"""Messages in storage: listed, read, deleted (27.005, 3.2.2, 3.4 and 4)."""
+"""List, read and delete stored messages (27.005, 3.2.2, 3.4 and 4)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _fill(memory: Storage) -> str:
 
 
 def read(modem: Modem, request: Request) -> None:
-    """+CMGR (27.005, 3.4.3 and 4.2): reading makes an unread message read."""
+    """+CMGR (27.005, 3.4.3 and 4.2): it marks an unread message as read."""
     if request.form is Form.TEST:
         return
     stored = _found(modem, request)
@@ -87,7 +87,7 @@ def _seen(stored: Stored) -> None:
 
 
 def list_messages(modem: Modem, request: Request) -> None:
-    """+CMGL (27.005, 3.4.2 and 4.1); listing makes unread messages read."""
+    """+CMGL (27.005, 3.4.2 and 4.1): it marks unread messages as read."""
     in_text = bool(modem.settings.cmgf)
     if request.form is Form.TEST:
         names = ",".join([_quoted(name) for name in (*STATUS_TEXT, "ALL")])
@@ -103,7 +103,7 @@ def list_messages(modem: Modem, request: Request) -> None:
             try:
                 lines = textmode.list_lines(modem.settings, index, stored)
             except (IndexError, RefusedTpduError):
-                continue  # no text can be shown of what is no TPDU
+                continue  # without a TPDU there is no text to show
         else:
             lines = [f"+CMGL: {index},{int(stored.status)},,{len(stored.tpdu)}", stored.pdu.hex().upper()]
         for line in lines:
@@ -128,7 +128,7 @@ def _wanted(request: Request, *, in_text: bool) -> int:
 
 
 def delete(modem: Modem, request: Request) -> None:
-    """+CMGD (27.005, 3.5.4): one message, or with a flag those of a kind."""
+    """+CMGD (27.005, 3.5.4): deletes one message, or with a flag all of a status."""
     memory = modem.memory(modem.settings.storage[0])
     first = modem.traits.first_index
     if request.form is Form.TEST:
@@ -155,7 +155,7 @@ def delete_all(modem: Modem) -> None:
 
 
 def _tell_network(modem: Modem) -> None:
-    """There is room again (23.040, 10.3.3)."""
+    """Report that the card has memory again (23.040, 10.3.3)."""
     if modem.card is not None and modem.radio.registered:
         modem.network.memory_available(modem.card)
 

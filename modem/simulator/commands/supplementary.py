@@ -1,4 +1,4 @@
-"""USSD and what belongs to calls (27.007, 7)."""
+"""USSD and call-related commands (27.007, 7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATE_S = 60.0
 
 
 def ussd(modem: Modem, request: Request) -> None:
-    """+CUSD (27.007, 7.15): OK at once, the answer when the network has it."""
+    """+CUSD (27.007, 7.15): OK at once, and a URC when the network answers."""
     if request.form is Form.READ:
         modem.info(f"+CUSD: {modem.settings.cusd}")
         return
@@ -40,7 +40,7 @@ def _cancel(modem: Modem) -> None:
 
 
 def _packed(modem: Modem) -> bool:
-    """Whether texts travel as packed octets: on some makes until ^USSDMODE=0."""
+    """Whether USSD texts are packed octets: on some makes until ^USSDMODE=0."""
     return modem.traits.ussd_packed and modem.settings.others.get("^USSDMODE", 1) != 0
 
 
@@ -104,7 +104,7 @@ def _shown(modem: Modem, text: str) -> tuple[str, int]:
 
 
 def calls(modem: Modem, request: Request) -> None:
-    """+CLCC (27.007, 7.18): there are none."""
+    """+CLCC (27.007, 7.18): there are no calls."""
     del modem, request
 
 

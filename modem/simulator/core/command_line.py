@@ -88,7 +88,7 @@ class CommandLine:
 
 
 def _after_prefix(line: bytes) -> bytes | None:
-    """What follows AT or at; None without one (V.250, 5.2.1: what stands before it does not count)."""
+    """The text after AT or at; None without one (V.250, 5.2.1: text before it does not count)."""
     prefix = _prefix(line)
     return None if prefix < 0 else line[prefix + 2 :]
 

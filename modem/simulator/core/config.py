@@ -1,4 +1,4 @@
-"""What a simulated bank is made of: every choice, with its default."""
+"""Settings of a simulated bank, with defaults."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class BankConfig:
     slots_of: Mapping[int, int] = field(default_factory=dict)
     personality: str = "plain"  # see `modem.simulator.personality.PERSONALITIES`
     personality_of: Mapping[int, str] = field(default_factory=dict)  # ports that are of another make
-    submit_s: float = 3.0  # from Ctrl-Z to +CMGS: what a GSM network takes for one submission
+    submit_s: float = 3.0  # from Ctrl-Z to +CMGS: a GSM network needs that long for one submission
     submit_jitter_s: float = 0.0  # a submission takes `submit_s` plus or minus up to this
     delivery_s: float = 2.0  # from acceptance by the service centre to delivery, or to failure
     fail_rate: float = 0.0  # share of submissions that the network refuses, 0 to 1
     fail_code: int = 38  # the +CMS ERROR of these (24.011 E-2; 38 is "network out of order")
     ussd_s: float = 1.5  # from a USSD code to the network's answer
-    report_fail_rate: float = 0.0  # share of accepted messages reported as failed for good, 0 to 1
+    report_fail_rate: float = 0.0  # share of accepted messages reported as permanently failed, 0 to 1
     refusals: Mapping[str, int] = field(
         default_factory=dict
     )  # recipients (E.164) refused, and with which +CMS ERROR
@@ -37,7 +37,7 @@ class BankConfig:
     pin: str | None = None  # the PIN that every card asks for; None: no PIN
     locked_at_start: bool = True  # with a PIN: ask for it at start already, as after power-on
     storage: int = 20  # messages that a card holds
-    faults: tuple[Rule, ...] = ()  # what goes wrong by chance
+    faults: tuple[Rule, ...] = ()  # random faults
     seed: int = 1  # of every random choice
     time_scale: float = 1.0  # real seconds in a simulated one: 0.01 makes a 3 s submission take 30 ms
     baud: int = 0  # bits a second on the line, ten a byte; 0: as fast as the machine

@@ -1,4 +1,4 @@
-"""What can go wrong between a program and a modem, one switch each."""
+"""Faults between a program and a modem, one switch each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """One way to misbehave. Its occasions are those of what it spoils: a submission, a command, an answer, a line."""
+    """One fault. Its occasions are the things it affects: submissions, commands, answers, lines."""
 
     # A submission.
     NO_PROMPT = "no-prompt"  # +CMGS gets no prompt and no result
@@ -20,20 +20,22 @@ class Fault(Enum):
     CTRL_Z_LOST = "ctrl-z-lost"  # the end of the text is lost on the line: the prompt stays
     REFUSED = "refused"  # +CMS ERROR: with `Faults.code`
     REFUSED_WORDS = "refused-words"  # +CMS ERROR: with words that no standard has
-    SILENT_TAKEN = "silent-taken"  # the network takes the message, the modem never says so
-    SILENT_LOST = "silent-lost"  # the message is lost, the modem says nothing
+    SILENT_TAKEN = "silent-taken"  # the network takes the message, and the modem never confirms it
+    SILENT_LOST = "silent-lost"  # the message is lost, and the modem does not answer
     LATE = "late"  # +CMGS and OK come a minute late
     REFERENCE_LATE = "reference-late"  # +CMGS comes with the next submission, before the reference of that
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
-    RESET_AFTER = "reset-after"  # the modem restarts after the network took it, before it says so
-    ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on though nobody hears of it
+    RESET_AFTER = "reset-after"  # the modem restarts after the network took the message, before +CMGS
+    ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on without an answer
     VANISH = (
         "vanish"  # the device goes away in the middle of a submission, and comes back on another terminal
     )
 
     # A command.
-    DEAF = "deaf"  # the modem hears and says nothing at all
-    STUCK_PROMPT = "stuck-prompt"  # it is at a prompt that somebody else left: the command is taken for text
+    DEAF = "deaf"  # the modem reads commands and answers none
+    STUCK_PROMPT = (
+        "stuck-prompt"  # the modem is at a prompt that another program left: it takes the command for text
+    )
     ECHO_BACK = "echo-back"  # echo is on again
     V0 = "v0"  # results are digits again
     RESET = "reset"  # the modem restarts instead
@@ -55,12 +57,10 @@ class Fault(Enum):
     NOT_READY = "not-ready"  # it refuses whatever is about texts for a while
 
     # An answer.
-    IDENTITY_GLUED = (
-        "identity-glued"  # what it says it is comes behind an unsolicited line, in one line with it
-    )
+    IDENTITY_GLUED = "identity-glued"  # the answer to AT+CGMI and the like follows a URC on the same line
     ANSWER_LATE = "answer-late"  # it comes later than anyone waits for
     ANSWER_LOST = "answer-lost"  # all of it is lost on the line
-    STRAY_ANSWER = "stray-answer"  # before it come +CPIN: READY and OK, which nobody asked for
+    STRAY_ANSWER = "stray-answer"  # +CPIN: READY and OK come before the answer, unasked
     STRAY_OK = "stray-ok"  # ... an OK alone
     STRAY_ERROR = "stray-error"  # ... an ERROR alone
     RESULT_LOST = "result-lost"  # its final result is lost on the line
@@ -83,7 +83,7 @@ class Fault(Enum):
     USSD_NO_CARRIER = "ussd-no-carrier"  # NO CARRIER comes in its place
     USSD_ERROR = "ussd-error"  # +CME ERROR: 30 comes in its place, long after the OK
 
-    # What comes in.
+    # Incoming messages.
     REPORT_FIRST = "report-first"  # the status report comes before +CMGS
     REPORT_LOST = "report-lost"  # it never comes
     REPORT_LATE = "report-late"  # it comes a minute late
@@ -97,8 +97,8 @@ class Fault(Enum):
     )
     MALFORMED = "malformed"  # beside a text comes one that is no TPDU
     MEMORY_FULL = "memory-full"  # a text finds the memory full of old ones
-    UNANNOUNCED = "unannounced"  # a text is stored, and nothing is said of it
-    INDICATOR = "indicator"  # ... and only an indicator tells of it (+CIEV)
+    UNANNOUNCED = "unannounced"  # a text is stored without a URC
+    INDICATOR = "indicator"  # ... and only an indicator announces it (+CIEV)
     OVERWRITTEN = "overwritten"  # another text takes the place of one that was just listed
 
     # The time.
@@ -121,7 +121,7 @@ class Rule:
     faults: tuple[Fault, ...]
     rate: float = 1.0
     port: int | None = None
-    code: int | None = None  # what REFUSED answers
+    code: int | None = None  # the code that REFUSED answers
 
     @classmethod
     def read(cls, text: str) -> Rule:
@@ -147,7 +147,7 @@ class Faults:
     """The switches of one modem: armed for a number of times, or by chance."""
 
     def __init__(self, random_source: random.Random) -> None:
-        self.code = 500  # what REFUSED answers
+        self.code = 500  # the code that REFUSED answers
         self.rates: dict[Fault, float] = {}  # how often each comes of itself, 0 to 1
         self.happened: Counter[Fault] = Counter()
         self._armed: dict[Fault, int] = {}

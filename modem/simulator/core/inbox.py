@@ -1,4 +1,4 @@
-"""What a modem does with messages from the network: +CNMI decides (27.005, 3.4.1)."""
+"""Stores, forwards or announces messages from the network, as +CNMI says (27.005, 3.4.1)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from modem.simulator.core.storage import Status, Storage, Stored
 from modem.simulator.core.timers import Timer, Timers
 from modem.simulator.core.traits import Traits
 
-BUFFERED = 64  # indications a modem keeps while nobody may hear them; the oldest are lost
-ACKNOWLEDGE_S = 15.0  # 27.005 3.4.1: what +CNMA does not acknowledge by then ends direct routing
+BUFFERED = 64  # URCs that a modem buffers while the port is busy; the oldest are lost
+ACKNOWLEDGE_S = 15.0  # 27.005, 3.4.1: without +CNMA by then, direct routing ends
 REPORT_LATE_S = 60.0
 MALFORMED = (b"", b"\x04", b"\xff" * 24, bytes.fromhex("040B912263000000F10000"), b"\x44\x00\x91\x00\x08\x05")
 MESSAGE_INDICATOR = "+CIEV: 5,1"  # as +CIND=? has them
@@ -31,7 +31,7 @@ _NO_CLASS, _CLASS_0, _CLASS_2, _CLASS_3 = None, 0, 2, 3
 
 
 class Host(Protocol):
-    """What the inbox needs of its modem."""
+    """The parts of a modem that the inbox uses."""
 
     traits: Traits
     timers: Timers
@@ -53,7 +53,7 @@ class Host(Protocol):
 
 
 class Inbox:
-    """Stores messages, or hands them to the program, or tells it of them."""
+    """Stores messages, forwards them to the program, or announces them."""
 
     def __init__(self, modem: Host) -> None:
         self._modem = modem
@@ -66,18 +66,18 @@ class Inbox:
         return self._unacknowledged is not None and self._unacknowledged.action is not None
 
     def clear(self) -> None:
-        """Forget what is buffered: the power went."""
+        """Clear the buffer, as a loss of power does."""
         self._buffer.clear()
         self.acknowledged()
 
     def acknowledged(self) -> None:
-        """The program took what was handed to it."""
+        """The program acknowledged the forwarded message."""
         if self._unacknowledged is not None:
             self._unacknowledged.cancel()
             self._unacknowledged = None
 
     def routing_changed(self) -> None:
-        """+CNMI was set: tell what was held back, or forget it, as `<bfr>` says."""
+        """+CNMI was set: send the buffered URCs or clear them, as `<bfr>` says."""
         mode, _, _, _, clear = self._modem.settings.cnmi
         if mode == 0:
             return
@@ -220,7 +220,7 @@ class Inbox:
                     textmode.report_line(octets) if report else textmode.deliver_line(modem.settings, octets)
                 )
             except (IndexError, tpdu.RefusedTpduError):
-                return  # no text can be shown of what is no TPDU
+                return  # without a TPDU there is no text to show
         else:
             head = modem.traits.report_prefix if report else "+CMT: ,"
             line = f"{head}{len(octets)}\r\n{self._with_service_centre(octets).hex().upper()}"

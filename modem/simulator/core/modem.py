@@ -28,9 +28,9 @@ from modem.simulator.core.timers import Timer, Timers
 from modem.simulator.core.traits import Traits
 
 CTRL_Z, ESCAPE = 0x1A, 0x1B
-UART_OCTETS = 64  # what the buffer of an old UART holds
-LATE_S = 60.0  # beyond what most programs wait for +CMGS
-ANSWER_LATE_S = 8.0  # beyond what most programs wait for anything else
+UART_OCTETS = 64  # buffer size of an old UART
+LATE_S = 60.0  # longer than most programs wait for +CMGS
+ANSWER_LATE_S = 8.0  # longer than most programs wait for any other answer
 PAUSE_S = 0.3  # longer than any gap between octets that belong together
 TRICKLE_S = 0.02  # a few octets at 1200 baud
 STRAY_S = 0.05  # from a stray answer to the one that was asked for
@@ -43,7 +43,7 @@ STRAYS = {
     Fault.STRAY_ERROR: b"\r\nERROR\r\n",
 }
 ODD_PROMPTS = (b"> ", b"\r\n>", b"\r\n> \r\n", b"\r\r\n> ")
-NOT_READY_S = 20.0  # how long a modem may refuse what is about texts after its start
+NOT_READY_S = 20.0  # how long a modem may refuse SMS commands after its start
 ABOUT_TEXTS = frozenset(
     {"+CMGF", "+CNMI", "+CPMS", "+CSMS", "+CSCA", "+CMGS", "+CMGW", "+CMSS", "+CMGL", "+CMGR", "+CMGD"}
 )
@@ -55,7 +55,7 @@ _LOCK_CMS = {Lock.PIN: 311, Lock.PUK: 316, Lock.DEAD: 313}
 
 
 class Flow(Enum):
-    """What a command returns when it is not over."""
+    """Returned by a command that has not ended."""
 
     PENDING = "pending"  # it will call `Modem.complete`
 
@@ -67,11 +67,11 @@ EntryHandler = Callable[[bytes], Flow | None]
 
 
 class State(Enum):
-    """What the octets that arrive are taken for."""
+    """How arriving octets are interpreted."""
 
     OFF = "off"  # nothing: no power, or booting
     COMMAND = "command"
-    TEXT = "text"  # what follows the prompt of +CMGS and +CMGW
+    TEXT = "text"  # text or PDU after the prompt of +CMGS and +CMGW
     EXECUTING = "executing"  # nothing: a command that cannot be aborted runs, and they are discarded
 
 
@@ -84,7 +84,7 @@ class _Entry:
 
 
 class Modem:
-    """One modem with its slots. `feed` it what the program writes; `write` gets what it answers."""
+    """One modem with its slots. `feed` takes the octets that the program writes; `write` receives the answers."""
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class Modem:
         self.radio = Radio(network, timers, registration_s, self._registration_changed)
         self.inbox = Inbox(self)
         self.own_memories = {name: Storage(size) for name, size in traits.capacities.items()}
-        self.silenced = False  # some makes can be told to say nothing unasked
+        self.silenced = False  # some makes have a command that turns URCs off
         self.kept = Kept()
         self._clock_ahead_s = 0.0  # of the network's
-        self.stands_at: float | None = None  # what its clock shows for as long as it stands still
+        self.stands_at: float | None = None  # the time that a stopped clock shows
         self.session: Timer | None = None  # a USSD dialogue with the network
-        self.vanish: Callable[[], None] = self.reset  # what VANISH does; the bank knows better
+        self.vanish: Callable[[], None] = self.reset  # the effect of VANISH; the bank replaces it
         self._output = Output(write, timers)
         self._write = self._output.say
         self._boot_s = boot_s
@@ -137,14 +137,14 @@ class Modem:
         self._timers_of_power: list[Timer] = []
         self.running = 0  # counts command lines: a submission looks whether its own still runs
         self._hold: tuple[str, bool] | None = None  # a command to be held, and whether its answer only
-        self._held_back: Callable[[], None] | None = None  # what goes on at `release`
+        self._held_back: Callable[[], None] | None = None  # continued by `release`
         self._name = ""  # of the command that runs
         self.chance = random.Random(imei)  # noqa: S311 - what faults look like; no secret
 
     # --- power -------------------------------------------------------------------------------------
 
     def power_on(self, *, warm: bool = False) -> None:
-        """Switch it on. `warm`: it has been on for hours, booted and registered, and says nothing of it."""
+        """Switch the modem on. `warm`: it has been on for hours, is booted and registered, and sends no boot lines."""
         self.settings = Settings.of(self.traits)
         self.function = FULL
         self.silenced = False
@@ -326,11 +326,11 @@ class Modem:
         return self.inbox.receive(octets, report=report)
 
     def clock(self) -> float:
-        """What its clock says, in seconds since the epoch."""
+        """The time of the modem's clock, in seconds since the epoch."""
         return self.network.wall() + self._clock_ahead_s
 
     def hear_the_time(self) -> None:
-        """Take the time from the network, which tells it at a registration (24.008, 9.2.15a), if that is wanted."""
+        """Set the clock from the network at a registration, if that is configured (24.008, 9.2.15a)."""
         if self.kept.follows and self.radio.registered and not self.faults.take(Fault.NO_NETWORK_TIME):
             self._clock_ahead_s = 0.0
 
@@ -353,7 +353,7 @@ class Modem:
     # --- octets in ---------------------------------------------------------------------------------
 
     def feed(self, data: bytes) -> None:
-        """Take what the program wrote."""
+        """Process octets that the program wrote."""
         if self.faults.take(Fault.DEAF):
             return
         while data:
@@ -373,7 +373,7 @@ class Modem:
         self._hold = (command, answer)
 
     def release(self, *, forget: bool = False) -> None:
-        """Let go on what is held; `forget`: it never happens, and nothing is said of it."""
+        """Continue the held command. `forget`: drop it without an answer."""
         held, self._hold, self._held_back = self._held_back, None, None
         if held is not None and forget:
             self._fall_silent()
@@ -410,7 +410,7 @@ class Modem:
         return data[taken:]
 
     def _mishap(self, body: bytes) -> bool:
-        """Let happen what is due at a command; whether the command is lost with it."""
+        """Apply the faults that are due at a command. Returns whether the command is lost."""
         take = self.faults.take
         if not any(name in body.upper() for name in _OF_THE_MODE):
             self._lose_settings()
@@ -438,7 +438,7 @@ class Modem:
         return False
 
     def _lose_settings(self) -> None:
-        """Let happen what changes settings behind the back of the program."""
+        """Apply the faults that change settings without the program's knowledge."""
         take = self.faults.take
         if take(Fault.SETTINGS_LOST):
             line = (self.settings.echo, self.settings.verbose, self.settings.quiet)
@@ -469,7 +469,7 @@ class Modem:
         self._continue()
 
     def _continue(self) -> None:
-        """Run what is left of the command line, as far as it goes."""
+        """Run the rest of the command line until a command has to wait."""
         while self._rest:
             request = self._rest.popleft()
             self._name = request.name
@@ -670,7 +670,7 @@ class Modem:
             self._write(answer)
 
     def _aside(self) -> bytes:
-        """Something that nobody asked for."""
+        """Send a URC."""
         line = self.chance.choice(ASIDES).format(stat=self.radio.stat)
         return f"\r\n{line}\r\n".encode("latin-1")
 
@@ -694,7 +694,7 @@ class Modem:
 
 
 def _no_text(body: bytes) -> Flow | None:
-    """What was typed at a prompt that somebody else left is no message."""
+    """Text typed at a prompt that another program left is not a message."""
     del body
     raise CmsError(304)
 

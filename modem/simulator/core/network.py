@@ -27,7 +27,7 @@ COUNTRY = "+223"
 
 
 class Mobile(Protocol):
-    """What the network sees of a modem on the air."""
+    """The network's view of a registered modem."""
 
     def receive(self, octets: bytes, *, report: bool) -> bool:
         """Take an SMS-DELIVER or SMS-STATUS-REPORT; False where there is no room for it."""
@@ -61,7 +61,7 @@ class _Held:
 
 
 Answer = Callable[[int | None, int], None]
-"""What became of a submission: the TP-MR, or None and a +CMS ERROR code."""
+"""The result of a submission: the TP-MR, or None and a +CMS ERROR code."""
 
 
 class Network:
@@ -102,17 +102,17 @@ class Network:
         self._subscribers[sim.number] = _Subscriber(sim)
 
     def attach(self, sim: Sim, mobile: Mobile) -> None:
-        """A card is on the air: what waits for it is handed over."""
+        """A card registered: deliver the messages that wait for it."""
         subscriber = self._subscribers[sim.number]
         subscriber.mobile = mobile
         self._timers.later(0.0, lambda: self._hand_over(subscriber))
 
     def detach(self, sim: Sim) -> None:
-        """A card is off the air: what comes for it waits."""
+        """A card is no longer registered: messages for it wait."""
         self._subscribers[sim.number].mobile = None
 
     def memory_available(self, sim: Sim) -> None:
-        """There is room again (23.040, 10.3.3): what did not fit is tried again."""
+        """The card has memory again (23.040, 10.3.3): deliver the messages that did not fit."""
         subscriber = self._subscribers[sim.number]
         if subscriber.waiting:
             self._timers.later(0.0, lambda: self._hand_over(subscriber))
@@ -122,7 +122,7 @@ class Network:
         self._witness.moment("asked", sim.iccid)
 
     def answered(self, sim: Sim) -> None:
-        """A modem has said that a submission was taken."""
+        """A modem has confirmed a submission."""
         self._witness.moment("answered", sim.iccid)
 
     def submission_s(self) -> float:

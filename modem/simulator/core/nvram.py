@@ -1,4 +1,4 @@
-"""What a modem keeps without power, and how often it was written: such memory wears out."""
+"""A modem's non-volatile memory, with a count of writes, because such memory wears out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way out of a modem: octets in the order in which they were said, some of them slowly."""
+"""A modem's output: octets in order, some of them sent slowly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modem.simulator.core.timers import Timer, Timers
 
 
 class Output:
-    """Says octets at once, or in pieces with a gap between; what is said meanwhile waits, as on any line."""
+    """Sends octets at once, or in pieces with a gap between; later octets wait, as on any line."""
 
     def __init__(self, write: Callable[[bytes], None], timers: Timers) -> None:
         self._write = write
@@ -18,7 +18,7 @@ class Output:
         self._timer: Timer | None = None
 
     def clear(self) -> None:
-        """Say no more of what waits: the power went."""
+        """Drop the waiting octets, as a loss of power does."""
         self._pieces.clear()
         if self._timer is not None:
             self._timer.cancel()

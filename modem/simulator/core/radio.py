@@ -14,7 +14,7 @@ CARRIES_SMS = frozenset({HOME, ROAMING, 6, 7})
 
 
 class Cure(IntEnum):
-    """What makes a radio look for its network again that has stopped looking; what is harsher helps, too."""
+    """The action after which a radio that stopped searching searches again; harsher actions work, too."""
 
     OPERATOR = 1  # +COPS=0
     RADIO = 2  # +CFUN=4 and 1
@@ -28,7 +28,7 @@ class Radio:
         self, network: Network, timers: Timers, registration_s: float, changed: Callable[[], None]
     ) -> None:
         self.stat = NOT_SEARCHING
-        self.network = HOME  # what the network answers to a registration
+        self.network = HOME  # the network's answer to a registration
         self.wanted = True  # False after +COPS=2
         self.mode = 0  # of +COPS (27.007, 7.3); modems keep it without power
         self.rssi = 21  # -71 dBm (27.007, 8.5)
@@ -39,7 +39,7 @@ class Radio:
         self._sim: Sim | None = None
         self._mobile: Mobile | None = None
         self._search: Timer | None = None
-        self._cure: Cure | None = None  # what it waits for, while it does not look for its network
+        self._cure: Cure | None = None  # the action that ends a stopped search; None while the radio searches
 
     @property
     def registered(self) -> bool:
@@ -63,7 +63,7 @@ class Radio:
             self._search = self._timers.later(self._registration_s, self._join)
 
     def cover(self, stat: int) -> None:
-        """Change the network's answer; whoever is on the air hears of it now."""
+        """Change the network's answer; a registered modem learns of it at once."""
         self.network = stat
         if self._sim is not None and self._search is None:
             if self.stat in CARRIES_SMS and stat not in CARRIES_SMS:
@@ -78,7 +78,7 @@ class Radio:
             self._become(SEARCHING)
 
     def cure(self, cure: Cure) -> None:
-        """Look for the network again, if this is what helps."""
+        """Search for the network again, if this action cures the radio."""
         if self._cure is None or cure < self._cure:
             return
         self._cure = None

@@ -8,7 +8,7 @@ from enum import Enum
 from modem.simulator.core.results import INCORRECT_PARAMETERS, CmeError, CommandError
 
 _NAME = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!%-./:_")
-_EXTENDED = frozenset("+^*#$%!@")  # V.250 knows + alone; the others are what vendors took
+_EXTENDED = frozenset("+^*#$%!@")  # V.250 defines + alone; vendors use the others
 _DIGITS = frozenset("0123456789")
 
 
@@ -23,7 +23,7 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command of a line: `+CMGS`, SET, and what stands after `=`, as it stands."""
+    """One command of a line: `+CMGS`, SET, and the unparsed text after `=`."""
 
     name: str
     form: Form

@@ -65,7 +65,7 @@ class CmeError(CommandError):
         self.code = code
 
     def line(self, cmee: int) -> str | None:
-        """Plain ERROR, the code, or the text: as +CMEE says."""
+        """Plain ERROR, the code, or the text, as +CMEE selects."""
         if cmee == 0:
             return None
         return f"+CME ERROR: {CME_TEXT.get(self.code, self.code) if cmee == 2 else self.code}"
@@ -84,7 +84,7 @@ class CmsError(CommandError):
 
 
 class WordsError(CommandError):
-    """`+CMS ERROR`: with words of the vendor's own, whatever +CMEE says."""
+    """`+CMS ERROR` with the vendor's own text, at every +CMEE."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -97,7 +97,7 @@ class WordsError(CommandError):
 
 
 class CallEndedError(CommandError):
-    """NO CARRIER: what a call comes to here, where no one ever answers."""
+    """NO CARRIER: every call ends so, because none is answered here."""
 
 
 INCORRECT_PARAMETERS = 50

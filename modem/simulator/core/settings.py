@@ -1,4 +1,4 @@
-"""What a program sets in a modem, and a reset forgets."""
+"""A modem's volatile settings: a reset restores the defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A SIM card: who it is, what locks it, what it keeps."""
+"""A SIM card: its identity, its locks, its memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OPERATORS = (ORANGE, MOOV)
 
 
 class Lock(Enum):
-    """What +CPIN? says of a card (27.007, 8.3)."""
+    """The answers to +CPIN? (27.007, 8.3)."""
 
     READY = "READY"
     PIN = "SIM PIN"
@@ -40,7 +40,7 @@ class Lock(Enum):
 
 @dataclass(slots=True, eq=False)
 class Sim:
-    """A card. What is locked or unlocked holds until its power goes; tries left and messages outlive it."""
+    """A card. Its lock state lasts until power is lost; tries left and messages outlive that."""
 
     iccid: str
     imsi: str
@@ -54,7 +54,7 @@ class Sim:
     puk_tries: int = PUK_TRIES
     reference: int = 255  # the last TP-MR that was used (EF-SMSS); the first one sent is 0
     service_centre: str = ""
-    balance: int = 1250  # francs, what the balance code tells
+    balance: int = 1250  # in francs, answered to the balance code
     unlocked: bool = field(default=False)
 
     def power_up(self) -> None:
@@ -63,7 +63,7 @@ class Sim:
 
     @property
     def lock(self) -> Lock:
-        """What keeps the card from working."""
+        """The lock that keeps the card from working."""
         if self.puk_tries == 0:
             return Lock.DEAD
         if self.pin_tries == 0:

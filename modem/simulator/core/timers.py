@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Timer:
-    """Something that will be done, unless it is cancelled first. `action` is None once either has happened."""
+    """An action to run later, unless it is cancelled. `action` is None after either."""
 
     __slots__ = ("action",)
 
@@ -16,7 +16,7 @@ class Timer:
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Do not do it; harmless once it was done."""
+        """Cancel the timer; no effect after it ran."""
         self.action = None
 
 
@@ -48,7 +48,7 @@ class Timers:
         return max(0.0, (heap[0][0] - self.now()) * self._scale) if heap else None
 
     def run_due(self) -> None:
-        """Do what is due now, in order; what that sets for this same moment waits for the next call."""
+        """Run the timers that are due, in order. Timers that these set for the same moment wait for the next call."""
         now = self.now()
         heap = self._heap
         limit = next(self._order)

@@ -26,7 +26,7 @@ _INTERNATIONAL = 0x91
 
 
 class RefusedTpduError(Exception):
-    """What was submitted is no SMS-SUBMIT, or none that may be carried. `code` is the +CMS ERROR to answer."""
+    """The TPDU is not an SMS-SUBMIT, or not one that the network carries. `code` is the +CMS ERROR to answer."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -65,7 +65,7 @@ class Submit:
         return decode(self.dcs, self.header, self.user_data_length, self.user_data)
 
     def concatenation(self) -> Concatenation | None:
-        """Its place in a longer message, None where it is whole."""
+        """The part's place in a longer message; None for a whole message."""
         return concatenation(self.user_data) if self.header else None
 
 
@@ -327,7 +327,7 @@ def _deliver_septets(sender: str, septets: bytes, at: datetime, reference: int, 
 
 
 def _pieces(data: bytes, alone: int, together: int, splits: Callable[[int], bool]) -> list[bytes]:
-    """Cut data into what fits, never where `splits` says that a character would be cut in two."""
+    """Cut data into parts that fit, never where `splits` says that a character would be cut in two."""
     if len(data) <= alone:
         return [data]
     pieces = []
@@ -348,13 +348,13 @@ def _concatenation_header(reference: int, total: int, seq: int) -> bytes:
 def status_report(
     submit: Submit, reference: int, accepted_at: datetime, discharged_at: datetime, status: int
 ) -> bytes:
-    """An SMS-STATUS-REPORT (9.2.2.3) for what was submitted."""
+    """An SMS-STATUS-REPORT (9.2.2.3) for a submission."""
     head = bytes([0x06, reference]) + submit.address
     return head + timestamp(accepted_at) + timestamp(discharged_at) + bytes([status])
 
 
 def without_zones(report: bytes) -> bytes:
-    """An SMS-STATUS-REPORT whose two time stamps have octets for a time zone that are none, as two networks send them."""
+    """An SMS-STATUS-REPORT whose two time stamps have invalid time zone octets, as two networks send them."""
     taken = 4 + (report[2] + 1) // 2 + 6
     discharged = taken + 7
     return report[:taken] + b"\xe1" + report[taken + 1 : discharged] + b"\xc2" + report[discharged + 1 :]

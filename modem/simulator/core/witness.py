@@ -1,4 +1,4 @@
-"""What the simulated network saw: kept for whoever compares what came out with what went in."""
+"""Records the simulated network's events, for tests that compare sent with received messages."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Accepted:
 
     @property
     def concatenation(self) -> Concatenation | None:
-        """Its place in a longer message, None where it is whole."""
+        """The part's place in a longer message; None for a whole message."""
         return self.submit.concatenation()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A whole text, put together as a phone would."""
+    """A whole text, assembled as a phone does."""
 
     at: float  # of its last part
     sender: str
@@ -53,7 +53,7 @@ class _Unfinished:
 
 
 class Witness:
-    """Remembers what was accepted, and writes each event as a line of JSON where a log is wanted."""
+    """Remembers accepted submissions, and writes each event as a line of JSON if there is a log."""
 
     def __init__(self, kept: int, log: Path | None, wall: Callable[[], float]) -> None:
         self._accepted: deque[Accepted] = deque(maxlen=kept)
@@ -101,7 +101,7 @@ class Witness:
         return tuple(self._accepted)
 
     def texts(self) -> tuple[Text, ...]:
-        """Whole texts in the order in which they became whole."""
+        """Complete texts in the order of completion."""
         while self._fresh:
             self._assemble(self._fresh.popleft())
         return tuple(self._texts)

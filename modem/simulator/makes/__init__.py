@@ -1,1 +1,1 @@
-"""Makes of modem, one file each: what differs from the plain one."""
+"""Makes of modem, one file each: the differences from the plain modem."""

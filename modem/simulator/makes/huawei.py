@@ -1,4 +1,4 @@
-"""Huawei E173: a 3G stick that talks unasked, and wants USSD packed."""
+"""Huawei E173: a 3G stick with many URCs and packed USSD."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ TRAITS = Traits(
 
 
 def iccid(modem: Modem, request: Request) -> None:
-    """^ICCID? tells the ICCID."""
+    """^ICCID? answers the ICCID."""
     if request.form is Form.READ:
         modem.info(f"^ICCID: {numbered_card(modem).iccid}F")
 
 
 def pin(modem: Modem, request: Request) -> None:
-    """^CPIN? tells the lock, and tries left for PUK, PIN, PUK2 and PIN2."""
+    """^CPIN? answers the lock, and tries left for PUK, PIN, PUK2 and PIN2."""
     if request.form is Form.READ:
         card = present_card(modem)
         modem.info(f"^CPIN: {card.lock.value},,{card.puk_tries},{card.pin_tries},10,3")
 
 
 def chatter(modem: Modem, request: Request) -> None:
-    """^CURC: 0 silences every unsolicited line, +CMTI too."""
+    """^CURC: 0 switches every URC off, +CMTI too."""
     if request.form is Form.SET:
         modem.silenced = number(request.raw, range(2)) == 0
         modem.kept.writes["^CURC"] += 1

@@ -1,4 +1,4 @@
-"""A stick on a bare Qualcomm MSM6280: it says more than it can."""
+"""A stick on a bare Qualcomm MSM6280: it claims abilities that it lacks."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def tries(modem: Modem, request: Request) -> None:
 
 
 def slot(modem: Modem, request: Request) -> None:
-    """+QUIMSLOT: slots count from 1; it may be used while the card is on the air, which goes off it."""
+    """+QUIMSLOT: slots count from 1; allowed while registered, which it ends."""
     slots = range(1, len(modem.cards) + 1)
     if request.form is Form.READ:
         modem.info(f"+QUIMSLOT: {modem.active_slot}")
@@ -72,7 +72,7 @@ def slot(modem: Modem, request: Request) -> None:
 
 
 def urc_settings(modem: Modem, request: Request) -> None:
-    """+QURCCFG: "urcport" says which port gets unsolicited lines; it is kept without power."""
+    """+QURCCFG: "urcport" selects the port for URCs; it outlives a loss of power."""
     words = [word.strip('"').lower() for word in request.arguments()] if request.form is Form.SET else []
     if words[:1] != ["urcport"] or len(words) > 2 or (len(words) == 2 and words[1] not in _URC_PORTS):
         raise CmeError(50)

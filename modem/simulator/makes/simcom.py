@@ -57,7 +57,7 @@ def tries(modem: Modem, request: Request) -> None:
 
 
 def card_inserted(modem: Modem, request: Request) -> None:
-    """+CSMINS: whether a card is in."""
+    """+CSMINS: whether a card is inserted."""
     del request
     modem.info(f"+CSMINS: 0,{int(modem.card is not None)}")
 

@@ -1,4 +1,4 @@
-"""Wavecom Q2406 at 900E/1800: an old industrial modem with manners of its own."""
+"""Wavecom Q2406 at 900E/1800: an old industrial modem with many deviations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TRAITS = Traits(
 
 
 def revision(modem: Modem, request: Request) -> None:
-    """+CGMR is an error on this one."""
+    """+CGMR is an error on this modem."""
     del modem, request
     raise CommandError
 

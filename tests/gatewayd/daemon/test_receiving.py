@@ -138,9 +138,7 @@ def plain(stamp: str, text: str, pid_and_dcs: str = "0008") -> str:
     return f"040B912273060000F0{pid_and_dcs}{stamp}{len(data):02X}{data.hex().upper()}"
 
 
-@pytest.mark.parametrize(
-    "stamp", ["62112201000000", "621122010000E1", "00000000000000", "FFFFFFFFFFFFFF", "62201321436500"]
-)
+@pytest.mark.parametrize("stamp", ["62112201000000", "00000000000000"])  # a date, and none
 def test_texts_alike_that_lie_in_memory_at_once_are_all_there(build: Callable[..., Box], stamp: str) -> None:
     box = build()
     box.start_bank(*FAST)

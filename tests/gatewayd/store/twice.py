@@ -1,16 +1,17 @@
-"""A pytest plugin: each function that is handed to the writer runs twice, and the first run is rolled back.
+"""Runs each function that is given to the writer twice, and rolls the first run back.
 
-    python -m pytest -p tests.gatewayd.store.twice tests/gatewayd/sending/test_dispatcher.py
-
-A commit may fail and be tried again, so a function that changes memory in its first run is wrong: any test may find it then.
+A commit may fail and be tried again, so a function that changes memory in its first run is wrong. The tests of the daily
+work (`tests/gatewayd/sending`, `loop_test`, `timekeeping`) always run so.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import pytest
 
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.writer import Writer
@@ -18,9 +19,16 @@ from gatewayd.store.engine.writer import Writer
 Work = Callable[[Connection], Any]
 
 
-def rehearsed(work: Work) -> Work:
-    """The same function, run once for nothing before it counts."""
+@contextmanager
+def each_job_runs_twice() -> Iterator[None]:
+    """Have every writer of this process run its jobs twice while this lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("run", "hand_over"):
+            patch.setattr(Writer, name, _with_rehearsal(getattr(Writer, name)))
+        yield
 
+
+def _rehearsed(work: Work) -> Work:
     def run(db: Connection) -> Any:
         db.execute("SAVEPOINT rehearsal")
         with suppress(Exception):  # the run that counts raises it again
@@ -33,15 +41,9 @@ def rehearsed(work: Work) -> Work:
     return run
 
 
-def pytest_configure() -> None:
-    """Have every writer of this process rehearse."""
-    for name in ("run", "hand_over"):
-        setattr(Writer, name, _rehearsing(getattr(Writer, name)))
-
-
-def _rehearsing(method: Callable[..., Any]) -> Callable[..., Any]:
+def _with_rehearsal(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def hand_in(writer: Writer, work: Work, *arguments: Any, **options: Any) -> Any:
-        return method(writer, rehearsed(work), *arguments, **options)
+    def give(writer: Writer, work: Work, *arguments: Any, **options: Any) -> Any:
+        return method(writer, _rehearsed(work), *arguments, **options)
 
-    return hand_in
+    return give
