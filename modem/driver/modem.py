@@ -172,10 +172,10 @@ class Modem:
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0"):
             self._commands.attempt(command, "+COPS")
         for setting in self.profile.also:
-            persistent_settings.settle(self._commands, (setting,))
+            persistent_settings.apply(self._commands, (setting,))
         if self.profile.urc_port:
-            persistent_settings.settle(self._commands, persistent_settings.announcements(self._wiring()))
-        self._clock_follows = persistent_settings.settle(self._commands, self.profile.clock)
+            persistent_settings.apply(self._commands, persistent_settings.urc_port(self._wiring()))
+        self._clock_follows = persistent_settings.apply(self._commands, self.profile.clock)
         self.notifications.choose()
 
     def choose_service(self) -> None:
