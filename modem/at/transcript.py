@@ -1,4 +1,4 @@
-"""The last bytes between the gateway and one modem. They become readable lines only when somebody reads them."""
+"""The last bytes between the gateway and one modem. They become readable lines only when they are read."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Modem:
 
     def greet(self) -> None:
         """Resynchronise the modem, set its answer format, and identify it. Nothing lasting changes."""
-        self._commands.begin_anew(other=False)
+        self._commands.start_over(other=False)
         self.channel.restarted = False
         self.channel.resync()
         if not self._commands.attempt("ATE0V1Q0").ok:
@@ -135,7 +135,7 @@ class Modem:
         before = self._commands.identity
         known = before.supplemented(found)
         if known is None:
-            self._commands.begin_anew(other=True)
+            self._commands.start_over(other=True)
             self._build()
             known = found
         if known == before:

@@ -154,7 +154,7 @@ def test_a_probe_can_be_interrupted() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("probe")]
 
 
-# Which devices, and which of a stick's
+# The choice of devices and serial ports
 
 
 def test_each_device_is_listed_once_with_its_stable_name(machine: Machine, tmp_path: Path) -> None:
