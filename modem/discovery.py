@@ -186,14 +186,14 @@ def _probe(device: Device, wake_fd: int, pace: Pace, roots: Roots) -> Finding:
     except DeviceUnavailableError as error:
         return Finding(device, Speech.SHUT, str(error))
     try:
-        return _listen(device, port, wake_fd, pace)
+        return _ask(device, port, wake_fd, pace)
     except (ChannelError, OSError, termios.error, serial.SerialException) as error:
         return Finding(device, Speech.SHUT, f"{device.path} was lost while it was asked: {error}")
     finally:
         port.close()
 
 
-def _listen(device: Device, port: SerialPort, wake_fd: int, pace: Pace) -> Finding:
+def _ask(device: Device, port: SerialPort, wake_fd: int, pace: Pace) -> Finding:
     def attend() -> None:
         raise _StopError
 
@@ -208,16 +208,16 @@ def _listen(device: Device, port: SerialPort, wake_fd: int, pace: Pace) -> Findi
     finding = Finding(device, Speech.AT, baud=baud, model=model, imei=modem.identity.imei)
     if modem.takes_pdus():
         finding = replace(finding, speech=Speech.SMS)
-    return _look_at_sim(finding, modem, deadline) if finding.speech is Speech.SMS else finding
+    return _read_sim(finding, modem, deadline) if finding.speech is Speech.SMS else finding
 
 
 def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> int | None:
-    """At which speed the device says OK to AT, None where at none."""
+    """The speed at which the device answers OK to AT; None without one."""
     bauds: Collection[int] = _BAUDS[:1] if device.is_modems_own else _BAUDS
     for baud in bauds:
         port.set_baud(baud)
         for _ in range(3):
-            if _says_ok(channel, pace.at_s):
+            if _answers_ok(channel, pace.at_s):
                 return baud
     port.set_baud(_BAUDS[0])
     channel.in_step = False
@@ -230,7 +230,7 @@ def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> in
     return _BAUDS[0]
 
 
-def _says_ok(channel: Channel, timeout_s: float) -> bool:
+def _answers_ok(channel: Channel, timeout_s: float) -> bool:
     channel.in_step = True  # no resynchronisation: the device may be no modem at all
     try:
         return channel.command("AT", timeout_s=timeout_s).ok
@@ -238,7 +238,7 @@ def _says_ok(channel: Channel, timeout_s: float) -> bool:
         return False
 
 
-def _look_at_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
+def _read_sim(finding: Finding, modem: Modem, deadline: float) -> Finding:
     """Read the data that needs no PIN and no registration, until `deadline` (monotonic seconds)."""
     steps: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("sim", modem.sim.state),

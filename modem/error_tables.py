@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 
 class Behaviour(Flag):
-    """What a code tells the gateway to do, beyond the kind of the failure. A code may have several."""
+    """The reactions of the gateway to a code, beyond the kind of the failure. A code may have several."""
 
     NOTHING = 0
     BUSY = auto()  # the same command succeeds in a moment: repeat it
     STORAGE_FULL = auto()  # a message memory has no room: read and delete stored messages
-    OUTCOME_UNKNOWN = auto()  # the network may have taken the message all the same
+    OUTCOME_UNKNOWN = auto()  # the network may have accepted the message
     MALFORMED = auto()  # the modem cannot read the command: octets may have been lost on the line
     UNKNOWN_COMMAND = auto()  # the modem may not have the command at all
     OTHER_USSD_FORM = (

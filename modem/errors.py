@@ -38,7 +38,7 @@ class Cause:
 
     @property
     def outcome_unknown(self) -> bool:
-        """Whether the network may have taken the message all the same: the modem did not wait for its answer."""
+        """Whether the network may have accepted the message: the modem did not wait for its answer."""
         return bool(self.behaviour & Behaviour.OUTCOME_UNKNOWN)
 
     @property

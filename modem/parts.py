@@ -41,7 +41,7 @@ class Submission:
     validity_s: int | None = None  # how long the network may try to deliver (TP-VP); None: its own default
     alone: bool = False  # sent as a message of its own, without a concatenation header
     message_reference: int = 0  # the wanted TP-MR; most modems use their own
-    reject_duplicates: bool = False  # TP-RD: an earlier try of this part may have been taken
+    reject_duplicates: bool = False  # TP-RD: the network may have accepted an earlier try of this part
     via: Via = Via.DIRECT
     # For a part sent from memory: whether this model is known to mark sent parts there. Otherwise the port finds that
     # out and reports it (see `Work.learned`).

@@ -131,4 +131,6 @@ def _forbidden(device: str) -> str:
         user, group = "USER", "dialout"
     if group == "root":  # the udev rule that gives serial devices to the group dialout is missing
         return f"{device} may not be opened by {user}: it is root's alone, where the group dialout is usual."
-    return f"{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then start the gateway anew."
+    return (
+        f"{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then restart the gateway."
+    )

@@ -1,4 +1,4 @@
-"""The last bytes between the gateway and one modem. They become readable lines only when somebody reads them."""
+"""The last bytes between the gateway and one modem. They become readable lines only when they are read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Transcript:
     def __init__(self, lines: int) -> None:
         self._limit = lines
         self._entries: deque[Entry] = deque(maxlen=_ENDS_A_LINE * lines)
-        self._told_until = 0.0
+        self._returned_until = 0.0
         self._watchers: list[Watcher] = []
         self._live: Reader | None = None  # while there is a watcher
 
@@ -43,10 +43,10 @@ class Transcript:
         reader = Reader()
         return [*self._read(reader, after), *reader.rest(time() - monotonic())]
 
-    def effects(self) -> list[Line]:
+    def new_lines(self) -> list[Line]:
         """The lines recorded since the last call of this method."""
-        found = self.lines(self._told_until)
-        self._told_until = monotonic()
+        found = self.lines(self._returned_until)
+        self._returned_until = monotonic()
         return found
 
     def watch(self, watcher: Watcher) -> None:

@@ -45,7 +45,7 @@ class Commands:
         """
         return self.silences >= _MUTE_SILENCES
 
-    def begin_anew(self, *, other: bool) -> None:
+    def start_over(self, *, other: bool) -> None:
         """Start counting silences again, because the channel is resynchronised. `other`: it may be another modem."""
         self.silences = 0
         if other:

@@ -29,7 +29,7 @@ class Identity:
         manufacturer, model, imei = (new or old for old, new in pairs)
         return Identity(manufacturer, model, found.revision or self.revision, imei)
 
-    def is_surely(self, other: Identity) -> bool:
+    def is_same(self, other: Identity) -> bool:
         """Whether both are the same modem, as far as modems can be told apart. Without IMEI and model: no."""
         if not (self.imei or self.model):
             return False

@@ -108,7 +108,7 @@ class Modem:
 
     def greet(self) -> None:
         """Resynchronise the modem, set its answer format, and identify it. Nothing lasting changes."""
-        self._commands.begin_anew(other=False)
+        self._commands.start_over(other=False)
         self.channel.restarted = False
         self.channel.resync()
         if not self._commands.attempt("ATE0V1Q0").ok:
@@ -135,7 +135,7 @@ class Modem:
         before = self._commands.identity
         known = before.supplemented(found)
         if known is None:
-            self._commands.begin_anew(other=True)
+            self._commands.start_over(other=True)
             self._build()
             known = found
         if known == before:
@@ -172,10 +172,10 @@ class Modem:
         for command in ("AT+CREG=1", "AT+CGREG=1", "AT+CEREG=1", "AT+COPS=3,0"):
             self._commands.attempt(command, "+COPS")
         for setting in self.profile.also:
-            persistent_settings.settle(self._commands, (setting,))
+            persistent_settings.apply(self._commands, (setting,))
         if self.profile.urc_port:
-            persistent_settings.settle(self._commands, persistent_settings.announcements(self._wiring()))
-        self._clock_follows = persistent_settings.settle(self._commands, self.profile.clock)
+            persistent_settings.apply(self._commands, persistent_settings.urc_port(self._wiring()))
+        self._clock_follows = persistent_settings.apply(self._commands, self.profile.clock)
         self.notifications.choose()
 
     def choose_service(self) -> None:

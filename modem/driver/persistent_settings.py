@@ -29,7 +29,7 @@ _ADAPTER_DRIVERS = frozenset(
 _ADAPTER_VENDORS = frozenset({"0403", "04e2", "067b", "10c4", "1a86"})
 
 
-def settle(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
+def apply(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
     """Make the first of `choices` that the modem accepts. Whether one is in force.
 
     Choices with the same question must stand together.
@@ -46,7 +46,7 @@ def settle(commands: Commands, choices: Sequence[PersistentSettings]) -> bool:
     return False
 
 
-def announcements(tty: Tty | None) -> tuple[PersistentSettings, ...]:
+def urc_port(tty: Tty | None) -> tuple[PersistentSettings, ...]:
     """The port to which a Quectel sends its URCs: it sends them to one port only. () where that port is not known."""
     value = _urc_port(tty)
     if not value:

@@ -59,7 +59,7 @@ class Profile:
     slot_commands: tuple[tuple[str, ...], ...] = ()  # ways to switch the slot, tried before +CSUS
     reset: str = "AT+CFUN=1,1"  # 27.007, 8.2
     also: tuple[PersistentSettings, ...] = ()  # set after the common settings
-    # Its URCs go to one of its ports only: see `modem.driver.persistent_settings.announcements`.
+    # Its URCs go to one of its ports only: see `modem.driver.persistent_settings.urc_port`.
     urc_port: bool = False
     # Let the network set its clock (27.007, 8.40); the first setting that it accepts counts.
     clock: tuple[PersistentSettings, ...] = (CTZU,)

@@ -1,4 +1,4 @@
-"""Waits for the outcome of a submitted part, and tells it from the late answers to older parts."""
+"""Waits for the outcome of a submitted part, and separates it from the late answers to older parts."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def await_outcome(channel: Channel, deadline: float, timeout_s: float) -> Outcom
             if outcome is None and channel.restarted:
                 channel.in_step = False
                 outcome = sorter.conclude() or InDoubt(
-                    "The modem restarted before it answered what became of the message."
+                    "The modem restarted before it gave the outcome of the message."
                 )
         if outcome is None:
             outcome = sorter.conclude()
@@ -155,7 +155,7 @@ def await_outcome(channel: Channel, deadline: float, timeout_s: float) -> Outcom
             outcome = _ask_late(channel, timeout_s)
     except DeviceGoneError:
         outcome = sorter.conclude() or InDoubt(
-            "The modem disappeared before it answered what became of the message."
+            "The modem disappeared before it gave the outcome of the message."
         )
     finally:
         channel.framer.echo = ""
@@ -192,7 +192,7 @@ def _ask_late(channel: Channel, timeout_s: float) -> Outcome:
     late = channel.late_result
     if late is not None and not came and not owed and not (late.ok and channel.tells_references):
         return verdict(channel, late)
-    return InDoubt(f"The modem did not answer within {timeout_s:g} s what became of the message.")
+    return InDoubt(f"The modem gave no outcome of the message within {timeout_s:g} s.")
 
 
 def verdict(channel: Channel, found: Result) -> Outcome:

@@ -17,7 +17,7 @@ from modem.driver.service_centre import ServiceCentre
 from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.sms import tpdu
-from modem.sms.submit_fingerprint import essence
+from modem.sms.submit_fingerprint import fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -154,8 +154,8 @@ class Submitter:
 def fate_of(record: Record, submission: Submission) -> Fate:
     """The state of a part by a record in a modem's memory; GONE where the record is another message."""
     pdu = _pdu(submission)
-    ours = None if isinstance(pdu, Refused) else essence(pdu.hex)
-    found = essence(record.pdu)
+    ours = None if isinstance(pdu, Refused) else fingerprint(pdu.hex)
+    found = fingerprint(record.pdu)
     if ours is None or found is None or not found.startswith(ours):  # a memory may add filler
         return Fate.GONE
     return {SENT: Fate.SENT, UNSENT: Fate.UNSENT}.get(record.stat, Fate.GONE)

@@ -10,7 +10,7 @@ from typing import Final
 
 from modem.sms.gsm7 import decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, pack, unpack
 
-LONGEST_CODE: Final = 160  # characters; the network takes 182 septets (22.090)
+LONGEST_CODE: Final = 160  # characters; the network accepts 182 septets (22.090)
 
 # The characters with the same value in ASCII and the GSM alphabet, without the quote that ends a code.
 _CODE: Final = re.compile(rf"[ !#%&'()*+,./0-9:;<=>?A-Za-z-]{{1,{LONGEST_CODE}}}")

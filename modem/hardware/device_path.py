@@ -82,8 +82,8 @@ def _matching(pattern: str) -> str:
 
 
 def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
-    wanted, interface = _taken_apart(device.removeprefix(USB), all_ttys)
-    on_stick = [(tty.usb, tty) for tty in all_ttys if tty.usb is not None and _is_called(tty.usb, wanted)]
+    wanted, interface = _split_name(device.removeprefix(USB), all_ttys)
+    on_stick = [(tty.usb, tty) for tty in all_ttys if tty.usb is not None and _has_name(tty.usb, wanted)]
     if not on_stick:
         raise DeviceUnavailableError(
             f"There is no USB device {wanted} with a serial port: is it plugged in and powered?", missing=True
@@ -111,14 +111,14 @@ def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
     )
 
 
-def _taken_apart(name: str, all_ttys: Sequence[Tty]) -> tuple[str, int | None]:
+def _split_name(name: str, all_ttys: Sequence[Tty]) -> tuple[str, int | None]:
     """Serial number or location, and interface. A serial number may contain colons."""
     stick, colon, last = name.rpartition(":")
-    called_so = any(tty.usb is not None and _is_called(tty.usb, name) for tty in all_ttys)
+    called_so = any(tty.usb is not None and _has_name(tty.usb, name) for tty in all_ttys)
     if called_so or not colon or not (last.isascii() and last.isdigit()):
         return name, None
     return stick, int(last)
 
 
-def _is_called(usb: Usb, name: str) -> bool:
+def _has_name(usb: Usb, name: str) -> bool:
     return bool(name) and name in (usb.location, usb.serial)

@@ -43,7 +43,7 @@ class Usb:
 
 @dataclass(frozen=True, slots=True)
 class Tty:
-    """A serial device that has hardware behind it."""
+    """A serial device with hardware."""
 
     name: str  # as ttyUSB0
     path: str

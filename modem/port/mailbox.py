@@ -325,7 +325,7 @@ class Mailbox:
 
     def recognise(self, identity: Identity) -> None:
         """Forget what was learned of the modem where this may be another one."""
-        if not identity.is_surely(self.identity):
+        if not identity.is_same(self.identity):
             self.tells_references = False
         self.identity = identity
 

@@ -304,7 +304,7 @@ class Port:
 
     def _tell_last_words(self, mailbox: Mailbox) -> None:
         """Write what was said before a failure to the log: once, and no more than is kept."""
-        lines = mailbox.transcript.effects()
+        lines = mailbox.transcript.new_lines()
         if lines and log.isEnabledFor(logging.WARNING):
             words = "\n".join(map(str, lines))
             log.warning("port %d: what was said before it failed:\n%s", self.settings.port, words)

@@ -11,10 +11,10 @@ _RELATIVE: Final = 0x10
 _HEADER: Final = 0x40
 
 
-def essence(pdu_hex: str) -> bytes | None:
+def fingerprint(pdu_hex: str) -> bytes | None:
     """Recipient, coding and text of an SMS-SUBMIT with the SMSC address before it; None for any other or cut PDU.
 
-    A modem may change the SMSC address, TP-MR, TP-RD and TP-VP, so these do not count. Two parts with the same essence
+    A modem may change the SMSC address, TP-MR, TP-RD and TP-VP, so these do not count. Two parts with the same fingerprint
     are the same text to the same recipient.
     """
     try:

@@ -1,4 +1,4 @@
-"""What error codes mean."""
+"""The meaning of error codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from modem import error_tables
 from modem.at.responses import Result, result
+from modem.error_tables import Behaviour
 from modem.errors import Cause, Kind, cause, code_of
 
 
@@ -54,11 +55,11 @@ def test_every_code_has_a_sentence_in_both_languages_and_keeps_its_number(
         ("LOCAL", 1, Kind.SIM),
     ],
 )
-def test_the_kind_says_what_comes_next(family: str, code: int | None, kind: Kind) -> None:
+def test_the_kind_of_a_failure(family: str, code: int | None, kind: Kind) -> None:
     assert cause(family, code).kind is kind
 
 
-# Every code that 24.011, 23.040 and 27.005 name, and those that vendors share, by whose failure it is.
+# Every code of 24.011, 23.040 and 27.005, and the common codes of vendors, by the kind of the failure.
 BY_KIND = {
     Kind.RECIPIENT: (1, 30, 195, 196),
     Kind.SIM: (8, 10, 21, 28, 29, 50, 69, 193, 209, 210, 212, 213, 300, *range(310, 314), *range(315, 319), 320, 770, 772),
@@ -76,11 +77,11 @@ BY_KIND = {
 @pytest.mark.parametrize(
     ("kind", "code"), [(kind, code) for kind, codes in BY_KIND.items() for code in codes]
 )
-def test_every_code_of_texts_has_its_kind(kind: Kind, code: int) -> None:
+def test_every_cms_code_has_its_kind(kind: Kind, code: int) -> None:
     assert cause("CMS", code).kind is kind
 
 
-def test_every_code_of_texts_is_in_the_table_of_kinds() -> None:
+def test_every_cms_code_is_in_the_table_of_kinds() -> None:
     assert set(error_tables.CMS) <= {code for codes in BY_KIND.values() for code in codes}
 
 
@@ -101,7 +102,7 @@ def test_every_code_of_texts_is_in_the_table_of_kinds() -> None:
     ],
     ids=["sim", "moment", "configuration"],
 )  # fmt: skip
-def test_every_code_of_the_equipment_has_its_kind(kind: Kind, codes: tuple[int, ...]) -> None:
+def test_every_cme_code_has_its_kind(kind: Kind, codes: tuple[int, ...]) -> None:
     assert [code for code in codes if cause("CME", code).kind is not kind] == []
 
 
@@ -125,7 +126,7 @@ def test_the_same_number_means_different_things_per_vendor() -> None:
         ("+CME ERROR: ", "CME", None),
     ],
 )
-def test_a_modem_that_says_it_in_words_means_the_same(line: str, family: str, code: int | None) -> None:
+def test_verbose_errors_have_the_same_cause(line: str, family: str, code: int | None) -> None:
     found = result(line)
     assert found is not None
     assert found.cause() == cause(family, code)
@@ -152,7 +153,7 @@ def test_names_lead_to_codes(family: str) -> None:
         ("+CMS ERROR: 38", "(+CMS ERROR: 38)"),
     ],
 )
-def test_words_that_no_table_has_are_kept_for_the_operator(line: str, told: str) -> None:
+def test_unknown_words_are_kept_for_the_operator(line: str, told: str) -> None:
     found = result(line)
     assert found is not None
     assert found.cause().told.endswith(told)
@@ -185,11 +186,48 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("family", "code", "vendor"), [*FULL, *UNKNOWN, *MALFORMED])
-def test_what_the_gateway_does_beside_trying_again(family: str, code: int, vendor: str) -> None:
+def test_full_memory_unknown_outcome_and_malformed_commands(family: str, code: int, vendor: str) -> None:
     found = cause(family, code, vendor=vendor)
     row = (family, code, vendor)
     told = (found.storage_full, found.outcome_unknown, found.malformed)
     assert told == (row in FULL, row in UNKNOWN, row in MALFORMED)
+
+
+# Every code with a behaviour. BUSY holds whatever the vendor: the vendor may be unknown when the code comes.
+BEHAVIOURS: dict[Behaviour, set[tuple[str, int | None]]] = {
+    Behaviour.BUSY: {("CMS", 314), ("CMS", 515), ("CMS", 532), ("CME", 14), ("CME", 515)},
+    Behaviour.UNKNOWN_COMMAND: {
+        ("ERROR", None),
+        ("CMS", 302),
+        ("CMS", 303),
+        ("CME", 3),
+        ("CME", 4),
+        ("CME", 100),
+    },
+    Behaviour.OTHER_USSD_FORM: {("ERROR", None), *(("CME", code) for code in (3, 4, 24, 25, 26, 27, 50))},
+    Behaviour.WRONG_MODE: {("CMS", 304), ("CMS", 305), ("LOCAL", 7)},
+    Behaviour.REPEAT_ONCE: {("CMS", 305)},
+    Behaviour.NO_SUCH_INDEX: {("CMS", 321), ("CME", 21), ("CME", 22)},
+    Behaviour.NO_SERVICE_CENTRE: {("CMS", 330)},
+    Behaviour.NO_NETWORK: {("CMS", 302), ("CMS", 331), ("CME", 3), ("CME", 30), ("CME", 32)},
+    Behaviour.MODEM_FAILED: {("CMS", 300), ("CME", 0), ("CME", 1), ("CME", 60)},
+    Behaviour.REFUSES_AT: {("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15)},
+    Behaviour.SIM_TROUBLE: {
+        *(("CMS", code) for code in (310, 311, 312, 313, 315, 316)),
+        *(("CME", code) for code in (5, 6, 7, 10, 11, 12, 13, 15, *range(40, 49))),
+    },
+}
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("vendor", ["", *error_tables.CMS_BY_VENDOR])
+def test_the_codes_of_each_behaviour(behaviour: Behaviour, vendor: str) -> None:
+    codes: list[tuple[str, int | None]] = [("ERROR", None), ("CMS", None), ("CME", None)]
+    codes += [(family, code) for family in ("CMS", "CME", "LOCAL") for code in range(1000)]
+    found = {each for each in codes if cause(*each, vendor=vendor).behaviour & behaviour}
+    assert found - BEHAVIOURS[behaviour] == set()
+    missing = BEHAVIOURS[behaviour] - found
+    assert {code for _, code in missing} <= ({532} if vendor else set())
 
 
 def test_a_full_memory_in_words_is_a_full_memory() -> None:

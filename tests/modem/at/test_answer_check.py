@@ -1,4 +1,4 @@
-"""Answers that belong to another command: the channel notices them and comes back in step."""
+"""Answers that belong to another command: the channel detects them and resynchronises."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.modem.scripted_modem import ScriptedModem
 
 OK = b"\r\nOK\r\n"
 ERROR = b"\r\nERROR\r\n"
-GAP_S = 0.01  # from a stray answer to the own one; shorter than the waits of these tests
+GAP_S = 0.01  # from a stray answer to the right one; shorter than the waits of these tests
 
 STRAYS = {
     "another answer": b"\r\n+CPIN: READY\r\n" + OK,
@@ -34,7 +34,7 @@ STRAYS = {
     "a late reference": b"\r\n+CMGS: 7\r\n" + OK,
 }
 
-QUESTIONS: dict[str, tuple[tuple[str, ...], bool, bytes]] = {  # its prefixes, whether bare, the line
+QUESTIONS: dict[str, tuple[tuple[str, ...], bool, bytes]] = {  # prefixes, bare or not, the line
     "AT+CPIN?": (("+CPIN",), False, b"+CPIN: SIM PIN"),
     "AT+CREG?": (("+CREG",), False, b"+CREG: 0,5"),
     "AT+CSQ": (("+CSQ",), False, b"+CSQ: 17,99"),
@@ -61,7 +61,7 @@ def full(more: Answers | None = None) -> Answers:
     }
 
 
-# A stray answer of the same form cannot be told from the own one.
+# A stray answer of the same form cannot be distinguished from the right one.
 SHIFTS = [
     (question, name)
     for question in QUESTIONS
@@ -72,11 +72,11 @@ SHIFTS = [
 
 
 @pytest.mark.parametrize(("question", "stray"), SHIFTS)
-def test_a_stray_answer_between_a_question_and_its_answer_shifts_nothing(question: str, stray: str) -> None:
+def test_a_stray_answer_before_the_right_one_is_not_used(question: str, stray: str) -> None:
     line = QUESTIONS[question][2].decode()
     modem = ScriptedModem(full())
     with talking_to(modem, waits=replace(FAST, clean_s=0.1)) as channel:
-        for name in ("AT+COPS?", "AT+QCCID"):  # asked before, so that their answers are known as such
+        for name in ("AT+COPS?", "AT+QCCID"):  # asked before, so that the form of their answers is known
             modem.answers[name] = b"\r\n+COPS: 0\r\n" + OK
             channel.command(name, "+COPS", "+QCCID")
         own = b"\r\n" + line.encode() + b"\r\n" + OK
@@ -88,7 +88,7 @@ def test_a_stray_answer_between_a_question_and_its_answer_shifts_nothing(questio
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.02])
 @pytest.mark.parametrize("stray", [name for name in STRAYS if name != "a number"])
-def test_a_modem_that_answers_slowly_is_brought_in_step_all_the_same(stray: str, latency_s: float) -> None:
+def test_a_slow_modem_is_resynchronised_too(stray: str, latency_s: float) -> None:
     """The pauses of a slow modem are longer than those that end an answer."""
     modem = ScriptedModem()
     slow = {name: said(latency_s, b"\r\n" + line + b"\r\n" + OK) for name, (_, _, line) in QUESTIONS.items()}
@@ -105,7 +105,7 @@ def test_a_modem_that_answers_slowly_is_brought_in_step_all_the_same(stray: str,
             assert ask(channel, question).lines == (line.decode(),)
 
 
-def test_an_answer_of_the_same_form_shifts_no_more_than_the_next_question() -> None:
+def test_a_stray_answer_of_the_same_form_only_affects_the_next_question() -> None:
     modem = ScriptedModem(full())
     ready = b"\r\n+CPIN: READY\r\n" + OK
     modem.answers["AT+CPIN?"] = said(ready, GAP_S, ready)
@@ -117,18 +117,18 @@ def test_an_answer_of_the_same_form_shifts_no_more_than_the_next_question() -> N
 
 
 @pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
-def test_a_stray_answer_while_nothing_is_asked_shifts_nothing(stray: bytes) -> None:
+def test_a_stray_answer_without_a_command_is_not_used(stray: bytes) -> None:
     modem = ScriptedModem(full())
     with talking_to(modem) as channel:
         for name, (_, _, line) in QUESTIONS.items():
             half = stray.index(b"\n", 2) + 1
             modem.say(stray[:half])
             channel.wait(time.monotonic() + GAP_S)
-            modem.say(stray[half:])  # its rest may come when the next question was said
+            modem.say(stray[half:])  # its rest may come after the next question
             assert ask(channel, name).lines == (line.decode(),)
 
 
-def test_what_changes_something_is_never_said_twice_and_takes_its_own_result() -> None:
+def test_a_setting_is_sent_once_and_gets_its_own_result() -> None:
     stray = b"\r\n+CCID: 8922301000000000017\r\n" + OK
     modem = ScriptedModem(
         full({"AT+CMGD": said(stray, GAP_S, ERROR), 'AT+CPIN="1234"': said(stray, GAP_S, ERROR)})
@@ -141,7 +141,7 @@ def test_what_changes_something_is_never_said_twice_and_takes_its_own_result() -
         assert ask(channel, "AT+CSQ").lines == ("+CSQ: 17,99",)
 
 
-def test_a_modem_that_says_only_ok_is_asked_once_more_the_first_time_and_never_again() -> None:
+def test_a_question_that_is_always_answered_with_ok_is_repeated_only_once() -> None:
     modem = ScriptedModem({"AT+CREG?": OK, "AT+CGMI": OK, "AT+CMGL": OK, "AT+CNUM": OK})
     with talking_to(modem) as channel:
         for _ in range(4):
@@ -158,7 +158,7 @@ def test_a_modem_that_says_only_ok_is_asked_once_more_the_first_time_and_never_a
 
 
 @pytest.mark.parametrize("answer", [ERROR, ERROR + OK, b"\r\n+CME ERROR: 4\r\n"])
-def test_a_question_that_is_refused_is_asked_again_only_where_it_was_answered_before(answer: bytes) -> None:
+def test_a_refused_question_is_repeated_only_where_it_was_answered_before(answer: bytes) -> None:
     modem = ScriptedModem({"AT+CSQ": answer})
     with talking_to(modem) as channel:
         for _ in range(4):
@@ -170,7 +170,7 @@ def test_a_question_that_is_refused_is_asked_again_only_where_it_was_answered_be
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 8,9",)
 
 
-def test_coming_back_in_step_takes_less_than_a_second_with_the_usual_waits() -> None:
+def test_a_realignment_takes_less_than_a_second_with_the_default_waits() -> None:
     modem = ScriptedModem(full())
     with talking_to(modem, waits=DEFAULT_WAITS) as channel:
         own = b"\r\n+CSQ: 17,99\r\n" + OK
@@ -180,7 +180,7 @@ def test_coming_back_in_step_takes_less_than_a_second_with_the_usual_waits() -> 
         assert time.monotonic() - began < 1
 
 
-def test_a_modem_that_tells_odd_things_again_and_again_is_not_brought_in_step_each_time() -> None:
+def test_repeated_stray_answers_do_not_realign_before_each_command() -> None:
     modem = ScriptedModem(full({"AT+CSQ": b"\r\n+CSCA: 1\r\n\r\n+CSQ: 17,99\r\n" + OK}))
     with talking_to(modem) as channel:
         ask(channel, "AT+CSCA?")
@@ -202,7 +202,7 @@ def test_a_modem_that_tells_odd_things_again_and_again_is_not_brought_in_step_ea
         "+PBREADY",
     ],
 )
-def test_a_word_of_starting_is_not_taken_for_the_makers_name(word: str) -> None:
+def test_a_start_message_is_not_taken_for_the_manufacturer(word: str) -> None:
     modem = ScriptedModem({"AT+CGMI": f"\r\n{word}\r\n\r\nMotorola\r\n\r\nOK\r\n".encode()})
     with talking_to(modem) as channel:
         assert ask(channel, "AT+CGMI").lines == ("Motorola",)
@@ -210,13 +210,13 @@ def test_a_word_of_starting_is_not_taken_for_the_makers_name(word: str) -> None:
         assert Urc(word) in channel.urcs
 
 
-def test_an_unknown_word_before_the_makers_name_has_it_asked_again() -> None:
+def test_an_unknown_line_before_the_manufacturer_repeats_the_question() -> None:
     answers: Answers = {"AT+CGMI": [b"\r\nHELLO WORLD\r\n\r\nMotorola\r\n" + OK, b"\r\nMotorola\r\n" + OK]}
     with talking_to(ScriptedModem(answers)) as channel:
         assert ask(channel, "AT+CGMI").lines == ("Motorola",)
 
 
-def test_a_modem_that_says_of_its_own_accord_that_it_started_is_set_up_again() -> None:
+def test_a_modem_that_reports_its_start_is_set_up_again() -> None:
     modem = ScriptedModem({"AT+CSQ": b"\r\nMODEM:STARTUP\r\n"})
     with talking_to(modem) as channel:
         modem.say(b"\r\nMODEM:STARTUP\r\n")
@@ -245,7 +245,7 @@ def test_a_modem_that_says_of_its_own_accord_that_it_started_is_set_up_again() -
         ("AT+CCID", [], True),
     ],
 )
-def test_answers_have_the_form_of_what_was_asked(command: str, lines: list[str], fit: bool) -> None:
+def test_the_form_of_an_answer_must_fit_its_question(command: str, lines: list[str], fit: bool) -> None:
     assert answer_check.fits(command, lines) is fit
 
 
@@ -259,7 +259,9 @@ def test_the_answer_to_the_last_question_does_not_answer_the_next() -> None:
 
 
 @given(st.text(max_size=30), st.lists(st.text(min_size=1, max_size=40), max_size=4), st.booleans())
-def test_any_answer_to_any_command_is_judged(command: str, lines: list[str], ok: bool) -> None:
+def test_any_answer_to_any_command_is_checked_without_an_error(
+    command: str, lines: list[str], ok: bool
+) -> None:
     command = "AT" + command
     answer = Response(tuple(lines), DONE if ok else REFUSED)
     habits = AnswerHabits()
@@ -267,4 +269,6 @@ def test_any_answer_to_any_command_is_judged(command: str, lines: list[str], ok:
     habits.learn(command, answer)
     habits.remember(command, ("+CSQ",), answer.lines)
     assert isinstance(answer_check.asks(command, (), bare=True), bool)
-    assert not (answer.ok and habits.is_odd(command, answer))  # seen twice it is the modem's own way
+    assert not (
+        answer.ok and habits.is_odd(command, answer)
+    )  # an answer that comes twice is normal for the modem

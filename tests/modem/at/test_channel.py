@@ -1,4 +1,4 @@
-"""The channel: one command at a time, against a modem that says what each test scripts, byte for byte."""
+"""The channel: one command at a time, against a modem that sends the bytes of a script."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def said(*pieces: bytes | float) -> Callable[[ScriptedModem], None]:
 
 
 def prompted(*pieces: bytes | float) -> Callable[[ScriptedModem], None]:
-    """The same, before a PDU is taken."""
+    """The same before the PDU."""
 
     def script(modem: ScriptedModem) -> None:
         modem.entering = True
@@ -109,14 +109,14 @@ def test_a_urc_anywhere_in_an_answer_is_set_aside(pieces: tuple[bytes | float, .
         assert list(channel.urcs) == [Urc('+CMTI: "SM",3')]
 
 
-def test_a_direct_text_owns_the_next_line_even_in_another_read() -> None:
+def test_the_pdu_of_a_direct_message_may_come_in_another_read() -> None:
     pieces = (b"\r\n+CMT: ,23\r\n", 0.05, HEX.encode() + b"\r\n\r\n+CSQ: 17,99\r\n\r\nOK\r\n")
     with talking_to(ScriptedModem({"AT+CSQ": said(*pieces)})) as channel:
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 17,99",)
         assert list(channel.urcs) == [Urc("+CMT: ,23", HEX)]
 
 
-def test_an_answer_between_a_direct_text_and_its_pdu_is_not_taken_for_it() -> None:
+def test_an_answer_before_the_pdu_of_a_direct_message_is_not_taken_for_it() -> None:
     script = said(b"\r\n+CDS: 25\r\n\r\n+CSQ: 17,99\r\n\r\nOK\r\n" + HEX.encode() + b"\r\n")
     with talking_to(ScriptedModem({"AT+CSQ": script})) as channel:
         assert channel.command("AT+CSQ", "+CSQ").ok
@@ -131,7 +131,7 @@ def test_a_registration_urc_is_not_the_answer_to_the_question() -> None:
         assert list(channel.urcs) == [Urc('+CREG: 1,"25FF","825E"')]
 
 
-def test_bare_text_is_an_answer_only_where_it_is_expected_and_never_a_urc_or_an_echo() -> None:
+def test_bare_text_is_an_answer_only_where_it_is_expected() -> None:
     noise = b"\r\nRING\r\n\r\n^RSSI: 19\r\nAT+CG\r\nQuectel\r\n\r\nOK\r\n"
     with talking_to(ScriptedModem({"AT+CGMI": noise, "AT+CSQ": noise})) as channel:
         assert channel.command("AT+CGMI", "+CGMI", bare=True).lines == ("Quectel",)
@@ -139,7 +139,7 @@ def test_bare_text_is_an_answer_only_where_it_is_expected_and_never_a_urc_or_an_
         assert [urc.line for urc in channel.urcs] == ["RING", "^RSSI: 19"] * 3
 
 
-def test_no_carrier_ends_no_command_of_ours() -> None:
+def test_no_carrier_does_not_end_a_command() -> None:
     with talking_to(ScriptedModem({"AT+CSQ": b"\r\nNO CARRIER\r\n\r\n+CSQ: 9,9\r\n\r\nOK\r\n"})) as channel:
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 9,9",)
 
@@ -171,7 +171,7 @@ def test_an_information_line_is_enough_where_the_ok_is_left_out() -> None:
         assert channel.command("AT").ok
 
 
-def test_a_modem_that_never_stops_talking_does_not_hold_a_command_for_ever() -> None:
+def test_a_modem_that_never_stops_sending_does_not_block_a_command() -> None:
     stop = threading.Event()
 
     def flood(modem: ScriptedModem) -> None:
@@ -191,7 +191,7 @@ def test_a_modem_that_never_stops_talking_does_not_hold_a_command_for_ever() -> 
         assert len(channel.urcs) <= 1000
 
 
-def test_what_came_while_nobody_listened_is_kept_if_it_is_a_urc() -> None:
+def test_urcs_that_came_without_a_command_are_kept() -> None:
     modem = ScriptedModem()
     with talking_to(modem) as channel:
         modem.say(b'\r\nOK\r\n\r\n+CMTI: "SM",1\r\n\r\nERROR\r\n')
@@ -200,7 +200,7 @@ def test_what_came_while_nobody_listened_is_kept_if_it_is_a_urc() -> None:
         assert list(channel.urcs) == [Urc('+CMTI: "SM",1')]
 
 
-def test_waking_is_attended_to_while_a_command_runs() -> None:
+def test_a_wake_up_is_handled_while_a_command_runs() -> None:
     attended = threading.Event()
     wake_r, wake_w = os.pipe()
 
@@ -226,7 +226,7 @@ def test_waking_is_attended_to_while_a_command_runs() -> None:
 # Resync
 
 
-def test_a_modem_in_v0_is_understood_and_put_right() -> None:
+def test_a_modem_in_v0_is_set_to_v1() -> None:
     answers: Answers = {"AT": b"0\r", "ATE0V1Q0": [b"0\r", OK], "AT+CSQ": b"\r\n+CSQ: 9,9\r\n0\r\n\r\nOK\r\n"}
     with talking_to(ScriptedModem(answers)) as channel:
         assert channel.command("ATE0V1Q0").ok
@@ -234,12 +234,12 @@ def test_a_modem_in_v0_is_understood_and_put_right() -> None:
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 9,9",)
 
 
-def test_a_modem_that_is_told_to_be_quiet_is_made_to_speak() -> None:
+def test_a_modem_in_q1_is_set_to_q0() -> None:
     with talking_to(ScriptedModem({"AT": [b"", b"", OK]})) as channel:
         assert channel.in_step
 
 
-def test_a_modem_left_at_a_prompt_is_freed_and_nothing_is_sent() -> None:
+def test_a_modem_at_a_prompt_leaves_text_entry_without_sending() -> None:
     modem = ScriptedModem()
     modem.entering = True
     with talking_to(modem) as channel:
@@ -247,14 +247,14 @@ def test_a_modem_left_at_a_prompt_is_freed_and_nothing_is_sent() -> None:
     assert modem.pdus == []
 
 
-def test_a_prompt_that_ignores_escape_is_ended_at_last() -> None:
+def test_text_entry_that_ignores_esc_is_ended_with_ctrl_z() -> None:
     modem = ScriptedModem({"ESC": b"", "PDU": b"\r\n+CMS ERROR: 304\r\n"})
     modem.entering = True
     with talking_to(modem) as channel:
         assert channel.command("AT").ok
 
 
-def test_a_stray_prompt_is_not_taken_for_the_next_submissions() -> None:
+def test_a_stray_prompt_does_not_count_for_the_next_submission() -> None:
     modem = ScriptedModem()
     with talking_to(modem) as channel:
         modem.prompt()
@@ -263,7 +263,7 @@ def test_a_stray_prompt_is_not_taken_for_the_next_submissions() -> None:
     assert modem.pdus == [PDU]
 
 
-def test_a_modem_that_says_nothing_is_out_of_step() -> None:
+def test_a_silent_modem_is_out_of_step() -> None:
     modem = ScriptedModem()
     with talking_to(modem) as channel:
         for command in ("AT", "ATQ0V1E0", "AT+CSQ", "ESC", ""):
@@ -281,7 +281,7 @@ def test_a_modem_that_says_nothing_is_out_of_step() -> None:
     "prompt", [b"\r\n> ", b"> ", b"\r\n>", b"> \r\n", b'\r\n+ZDONR: "X",1\r\n\r\n+ZPASR: "UMTS"\r\n\r\n> ']
 )
 @pytest.mark.parametrize("echo", [False, True])
-def test_a_part_is_submitted_whatever_the_prompt_looks_like(prompt: bytes, echo: bool) -> None:
+def test_a_part_is_submitted_with_every_form_of_the_prompt(prompt: bytes, echo: bool) -> None:
     modem = ScriptedModem({"AT+CMGS": prompted(prompt)}, echo=echo)
     with talking_to(modem) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(1)
@@ -304,7 +304,7 @@ def test_a_part_is_submitted_whatever_the_prompt_looks_like(prompt: bytes, echo:
         (said(0.3, b"\r\n+CMGS: 7\r\n\r\nOK\r\n"), Submitted(7)),  # after the time-out, in the resync
     ],
 )
-def test_a_part_that_was_taken_is_submitted(answer: Script, outcome: Submitted) -> None:
+def test_an_accepted_part_is_submitted(answer: Script, outcome: Submitted) -> None:
     with talking_to(ScriptedModem({"PDU": answer})) as channel:
         assert submit(channel, 19, PDU, 0.25) == outcome
         assert channel.command("AT").ok
@@ -319,7 +319,7 @@ def test_a_part_that_was_taken_is_submitted(answer: Script, outcome: Submitted) 
         (said(b"\r\n+CM\xc7S: 8\r\n\r\nOK\r\n"), Submitted(None)),  # the reference was garbled on the line
     ],
 )
-def test_a_modem_that_tells_references_says_nothing_with_a_bare_ok(
+def test_a_bare_ok_leaves_in_doubt_where_the_modem_sends_references(
     answer: Script, outcome: Submitted | int | None
 ) -> None:
     scripted = ScriptedModem()
@@ -364,7 +364,7 @@ def test_a_refusal_is_a_refusal_before_the_prompt_and_after_the_pdu(
     assert modem.pdus == ([] if before else [PDU])
 
 
-def test_a_refusal_that_comes_with_the_prompt_keeps_the_pdu_back() -> None:
+def test_a_refusal_together_with_the_prompt_prevents_the_pdu() -> None:
     modem = ScriptedModem({"AT+CMGS": b"\r\n> \r\n+CMS ERROR: 500\r\n"})
     with talking_to(modem) as channel:
         assert isinstance(submit(channel, 19, PDU, 1), Refused)
@@ -395,7 +395,7 @@ def test_a_stray_ok_is_not_the_answer_to_cmgs() -> None:
     "answer",
     [
         b"",
-        b"\r\n+CMS ERROR: 332\r\n",  # the network's time-out is as unknown as our own
+        b"\r\n+CMS ERROR: 332\r\n",  # a timeout of the network is as unknown as one of the gateway
         b"\r\n+CME ERROR: 31\r\n",
         b"\r\n+CMS ERROR: network timeout\r\n",
         b"\r\nRDY\r\n",  # it restarted
@@ -403,7 +403,7 @@ def test_a_stray_ok_is_not_the_answer_to_cmgs() -> None:
         b"\r\n+CM\xffS ERR",
     ],
 )
-def test_nobody_knows_what_became_of_a_part_that_got_no_word(answer: bytes) -> None:
+def test_a_part_without_an_answer_is_in_doubt(answer: bytes) -> None:
     modem = ScriptedModem({"PDU": answer})
     with talking_to(modem) as channel:
         assert isinstance(submit(channel, 19, PDU, 0.1), InDoubt)
@@ -420,7 +420,7 @@ def test_a_late_refusal_before_the_escape_is_a_refusal() -> None:
         assert outcome.cause.code == 38
 
 
-def test_the_meantime_of_a_submission_can_be_used() -> None:
+def test_meanwhile_is_called_during_a_submission() -> None:
     calls: list[str] = []
     modem = ScriptedModem()
     with talking_to(modem) as channel:
@@ -428,7 +428,7 @@ def test_the_meantime_of_a_submission_can_be_used() -> None:
     assert calls == ["now"]
 
 
-# A device that goes away
+# A lost device
 
 
 def test_a_device_lost_before_the_pdu_refuses_and_after_it_leaves_in_doubt() -> None:
@@ -448,7 +448,7 @@ def test_a_device_lost_before_the_pdu_refuses_and_after_it_leaves_in_doubt() -> 
             channel.command("AT")
 
 
-def test_a_device_lost_after_the_reference_was_told_has_submitted() -> None:
+def test_a_device_lost_after_the_reference_counts_as_submitted() -> None:
     def script(modem: ScriptedModem) -> None:
         modem.say(b"\r\n+CMGS: 9\r\n")
         time.sleep(0.05)
@@ -458,7 +458,7 @@ def test_a_device_lost_after_the_reference_was_told_has_submitted() -> None:
         assert submit(channel, 19, PDU, 1) == Submitted(9)
 
 
-def test_a_lost_device_is_told_at_once() -> None:
+def test_a_lost_device_is_reported_at_once() -> None:
     modem = ScriptedModem()
     with talking_to(modem) as channel:
         modem.close()
@@ -468,12 +468,12 @@ def test_a_lost_device_is_told_at_once() -> None:
             channel.command("AT", timeout_s=30)
 
 
-# Anything at all
+# Noise
 
 
 @settings(max_examples=10)
 @given(st.lists(st.binary(max_size=30), max_size=6))
-def test_after_any_noise_the_channel_is_in_step_again(noise: list[bytes]) -> None:
+def test_the_channel_is_in_step_again_after_any_noise(noise: list[bytes]) -> None:
     answers: Answers = {"AT+CSQ": b"".join(noise), "AT+COPS?": b'\r\n+COPS: 0,0,"Good"\r\n\r\nOK\r\n'}
     with talking_to(ScriptedModem(answers)) as channel:
         with suppress(SilentError):
@@ -481,13 +481,13 @@ def test_after_any_noise_the_channel_is_in_step_again(noise: list[bytes]) -> Non
         assert channel.command("AT+COPS?", "+COPS").lines == ('+COPS: 0,0,"Good"',)
 
 
-def test_a_modem_that_reads_no_more_is_out_of_step() -> None:
+def test_a_modem_that_stopped_reading_is_out_of_step() -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
     os.set_blocking(slave, False)
     wake_r, wake_w = os.pipe()
     try:
-        for size in (4096, 1):  # to the last byte: nobody reads at the other end
+        for size in (4096, 1):  # to the last byte: the other end does not read
             with suppress(BlockingIOError):
                 while os.write(slave, b"x" * size):
                     pass

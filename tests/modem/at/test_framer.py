@@ -30,7 +30,7 @@ PDU = "0791222307000000"
         (b"\r\n> +CMGS: 5\r\n", ["+CMGS: 5"]),
     ],
 )
-def test_cuts_bytes_into_lines(data: bytes, lines: list[str]) -> None:
+def test_bytes_are_cut_into_lines(data: bytes, lines: list[str]) -> None:
     assert Framer().feed(data) == lines
     one_by_one = Framer()
     assert [event for byte in data for event in one_by_one.feed(bytes([byte]))] == lines
@@ -77,21 +77,21 @@ def test_a_prompt_stands_at_the_start_of_a_line(chunks: list[bytes], events: lis
         (b'+CUSD: 0,"cut\r\n+CUSD: 0,"b",15\r\n', ['+CUSD: 0,"cut', '+CUSD: 0,"b",15']),
     ],
 )
-def test_a_text_of_the_network_reaches_as_far_as_its_quotes(data: bytes, lines: list[str]) -> None:
+def test_a_cusd_reaches_up_to_its_closing_quote(data: bytes, lines: list[str]) -> None:
     assert Framer().feed(data) == lines
     one_by_one = Framer()
     assert [event for byte in data for event in one_by_one.feed(bytes([byte]))] == lines
 
 
 @pytest.mark.parametrize("final", ["OK", "ERROR", "+CME ERROR: 30", "+CMS ERROR: 500"])
-def test_a_final_result_behind_a_text_that_was_cut_is_told_once_its_end_does_not_come(final: str) -> None:
+def test_a_final_result_after_a_cut_cusd_is_a_line_of_its_own(final: str) -> None:
     framer = Framer()
     assert framer.feed(b'+CUSD: 0,"cut\r\nhere\r\n\r\n' + final.encode() + b"\r\nmore\r\n") == []
     assert framer.end_text() == ['+CUSD: 0,"cut\nhere', final, "more"]
     assert framer.end_text() == []
 
 
-def test_a_text_without_an_end_is_given_out_when_asked_for_and_never_fills_the_memory() -> None:
+def test_a_cusd_without_an_end_is_returned_and_its_size_is_limited() -> None:
     framer = Framer()
     assert framer.feed(b'+CUSD: 0,"cut\r\nshort\r\n') == []
     assert framer.text_open
@@ -101,14 +101,14 @@ def test_a_text_without_an_end_is_given_out_when_asked_for_and_never_fills_the_m
     assert framer.feed(b"\r\nOK\r\n") == ["OK"]
 
 
-def test_there_is_one_prompt_for_each_that_is_wanted() -> None:
+def test_each_wanted_prompt_is_reported_once() -> None:
     framer = Framer()
     framer.prompt_wanted = True
     assert framer.feed(b"\r\n> ") == [Sign.PROMPT]
     assert framer.feed(b"\r\n> \r\n+CMGS: 1\r\n") == ["+CMGS: 1"]
 
 
-def test_an_echo_is_dropped_and_counted_also_behind_the_prompt() -> None:
+def test_an_echo_is_dropped_and_counted_also_after_the_prompt() -> None:
     framer = Framer()
     framer.echo = "AT+CSQ"
     assert framer.feed(b"AT+CSQ\r\r\n+CSQ: 17,99\r\n\r\nOK\r\n") == ["+CSQ: 17,99", "OK"]
@@ -119,14 +119,14 @@ def test_an_echo_is_dropped_and_counted_also_behind_the_prompt() -> None:
     assert framer.echoes == 2
 
 
-def test_what_is_too_long_for_a_line_is_dropped_and_the_next_line_read() -> None:
+def test_a_too_long_line_is_dropped_and_the_next_line_is_read() -> None:
     framer = Framer()
     assert framer.feed(b"x" * (MAX_LINE + 1)) == []
     assert framer.feed(b"y" * MAX_LINE + b"\r\nOK\r\n") == ["OK"]
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20), st.booleans())
-def test_any_bytes_in_any_pieces_neither_raise_nor_stay(chunks: list[bytes], wanted: bool) -> None:
+def test_any_bytes_in_any_pieces_are_framed_without_an_error(chunks: list[bytes], wanted: bool) -> None:
     framer = Framer()
     for chunk in chunks:
         framer.prompt_wanted = wanted
@@ -153,7 +153,7 @@ def test_any_bytes_in_any_pieces_neither_raise_nor_stay(chunks: list[bytes], wan
     ),
     st.data(),
 )
-def test_lines_do_not_depend_on_how_they_were_read(pieces: list[bytes], data: st.DataObject) -> None:
+def test_lines_do_not_depend_on_the_sizes_of_reads(pieces: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(pieces)
     place = data.draw(st.integers(0, len(whole)))
     halved = Framer()
@@ -161,7 +161,7 @@ def test_lines_do_not_depend_on_how_they_were_read(pieces: list[bytes], data: st
 
 
 @given(st.binary(min_size=1, max_size=50))
-def test_noise_without_end_never_fills_the_memory(noise: bytes) -> None:
+def test_endless_noise_does_not_fill_the_memory(noise: bytes) -> None:
     framer = Framer()
     for _ in range(20):
         framer.feed(noise * 200)
@@ -187,7 +187,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8), st.booleans(), st.sampled_from(["", "AT+CMGS=20"]))
-def test_a_line_reads_the_same_with_what_is_dropped_in_it(pieces: list[str], wanted: bool, echo: str) -> None:
+def test_dropped_octets_do_not_change_a_line(pieces: list[str], wanted: bool, echo: str) -> None:
     plain, littered = Framer(), Framer()
     plain.prompt_wanted = littered.prompt_wanted = wanted
     plain.echo = littered.echo = echo

@@ -1,4 +1,4 @@
-"""What may be seen of a conversation: nothing that a PIN, a number, a PDU or a text says, however it comes."""
+"""Redaction hides PINs, numbers, PDUs and texts in every form."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REPORT = "07912223010000F006010B912232547698F0628011010100006280110101500000"
         ("Bonjour", "(7 characters)"),
     ],
 )  # fmt: skip
-def test_what_is_said_to_the_modem(said: str, shown: str) -> None:
+def test_commands_are_masked(said: str, shown: str) -> None:
     assert Mask().sent(said) == shown
 
 
@@ -85,7 +85,7 @@ def test_what_is_said_to_the_modem(said: str, shown: str) -> None:
         ("AT", ["RING 70123456", "\xff\xfe7012"], ["(13 characters)", "(6 characters, 2 of them not ASCII)"]),
     ],
 )  # fmt: skip
-def test_what_the_modem_says(asked: str, lines: list[str], shown: list[str]) -> None:
+def test_answers_are_masked(asked: str, lines: list[str], shown: list[str]) -> None:
     mask = Mask()
     mask.sent(asked)
     assert [mask.heard(line) for line in lines] == shown
@@ -105,7 +105,7 @@ pdus = st.one_of(
 texts = st.text("abcdefghijklmnopqrstuvwxyz 0123456789", min_size=6, max_size=60).map("Votre ".__add__)
 urcs = st.sampled_from(["+CREG: 1", '+CMTI: "SM",3', "RING", "^RSSI: 17", "", "*PSUTTZ: 2024,5,1,12,0,0,1,0"])
 
-# (what the gateway says, what the modem says, what must not be seen of it)
+# (bytes of the gateway, bytes of the modem, the secret in them)
 Commands = tuple[str, str, str]
 talks: st.SearchStrategy[Commands] = st.one_of(
     st.builds(lambda pin: (f'AT+CPIN="{pin}"', "\r\nOK\r\n", pin), pins),
@@ -126,10 +126,8 @@ talks: st.SearchStrategy[Commands] = st.one_of(
 
 
 @given(st.lists(talks, min_size=1, max_size=4), st.booleans(), urcs, st.data())
-def test_nothing_that_was_given_in_comes_out(
-    conversation: list[Commands], echo: bool, urc: str, data: st.DataObject
-) -> None:
-    """Whatever is echoed, slips in between, breaks the line or falls out of what is kept."""
+def test_no_secret_is_shown(conversation: list[Commands], echo: bool, urc: str, data: st.DataObject) -> None:
+    """With echoes, lines in between, broken lines and dropped entries."""
     transcript = Transcript(data.draw(st.sampled_from([3, 200])))
     for said, answer, _ in conversation:
         transcript.sent(f"{said}\r".encode())
@@ -146,7 +144,7 @@ def test_nothing_that_was_given_in_comes_out(
 
 
 def check(secret: str, shown: list[str]) -> None:
-    """At most a PIN's length less one, four digits of a number, and seven characters of anything else are seen."""
+    """At most all but one digit of a PIN, four digits of a number, and seven characters of other data may be shown."""
     bare = secret.lstrip("+")
     longest = 7 if not bare.isdigit() else 4 if len(bare) >= 8 else 3
     told = [text.replace("115200", "") for text in shown]
@@ -156,7 +154,7 @@ def check(secret: str, shown: list[str]) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=200))
-def test_no_bytes_are_too_odd_to_be_shown(text: str) -> None:
+def test_any_bytes_are_shown_without_an_error(text: str) -> None:
     transcript = Transcript(50)
     transcript.sent(text.encode("latin-1"))
     transcript.heard(text.encode("latin-1"))
@@ -165,16 +163,16 @@ def test_no_bytes_are_too_odd_to_be_shown(text: str) -> None:
 
 
 @given(st.text("AT+CPINUSDQWLK=\",;12 ?'*#", max_size=40))
-def test_no_command_raises(text: str) -> None:
+def test_any_command_is_masked_without_an_error(text: str) -> None:
     assert isinstance(command(text), str)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=60), st.integers(0, 20))
-def test_what_is_kept_is_bounded(chunks: list[bytes], limit: int) -> None:
+def test_a_transcript_is_limited(chunks: list[bytes], limit: int) -> None:
     transcript = Transcript(limit)
     for chunk in chunks:
         transcript.heard(chunk)
-    assert len(transcript.lines()) <= limit + 1  # and a line that has not ended
+    assert len(transcript.lines()) <= limit + 1  # and an unfinished line
 
 
 def test_control_characters_are_shown_by_name() -> None:

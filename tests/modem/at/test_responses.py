@@ -1,4 +1,4 @@
-"""What a line from a modem says: its fields."""
+"""The fields of a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a conversation, who may watch it, and what the log gets when a port fails."""
+"""The transcript of a port, its watchers, and its copy in the log after a failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def texts(lines: list[Line]) -> list[str]:
     return [line.text for line in lines]
 
 
-def test_the_last_lines_are_kept_and_the_oldest_go_first() -> None:
+def test_the_last_lines_are_kept() -> None:
     transcript = Transcript(4)
     for number in range(10):
         transcript.sent(f"AT+CMGD={number}\r".encode())
@@ -28,7 +28,7 @@ def test_the_last_lines_are_kept_and_the_oldest_go_first() -> None:
     assert texts(transcript.lines()) == [r"AT+CMGD=8\r", r"\r\nOK\r\n", r"AT+CMGD=9\r", r"\r\nOK\r\n"]
 
 
-def test_noise_without_an_end_takes_no_more_room_than_lines() -> None:
+def test_endless_noise_takes_no_more_room_than_lines() -> None:
     transcript = Transcript(10)
     transcript.sent(b"AT\r")
     for _ in range(3):
@@ -45,9 +45,7 @@ def test_noise_without_an_end_takes_no_more_room_than_lines() -> None:
         max_size=40,
     ),
 )
-def test_what_is_kept_is_what_would_be_if_each_entry_made_its_room_at_once(
-    limit: int, said: list[bytes]
-) -> None:
+def test_late_trimming_keeps_the_same_as_immediate_trimming(limit: int, said: list[bytes]) -> None:
     transcript, unlimited = Transcript(limit), Transcript(1000)
     kept: list[bytes] = []
     for data in said:
@@ -63,24 +61,24 @@ def test_what_is_kept_is_what_would_be_if_each_entry_made_its_room_at_once(
     assert texts(transcript.lines()) == (texts(unlimited.lines())[-limit:] if limit else [])
 
 
-def test_a_line_that_comes_in_pieces_is_one_line() -> None:
+def test_a_line_in_pieces_is_one_line() -> None:
     transcript = Transcript(10)
     for piece in (b"\r", b"\n+CM", b"GS: 1", b"2\r\n\r\nOK\r\n"):
         transcript.heard(piece)
     assert texts(transcript.lines()) == [r"\r\n+CMGS: 12\r\n", r"\r\nOK\r\n"]
 
 
-def test_news_are_told_once() -> None:
+def test_new_lines_are_returned_once() -> None:
     transcript = Transcript(10)
     transcript.sent(b"AT\r")
-    assert texts(transcript.effects()) == [r"AT\r"]
-    assert transcript.effects() == []
+    assert texts(transcript.new_lines()) == [r"AT\r"]
+    assert transcript.new_lines() == []
     transcript.heard(b"\r\nOK\r\n")
-    assert texts(transcript.effects()) == [r"\r\nOK\r\n"]
+    assert texts(transcript.new_lines()) == [r"\r\nOK\r\n"]
     assert len(transcript.lines()) == 2
 
 
-def test_a_watcher_begins_with_what_is_kept_and_several_see_the_same() -> None:
+def test_watchers_get_the_recorded_lines_first_and_all_the_same() -> None:
     transcript, first, second = Transcript(10), Watcher(), Watcher()
     transcript.sent(b"AT\r")
     transcript.watch(first)
@@ -97,7 +95,7 @@ def test_a_watcher_begins_with_what_is_kept_and_several_see_the_same() -> None:
     assert second.take(0) == ([], False)
 
 
-def test_a_slow_watcher_loses_lines_and_is_told_how_many() -> None:
+def test_a_slow_watcher_loses_lines_and_gets_their_number() -> None:
     transcript, slow, quick = Transcript(10), Watcher(room=3), Watcher()
     transcript.watch(slow)
     transcript.watch(quick)
@@ -111,7 +109,7 @@ def test_a_slow_watcher_loses_lines_and_is_told_how_many() -> None:
     assert len(quick.take(0)[0]) == 11
 
 
-def test_a_port_is_watched_while_it_works_and_its_watchers_end_with_it() -> None:
+def test_watchers_of_a_port_end_with_it() -> None:
     house, watcher, gone = House(), Watcher(), Watcher()
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.state is PortState.UP)
@@ -126,7 +124,7 @@ def test_a_port_is_watched_while_it_works_and_its_watchers_end_with_it() -> None
     while more:
         lines, more = watcher.take(5)
         seen += texts(lines)
-    assert r"ATE0V1Q0\r" in seen  # was said before anybody watched
+    assert r"ATE0V1Q0\r" in seen  # sent before the watcher came
     assert [text for text in seen if text.startswith("(SMS-SUBMIT, ") and text.endswith(" octets)^Z")]
     assert r"\r\n+CMGS: 1\r\n" in seen
     assert seen[-1] == "port 1 is stopped: The port was stopped."
@@ -137,7 +135,7 @@ def test_a_port_is_watched_while_it_works_and_its_watchers_end_with_it() -> None
     assert late.take(5) == ([], False)
 
 
-def test_a_failure_writes_what_was_said_to_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_writes_the_transcript_to_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
     house = House()
     caplog.set_level(logging.WARNING)
     answers = healthy({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "AT+CPIN": b"\r\nOK\r\n"})

@@ -1,4 +1,4 @@
-"""The driver: what it understands of what modems say about themselves, against scripted modems."""
+"""The driver against scripted modems: profile, settings, memories, PDU mode, slots."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ucs2(text: str) -> str:
 
 @contextmanager
 def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator[tuple[Modem, ScriptedModem]]:
-    """A driver on a scripted modem that was brought in step."""
+    """A driver on a scripted modem, resynchronised and identified."""
     scripted = ScriptedModem(answers)
     device = open_device(scripted.device, 115200)
     wake_r, wake_w = os.pipe()
@@ -64,11 +64,11 @@ def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator
         ("", "", PLAIN.name),
     ],
 )
-def test_a_profile_is_chosen_by_what_the_modem_says_it_is(manufacturer: str, model: str, name: str) -> None:
+def test_the_profile_is_chosen_by_manufacturer_and_model(manufacturer: str, model: str, name: str) -> None:
     assert profile_for(manufacturer, model).name == name
 
 
-def test_profiles_can_be_told_apart_and_their_commands_be_filled_in() -> None:
+def test_profiles_have_unique_names_and_valid_slot_commands() -> None:
     assert len({profile.name for profile in PROFILES}) == len(PROFILES)
     for profile in PROFILES:
         assert profile.signs
@@ -76,7 +76,7 @@ def test_profiles_can_be_told_apart_and_their_commands_be_filled_in() -> None:
             assert sum("{slot}" in command or "{index}" in command for command in way) == 1
 
 
-def test_identity_comes_bare_or_behind_its_name_and_quoted() -> None:
+def test_the_identity_is_read_with_and_without_tag_and_quotes() -> None:
     answers: Answers = {
         "AT+CGMI": line(" WAVECOM MODEM"),
         "AT+CGMM": line('+CGMM: "MULTIBAND  900E  1800"'),
@@ -103,8 +103,8 @@ def test_the_radio_is_switched_on_only_where_it_is_off() -> None:
         ("+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),
         ("+CNMI: (0-2),(0-3),(0,2),(2),(1)", {"2,1,0,2,1"}, (2, 1, 0, 2, 1)),
         ("", {"2,1,0,2,0"}, (2, 1, 0, 2, 0)),
-        ("+CNMI: (3),(3)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),  # it lists what it does not mean
-        ("+CNMI: (1,2),(0,2),(0),(0,2),(1)", {"2,2,0,2,1"}, (2, 2, 0, 2, 1)),  # it stores no texts
+        ("+CNMI: (3),(3)", {"1,1,0,1,0"}, (1, 1, 0, 1, 0)),  # the list is wrong
+        ("+CNMI: (1,2),(0,2),(0),(0,2),(1)", {"2,2,0,2,1"}, (2, 2, 0, 2, 1)),  # the modem stores no messages
         (
             "+CNMI: (0-2),(0-3),(0),(0-2),(0)",
             {"2,2,0,1,0", "1,1,0,0,0"},
@@ -114,7 +114,7 @@ def test_the_radio_is_switched_on_only_where_it_is_off() -> None:
         ("", set(), None),
     ],
 )
-def test_of_the_indications_the_first_that_is_taken_is_kept(
+def test_the_first_accepted_form_of_cnmi_is_used(
     listed: str, taken: set[str], chosen: tuple[int, ...] | None
 ) -> None:
     answers: Answers = {
@@ -128,7 +128,7 @@ def test_of_the_indications_the_first_that_is_taken_is_kept(
 
 
 @pytest.mark.parametrize("taken", ['"SM","SM","SM"', '"SM","SM"', '"SM"', '"ME","ME","ME"'])
-def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) -> None:
+def test_memories_are_set_with_the_number_of_arguments_that_the_modem_accepts(taken: str) -> None:
     answers: Answers = {
         "AT+CPMS?": line('+CPMS: "ME",0,10,"ME",0,10,"ME",0,10'),
         "AT+CPMS": ERROR,
@@ -137,11 +137,11 @@ def test_memories_are_set_with_as_many_arguments_as_the_modem_takes(taken: str) 
     with driving(answers) as (modem, scripted):
         modem.prepare()
         assert f"AT+CPMS={taken}" in scripted.commands
-        # It does not say which it has (AT+CPMS=?), so that texts may lie in any.
+        # Without an answer to AT+CPMS=? any memory may hold messages.
         assert modem.storage.others == (("SM", "SR") if "ME" in taken else ("ME", "SR"))
 
 
-def test_of_memories_that_the_modem_does_not_have_none_is_looked_into() -> None:
+def test_memories_that_the_modem_lacks_are_not_read() -> None:
     answers: Answers = {
         "AT+CPMS?": line('+CPMS: "ME",0,10,"ME",0,10,"ME",0,10'),
         "AT+CPMS=?": line('+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")'),
@@ -177,7 +177,7 @@ def test_reading_one_message(answer: bytes, stored: Stored | None) -> None:
         assert modem.storage.read(1) == stored
 
 
-def test_deleting_what_is_gone_already_is_as_good() -> None:
+def test_deleting_a_missing_message_counts_as_deleted() -> None:
     with driving({"AT+CMGD": [b"\r\n+CMS ERROR: 321\r\n", OK, ERROR]}) as (modem, _):
         assert [modem.storage.delete(1), modem.storage.delete(1), modem.storage.delete(1)] == [
             True,
@@ -186,8 +186,8 @@ def test_deleting_what_is_gone_already_is_as_good() -> None:
         ]
 
 
-def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory() -> None:
-    # Its start puts every memory back to the usual one: what has index 2 there is a text that nobody has read.
+def test_a_restart_between_deletions_deletes_nothing_in_another_memory() -> None:
+    # The start selects the default memory again: index 2 is an unread message there.
     restart = b"\r\nRDY\r\n"
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [restart, OK]}
     with driving(answers) as (modem, scripted):
@@ -199,24 +199,24 @@ def test_a_modem_that_restarts_among_deletions_loses_nothing_of_another_memory()
         assert scripted.commands[-1] == "AT+CMGD=1"
 
 
-def test_after_a_silence_the_memory_is_chosen_anew() -> None:
+def test_the_memory_is_selected_again_after_a_silence() -> None:
     answers: Answers = {"AT+CPMS": line("+CPMS: 1,20,1,20,1,20"), "AT+CMGD": [b"", OK]}
     with driving(answers) as (modem, scripted):
         modem.prepare()
-        assert not modem.storage.delete(1, "SR")  # it may have restarted and not said so
+        assert not modem.storage.delete(1, "SR")  # the modem may have restarted without a report
         assert modem.storage.delete(2, "SR")
         assert scripted.commands[-2:] == ['AT+CPMS="SR"', "AT+CMGD=2"]
 
 
-def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
+def test_pdu_mode_is_confirmed_by_the_answers_of_the_modem() -> None:
     busy = b"\r\n+CME ERROR: 14\r\n"
     refused: Answers = {"AT+CMGF=0": ERROR}
     cases: list[tuple[Answers, bool]] = [
-        ({"AT+CMGF=0": [busy, ERROR, OK]}, True),  # it cannot be asked, and says OK
+        ({"AT+CMGF=0": [busy, ERROR, OK]}, True),  # no answer to AT+CMGF?, but OK
         ({**refused, "AT+CMGF?": line("+CMGF: 1")}, False),
-        ({"AT+CMGF?": line("+CMGF: 1")}, False),  # it says OK and stays
+        ({"AT+CMGF?": line("+CMGF: 1")}, False),  # OK, but still text mode
         ({**refused, "AT+CMGF?": line("+CMGF: 0")}, True),
-        ({**refused, "AT+CMGF=?": line("+CMGF: (0)")}, True),  # it has no other mode
+        ({**refused, "AT+CMGF=?": line("+CMGF: (0)")}, True),  # the only mode
         ({**refused, "AT+CMGF=?": line("+CMGF: (0,1)")}, False),
         (refused, False),
         ({"AT+CMGF=0": b"\r\n+CMS ERROR: 500\r\n"}, False),
@@ -227,14 +227,14 @@ def test_pdu_mode_is_confirmed_by_what_the_modem_says_of_it() -> None:
             assert modem.mode.confirmed is confirmed, answers
 
 
-def test_a_modem_without_the_command_has_only_pdu_mode_and_one_that_is_not_ready_may_have_another() -> None:
+def test_pdu_mode_is_accepted_only_where_the_modem_lacks_the_command() -> None:
     for refusal, accepted in ((ERROR, True), (b"\r\n+CMS ERROR: 500\r\n", False), (b"", False)):
         with driving({"AT+CMGF=0": refusal}) as (modem, _):
             modem.prepare()
             assert modem.mode.accept() is accepted, refusal
 
 
-def test_phase_2_plus_is_left_or_its_texts_are_acknowledged() -> None:
+def test_phase_2_plus_is_switched_off_or_messages_are_acknowledged() -> None:
     with driving({"AT+CSMS": OK, "AT+CNMA": OK}) as (modem, scripted):
         modem.prepare()
         modem.acknowledge()
@@ -245,7 +245,7 @@ def test_phase_2_plus_is_left_or_its_texts_are_acknowledged() -> None:
         assert "AT+CNMA" in scripted.commands
 
 
-def test_slots_are_switched_by_the_vendors_command_and_else_by_the_standards() -> None:
+def test_slots_are_switched_by_the_vendor_command_or_by_csus() -> None:
     with driving({"AT+CGMI": line("Quectel"), "AT+QUIMSLOT": OK}) as (modem, scripted):
         assert modem.switch(2, modem.slot_ways[0])
         assert scripted.commands[-1] == "AT+QUIMSLOT=2"
@@ -260,12 +260,12 @@ def test_slots_are_switched_by_the_vendors_command_and_else_by_the_standards() -
     ("device", "word"),
     [("/nowhere/at/all", "plugged in"), ("/dev/null", "no serial device"), ("/", "no serial device")],
 )
-def test_a_device_that_cannot_be_opened_is_told_with_what_to_do(device: str, word: str) -> None:
+def test_a_device_that_cannot_be_opened_is_reported_with_a_remedy(device: str, word: str) -> None:
     with pytest.raises(DeviceUnavailableError, match=word):
         open_device(device, 115200)
 
 
-def test_a_modem_that_refuses_the_gsm_character_set_is_asked_in_ucs2() -> None:
+def test_ussd_uses_ucs2_where_the_gsm_character_set_is_refused() -> None:
     def answer(modem: ScriptedModem) -> None:
         modem.say(OK + f'\r\n+CUSD: 0,"{ucs2("Votre solde est de 500 FCFA")}",72\r\n'.encode())
 

@@ -1,4 +1,4 @@
-"""The clock of a modem: what it says, and when it is the network's."""
+"""The clock of a modem: when it runs, and when the network sets it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ YEAR_S = 366 * 86_400
         ([(0, 0), (0, 60)], [True, False]),  # the same a minute later
         ([(0, 0), (0, 3)], [True, False]),
         ([(0, 0), (1, 60), (1, 120)], [True, False, False]),
-        ([(0, 0), (0, 60), (0, 120), (120, 180)], [True, False, False, True]),  # it was set, and goes
+        ([(0, 0), (0, 60), (0, 120), (120, 180)], [True, False, False, True]),  # it was set, and runs
         ([(0, 0), (0, 0.5), (60, 60)], [True, True, True]),  # seconds are whole
         ([(0, 0), (60, 60), (60, 61), (120, 120)], [True, True, True, True]),
         ([(0, 0), (59, 60), (121, 120)], [True, True, True]),
@@ -36,12 +36,12 @@ YEAR_S = 366 * 86_400
         ([(0, 0), (900_000_000, 60), (900_000_060, 120)], [True, True, True]),  # set by the network
     ],
 )
-def test_a_clock_that_stands_still_is_found_out(readings: list[tuple[int, float]], goes: list[bool]) -> None:
+def test_a_stopped_clock_is_detected(readings: list[tuple[int, float]], goes: list[bool]) -> None:
     observer = Observer()
     assert [observer.goes(told * 1_000_000, at) for told, at in readings] == goes
 
 
-def test_a_clock_that_shows_the_same_again_tells_no_time() -> None:
+def test_the_time_of_a_stopped_clock_is_not_used() -> None:
     stands = b'\r\n+CCLK: "26/11/22,13:22:00+00"\r\n\r\nOK\r\n'
     answers = healthy({"AT+CTZU": b"\r\nOK\r\n", "AT+CCLK?": stands})
     with ScriptedModem(answers) as modem, running(modem.device, house := House()):
@@ -57,16 +57,16 @@ def test_a_clock_that_shows_the_same_again_tells_no_time() -> None:
 
 
 def heard(house: House) -> int | None:
-    """What the port told last, in microseconds."""
+    """The last network time of the port, in microseconds."""
     told = house.statuses[-1].network_time if house.statuses else None
     return None if told is None else told[0]
 
 
 @pytest.mark.parametrize("personality", [name for name in PERSONALITIES if name != "q2406"])
-def test_each_make_that_has_a_clock_tells_what_the_network_told_it(tmp_path: Path, personality: str) -> None:
+def test_each_make_with_a_clock_gives_the_network_time(tmp_path: Path, personality: str) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, personality=personality, time_scale=0.02)
     with Bank(config) as bank, port_on(bank, house := House()):
-        if personality == "m6280":  # it has none
+        if personality == "m6280":  # without a clock
             eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
             assert heard(house) is None
             return
@@ -74,7 +74,7 @@ def test_each_make_that_has_a_clock_tells_what_the_network_told_it(tmp_path: Pat
         assert abs(told / 1e6 - time.time()) < 60
 
 
-def test_a_clock_that_nobody_set_says_so_by_its_year_and_one_that_lies_does_not(tmp_path: Path) -> None:
+def test_an_unset_clock_has_the_year_1980_and_a_wrong_one_is_reported_as_it_is(tmp_path: Path) -> None:
     lies = (Rule.read("no-network-time@1"), Rule.read("clock-lies@2"))
     with Bank(BankConfig(tmp_path / "bank", ports=2, faults=lies, time_scale=0.02)) as bank:
         unset, liar = House(), House()
@@ -85,7 +85,7 @@ def test_a_clock_that_nobody_set_says_so_by_its_year_and_one_that_lies_does_not(
             eventually(lambda: abs((heard(liar) or 0) / 1e6 - time.time()) < 60)
 
 
-def test_without_a_network_the_clock_is_nobodys(tmp_path: Path) -> None:
+def test_without_a_network_there_is_no_network_time(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=0.02)) as bank:
         bank.set_registration(1, 0)
         with port_on(bank, house := House()):

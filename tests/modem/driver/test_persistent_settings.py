@@ -1,4 +1,4 @@
-"""Settings that a modem keeps without power: asked first, and written only where they differ."""
+"""Settings that a modem keeps without power: read first, and written only where they differ."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def quectel(holds: bytes | None, more: Answers | None = None) -> Answers:
 
 
 def writes(answers: Answers, device: str | None = None, machine: Machine | None = None) -> list[str]:
-    """What a port says of +QURCCFG while it brings this modem up, on a device of this machine."""
+    """The +QURCCFG commands of a port that starts this modem on a device of this machine."""
     house = House()
     with ScriptedModem(answers) as modem:
         path = modem.device
@@ -66,7 +66,7 @@ def machine_with(
     ],
 )
 @pytest.mark.parametrize("holds", ["usbat", "usbmodem", "uart1", "all", "USBAT"])
-def test_urcs_are_sent_to_the_port_that_the_device_is_and_written_only_where_they_go_elsewhere(
+def test_the_urc_port_is_set_only_where_it_differs(
     tmp_path: Path, vendor: str, product: str, interface: int, driver: str, value: str, holds: str
 ) -> None:
     machine, device = machine_with(
@@ -77,7 +77,7 @@ def test_urcs_are_sent_to_the_port_that_the_device_is_and_written_only_where_the
     assert said == [ASK] if arrives else said == [ASK, f'{ASK},"{value}"']
 
 
-def test_a_uart_of_the_board_is_a_uart(tmp_path: Path) -> None:
+def test_a_serial_port_of_the_board_is_a_uart(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.uart("ttyS1", "/dev/null")
     assert writes(quectel(b"usbat"), "ttyS1", machine) == [ASK, f'{ASK},"uart1"']
@@ -87,13 +87,13 @@ def test_a_uart_of_the_board_is_a_uart(tmp_path: Path) -> None:
     ("vendor", "product", "interface", "driver"),
     [
         ("2c7c", "0125", 1, "option"),  # the GPS
-        ("2c7c", "0901", 2, "option"),  # a chip of another maker: its interfaces are others
+        ("2c7c", "0901", 2, "option"),  # another chip with other interfaces
         ("2c7c", "6026", 3, "option"),
         ("05c6", "9090", 4, "option"),
-        ("1e0e", "9001", 2, "option"),  # somebody else's number
+        ("1e0e", "9001", 2, "option"),  # another vendor
     ],
 )
-def test_nothing_is_asked_or_written_where_the_port_cannot_be_known(
+def test_nothing_is_written_where_the_port_is_not_known(
     tmp_path: Path, vendor: str, product: str, interface: int, driver: str
 ) -> None:
     machine, device = machine_with(
@@ -106,7 +106,7 @@ def test_a_device_that_the_kernel_does_not_show_is_left_alone() -> None:
     assert writes(quectel(b"uart1")) == []
 
 
-def test_what_the_modem_does_not_tell_is_not_written(tmp_path: Path) -> None:
+def test_an_unanswered_setting_is_not_written(tmp_path: Path) -> None:
     machine, device = machine_with(tmp_path, vendor="2c7c", product="0125", interface=2)
     assert writes(quectel(None), device, machine) == [ASK]
 
@@ -119,7 +119,7 @@ def test_what_the_modem_does_not_tell_is_not_written(tmp_path: Path) -> None:
         (b"Quectel", "AT+CTZU?", b"+CTZU: 1", ["AT+CTZU=3"]),
         (b"Acme", "AT+CTZU?", b"+CTZU: 1", []),
         (b"Acme", "AT+CTZU?", b"+CTZU: 0", ["AT+CTZU=1"]),
-        (b"Acme", "AT+CTZU?", b"", ["AT+CTZU=1"]),  # 27.007 does not say that it is kept
+        (b"Acme", "AT+CTZU?", b"", ["AT+CTZU=1"]),  # 27.007 does not define it as persistent
         (b"SIMCOM_Ltd", "AT+CLTS?", b"+CLTS: 1", []),
         (b"SIMCOM_Ltd", "AT+CLTS?", b"+CLTS: 0", ["AT+CLTS=1"]),
         (b"huawei", "AT^CURC?", b"^CURC: 1", []),
@@ -127,7 +127,7 @@ def test_what_the_modem_does_not_tell_is_not_written(tmp_path: Path) -> None:
         (b"huawei", "AT^CURC?", b"", ["AT^CURC=1"]),
     ],
 )
-def test_other_settings_are_asked_for_and_written_only_where_they_differ(
+def test_other_settings_are_written_only_where_they_differ(
     maker: bytes, question: str, held: bytes, written: list[str]
 ) -> None:
     house = House()
@@ -140,7 +140,7 @@ def test_other_settings_are_asked_for_and_written_only_where_they_differ(
     assert said == [question, *written]
 
 
-def test_one_that_takes_only_the_second_choice_is_not_written_each_time() -> None:
+def test_an_accepted_second_choice_is_not_written_again() -> None:
     house = House()
     answers = healthy(
         {
@@ -155,7 +155,7 @@ def test_one_that_takes_only_the_second_choice_is_not_written_each_time() -> Non
         assert "AT+CTZU=1" not in modem.commands
 
 
-def test_a_simulated_modem_whose_urcs_were_sent_elsewhere_is_heard_again_and_written_once(
+def test_a_simulated_modem_gets_its_urc_port_once(
     tmp_path: Path,
 ) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality="ec25")) as bank:

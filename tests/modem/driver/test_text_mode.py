@@ -1,4 +1,4 @@
-"""What comes in text mode, as 27.005 writes it: read where it can be, and never an unexpected failure."""
+"""Messages and status reports in text mode (27.005, 3.4.1)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEAD = '+CMT: "+22376123456",,"26/11/22,10:00:00+04"'
         ("+CMTI: 1,2,3", False),
     ],
 )
-def test_the_head_tells_the_mode(line: str, *, in_text_mode: bool) -> None:
+def test_the_head_of_a_message_shows_the_mode(line: str, *, in_text_mode: bool) -> None:
     assert is_text_form(line) is in_text_mode
 
 
@@ -46,7 +46,7 @@ def test_the_time_is_read_with_its_zone() -> None:
 
 
 @pytest.mark.parametrize("stamp", ["26/13/22,10:00:00+00", "", "26/11/22,10:00:00+99", "26/11/22,10:00:00"])
-def test_a_time_that_is_none_costs_no_text(stamp: str) -> None:
+def test_a_message_with_an_invalid_time_is_read(stamp: str) -> None:
     text = read_text(f'+CMT: "36111",,"{stamp}"', "Bonjour")
     assert text is not None
     assert (text.text, text.sent_at) == ("Bonjour", None)
@@ -54,7 +54,7 @@ def test_a_time_that_is_none_costs_no_text(stamp: str) -> None:
 
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("width", [8, 16])
-def test_a_part_of_a_long_text_is_known_by_its_header(width: int, *, wide: bool) -> None:
+def test_a_part_of_a_long_message_is_recognised_by_its_header(width: int, *, wide: bool) -> None:
     said = "Où êtes-vous ?" if wide else "Bonjour a tous, rendez-vous demain"
     header = bytes([5, 0, 3, 77, 3, 2]) if width == 8 else bytes([6, 8, 4, 0, 77, 3, 2])
     fill_bits = -8 * len(header) % 7
@@ -72,7 +72,7 @@ def test_a_sender_in_ucs2_is_read() -> None:
     assert (text.sender, text.text) == ("+2237", "12")
 
 
-def test_a_report_says_what_became_of_which_part() -> None:
+def test_a_status_report_is_read() -> None:
     report = read_report('+CDS: 6,255,"+22376123456",145,"26/11/22,10:00:00+00","26/11/22,10:00:07+00",70')
     assert report is not None
     assert (report.reference, report.recipient, report.status) == (255, "+22376123456", 70)
@@ -83,12 +83,12 @@ def test_a_report_says_what_became_of_which_part() -> None:
 @pytest.mark.parametrize(
     "line", ["+CDS:", "+CDS: 6,256,,,,,0", "+CDS: 6,8,,,,,", '+CDS: 6,x,"+223",145,"","",0']
 )
-def test_what_is_no_report_is_none(line: str) -> None:
+def test_a_line_that_is_no_status_report_gives_none(line: str) -> None:
     assert read_report(line) is None
 
 
 @given(head=st.text(max_size=80), body=st.text(max_size=200))
-def test_whatever_comes_nothing_fails(head: str, body: str) -> None:
+def test_any_message_is_read_without_an_error(head: str, body: str) -> None:
     for line in (head, f"+CMT: {head}", f"+CDS: {head}"):
         is_text_form(line)
         read_text(line, body)
@@ -96,7 +96,7 @@ def test_whatever_comes_nothing_fails(head: str, body: str) -> None:
 
 
 @given(body=st.binary(max_size=160))
-def test_whatever_octets_come_nothing_fails(body: bytes) -> None:
+def test_any_octets_are_read_without_an_error(body: bytes) -> None:
     text = read_text(HEAD, body.hex().upper())
     assert text is not None
     text.text.encode("utf-16", "surrogatepass")

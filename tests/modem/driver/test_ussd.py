@@ -1,4 +1,4 @@
-"""USSD codes and answers as modems write them, and as they should not."""
+"""USSD codes and answers, valid and invalid."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UCS2 = encode(SOLDE, Form.UCS2)
 
 
 @pytest.mark.parametrize("code", ["*123#", "#123#", "1", "*144*1*70123456#", "Awa Diallo", "a" * 160])
-def test_what_can_be_dialled_or_answered_is_a_code(code: str) -> None:
+def test_valid_codes(code: str) -> None:
     assert is_code(code)
 
 
 @pytest.mark.parametrize("code", ["", '*1"#', "*1#\r", "é", "a" * 161, "1\x1a", "1\n", "a@b", "$"])
-def test_what_would_end_the_command_or_change_on_the_way_is_none(code: str) -> None:
+def test_invalid_codes(code: str) -> None:
     assert not is_code(code)
 
 
@@ -34,7 +34,7 @@ def test_what_would_end_the_command_or_change_on_the_way_is_none(code: str) -> N
         ("*123*1#", Form.PACKED, "AA986CA68A8D1A"),  # seven characters are padded with CR, not with @
     ],
 )
-def test_a_code_is_written_in_the_form_a_modem_takes(code: str, form: Form, written: str) -> None:
+def test_a_code_is_written_in_each_form(code: str, form: Form, written: str) -> None:
     assert encode(code, form) == written
 
 
@@ -58,7 +58,7 @@ def test_a_code_is_written_in_the_form_a_modem_takes(code: str, form: Form, writ
         ('+CUSD: 0,"4F60597D",72', Session.DONE, "你好"),
         ('+CUSD: 0,"00E90074D83DDE00",72', Session.DONE, "ét😀"),
         ('+CUSD: 1,"1 Solde\n2 Forfaits",15', Session.OPEN, "1 Solde\n2 Forfaits"),
-        (f'+CUSD: 0,"{SOLDE}",15 \xff\xfe~', Session.DONE, SOLDE),  # garbage behind it
+        (f'+CUSD: 0,"{SOLDE}",15 \xff\xfe~', Session.DONE, SOLDE),  # garbage after it
         (f'+CUSD: 0,"{SOLDE}', Session.DONE, SOLDE),  # cut
         ('+CUSD: 0,"Kontostand: 3.00 EUR w{hlen"', Session.DONE, "Kontostand: 3.00 EUR wählen"),
         ('+CUSD: 0,"cr\x05dit \x7f vous",15', Session.DONE, "crédit à vous"),  # the alphabet of AT+CSCS="GSM"
@@ -74,26 +74,26 @@ def test_a_code_is_written_in_the_form_a_modem_takes(code: str, form: Form, writ
         ("+CUSD: 3", Session.ELSEWHERE, ""),
         ("+CUSD: 4", Session.NOT_SUPPORTED, ""),
         ("+CUSD: 5", Session.TIMED_OUT, ""),
-        ("+CUSD: 9", Session.ENDED, ""),  # no standard has it: nothing can be said to it any more
+        ("+CUSD: 9", Session.ENDED, ""),  # in no standard
     ],
 )
-def test_an_answer_is_read_as_it_was_meant(line: str, session: Session, text: str) -> None:
+def test_an_answer_is_read_in_each_form(line: str, session: Session, text: str) -> None:
     assert parse(line) == Reply(session, text)
 
 
-def test_digits_alone_are_octets_only_where_the_modem_packs() -> None:
+def test_digits_are_octets_only_in_packed_form() -> None:
     assert encode("1", Form.PACKED) == "31"
     assert decode("31", 15, Form.PACKED) == "1"
     assert decode("31", 15, Form.PLAIN) == "31"
 
 
-def test_plain_text_in_another_character_set_is_taken_as_it_stands() -> None:
+def test_plain_text_in_another_character_set_stays_unchanged() -> None:
     assert parse('+CUSD: 0,"a_b@c$ [x]",15', charset="IRA").text == "a_b@c$ [x]"
     assert parse('+CUSD: 0,"a\x11b\x00c\x02",15', charset="GSM").text == "a_b@c$"
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=255), max_size=400))
-def test_any_line_of_bytes_is_read_without_raising(line: str) -> None:
+def test_any_line_is_read_without_an_error(line: str) -> None:
     for form in Form:
         for text in (parse(line, form).text, parse(f'+CUSD: 0,"{line}",72', form, "IRA").text):
             text.encode()  # no half surrogates
@@ -101,23 +101,23 @@ def test_any_line_of_bytes_is_read_without_raising(line: str) -> None:
 
 
 @given(st.text(alphabet="0123456789ABCDEF", max_size=400), st.one_of(st.none(), st.integers(0, 999)))
-def test_any_octets_are_read_without_raising(digits: str, dcs: int | None) -> None:
+def test_any_digits_are_read_without_an_error(digits: str, dcs: int | None) -> None:
     for form in Form:
         decode(digits, dcs, form).encode()
 
 
 @given(st.text(alphabet=LETTERS, min_size=1, max_size=100))
-def test_what_a_packing_modem_says_comes_back(text: str) -> None:
+def test_packed_answers_are_read(text: str) -> None:
     assert decode(encode(text, Form.PACKED), 15, Form.PACKED) == text.strip()
 
 
 @pytest.mark.parametrize("text", ["crédit à vous", "@ bientot", "éèùì", "£$¥ΔΣ", "1234567", "12345678"])
-def test_letters_where_ascii_has_control_characters_come_back_packed(text: str) -> None:
+def test_packed_letters_with_the_codes_of_control_characters_are_read(text: str) -> None:
     assert decode(encode(text, Form.PACKED), 15, Form.PACKED) == text
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=0x24F), min_size=1, max_size=80))
-def test_what_is_said_in_ucs2_comes_back(text: str) -> None:
+def test_ucs2_answers_are_read(text: str) -> None:
     shown = "".join(char for char in text if char.isprintable() or char.isspace()).strip()
     if shown == text:
         assert decode(text.encode("utf-16-be").hex().upper(), 72) == text

@@ -1,4 +1,4 @@
-"""USSD over a channel: every order in which modems say OK and +CUSD, every form they want a code in."""
+"""USSD over a channel: every order of OK and +CUSD, and every form of a code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOLDE = Reply(Session.DONE, "Solde 1250 FCFA")
 
 
 def later(seconds: float, *words: bytes) -> Callable[[ScriptedModem], None]:
-    """Say OK, and the rest of its own accord a while later."""
+    """Send OK, and the rest later as a URC."""
 
     def say(modem: ScriptedModem) -> None:
         modem.say(OK)
@@ -53,7 +53,7 @@ def test_the_answer_comes_before_or_after_the_ok(script: object) -> None:
         assert 'AT+CUSD=1,"#123#",15' in scripted.commands
 
 
-def test_what_comes_meanwhile_is_kept() -> None:
+def test_other_urcs_during_a_session_are_kept() -> None:
     with driving(gsm({"AT+CUSD": OK + b'\r\n+CMTI: "SM",3\r\n' + ANSWER})) as (modem, _):
         modem.ussd(["#123#"])
         assert [urc.line for urc in modem.channel.urcs] == ['+CMTI: "SM",3']
@@ -73,7 +73,7 @@ def test_a_menu_is_answered_in_the_same_session() -> None:
         assert said == ['AT+CUSD=1,"*100#",15', 'AT+CUSD=1,"1",15']
 
 
-def test_a_menu_that_is_left_open_is_closed_and_no_reply_is_said_to_a_session_that_ended() -> None:
+def test_an_open_menu_is_closed_and_an_ended_session_gets_no_reply() -> None:
     menu = b'\r\n+CUSD: 1,"1 Solde",15\r\n'
     with driving(gsm({"AT+CUSD": OK + menu})) as (modem, scripted):
         assert modem.ussd(["*100#"])[0].session is Session.OPEN
@@ -83,7 +83,7 @@ def test_a_menu_that_is_left_open_is_closed_and_no_reply_is_said_to_a_session_th
         assert scripted.commands[-1] == 'AT+CUSD=1,"#123#",15'
 
 
-def test_a_reply_that_is_refused_ends_the_session_and_nothing_is_said_twice() -> None:
+def test_a_refused_reply_ends_the_session_and_nothing_is_sent_twice() -> None:
     answers: Answers = {"AT+CUSD": [OK + b'\r\n+CUSD: 1,"1 Solde",15\r\n', ERROR]}
     with driving(gsm(answers)) as (modem, scripted):
         with pytest.raises(UssdRefusedError):
@@ -92,7 +92,7 @@ def test_a_reply_that_is_refused_ends_the_session_and_nothing_is_said_twice() ->
         assert said == ['AT+CUSD=1,"*100#",15', 'AT+CUSD=1,"1",15', "AT+CUSD=2"]
 
 
-def test_a_code_without_an_answer_is_given_up_and_cancelled() -> None:
+def test_a_code_without_an_answer_is_cancelled() -> None:
     with driving(gsm({"AT+CUSD": OK})) as (modem, scripted):
         with pytest.raises(UssdSilentError, match="did not answer within"):
             modem.ussd(["#123#"])
@@ -100,7 +100,7 @@ def test_a_code_without_an_answer_is_given_up_and_cancelled() -> None:
 
 
 @pytest.mark.parametrize("script", [OK, b""], ids=["ok", "nothing"])
-def test_a_late_answer_is_never_the_next_codes(script: bytes) -> None:
+def test_a_late_answer_does_not_count_for_the_next_code(script: bytes) -> None:
     late = b'\r\n+CUSD: 0,"too late",15\r\n'
     answers: Answers = {"AT+CUSD": [script, later(0.05, ANSWER)]}
     with driving(gsm(answers)) as (modem, scripted):
@@ -110,7 +110,7 @@ def test_a_late_answer_is_never_the_next_codes(script: bytes) -> None:
         assert modem.ussd(["#123#"]) == (SOLDE,)
 
 
-def test_not_even_where_it_comes_after_the_next_code_was_said() -> None:
+def test_a_late_answer_after_the_next_code_does_not_count_for_it() -> None:
     late = b'\r\n+CUSD: 0,"too late",15\r\n'
     for script in (late + OK + ANSWER, late + ANSWER + OK, later(0.05, late, ANSWER)):
         with driving(gsm({"AT+CUSD": [OK, script]})) as (modem, _):
@@ -119,7 +119,7 @@ def test_not_even_where_it_comes_after_the_next_code_was_said() -> None:
             assert modem.ussd(["#123#"]) == (SOLDE,)
 
 
-def test_what_the_network_said_of_its_own_accord_is_no_answer() -> None:
+def test_a_message_of_the_network_before_the_code_is_no_answer() -> None:
     push = b'\r\n+CUSD: 0,"Promotion!",15\r\n'
     with driving(gsm({"AT+CUSD": later(0.05, ANSWER)})) as (modem, scripted):
         scripted.say(push)
@@ -134,7 +134,7 @@ def test_what_the_network_said_of_its_own_accord_is_no_answer() -> None:
         (b"\r\n+CME ERROR: SIM busy\r\n", "14"),
     ],
 )
-def test_a_refusal_is_told_in_words_and_not_tried_in_another_form(script: bytes, why: str) -> None:
+def test_a_refusal_has_a_reason_and_is_not_tried_in_another_form(script: bytes, why: str) -> None:
     with driving(gsm({"AT+CUSD": script})) as (modem, scripted):
         with pytest.raises(UssdRefusedError, match="refused the code") as caught:
             modem.ussd(["#123#"])
@@ -147,7 +147,7 @@ CALL_ENDS = ["NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE"]
 
 @pytest.mark.parametrize("word", CALL_ENDS)
 @pytest.mark.parametrize("moment", ["with the OK", "after the OK", "without an OK"])
-def test_what_ends_a_call_ends_the_session_at_once_and_is_told(word: str, moment: str) -> None:
+def test_the_end_of_a_call_ends_the_session_at_once_and_is_reported(word: str, moment: str) -> None:
     said = f"\r\n{word}\r\n".encode()
     script = {"with the OK": OK + said, "after the OK": later(0.03, said), "without an OK": said}[moment]
     with driving(gsm({"AT+CUSD": [script, OK + ANSWER]})) as (modem, _):  # type: ignore[list-item]
@@ -191,7 +191,7 @@ def test_an_error_after_the_ok_ends_the_session_at_once_with_its_reason(
     [(2, Session.ENDED), (3, Session.ELSEWHERE), (4, Session.NOT_SUPPORTED), (5, Session.TIMED_OUT)],
 )
 @pytest.mark.parametrize("form", ["+CUSD: %d", "+CUSD:%d", '+CUSD: %d,"",15', "+CUSD: %d,,"])
-def test_the_networks_own_end_is_an_end(number: int, session: Session, form: str) -> None:
+def test_the_network_can_end_a_session(number: int, session: Session, form: str) -> None:
     said = f"\r\n{form % number}\r\n".encode()
     with driving(gsm({"AT+CUSD": later(0.03, said)})) as (modem, _):
         assert modem.ussd(["#123#"])[0].session is session
@@ -217,14 +217,14 @@ def test_a_line_of_the_text_that_looks_like_a_result_is_text(inside: str, first:
         assert modem.ussd(["#123#"]) == (Reply(Session.DONE, f"Repondez\n{lines}\nmerci"),)
 
 
-def test_a_text_that_was_cut_before_the_ok_ends_in_time() -> None:
+def test_a_cut_text_before_the_ok_ends_in_time() -> None:
     cut = b'\r\n+CUSD: 0,"Solde 1250 FCFA\r\n'
     with driving(gsm({"AT+CUSD": cut + OK, "AT+CSQ": line("+CSQ: 17,99")})) as (modem, _):
         assert modem.ussd(["#123#"]) == (SOLDE,)
         assert modem.network.signal_dbm() == -79
 
 
-def test_the_character_set_is_left_as_it_was_found() -> None:
+def test_the_character_set_is_restored() -> None:
     answers: Answers = {"AT+CSCS?": line('+CSCS: "IRA"'), "AT+CSCS": OK, "AT+CUSD": OK + ANSWER}
     with driving(answers) as (modem, scripted):
         modem.ussd(["#123#"])
@@ -237,13 +237,13 @@ def test_the_character_set_is_left_as_it_was_found() -> None:
             assert [c for c in scripted.commands if c.startswith("AT+CSCS=")][-1] == 'AT+CSCS="IRA"'
 
 
-def test_a_modem_without_character_sets_gets_the_code_as_it_is() -> None:
+def test_a_modem_without_character_sets_gets_the_plain_code() -> None:
     with driving({"AT+CUSD": OK + ANSWER}) as (modem, scripted):
         assert modem.ussd(["#123#"]) == (SOLDE,)
         assert scripted.commands[-1] == 'AT+CUSD=1,"#123#",15'
 
 
-def test_a_modem_that_knows_only_ucs2_gets_the_code_in_that() -> None:
+def test_a_modem_with_only_ucs2_gets_the_code_in_ucs2() -> None:
     answer = f'\r\n+CUSD: 0,"{"Solde 1250 FCFA".encode("utf-16-be").hex().upper()}",72\r\n'.encode()
     answers: Answers = {
         "AT+CSCS?": line('+CSCS: "IRA"'),
@@ -259,7 +259,7 @@ def test_a_modem_that_knows_only_ucs2_gets_the_code_in_that() -> None:
 HUAWEI: Answers = {"AT+CGMI": line("huawei"), "AT+CGMM": line("E1752"), "AT+CSCS?": line('+CSCS: "GSM"')}
 
 
-def test_a_huawei_that_can_be_told_to_take_plain_codes_is_and_is_put_back() -> None:
+def test_a_huawei_is_switched_to_plain_codes_and_back() -> None:
     answers: Answers = {
         **HUAWEI,
         "AT^USSDMODE?": line("^USSDMODE: 1"),
@@ -272,7 +272,7 @@ def test_a_huawei_that_can_be_told_to_take_plain_codes_is_and_is_put_back() -> N
         assert said == ["AT^USSDMODE=0", 'AT+CUSD=1,"#123#",15', "AT^USSDMODE=1"]
 
 
-def test_a_huawei_that_packs_gets_packed_codes_and_is_not_asked_again_how() -> None:
+def test_a_huawei_with_packed_codes_gets_them_and_the_form_is_remembered() -> None:
     answers: Answers = {**HUAWEI, "AT+CUSD": OK + b"\r\n+CUSD: 0, D3377B5C0685\r\n"}
     with driving(answers) as (modem, scripted):
         assert modem.ussd(["*100#"])[0].text.startswith("So")
@@ -282,7 +282,7 @@ def test_a_huawei_that_packs_gets_packed_codes_and_is_not_asked_again_how() -> N
         assert scripted.commands == ['AT+CUSD=1,"AA180C3602",15']
 
 
-def test_no_code_is_ever_logged_as_it_may_hold_a_pin(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_code_is_logged_because_it_may_hold_a_pin(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), driving(gsm({"AT+CUSD": OK})) as (modem, _):
         with pytest.raises(UssdSilentError) as caught:
             modem.ussd(["#144*4321#", "4321"])
@@ -290,7 +290,7 @@ def test_no_code_is_ever_logged_as_it_may_hold_a_pin(caplog: pytest.LogCaptureFi
         assert "AT+CUSD=1,(" in caplog.text
 
 
-def test_a_modem_that_restarts_is_told_as_such() -> None:
+def test_a_restart_during_a_session_is_reported() -> None:
     with (
         driving(gsm({"AT+CUSD": OK + b"\r\nRDY\r\n"})) as (modem, _),
         pytest.raises(UssdSilentError, match="restarted"),

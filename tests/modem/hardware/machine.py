@@ -1,4 +1,4 @@
-"""A machine in a folder: what /sys, /dev and /proc say of the serial devices that a test plugs in."""
+"""A machine in a folder: /sys, /dev and /proc with the serial devices of a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PCI = "devices/pci0000:00/0000:00:14.0/usb1"
 
 
 class Machine:
-    """Laid out as Linux 6 does. The devices are links to whatever a test opens, pseudo-terminals as a rule."""
+    """The layout of Linux 6. The devices are links to the files that a test opens, usually pseudo-terminals."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -21,7 +21,7 @@ class Machine:
             (root / folder).mkdir(parents=True)
 
     def stick(self, location: str, vendor: str = "2c7c", product: str = "0125", serial: str = "") -> Path:
-        """Plug in a USB device; its serial ports come with `tty`."""
+        """Plug in a USB device; add its serial ports with `tty`."""
         folder = self.roots.sys / _PCI / location
         self._write(folder, idVendor=vendor, idProduct=product, manufacturer="Acme", product="Stick")
         if serial:
@@ -40,7 +40,7 @@ class Machine:
         outlet: int = 0,
         by_path: bool = False,
     ) -> Path:
-        """A serial port on an interface of a stick, as usbserial makes it. `target` is what is opened there."""
+        """A serial port on an interface of a USB device, in the form of usbserial. `target` is the file to open."""
         place = stick / f"{stick.name}:1.{interface}"
         self._write(
             place,
@@ -59,7 +59,7 @@ class Machine:
         return self.roots.dev / name
 
     def acm(self, name: str, target: str | Path, stick: Path, interface: int = 0) -> Path:
-        """A serial port as cdc_acm makes it: the interface itself is the device."""
+        """A serial port in the form of cdc_acm: the interface itself is the device."""
         place = stick / f"{stick.name}:1.{interface}"
         self._write(place, bInterfaceNumber=f"{interface:02x}", bInterfaceProtocol="01")
         self._driver(place, "cdc_acm")
@@ -67,7 +67,7 @@ class Machine:
         return self.roots.dev / name
 
     def uart(self, name: str, target: str | Path, kind: int = 4) -> Path:
-        """A serial port on the board; of kind 0 there is none behind it."""
+        """A serial port on the board; kind 0 has no UART."""
         device = self.roots.sys / "devices/platform/serial8250" / name
         device.mkdir(parents=True)
         self._show(name, device, target)
@@ -75,7 +75,7 @@ class Machine:
         return self.roots.dev / name
 
     def unplug(self, location: str) -> None:
-        """Take a stick away with all of its serial ports."""
+        """Unplug a USB device with all of its serial ports."""
         folder = self.roots.sys / _PCI / location
         for entry in list((self.roots.sys / "class/tty").iterdir()):
             if entry.resolve().is_relative_to(folder.resolve()):

@@ -1,4 +1,4 @@
-"""From `device` to a path and back, on machines laid out in a folder; who holds a device; what is said of it."""
+"""Device paths and stable names on machines in a folder, the users of a device, and the advice for each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fails(device: str, machine: Machine) -> DeviceUnavailableError:
 # What there is
 
 
-def test_serial_devices_are_listed_with_the_stick_and_interface_they_hang_on(machine: Machine) -> None:
+def test_serial_devices_are_listed_with_their_usb_device_and_interface(machine: Machine) -> None:
     stick = machine.stick("1-1.2", serial="A B\x07C")
     machine.tty("ttyUSB10", "/dev/null", stick, 3, outlet=1)
     machine.tty("ttyUSB9", "/dev/null", stick, 2, protocol=0x12)
@@ -53,7 +53,7 @@ def test_serial_devices_are_listed_with_the_stick_and_interface_they_hang_on(mac
     assert (found["ttyS0"].usb, found["ttyS0"].interface) == (None, None)
 
 
-def test_what_is_no_serial_device_is_left_out(machine: Machine) -> None:
+def test_other_devices_are_left_out(machine: Machine) -> None:
     machine.uart("ttyS1", "/dev/null", kind=0)
     machine.uart("rfcomm0", "/dev/null")
     machine.uart("ttyAMA0", machine.root / "gone")
@@ -78,12 +78,12 @@ def test_a_machine_without_sysfs_has_none(tmp_path: Path) -> None:
 # From `device` to a path
 
 
-def test_a_plain_path_and_a_link_mean_themselves(machine: Machine) -> None:
+def test_a_plain_path_and_a_link_stay_unchanged(machine: Machine) -> None:
     for path in ("/dev/ttyUSB0", "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.2-port0", "/nowhere"):
         assert find_device(path, machine.roots) == path
 
 
-def test_a_glob_means_the_one_device_that_it_matches(machine: Machine) -> None:
+def test_a_glob_gives_its_one_match(machine: Machine) -> None:
     pattern = f"{machine.roots.dev}/modem*"
     assert fails(pattern, machine).missing
     target = machine.root / "device"
@@ -102,14 +102,14 @@ def test_a_glob_means_the_one_device_that_it_matches(machine: Machine) -> None:
     assert "modem-3" in str(error)
 
 
-def test_a_path_with_the_characters_of_a_glob_means_itself(machine: Machine) -> None:
+def test_an_existing_path_with_glob_characters_stays_unchanged(machine: Machine) -> None:
     path = machine.roots.dev / "port[1]"
     path.touch()
     assert find_device(str(path), machine.roots) == str(path)
 
 
 @pytest.mark.parametrize("name", ["usb:1-1.2:2", "usb:00:AB:2", "usb:00:AB:07:2"])
-def test_a_stick_is_found_by_location_or_serial_number(machine: Machine, name: str) -> None:
+def test_a_usb_device_is_found_by_location_or_serial_number(machine: Machine, name: str) -> None:
     serial = "00:AB:07" if "07" in name else "00:AB"
     stick = machine.stick("1-1.2", serial=serial)
     machine.tty("ttyUSB0", "/dev/null", stick, 0)
@@ -124,7 +124,7 @@ def test_the_interface_can_be_left_out_where_there_is_one(machine: Machine) -> N
         assert find_device(name, machine.roots) == str(machine.roots.dev / "ttyUSB0")
 
 
-def test_a_stick_that_is_not_there_is_missing_and_may_come(machine: Machine) -> None:
+def test_an_absent_usb_device_is_missing(machine: Machine) -> None:
     assert fails("usb:1-1", machine).missing
     machine.tty("ttyUSB0", "/dev/null", machine.stick("1-1"), 0)
     error = fails("usb:1-1:2", machine)
@@ -132,7 +132,7 @@ def test_a_stick_that_is_not_there_is_missing_and_may_come(machine: Machine) -> 
     assert "no interface 2" in str(error)
 
 
-def test_several_that_fit_are_told_with_what_tells_them_apart(machine: Machine) -> None:
+def test_several_matches_are_reported_with_their_difference(machine: Machine) -> None:
     stick = machine.stick("1-1", serial="0001")
     machine.tty("ttyUSB0", "/dev/null", stick, 0)
     machine.tty("ttyUSB2", "/dev/null", stick, 2)
@@ -154,7 +154,7 @@ def test_serial_ports_that_share_an_interface_are_named_by_path(machine: Machine
     (machine.roots.dev / "ttyCH9344USB1").symlink_to("/dev/zero")
     assert "by its path" in str(fails("usb:1-1", machine))
     assert "by its path" in str(fails("usb:1-1:0", machine))
-    # udev makes one link for both, and the last to come has it.
+    # udev makes one link for both, to the last one.
     (machine.roots.dev / "serial/by-path/usb-0:1-1:1.0").symlink_to(machine.roots.dev / "ttyCH9344USB1")
     both = ttys(machine.roots)
     assert [stable_name(tty, both, machine.roots) for tty in both] == [tty.path for tty in both]
@@ -162,7 +162,7 @@ def test_serial_ports_that_share_an_interface_are_named_by_path(machine: Machine
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text())
-def test_whatever_is_asked_for_is_found_or_refused(machine: Machine, name: str) -> None:
+def test_any_name_is_found_or_refused(machine: Machine, name: str) -> None:
     if not (machine.roots.sys / "devices").exists():
         machine.tty("ttyUSB0", "/dev/null", machine.stick("1-1", serial="é:0"))
     try:
@@ -174,7 +174,7 @@ def test_whatever_is_asked_for_is_found_or_refused(machine: Machine, name: str) 
 # And back
 
 
-def test_the_name_that_lasts_is_by_path_and_else_the_location(machine: Machine) -> None:
+def test_the_stable_name_is_by_path_or_the_location(machine: Machine) -> None:
     stick = machine.stick("1-1.2", serial="0001")
     machine.tty("ttyUSB0", "/dev/null", stick, 0)
     both = machine.root / "two"
@@ -221,7 +221,7 @@ def holding(device: str | Path, program: str) -> Iterator[int]:
         ("minicom", "stop it"),
     ],
 )
-def test_a_locked_device_is_told_with_who_holds_it_and_what_to_do(program: str, words: str) -> None:
+def test_a_locked_device_is_reported_with_its_user_and_a_remedy(program: str, words: str) -> None:
     with ScriptedModem() as modem, holding(modem.device, program) as pid:
         with pytest.raises(DeviceUnavailableError) as caught:
             open_device(modem.device, 115200)
@@ -230,7 +230,7 @@ def test_a_locked_device_is_told_with_who_holds_it_and_what_to_do(program: str, 
         assert not caught.value.missing
 
 
-def test_a_holder_that_cannot_be_seen_is_most_likely_modemmanager_where_that_runs(machine: Machine) -> None:
+def test_an_unknown_user_is_most_likely_modemmanager_where_that_runs(machine: Machine) -> None:
     with ScriptedModem() as modem, holding(modem.device, "minicom"):
         with pytest.raises(DeviceUnavailableError, match="sudo fuser -v"):
             open_device(modem.device, 115200, proc=machine.roots.proc)
@@ -263,9 +263,9 @@ except DeviceUnavailableError as error:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a device to a group, and become nobody")
-def test_a_device_of_another_group_is_told_with_the_command_that_helps() -> None:
+def test_a_device_of_another_group_is_reported_with_the_command_to_run() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o711)  # noqa: S103 - nobody is to come through
+        os.chmod(folder, 0o711)  # noqa: S103 - others may not list it
         device = Path(folder) / "device"
         device.touch()
         os.chown(device, 0, grp.getgrnam("dialout").gr_gid)

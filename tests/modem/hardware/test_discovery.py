@@ -1,4 +1,4 @@
-"""Discovery: what is a modem, at which speed, on which of a stick's serial ports, on simulated banks and machines."""
+"""Discovery of modems, their speed and their serial port, on simulated banks and machines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def asked(*paths: str | Path) -> list[Finding]:
     return probe([Device(str(path), str(path)) for path in paths], pace=QUICK)
 
 
-def test_a_modem_tells_what_it_and_its_sim_are() -> None:
+def test_a_finding_has_the_data_of_modem_and_sim() -> None:
     with ScriptedModem(healthy()) as modem:
         [finding] = asked(modem.device)
         heard = set(modem.commands)
@@ -60,7 +60,7 @@ def test_a_modem_tells_what_it_and_its_sim_are() -> None:
     assert [command for command in heard if command.startswith(changing)] == []
 
 
-def test_a_whole_bank_is_asked_side_by_side_each_told_as_it_is_done(tmp_path: Path) -> None:
+def test_a_bank_is_probed_in_parallel_and_each_finding_is_reported(tmp_path: Path) -> None:
     makes = dict(enumerate(sorted(PERSONALITIES), 1))
     config = BankConfig(tmp_path / "bank", ports=len(makes), time_scale=0.02, personality_of=makes)
     told: list[Finding] = []
@@ -71,7 +71,7 @@ def test_a_whole_bank_is_asked_side_by_side_each_told_as_it_is_done(tmp_path: Pa
         iccids = [bank.iccid(port) for port in bank.ports]
     assert [finding.imei for finding in findings] == [imei(port) for port in makes]
     for finding, iccid in zip(findings, iccids, strict=True):
-        assert finding.iccid in (iccid, "")  # some makes know no command for it
+        assert finding.iccid in (iccid, "")  # some makes have no command for it
     assert findings[list(makes.values()).index("plain")].iccid
     assert [finding.device for finding in findings] == wanted
     assert sorted(map(id, told)) == sorted(map(id, findings))
@@ -83,7 +83,7 @@ def test_a_sim_that_asks_for_its_pin_is_left_alone(tmp_path: Path) -> None:
     assert (finding.speech, finding.sim, finding.can_send) == (Speech.SMS, SimState.PIN_REQUIRED, False)
 
 
-def test_what_speaks_no_at_is_silent_and_what_takes_no_texts_is_told() -> None:
+def test_a_device_without_at_is_silent_and_one_without_messages_is_at() -> None:
     nothing: dict[str, Script | list[Script]] = dict.fromkeys(("AT", "ATE0V1Q0", "ATQ0V1E0", "ESC", ""), b"")
     noise: dict[str, Script | list[Script]] = dict.fromkeys(nothing, b"$GPGGA,1,2*47\r\n")
     with (
@@ -95,7 +95,7 @@ def test_what_speaks_no_at_is_silent_and_what_takes_no_texts_is_told() -> None:
     assert [finding.speech for finding in findings] == [Speech.SILENT, Speech.SILENT, Speech.AT]
 
 
-def test_a_modem_left_in_the_middle_of_a_text_or_told_to_be_quiet_is_found() -> None:
+def test_a_modem_in_text_entry_or_in_q1_is_found() -> None:
     with ScriptedModem(healthy()) as entering, ScriptedModem(healthy()) as quiet:
         entering.entering = True
         quiet.answers["AT"] = b""
@@ -122,7 +122,7 @@ def test_the_speed_at_which_a_modem_answers_is_found() -> None:
     assert (finding.speech, finding.baud) == (Speech.SMS, 9_600)
 
 
-def test_a_device_that_cannot_be_opened_or_goes_is_told_and_delays_no_other() -> None:
+def test_a_lost_or_closed_device_is_reported_and_delays_no_other() -> None:
     with (
         ScriptedModem(healthy({"AT+CGMI": ScriptedModem.unplug})) as going,
         ScriptedModem(healthy()) as modem,
@@ -134,14 +134,14 @@ def test_a_device_that_cannot_be_opened_or_goes_is_told_and_delays_no_other() ->
     assert "was lost" in findings[2].detail
 
 
-def test_a_modem_that_is_too_slow_is_told_as_far_as_it_was_asked() -> None:
+def test_a_slow_modem_gives_a_partial_finding() -> None:
     with ScriptedModem(healthy()) as modem:
         [finding] = probe([Device(modem.device, "")], pace=replace(QUICK, device_s=0.0))
     assert (finding.speech, finding.imei, finding.iccid) == (Speech.SMS, "356938035643809", "")
     assert "slowly" in finding.detail
 
 
-def test_who_asks_can_leave_in_the_middle() -> None:
+def test_a_probe_can_be_interrupted() -> None:
     class LeaveError(Exception):
         pass
 
@@ -154,10 +154,10 @@ def test_who_asks_can_leave_in_the_middle() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("probe")]
 
 
-# Which devices, and which of a stick's
+# The choice of devices and serial ports
 
 
-def test_each_device_is_listed_once_under_the_name_that_lasts(machine: Machine, tmp_path: Path) -> None:
+def test_each_device_is_listed_once_with_its_stable_name(machine: Machine, tmp_path: Path) -> None:
     target, other = tmp_path / "target", tmp_path / "other"
     target.touch()
     other.touch()
@@ -196,7 +196,7 @@ def found_on(stick: Usb, interface: int, protocol: int = 0xFF, driver: str = "op
         ("12d1", {0: 0x01}, 0),
     ],
 )
-def test_of_a_sticks_serial_ports_the_one_for_texts_is_chosen(
+def test_the_serial_port_for_messages_is_chosen(
     vendor: str, protocols: dict[int, int], interface: int
 ) -> None:
     stick = Usb("1-1", vendor)
@@ -204,7 +204,7 @@ def test_of_a_sticks_serial_ports_the_one_for_texts_is_chosen(
     assert [finding.device.name for finding in modems(findings)] == [f"ttyUSB{interface}"]
 
 
-def test_each_serial_port_of_an_adapter_is_a_modem_of_its_own() -> None:
+def test_each_serial_port_of_an_adapter_is_one_modem() -> None:
     quad, wch = Usb("1-1", "0403"), Usb("1-2", "1a86")
     findings = [
         *(found_on(quad, number, driver="ftdi_sio") for number in range(4)),
@@ -213,7 +213,7 @@ def test_each_serial_port_of_an_adapter_is_a_modem_of_its_own() -> None:
     assert len(modems(findings)) == 8
 
 
-def test_only_what_takes_texts_is_a_modem() -> None:
+def test_only_a_device_with_messages_is_a_modem() -> None:
     stick = Usb("1-1", "2c7c")
     findings = [
         replace(found_on(stick, number), speech=speech)
@@ -222,7 +222,7 @@ def test_only_what_takes_texts_is_a_modem() -> None:
     assert modems(findings) == []
 
 
-def test_a_stick_is_asked_at_one_speed_and_an_adapter_at_all() -> None:
+def test_a_usb_modem_is_tried_at_one_speed_and_an_adapter_at_all() -> None:
     stick = found_on(Usb("1-1", "2c7c"), 0).device
     adapter = found_on(Usb("1-1", "0403"), 0, driver="ftdi_sio").device
     assert (stick.is_modems_own, adapter.is_modems_own) == (True, False)

@@ -1,4 +1,4 @@
-"""A second reading of SMS-SUBMIT (23.040, 9.2.2.2), for the tests: strings of bits, and another's alphabet.
+"""An independent decoder of SMS-SUBMIT (23.040, 9.2.2.2) for the tests: strings of bits, and the gsm0338 alphabet.
 
 It shares nothing with `modem`: what both get wrong they get wrong for different reasons.
 """
@@ -14,9 +14,9 @@ _GSM = gsm0338.Codec()
 
 @dataclass(frozen=True)
 class Submit:
-    """What a service centre would find in the PDU."""
+    """The content of a PDU for a service centre."""
 
-    length: int  # octets behind the SMSC address
+    length: int  # octets after the SMSC address
     reject_duplicates: bool
     report: bool
     message_reference: int
@@ -29,7 +29,7 @@ class Submit:
 
 
 def decode(pdu_hex: str) -> Submit:
-    """Read one SMS-SUBMIT, and insist on every length in it."""
+    """Decode one SMS-SUBMIT, and check every length in it."""
     assert pdu_hex == pdu_hex.upper()
     octets = list(bytes.fromhex(pdu_hex))
     assert octets.pop(0) == 0, "the service centre of the SIM"

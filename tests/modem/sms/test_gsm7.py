@@ -1,4 +1,4 @@
-"""The alphabets: which one a text needs, its septets and octets, and back."""
+"""The alphabets: the choice for a text, septets and octets, and decoding."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_default_alphabet_has_127_characters_and_its_extension_ten() -> None
     assert len(set(EXTENSION)) == 10
 
 
-def test_gsm7_says_its_own_characters_and_nothing_else() -> None:
+def test_gsm7_encodes_its_own_characters_only() -> None:
     said = {chr(code) for code in range(0x11000) if alphabet_for(chr(code)) is Alphabet.GSM7}
     assert said == set(GSM7)
 
@@ -60,7 +60,7 @@ def test_extension_characters_take_two_septets() -> None:
     assert septets("1 €") == 4
 
 
-def test_what_gsm7_cannot_say_is_refused_with_its_place() -> None:
+def test_a_character_beyond_gsm7_is_refused_with_its_position() -> None:
     with pytest.raises(UnencodableError, match="character 4 "):
         encode_gsm7("Garçon ç")
     with pytest.raises(UnencodableError, match="character 3 "):
@@ -96,7 +96,7 @@ def test_packed_septets_come_back_whatever_the_fill_bits(codes: bytes, fill_bits
 
 
 @pytest.mark.parametrize("count", range(25))
-def test_an_at_sign_is_neither_lost_nor_made_up_at_the_end(count: int) -> None:
+def test_an_at_sign_at_the_end_is_neither_lost_nor_added(count: int) -> None:
     for text in ("@" * count, "x" * count, "x" * count + "@"):
         assert decode_gsm7(unpack(pack(encode_gsm7(text)), len(text))) == text
 
@@ -106,15 +106,15 @@ def test_an_at_sign_is_neither_lost_nor_made_up_at_the_end(count: int) -> None:
     [
         (b"\x1b\x65", "€"),
         (b"\x1b\x0a", "\f"),
-        (b"a\x1bab", "aab"),  # a code that the extension table does not hold: the main table's character
+        (b"a\x1bab", "aab"),  # a code without an extension: the main table's character
         (b"a\x1b\x00b", "a@b"),
         (b"a\x1b\x0db", "a\rb"),
-        (b"a\x1b", "a "),  # an escape before nothing
+        (b"a\x1b", "a "),  # an escape at the end
         (b"a\x1b\x1bb", "a b"),  # reserved for a further table
         (b"\x1b\x1b\x65", " e"),
     ],
 )
-def test_escapes_are_read_as_the_standard_says(codes: bytes, text: str) -> None:
+def test_escapes_are_read_by_the_standard(codes: bytes, text: str) -> None:
     assert decode_gsm7(codes) == text
 
 

@@ -1,4 +1,4 @@
-"""The tables of India and Pakistan: words spelt by hand from 23.038, annex A, and what holds for all of them."""
+"""The tables of India and Pakistan: words spelt by hand from 23.038, annex A, and common properties."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_digits_in_the_single_shift_tables(language: int, text: str) -> None:
 
 
 @pytest.mark.parametrize("language", BLOCKS)
-def test_every_letter_is_of_its_script_and_stands_once(language: int) -> None:
+def test_every_letter_belongs_to_its_script_and_occurs_once(language: int) -> None:
     table = LOCKING_SHIFT[language]
     assert len(table) == 128
     letters = [char for char in table if ord(char) > 0x7F]

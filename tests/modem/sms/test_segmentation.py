@@ -1,4 +1,4 @@
-"""A text and its parts: how many, how full, and the text again."""
+"""The number and the sizes of parts, and joining them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EXTENSION = "\f^{}\\[~]|€"
 
 
 def size(part: Segment) -> int:
-    """In septets or 16-bit units, counted without the code under test."""
+    """The length in septets or 16-bit units, counted without the code under test."""
     if part.alphabet is Alphabet.GSM7:
         return sum(2 if character in EXTENSION else 1 for character in part.text)
     return sum(2 if ord(character) > 0xFFFF else 1 for character in part.text)
 
 
 def check(text: str) -> tuple[Segment, ...]:
-    """Everything that is promised of the parts of any text."""
+    """Check every property of the parts of a text."""
     parts = segment(text)
     assert "".join(part.text for part in parts) == text
     assert len({part.alphabet for part in parts}) == 1
@@ -110,7 +110,7 @@ def test_half_a_surrogate_pair_is_refused(text: str) -> None:
 
 
 @given(st.text(), st.data())
-def test_pairs_that_others_cut_find_each_other(text: str, data: st.DataObject) -> None:
+def test_split_surrogate_pairs_are_joined(text: str, data: st.DataObject) -> None:
     octets = text.encode("utf-16-be")
     cut = 2 * data.draw(st.integers(0, len(octets) // 2))
     halves = [half.decode("utf-16-be", "surrogatepass") for half in (octets[:cut], octets[cut:])]
@@ -129,5 +129,5 @@ def test_pairs_that_others_cut_find_each_other(text: str, data: st.DataObject) -
         (["a😀", "\ufeffé"], "a😀\ufeffé"),
     ],
 )
-def test_a_half_that_stays_alone_is_replaced(texts: list[str], joined: str) -> None:
+def test_a_single_surrogate_is_replaced(texts: list[str], joined: str) -> None:
     assert join(texts) == joined

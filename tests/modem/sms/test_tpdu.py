@@ -1,4 +1,4 @@
-"""TPDUs: what we send read by others, and what others send read by us."""
+"""TPDUs: written ones are read by independent decoders, and foreign ones are read by the gateway."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def send(text: str, reference: int = 0) -> list[Pdu]:
 
 
 def received(text: str, reference: int = 0) -> str:
-    """The text as a service centre finds it, every field on the way checked."""
+    """The text of a message by the independent decoder, with every field checked."""
     pdus = send(text, reference)
     texts = []
     for seq, pdu in enumerate(pdus, 1):
@@ -65,7 +65,7 @@ def test_a_part_of_a_message_octet_by_octet() -> None:
     )
 
 
-def test_every_option_is_said() -> None:
+def test_every_option_is_encoded() -> None:
     pdu = submit(
         "36*#",
         Segment("a", Alphabet.GSM7),
@@ -96,7 +96,7 @@ def test_wide_characters_at_part_borders_arrive(character: str, filler: str) -> 
 
 
 def repeated(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """Texts of every length up to 1600; left alone, short ones are all that is tried."""
+    """Texts of every length up to 1600; hypothesis alone would only try short ones."""
     return st.builds(lambda text, length: (text * length)[:length], texts, st.integers(1, 1600))
 
 
@@ -117,7 +117,7 @@ def test_any_mixed_text_arrives(text: str) -> None:
 
 @given(
     repeated(st.text(alphabet=GSM7_AS_THE_SECOND_OPINION_HAS_IT, min_size=1))
-    # Its UCS-2 knows nothing of surrogate pairs; ` and ÿ and the escape itself it takes for GSM 7-bit.
+    # gsmmodem does not support surrogate pairs in UCS-2; it takes `, ÿ and the escape for GSM 7-bit.
     | repeated(
         st.text(
             alphabet=st.characters(
@@ -139,7 +139,7 @@ def test_pdus_are_those_of_gsmmodem(text: str, reference: int, report: bool, rej
             seq=seq,
             total=len(parts),
             reference=reference,
-            message_reference=reference,  # it has one number for both
+            message_reference=reference,  # gsmmodem has one number for both
             validity_s=86400,
             report=report,
             reject_duplicates=reject,
@@ -160,18 +160,20 @@ def test_pdus_are_those_of_gsmmodem(text: str, reference: int, report: bool, rej
 @given(repeated(st.text(alphabet=GSM7_AS_THE_SECOND_OPINION_HAS_IT, min_size=1) | st.text(min_size=1)))
 @example("a" * 7 + "@")
 @example("a" * 152 + "@" + "a" * 20)
-def test_gsmmodem_reads_our_pdus(text: str) -> None:
+def test_gsmmodem_reads_pdus_of_the_gateway(text: str) -> None:
     for pdu, part in zip(send(text), segment(text), strict=True):
         if "§" in part.text or "\f" in part.text:
-            continue  # it does not know these two
+            continue  # gsmmodem does not know these two
         expected = part.text
         user_data_length = bytes.fromhex(pdu.hex)[13]
         if part.alphabet is Alphabet.GSM7 and user_data_length % 8 == 0:
-            expected = expected.removesuffix("@")  # it takes an @ on the boundary of an octet for fill bits
+            expected = expected.removesuffix(
+                "@"
+            )  # gsmmodem takes an @ on the boundary of an octet for fill bits
         theirs = second_opinion.decodeSmsPdu(pdu.hex)
         assert theirs["number"] == MALI
         assert theirs["tpdu_length"] == pdu.length
-        # It leaves the halves of surrogate pairs as two characters.
+        # gsmmodem leaves the halves of surrogate pairs as two characters.
         assert theirs["text"].encode("utf-16-be", "surrogatepass").decode("utf-16-be") == expected
 
 
@@ -240,7 +242,7 @@ def test_impossible_parts_are_refused(seq: int, total: int) -> None:
         submit(MALI, Segment("a", Alphabet.GSM7), seq=seq, total=total, reference=0)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_a_too_long_text_is_refused() -> None:
     for part, total in [
         (Segment("a" * 161, Alphabet.GSM7), 1),
         (Segment("a" * 154, Alphabet.GSM7), 2),
@@ -277,7 +279,7 @@ def deliver(
     return read
 
 
-def test_a_text_as_a_modem_gives_it() -> None:
+def test_an_sms_deliver_is_read() -> None:
     assert parse("07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07") == Deliver(
         smsc="+31624000000",
         sender="+31641600986",
@@ -291,12 +293,12 @@ def test_a_text_as_a_modem_gives_it() -> None:
     )
 
 
-def test_lower_case_is_the_same() -> None:
+def test_lower_case_digits_are_read() -> None:
     pdu = "07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07"
     assert parse(pdu.lower()) == parse(pdu)
 
 
-def test_what_follows_the_user_data_is_nothing() -> None:
+def test_octets_after_the_user_data_are_ignored() -> None:
     assert deliver("0161FFFF") == deliver("0161")
 
 
@@ -309,7 +311,7 @@ def test_what_follows_the_user_data_is_nothing() -> None:
         ("04816363", "3636"),
         ("038136F6", "636"),
         ("03813616", "636"),  # another filler than 15
-        ("0491AB6F", "+#*6"),  # a filler too early says nothing
+        ("0491AB6F", "+#*6"),  # a filler too early is ignored
         ("0091", ""),
         ("0080", ""),
         ("0BD04F79D87D2E03", "Orange"),
@@ -440,7 +442,7 @@ NO_ZONES = ["A0", "E1", "C2", "FF", "F0", "BC"]
 
 
 @pytest.mark.parametrize("zone", NO_ZONES)
-def test_a_text_keeps_the_clock_reading_of_a_stamp_without_a_time_zone(zone: str) -> None:
+def test_a_time_stamp_without_a_time_zone_keeps_date_and_time(zone: str) -> None:
     read = deliver(scts=f"621112214365{zone}")
     assert (read.sent_at, read.sent_clock) == (None, datetime(2026, 11, 21, 12, 34, 56))  # noqa: DTZ001
     assert read.has_date
@@ -449,7 +451,7 @@ def test_a_text_keeps_the_clock_reading_of_a_stamp_without_a_time_zone(zone: str
 @pytest.mark.parametrize(
     "scts", ["00000000000000", "FFFFFFFFFFFFFF", "62001221436500", "62201321436500", "622013214365E1"]
 )
-def test_a_stamp_that_is_no_date_is_none_at_all(scts: str) -> None:
+def test_an_invalid_time_stamp_is_none(scts: str) -> None:
     read = deliver(scts=scts)
     assert (read.sent_at, read.sent_clock, read.has_date) == (None, None, False)
 
@@ -468,9 +470,7 @@ def test_a_stamp_that_is_no_date_is_none_at_all(scts: str) -> None:
         *((pid, 0x00, None) for pid in (0x3F, 0x41, 0x47, 0x5F, 0x7E)),
     ],
 )
-def test_what_is_no_text_is_known_by_its_protocol_and_coding(
-    pid: int, dcs: int, signal: Signal | None
-) -> None:
+def test_signals_are_recognised_by_protocol_and_coding(pid: int, dcs: int, signal: Signal | None) -> None:
     assert deliver(pid=pid, dcs=dcs, user_data="020061").signal is signal
 
 
@@ -478,7 +478,7 @@ def test_what_is_no_text_is_known_by_its_protocol_and_coding(
     ("element", "signal"),
     [("01020001", Signal.VOICEMAIL), ("01020100", Signal.VOICEMAIL), ("01028001", None), ("010100", None)],
 )
-def test_an_indication_in_the_header_says_whether_the_text_is_kept(
+def test_an_indication_in_the_header_decides_whether_the_text_is_kept(
     element: str, signal: Signal | None
 ) -> None:
     header = f"{len(element) // 2:02X}{element}"
@@ -500,7 +500,7 @@ def test_an_indication_in_the_header_says_whether_the_text_is_kept(
         ("05030B8423", 0x08, None, "ucs2", False),  # too short to be ports
     ],
 )
-def test_data_is_known_by_its_port_or_its_octets(
+def test_data_is_recognised_by_port_or_coding(
     elements: str, dcs: int, port: int | None, encoding: str, is_data: bool
 ) -> None:
     header = f"{len(elements) // 2:02X}{elements}"
@@ -508,9 +508,9 @@ def test_data_is_known_by_its_port_or_its_octets(
     assert (read.port, read.encoding, read.is_data, read.signal) == (port, encoding, is_data, None)
 
 
-def test_the_octets_are_those_that_count() -> None:
+def test_octets_leave_out_tp_mms_and_garbage() -> None:
     first = deliver("0161")
-    assert deliver("0161FFFF").octets == first.octets  # garbage behind the text
+    assert deliver("0161FFFF").octets == first.octets  # garbage after the text
     assert deliver("0161", first=0x00).octets == first.octets  # more waits at the service centre
     assert deliver("0161", scts="00000000000000").octets != deliver("0161", scts="FFFFFFFFFFFFFF").octets
     assert deliver("0162").octets != first.octets
@@ -523,7 +523,7 @@ SEVEN, EIGHT, UCS2 = Alphabet.GSM7, None, Alphabet.UCS2
     ("dcs", "alphabet", "message_class"),
     [
         (0x00, SEVEN, None),
-        (0x01, SEVEN, None),  # class bits without the bit that says that they mean something
+        (0x01, SEVEN, None),  # class bits without the bit that makes them valid
         (0x04, EIGHT, None),
         (0x08, UCS2, None),
         (0x0C, SEVEN, None),  # reserved alphabet
@@ -599,7 +599,7 @@ def test_concatenation(user_data: str, concat: Concat | None) -> None:
     assert read.text == data[data[0] + 1 :].hex().upper()
 
 
-def test_unknown_elements_are_stepped_over() -> None:
+def test_unknown_elements_are_skipped() -> None:
     header = bytes.fromhex("0B05040B8423F00003070201")
     data = header + b"\x01\x02"
     assert deliver(f"{len(data):02X}{data.hex()}", first=0x44, dcs=0x04).concat == Concat(7, 8, 2, 1)
@@ -610,15 +610,15 @@ def test_of_two_concatenations_the_last_counts() -> None:
         ("0B0003070201080400090302", Concat(9, 16, 3, 2)),
         ("0B0804000903020003070201", Concat(7, 8, 2, 1)),
         ("1000030702010804000903020003050202", Concat(5, 8, 2, 2)),
-        ("0B0003070201080400090004", Concat(7, 8, 2, 1)),  # an impossible one is not there
-        ("0B0003070201080500090302", None),  # one that goes past the end: none of them counts
+        ("0B0003070201080400090004", Concat(7, 8, 2, 1)),  # an invalid one is ignored
+        ("0B0003070201080500090302", None),  # one beyond the end: none of them counts
     ]:
         data = bytes.fromhex(header)
         assert deliver(f"{len(data):02X}{data.hex()}", first=0x44, dcs=0x04).concat == concat
 
 
 @pytest.mark.parametrize("length", range(1, 16))
-def test_gsm7_behind_headers_of_every_length(length: int) -> None:
+def test_gsm7_after_headers_of_every_length(length: int) -> None:
     header = bytes(
         [length - 1, *([0x70, length - 3, *range(length - 3)] if length >= 3 else [0] * (length - 1))]
     )
@@ -650,7 +650,7 @@ def test_national_languages(header: str, codes: bytes, text: str) -> None:
     assert deliver(f"{len(bits) // 7:02X}{octets.hex()}", first=0x44).text == text
 
 
-def test_half_a_pair_is_kept_in_a_part_and_replaced_in_a_whole_text() -> None:
+def test_half_of_a_surrogate_pair_is_kept_in_a_part_only() -> None:
     assert deliver("0A0500030702010061D83D", first=0x44, dcs=0x08).text == "a\ud83d"
     assert deliver("040061D83D", dcs=0x08).text == "a\ufffd"
     assert deliver("050061006200", dcs=0x08).text == "ab"
@@ -661,7 +661,7 @@ def test_a_reserved_kind_is_read_as_a_deliver() -> None:
 
 
 @pytest.mark.parametrize("size", [160, 70])
-def test_a_full_part_and_none_of_it_missing(size: int) -> None:
+def test_a_full_part_is_read_completely(size: int) -> None:
     if size == 160:
         pdu = "A0" + second_opinion.packSeptets(bytearray(b"@" * 160)).hex()
         assert deliver(pdu).text == "¡" * 160
@@ -689,7 +689,7 @@ def test_a_full_part_and_none_of_it_missing(size: int) -> None:
         ("00060A0B912273103254F66211122143650062111221436500", "cut off"),
     ],
 )
-def test_what_cannot_be_read(pdu: str, reason: str | None) -> None:
+def test_invalid_pdus(pdu: str, reason: str | None) -> None:
     if reason is None:
         assert isinstance(parse(pdu), Deliver)
     else:
@@ -700,7 +700,7 @@ def test_what_cannot_be_read(pdu: str, reason: str | None) -> None:
 @given(st.text(alphabet=GSM7_AS_THE_SECOND_OPINION_HAS_IT, min_size=1, max_size=400), st.integers(0, 255))
 @example("@" * 160, 0)
 @example("1234567@", 0)
-def test_we_read_what_gsmmodem_writes(text: str, reference: int) -> None:
+def test_pdus_of_gsmmodem_are_read(text: str, reference: int) -> None:
     pdus = second_opinion.encodeSmsSubmitPdu(MALI, text, reference=reference, requestStatusReport=False)
     parts = []
     for seq, pdu in enumerate(pdus, 1):
@@ -727,7 +727,7 @@ def report(
     return read
 
 
-def test_a_report_as_a_modem_gives_it() -> None:
+def test_a_status_report_is_read() -> None:
     assert report(discharged="62111221537500") == StatusReport(
         smsc="",
         reference=0xA5,
@@ -738,7 +738,7 @@ def test_a_report_as_a_modem_gives_it() -> None:
     )
 
 
-def test_a_report_as_some_zte_give_it() -> None:
+def test_a_status_report_of_a_zte_is_read() -> None:
     # The SMSC address is nonsense, and so is the first digit of the recipient.
     read = parse("0297F1061C0F910B487228297020F5317062419272803170624192138000")
     assert isinstance(read, StatusReport)
@@ -770,8 +770,10 @@ def stamped(taken: str, discharged: str) -> StatusReport:
     return read
 
 
-@pytest.mark.parametrize("zone", [*NO_ZONES, "9F", "7F", "95", "85"])  # those in decimals are on no map
-def test_a_report_with_a_garbled_time_zone_takes_that_of_the_discharge(zone: str) -> None:
+@pytest.mark.parametrize(
+    "zone", [*NO_ZONES, "9F", "7F", "95", "85"]
+)  # the decimal ones are no real time zones
+def test_a_garbled_time_zone_is_taken_from_the_discharge_time(zone: str) -> None:
     read = stamped(f"621112214365{zone}", "6211122153758A")
     assert read.service_centre_at == AT.replace(tzinfo=timezone(timedelta(hours=-7)))
     assert read.service_centre_clock is None
@@ -781,13 +783,13 @@ def test_a_report_with_a_garbled_time_zone_takes_that_of_the_discharge(zone: str
 @pytest.mark.parametrize(
     "discharged", ["00000000000000", "FFFFFFFFFFFFFF", "622013214365 00", "621112215375E1"]
 )
-def test_a_report_without_any_time_zone_keeps_its_clock_reading(zone: str, discharged: str) -> None:
+def test_a_status_report_without_a_time_zone_keeps_date_and_time(zone: str, discharged: str) -> None:
     read = stamped(f"621112214365{zone}", discharged.replace(" ", ""))
     assert (read.service_centre_at, read.service_centre_clock) == (None, AT)
     assert read.discharged_at is None
 
 
-def test_a_discharge_with_a_garbled_time_zone_takes_that_of_the_service_centre() -> None:
+def test_a_garbled_discharge_time_zone_is_taken_from_the_service_centre_time() -> None:
     read = stamped("6211122143650A", "621112215375C2")
     assert read.discharged_at == datetime(2026, 11, 21, 12, 35, 57, tzinfo=timezone(timedelta(hours=-5)))
 
@@ -812,7 +814,7 @@ VALID = [
 
 
 def read_or_refuse(pdu_hex: str) -> None:
-    """Only TpduError comes out, and what is read keeps its promises."""
+    """Only TpduError is raised, and a result has valid fields."""
     try:
         read = parse(pdu_hex)
     except TpduError:

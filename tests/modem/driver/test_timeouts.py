@@ -1,4 +1,4 @@
-"""How long a modem is waited for, what lost answers change of that, and what is remembered of which modem."""
+"""Timeouts of commands after lost answers, and the data that is kept for each modem."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.modem.port.test_port import DELIVER, healthy, running
 from tests.modem.recording_work import FAST, House, part
 from tests.modem.scripted_modem import ScriptedModem
 
-LATER_S = 0.15  # longer than FAST's mute_s, shorter than what is allowed to a listing
+LATER_S = 0.15  # longer than FAST's mute_s, shorter than its list_s
 RECORD = f"\r\n+CMGL: 4,1,,30\r\n{DELIVER}\r\n".encode()
 
 
 def lose_three(modem: Modem, scripted: ScriptedModem) -> None:
-    """Let three commands in a row go without an answer."""
+    """Three commands in a row without an answer."""
     answers = {name: scripted.answers.get(name, ERROR) for name in ("AT+CSQ", "AT+COPS?", "AT+CSCA?")}
     scripted.answers.update(dict.fromkeys(answers, b""))
     modem.network.signal_dbm()
@@ -51,7 +51,7 @@ def deletion(modem: Modem) -> object:
     ],
 )
 @pytest.mark.parametrize("answered_before", [True, False])
-def test_after_three_lost_answers_what_takes_long_still_gets_its_time(
+def test_a_long_command_gets_its_full_time_after_three_lost_answers(
     do: Callable[[Modem], object], command: str, answer: bytes, right: object, answered_before: bool
 ) -> None:
     with driving({"AT+CMGL": OK, "AT+CMGD": OK}) as (modem, scripted):
@@ -62,7 +62,7 @@ def test_after_three_lost_answers_what_takes_long_still_gets_its_time(
         assert do(modem) == right
 
 
-def test_one_answer_in_time_gives_all_patience_back() -> None:
+def test_one_answer_in_time_restores_the_timeouts() -> None:
     with driving({"AT+CSQ": line("+CSQ: 17,99")}) as (modem, scripted):
         lose_three(modem, scripted)
         assert modem.answers(1)
@@ -76,7 +76,7 @@ def test_even_a_refusal_is_an_answer_in_time() -> None:
         scripted.answers["AT+CNMI"] = ERROR
         scripted.answers["AT+CNMI=2,1,0,0,0"] = OK
         modem.notifications.choose()
-        assert modem.notifications.form == (2, 1, 0, 0, 0)  # not the first that is tried
+        assert modem.notifications.form == (2, 1, 0, 0, 0)  # not the first form
 
 
 def test_three_lost_answers_do_not_end_the_settings_at_the_first_refusal() -> None:
@@ -88,7 +88,7 @@ def test_three_lost_answers_do_not_end_the_settings_at_the_first_refusal() -> No
         assert modem.notifications.form == (1, 1, 0, 2, 0)
 
 
-def test_a_modem_that_answers_nothing_that_it_does_not_know_gets_little_patience_for_that() -> None:
+def test_unknown_commands_time_out_early_on_a_mute_modem() -> None:
     with driving({"": b"", "AT+CMGF=0": OK}) as (modem, _):
         for _ in range(2):
             modem.prepare()
@@ -99,9 +99,9 @@ def test_a_modem_that_answers_nothing_that_it_does_not_know_gets_little_patience
         assert time.monotonic() - began < 6 * FAST.patience.command_s
 
 
-def test_a_listing_that_is_cut_keeps_the_records_that_came() -> None:
+def test_a_cut_listing_keeps_its_complete_records() -> None:
     second = RECORD.replace(b"4,1", b"5,1")
-    cut = RECORD + second + b"\r\n+CMGL: 6,1,,30\r\n"  # the PDU of the last does not come
+    cut = RECORD + second + b"\r\n+CMGL: 6,1,,30\r\n"  # without the last PDU
     with driving({"AT+CMGL": cut}) as (modem, _):
         assert modem.storage.stored() == [Stored(4, DELIVER), Stored(5, DELIVER)]
         assert modem.storage.cut
@@ -111,13 +111,13 @@ def test_a_listing_that_is_cut_keeps_the_records_that_came() -> None:
         assert modem.storage.stored() is None
 
 
-def test_a_text_whose_listing_was_cut_is_received_and_the_rest_is_listed_soon() -> None:
+def test_after_a_cut_listing_the_rest_is_listed_soon() -> None:
     house = House()
     cut = RECORD + b"\r\n+CMGL: 6,1,,30\r\n"
     rest = RECORD.replace(b"4,1", b"6,1") + OK
     with ScriptedModem(healthy({"AT+CMGL": [cut, rest, OK]})) as modem, running(modem.device, house):
         eventually(lambda: {"AT+CMGD=4", "AT+CMGD=6"} <= set(modem.commands))
-    assert all(not hasattr(text, "reason") for text in house.texts)  # nothing was called unreadable
+    assert all(not hasattr(text, "reason") for text in house.texts)  # no message counted as unreadable
     assert len(house.texts) == 2
 
 
@@ -136,9 +136,9 @@ ACME = Identity("Acme", "One", "1", "356938035643809")
         (Identity(), False),
     ],
 )
-def test_modems_are_told_apart_by_number_and_model(other: Identity, same: bool) -> None:
-    assert ACME.is_surely(other) is same
-    assert not Identity().is_surely(Identity())
+def test_modems_are_distinguished_by_imei_and_model(other: Identity, same: bool) -> None:
+    assert ACME.is_same(other) is same
+    assert not Identity().is_same(Identity())
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_modems_are_told_apart_by_number_and_model(other: Identity, same: bool) 
     ],
     ids=["another number", "another model", "says nothing of itself"],
 )
-def test_what_one_modem_does_is_not_believed_of_the_next(other: Answers, tmp_path: Path) -> None:
-    """The first tells references. The next answers a bare OK, which must not leave its parts in doubt."""
+def test_the_habits_of_one_modem_do_not_count_for_the_next(other: Answers, tmp_path: Path) -> None:
+    """The first modem sends references. The next one answers a bare OK, which must not leave its parts in doubt."""
     link = tmp_path / "modem"
     house = House(part(1))
     with ScriptedModem(healthy()) as first:
@@ -168,7 +168,7 @@ def test_what_one_modem_does_is_not_believed_of_the_next(other: Answers, tmp_pat
     assert house.results[1:] == [Submitted(None), Submitted(None)]
 
 
-def test_the_same_modem_is_still_known_after_it_was_lost(tmp_path: Path) -> None:
+def test_the_same_modem_is_recognised_after_it_was_lost(tmp_path: Path) -> None:
     link = tmp_path / "modem"
     house = House(part(1))
     with ScriptedModem(healthy()) as first:
@@ -184,7 +184,7 @@ def test_the_same_modem_is_still_known_after_it_was_lost(tmp_path: Path) -> None
     assert house.results[1] == Submitted(8)
 
 
-def test_another_modem_behind_the_same_line_is_known_as_such_after_its_start() -> None:
+def test_another_modem_on_the_same_line_is_recognised_after_its_start() -> None:
     house = House(part(1))
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.results == [Submitted(1)])
@@ -205,7 +205,7 @@ def test_another_modem_behind_the_same_line_is_known_as_such_after_its_start() -
     assert house.results[1] == Submitted(None)
 
 
-def test_an_answer_lost_at_a_later_start_does_not_change_who_a_modem_is() -> None:
+def test_a_lost_answer_at_a_later_start_does_not_change_the_identity() -> None:
     with driving(
         {"AT+CGMI": line("Quectel"), "AT+CGMM": line("EC25"), "AT+CGSN": line("356938035643809")}
     ) as (
@@ -219,7 +219,7 @@ def test_an_answer_lost_at_a_later_start_does_not_change_who_a_modem_is() -> Non
         assert modem.profile.name == "Quectel"
 
 
-def test_a_modem_that_wants_no_acknowledgements_any_more_gets_none() -> None:
+def test_acknowledgements_end_where_the_modem_no_longer_needs_them() -> None:
     with driving({"AT+CSMS": [ERROR, OK], "AT+CSMS?": line("+CSMS: 1,1,1,1")}) as (modem, _):
         modem.prepare()
         assert modem.acknowledges
@@ -227,7 +227,7 @@ def test_a_modem_that_wants_no_acknowledgements_any_more_gets_none() -> None:
         assert not modem.acknowledges
 
 
-def test_of_another_modem_nothing_is_believed_that_the_last_one_did() -> None:
+def test_another_modem_starts_without_the_habits_of_the_last_one() -> None:
     refusing: Answers = {
         "AT+QCCID": line("8922301000000000017"),
         "AT+CMMS": ERROR,
