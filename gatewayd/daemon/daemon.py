@@ -24,8 +24,8 @@ from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
 from gatewayd.timekeeping.ntp import synchronised
 from modem.port.port import Port
-from modem.port.session import Timing
 from modem.port.status import PortState
+from modem.port.timing import Timing
 
 log = logging.getLogger(__name__)
 

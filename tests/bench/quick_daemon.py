@@ -12,7 +12,7 @@ from gatewayd.daemon.daemon import Daemon
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
 from gatewayd.sending import scheduler
-from modem.port.session import Timing
+from modem.port.timing import Timing
 
 
 def scaled(waits: Any, scale: float) -> Any:

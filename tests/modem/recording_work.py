@@ -21,8 +21,8 @@ from modem.port.interface import (
     Unreadable,
     WorkUnavailableError,
 )
-from modem.port.session import Timing
 from modem.port.status import PortState, PortStatus
+from modem.port.timing import Timing
 from modem.sms.segmentation import Segment, segment
 from modem.sms.tpdu import Deliver, StatusReport
 

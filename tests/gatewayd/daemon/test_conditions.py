@@ -16,7 +16,7 @@ from config.settings import load
 from gatewayd.cli import main
 from gatewayd.daemon.daemon import Daemon
 from modem.port.conditions import REMEDIES, Condition
-from modem.port.mailbox import Mailbox
+from modem.port.reporter import Reporter
 from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import eventually
 from tests.figures import Figures
@@ -58,9 +58,9 @@ class Stand:
         """Have the port itself say it, between two of its looks at the modem."""
 
         def said() -> bool:
-            desk = self.daemon.gateway.ports[port]._desk  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
-            assert isinstance(desk, Mailbox)
-            desk.set_condition(condition, present=present)
+            reporter = self.daemon.gateway.ports[port]._reporter  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
+            assert isinstance(reporter, Reporter)
+            reporter.set_condition(condition, present=present)
             return (condition in self.daemon.gateway.port_registry.ports()[port].conditions) is present
 
         eventually(said)

@@ -21,9 +21,9 @@ from modem.port.held_line import HeldLine, LineKeeper, adopt, unread
 from modem.port.interface import Claim
 from modem.port.left_line import FULL
 from modem.port.port import Port
-from modem.port.session import Timing
 from modem.port.status import PortState
 from modem.port.submission_note import SubmissionNote
+from modem.port.timing import Timing
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, OK, REPORT, healthy, two_slots

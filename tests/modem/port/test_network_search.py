@@ -51,7 +51,7 @@ def test_each_stage_comes_once_in_its_order_and_is_told() -> None:
         assert stages(modem) == list(STAGES)
         status = house.statuses[-1]
         assert status.conditions == (Condition.REGISTRATION_RESTARTED,)
-        assert "begun anew" in status.detail
+        assert "was restarted" in status.detail
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         eventually(lambda: house.statuses[-1].conditions == () and house.statuses[-1].detail == "Ready.")
 

@@ -21,8 +21,8 @@ from modem.hardware.sysfs import MACHINE, Roots
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Switch, Unreadable, Work
 from modem.port.port import Port
-from modem.port.session import Timing
 from modem.port.status import PortState, PortStatus
+from modem.port.timing import Timing
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.recording_work import FAST, House, part
@@ -484,7 +484,7 @@ def test_a_modem_that_its_own_restart_does_not_help_gets_the_reset_command(
         eventually(lambda: house.results == [Submitted(1)], 30)
     assert "AT+CFUN=1,1" in modem.commands
     said = [record.getMessage() for record in caplog.records]
-    steps = ["it is opened anew", "it is restarted", "reset_command is run"]
+    steps = ["the port opens it again", "it is restarted", "reset_command is run"]
     order = [next(place for place, text in enumerate(said) if text.endswith(step)) for step in steps]
     assert order == sorted(order)
     assert "port 1: reset_command: powered" in said

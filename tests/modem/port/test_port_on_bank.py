@@ -16,8 +16,8 @@ from modem.driver.sim import SimState
 from modem.parts import InDoubt, Refused, Submission, Submitted, Via
 from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
-from modem.port.session import Timing
 from modem.port.status import PortState
+from modem.port.timing import Timing
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.core.faults import ALWAYS
 from modem.sms.tpdu import ReportKind

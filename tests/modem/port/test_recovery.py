@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modem.port.recovery import Recovery, Step
-from modem.port.session import Timing
+from modem.port.timing import Timing
 
 TIMING = Timing(
     look_s=1, refused_s=5, reopen_s=2, reset_s=8, rests_s=(5, 15, 60), away_s=(60, 300), command_s=30
@@ -39,7 +39,7 @@ def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> Non
 def test_each_step_has_its_words() -> None:
     recovery = Recovery(TIMING, has_command=True)
     assert [recovery.sick(proven=False).words for _ in range(4)] == [
-        "it is opened anew",
+        "the port opens it again",
         "it is restarted",
         "reset_command is run",
         "it is restarted, reset_command is run, and rests for 5 s",
@@ -49,7 +49,7 @@ def test_each_step_has_its_words() -> None:
 def test_a_modem_that_did_its_work_begins_at_the_bottom() -> None:
     recovery = Recovery(TIMING, has_command=False)
     climb(recovery, 5)
-    assert recovery.sick(proven=True) == Step("it is opened anew", 2)
+    assert recovery.sick(proven=True) == Step("the port opens it again", 2)
     assert climb(recovery, 1) == [(True, False, 8)]
 
 
