@@ -12,7 +12,7 @@ from typing import Final
 
 from modem.at import answer_check
 from modem.at.answer_check import AnswerHabits, Response
-from modem.at.framer import Event
+from modem.at.framer import Event, MessageText
 from modem.at.redaction import command
 from modem.at.responses import (
     CALL_ENDS,
@@ -486,7 +486,7 @@ class Channel:
 
     def _follow_in_text_mode(self, head: str, line: str, *, late: bool, awaited: bool) -> bool:
         """As `_follow`: the text may look like anything. An empty one is no line at all, and is given out late."""
-        if awaited and not late and result(line) is not None:
+        if awaited and not late and result(line) is not None and not isinstance(line, MessageText):
             return False
         self._head = None
         self.urcs.append(Urc(head, "" if late else line))

@@ -174,6 +174,22 @@ def test_a_text_that_comes_straight_in_text_mode_is_kept(said: bytes, expected: 
         eventually(lambda: state.mode == 0)
 
 
+@pytest.mark.parametrize(("said", "expected"), TEXT_FORM.values(), ids=TEXT_FORM)
+def test_a_text_in_text_mode_that_comes_before_the_answer_to_a_command_is_kept(
+    said: bytes, expected: tuple[str, str]
+) -> None:
+    house, state = House(), Settable()
+    answer = b"\r\n+CSQ: 20,99\r\n" + OK
+    answers = state.answers({"AT+CSQ": [b"\r\n" + said + b"\r\n" + answer, answer]})
+    with ScriptedModem(answers) as modem, running(modem.device, house, timing=CALM):
+        eventually(lambda: len(house.texts) == 1)
+        (text,) = house.texts
+        assert isinstance(text, Deliver)
+        assert (text.sender, text.text) == expected
+        eventually(lambda: house.statuses[-1].active.signal_dbm == -73)
+        assert modem.commands.count("AT+CSQ") == 1
+
+
 def test_a_report_that_comes_straight_in_text_mode_is_kept() -> None:
     house, state = House(), Settable()
     report = b'+CDS: 6,8,"+22376123456",145,"26/11/22,10:00:00+00","26/11/22,10:00:07+00",0'
