@@ -41,7 +41,7 @@ class Health:
         self._steps: deque[str] = deque()
         self._refresh_at = 0.0
         self._registration_wanted = False
-        self._registration_seen_at = float("-inf")
+        self._registration_seen_at = 0.0  # finite, because it goes into a deadline
 
     @property
     def has_steps(self) -> bool:

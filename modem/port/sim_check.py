@@ -20,7 +20,7 @@ class SimCheck:
         self._sim_slots = sim_slots
         self._wanted = False
         self._unsure = False
-        self._looked_at = float("-inf")
+        self._looked_at = 0.0  # finite, because it goes into a deadline
 
     @property
     def wanted(self) -> bool:

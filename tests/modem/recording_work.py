@@ -1,4 +1,4 @@
-"""A house above a port, in memory, for the tests of ports."""
+"""A work above a port, in memory, for the tests of ports."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ FAST = Timing(
 )
 
 
-class House:
+class RecordingWork:
     """Gives out what a test queued, and keeps what it was told."""
 
     def __init__(self, *orders: Submission | Switch) -> None:

@@ -17,7 +17,7 @@ from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
 from tests.modem.port.test_port import healthy, running
 from tests.modem.port.test_port_on_bank import port_on
-from tests.modem.recording_work import House
+from tests.modem.recording_work import RecordingWork
 from tests.modem.scripted_modem import ScriptedModem
 
 YEAR_S = 366 * 86_400
@@ -117,7 +117,7 @@ def test_a_clock_that_stands_still_is_found_out(readings: list[tuple[int, float]
 def test_a_clock_that_shows_the_same_again_tells_no_time() -> None:
     stands = b'\r\n+CCLK: "26/11/22,13:22:00+00"\r\n\r\nOK\r\n'
     answers = healthy({"AT+CTZU": b"\r\nOK\r\n", "AT+CCLK?": stands})
-    with ScriptedModem(answers) as modem, running(modem.device, house := House()):
+    with ScriptedModem(answers) as modem, running(modem.device, house := RecordingWork()):
         assert eventually(lambda: heard(house))
         eventually(lambda: heard(house) is None)
 
@@ -129,7 +129,7 @@ def test_a_clock_that_shows_the_same_again_tells_no_time() -> None:
         eventually(lambda: heard(house))
 
 
-def heard(house: House) -> int | None:
+def heard(house: RecordingWork) -> int | None:
     """What the port told last, in microseconds."""
     told = house.statuses[-1].network_time if house.statuses else None
     return None if told is None else told[0]
@@ -138,7 +138,7 @@ def heard(house: House) -> int | None:
 @pytest.mark.parametrize("personality", [name for name in PERSONALITIES if name != "q2406"])
 def test_each_make_that_has_a_clock_tells_what_the_network_told_it(tmp_path: Path, personality: str) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, personality=personality, time_scale=0.02)
-    with Bank(config) as bank, port_on(bank, house := House()):
+    with Bank(config) as bank, port_on(bank, house := RecordingWork()):
         if personality == "m6280":  # it has none
             eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
             assert heard(house) is None
@@ -150,7 +150,7 @@ def test_each_make_that_has_a_clock_tells_what_the_network_told_it(tmp_path: Pat
 def test_a_clock_that_nobody_set_says_so_by_its_year_and_one_that_lies_does_not(tmp_path: Path) -> None:
     lies = (Rule.read("no-network-time@1"), Rule.read("clock-lies@2"))
     with Bank(BankConfig(tmp_path / "bank", ports=2, faults=lies, time_scale=0.02)) as bank:
-        unset, liar = House(), House()
+        unset, liar = RecordingWork(), RecordingWork()
         with port_on(bank, unset), port_on(bank, liar, 2):
             assert datetime.fromtimestamp(eventually(lambda: heard(unset)) / 1e6, UTC).year == 1980
             assert eventually(lambda: heard(liar)) / 1e6 > time.time() + 10 * YEAR_S
@@ -161,7 +161,7 @@ def test_a_clock_that_nobody_set_says_so_by_its_year_and_one_that_lies_does_not(
 def test_without_a_network_the_clock_is_nobodys(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=0.02)) as bank:
         bank.set_registration(1, 0)
-        with port_on(bank, house := House()):
+        with port_on(bank, house := RecordingWork()):
             eventually(lambda: house.state is PortState.UP)
             bank.set_registration(1, 1)
             eventually(lambda: heard(house))

@@ -18,7 +18,7 @@ from tests.conftest import eventually
 from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line
 from tests.modem.port.test_port import DELIVER, healthy, running
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.scripted_modem import ScriptedModem
 
 LATER_S = 0.15  # longer than FAST's mute_s, shorter than what is allowed to a listing
@@ -112,7 +112,7 @@ def test_a_listing_that_is_cut_keeps_the_records_that_came() -> None:
 
 
 def test_a_text_whose_listing_was_cut_is_received_and_the_rest_is_listed_soon() -> None:
-    house = House()
+    house = RecordingWork()
     cut = RECORD + b"\r\n+CMGL: 6,1,,30\r\n"
     rest = RECORD.replace(b"4,1", b"6,1") + OK
     with ScriptedModem(healthy({"AT+CMGL": [cut, rest, OK]})) as modem, running(modem.device, house):
@@ -153,7 +153,7 @@ def test_modems_are_told_apart_by_number_and_model(other: Identity, same: bool) 
 def test_what_one_modem_does_is_not_believed_of_the_next(other: Answers, tmp_path: Path) -> None:
     """The first tells references. The next answers a bare OK, which must not leave its parts in doubt."""
     link = tmp_path / "modem"
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as first:
         link.symlink_to(first.device)
         with running(str(link), house):
@@ -170,7 +170,7 @@ def test_what_one_modem_does_is_not_believed_of_the_next(other: Answers, tmp_pat
 
 def test_the_same_modem_is_still_known_after_it_was_lost(tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as first:
         link.symlink_to(first.device)
         with running(str(link), house):
@@ -185,7 +185,7 @@ def test_the_same_modem_is_still_known_after_it_was_lost(tmp_path: Path) -> None
 
 
 def test_another_modem_behind_the_same_line_is_known_as_such_after_its_start() -> None:
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.results == [Submitted(1)])
         modem.answers.update(

@@ -15,7 +15,7 @@ from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.port.test_port import OK, healthy, running
 from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.scripted_modem import ScriptedModem
 
 ONE, TWO = Card("898600B5112340005012", "460020000000001"), Card("898600B5112340005038", "460020000000002")
@@ -121,31 +121,31 @@ def told(card: Card) -> dict[str, bytes]:
 @pytest.mark.parametrize("before", [ONE, without_iccid(ONE), without_imsi(ONE)])
 @pytest.mark.parametrize("after", [TWO, without_iccid(TWO), without_imsi(TWO), Card()])
 def test_a_card_that_is_exchanged_without_a_word_is_noticed_and_used(before: Card, after: Card) -> None:
-    house = House()
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(before))
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
-        old = house.statuses[-1].active.iccid
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
+        old = work.statuses[-1].active.iccid
         modem.answers.update(told(after))
-        eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.iccid != old, 20)
-        seen = {status.active.iccid for status in house.statuses}
+        eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.iccid != old, 20)
+        seen = {status.active.iccid for status in work.statuses}
         assert seen == {"", old, CardIdentities(1).name(1, after)}
 
 
 def test_a_card_whose_number_is_not_read_for_a_while_stays_what_it_is() -> None:
-    house = House()
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(ONE))
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
         for card in (without_iccid(ONE), without_imsi(ONE), ONE):
             modem.answers.update(told(card))
             modem.commands.append("(here)")
             modem.say(b"\r\nRDY\r\n")
             eventually(lambda: "AT+CNUM" in modem.commands[-1 - modem.commands[::-1].index("(here)") :])
-            eventually(lambda: house.state is PortState.UP)
-    assert {status.active.iccid for status in house.statuses} == {"", ONE.iccid}
+            eventually(lambda: work.state is PortState.UP)
+    assert {status.active.iccid for status in work.statuses} == {"", ONE.iccid}
 
 
 @pytest.mark.parametrize("personality", ["plain", "ec25", "e173"])
@@ -154,35 +154,35 @@ def test_a_card_that_was_exchanged_in_a_simulated_modem_is_another_sim(
 ) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality=personality)
     with Bank(config) as bank:
-        house = House()
-        with port_on(bank, house):
-            eventually(lambda: house.state is PortState.UP)
+        work = RecordingWork()
+        with port_on(bank, work):
+            eventually(lambda: work.state is PortState.UP)
             bank.fault(1, Fault.ICCID_LOST, -1)
             fresh = bank.exchange_card(1)
-            eventually(lambda: house.statuses[-1].active.iccid.startswith("imsi:"), 20)
-            assert house.statuses[-1].active.sim is SimState.READY
+            eventually(lambda: work.statuses[-1].active.iccid.startswith("imsi:"), 20)
+            assert work.statuses[-1].active.sim is SimState.READY
             bank.calm()
             bank.call(bank.modem(1).reset)
-            eventually(lambda: house.statuses[-1].active.iccid == fresh, 20)
+            eventually(lambda: work.statuses[-1].active.iccid == fresh, 20)
 
 
 def test_a_card_that_registers_anew_is_looked_at_before_anything_is_sent() -> None:
     slow = replace(FAST, refresh_s=60.0)
-    house = House()
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(ONE))
-    with ScriptedModem(answers) as modem, running(modem.device, house, timing=slow) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work, timing=slow) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers.update({**told(without_iccid(TWO)), "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
         modem.say(b"\r\n+CREG: 2\r\n")
-        eventually(lambda: not house.statuses[-1].active.registration.carries_sms)
-        house.give(part())
+        eventually(lambda: not work.statuses[-1].active.registration.carries_sms)
+        work.give(part())
         port.wake()
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(b"\r\n+CREG: 1\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
-    [sender] = {status.active.iccid for status in house.claims if status.active.registration.carries_sms} - {
+        eventually(lambda: work.results == [Submitted(1)])
+    [sender] = {status.active.iccid for status in work.claims if status.active.registration.carries_sms} - {
         ONE.iccid
     }
     assert sender == "imsi:" + TWO.imsi
-    assert house.claims[-2].active.iccid == sender
+    assert work.claims[-2].active.iccid == sender

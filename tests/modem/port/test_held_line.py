@@ -27,7 +27,7 @@ from modem.port.timing import Timing
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, OK, REPORT, healthy, two_slots
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 QUICK = replace(FAST, kept_s=0.3)
@@ -96,10 +96,10 @@ def typed(note: SubmissionNote) -> None:
 
 @contextmanager
 def port_on(
-    device: str, house: House, keeper: LineKeeper, *, timing: Timing = QUICK, **more: object
+    device: str, work: RecordingWork, keeper: LineKeeper, *, timing: Timing = QUICK, **more: object
 ) -> Iterator[Port]:
     settings = PortSettings.model_validate({"port": 1, "device": device, **more})
-    port = Port(settings, house, submit_timeout_s=1.0, timing=timing, keeper=keeper)
+    port = Port(settings, work, submit_timeout_s=1.0, timing=timing, keeper=keeper)
     port.start()
     try:
         yield port
@@ -108,7 +108,7 @@ def port_on(
         assert port.join(10)
 
 
-class Attentive(House):
+class Attentive(RecordingWork):
     """Notes how much was said to the modem by the time that a part is settled."""
 
     def __init__(self, modem: ScriptedModem, *orders: Submission) -> None:
@@ -139,24 +139,24 @@ def test_an_answer_that_was_kept_settles_the_part_before_anything_is_said(
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(kept)
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert house.recoveries == [(CLAIM, Submitted(reference))]
-    assert house.said_before == [0]
-    assert house.late == []
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert work.recoveries == [(CLAIM, Submitted(reference))]
+    assert work.said_before == [0]
+    assert work.late == []
 
 
 def test_an_answer_that_is_still_to_come_is_waited_for(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
-        house = Attentive(modem)
-        with port_on(modem.device, house, shelf, timing=replace(FAST, kept_s=30.0)):
-            eventually(lambda: house.state is PortState.STARTING)
+        work = Attentive(modem)
+        with port_on(modem.device, work, shelf, timing=replace(FAST, kept_s=30.0)):
+            eventually(lambda: work.state is PortState.STARTING)
             modem.say(TAKEN)
-            eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
-            assert house.said_before == [0]
-            eventually(lambda: house.state is PortState.UP)
+            eventually(lambda: work.recoveries == [(CLAIM, Submitted(7))])
+            assert work.said_before == [0]
+            eventually(lambda: work.state is PortState.UP)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | N
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(kept)
-        house = Attentive(modem)
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.state is PortState.UP)
-    [(claim, result)] = house.recoveries
+        work = Attentive(modem)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.state is PortState.UP)
+    [(claim, result)] = work.recoveries
     assert claim == CLAIM
     assert isinstance(result, Refused)
     assert result.cause.code == code
@@ -192,29 +192,29 @@ def test_what_settles_nothing_leaves_the_part_in_doubt(shelf: Shelf, kept: bytes
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(kept)
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert house.recoveries == []
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert work.recoveries == []
 
 
 def test_an_error_to_another_command_refuses_nothing(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device)
         modem.say(b"\r\n+CMS ERROR: 321\r\n")
-        house = House(part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert (house.recoveries, house.late) == ([], [])
+        work = RecordingWork(part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert (work.recoveries, work.late) == ([], [])
 
 
 def test_a_reference_without_a_note_settles_the_doubt_of_its_sim(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device)
         modem.say(TAKEN)
-        house = House()
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.late == [7])
+        work = RecordingWork()
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.late == [7])
 
 
 def test_reports_texts_and_announcements_that_were_kept_are_taken(shelf: Shelf) -> None:
@@ -222,12 +222,12 @@ def test_reports_texts_and_announcements_that_were_kept_are_taken(shelf: Shelf) 
     with ScriptedModem(healthy({"AT+CMGR": stored})) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(CDS + b'\r\n+CMTI: "SM",3\r\n' + TAKEN + b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n")
-        house = Attentive(modem)
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: len(house.reports) == 1 and len(house.texts) == 2)
+        work = Attentive(modem)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: len(work.reports) == 1 and len(work.texts) == 2)
         assert "AT+CMGR=3" in modem.commands
-    assert house.recoveries == [(CLAIM, Submitted(7))]
-    assert all(isinstance(text, Deliver) for text in house.texts)
+    assert work.recoveries == [(CLAIM, Submitted(7))]
+    assert all(isinstance(text, Deliver) for text in work.texts)
 
 
 def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) -> None:
@@ -235,12 +235,12 @@ def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) ->
         shelf.left_by_a_process(modem.device, typed)
         modem.prompt()
         os.write(shelf.lines[1], b"0011000C91")  # half of a PDU
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
         assert modem.commands[0] == "ESC"
         assert len(modem.pdus) == 1
-    assert house.recoveries == []
+    assert work.recoveries == []
 
 
 @pytest.mark.parametrize("cut", range(3, 13))  # within +CMGS: 123
@@ -255,10 +255,10 @@ def test_what_was_cut_where_the_kernel_keeps_no_more_is_told_and_not_guessed(
         shelf.left_by_a_process(modem.device, typed)
         modem.say(said)
         eventually(lambda: unread(shelf.lines[1]) >= FULL)
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert house.recoveries == []
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert work.recoveries == []
     assert "some of it is lost" in caplog.text
 
 
@@ -270,10 +270,10 @@ def test_a_pdu_whose_head_was_kept_and_whose_end_was_cut_is_no_text(shelf: Shelf
         shelf.left_by_a_process(modem.device, typed)
         modem.say(said[2000:] if whole else said)
         eventually(lambda: whole or unread(shelf.lines[1]) >= FULL)
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert len(house.texts) == whole
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert len(work.texts) == whole
 
 
 # What the note says
@@ -291,10 +291,10 @@ def taken(note: SubmissionNote) -> None:
 def test_a_part_of_which_nothing_was_said_was_not_sent(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, begun)
-        house = House()
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.recoveries)
-    [(claim, result)] = house.recoveries
+        work = RecordingWork()
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.recoveries)
+    [(claim, result)] = work.recoveries
     assert claim == CLAIM
     assert isinstance(result, Refused)
     assert (result.cause.family, result.cause.code) == ("LOCAL", NO_PROMPT)
@@ -305,35 +305,35 @@ def test_an_answer_that_was_read_and_not_kept_is_known_without_the_device(
 ) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, taken)
-    house = House()
-    with port_on(str(tmp_path / "gone"), house, shelf):
-        eventually(lambda: house.recoveries == [(CLAIM, Submitted(200))])
+    work = RecordingWork()
+    with port_on(str(tmp_path / "gone"), work, shelf):
+        eventually(lambda: work.recoveries == [(CLAIM, Submitted(200))])
 
 
-def test_what_the_house_cannot_keep_now_is_told_before_the_next_claim(shelf: Shelf) -> None:
-    house = House(part())
-    house.full.set()
+def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(shelf: Shelf) -> None:
+    work = RecordingWork(part())
+    work.full.set()
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, taken)
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.refusals >= 1)
-            house.full.clear()
-            eventually(lambda: house.results == [Submitted(1)])
-    assert house.recoveries == [(CLAIM, Submitted(200))]
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.refusals >= 1)
+            work.full.clear()
+            eventually(lambda: work.results == [Submitted(1)])
+    assert work.recoveries == [(CLAIM, Submitted(200))]
 
 
 def test_an_answer_that_was_found_and_cannot_be_kept_is_left_to_the_next_process(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(TAKEN)
-        house = House()
-        house.full.set()
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.refusals >= 1)
-        again = House()
+        work = RecordingWork()
+        work.full.set()
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.refusals >= 1)
+        again = RecordingWork()
         with port_on(modem.device, again, shelf):
             eventually(lambda: again.recoveries == [(CLAIM, Submitted(7))])
-    assert house.recoveries == []
+    assert work.recoveries == []
 
 
 def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf) -> None:
@@ -351,9 +351,9 @@ def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf)
         note.close()
         modem.prompt()
 
-    house = House(part(5))
-    with ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem, port_on(modem.device, house, shelf):
-        eventually(lambda: house.results == [Submitted(1)])
+    work = RecordingWork(part(5))
+    with ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem, port_on(modem.device, work, shelf):
+        eventually(lambda: work.results == [Submitted(1)])
         note = SubmissionNote(shelf.notes[1])
         eventually(lambda: note.read() is None)
         note.close()
@@ -364,21 +364,21 @@ def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf)
 
 
 def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
-    house = House(part(5))
-    house.full.clear()
+    work = RecordingWork(part(5))
+    work.full.clear()
 
     def silent(modem: ScriptedModem) -> None:
-        house.full.set()  # the doubt cannot be kept
+        work.full.set()  # the doubt cannot be kept
 
     with ScriptedModem(healthy({"PDU": silent})) as modem:
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.refusals > 0)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.refusals > 0)
         note = SubmissionNote(shelf.notes[1])
         noted = note.read()
         note.close()
     assert noted is not None
     assert (noted.claim.message_id, noted.phase.name) == (5, "DOUBT")
-    assert not any(isinstance(result, InDoubt) for result in house.results)
+    assert not any(isinstance(result, InDoubt) for result in work.results)
 
 
 @pytest.mark.parametrize(
@@ -387,14 +387,14 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
 def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
     shelf: Shelf, answer: bytes, code: int | None
 ) -> None:
-    house = House(part(5))
+    work = RecordingWork(part(5))
 
     def take(modem: ScriptedModem) -> None:
-        house.full.set()
+        work.full.set()
         modem.say(answer)
 
-    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, house, shelf):
-        eventually(lambda: house.refusals > 0)
+    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, work, shelf):
+        eventually(lambda: work.refusals > 0)
     note = SubmissionNote(shelf.notes[1])
     noted = note.read()
     note.close()
@@ -425,11 +425,11 @@ def test_what_was_read_and_not_looked_at_goes_on_with_what_the_kernel_kept(shelf
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
         modem.say(TAKEN[cut:])
-        house = Attentive(modem)
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: len(house.reports) == 1)
-    assert house.recoveries == [(CLAIM, Submitted(7))]
-    assert house.said_before == [0]
+        work = Attentive(modem)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: len(work.reports) == 1)
+    assert work.recoveries == [(CLAIM, Submitted(7))]
+    assert work.said_before == [0]
 
 
 def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
@@ -441,9 +441,9 @@ def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
         shelf.left_by_a_process(str(link), having_read(TAKEN + b"\r\n+CMGS: "))
         link.unlink()
         link.symlink_to(new.device)
-        house = Attentive(new)
-        with port_on(str(link), house, shelf):
-            eventually(lambda: house.recoveries == [(CLAIM, Submitted(7))])
+        work = Attentive(new)
+        with port_on(str(link), work, shelf):
+            eventually(lambda: work.recoveries == [(CLAIM, Submitted(7))])
 
 
 def doubted(note: SubmissionNote) -> None:
@@ -458,10 +458,10 @@ def test_a_part_that_was_given_up_on_is_settled_by_its_reference_alone(
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, doubted)
         modem.say(kept)
-        house = Attentive(modem, part())
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
-    assert house.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
+    assert work.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
 
 
 # The line
@@ -479,64 +479,64 @@ def test_a_line_that_is_left_keeps_what_was_not_read() -> None:
 
 
 def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came(shelf: Shelf) -> None:
-    house = House()
+    work = RecordingWork()
     with ScriptedModem(healthy()) as modem:
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: house.state is PortState.UP)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: work.state is PortState.UP)
         assert shelf.dropped == []
         with pytest.raises(DeviceUnavailableError):
             open_device(modem.device, 115_200)  # the lock is still ours
         modem.say(CDS)
         commands = len(modem.commands)
-        with port_on(modem.device, house, shelf):
-            eventually(lambda: len(house.reports) == 1)
+        with port_on(modem.device, work, shelf):
+            eventually(lambda: len(work.reports) == 1)
         assert modem.commands[commands] == "ESC"
-    assert house.statuses[-1].state is PortState.STOPPED
+    assert work.statuses[-1].state is PortState.STOPPED
 
 
 def test_a_line_that_is_another_device_by_now_is_dropped(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    house = House(part())
+    work = RecordingWork(part())
     with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
         link.symlink_to(old.device)
         shelf.left_by_a_process(str(link), typed)
         old.say(TAKEN)
         link.unlink()
         link.symlink_to(new.device)
-        with port_on(str(link), house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
+        with port_on(str(link), work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
             assert len(new.pdus) == 1
         assert old.commands == []
-    assert house.recoveries == []
+    assert work.recoveries == []
     assert shelf.dropped == [1]
 
 
 def test_a_line_that_was_hung_up_is_opened_anew(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    house = House(part())
+    work = RecordingWork(part())
     with ScriptedModem(healthy()) as old:
         link.symlink_to(old.device)
         shelf.left_by_a_process(str(link))
     with ScriptedModem(healthy()) as new:
         link.unlink()
         link.symlink_to(new.device)
-        with port_on(str(link), house, shelf):
-            eventually(lambda: house.results == [Submitted(1)])
+        with port_on(str(link), work, shelf):
+            eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_lost_device_is_kept_no_longer_and_its_successor_is(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    house = House()
+    work = RecordingWork()
     with ScriptedModem(healthy()) as old:
         link.symlink_to(old.device)
-        with port_on(str(link), house, shelf):
-            eventually(lambda: house.state is PortState.UP)
+        with port_on(str(link), work, shelf):
+            eventually(lambda: work.state is PortState.UP)
             old.close()
-            eventually(lambda: house.state is PortState.ABSENT and shelf.lines == {})
+            eventually(lambda: work.state is PortState.ABSENT and shelf.lines == {})
             with ScriptedModem(healthy()) as new:
                 link.unlink()
                 link.symlink_to(new.device)
-                eventually(lambda: house.state is PortState.UP and shelf.lines)
+                eventually(lambda: work.state is PortState.UP and shelf.lines)
                 assert os.fstat(shelf.lines[1]).st_rdev == os.stat(new.device).st_rdev
 
 
@@ -572,19 +572,19 @@ def test_a_line_that_somebody_else_has_locked_is_not_adopted() -> None:
 def test_with_slots_a_report_that_was_kept_is_of_the_sim_that_was_active(shelf: Shelf) -> None:
     reported: list[str] = []
 
-    class Sorting(House):
+    class Sorting(RecordingWork):
         def reported(self, status: object, report: object) -> None:
             reported.append(status.active.iccid)  # type: ignore[attr-defined]
             super().reported(status, report)  # type: ignore[arg-type]
 
-    house = Sorting()
+    work = Sorting()
     with ScriptedModem(two_slots()) as modem:
         modem.answers["AT+CCID"] = b"\r\n+CCID: 8922301000000000011\r\n" + OK  # slot 1 is active
         shelf.left_by_a_process(modem.device)
         modem.say(CDS)
-        with port_on(modem.device, house, shelf, slots=2):
+        with port_on(modem.device, work, shelf, slots=2):
             eventually(lambda: reported)
-            assert house.statuses[-1].active_slot == 2
+            assert work.statuses[-1].active_slot == 2
     assert reported == ["8922301000000000011"]
 
 
@@ -600,19 +600,19 @@ def test_with_a_pin_what_was_kept_is_heard_too(shelf: Shelf) -> None:
     with ScriptedModem(healthy(answers)) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(TAKEN + CDS)
-        house = Attentive(modem)
-        with port_on(modem.device, house, shelf, pin="1234"):
-            eventually(lambda: len(house.reports) == 1)
-    assert house.recoveries == [(CLAIM, Submitted(7))]
+        work = Attentive(modem)
+        with port_on(modem.device, work, shelf, pin="1234"):
+            eventually(lambda: len(work.reports) == 1)
+    assert work.recoveries == [(CLAIM, Submitted(7))]
 
 
 def test_no_descriptor_is_left_behind(shelf: Shelf) -> None:
-    house = House()
+    work = RecordingWork()
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
-            with port_on(modem.device, house, shelf):
-                eventually(lambda: house.state is PortState.UP)
-            house.statuses.clear()
+            with port_on(modem.device, work, shelf):
+                eventually(lambda: work.state is PortState.UP)
+            work.statuses.clear()
         assert len(os.listdir("/proc/self/fd")) == before

@@ -14,7 +14,7 @@ from tests.conftest import eventually
 from tests.modem.at.test_channel import FAST, PDU, prompted, said, talking_to
 from tests.modem.port.test_port import healthy, running
 from tests.modem.recording_work import FAST as FAST_TIMING
-from tests.modem.recording_work import House, part
+from tests.modem.recording_work import RecordingWork, part
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 OK = b"\r\nOK\r\n"
@@ -201,18 +201,18 @@ def test_a_reference_that_only_this_part_can_have_is_not_waited_behind() -> None
 
 
 def test_a_late_reference_wakes_an_idle_port() -> None:
-    house = House(part(1))
+    work = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem:
         timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
-        with running(modem.device, house, submit_timeout_s=0.1, timing=timing) as port:
-            eventually(lambda: house.results == [Submitted(1)])
+        with running(modem.device, work, submit_timeout_s=0.1, timing=timing) as port:
+            eventually(lambda: work.results == [Submitted(1)])
             modem.answers["PDU"] = b""
-            house.give(part(2))
+            work.give(part(2))
             port.wake()
-            eventually(lambda: len(house.outcomes) == 2)
+            eventually(lambda: len(work.outcomes) == 2)
             time.sleep(0.1)
             modem.say(LATE + OK)
-            eventually(lambda: house.late == [10], 5)
+            eventually(lambda: work.late == [10], 5)
 
 
 @pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
@@ -226,37 +226,37 @@ def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
 
 
 def test_a_late_reference_settles_the_part_that_was_given_up() -> None:
-    house = House(part(1), part(2), part(3))
+    work = RecordingWork(part(1), part(2), part(3))
     third = b"\r\n+CMGS: 12\r\n" + OK
     answers = healthy({"PDU": [b"\r\n+CMGS: 9\r\n" + OK, b"", LATE + OWN + OK, third]})
-    with ScriptedModem(answers) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
-        eventually(lambda: len(house.outcomes) == 3)
-        eventually(lambda: house.late == [10])
-        house.give(part(4))
+    with ScriptedModem(answers) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
+        eventually(lambda: len(work.outcomes) == 3)
+        eventually(lambda: work.late == [10])
+        work.give(part(4))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 4)
-    assert house.results[0] == Submitted(9)
-    assert isinstance(house.results[1], InDoubt)
-    assert house.results[2:] == [Submitted(11), Submitted(12)]
-    assert house.late == [10]
+        eventually(lambda: len(work.outcomes) == 4)
+    assert work.results[0] == Submitted(9)
+    assert isinstance(work.results[1], InDoubt)
+    assert work.results[2:] == [Submitted(11), Submitted(12)]
+    assert work.late == [10]
 
 
 def test_one_late_reference_that_could_be_of_two_parts_is_of_none() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
-        house.give(part(1))
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
+        work.give(part(1))
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
         modem.answers["PDU"] = b""
-        house.give(part(2))
+        work.give(part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2)
+        eventually(lambda: len(work.outcomes) == 2)
         modem.answers["PDU"] = [said(0.12, OWN + OK), ScriptedModem.take]
-        house.give(part(3))
+        work.give(part(3))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 3)
-        house.give(part(4))
+        eventually(lambda: len(work.outcomes) == 3)
+        work.give(part(4))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 4)
-    assert [type(result) for result in house.results] == [Submitted, InDoubt, InDoubt, Submitted]
-    assert house.late == []
+        eventually(lambda: len(work.outcomes) == 4)
+    assert [type(result) for result in work.results] == [Submitted, InDoubt, InDoubt, Submitted]
+    assert work.late == []

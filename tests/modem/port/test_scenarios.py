@@ -26,7 +26,7 @@ from modem.port.status import PortState, PortStatus
 from modem.sms import tpdu
 from tests.conftest import eventually
 from tests.modem.port.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
@@ -127,31 +127,31 @@ TAKINGS: dict[str, tuple[Script, int | None]] = {
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
 def test_any_form_of_prompt_is_one(prompt: Script) -> None:
-    house = House(part(1), part(2))
-    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert house.results == [Submitted(1), Submitted(2)]
+    work = RecordingWork(part(1), part(2))
+    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
+        assert work.results == [Submitted(1), Submitted(2)]
         assert len(modem.pdus) == 2
 
 
 @pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
 def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     answers = healthy({"PDU": [taking, ScriptedModem.take]})
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert house.results == [Submitted(reference), Submitted(1)]
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
+        assert work.results == [Submitted(reference), Submitted(1)]
         assert len(modem.pdus) == 2
 
 
 def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
-    house = House(*(part(number) for number in range(len(TAKINGS))))
+    work = RecordingWork(*(part(number) for number in range(len(TAKINGS))))
     # A bare OK counts for a part only from a modem that never told a reference: so those without one come first.
     takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
     answers = healthy({"PDU": [taking for taking, _ in takings]})
-    with ScriptedModem(answers, echo=True) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == len(TAKINGS))
-        assert house.results == [Submitted(reference) for _, reference in takings]
+    with ScriptedModem(answers, echo=True) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == len(TAKINGS))
+        assert work.results == [Submitted(reference) for _, reference in takings]
         assert len(modem.pdus) == len(takings)
 
 
@@ -179,16 +179,16 @@ REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
 def test_a_refusal_names_its_cause_and_the_next_part_is_sent(
     said: bytes, family: str, code: int | None, kind: Kind, stage: str
 ) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     first = b"\r\n" + said + b"\r\n"
     then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
-    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
+    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
         assert len(modem.pdus) == (1 if stage == "AT+CMGS" else 2)
-    refused = house.results[0]
+    refused = work.results[0]
     assert isinstance(refused, Refused)
     assert (refused.cause.family, refused.cause.code, refused.cause.kind) == (family, code, kind)
-    assert house.results[1] == Submitted(1)
+    assert work.results[1] == Submitted(1)
 
 
 def late(data: bytes, seconds: float) -> Script:
@@ -227,22 +227,22 @@ TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
 def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
     stage: str, happens: Script, outcome: type[object], tmp_path: Path
 ) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     link = tmp_path / "modem"
     then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
     with ScriptedModem(healthy({stage: [happens, then]})) as modem:
         link.symlink_to(modem.device)
-        with running(str(link), house, submit_timeout_s=0.1):
-            eventually(lambda: house.outcomes)
+        with running(str(link), work, submit_timeout_s=0.1):
+            eventually(lambda: work.outcomes)
             if happens is ScriptedModem.unplug:
                 with ScriptedModem(healthy()) as again:
                     link.unlink()
                     link.symlink_to(again.device)
-                    eventually(lambda: len(house.outcomes) == 2)
-            eventually(lambda: len(house.outcomes) == 2)
-    assert isinstance(house.results[0], outcome)
-    assert house.results[1] == Submitted(1)
-    assert [outcome.submission.message_id for outcome in house.outcomes] == [1, 2]
+                    eventually(lambda: len(work.outcomes) == 2)
+            eventually(lambda: len(work.outcomes) == 2)
+    assert isinstance(work.results[0], outcome)
+    assert work.results[1] == Submitted(1)
+    assert [outcome.submission.message_id for outcome in work.outcomes] == [1, 2]
 
 
 # What a former owner, or a modem's own way, leaves behind.
@@ -319,12 +319,12 @@ FOUND: dict[str, Callable[[ScriptedModem], None]] = {
 
 @pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
 def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedModem], None]) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     with ScriptedModem() as modem:
         state(modem)
-        with running(modem.device, house):
-            eventually(lambda: len(house.outcomes) == 2)
-            assert [type(result) for result in house.results] == [Submitted, Submitted]
+        with running(modem.device, work):
+            eventually(lambda: len(work.outcomes) == 2)
+            assert [type(result) for result in work.results] == [Submitted, Submitted]
 
 
 # Restarts that nobody announces.
@@ -332,34 +332,34 @@ def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedMo
 
 def test_a_modem_that_echoes_again_before_its_prompt_is_given_no_pdu() -> None:
     """It has restarted, perhaps into text mode, where the length is a number and the PDU a text to it."""
-    house = House()
+    work = RecordingWork()
 
     def restarted(modem: ScriptedModem) -> None:
         modem.say(modem.commands[-1].encode() + b"\r\r\n> ")
         modem.entering = True
 
     answers = healthy({"AT+CMGS": [restarted, ScriptedModem.prompt]})
-    with ScriptedModem(answers) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         set_up = modem.commands.count("AT+CMGF=0")
-        house.give(part(1), part(2))
+        work.give(part(1), part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2)
-        assert isinstance(house.results[0], Refused)
-        assert house.results[1] == Submitted(1)
+        eventually(lambda: len(work.outcomes) == 2)
+        assert isinstance(work.results[0], Refused)
+        assert work.results[1] == Submitted(1)
         assert len(modem.pdus) == 1
         assert modem.commands.count("AT+CMGF=0") > set_up
 
 
 def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
-    house = House()
+    work = RecordingWork()
 
     def plain(modem: ScriptedModem) -> None:
         modem.answers.update(before)
         modem.say(OK)
 
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         before = modem.answers.copy()
         modem.commands.append("(here)")
         for command, answer in modem.answers.items():
@@ -368,15 +368,15 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
         modem.answers["ATE0V1Q0"] = plain
         port.ask().result(5)  # not answered with OK, unless something else was said before
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,1,,30\r\n\r\nRDY\r\n", OK]
         modem.commands.append("(here)")
         modem.say(b'\r\n+CMTI: "",\r\n')
@@ -384,9 +384,9 @@ def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
         began = time.monotonic()
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
         assert time.monotonic() - began < FAST.patience.list_s / 2
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 # Nonsense in answers.
@@ -423,22 +423,22 @@ NONSENSE: dict[str, Answers] = {
 
 @pytest.mark.parametrize("answers", NONSENSE.values(), ids=NONSENSE)
 def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.LogCaptureFixture) -> None:
-    house = House(part(1), part(2))
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
+    work = RecordingWork(part(1), part(2))
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
         modem.commands.append("(here)")
         modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
         eventually(lambda: "AT+CREG?" in after(modem, "(here)"))
-        assert house.state is PortState.UP
-    assert house.results == [Submitted(1), Submitted(2)]
+        assert work.state is PortState.UP
+    assert work.results == [Submitted(1), Submitted(2)]
     assert "unexpected" not in caplog.text
-    assert house.statuses[-1].active.signal_dbm is None
+    assert work.statuses[-1].active.signal_dbm is None
 
 
 def test_a_part_says_how_long_the_network_may_try() -> None:
-    house = House(replace(part(), validity_s=3600))
-    with ScriptedModem(healthy()) as modem, running(modem.device, house):
-        eventually(lambda: house.results == [Submitted(1)])
+    work = RecordingWork(replace(part(), validity_s=3600))
+    with ScriptedModem(healthy()) as modem, running(modem.device, work):
+        eventually(lambda: work.results == [Submitted(1)])
         assert modem.pdus == [
             tpdu.submit("+22370123456", part().segment, seq=1, total=1, reference=1, validity_s=3600).hex
         ]
@@ -480,26 +480,26 @@ MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
 
 @pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
 def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         said(modem) if callable(said) else modem.say(said)
-        eventually(lambda: (len(house.texts), len(house.reports)) == (texts, reports))
-        house.give(part())
+        eventually(lambda: (len(work.texts), len(work.reports)) == (texts, reports))
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
-        assert (len(house.texts), len(house.reports)) == (texts, reports)
-        assert all(isinstance(text, tpdu.Deliver) for text in house.texts)
+        eventually(lambda: work.results == [Submitted(1)])
+        assert (len(work.texts), len(work.reports)) == (texts, reports)
+        assert all(isinstance(text, tpdu.Deliver) for text in work.texts)
 
 
 @pytest.mark.parametrize(("said", "kept"), MALFORMED.values(), ids=MALFORMED)
 def test_what_comes_malformed_is_kept_as_it_came(said: bytes, kept: str) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
         modem.say(said)
-        eventually(lambda: house.texts)
-        assert [text.pdu for text in house.texts if isinstance(text, Unreadable)] == [kept]
+        eventually(lambda: work.texts)
+        assert [text.pdu for text in work.texts if isinstance(text, Unreadable)] == [kept]
 
 
 # SIMs.
@@ -510,14 +510,14 @@ def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None
         modem.answers.update(healthy())
         modem.say(OK)
 
-    house = House(part())
+    work = RecordingWork(part())
     shut = b"\r\n+CME ERROR: 11\r\n"
     answers = healthy(
         {"AT+CCID": shut, "AT+CIMI": shut, "AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock}
     )
-    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
-        eventually(lambda: house.results == [Submitted(1)])
-    assert {claim.active.iccid for claim in house.claims} == {ICCID}
+    with ScriptedModem(answers) as modem, running(modem.device, work, pin="1234"):
+        eventually(lambda: work.results == [Submitted(1)])
+    assert {claim.active.iccid for claim in work.claims} == {ICCID}
 
 
 def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_same() -> None:
@@ -529,60 +529,60 @@ def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_sa
         modem.answers.update(opened)
         modem.say(OK)
 
-    house = House(part())
+    work = RecordingWork(part())
     answers: Answers = {**dict.fromkeys((*opened, "ATQ0V1E0", ""), shut), "ESC": b""}
     answers.update({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock})
-    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
-        eventually(lambda: house.results == [Submitted(1)])
+    with ScriptedModem(answers) as modem, running(modem.device, work, pin="1234"):
+        eventually(lambda: work.results == [Submitted(1)])
         assert modem.commands.count('AT+CPIN="1234"') == 1
-    status = house.statuses[-1]
+    status = work.statuses[-1]
     assert (status.imei, status.model) == ("356938035643809", "Acme One")
-    assert house.claims[0].active.iccid == ICCID
+    assert work.claims[0].active.iccid == ICCID
 
 
 def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
-    house = House()
+    work = RecordingWork()
     answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
-        assert house.statuses[-1].active.iccid == "imsi:610020000000017"
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
+        assert work.statuses[-1].active.iccid == "imsi:610020000000017"
         modem.answers["AT+CIMI"] = b"\r\n610020000000025\r\n" + OK
         eventually(
-            lambda: house.state is PortState.UP and house.statuses[-1].active.iccid == "imsi:610020000000025"
+            lambda: work.state is PortState.UP and work.statuses[-1].active.iccid == "imsi:610020000000025"
         )
 
 
 @pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 100\r\n"])
 def test_a_modem_that_knows_pins_and_cannot_tell_of_one_has_no_sim_that_works(refusal: bytes) -> None:
     """An empty bay of a modem pool."""
-    house = House(part())
+    work = RecordingWork(part())
     answers = healthy(
         {
             "AT+CPIN?": refusal, "AT+CPIN=?": OK, "AT+CCID": refusal, "AT+CIMI": refusal,
             "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK,
         }
     )  # fmt: skip
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.SICK)
-        assert house.statuses[-1].active.sim is SimState.FAILURE
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.SICK)
+        assert work.statuses[-1].active.sim is SimState.FAILURE
         modem.answers.update(healthy())
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_sim_taken_out_and_another_put_in_while_running() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers.update({"AT+CPIN?": b"\r\n+CME ERROR: 10\r\n", "AT+CCID": b"\r\nERROR\r\n"})
         modem.say(b"\r\n+CPIN: NOT INSERTED\r\n")
-        eventually(lambda: house.state is PortState.SICK)
-        assert house.statuses[-1].active.sim is SimState.ABSENT
-        house.give(part())
+        eventually(lambda: work.state is PortState.SICK)
+        assert work.statuses[-1].active.sim is SimState.ABSENT
+        work.give(part())
         port.wake()
         modem.answers.update(healthy({"AT+CCID": b"\r\n+CCID: 8922301000000000025\r\n" + OK}))
         modem.say(b"\r\n+CPIN: READY\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
-        assert house.claims[-1].active.iccid == "8922301000000000025"
+        eventually(lambda: work.results == [Submitted(1)])
+        assert work.claims[-1].active.iccid == "8922301000000000025"
 
 
 REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
@@ -616,27 +616,27 @@ REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
 
 @pytest.mark.parametrize(("answers", "state", "carries"), REGISTRATIONS.values(), ids=REGISTRATIONS)
 def test_only_a_registered_sim_is_given_work(answers: Answers, state: Registration, carries: bool) -> None:
-    house = House(part())
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
-        eventually(lambda: house.statuses and house.statuses[-1].active.operator)
-        assert house.statuses[-1].active.registration is state
+    work = RecordingWork(part())
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
+        eventually(lambda: work.statuses and work.statuses[-1].active.operator)
+        assert work.statuses[-1].active.registration is state
         if carries:
-            eventually(lambda: house.results == [Submitted(1)])
-        assert bool(house.claims) is carries
+            eventually(lambda: work.results == [Submitted(1)])
+        assert bool(work.claims) is carries
 
 
 def test_a_registration_that_was_lost_is_noticed_and_its_return_too() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
         modem.say(b"\r\n+CREG: 2\r\n")
-        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
-        house.give(part())
+        eventually(lambda: work.statuses[-1].active.registration is Registration.SEARCHING)
+        work.give(part())
         port.wake()
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(b"\r\n+CREG: 1\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 # Slots, by the vendors' commands and the configured one.
@@ -675,50 +675,50 @@ def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: s
 
         return script
 
-    house = House(Switch(1), part(1), Switch(2), part(2))
+    work = RecordingWork(Switch(1), part(1), Switch(2), part(2))
     answers = healthy(
         {"AT+CGMI": b"\r\n" + maker + b"\r\n" + OK, "AT+CFUN": OK, first: insert(1), command: insert(2)}
     )
     with (
         ScriptedModem(answers) as modem,
-        running(modem.device, house, slots=2, slot_command=configured),
+        running(modem.device, work, slots=2, slot_command=configured),
     ):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert [slot.iccid[-1] for slot in house.statuses[-1].slots] == ["1", "2"]
-    assert house.results == [Submitted(1), Submitted(2)]
+        eventually(lambda: len(work.outcomes) == 2)
+        assert [slot.iccid[-1] for slot in work.statuses[-1].slots] == ["1", "2"]
+    assert work.results == [Submitted(1), Submitted(2)]
 
 
 # The ladder, and who is not to be on it.
 
 
 def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
-    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
+    work = RecordingWork(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
     refusing = healthy({"AT+CMGS": b"\r\nERROR\r\n"})
-    with ScriptedModem(refusing) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.SICK)
-        assert len({outcome.submission.recipient for outcome in house.outcomes}) == 3
+    with ScriptedModem(refusing) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.SICK)
+        assert len({outcome.submission.recipient for outcome in work.outcomes}) == 3
         eventually(lambda: "AT+CFUN=1,1" in modem.commands)
         modem.answers["AT+CMGS"] = ScriptedModem.prompt
-        house.give(part(9))
-        eventually(lambda: Submitted(1) in house.results)
+        work.give(part(9))
+        eventually(lambda: Submitted(1) in work.results)
 
 
 def test_one_bad_recipient_does_not_take_a_port_down() -> None:
-    house = House(*(part(number) for number in range(8)))
-    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 8)
-        assert all(status.state is not PortState.SICK for status in house.statuses)
+    work = RecordingWork(*(part(number) for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in work.statuses)
 
 
 def test_refusals_by_the_network_do_not_take_a_port_down() -> None:
-    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
-    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 8)
-        assert all(status.state is not PortState.SICK for status in house.statuses)
+    work = RecordingWork(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in work.statuses)
 
 
-def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
-    class Broken(House):
+def test_a_gateway_that_fails_at_every_call_ends_no_thread() -> None:
+    class Broken(RecordingWork):
         broken = False
 
         def status(self, status: PortStatus) -> None:
@@ -726,73 +726,73 @@ def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
                 raise RuntimeError("a fault of ours")
             super().status(status)
 
-    house = Broken()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
-        house.broken = True
+    work = Broken()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
+        work.broken = True
         modem.say(b"\r\n+CREG: 2\r\n")
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
         eventually(lambda: "AT+CREG?" in modem.commands)
         time.sleep(0.3)
         assert not port.join(0)
-        house.broken = False
+        work.broken = False
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_reads_no_more_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    house = House(part(1))
+    work = RecordingWork(part(1))
     link = tmp_path / "modem"
     link.symlink_to(os.ttyname(slave))
     with contextlib.suppress(BlockingIOError):  # fill the line: nobody reads at the other end
         os.set_blocking(slave, False)
         while os.write(slave, b"x" * 4096):
             pass
-    with running(str(link), house):
-        eventually(lambda: house.state is PortState.SICK)
+    with running(str(link), work):
+        eventually(lambda: work.state is PortState.SICK)
         with ScriptedModem(healthy()) as modem:
             link.unlink()
             link.symlink_to(modem.device)
-            eventually(lambda: house.results == [Submitted(1)])
+            eventually(lambda: work.results == [Submitted(1)])
     os.close(master)
     os.close(slave)
 
 
 def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_path: Path) -> None:
-    house = House(*(part(number) for number in range(12)))
+    work = RecordingWork(*(part(number) for number in range(12)))
     link = tmp_path / "modem"
     before = (len(os.listdir("/proc/self/fd")), threading.active_count())
     stages: list[Answers] = [
         {"AT": ScriptedModem.unplug}, {"AT+CPIN?": ScriptedModem.unplug}, {"AT+CMGL": ScriptedModem.unplug},
         {"AT+CMGS": ScriptedModem.unplug}, {"PDU": ScriptedModem.unplug}, {"AT+CSQ": ScriptedModem.unplug}, {},
     ]  # fmt: skip
-    with running(str(link), house):
+    with running(str(link), work):
         for stage in stages:
             with ScriptedModem(healthy(stage)) as modem:
                 link.unlink(missing_ok=True)
                 link.symlink_to(modem.device)
                 if stage:
-                    eventually(lambda: house.state is not PortState.ABSENT)
-                    eventually(lambda: house.state is PortState.ABSENT)
+                    eventually(lambda: work.state is not PortState.ABSENT)
+                    eventually(lambda: work.state is PortState.ABSENT)
                 else:
-                    eventually(lambda: len(house.outcomes) == 12)
-    numbers = [outcome.submission.message_id for outcome in house.outcomes]
+                    eventually(lambda: len(work.outcomes) == 12)
+    numbers = [outcome.submission.message_id for outcome in work.outcomes]
     assert numbers == list(range(12))
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
 @contextmanager
-def still(device: str, house: House) -> Iterator[Port]:
+def still(device: str, work: RecordingWork) -> Iterator[Port]:
     """A port that looks after nothing by itself."""
     timing = replace(FAST, refresh_s=60.0, list_s=60.0)
-    port = Port(PortSettings(port=1, device=device), house, submit_timeout_s=1, timing=timing)
+    port = Port(PortSettings(port=1, device=device), work, submit_timeout_s=1, timing=timing)
     port.start()
     try:
-        eventually(lambda: house.claims and house.statuses[-1].active.operator)
+        eventually(lambda: work.claims and work.statuses[-1].active.operator)
         yield port
     finally:
         port.stop()
@@ -800,8 +800,8 @@ def still(device: str, house: House) -> Iterator[Port]:
 
 
 def test_an_idle_port_wakes_for_nothing() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, still(modem.device, house):
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, still(modem.device, work):
         heard, spent = len(modem.commands), time.process_time()
         time.sleep(0.3)
         assert len(modem.commands) == heard
@@ -812,23 +812,23 @@ def test_an_idle_port_wakes_for_nothing() -> None:
     "refusal", [b"\r\n+CMS ERROR: 322\r\n", b"\r\n+CMS ERROR: 208\r\n", b"\r\n+CME ERROR: 20\r\n"]
 )
 def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
-    house = House()
+    work = RecordingWork()
     listing = b"\r\n+CMGL: 4,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
-    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+    with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": [refusal, ScriptedModem.take], "AT+CMGL": [listing, OK]})
-        house.give(part(1), part(2))
+        work.give(part(1), part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
-        assert len(house.texts) == 1
+        eventually(lambda: len(work.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
+        assert len(work.texts) == 1
 
 
 @pytest.mark.parametrize(
     "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
 )
 def test_a_refusal_for_want_of_a_network_has_the_registration_looked_at(refusal: bytes) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
-        house.give(part(1))
+        work.give(part(1))
         port.wake()
-        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
+        eventually(lambda: work.statuses[-1].active.registration is Registration.SEARCHING)
