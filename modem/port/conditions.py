@@ -55,6 +55,6 @@ REMEDIES: Final[dict[Condition, str]] = {
         "Texts that could not be read were set aside: `gatewayd inbox --unreadable` shows them."
     ),
     Condition.REGISTRATION_RESTARTED: (
-        "The SIM has signal but no network, and the search was begun anew: check with the operator that the SIM is active."
+        "The SIM has signal but no network, and the search was restarted: check with the operator that the SIM is active."
     ),
 }

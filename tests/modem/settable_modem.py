@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.modem.port.test_port import DELIVER, OK, Answers, healthy
+from tests.modem.healthy_modem import DELIVER, OK, Answers, healthy
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 ERROR = b"\r\nERROR\r\n"

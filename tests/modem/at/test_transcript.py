@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from modem.at.transcript import Direction, Line, Transcript, Watcher
 from modem.port.status import PortState
 from tests.conftest import eventually
-from tests.modem.port.test_port import healthy, running
+from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 

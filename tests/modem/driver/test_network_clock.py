@@ -15,9 +15,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
-from tests.modem.port.test_port import healthy, running
-from tests.modem.port.test_port_on_bank import port_on
+from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import RecordingWork
+from tests.modem.running_port import port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 YEAR_S = 366 * 86_400

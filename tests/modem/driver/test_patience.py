@@ -17,8 +17,9 @@ from modem.port.status import PortState
 from tests.conftest import eventually
 from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line
-from tests.modem.port.test_port import DELIVER, healthy, running
+from tests.modem.healthy_modem import DELIVER, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 LATER_S = 0.15  # longer than FAST's mute_s, shorter than what is allowed to a listing

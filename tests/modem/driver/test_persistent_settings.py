@@ -10,9 +10,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
-from tests.modem.port.test_port import OK, Answers, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE
+from tests.modem.healthy_modem import OK, Answers, healthy
 from tests.modem.recording_work import FAST, RecordingWork
+from tests.modem.running_port import SCALE, running
 from tests.modem.scripted_modem import ScriptedModem
 
 ASK = 'AT+QURCCFG="urcport"'

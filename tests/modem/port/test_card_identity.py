@@ -13,9 +13,9 @@ from modem.parts import Submitted
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.healthy_modem import OK, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 ONE, TWO = Card("898600B5112340005012", "460020000000001"), Card("898600B5112340005038", "460020000000002")

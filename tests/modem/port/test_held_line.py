@@ -26,7 +26,7 @@ from modem.port.submission_note import SubmissionNote
 from modem.port.timing import Timing
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
-from tests.modem.port.test_port import DELIVER, OK, REPORT, healthy, two_slots
+from tests.modem.healthy_modem import DELIVER, OK, REPORT, healthy, two_slots
 from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.scripted_modem import Script, ScriptedModem
 

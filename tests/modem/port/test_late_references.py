@@ -12,9 +12,10 @@ from modem.driver.submission import submit, write
 from modem.parts import InDoubt, Refused, Submitted
 from tests.conftest import eventually
 from tests.modem.at.test_channel import FAST, PDU, prompted, said, talking_to
-from tests.modem.port.test_port import healthy, running
+from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import FAST as FAST_TIMING
 from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 OK = b"\r\nOK\r\n"

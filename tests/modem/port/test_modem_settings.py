@@ -14,8 +14,9 @@ from modem.port.interface import Unreadable
 from modem.port.status import PortState
 from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
-from tests.modem.port.test_port import DELIVER, OK, after, healthy, running
+from tests.modem.healthy_modem import DELIVER, OK, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 from tests.modem.settable_modem import ERROR, Settable, Text, deliver
 

@@ -17,9 +17,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import Cure
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, Answers, after, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.healthy_modem import OK, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 SOON = replace(FAST, refresh_s=0.1, anew_s=(0.3, 0.5, 0.8))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,87 +16,16 @@ from config.settings import PortSettings
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.errors import DEVICE_GONE, Kind
-from modem.hardware.sysfs import MACHINE, Roots
 from modem.parts import InDoubt, Refused, Submission, Submitted
-from modem.port.interface import Switch, Unreadable, Work
+from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
 from modem.port.status import PortState, PortStatus
-from modem.port.timing import Timing
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
+from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, two_slots
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
-
-OK = b"\r\nOK\r\n"
-ICCID = "8922301000000000017"
-DELIVER = "07912223010000F0040B912232547698F00000628011010101000AC8329BFD06DDDF723619"
-REPORT = "07912223010000F006010B912232547698F0628011010100006280110101500000"
-
-Answers = dict[str, Script | list[Script]]
-
-
-def healthy(more: Answers | None = None) -> Answers:
-    """What a modem that does all that is asked answers."""
-    silent_ok = (
-        "AT+CMEE",
-        "AT+CSCS",
-        "AT+CSMS",
-        "AT+CPMS",
-        "AT+CNMI",
-        "AT+CREG",
-        "AT+CGREG",
-        "AT+CEREG",
-        "AT+CMGD",
-    )
-    return {
-        **dict.fromkeys(silent_ok, OK),
-        "AT+COPS": OK,
-        "AT+CGMI": b"\r\nAcme\r\n" + OK,
-        "AT+CGMM": b"\r\nOne\r\n" + OK,
-        "AT+CGSN": b"\r\n356938035643809\r\n" + OK,
-        "AT+CFUN?": b"\r\n+CFUN: 1\r\n" + OK,
-        "AT+CPIN?": b"\r\n+CPIN: READY\r\n" + OK,
-        "AT+CCID": b'\r\n+CCID: "' + ICCID.encode() + b'F"\r\n' + OK,
-        "AT+CIMI": b"\r\n610020000000017\r\n" + OK,
-        "AT+CSCA?": b'\r\n+CSCA: "+22370000000",145\r\n' + OK,
-        "AT+CNUM": b'\r\n+CNUM: ,"+22370000017",145\r\n' + OK,
-        "AT+CREG?": b"\r\n+CREG: 1,1\r\n" + OK,
-        "AT+CEREG?": b"\r\nERROR\r\n",
-        "AT+CGREG?": b"\r\nERROR\r\n",
-        "AT+CSQ": b"\r\n+CSQ: 17,99\r\n" + OK,
-        "AT+COPS?": b'\r\n+COPS: 0,0,"Orange ML"\r\n' + OK,
-        "AT+CPMS=?": b'\r\n+CPMS: ("SM"),("SM"),("SM")\r\n' + OK,
-        "AT+CPMS?": b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
-        "AT+CMGL": OK,
-        **(more or {}),
-    }
-
-
-@contextmanager
-def running(
-    device: str,
-    work: Work,
-    *,
-    submit_timeout_s: float = 1.0,
-    timing: Timing = FAST,
-    roots: Roots = MACHINE,
-    **settings: object,
-) -> Iterator[Port]:
-    """A port at work, stopped in the end."""
-    values = {"port": 1, "device": device, **settings}
-    port = Port(
-        PortSettings.model_validate(values),
-        work,
-        submit_timeout_s=submit_timeout_s,
-        timing=timing,
-        roots=roots,
-    )
-    port.start()
-    try:
-        yield port
-    finally:
-        port.stop()
-        assert port.join(10)
 
 
 def test_it_comes_up_knowing_modem_and_sim() -> None:
@@ -991,12 +919,6 @@ def test_a_sim_that_does_not_work_is_named_and_looked_at_again(answer: bytes, st
         eventually(lambda: work.results == [Submitted(1)])
 
 
-def after(modem: ScriptedModem, mark: str) -> list[str]:
-    """What the modem was told since the last `mark`."""
-    commands = modem.commands.copy()
-    return commands[len(commands) - commands[::-1].index(mark) :]
-
-
 def locked(attempts: bytes | None = None, *, right: bool = True) -> Answers:
     """A modem whose SIM asks for a PIN."""
 
@@ -1115,23 +1037,6 @@ def test_a_card_that_was_known_is_known_by_its_subscriber_too() -> None:
 
 
 # Slots
-
-
-def two_slots(*, empty: int | None = None) -> Answers:
-    """A modem with two slots, by AT+CSUS; the second SIM's number is one higher."""
-
-    def choose(slot: int) -> Callable[[ScriptedModem], None]:
-        def script(modem: ScriptedModem) -> None:
-            there = slot != empty
-            modem.answers["AT+CCID"] = (
-                b"\r\n+CCID: 892230100000000001%d\r\n" % slot + OK if there else b"\r\nERROR\r\n"
-            )
-            modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK if there else b"\r\n+CME ERROR: 10\r\n"
-            modem.say(OK)
-
-        return script
-
-    return healthy({"AT+CFUN": OK, "AT+CSUS=0": choose(1), "AT+CSUS=1": choose(2)})
 
 
 def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from config.settings import PortSettings
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.parts import InDoubt, Refused, Submission, Submitted, Via
 from modem.port.interface import Switch, Unreadable
-from modem.port.port import Port
 from modem.port.status import PortState
-from modem.port.timing import Timing
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.core.faults import ALWAYS
 from modem.sms.tpdu import ReportKind
 from tests.conftest import eventually
-from tests.modem.recording_work import FAST, RecordingWork, part
-
-SCALE = 0.02  # a submission takes 60 ms, a minute 1.2 s
-
-
-@contextmanager
-def port_on(
-    bank: Bank, work: RecordingWork, number: int = 1, *, timing: Timing = FAST, **settings: object
-) -> Iterator[Port]:
-    """A port at work on one modem of a bank."""
-    values = {"port": number, "device": str(bank.device(number)), **settings}
-    port = Port(PortSettings.model_validate(values), work, submit_timeout_s=0.3, timing=timing)
-    port.start()
-    try:
-        yield port
-    finally:
-        port.stop()
-        assert port.join(10)
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
 
 @pytest.fixture

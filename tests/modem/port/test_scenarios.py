@@ -25,8 +25,9 @@ from modem.port.port import Port
 from modem.port.status import PortState, PortStatus
 from modem.sms import tpdu
 from tests.conftest import eventually
-from tests.modem.port.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running
+from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s

@@ -18,8 +18,8 @@ from modem.port.status_text import names, sentence
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import DENIED, HOME, ROAMING
 from tests.conftest import eventually
-from tests.modem.port.test_port_on_bank import SCALE, port_on
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
 
 @pytest.mark.parametrize(

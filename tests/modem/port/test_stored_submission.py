@@ -20,9 +20,9 @@ from modem.simulator.core.faults import ALWAYS
 from modem.simulator.core.storage import Status, Stored
 from modem.sms import tpdu
 from tests.conftest import eventually
-from tests.modem.port.test_port import Answers, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.healthy_modem import Answers, healthy
 from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 STORING: dict[str, Any] = {"submit_via": "storage"}

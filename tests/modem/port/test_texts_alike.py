@@ -11,8 +11,9 @@ from modem.port.interface import Unreadable
 from modem.port.status import PortState
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, Answers, healthy, running
+from tests.modem.healthy_modem import OK, Answers, healthy
 from tests.modem.recording_work import FAST, RecordingWork
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 HEAD, TAIL = "07912223010000F0{}0B912232547698F00000", "0AC8329BFD06DDDF723619"

@@ -21,9 +21,9 @@ from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import line
-from tests.modem.port.test_port import OK, Answers, after, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
+from tests.modem.healthy_modem import OK, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 RING = b"\r\nRING\r\n"

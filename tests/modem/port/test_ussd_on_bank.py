@@ -13,8 +13,8 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
-from tests.modem.port.test_port_on_bank import SCALE, port_on
 from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
 ACCENTS = "Crédit: 1 250 F. À bientôt,\nç'est noté"  # beyond the GSM alphabet
 GSM_ACCENTS = "Crédit épuisé: 0 F à 12h\n*2 Acheter @ l'unité_$"
