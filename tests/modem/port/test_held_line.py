@@ -1,4 +1,4 @@
-"""A line that stayed open while the process was away: what came is heard before anything is said."""
+"""A line that stayed open while the process restarted is read before any command is sent."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CDS = b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n"
 
 
 class Shelf:
-    """Keeps descriptors as a service manager does, for ports of this process."""
+    """Keeps descriptors as a service manager does, for the ports of this process."""
 
     keeps = True
 
@@ -69,10 +69,10 @@ class Shelf:
             os.close(fd)
 
     def left_by_a_process(self, device: str, note: Callable[[SubmissionNote], None] | None = None) -> None:
-        """As after a process that was killed with the line open, and what it wrote to its note."""
+        """Leave an open line and a note as a killed process does."""
         line = open_device(device, 115_200)
         self.keep_line(1, device, line.fd)
-        os.close(line.fd)  # without a word, as a kill does
+        os.close(line.fd)  # without an orderly end, as a kill does
         fd = SubmissionNote.create()
         written = SubmissionNote(fd)
         if note is not None:
@@ -109,7 +109,7 @@ def port_on(
 
 
 class Attentive(RecordingWork):
-    """Notes how much was said to the modem by the time that a part is settled."""
+    """Records how many commands the modem had got when a part was settled."""
 
     def __init__(self, modem: ScriptedModem, *orders: Submission) -> None:
         super().__init__(*orders)
@@ -128,12 +128,12 @@ class Attentive(RecordingWork):
         (TAKEN, 7),
         (b"\r\n+CMGS: 6\r\n" + TAKEN, 7),  # the last one before the OK
         (b"\r\n+CSQ: 17,99\r\n" + CDS + b'\r\n+CMGS: 7,"26/11/18,10:00:00+00"\r\n\r\nOK\r\n', 7),
-        (b"5\r\n\r\n+CREG: 1\r\n" + TAKEN, 7),  # it begins in the middle of a line
+        (b"5\r\n\r\n+CREG: 1\r\n" + TAKEN, 7),  # the octets begin in the middle of a line
         (b"\r\n+CMGS: 7\r\n", 7),
         (b"\r\n+CMSS: 255\r\n\r\nOK\r\n", 255),
     ],
 )
-def test_an_answer_that_was_kept_settles_the_part_before_anything_is_said(
+def test_an_answer_in_the_kernel_settles_the_part_before_any_command(
     shelf: Shelf, kept: bytes, reference: int
 ) -> None:
     with ScriptedModem(healthy()) as modem:
@@ -147,7 +147,7 @@ def test_an_answer_that_was_kept_settles_the_part_before_anything_is_said(
     assert work.late == []
 
 
-def test_an_answer_that_is_still_to_come_is_waited_for(shelf: Shelf) -> None:
+def test_the_port_waits_for_an_answer_that_is_still_to_come(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         work = Attentive(modem)
@@ -180,7 +180,7 @@ def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | N
     "kept",
     [
         b"",
-        b"\r\nOK\r\n",  # it may answer anything
+        b"\r\nOK\r\n",  # it may answer any command
         b"\r\n+CMS ERROR: 332\r\n",  # the network did not answer in time
         b"\r\nRDY\r\n",
         b"\r\nRDY\r\n\r\n+CPIN: READY\r\n\r\nERROR\r\n",
@@ -188,7 +188,7 @@ def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | N
         b"1\r\n\r\nOK\r\n",
     ],
 )
-def test_what_settles_nothing_leaves_the_part_in_doubt(shelf: Shelf, kept: bytes) -> None:
+def test_lines_that_settle_nothing_leave_the_part_in_doubt(shelf: Shelf, kept: bytes) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(kept)
@@ -217,7 +217,7 @@ def test_a_reference_without_a_note_settles_the_doubt_of_its_sim(shelf: Shelf) -
             eventually(lambda: work.late == [7])
 
 
-def test_reports_texts_and_announcements_that_were_kept_are_taken(shelf: Shelf) -> None:
+def test_reports_texts_and_announcements_in_the_kernel_are_handed_over(shelf: Shelf) -> None:
     stored = b"\r\n+CMGR: 0,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
     with ScriptedModem(healthy({"AT+CMGR": stored})) as modem:
         shelf.left_by_a_process(modem.device, typed)
@@ -244,7 +244,7 @@ def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) ->
 
 
 @pytest.mark.parametrize("cut", range(3, 13))  # within +CMGS: 123
-def test_what_was_cut_where_the_kernel_keeps_no_more_is_told_and_not_guessed(
+def test_a_reference_cut_at_the_end_of_the_kernels_buffer_is_not_guessed(
     shelf: Shelf, cut: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = b"\r\n+CMGS: 123\r\n\r\nOK\r\n"
@@ -263,7 +263,7 @@ def test_what_was_cut_where_the_kernel_keeps_no_more_is_told_and_not_guessed(
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_pdu_whose_head_was_kept_and_whose_end_was_cut_is_no_text(shelf: Shelf, whole: bool) -> None:
+def test_a_pdu_cut_at_the_end_of_the_kernels_buffer_is_no_text(shelf: Shelf, whole: bool) -> None:
     head = b"\r\n+CMT: ,30\r\n"
     said = b"\r" * (4095 - len(head) - 10) + head + DELIVER.encode() + b"\r\n"
     with ScriptedModem(healthy()) as modem:
@@ -276,7 +276,7 @@ def test_a_pdu_whose_head_was_kept_and_whose_end_was_cut_is_no_text(shelf: Shelf
     assert len(work.texts) == whole
 
 
-# What the note says
+# The note
 
 
 def begun(note: SubmissionNote) -> None:
@@ -288,7 +288,7 @@ def taken(note: SubmissionNote) -> None:
     note.end(AIRBORNE, Submitted(200))
 
 
-def test_a_part_of_which_nothing_was_said_was_not_sent(shelf: Shelf) -> None:
+def test_a_part_whose_pdu_was_not_written_was_not_sent(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, begun)
         work = RecordingWork()
@@ -300,7 +300,7 @@ def test_a_part_of_which_nothing_was_said_was_not_sent(shelf: Shelf) -> None:
     assert (result.cause.family, result.cause.code) == ("LOCAL", NO_PROMPT)
 
 
-def test_an_answer_that_was_read_and_not_kept_is_known_without_the_device(
+def test_an_answer_that_was_read_and_not_stored_settles_the_part_without_the_device(
     shelf: Shelf, tmp_path: Path
 ) -> None:
     with ScriptedModem(healthy()) as modem:
@@ -322,7 +322,7 @@ def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(shelf: 
     assert work.recoveries == [(CLAIM, Submitted(200))]
 
 
-def test_an_answer_that_was_found_and_cannot_be_kept_is_left_to_the_next_process(shelf: Shelf) -> None:
+def test_an_answer_that_cannot_be_stored_is_left_to_the_next_process(shelf: Shelf) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, typed)
         modem.say(TAKEN)
@@ -368,7 +368,7 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
     work.full.clear()
 
     def silent(modem: ScriptedModem) -> None:
-        work.full.set()  # the doubt cannot be kept
+        work.full.set()  # the doubt cannot be stored
 
     with ScriptedModem(healthy({"PDU": silent})) as modem:
         with port_on(modem.device, work, shelf):
@@ -384,7 +384,7 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("answer", "code"), [(b"\r\n+CMGS: 9\r\n\r\nOK\r\n", None), (b"\r\n+CMS ERROR: 38\r\n", 38)]
 )
-def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
+def test_an_answer_stays_in_the_note_until_it_is_stored(
     shelf: Shelf, answer: bytes, code: int | None
 ) -> None:
     work = RecordingWork(part(5))
@@ -407,7 +407,7 @@ def test_an_answer_that_was_read_stands_in_the_note_until_it_is_kept(
 
 
 def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
-    """A process that was killed between the reading of these octets and a look at them."""
+    """Leave what a process leaves that was killed after it read these octets and before it sorted them."""
 
     def write(note: SubmissionNote) -> None:
         typed(note)
@@ -421,7 +421,9 @@ def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 5, 9, 11, 14, len(TAKEN)])
-def test_what_was_read_and_not_looked_at_goes_on_with_what_the_kernel_kept(shelf: Shelf, cut: int) -> None:
+def test_octets_that_were_read_and_not_sorted_continue_with_those_in_the_kernel(
+    shelf: Shelf, cut: int
+) -> None:
     with ScriptedModem(healthy()) as modem:
         shelf.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
         modem.say(TAKEN[cut:])
@@ -432,9 +434,7 @@ def test_what_was_read_and_not_looked_at_goes_on_with_what_the_kernel_kept(shelf
     assert work.said_before == [0]
 
 
-def test_what_was_read_and_not_looked_at_counts_on_a_line_that_was_opened_anew(
-    shelf: Shelf, tmp_path: Path
-) -> None:
+def test_octets_that_were_read_and_not_sorted_count_on_a_new_line_too(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
         link.symlink_to(old.device)
@@ -452,7 +452,7 @@ def doubted(note: SubmissionNote) -> None:
 
 
 @pytest.mark.parametrize(("kept", "settles"), [(b"\r\n+CMS ERROR: 321\r\n", False), (TAKEN, True)])
-def test_a_part_that_was_given_up_on_is_settled_by_its_reference_alone(
+def test_a_part_past_its_time_limit_is_settled_by_its_reference_only(
     shelf: Shelf, kept: bytes, settles: bool
 ) -> None:
     with ScriptedModem(healthy()) as modem:
@@ -467,7 +467,7 @@ def test_a_part_that_was_given_up_on_is_settled_by_its_reference_alone(
 # The line
 
 
-def test_a_line_that_is_left_keeps_what_was_not_read() -> None:
+def test_a_line_that_stays_open_keeps_unread_octets() -> None:
     with ScriptedModem() as modem:
         line = open_device(modem.device, 115_200)
         kept = os.dup(line.fd)
@@ -478,14 +478,14 @@ def test_a_line_that_is_left_keeps_what_was_not_read() -> None:
         os.close(kept)
 
 
-def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came(shelf: Shelf) -> None:
+def test_a_stopped_port_leaves_its_line_open_and_the_next_port_reads_what_came(shelf: Shelf) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem:
         with port_on(modem.device, work, shelf):
             eventually(lambda: work.state is PortState.UP)
         assert shelf.dropped == []
         with pytest.raises(DeviceUnavailableError):
-            open_device(modem.device, 115_200)  # the lock is still ours
+            open_device(modem.device, 115_200)  # this process still holds the lock
         modem.say(CDS)
         commands = len(modem.commands)
         with port_on(modem.device, work, shelf):
@@ -494,7 +494,7 @@ def test_a_port_that_stops_leaves_its_line_open_and_the_next_one_hears_what_came
     assert work.statuses[-1].state is PortState.STOPPED
 
 
-def test_a_line_that_is_another_device_by_now_is_dropped(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_line_to_another_device_is_dropped(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     work = RecordingWork(part())
     with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
@@ -511,7 +511,7 @@ def test_a_line_that_is_another_device_by_now_is_dropped(shelf: Shelf, tmp_path:
     assert shelf.dropped == [1]
 
 
-def test_a_line_that_was_hung_up_is_opened_anew(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_line_that_was_hung_up_is_opened_again(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     work = RecordingWork(part())
     with ScriptedModem(healthy()) as old:
@@ -524,7 +524,7 @@ def test_a_line_that_was_hung_up_is_opened_anew(shelf: Shelf, tmp_path: Path) ->
             eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_a_lost_device_is_kept_no_longer_and_its_successor_is(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_lost_device_is_dropped_and_its_successor_kept(shelf: Shelf, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     work = RecordingWork()
     with ScriptedModem(healthy()) as old:
@@ -556,11 +556,11 @@ def test_a_line_is_adopted_only_as_it_is_configured_and_lockable() -> None:
     os.close(master)
 
 
-def test_a_line_that_somebody_else_has_locked_is_not_adopted() -> None:
+def test_a_line_that_another_program_has_locked_is_not_adopted() -> None:
     with ScriptedModem() as modem:
         line = open_device(modem.device, 115_200)
         kept = os.dup(line.fd)
-        line.close()  # and gives the lock back, though the other descriptor is open
+        line.close()  # and releases the lock although the other descriptor is open
         other = open_device(modem.device, 115_200)
         assert adopt(kept, modem.device, 115_200, rtscts=False) is None
         other.close()
@@ -569,7 +569,7 @@ def test_a_line_that_somebody_else_has_locked_is_not_adopted() -> None:
         again.close()
 
 
-def test_with_slots_a_report_that_was_kept_is_of_the_sim_that_was_active(shelf: Shelf) -> None:
+def test_with_slots_a_report_in_the_kernel_belongs_to_the_sim_that_was_active(shelf: Shelf) -> None:
     reported: list[str] = []
 
     class Sorting(RecordingWork):
@@ -588,7 +588,7 @@ def test_with_slots_a_report_that_was_kept_is_of_the_sim_that_was_active(shelf: 
     assert reported == ["8922301000000000011"]
 
 
-def test_with_a_pin_what_was_kept_is_heard_too(shelf: Shelf) -> None:
+def test_with_a_pin_octets_in_the_kernel_are_read_too(shelf: Shelf) -> None:
     def unlock(modem: ScriptedModem) -> None:
         modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
         modem.say(OK)

@@ -1,4 +1,4 @@
-"""What comes in through simulated modems of every make: each text once, none lost, nothing left behind."""
+"""Inbound messages through simulated modems of every make: each once, none lost, none left in the modem."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
 from tests.modem.recording_work import FAST, RecordingWork, part
 
-MAKES = sorted(PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"})  # a slow one, and one like another
+MAKES = sorted(PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"})  # one is slow, one is like another
 LONG = "Où êtes-vous ? 😀 " * 12
 DELIVER = "040B912273060000F00000621181116034000AC8329BFD06DDDF723619"
 
 
 @contextmanager
 def bank_of(path: Path, make: str, storage: int = 20) -> Iterator[Bank]:
-    """One modem of a make, and a plain one."""
+    """A bank with one modem of a make, and a plain one."""
     config = BankConfig(
         path / "bank", ports=2, personality_of={1: make}, time_scale=0.02, storage=storage, delivery_s=0.5
     )
@@ -38,7 +38,7 @@ def bank_of(path: Path, make: str, storage: int = 20) -> Iterator[Bank]:
 
 @contextmanager
 def receiving(bank: Bank) -> Iterator[RecordingWork]:
-    """A port at work on the first modem, with a RecordingWork that keeps what comes."""
+    """A running port on the first modem, with a RecordingWork that records the messages."""
     work = RecordingWork()
     settings = PortSettings(port=1, device=str(bank.device(1)))
     port = Port(settings, work, submit_timeout_s=0.5, timing=FAST)
@@ -51,7 +51,7 @@ def receiving(bank: Bank) -> Iterator[RecordingWork]:
 
 
 def texts(work: RecordingWork) -> list[tuple[str, str]]:
-    """Sender and text of all that came, parts put together."""
+    """Return sender and text of all messages, with their parts joined."""
     whole: list[tuple[str, str]] = []
     parts: dict[int, Deliver] = {}
     for text in work.texts:
@@ -68,12 +68,12 @@ def texts(work: RecordingWork) -> list[tuple[str, str]]:
 
 
 def raw(work: RecordingWork) -> list[str]:
-    """What came and could not be read."""
+    """Return the PDUs that could not be read."""
     return [text.pdu for text in work.texts if isinstance(text, Unreadable)]
 
 
 def left_behind(bank: Bank) -> int:
-    """What lies in all memories of the first modem."""
+    """Return the content of all memories of the first modem."""
     modem = bank.modem(1)
     return bank.call(
         lambda: sum(storage.used for storage in (bank.slots(1)[0].storage, *modem.own_memories.values()))
@@ -81,7 +81,7 @@ def left_behind(bank: Bank) -> int:
 
 
 @pytest.mark.parametrize("make", MAKES)
-def test_whatever_comes_is_handed_over_once_and_deleted(tmp_path: Path, make: str) -> None:
+def test_every_message_is_handed_over_once_and_deleted(tmp_path: Path, make: str) -> None:
     waiting = [("+22376000003", f"text {number}") for number in range(6)]  # twice what the memory holds
     sent = [("OrangeMoney", "Vous avez reçu 500 FCFA"), ("+22376000001", LONG), ("36111", "ok")]
     broken = ("04FF", "040B912273060000F00008621181116034008C0041", "04")
@@ -107,7 +107,7 @@ def test_whatever_comes_is_handed_over_once_and_deleted(tmp_path: Path, make: st
 
 
 @pytest.mark.parametrize("make", ["ec25", "mf190", "q2406"])
-def test_what_came_while_nobody_was_there_is_found_in_every_memory(tmp_path: Path, make: str) -> None:
+def test_texts_that_came_while_no_port_ran_are_found_in_every_memory(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         pdu = bytes([0]) + bytes.fromhex(DELIVER)
         report = bytes.fromhex("0006070B912273060000F0621181116034006211811160540000")
@@ -128,7 +128,7 @@ def test_what_came_while_nobody_was_there_is_found_in_every_memory(tmp_path: Pat
 
 
 @pytest.mark.parametrize("make", ["ec25", "m6280", "sim800"])
-def test_reports_come_whatever_way_the_modem_has_for_them(tmp_path: Path, make: str) -> None:
+def test_reports_come_in_every_way_that_modems_have_for_them(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(3)))
         settings = PortSettings(port=1, device=str(bank.device(1)))

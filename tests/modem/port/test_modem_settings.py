@@ -1,4 +1,4 @@
-"""Settings that a modem lost, refuses for a while, or was made to change: found, restored, and told."""
+"""Settings that a modem lost, refuses for some time, or that were changed: found, restored, and published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 from tests.modem.settable_modem import ERROR, Settable, Text, deliver
 
-# Nothing happens of itself: what a test sees is caused by what it does.
+# No regular refresh or listing happens within a test: the test causes all that it sees.
 CALM = replace(FAST, refresh_s=60, list_s=600)
 SETTLED = "2,1,0,1,0"
 
@@ -44,10 +44,10 @@ def texts(work: RecordingWork) -> list[str]:
     return [text.pdu if isinstance(text, Unreadable) else text.text for text in work.texts]
 
 
-# Text mode at work
+# Text mode
 
 
-def test_no_pdu_goes_out_as_a_text_after_a_silent_fall_back() -> None:
+def test_no_pdu_is_sent_as_a_text_after_a_silent_fall_back() -> None:
     work, state = RecordingWork(), Settable()
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=CALM) as port:
         for number in range(1, 4):
@@ -84,8 +84,8 @@ def test_a_part_is_not_written_to_the_memory_in_text_mode() -> None:
 
 
 @pytest.mark.parametrize("code", [304, 305])
-def test_a_refusal_that_speaks_of_the_other_mode_has_the_mode_looked_at(code: int) -> None:
-    """A modem that cannot be asked (AT+CMGF?), and refuses a PDU in text mode."""
+def test_a_refusal_for_the_wrong_mode_causes_a_check_of_the_mode(code: int) -> None:
+    """The modem does not know AT+CMGF?, and refuses a PDU in text mode."""
     work, state = RecordingWork(part()), Settable()
     fell = [True]
 
@@ -127,7 +127,7 @@ def test_a_text_read_in_text_mode_is_read_again_as_a_pdu_before_it_is_deleted(
         assert state.mode == 0
 
 
-def test_what_stays_in_text_mode_is_not_deleted_and_takes_no_part() -> None:
+def test_in_lasting_text_mode_no_text_is_deleted_and_no_part_sent() -> None:
     work, state = RecordingWork(part()), Settable(mode=1, texts={5: Text(DELIVER)})
     stays: dict[str, Script] = dict.fromkeys(("AT+CMGF", "AT+CMGF=0"), ERROR)
     with ScriptedModem(state.answers(stays)) as modem, running(modem.device, work):
@@ -161,7 +161,7 @@ TEXT_FORM = {
 
 
 @pytest.mark.parametrize(("said", "expected"), TEXT_FORM.values(), ids=TEXT_FORM)
-def test_a_text_that_comes_straight_in_text_mode_is_kept(said: bytes, expected: tuple[str, str]) -> None:
+def test_a_direct_text_in_text_mode_is_kept(said: bytes, expected: tuple[str, str]) -> None:
     work, state = RecordingWork(), Settable()
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=CALM):
         eventually(lambda: work.state is PortState.UP and is_settled(state))
@@ -191,7 +191,7 @@ def test_a_text_in_text_mode_that_comes_before_the_answer_to_a_command_is_kept(
         assert modem.commands.count("AT+CSQ") == 1
 
 
-def test_a_report_that_comes_straight_in_text_mode_is_kept() -> None:
+def test_a_direct_report_in_text_mode_is_kept() -> None:
     work, state = RecordingWork(), Settable()
     report = b'+CDS: 6,8,"+22376123456",145,"26/11/22,10:00:00+00","26/11/22,10:00:07+00",0'
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=CALM):
@@ -234,7 +234,7 @@ WAITED_FOR = [REFUSALS[name] for name in ("CME 14", "CME 515", "CMS 314", "in wo
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_what_is_refused_for_a_while_is_set_later(refusal: bytes) -> None:
+def test_a_setting_that_is_refused_for_some_time_is_set_later(refusal: bytes) -> None:
     work, state = RecordingWork(part()), Settable(mode=1, refusal=refusal)
     quick = replace(CALM, patience=replace(FAST.patience, busy_s=20.0, again_s=0.01))
     impatient = replace(quick, patience=replace(quick.patience, busy_s=2.0))
@@ -267,7 +267,7 @@ def test_what_is_refused_for_a_while_is_set_later(refusal: bytes) -> None:
         "+CPIN: READY",
     ],
 )
-def test_a_sign_of_readiness_has_lost_settings_restored(sign: str) -> None:
+def test_a_urc_of_readiness_causes_lost_settings_to_be_restored(sign: str) -> None:
     work, state = RecordingWork(), Settable()
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=CALM):
         eventually(lambda: work.state is PortState.UP and is_settled(state))
@@ -277,7 +277,7 @@ def test_a_sign_of_readiness_has_lost_settings_restored(sign: str) -> None:
 
 
 @pytest.mark.parametrize("sign", ["APP RDY", "^SYSSTART AIRPLANE MODE", "*ATREADY:1", "RDY", "+WIND:3"])
-def test_a_word_of_a_restart_has_everything_set_up_again(sign: str) -> None:
+def test_a_urc_of_a_restart_causes_a_complete_set_up(sign: str) -> None:
     work, state = RecordingWork(), Settable()
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=CALM):
         eventually(lambda: work.state is PortState.UP and is_settled(state))
@@ -288,7 +288,7 @@ def test_a_word_of_a_restart_has_everything_set_up_again(sign: str) -> None:
         assert "AT+CFUN?" in after(modem, "(here)")
 
 
-def test_many_signs_of_readiness_do_not_keep_a_port_busy() -> None:
+def test_many_urcs_of_readiness_do_not_keep_a_port_busy() -> None:
     work, state = RecordingWork(), Settable()
     timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
@@ -300,7 +300,7 @@ def test_many_signs_of_readiness_do_not_keep_a_port_busy() -> None:
         assert modem.commands.count("AT+CNMI?") <= asked + 2
 
 
-def test_a_modem_whose_mode_is_not_known_is_given_nothing_and_waited_for_quietly() -> None:
+def test_a_modem_whose_mode_is_not_known_gets_no_part() -> None:
     work, state = RecordingWork(part()), Settable(refusal=b"\r\n+CMS ERROR: 500\r\n")
     timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
@@ -312,7 +312,7 @@ def test_a_modem_whose_mode_is_not_known_is_given_nothing_and_waited_for_quietly
         eventually(lambda: modem.commands.count("AT+CMGF=0") > tries + 2)
         assert time.process_time() - spent < (time.monotonic() - began) / 2
         assert work.outcomes == []
-        assert len(work.orders) == 1  # it was not even taken
+        assert len(work.orders) == 1  # it was not claimed
         state.refusal = None
         eventually(lambda: work.results == [Submitted(1)])
 
@@ -330,7 +330,7 @@ def test_parts_that_wait_are_not_refused_one_after_the_other() -> None:
         eventually(lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(work))
         tries = modem.commands.count("AT+CMGF=0")
         eventually(lambda: modem.commands.count("AT+CMGF=0") > tries + 2)
-        assert len(work.orders) == 3  # the first was taken, and with its outcome the second was claimed
+        assert len(work.orders) == 3  # one was submitted, and the next claimed with its outcome
         state.refusal = None
         eventually(lambda: len(work.results) == 5)
     assert len([result for result in work.results if isinstance(result, Submitted)]) == 4
@@ -356,7 +356,7 @@ def _receive_elsewhere(state: Settable) -> None:
     "lose",
     [_fall_to_text, _forget_announcements, _keep_announcements_back, _receive_elsewhere, Settable.restart],
 )
-def test_what_a_modem_lost_without_a_word_is_restored_with_the_minutes_look(
+def test_settings_that_are_lost_without_a_urc_are_restored_by_the_regular_check(
     lose: Callable[[Settable], None],
 ) -> None:
     work, state = RecordingWork(), Settable()
@@ -367,7 +367,7 @@ def test_what_a_modem_lost_without_a_word_is_restored_with_the_minutes_look(
         eventually(lambda: not UNSET & conditions(work))
 
 
-def test_a_modem_that_cannot_be_asked_is_told_again() -> None:
+def test_a_modem_that_cannot_be_asked_gets_its_settings_again() -> None:
     work, state = RecordingWork(), Settable()
     answers = state.answers({"AT+CNMI?": ERROR, "AT+CMGF?": ERROR})
     with ScriptedModem(answers) as modem, running(modem.device, work):
@@ -376,8 +376,8 @@ def test_a_modem_that_cannot_be_asked_is_told_again() -> None:
         eventually(lambda: is_settled(state))
 
 
-def test_a_better_form_that_was_refused_too_early_is_taken_later() -> None:
-    """The best form is refused at first, and a worse one taken: no report would ever come."""
+def test_a_better_form_that_was_refused_too_early_is_set_later() -> None:
+    """The best form is refused at first and a worse one accepted, without reports."""
     work, state = RecordingWork(), Settable()
     early = [True] * 150
 
@@ -398,7 +398,7 @@ def test_a_better_form_that_was_refused_too_early_is_taken_later() -> None:
         eventually(lambda: not UNSET & conditions(work))
 
 
-def test_a_form_that_is_taken_and_not_in_force_counts_as_refused() -> None:
+def test_a_form_that_is_accepted_and_not_in_force_counts_as_refused() -> None:
     work = RecordingWork()
     answers = healthy(
         {
@@ -421,7 +421,7 @@ def test_a_modem_without_the_command_for_the_mode_sends() -> None:
         assert Condition.PDU_MODE_UNCONFIRMED not in conditions(work)
 
 
-# What the modem is
+# The modem's identity
 
 BOOT = b"\r\n^BOOT:9767194,0,0,0,20huawei\r\n" + OK
 TOLD = b"\r\nhuawei\r\n" + OK
@@ -439,19 +439,19 @@ TOLD = b"\r\nhuawei\r\n" + OK
     ],
 )
 @pytest.mark.parametrize("command", ["AT+CGMI", "AT+CGMM"])
-def test_a_modem_is_asked_what_it_is_until_it_says_so(command: str, early: list[Script]) -> None:
+def test_a_modem_is_asked_for_its_identity_until_it_answers(command: str, early: list[Script]) -> None:
     work = RecordingWork()
     model = {"AT+CGMI": TOLD, "AT+CGMM": b"\r\nE1550\r\n" + OK}
     answers = healthy({**model, command: [*early, model[command]]})
     with ScriptedModem(answers) as modem, running(modem.device, work, timing=CALM):
         eventually(lambda: work.statuses and work.statuses[-1].model == "huawei E1550")
-        eventually(lambda: "AT^CURC=1" in modem.commands)  # its vendor's own settings
+        eventually(lambda: "AT^CURC=1" in modem.commands)  # a setting of its vendor
 
 
 # Memory
 
 
-def test_a_text_that_nobody_announced_is_found_by_a_cheap_look() -> None:
+def test_a_text_without_an_announcement_is_found_by_the_fill_level() -> None:
     work, state = RecordingWork(), Settable()
     timing = replace(FAST, list_s=600)
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
@@ -466,7 +466,7 @@ def test_a_text_that_nobody_announced_is_found_by_a_cheap_look() -> None:
         eventually(lambda: len(work.texts) == 1 and not state.texts)
 
 
-def test_what_a_listing_left_is_not_listed_again_and_again() -> None:
+def test_messages_that_a_listing_left_are_not_listed_again_and_again() -> None:
     work, state = RecordingWork(), Settable(texts={1: Text(DELIVER)})
     timing = replace(FAST, list_s=600)
     answers = state.answers({"AT+CMGD": ERROR})
@@ -496,7 +496,7 @@ def test_what_a_listing_left_is_not_listed_again_and_again() -> None:
         (None, "%MGSL: FULL"),
     ],
 )
-def test_an_indicator_of_texts_asks_for_a_listing(indicators: bytes | None, said: str) -> None:
+def test_an_indicator_about_texts_causes_a_listing(indicators: bytes | None, said: str) -> None:
     work, state = RecordingWork(), Settable()
     told = ERROR if indicators is None else b"\r\n+CIND: " + indicators + b"\r\n" + OK
     timing = replace(CALM, list_s=3)
@@ -531,7 +531,7 @@ def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
 
 
 def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
-    """The network sends the next texts as soon as there is room; nobody announces them."""
+    """The network sends the next texts as soon as there is room, without announcements."""
     waiting = [Text(deliver(number)) for number in range(20)]
     state = Settable(capacity=5)
     state.texts = {number: waiting.pop() for number in range(5)}
@@ -559,7 +559,7 @@ def test_a_full_memory_that_was_emptied_is_looked_at_again_a_moment_later_too() 
         assert modem.commands.count("AT+CPMS?") > looked
 
 
-def test_a_memory_that_stays_full_is_told_and_its_room_too() -> None:
+def test_a_memory_that_stays_full_is_a_condition_until_there_is_room() -> None:
     state = Settable(capacity=5, texts={number: Text(DELIVER) for number in range(5)})
     answers = state.answers({"AT+CMGD": ERROR})
     work = RecordingWork()

@@ -1,4 +1,4 @@
-"""A network that is lost for good is searched for anew, ever more harshly, and only where nothing is against it."""
+"""The restart of the search for a network: its stages, their order, and the reasons against them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STAGES = ("AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1", "AT+CFUN=1,1")
 
 
 def lost(more: Answers | None = None) -> Answers:
-    """A modem with signal and without network, that takes whatever is done about it."""
+    """Return the answers of a modem with signal and without network that accepts every stage."""
     return healthy({"AT+CREG?": LOST, "AT+CFUN": OK, **(more or {})})
 
 
@@ -37,12 +37,12 @@ def stages(modem: ScriptedModem) -> list[str]:
 
 
 def passed(modem: ScriptedModem, times: int = 30) -> None:
-    """Wait until the modem was asked so often for its network that every stage would have come."""
+    """Wait until the registration was read so often that every stage would have come."""
     modem.commands.append("(here)")
     eventually(lambda: after(modem, "(here)").count("AT+CREG?") >= times, 20)
 
 
-def test_each_stage_comes_once_in_its_order_and_is_told() -> None:
+def test_each_stage_comes_once_in_order_and_is_published() -> None:
     work = RecordingWork()
     with ScriptedModem(lost()) as modem, running(modem.device, work, timing=SOON):
         eventually(lambda: len(stages(modem)) == 4, 20)
@@ -64,7 +64,7 @@ def test_nothing_is_done_before_its_time() -> None:
         assert stages(modem) == ["AT+COPS=0"]
 
 
-def test_after_a_success_the_stages_begin_anew() -> None:
+def test_after_a_success_the_stages_begin_again() -> None:
     def found(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,5\r\n" + OK
         modem.say(OK)
@@ -93,14 +93,14 @@ def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
     "against",
     [
         {"AT+CREG?": b"\r\n+CREG: 1,3\r\n" + OK},
-        {"AT+CEREG?": b"\r\n+CEREG: 1,3\r\n" + OK},  # of one domain alone
+        {"AT+CEREG?": b"\r\n+CEREG: 1,3\r\n" + OK},  # for one domain only
         {"AT+CGREG?": b"\r\n+CGREG: 0,3\r\n" + OK, "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK},
         {"AT+CREG?": b"\r\n+CREG: 1,8\r\n" + OK},
         {"AT+COPS?": b'\r\n+COPS: 1,0,"Orange ML"\r\n' + OK},
         {"AT+COPS?": b'\r\n+COPS: 1,2,"61002",7\r\n' + OK},
         {"AT+COPS?": b"\r\n+COPS: 1\r\n" + OK},
         {"AT+COPS?": b"\r\n+COPS: 4\r\n" + OK},
-        {"AT+COPS?": b"\r\n+CME ERROR: 30\r\n"},  # a choice by hand cannot be ruled out
+        {"AT+COPS?": b"\r\n+CME ERROR: 30\r\n"},  # a person may have chosen the operator
         {"AT+CSQ": b"\r\n+CSQ: 3,99\r\n" + OK},
         {"AT+CSQ": b"\r\n+CSQ: 99,99\r\n" + OK},
     ],
@@ -115,14 +115,14 @@ def test_nothing_is_done_against_the_network_a_person_or_without_signal(against:
 
 
 @pytest.mark.parametrize("mode", [b"+COPS: 0", b"+COPS: 2", b'+COPS: 0,0,"Orange ML",7'])
-def test_an_operator_that_nobody_chose_is_searched_for(mode: bytes) -> None:
+def test_the_search_restarts_where_no_person_chose_the_operator(mode: bytes) -> None:
     work = RecordingWork()
     answers = lost({"AT+COPS?": b"\r\n" + mode + b"\r\n" + OK})
     with ScriptedModem(answers) as modem, running(modem.device, work, timing=SOON):
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_kept() -> None:
+def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_settled() -> None:
     def lose(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = LOST
         work.full.set()
@@ -141,7 +141,7 @@ def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_kept()
         assert work.results == [Submitted(1)]
 
 
-def test_nothing_is_done_while_the_modem_may_be_busy_with_a_part_of_before() -> None:
+def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> None:
     work = RecordingWork()
     work.busy = 60.0
     with ScriptedModem(lost()) as modem, running(modem.device, work, timing=SOON):
@@ -151,7 +151,7 @@ def test_nothing_is_done_while_the_modem_may_be_busy_with_a_part_of_before() -> 
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_an_order_for_ussd_goes_first() -> None:
+def test_a_ussd_order_goes_first() -> None:
     order: list[Future[UssdAnswer]] = []
     said: list[Script] = [b"\r\n+COPS: 1\r\n" + OK]
     work = RecordingWork()

@@ -1,4 +1,4 @@
-"""The port: the thread that keeps one modem working, against scripted modems."""
+"""A port on scripted modems: submissions, devices, recovery, requests, inbound messages, SIMs and slots."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_work_that_comes_later_is_done_when_the_port_is_woken() -> None:
         eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_an_idle_port_that_is_asked_whether_it_lives_answers_and_asks_nobody_for_work() -> None:
+def test_a_probe_of_an_idle_port_is_answered_without_a_look_for_work() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
         eventually(lambda: work.claims and work.state is PortState.UP)
@@ -100,7 +100,7 @@ def test_an_idle_port_that_is_asked_whether_it_lives_answers_and_asks_nobody_for
         assert len(work.claims) == claims
 
 
-def test_a_refusal_is_told_and_the_next_part_goes_on() -> None:
+def test_a_refusal_is_reported_and_the_next_part_is_sent() -> None:
     work = RecordingWork(part(1), part(2))
     answers = healthy({"PDU": [b"\r\n+CMS ERROR: 1\r\n", ScriptedModem.take]})
     with ScriptedModem(answers) as modem, running(modem.device, work):
@@ -128,7 +128,7 @@ def test_a_busy_sim_and_one_lost_byte_are_tried_again_at_once() -> None:
         ("Acme", b"+CMS ERROR: invalid PDU mode parameter"),
     ],
 )
-def test_a_pdu_that_cannot_be_read_is_typed_once_more_in_pieces(vendor: str, refusal: bytes) -> None:
+def test_a_pdu_that_the_modem_cannot_read_is_written_once_more_in_pieces(vendor: str, refusal: bytes) -> None:
     typed: list[float] = []
 
     def prompt(modem: ScriptedModem) -> None:
@@ -146,11 +146,11 @@ def test_a_pdu_that_cannot_be_read_is_typed_once_more_in_pieces(vendor: str, ref
         assert modem.pdus[0] == modem.pdus[1]
     pieces = -(-len(modem.pdus[1]) // 16)
     assert typed[3] - typed[2] >= 0.02 * pieces  # a pause before each
-    assert typed[5] - typed[4] < 0.02 * pieces  # and the next part as fast as ever
+    assert typed[5] - typed[4] < 0.02 * pieces  # the next part is written without pauses
 
 
 @pytest.mark.parametrize("again", [b"+CMS ERROR: 304", b"+CMS ERROR: 500"])
-def test_a_pdu_that_cannot_be_read_is_typed_twice_at_most(again: bytes) -> None:
+def test_a_pdu_that_the_modem_cannot_read_is_written_twice_at_most(again: bytes) -> None:
     work = RecordingWork(part(1))
     refusals: list[Script] = [b"\r\n+CMS ERROR: 304\r\n", b"\r\n" + again + b"\r\n"]
     with ScriptedModem(healthy({"PDU": refusals})) as modem, running(modem.device, work):
@@ -159,7 +159,7 @@ def test_a_pdu_that_cannot_be_read_is_typed_twice_at_most(again: bytes) -> None:
     assert isinstance(work.results[0], Refused)
 
 
-def test_a_refusal_while_a_pdu_is_typed_slowly_ends_the_typing() -> None:
+def test_a_refusal_ends_the_slow_writing_of_a_pdu() -> None:
     work = RecordingWork(part(1, "a long text " * 12), part(2))
     prompts: list[Script] = [ScriptedModem.prompt, b"\r\n> \r\n+CMS ERROR: 500\r\n", ScriptedModem.prompt]
     answers = healthy({"AT+CMGS": prompts, "PDU": [b"\r\n+CMS ERROR: 304\r\n", ScriptedModem.take]})
@@ -190,7 +190,7 @@ def test_a_network_that_did_not_answer_leaves_a_part_in_doubt(vendor: str, refus
 
 
 @pytest.mark.parametrize("code", [208, 211, 322])
-def test_a_submission_refused_for_a_full_memory_has_the_memory_read(code: int) -> None:
+def test_a_refusal_for_a_full_memory_causes_a_listing(code: int) -> None:
     work = RecordingWork(part(1), part(2))
     answers = healthy({"PDU": [b"\r\n+CMS ERROR: %d\r\n" % code, ScriptedModem.take]})
     timing = replace(FAST, list_s=600.0)
@@ -220,7 +220,7 @@ def test_a_missing_service_centre_is_set_from_the_configuration() -> None:
         assert modem.commands.count('AT+CSCA="+22370000000",145') == 1
 
 
-def test_it_waits_for_the_network_and_claims_nothing_before() -> None:
+def test_nothing_is_claimed_without_a_network() -> None:
     work = RecordingWork(part())
     said: list[Script] = [b"\r\n+CREG: 1,2\r\n" + OK] * 4
     answers = healthy({"AT+CREG?": [*said, b"\r\n+CREG: 1,5\r\n" + OK]})
@@ -239,7 +239,7 @@ def test_lte_alone_is_enough() -> None:
 # The device
 
 
-def test_a_device_that_is_not_there_is_looked_for_until_it_comes(tmp_path: Path) -> None:
+def test_the_port_looks_for_a_missing_device_until_it_comes(tmp_path: Path) -> None:
     work = RecordingWork(part())
     link = tmp_path / "modem"
     with ScriptedModem(healthy()) as modem, running(str(link), work) as port:
@@ -299,7 +299,7 @@ def test_a_stick_that_stops_answering_under_its_old_number_is_found_under_the_ne
             eventually(lambda: after.commands and work.state is PortState.UP, 30)
 
 
-def test_a_glob_that_matches_several_devices_is_told_and_used_once_it_matches_one(tmp_path: Path) -> None:
+def test_a_glob_that_matches_several_devices_is_used_once_it_matches_one(tmp_path: Path) -> None:
     work = RecordingWork(part())
     with ScriptedModem(healthy()) as modem, ScriptedModem() as other:
         (tmp_path / "modem1").symlink_to(modem.device)
@@ -320,7 +320,7 @@ def test_a_device_lost_before_the_pdu_refuses_the_part_for_this_sim() -> None:
     assert (refused.cause.code, refused.cause.kind) == (DEVICE_GONE, Kind.SIM)
 
 
-def test_a_device_that_another_gateway_holds_is_told_as_such() -> None:
+def test_a_device_that_another_gateway_holds_is_named_as_such() -> None:
     first, second = RecordingWork(), RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, first):
         eventually(lambda: first.state is PortState.UP)
@@ -393,11 +393,11 @@ def test_a_modem_that_echoes_again_has_restarted() -> None:
 
 
 def saying(path: Path, exit_code: int = 0) -> tuple[str, ...]:
-    """A reset_command that leaves a line in a file, and says a word."""
+    """Return a reset_command that appends a line to a file and prints a word."""
     return ("sh", "-c", f"echo x >> '{path}'; echo powered; exit {exit_code}")
 
 
-def test_a_modem_that_its_own_restart_does_not_help_gets_the_reset_command(
+def test_reset_command_is_run_for_a_modem_that_a_restart_does_not_help(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "modem.port.port")
@@ -419,7 +419,7 @@ def test_a_modem_that_its_own_restart_does_not_help_gets_the_reset_command(
     assert "port 1: reset_command failed with exit code 7" in said
 
 
-def test_a_device_that_stays_away_gets_the_reset_command(tmp_path: Path) -> None:
+def test_reset_command_is_run_for_a_device_that_stays_away(tmp_path: Path) -> None:
     work, runs = RecordingWork(), tmp_path / "runs"
     with running(str(tmp_path / "nothing"), work, reset_command=saying(runs)):
         eventually(lambda: runs.exists() and runs.read_text().count("x") >= 2)
@@ -454,7 +454,7 @@ def test_a_port_stops_and_answers_while_its_reset_command_runs(tmp_path: Path) -
     assert port.join(10)
 
 
-def test_what_became_of_a_message_does_not_wait_for_the_reset_command(tmp_path: Path) -> None:
+def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
     runs, work = tmp_path / "runs", RecordingWork(*(part(number) for number in range(20)))
     program = ("sh", "-c", f"touch '{runs}'; exec sleep 60")
     with ScriptedModem(healthy({"PDU": b""})) as modem:
@@ -467,7 +467,7 @@ def test_what_became_of_a_message_does_not_wait_for_the_reset_command(tmp_path: 
         assert port.join(10)
 
 
-def test_a_modem_that_restarts_and_is_lost_was_not_away_all_the_time(tmp_path: Path) -> None:
+def test_the_time_away_begins_anew_when_a_device_was_there(tmp_path: Path) -> None:
     runs, work, link = tmp_path / "runs", RecordingWork(), tmp_path / "modem"
     with running(str(link), work, reset_command=saying(runs)):
         eventually(lambda: work.state is PortState.ABSENT)
@@ -475,7 +475,9 @@ def test_a_modem_that_restarts_and_is_lost_was_not_away_all_the_time(tmp_path: P
             link.symlink_to(modem.device)
             eventually(lambda: work.state is PortState.UP)
             runs.unlink(missing_ok=True)
-            time.sleep(max(FAST.away_s))  # the time that a device may be away passes while it is there
+            time.sleep(
+                max(FAST.away_s)
+            )  # longer than the time after which a missing device gets reset_command
             modem.answers["ATE0V1Q0"] = ScriptedModem.unplug
             modem.say(b"\r\nRDY\r\n")
             eventually(lambda: work.state is PortState.ABSENT)
@@ -539,7 +541,7 @@ def test_a_failing_gateway_does_not_end_the_thread() -> None:
         eventually(lambda: work.results == [Submitted(1)])
 
 
-# Asking, stopping
+# Requests, stopping
 
 
 def test_ask_puts_the_question_to_an_idle_modem() -> None:
@@ -556,7 +558,7 @@ def test_ask_puts_the_question_to_an_idle_modem() -> None:
 
 
 def held(work: RecordingWork, modem: ScriptedModem) -> Callable[[], None]:
-    """Wait until a part is in the air of a modem that holds it; what lets it go."""
+    """Let the modem hold a part, and wait until it is in the air. Return the function that releases it."""
     eventually(lambda: modem.pdus)
     return lambda: modem.say(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
 
@@ -615,7 +617,7 @@ def test_no_descriptor_is_left_behind() -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-# What comes in
+# Inbound messages
 
 
 def test_a_stored_text_is_kept_and_then_deleted() -> None:
@@ -657,7 +659,7 @@ def test_texts_that_came_before_are_read_and_what_is_malformed_is_set_aside_once
         eventually(lambda: modem.commands.count("AT+CMGL=4") > 1)
         assert len(work.texts) == 2
         assert work.texts[1] == Unreadable("FFFFZZ", work.texts[1].reason)  # type: ignore[union-attr]
-        assert "AT+CMGD=2" not in modem.commands  # an outgoing one is not ours
+        assert "AT+CMGD=2" not in modem.commands  # an outgoing text that the gateway did not write
 
 
 def test_a_text_that_cannot_be_deleted_is_handed_over_once() -> None:
@@ -683,7 +685,7 @@ def test_direct_texts_and_reports_are_handed_over_also_from_within_a_submission(
     assert work.reports_with_outcomes == 1
 
 
-def test_a_report_that_cannot_be_kept_with_its_outcome_is_told_again_with_it_and_once() -> None:
+def test_a_report_that_cannot_be_stored_with_its_outcome_is_told_again_once() -> None:
     work = RecordingWork(part(), part(2))
 
     def take(modem: ScriptedModem) -> None:
@@ -723,7 +725,7 @@ def test_a_report_in_storage_is_read_and_deleted_there() -> None:
         "+CMTI: ?",
     ],
 )
-def test_a_modem_that_speaks_of_its_memory_is_read_at_once(said: str) -> None:
+def test_a_urc_about_a_full_memory_causes_a_listing(said: str) -> None:
     work = RecordingWork()
     indicators = b'\r\n+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("sounder",(0,1)),'
     indicators += b'("message",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))\r\n' + OK
@@ -734,12 +736,12 @@ def test_a_modem_that_speaks_of_its_memory_is_read_at_once(said: str) -> None:
     ):
         eventually(lambda: "AT+CMGL=4" in modem.commands and work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [listing, OK]
-        modem.say(b"\r\n+CIEV: 2,3\r\n")  # the signal: no reason to look
+        modem.say(b"\r\n+CIEV: 2,3\r\n")  # about the signal: no reason for a listing
         modem.say(f"\r\n{said}\r\n".encode())
         eventually(lambda: len(work.texts) == 1, 1.5)
 
 
-def test_a_modem_that_keeps_saying_that_it_is_full_is_not_read_again_and_again() -> None:
+def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
     work = RecordingWork()
     with (
         ScriptedModem(healthy()) as modem,
@@ -753,7 +755,7 @@ def test_a_modem_that_keeps_saying_that_it_is_full_is_not_read_again_and_again()
         assert modem.commands.count("AT+CMGL=4") <= before + 1
 
 
-def test_where_reports_are_stored_their_memory_is_read_now_and_then() -> None:
+def test_the_memory_of_stored_reports_is_read_at_intervals() -> None:
     work = RecordingWork()
     answers = healthy(
         {
@@ -796,7 +798,7 @@ def test_an_empty_place_is_no_text() -> None:
         assert work.texts == []
 
 
-def test_what_cannot_be_deleted_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_deletion_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     listing = b"\r\n+CMGL: 0,1,,30\r\nFFFFZZ\r\n+CMGL: 1,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
     work = RecordingWork()
     full = b'\r\n+CPMS: "SM",9,10,"SM",9,10,"SM",9,10\r\n' + OK
@@ -817,11 +819,11 @@ def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
     work = RecordingWork()
     answers = healthy(
         {
-            # The form with three memories was not taken just then, and that with two leaves the third as it was.
+            # The form with three memories was refused at that time, and the form with two leaves the third unchanged.
             'AT+CPMS="SM","SM","SM"': b"\r\n+CMS ERROR: 500\r\n",
             'AT+CPMS="SM","SM"': b"\r\n+CPMS: 0,10,0,10,1,50\r\n" + OK,
             'AT+CPMS="ME"': b"\r\n+CPMS: 1,50,0,10,1,50\r\n" + OK,
-            # what stands there at the start is read once; that it stays there is seen later
+            # texts that are there at the start are read once; later looks find that they stay
             "AT+CPMS?": [
                 b'\r\n+CPMS: "SM",0,10,"SM",0,10,"SM",0,10\r\n' + OK,
                 b'\r\n+CPMS: "SM",0,10,"SM",0,10,"ME",1,50\r\n' + OK,
@@ -864,10 +866,10 @@ def test_a_memory_that_could_not_be_read_is_tried_again_until_it_was() -> None:
         eventually(lambda: work.texts)
         listed = modem.commands.count("AT+CMGL=4")
         eventually(lambda: modem.commands.count("AT+CMGL=4") > listed + 2)
-    assert other.tries == 3  # once it was, it is left alone
+    assert other.tries == 3  # after it was read once, it is not read again
 
 
-def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
+def test_a_direct_text_is_not_lost_when_the_port_stops() -> None:
     def stop(modem: ScriptedModem) -> None:
         port.stop()
         modem.say(
@@ -884,7 +886,7 @@ def test_what_came_straight_is_not_lost_when_the_port_stops() -> None:
     assert (len(work.reports), len(work.texts)) == (1, 1)
 
 
-def test_a_modem_that_stores_no_texts_gives_them_straight() -> None:
+def test_a_modem_that_stores_no_texts_passes_them_on_directly() -> None:
     work = RecordingWork()
     answers = healthy({"AT+CNMI": b"\r\n+CMS ERROR: 303\r\n", "AT+CNMI=2,2,0,1,0": OK})
     with ScriptedModem(answers) as modem, running(modem.device, work):
@@ -920,7 +922,7 @@ def test_a_sim_that_does_not_work_is_named_and_looked_at_again(answer: bytes, st
 
 
 def locked(attempts: bytes | None = None, *, right: bool = True) -> Answers:
-    """A modem whose SIM asks for a PIN."""
+    """Return the answers of a modem whose SIM asks for a PIN."""
 
     def unlock(modem: ScriptedModem) -> None:
         if right:
@@ -935,7 +937,7 @@ def locked(attempts: bytes | None = None, *, right: bool = True) -> Answers:
     return answers
 
 
-def test_a_pin_opens_the_sim_and_is_said_once() -> None:
+def test_a_pin_unlocks_the_sim_and_is_sent_once() -> None:
     work = RecordingWork(part())
     with ScriptedModem(locked(b"3")) as modem, running(modem.device, work, pin="1234"):
         eventually(lambda: work.results == [Submitted(1)])
@@ -985,7 +987,7 @@ def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
     assert {status.active.iccid for status in work.statuses} == {"", ICCID}
 
 
-def test_a_card_that_once_told_its_number_gets_no_other_name_when_it_does_not() -> None:
+def test_a_sim_that_once_told_its_number_keeps_its_name_when_it_does_not() -> None:
     work = RecordingWork()
     gone, silent = b"\r\n+CME ERROR: 10\r\n", b"\r\n+CME ERROR: 13\r\n"
     answers = healthy()
@@ -996,12 +998,12 @@ def test_a_card_that_once_told_its_number_gets_no_other_name_when_it_does_not() 
         told = {command: modem.answers[command] for command in ("AT+CCID", "AT+CIMI", "AT+CPIN?")}
         modem.answers.update({"AT+CCID": silent, "AT+CIMI": silent, "AT+CPIN?": healthy()["AT+CPIN?"]})
         eventually(lambda: work.statuses[-1].active.sim is SimState.UNKNOWN)
-        modem.answers["AT+CIMI"] = told["AT+CIMI"]  # it is enough to know it by
+        modem.answers["AT+CIMI"] = told["AT+CIMI"]  # enough to recognise the SIM
         eventually(lambda: work.state is PortState.UP)
     assert {status.active.iccid for status in work.statuses} == {"", ICCID}
 
 
-def test_a_modem_that_says_ok_to_a_slot_command_and_changes_nothing_is_told_in_another_way() -> None:
+def test_another_slot_command_is_tried_where_the_first_changes_nothing() -> None:
     def change(modem: ScriptedModem) -> None:
         slot = modem.commands[-1][-1]
         modem.answers["AT+CCID"] = b"\r\n+CCID: 892230100000000001" + slot.encode() + b"\r\n" + OK
@@ -1022,10 +1024,10 @@ def test_a_modem_that_says_ok_to_a_slot_command_and_changes_nothing_is_told_in_a
         ways = [
             command for command in after(modem, "(here)") if command.startswith(("AT+QUIMSLOT", "AT+QDSIM"))
         ]
-        assert ways[0].startswith("AT+QDSIM")  # what worked once is said first
+        assert ways[0].startswith("AT+QDSIM")  # the command that worked once is tried first
 
 
-def test_a_card_that_was_known_is_known_by_its_subscriber_too() -> None:
+def test_a_known_sim_is_recognised_by_its_imsi_too() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.state is PortState.UP)
@@ -1052,7 +1054,7 @@ def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:
     assert sent_from == [2, 2, 1, 1, 2]
 
 
-def test_an_empty_slot_leaves_the_other_at_work() -> None:
+def test_an_empty_slot_does_not_stop_the_other() -> None:
     work = RecordingWork(part(), Switch(2), part(2))
     with ScriptedModem(two_slots(empty=2)) as modem, running(modem.device, work, slots=2):
         eventually(lambda: len(work.outcomes) == 2)

@@ -1,4 +1,4 @@
-"""The port on simulated modems: what it says became of a part is what the network saw, whatever goes wrong."""
+"""A port on simulated modems: each outcome agrees with the network, whatever fault happens."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tests.modem.running_port import SCALE, port_on
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    """Two modems, the second with two slots."""
+    """A bank of two modems, the second with two slots."""
     with Bank(BankConfig(tmp_path / "bank", ports=2, slots_of={2: 2}, time_scale=SCALE)) as running:
         yield running
 
 
 def parts(bank: Bank, count: int, first: int = 1) -> list[Submission]:
-    """Parts with a text each of its own, to another modem of the bank."""
+    """Return parts with different texts, to another modem of the bank."""
     return [part(number, f"text {number}", bank.number(2)) for number in range(first, first + count)]
 
 
 def check(bank: Bank, work: RecordingWork) -> None:
-    """What was told of each part is what the network saw of it."""
+    """Check that each outcome agrees with what the network accepted."""
     seen = [accepted.text for accepted in bank.accepted()]
     for outcome in work.outcomes:
         times = seen.count(outcome.submission.segment.text)
@@ -48,9 +48,7 @@ def check(bank: Bank, work: RecordingWork) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"submit_via": "storage"}], ids=["direct", "storage"])
-def test_a_modem_that_loses_what_comes_too_fast_is_given_it_slowly(
-    bank: Bank, settings: dict[str, Any]
-) -> None:
+def test_a_modem_that_loses_octets_gets_the_pdu_slowly(bank: Bank, settings: dict[str, Any]) -> None:
     bank.fault(1, Fault.OVERRUN, ALWAYS)
     via = Via.STORAGE if settings else Via.DIRECT
     long = [replace(part(number, f"text {number} " * 12, bank.number(2)), via=via) for number in (1, 2)]
@@ -59,7 +57,7 @@ def test_a_modem_that_loses_what_comes_too_fast_is_given_it_slowly(
         eventually(lambda: len(work.outcomes) == 2)
     assert all(isinstance(result, Submitted) for result in work.results)
     check(bank, work)
-    assert bank.happened()["overrun"] == 2  # the first try of each
+    assert bank.happened()["overrun"] == 2  # at the first try of each part
 
 
 def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
@@ -82,7 +80,7 @@ def test_a_clock_that_stands_tells_no_time(bank: Bank) -> None:
         eventually(lambda: work.statuses[-1].network_time is None)
 
 
-def test_a_modem_that_is_locked_says_so_until_it_is_not(bank: Bank) -> None:
+def test_a_locked_modem_is_named_until_it_is_unlocked(bank: Bank) -> None:
     bank.fault(1, Fault.MODEM_LOCKED, ALWAYS)
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work):
@@ -93,7 +91,7 @@ def test_a_modem_that_is_locked_says_so_until_it_is_not(bank: Bank) -> None:
     check(bank, work)
 
 
-def test_a_refusal_in_words_keeps_them(bank: Bank) -> None:
+def test_the_words_of_a_refusal_are_kept(bank: Bank) -> None:
     bank.fault(1, Fault.REFUSED_WORDS)
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work):
@@ -125,11 +123,11 @@ def test_both_slots_send(bank: Bank) -> None:
     senders = [accepted.iccid for accepted in bank.accepted()]
     assert senders == [bank.iccid(2, 1), bank.iccid(2, 2), bank.iccid(2, 1)]
     assert [slot.number for slot in work.statuses[-1].slots] == [bank.number(2, 1), bank.number(2, 2)]
-    assert work.statuses[-1].switches == 5  # to each slot at the start, and as it was told
+    assert work.statuses[-1].switches == 5  # to each slot at the start, and three by order
     assert work.statuses[-1].switch_s > 0
 
 
-def test_a_locked_sim_is_opened(tmp_path: Path) -> None:
+def test_a_locked_sim_is_unlocked(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE, pin="4321")) as bank:
         work = RecordingWork(*parts(bank, 1))
         with port_on(bank, work, pin="4321"):
@@ -160,7 +158,7 @@ def test_a_device_that_goes_and_comes_back_is_used_again(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_each_fault_is_survived_and_told_as_it_was(bank: Bank, fault: Fault) -> None:
+def test_each_fault_is_survived_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work) as port:
         eventually(lambda: len(work.outcomes) == 1)
@@ -170,9 +168,7 @@ def test_each_fault_is_survived_and_told_as_it_was(bank: Bank, fault: Fault) -> 
         eventually(lambda: len(work.outcomes) == 4)
         check(bank, work)
         if fault is Fault.NOT_READY and isinstance(work.results[-1], Refused):
-            work.give(
-                *parts(bank, 1, first=5)
-            )  # the last one was claimed just when the modem began to refuse
+            work.give(*parts(bank, 1, first=5))  # the last part was claimed when the modem began to refuse
             port.wake()
             eventually(lambda: len(work.outcomes) == 5)
         assert isinstance(work.results[-1], Submitted)

@@ -1,4 +1,4 @@
-"""What modems really say, byte for byte, and what has to come of it: tables of scenarios against the port."""
+"""Tables of what real modems send, byte for byte, and of what the port must make of it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
-PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
+PAUSE = 0.03  # seconds in the middle of a line: longer than FAST's quiet_s
 
 
 def prompted(data: bytes) -> Script:
-    """Ask for a PDU in these bytes."""
+    """Return a script that sends these bytes as the prompt for a PDU."""
 
     def script(modem: ScriptedModem) -> None:
         modem.entering = True
@@ -44,7 +44,7 @@ def prompted(data: bytes) -> Script:
 
 
 def pieces(*data: bytes) -> Script:
-    """Say these, with a pause between them."""
+    """Return a script that sends these pieces with a pause between them."""
 
     def script(modem: ScriptedModem) -> None:
         with modem.speaking:
@@ -57,7 +57,7 @@ def pieces(*data: bytes) -> Script:
 
 
 def byte_by_byte(data: bytes) -> Script:
-    """Say this one byte at a time."""
+    """Return a script that sends this one byte at a time."""
 
     def script(modem: ScriptedModem) -> None:
         for byte in data:
@@ -71,7 +71,7 @@ TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
 URC = b'\r\n+CREG: 1,"25FF","825E"\r\n'
 
 
-# The submission: what a modem says from AT+CMGS on, and what became of the part.
+# Submissions: what a modem sends from AT+CMGS on, and the result of the part.
 
 PROMPTS: dict[str, Script] = {
     "with line end and blank": prompted(b"\r\n> "),
@@ -127,7 +127,7 @@ TAKINGS: dict[str, tuple[Script, int | None]] = {
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_any_form_of_prompt_is_one(prompt: Script) -> None:
+def test_every_form_of_prompt_is_recognised(prompt: Script) -> None:
     work = RecordingWork(part(1), part(2))
     with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 2)
@@ -136,7 +136,7 @@ def test_any_form_of_prompt_is_one(prompt: Script) -> None:
 
 
 @pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
-def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> None:
+def test_every_form_of_acceptance_is_recognised(taking: Script, reference: int | None) -> None:
     work = RecordingWork(part(1), part(2))
     answers = healthy({"PDU": [taking, ScriptedModem.take]})
     with ScriptedModem(answers) as modem, running(modem.device, work):
@@ -145,9 +145,9 @@ def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> Non
         assert len(modem.pdus) == 2
 
 
-def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
+def test_every_form_of_acceptance_is_recognised_with_echo() -> None:
     work = RecordingWork(*(part(number) for number in range(len(TAKINGS))))
-    # A bare OK counts for a part only from a modem that never told a reference: so those without one come first.
+    # A bare OK counts only from a modem that never told a reference, so the forms without one come first.
     takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
     answers = healthy({"PDU": [taking for taking, _ in takings]})
     with ScriptedModem(answers, echo=True) as modem, running(modem.device, work):
@@ -156,7 +156,7 @@ def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other(
         assert len(modem.pdus) == len(takings)
 
 
-# Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
+# Refusals at the prompt and after the PDU: their kind, and that the port goes on.
 
 REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
     "bad number": (b"+CMS ERROR: 1", "CMS", 1, Kind.RECIPIENT),
@@ -193,7 +193,7 @@ def test_a_refusal_names_its_cause_and_the_next_part_is_sent(
 
 
 def late(data: bytes, seconds: float) -> Script:
-    """Say this after the port has given up."""
+    """Return a script that sends this after the time limit of the port."""
 
     def script(modem: ScriptedModem) -> None:
         time.sleep(seconds)
@@ -202,7 +202,7 @@ def late(data: bytes, seconds: float) -> Script:
     return script
 
 
-# What goes wrong on the way: stage, what happens there, what is said of the part. Then the port sends the next one.
+# Faults during a submission: stage, fault, result of the part. Then the port sends the next one.
 
 TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
     "no prompt": ("AT+CMGS", b"", Refused),
@@ -225,7 +225,7 @@ TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
 
 
 @pytest.mark.parametrize(("stage", "happens", "outcome"), TROUBLE.values(), ids=TROUBLE)
-def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
+def test_each_fault_gives_its_result_and_the_port_is_in_step_again(
     stage: str, happens: Script, outcome: type[object], tmp_path: Path
 ) -> None:
     work = RecordingWork(part(1), part(2))
@@ -246,11 +246,11 @@ def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
     assert [outcome.submission.message_id for outcome in work.outcomes] == [1, 2]
 
 
-# What a former owner, or a modem's own way, leaves behind.
+# States that another program or a restart leaves a modem in.
 
 
 def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
-    """It waits for the text of a former owner; an ESC counts only the `by`-th time."""
+    """The modem waits for the text of another program; only the ESC number `by` ends that."""
     modem.entering = True
     left = by
 
@@ -264,7 +264,7 @@ def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
 
 
 def numeric(modem: ScriptedModem) -> None:
-    """It speaks V0 until told otherwise."""
+    """The modem answers in V0 until it gets V1."""
     modem.answers.update({"AT": b"0\r", "": b"4\r"})
 
     def plain(modem: ScriptedModem) -> None:
@@ -275,7 +275,7 @@ def numeric(modem: ScriptedModem) -> None:
 
 
 def quiet(modem: ScriptedModem) -> None:
-    """It is in Q1 until told otherwise."""
+    """The modem is in Q1 until it gets Q0."""
     modem.answers["AT"] = b""
 
     def plain(modem: ScriptedModem) -> None:
@@ -291,7 +291,7 @@ def deaf_to_escape(modem: ScriptedModem) -> None:
 
 
 def phonesim(modem: ScriptedModem) -> None:
-    """It takes ESC for the beginning of the next line, and ignores what does not begin with AT."""
+    """The modem takes ESC as part of the next line, and ignores lines that do not begin with AT."""
     modem.answers["ESC"] = [lambda modem: modem.answers.update({"AT": [b"", OK]})]
 
 
@@ -319,7 +319,7 @@ FOUND: dict[str, Callable[[ScriptedModem], None]] = {
 
 
 @pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
-def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedModem], None]) -> None:
+def test_a_modem_sends_whatever_state_it_was_left_in(state: Callable[[ScriptedModem], None]) -> None:
     work = RecordingWork(part(1), part(2))
     with ScriptedModem() as modem:
         state(modem)
@@ -328,11 +328,11 @@ def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedMo
             assert [type(result) for result in work.results] == [Submitted, Submitted]
 
 
-# Restarts that nobody announces.
+# Restarts without a URC.
 
 
-def test_a_modem_that_echoes_again_before_its_prompt_is_given_no_pdu() -> None:
-    """It has restarted, perhaps into text mode, where the length is a number and the PDU a text to it."""
+def test_a_modem_that_echoes_again_before_its_prompt_gets_no_pdu() -> None:
+    """The modem has restarted, perhaps into text mode, where it takes the length as a number and the PDU as a text."""
     work = RecordingWork()
 
     def restarted(modem: ScriptedModem) -> None:
@@ -367,7 +367,7 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
             if isinstance(answer, bytes):
                 modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
         modem.answers["ATE0V1Q0"] = plain
-        port.ask().result(5)  # not answered with OK, unless something else was said before
+        port.ask().result(5)  # answered with OK only if another command came before
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
         work.give(part())
         port.wake()
@@ -390,7 +390,7 @@ def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
         eventually(lambda: work.results == [Submitted(1)])
 
 
-# Nonsense in answers.
+# Malformed answers.
 
 NONSENSE: dict[str, Answers] = {
     "superscripts for digits": {
@@ -423,7 +423,9 @@ NONSENSE: dict[str, Answers] = {
 
 
 @pytest.mark.parametrize("answers", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_malformed_answer_does_not_stop_the_port(
+    answers: Answers, caplog: pytest.LogCaptureFixture
+) -> None:
     work = RecordingWork(part(1), part(2))
     with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 2)
@@ -436,7 +438,7 @@ def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.Lo
     assert work.statuses[-1].active.signal_dbm is None
 
 
-def test_a_part_says_how_long_the_network_may_try() -> None:
+def test_a_part_carries_its_validity_period() -> None:
     work = RecordingWork(replace(part(), validity_s=3600))
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.results == [Submitted(1)])
@@ -445,17 +447,17 @@ def test_a_part_says_how_long_the_network_may_try() -> None:
         ]
 
 
-# What comes in while nothing else is asked, or while something is.
+# Inbound messages, while a command runs and while none does.
 
 
 def long_before_the_pdu(modem: ScriptedModem) -> None:
-    """Longer than the port waits for one that may be malformed."""
+    """Return a script with a pause that is longer than the port waits for a PDU."""
     modem.say(b"\r\n+CMT: ,30\r\n")
     time.sleep(FAST.waits.head_s + PAUSE)
     modem.say(DELIVER.encode() + b"\r\n")
 
 
-ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and reports come of it
+ARRIVALS: dict[str, tuple[Script, int, int]] = {  # sent; expected texts and reports
     "a text": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
     "a text with a name": (b'\r\n+CMT: "x",30\r\n' + DELIVER.encode() + b"\r\n", 1, 0),
     "a text, a report and a text in one read": (
@@ -472,7 +474,7 @@ ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and rep
 }  # fmt: skip
 
 
-MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
+MALFORMED: dict[str, tuple[bytes, str]] = {  # sent; what is stored
     "a text in no hexadecimal": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", "ZZZZ"),
     "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", DELIVER[:24]),
     "a report cut short": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", REPORT[:12]),
@@ -480,7 +482,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
 
 
 @pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
-def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
+def test_a_direct_message_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
         eventually(lambda: work.state is PortState.UP)
@@ -494,7 +496,7 @@ def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, repor
 
 
 @pytest.mark.parametrize(("said", "kept"), MALFORMED.values(), ids=MALFORMED)
-def test_what_comes_malformed_is_kept_as_it_came(said: bytes, kept: str) -> None:
+def test_a_malformed_message_is_kept_as_it_came(said: bytes, kept: str) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.state is PortState.UP)
@@ -521,8 +523,8 @@ def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None
     assert {claim.active.iccid for claim in work.claims} == {ICCID}
 
 
-def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_same() -> None:
-    """Qualcomm's and ZTE's sticks: not even AT is answered with OK before the PIN."""
+def test_a_modem_that_refuses_every_command_while_locked_comes_up() -> None:
+    """Sticks of Qualcomm and ZTE do not answer AT with OK before the PIN."""
     shut = b"\r\n+CME ERROR: 11\r\n"
     opened = healthy({"ATE0V1Q0": OK, "AT": OK})
 
@@ -616,7 +618,7 @@ REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
 
 
 @pytest.mark.parametrize(("answers", "state", "carries"), REGISTRATIONS.values(), ids=REGISTRATIONS)
-def test_only_a_registered_sim_is_given_work(answers: Answers, state: Registration, carries: bool) -> None:
+def test_only_a_registered_sim_gets_parts(answers: Answers, state: Registration, carries: bool) -> None:
     work = RecordingWork(part())
     with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
         eventually(lambda: work.statuses and work.statuses[-1].active.operator)
@@ -640,7 +642,7 @@ def test_a_registration_that_was_lost_is_noticed_and_its_return_too() -> None:
         eventually(lambda: work.results == [Submitted(1)])
 
 
-# Slots, by the vendors' commands and the configured one.
+# Slots, with the vendors' commands and the configured one.
 
 SLOT_COMMANDS: dict[
     str, tuple[bytes, str, str | None]
@@ -689,7 +691,7 @@ def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: s
     assert work.results == [Submitted(1), Submitted(2)]
 
 
-# The ladder, and who is not to be on it.
+# Recovery, and what must not cause it.
 
 
 def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
@@ -743,13 +745,13 @@ def test_a_gateway_that_fails_at_every_call_ends_no_thread() -> None:
         eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_a_modem_that_reads_no_more_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
+def test_a_modem_that_stops_reading_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
     work = RecordingWork(part(1))
     link = tmp_path / "modem"
     link.symlink_to(os.ttyname(slave))
-    with contextlib.suppress(BlockingIOError):  # fill the line: nobody reads at the other end
+    with contextlib.suppress(BlockingIOError):  # fill the line: the other end is not read
         os.set_blocking(slave, False)
         while os.write(slave, b"x" * 4096):
             pass
@@ -788,7 +790,7 @@ def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_pat
 
 @contextmanager
 def still(device: str, work: RecordingWork) -> Iterator[Port]:
-    """A port that looks after nothing by itself."""
+    """A port without regular refreshes and listings."""
     timing = replace(FAST, refresh_s=60.0, list_s=60.0)
     port = Port(PortSettings(port=1, device=device), work, submit_timeout_s=1, timing=timing)
     port.start()
@@ -800,7 +802,7 @@ def still(device: str, work: RecordingWork) -> Iterator[Port]:
         assert port.join(5)
 
 
-def test_an_idle_port_wakes_for_nothing() -> None:
+def test_an_idle_port_does_not_wake() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work):
         heard, spent = len(modem.commands), time.process_time()
@@ -826,7 +828,7 @@ def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
 @pytest.mark.parametrize(
     "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
 )
-def test_a_refusal_for_want_of_a_network_has_the_registration_looked_at(refusal: bytes) -> None:
+def test_a_refusal_for_a_missing_network_causes_a_look_at_the_registration(refusal: bytes) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})

@@ -1,4 +1,4 @@
-"""Simulated modems that lose their settings, or are not ready: no text and no part is lost by it."""
+"""Simulated modems that lose their settings or are not ready: no text and no part is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def came(work: RecordingWork) -> list[str]:
 
 
 def all_taken(work: RecordingWork, port: Port) -> bool:
-    """Whether three parts were taken. What was refused is given out again, as the gateway does."""
+    """Return whether three parts were submitted. Refused parts are queued again, as the gateway does."""
     refused = [one.submission for one in work.outcomes if isinstance(one.result, Refused)]
     if refused:
         work.outcomes = [one for one in work.outcomes if not isinstance(one.result, Refused)]

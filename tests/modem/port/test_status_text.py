@@ -1,4 +1,4 @@
-"""How a SIM stands has a name and a sentence; none of it keeps it from sending."""
+"""The state of a SIM as names and as a sentence; neither stops it from sending."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_state_has_a_name(state: PortState, slot: dict[str, Any], expected
     assert names(PortStatus(1, "/dev/ttyUSB0", state, "", (told,), 1), told) == expected
 
 
-def test_the_sentence_says_what_is_and_what_helps() -> None:
+def test_the_sentence_tells_the_state_and_the_remedy() -> None:
     far = SlotStatus(1, SimState.READY, registration=Registration.ROAMING, signal_dbm=-109)
     assert sentence(far).startswith("Ready.")
     assert "roaming" in sentence(far)
@@ -56,7 +56,7 @@ def test_the_sentence_says_what_is_and_what_helps() -> None:
     assert sentence(SlotStatus(1, SimState.READY, registration=Registration.HOME)) == "Ready."
 
 
-def test_a_weak_signal_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
+def test_a_weak_signal_is_published_as_soon_as_it_is_known(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE)) as bank:
         bank.modem(1).radio.rssi = 3
         work = RecordingWork()
@@ -72,7 +72,7 @@ def test_a_weak_signal_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
         assert port.join(10)
 
 
-def test_roaming_and_a_weak_signal_are_told_and_messages_go_out_all_the_same(tmp_path: Path) -> None:
+def test_roaming_and_a_weak_signal_are_published_and_do_not_stop_messages(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE)) as bank:
         work = RecordingWork()
         with port_on(bank, work) as port:

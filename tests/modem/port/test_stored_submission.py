@@ -1,4 +1,4 @@
-"""Parts in a modem's memory, on simulated modems: the network is the witness of what was sent."""
+"""Parts that are sent from a modem's memory, on simulated modems; the simulated network shows what was sent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def texts(bank: Bank) -> list[str]:
 
 
 def put(bank: Bank, submission: Submission, status: Status) -> Place:
-    """Let a part lie in the modem's own memory; a modem may have put its own in place of some fields."""
+    """Put a part into the modem's memory; a modem may replace some fields by its own."""
     pdu = tpdu.submit(
         submission.recipient,
         submission.segment,
@@ -67,12 +67,12 @@ def put(bank: Bank, submission: Submission, status: Status) -> Place:
 
 
 def as_left(bank: Bank) -> None:
-    """What a process of before told the modem, which is volatile."""
+    """Set what an older process had set in the modem, which is volatile."""
     bank.call(lambda: bank.modem(1).feed(b"ATE0\r"))
 
 
 @pytest.mark.parametrize("make", MAKES)
-def test_every_make_sends_from_its_memory_and_is_seen_to_mark_it(tmp_path: Path, make: str) -> None:
+def test_every_make_sends_from_its_memory_and_its_mark_is_seen(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         work = RecordingWork(*(stored_part(number, marks=number > 1) for number in (1, 2, 3)))
         with port_on(bank, work, **STORING):
@@ -95,7 +95,7 @@ def test_every_make_sends_from_its_memory_and_is_seen_to_mark_it(tmp_path: Path,
         ("plain-sends-nothing-stored", Storage.CANNOT, True),
     ],
 )
-def test_a_model_that_cannot_is_told_and_its_part_is_sent_once(
+def test_a_model_that_cannot_send_from_memory_is_remembered_and_its_part_is_sent_once(
     tmp_path: Path, make: str, lesson: Storage, directly: bool
 ) -> None:
     with bank_of(tmp_path, make) as bank:
@@ -108,7 +108,7 @@ def test_a_model_that_cannot_is_told_and_its_part_is_sent_once(
         assert (work.places[-1] is None) is directly
 
 
-def test_a_memory_full_of_others_texts_leaves_the_direct_way(bank: Bank) -> None:
+def test_with_a_memory_full_of_other_texts_a_part_is_sent_directly(bank: Bank) -> None:
     memory = bank.modem(1).own_memories["ME"]
     while not memory.full:
         put(bank, part(99, "a draft"), Status.UNSENT)
@@ -125,7 +125,7 @@ def test_a_memory_full_of_others_texts_leaves_the_direct_way(bank: Bank) -> None
 
 
 @pytest.mark.parametrize("code", [208, 211, 322])
-def test_a_memory_is_full_by_whatever_code(code: int) -> None:
+def test_every_code_for_a_full_memory_is_recognised(code: int) -> None:
     work = RecordingWork(replace(stored_part(1), via=Via.STORAGE))
     answers: Answers = {"AT+CMGW": b"\r\n+CMS ERROR: %d\r\n" % code}
     with ScriptedModem(healthy(answers)) as modem, running(modem.device, work, **STORING):
@@ -137,7 +137,7 @@ def test_a_memory_is_full_by_whatever_code(code: int) -> None:
 @pytest.mark.parametrize(
     ("fault", "sent"), [(Fault.SILENT_TAKEN, True), (Fault.SILENT_LOST, False)], ids=["taken", "lost"]
 )
-def test_where_the_modem_says_nothing_its_memory_is_asked(bank: Bank, fault: Fault, sent: bool) -> None:
+def test_the_memory_settles_a_part_without_an_answer(bank: Bank, fault: Fault, sent: bool) -> None:
     bank.fault(1, fault)
     work = RecordingWork(stored_part(1))
     with port_on(bank, work, **STORING):
@@ -164,7 +164,9 @@ def test_a_reset_of_the_modem_leaves_the_part_in_doubt(bank: Bank, fault: Fault)
 @pytest.mark.parametrize(
     ("status", "fate"), [(Status.SENT, Fate.SENT), (Status.UNSENT, Fate.UNSENT)], ids=["sent", "unsent"]
 )
-def test_after_a_restart_of_ours_the_memory_tells(bank: Bank, status: Status, fate: Fate) -> None:
+def test_after_a_restart_of_the_gateway_the_memory_settles_the_part(
+    bank: Bank, status: Status, fate: Fate
+) -> None:
     work = RecordingWork()
     work.kept = [Kept(part(1), put(bank, part(1), status), settled=False, unsure_s=0.0)]
     as_left(bank)
@@ -173,23 +175,23 @@ def test_after_a_restart_of_ours_the_memory_tells(bank: Bank, status: Status, fa
     assert (work.fates, bank.stored(1)) == ([fate], [])
 
 
-def test_unsent_is_not_believed_while_the_command_of_a_dead_process_may_run(bank: Bank) -> None:
+def test_unsent_proves_nothing_while_the_command_of_an_older_process_may_run(bank: Bank) -> None:
     place = put(bank, part(1), Status.UNSENT)
     bank.call(lambda: bank.modem(1).feed(b'ATE0\rAT+CMGF=0;+CPMS="ME","ME","SM"\r'))
     bank.hold(1, "+CMSS")
     bank.call(lambda: bank.modem(1).feed(b"AT+CMSS=%d\r" % place.index))
-    bank.fault(1, Fault.ABANDONED, ALWAYS)  # it answers AT all the same
+    bank.fault(1, Fault.ABANDONED, ALWAYS)  # it still answers AT
     work = RecordingWork()
     work.kept = [Kept(part(1), place, settled=False, unsure_s=0.5)]
     with port_on(bank, work, **STORING):
-        eventually(lambda: work.claims)  # the modem was asked, and its word does not count yet
+        eventually(lambda: work.claims)  # the memory was read, and does not count yet
         assert work.fates == []
         bank.release(1)
         eventually(lambda: not work.kept)
     assert (work.fates, texts(bank), bank.stored(1)) == ([Fate.SENT], ["Bonjour"], [])
 
 
-def test_unsent_is_not_believed_of_a_modem_that_was_restarted(bank: Bank) -> None:
+def test_unsent_proves_nothing_after_a_restart_of_the_modem(bank: Bank) -> None:
     work = RecordingWork()
     work.kept = [Kept(part(1), put(bank, part(1), Status.UNSENT), settled=False, unsure_s=0.0)]
     as_left(bank)
@@ -199,14 +201,14 @@ def test_unsent_is_not_believed_of_a_modem_that_was_restarted(bank: Bank) -> Non
     assert work.fates == [Fate.GONE]
 
 
-def test_an_orphan_is_found_by_what_it_says_and_nothing_else_is_touched(bank: Bank) -> None:
+def test_a_part_without_a_known_place_is_found_by_its_text_and_nothing_else_is_deleted(bank: Bank) -> None:
     put(bank, part(5, "a draft of somebody's"), Status.UNSENT)
     put(bank, part(1), Status.UNSENT)
     elsewhere = put(bank, part(6, "another draft"), Status.UNSENT)
     work = RecordingWork()
     work.kept = [
         Kept(part(1), None, settled=True, unsure_s=0.0),
-        Kept(part(2, "mine"), elsewhere, settled=False, unsure_s=0.0),  # another part lies there now
+        Kept(part(2, "mine"), elsewhere, settled=False, unsure_s=0.0),  # another part is there now
     ]
     as_left(bank)
     with port_on(bank, work):
@@ -235,10 +237,10 @@ def test_nothing_is_sent_while_the_gateway_can_store_nothing(bank: Bank) -> None
     assert texts(bank) == []
 
 
-# --- direct: the modem is asked as far as it can be ---
+# Parts that are submitted directly
 
 
-def test_an_answer_that_comes_when_nobody_waits_for_it_any_more_is_told() -> None:
+def test_an_answer_after_the_time_limit_is_told() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.claims)
@@ -246,14 +248,14 @@ def test_an_answer_that_comes_when_nobody_waits_for_it_any_more_is_told() -> Non
         eventually(lambda: work.late == [9])
 
 
-def test_a_modem_that_is_busy_with_a_message_of_before_is_waited_for() -> None:
+def test_the_port_waits_for_a_modem_that_is_busy_with_an_older_message() -> None:
     def end(modem: ScriptedModem) -> None:
         modem.answers["AT"] = modem.answers["ATQ0V1E0"] = b"\r\nOK\r\n"
         modem.say(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")
 
     work = RecordingWork()
     work.busy = 20.0
-    silence: list[Script] = [b""] * 7  # more than it takes to give up on a modem
+    silence: list[Script] = [b""] * 7  # more than the port tries
     answers: Answers = {"AT": [*silence, end], "ATQ0V1E0": b""}
     with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
         eventually(lambda: work.late == [9])

@@ -22,14 +22,14 @@ GSM_ACCENTS = "Crédit épuisé: 0 F à 12h\n*2 Acheter @ l'unité_$"
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    """Two modems, the second with two slots."""
+    """A bank of two modems, the second with two slots."""
     with Bank(BankConfig(tmp_path / "bank", ports=2, slots_of={2: 2}, time_scale=SCALE)) as running:
         running.network.ussd_answers.update({"*9#": ACCENTS, "*8#": GSM_ACCENTS})
         yield running
 
 
 @pytest.mark.parametrize("make", sorted(PERSONALITIES))
-def test_every_make_asks_and_is_answered(tmp_path: Path, make: str) -> None:
+def test_every_make_carries_a_ussd_code_and_its_answer(tmp_path: Path, make: str) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality=make)) as bank:
         bank.network.ussd_answers.update({"*9#": ACCENTS, "*8#": GSM_ACCENTS})
         work = RecordingWork(part())
@@ -51,7 +51,7 @@ def test_every_make_asks_and_is_answered(tmp_path: Path, make: str) -> None:
             eventually(lambda: len(work.outcomes) == 1)
 
 
-def test_codes_are_said_between_submissions_and_neither_waits_for_the_others_end(bank: Bank) -> None:
+def test_codes_are_sent_between_submissions_and_delay_none_for_long(bank: Bank) -> None:
     work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(1, 31)))
     with port_on(bank, work) as port:
         eventually(lambda: work.outcomes)
@@ -62,7 +62,7 @@ def test_codes_are_said_between_submissions_and_neither_waits_for_the_others_end
     assert all(isinstance(result, Submitted) for result in work.results)
 
 
-def test_what_was_sent_is_settled_before_a_code_is_said(bank: Bank) -> None:
+def test_the_last_outcome_is_settled_before_a_code_is_sent(bank: Bank) -> None:
     bank.network.submit_s, bank.network.ussd_s = 10, 15  # 0.2 and 0.3 s
     work = RecordingWork(part(1), part(2))
     with port_on(bank, work) as port:
@@ -74,7 +74,7 @@ def test_what_was_sent_is_settled_before_a_code_is_said(bank: Bank) -> None:
         eventually(lambda: len(work.outcomes) == 2)
 
 
-def test_the_sim_of_another_slot_asks(bank: Bank) -> None:
+def test_a_code_is_sent_by_the_sim_of_another_slot(bank: Bank) -> None:
     work = RecordingWork()
     with port_on(bank, work, 2, slots=2) as port:
         eventually(lambda: work.state is PortState.UP)
@@ -96,7 +96,7 @@ def test_without_a_network_the_code_is_refused_in_words(bank: Bank) -> None:
             port.ussd("#123#").result(10)
 
 
-def test_an_answer_that_does_not_come_leaves_the_port_at_work(bank: Bank) -> None:
+def test_a_missing_answer_does_not_stop_the_port(bank: Bank) -> None:
     work = RecordingWork()
     with port_on(bank, work) as port:
         eventually(lambda: work.state is PortState.UP)
@@ -132,7 +132,7 @@ def test_faults_of_the_line_are_survived(bank: Bank, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.USSD_LOST, Fault.USSD_LATE])
-def test_what_was_asked_before_never_answers_what_is_asked_next(bank: Bank, fault: Fault) -> None:
+def test_an_earlier_code_never_answers_the_next(bank: Bank, fault: Fault) -> None:
     bank.network.ussd_answers.update({"*1#": "Premier", "*2#": "Second"})
     work = RecordingWork()
     with port_on(bank, work) as port:

@@ -1,4 +1,4 @@
-"""Which card it is: the same SIM for the same card, another SIM for another, whatever the modem tells of them."""
+"""The name of a SIM: the same for the same SIM and another for another, whatever numbers the modem tells."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNREADABLE = b"\r\n+CME ERROR: 13\r\n"
 
 
 def named(*cards: Card) -> list[str | None]:
-    """What a port calls the cards that it sees in its only slot, one after the other."""
+    """Return the names of the SIMs that a port sees in its only slot, one after the other."""
     identities = CardIdentities(7)
     return [identities.name(1, card) for card in cards]
 
@@ -46,12 +46,12 @@ def without_imsi(card: Card) -> Card:
         (without_imsi(ONE), ONE, without_iccid(ONE)),
     ],
 )
-def test_a_card_keeps_its_name(cards: tuple[Card, ...]) -> None:
+def test_a_sim_keeps_its_name(cards: tuple[Card, ...]) -> None:
     names = named(*cards)
     assert (names[0], names[-1]) == (ONE.iccid, ONE.iccid)
 
 
-def test_a_card_gets_its_iccid_for_a_name_as_soon_as_that_is_read() -> None:
+def test_a_sim_is_named_by_its_iccid_as_soon_as_that_is_read() -> None:
     assert named(without_iccid(ONE), ONE, without_iccid(ONE)) == ["imsi:" + ONE.imsi, ONE.iccid, ONE.iccid]
 
 
@@ -68,10 +68,10 @@ def test_a_card_gets_its_iccid_for_a_name_as_soon_as_that_is_read() -> None:
             ONE,
             Card(ONE.iccid, TWO.imsi),
             "imsi:" + TWO.imsi,
-        ),  # the modem still tells the number of the old card
+        ),  # the modem still tells a number of the old SIM
     ],
 )
-def test_another_card_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:
+def test_another_sim_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:
     assert named(before, after)[1] == name
 
 
@@ -84,7 +84,7 @@ def test_another_card_gets_another_name_at_once(before: Card, after: Card, name:
         (without_imsi(ONE), without_iccid(TWO), "imsi:" + TWO.imsi),
     ],
 )
-def test_a_card_that_cannot_be_compared_is_looked_at_again_and_then_taken_for_another(
+def test_a_sim_that_cannot_be_compared_is_read_again_and_then_counts_as_another(
     before: Card, after: Card, name: str
 ) -> None:
     names = named(before, *[after] * 10)
@@ -92,11 +92,11 @@ def test_a_card_that_cannot_be_compared_is_looked_at_again_and_then_taken_for_an
     assert names[-1] == name
 
 
-def test_a_modem_that_tells_neither_number_names_its_place() -> None:
+def test_a_sim_without_numbers_is_named_by_its_slot() -> None:
     assert named(Card(), Card()) == ["port:7/slot:1"] * 2
 
 
-def test_a_card_with_two_subscribers_is_two_sims() -> None:
+def test_one_iccid_with_two_imsis_is_two_sims() -> None:
     other = Card(ONE.iccid, TWO.imsi)
     assert named(ONE, other, ONE, without_imsi(ONE), other) == [
         ONE.iccid,
@@ -111,7 +111,7 @@ def test_a_card_with_two_subscribers_is_two_sims() -> None:
 
 
 def told(card: Card) -> dict[str, bytes]:
-    """How a modem answers with this card in it."""
+    """Return the answers of a modem with this SIM."""
     return {
         "AT+CCID": b"\r\n+CCID: %s\r\n" % card.iccid.encode() + OK if card.iccid else UNREADABLE,
         "AT+CIMI": b"\r\n%s\r\n" % card.imsi.encode() + OK if card.imsi else UNREADABLE,
@@ -120,7 +120,7 @@ def told(card: Card) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("before", [ONE, without_iccid(ONE), without_imsi(ONE)])
 @pytest.mark.parametrize("after", [TWO, without_iccid(TWO), without_imsi(TWO), Card()])
-def test_a_card_that_is_exchanged_without_a_word_is_noticed_and_used(before: Card, after: Card) -> None:
+def test_a_sim_that_is_exchanged_without_a_urc_is_noticed_and_used(before: Card, after: Card) -> None:
     work = RecordingWork()
     answers = healthy()
     answers.update(told(before))
@@ -133,7 +133,7 @@ def test_a_card_that_is_exchanged_without_a_word_is_noticed_and_used(before: Car
         assert seen == {"", old, CardIdentities(1).name(1, after)}
 
 
-def test_a_card_whose_number_is_not_read_for_a_while_stays_what_it_is() -> None:
+def test_a_sim_whose_number_cannot_be_read_for_some_time_keeps_its_name() -> None:
     work = RecordingWork()
     answers = healthy()
     answers.update(told(ONE))
@@ -149,7 +149,7 @@ def test_a_card_whose_number_is_not_read_for_a_while_stays_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("personality", ["plain", "ec25", "e173"])
-def test_a_card_that_was_exchanged_in_a_simulated_modem_is_another_sim(
+def test_a_sim_that_is_exchanged_in_a_simulated_modem_is_another_sim(
     tmp_path: Path, personality: str
 ) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality=personality)
@@ -166,7 +166,7 @@ def test_a_card_that_was_exchanged_in_a_simulated_modem_is_another_sim(
             eventually(lambda: work.statuses[-1].active.iccid == fresh, 20)
 
 
-def test_a_card_that_registers_anew_is_looked_at_before_anything_is_sent() -> None:
+def test_a_sim_that_registers_again_is_identified_before_a_part_is_sent() -> None:
     slow = replace(FAST, refresh_s=60.0)
     work = RecordingWork()
     answers = healthy()

@@ -1,4 +1,4 @@
-"""What a modem says unasked and how often that makes the port do something; calls; links kept for long texts."""
+"""URCs and how often they make the port act; calls; the link that stays open for long texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RING = b"\r\nRING\r\n"
 def still(
     device: str, work: RecordingWork, *, sim_look_s: float = 3.0, hang_up_s: float = 5.0, sim_s: float = 30.0
 ) -> Iterator[Port]:
-    """A port that looks after nothing by itself, with the usual pauses between what a modem asks for."""
+    """A port without regular refreshes, with the usual pauses between looks that URCs ask for."""
     calm = replace(
         FAST,
         refresh_s=60.0,
@@ -54,7 +54,7 @@ def still(
 
 
 def flood(modem: ScriptedModem, data: bytes, seconds: float) -> None:
-    """Say this fifty times a second."""
+    """Send this fifty times a second."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         modem.say(data)
@@ -84,7 +84,7 @@ def test_no_urc_makes_a_port_look_at_its_sim_again_and_again(urc: bytes) -> None
         eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_nor_while_the_sim_does_not_work() -> None:
+def test_no_urc_makes_a_port_look_again_and_again_at_a_sim_that_does_not_work() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work):
         modem.answers["AT+CPIN?"] = b"\r\n+CME ERROR: 10\r\n"
@@ -95,7 +95,7 @@ def test_nor_while_the_sim_does_not_work() -> None:
         assert after(modem, "(here)").count("AT+CPIN?") <= 2
 
 
-def test_what_was_said_of_a_sim_meanwhile_is_looked_at_later() -> None:
+def test_a_urc_about_the_sim_within_the_pause_causes_a_look_after_it() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work, sim_look_s=0.3):
         modem.say(b"\r\n+CPIN: READY\r\n")
@@ -117,8 +117,8 @@ def test_no_urc_makes_a_port_ask_for_its_registration_again_and_again() -> None:
         eventually(lambda: work.statuses[-1].active.registration is Registration.SEARCHING)
 
 
-def test_a_port_whose_modem_says_things_that_nobody_asked_for_goes_on() -> None:
-    """The case from the field: from one stray answer on, each command took the answer of the one before."""
+def test_stray_answers_do_not_stop_a_port() -> None:
+    """A case from the field: after one stray answer, each command took the answer of the one before."""
     work = RecordingWork()
     ready = b"\r\n+CPIN: READY\r\n" + OK
     with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
@@ -158,21 +158,21 @@ def test_a_call_is_hung_up(call: bytes) -> None:
 
 
 @pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 3\r\n", b""])
-def test_a_modem_that_refuses_one_way_is_told_in_the_other(refusal: bytes) -> None:
+def test_a_modem_that_refuses_one_command_to_hang_up_gets_the_other(refusal: bytes) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy({"AT+CHUP": refusal, "ATH": OK})) as modem, still(modem.device, work):
         modem.say(RING)
         eventually(lambda: "ATH" in modem.commands)
 
 
-def test_a_call_that_rings_on_is_hung_up_at_most_so_often() -> None:
+def test_a_call_that_goes_on_ringing_is_hung_up_at_intervals() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy({"AT+CHUP": OK})) as modem, still(modem.device, work, hang_up_s=0.5):
         flood(modem, RING, 1.2)
         assert 2 <= modem.commands.count("AT+CHUP") <= 3
 
 
-def test_parts_that_a_call_kept_back_are_sent_once_it_was_hung_up() -> None:
+def test_parts_that_a_call_delayed_are_sent_once_it_was_hung_up() -> None:
     work = RecordingWork()
 
     def take(modem: ScriptedModem) -> None:
@@ -193,7 +193,7 @@ def test_parts_that_a_call_kept_back_are_sent_once_it_was_hung_up() -> None:
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    """Two modems."""
+    """A bank of two modems."""
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE)) as running:
         yield running
 
@@ -242,7 +242,7 @@ def test_the_ends_of_ussd_on_a_simulated_modem(bank: Bank) -> None:
 
 
 def long_text(number: int, total: int = 3) -> list[Submission]:
-    """The parts of one message."""
+    """Return the parts of one message."""
     return [replace(part(number), seq=seq, total=total) for seq in range(1, total + 1)]
 
 
@@ -256,7 +256,7 @@ MAKERS: dict[str, tuple[Answers, bool]] = {
 
 
 @pytest.mark.parametrize(("answers", "links"), MAKERS.values(), ids=MAKERS)
-def test_the_link_is_kept_for_the_parts_of_a_long_text_where_that_is_known_to_work(
+def test_the_link_stays_open_for_a_long_text_where_that_is_known_to_work(
     answers: Answers, links: bool
 ) -> None:
     work = RecordingWork(part(1), *long_text(2), part(3), *long_text(4, 2))
@@ -271,7 +271,7 @@ def test_the_link_is_kept_for_the_parts_of_a_long_text_where_that_is_known_to_wo
 
 
 @pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CMS ERROR: 500\r\n", b""])
-def test_a_modem_that_refuses_to_keep_the_link_sends_all_the_same_and_is_not_told_again(
+def test_a_modem_that_refuses_an_open_link_sends_and_is_not_asked_again(
     refusal: bytes,
 ) -> None:
     work = RecordingWork(*long_text(1), *long_text(2))
@@ -282,7 +282,7 @@ def test_a_modem_that_refuses_to_keep_the_link_sends_all_the_same_and_is_not_tol
     assert work.results == [Submitted(number) for number in range(1, 7)]
 
 
-def test_no_huawei_is_told_to_keep_the_link() -> None:
+def test_no_huawei_is_asked_to_keep_the_link_open() -> None:
     assert not any(profile.links_parts for profile in PROFILES if profile.vendor == "huawei")
 
 

@@ -1,4 +1,4 @@
-"""Texts alike: two that lie in one memory, and one that the modem would not give up."""
+"""Equal texts: two in one memory, and one that the modem does not delete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.modem.scripted_modem import ScriptedModem
 
 HEAD, TAIL = "07912223010000F0{}0B912232547698F00000", "0AC8329BFD06DDDF723619"
 DATED = HEAD.format("04") + "62801101010100" + TAIL
-MORE_TO_COME = HEAD.format("00") + "62801101010100" + TAIL  # the same, with another one waiting behind it
+MORE_TO_COME = HEAD.format("00") + "62801101010100" + TAIL  # the same, with TP-MMS: more messages wait
 DATELESS = HEAD.format("04") + "00000000000000" + TAIL
 OTHER = HEAD.format("04") + "62801101010200" + TAIL
 GARBLED = "07912223010000F004"
@@ -26,11 +26,11 @@ GARBLED = "07912223010000F004"
 
 @dataclass
 class Memory:
-    """What lies in a modem, by index."""
+    """The stored texts of a modem, by index."""
 
     lies: dict[int, str]
     deletes: bool = True
-    order: list[str] = field(default_factory=list)  # what the modem was told of messages
+    order: list[str] = field(default_factory=list)  # the commands about messages
 
     def answers(self) -> Answers:
         return healthy({"AT+CMGL": self.list_all, "AT+CMGR": self.read, "AT+CMGD": self.delete})
@@ -56,7 +56,7 @@ class Memory:
 
 
 class Ordered(RecordingWork):
-    """Notes in which order texts are kept and deleted."""
+    """Records the order in which texts are stored and deleted."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def conditions(work: RecordingWork) -> tuple[Condition, ...]:
 
 
 @pytest.mark.parametrize("second", [DATED, MORE_TO_COME])
-def test_texts_alike_in_one_listing_are_numbered_and_deleted_when_all_are_kept(second: str) -> None:
+def test_equal_texts_in_one_listing_are_numbered_and_deleted_when_all_are_stored(second: str) -> None:
     memory = Memory({1: DATED, 2: OTHER, 3: second})
     work = Ordered(memory)
     with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
@@ -86,7 +86,7 @@ def test_texts_alike_in_one_listing_are_numbered_and_deleted_when_all_are_kept(s
     assert memory.order == ["keep", "keep", *last_looks, "keep", "read 2", "delete 2"]
 
 
-def test_texts_alike_that_are_announced_together_are_numbered() -> None:
+def test_equal_texts_that_are_announced_together_are_numbered() -> None:
     memory = Memory({})
     work = Ordered(memory)
     timing = replace(FAST, list_s=600.0)
@@ -95,7 +95,7 @@ def test_texts_alike_that_are_announced_together_are_numbered() -> None:
         memory.lies.update({4: DATED, 5: DATED})
         modem.say(b'\r\n+CMTI: "SM",4\r\n\r\n+CMTI: "SM",5\r\n')
         eventually(lambda: not memory.lies)
-        memory.lies[4] = DATED  # what comes after the deletion may be a repetition by the network
+        memory.lies[4] = DATED  # a text after the deletion may be a repetition by the network
         modem.say(b'\r\n+CMTI: "SM",4\r\n')
         eventually(lambda: not memory.lies)
     assert copies(work) == [0, 1, 0]
@@ -103,7 +103,7 @@ def test_texts_alike_that_are_announced_together_are_numbered() -> None:
     assert memory.order[:8] == [*kept, "read 4", "delete 4", "read 5", "delete 5"]
 
 
-def test_a_text_beside_one_alike_that_cannot_be_deleted_is_another() -> None:
+def test_a_text_beside_an_equal_one_that_cannot_be_deleted_is_another() -> None:
     memory = Memory({1: DATED}, deletes=False)
     work = RecordingWork()
     with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
@@ -130,7 +130,7 @@ def test_the_gateway_is_told_when_a_text_without_a_date_is_deleted() -> None:
     assert work.deletions == [work.texts[0]]
 
 
-def test_a_deletion_that_cannot_be_kept_is_told_later() -> None:
+def test_a_deletion_that_cannot_be_stored_is_told_later() -> None:
     memory = Memory({1: DATELESS})
 
     class Filling(Ordered):
@@ -147,7 +147,7 @@ def test_a_deletion_that_cannot_be_kept_is_told_later() -> None:
     assert len(work.deletions) == 1
 
 
-def test_a_text_that_comes_straight_is_gone_once_it_is_kept() -> None:
+def test_a_direct_text_counts_as_deleted_once_it_is_stored() -> None:
     work = RecordingWork()
     answers = healthy({"AT+CNMI": b"\r\n+CMS ERROR: 303\r\n", "AT+CNMI=2,2,0,1,0": OK})
     with ScriptedModem(answers) as modem, running(modem.device, work):
