@@ -23,7 +23,7 @@ class HeldLine:
     note: int | None = None  # see `modem.port.submission_note`
 
 
-class LineKeeper(Protocol):
+class LineStore(Protocol):
     """Keeps descriptors while the process is restarted. Called from the ports' threads; never raises."""
 
     def take(self, port: int) -> HeldLine:
@@ -43,24 +43,24 @@ class LineKeeper(Protocol):
         """Whether descriptors are kept at all."""
 
 
-class NoKeeper:
+class NoLineStore:
     """Keeps nothing: without a service manager, a line ends with the process."""
 
     keeps = False
 
     def take(self, port: int) -> HeldLine:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
         del port
         return HeldLine()
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
     def keep_note(self, port: int, fd: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
     def drop_line(self, port: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
 
 def adopt(fd: int, device: str, baud: int, *, rtscts: bool) -> SerialPort | None:

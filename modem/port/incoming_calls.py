@@ -19,7 +19,7 @@ class IncomingCalls:
         self._hung_up_at = float("-inf")
 
     def ring(self) -> None:
-        """The modem said that a call rings."""
+        """Note that a call rings."""
         self._ringing = True
 
     def end(self) -> None:

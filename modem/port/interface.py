@@ -58,7 +58,7 @@ class Unreadable:
 
 
 class Storage(Enum):
-    """How a model of modem treats parts that are sent from its memory."""
+    """The behaviour of a modem's model with parts that are sent from its memory."""
 
     MARKS = "marks"  # it marks sent parts
     NO_MARKS = "no_marks"  # it sends without a mark: after a crash, its memory settles no doubt

@@ -10,7 +10,7 @@ from modem.driver.commands import Identity
 
 @dataclass(slots=True)
 class NetworkLoss:
-    """How long one SIM has had no network, and which stages of the restart of the search it went through."""
+    """The loss of the network by one SIM, and the stages of the restarted search that it went through."""
 
     iccid: str
     since: float  # monotonic seconds
@@ -31,7 +31,7 @@ class NetworkLoss:
 
 
 class ModemRecord:
-    """What one port remembers of its modem and its SIMs. Used from the port's thread only."""
+    """The facts that one port remembers. Used from the port's thread only."""
 
     def __init__(self, port: int) -> None:
         self.identities = CardIdentities(port)  # of the SIMs that this port has seen

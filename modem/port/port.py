@@ -11,7 +11,6 @@ from functools import partial
 from time import monotonic
 
 from config.settings import PortSettings
-from modem.at.channel import Channel
 from modem.at.serial_port import SerialPort, open_device
 from modem.at.transcript import Transcript, Watcher
 from modem.at.transport import ChannelError, DeviceGoneError
@@ -19,7 +18,8 @@ from modem.driver.ussd import UssdAnswer
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.hardware.sysfs import MACHINE, Roots, tty_at
 from modem.port import reset_command
-from modem.port.held_line import LineKeeper, NoKeeper, adopt, unread
+from modem.port.connection import connect
+from modem.port.held_line import LineStore, NoLineStore, adopt, unread
 from modem.port.interface import Work
 from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
 from modem.port.modem_record import ModemRecord
@@ -51,11 +51,11 @@ class Port:
         timing: Timing | None = None,
         transcript_lines: int = 200,
         roots: Roots = MACHINE,
-        keeper: LineKeeper | None = None,
+        line_store: LineStore | None = None,
     ) -> None:
-        """`keeper`: keeps the line while the process is restarted; by default the line ends with the process."""
+        """`line_store`: keeps the line while the process is restarted; by default the line ends with the process."""
         self.settings = settings
-        self._keeper = keeper or NoKeeper()
+        self._line_store = line_store or NoLineStore()
         self._line: int | None = None  # left by an older process, until the device is found
         self._work = work
         self._submit_timeout_s = submit_timeout_s
@@ -203,25 +203,18 @@ class Port:
     def _session(
         self, mailbox: Mailbox, reporter: Reporter, device: SerialPort, unread_octets: int | None
     ) -> Session:
-        channel = Channel(
+        connection = connect(
             device.fd,
-            mailbox.fd,
-            mailbox.attend,
-            name=f"port {self.settings.port}",
-            waits=self._timing.waits,
-            transcript=self._transcript,
-        )
-        return Session(
             self.settings,
             mailbox,
             reporter,
             self._record,
-            channel,
+            self._transcript,
             self._submit_timeout_s,
             self._timing,
             partial(tty_at, self._path, self._roots),
-            unread_octets,
         )
+        return Session(connection, unread_octets)
 
     def _next_step(
         self, error: Exception, session: Session | None, reporter: Reporter, recovery: Recovery
@@ -259,16 +252,16 @@ class Port:
 
     def _take_over(self, reporter: Reporter) -> None:
         """Take the line and the note that an older process left, and recover the part that was in the air."""
-        if not self._keeper.keeps:
+        if not self._line_store.keeps:
             return
         port = self.settings.port
-        held = self._keeper.take(port)
+        held = self._line_store.take(port)
         self._line = held.line
         try:
             fd = SubmissionNote.create() if held.note is None else held.note
             note = SubmissionNote(fd)
             if held.note is None:
-                self._keeper.keep_note(port, fd)
+                self._line_store.keep_note(port, fd)
             os.close(fd)
         except (OSError, ValueError) as error:
             log.warning("port %d: no note of the part in the air is kept: %s", port, error)
@@ -295,17 +288,17 @@ class Port:
                 return device, count
             log.info("port %d: the line that was kept open is no longer %s", settings.port, path)
             SerialPort(line).close()
-            self._keeper.drop_line(settings.port)
+            self._line_store.drop_line(settings.port)
         device = open_device(path, settings.baud, rtscts=settings.rtscts, proc=self._roots.proc)
-        self._keeper.keep_line(settings.port, path, device.fd)
+        self._line_store.keep_line(settings.port, path, device.fd)
         return device, None
 
     def _close(self, device: SerialPort, mailbox: Mailbox) -> None:
         """Close the line; where the port only stops, it is kept open for the next process."""
-        if mailbox.stopping and self._keeper.keeps:
+        if mailbox.stopping and self._line_store.keeps:
             device.leave()
         else:
-            self._keeper.drop_line(self.settings.port)
+            self._line_store.drop_line(self.settings.port)
             device.close()
 
     def _run_reset_command(self, mailbox: Mailbox, reporter: Reporter) -> None:

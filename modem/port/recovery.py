@@ -18,7 +18,7 @@ _LOST_CARRYING = 3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the port does, and how long it waits after that."""
+    """The port's next action, and the pause after it."""
 
     words: str  # for the log and the status
     pause_s: float

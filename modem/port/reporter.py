@@ -137,7 +137,7 @@ class Reporter:
             self._note.end(outcome.submission, outcome.result, vendor)
 
     def correct_outcome(self, result: Submitted) -> None:
-        """Replace the result of an outcome in doubt by what the modem said late."""
+        """Replace the result of an outcome in doubt by the answer that came late."""
         if self._outcome is not None:
             self._outcome = replace(self._outcome, result=result)
 
@@ -231,7 +231,7 @@ class Reporter:
             self._left = noted
 
     def take_left(self) -> Noted | None:
-        """Return `left` and forget it: what the modem says later is not about it."""
+        """Return `left` and forget it: later answers are not about it."""
         left, self._left = self._left, None
         return left
 

@@ -17,7 +17,7 @@ _TERMINATION_S: Final = 1.0  # from SIGTERM to SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended."""
+    """The end of a program."""
 
     code: int | None  # its exit code, negative for a signal; None: it was killed at the time limit
     output: str  # standard output and error, as they came

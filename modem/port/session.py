@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-from config.settings import PortSettings
-from modem.at.channel import Channel
 from modem.at.transport import ChannelError
-from modem.driver.modem import Modem
 from modem.driver.sim import SimState
-from modem.hardware.sysfs import Tty
-from modem.parts import Via
 from modem.port.connection import Connection
 from modem.port.health import Health
 from modem.port.inbound import Inbound
 from modem.port.incoming_calls import IncomingCalls
 from modem.port.late_references import report_late_references
-from modem.port.mailbox import Mailbox
-from modem.port.modem_record import ModemRecord
 from modem.port.modem_settings import ModemSettings
 from modem.port.network_search import NetworkSearch
 from modem.port.outcome_check import OutcomeCheck
-from modem.port.reporter import Reporter
 from modem.port.sim_check import SimCheck
 from modem.port.sim_slots import SimSlots
 from modem.port.startup import Startup
 from modem.port.status import PortState
 from modem.port.stored_submission import StoredSubmissions
-from modem.port.timing import Timing
 from modem.port.unsolicited import Unsolicited
 from modem.port.ussd_orders import UssdOrders
 from modem.port.work_loop import WorkLoop
@@ -55,39 +45,15 @@ class Session:
     Raises DeviceGoneError, OutOfStepError, RestartNeededError, SickError, StoppingError.
     """
 
-    def __init__(
-        self,
-        settings: PortSettings,
-        mailbox: Mailbox,
-        reporter: Reporter,
-        record: ModemRecord,
-        channel: Channel,
-        submit_timeout_s: float,
-        timing: Timing,
-        wiring: Callable[[], Tty | None] = lambda: None,
-        unread_octets: int | None = None,
-    ) -> None:
+    def __init__(self, connection: Connection, unread_octets: int | None = None) -> None:
         """`unread_octets`: that came while an older process had left the line open; None: the line is new."""
-        self._timing = timing
-        self._mailbox = mailbox
-        self._reporter = reporter
-        self._channel = channel
-        self._came_up = False
-        channel.owed = record.owed
-        modem = Modem(
-            channel,
-            smsc=settings.smsc,
-            slot_command=settings.slot_command,
-            patience=timing.patience,
-            writes=settings.submit_via == Via.STORAGE.value,
-            wiring=wiring,
-        )
-        self._modem = modem
-        if reporter.note is not None:
-            channel.sending = reporter.note.type
-            channel.read_with(reporter.note.hear)
-        connection = Connection(settings, timing, submit_timeout_s, mailbox, reporter, record, channel, modem)
         self._connection = connection
+        self._timing = connection.timing
+        self._mailbox = connection.mailbox
+        self._reporter = connection.reporter
+        self._channel = connection.channel
+        self._modem = connection.modem
+        self._came_up = False
         self._sim_slots = SimSlots(connection)
         self._sim_check = SimCheck(connection, self._sim_slots)
         self._inbound = Inbound(connection)

@@ -59,7 +59,7 @@ class SimCheck:
         self._looked_at = monotonic()
 
     def check(self) -> bool:
-        """Look at the SIM; identify it anew if it changed. Return whether it changed: the port must come up again then."""
+        """Look at the SIM; identify it again if it changed. Return whether it changed: the port must come up again then."""
         self._wanted = self._unsure = False
         self._looked_at = monotonic()
         if not self._sim_slots.changed():

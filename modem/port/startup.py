@@ -1,4 +1,4 @@
-"""Brings a modem up: read what it said before, get it in step, identify it, look at its SIMs."""
+"""Brings a modem up: read what it sent before, get it in step, identify it, look at its SIMs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from modem.port.conditions import Condition
 
 
 class PortState(Enum):
-    """How far a port has come, from its device to its first submission."""
+    """The progress of a port, from its device to its first submission."""
 
     ABSENT = "absent"  # the device is missing or cannot be opened; the port looks for it again and again
     STARTING = "starting"  # the modem is being brought in step, or the SIM unlocked and identified

@@ -30,7 +30,7 @@ _BODY_AT: Final = 8
 
 
 class Phase(IntEnum):
-    """How far a part got."""
+    """The progress of a part."""
 
     NOTHING = 0  # no part is in the air
     BEGUN = 1  # claimed; the modem has not got the PDU

@@ -1,4 +1,4 @@
-"""How often a port does something, and how long it waits."""
+"""The intervals and time limits of a port."""
 
 from __future__ import annotations
 

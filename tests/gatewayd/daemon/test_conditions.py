@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import eventually
 from tests.figures import Figures
 from tests.modem.recording_work import FAST
+
+# No look at the modem ends a condition that a test sets.
+CALM = replace(FAST, refresh_s=600, list_s=600)
 
 
 @dataclass
@@ -74,7 +77,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{tmp_path}/gatewayd.db"\n[clock]\ntrust = "always"\n{ports}'
     )
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.05)):
-        daemon = Daemon(load(config), FAST)
+        daemon = Daemon(load(config), CALM)
         stand = Stand(config, daemon, daemon.start())
         try:
             eventually(lambda: _all_up(daemon))

@@ -17,7 +17,7 @@ from modem.at.serial_port import SerialPort, open_device
 from modem.errors import NO_PROMPT
 from modem.hardware.device_path import DeviceUnavailableError
 from modem.parts import InDoubt, Refused, Submission, Submitted
-from modem.port.held_line import HeldLine, LineKeeper, adopt, unread
+from modem.port.held_line import HeldLine, LineStore, adopt, unread
 from modem.port.interface import Claim
 from modem.port.left_line import FULL
 from modem.port.port import Port
@@ -37,7 +37,7 @@ TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
 CDS = b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n"
 
 
-class Shelf:
+class RecordingLineStore:
     """Keeps descriptors as a service manager does, for the ports of this process."""
 
     keeps = True
@@ -83,10 +83,10 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    shelf = Shelf()
-    yield shelf
-    shelf.close()
+def line_store() -> Iterator[RecordingLineStore]:
+    line_store = RecordingLineStore()
+    yield line_store
+    line_store.close()
 
 
 def typed(note: SubmissionNote) -> None:
@@ -96,10 +96,10 @@ def typed(note: SubmissionNote) -> None:
 
 @contextmanager
 def port_on(
-    device: str, work: RecordingWork, keeper: LineKeeper, *, timing: Timing = QUICK, **more: object
+    device: str, work: RecordingWork, line_store: LineStore, *, timing: Timing = QUICK, **more: object
 ) -> Iterator[Port]:
     settings = PortSettings.model_validate({"port": 1, "device": device, **more})
-    port = Port(settings, work, submit_timeout_s=1.0, timing=timing, keeper=keeper)
+    port = Port(settings, work, submit_timeout_s=1.0, timing=timing, line_store=line_store)
     port.start()
     try:
         yield port
@@ -134,24 +134,24 @@ class Attentive(RecordingWork):
     ],
 )
 def test_an_answer_in_the_kernel_settles_the_part_before_any_command(
-    shelf: Shelf, kept: bytes, reference: int
+    line_store: RecordingLineStore, kept: bytes, reference: int
 ) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(kept)
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert work.recoveries == [(CLAIM, Submitted(reference))]
     assert work.said_before == [0]
     assert work.late == []
 
 
-def test_the_port_waits_for_an_answer_that_is_still_to_come(shelf: Shelf) -> None:
+def test_the_port_waits_for_an_answer_that_is_still_to_come(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         work = Attentive(modem)
-        with port_on(modem.device, work, shelf, timing=replace(FAST, kept_s=30.0)):
+        with port_on(modem.device, work, line_store, timing=replace(FAST, kept_s=30.0)):
             eventually(lambda: work.state is PortState.STARTING)
             modem.say(TAKEN)
             eventually(lambda: work.recoveries == [(CLAIM, Submitted(7))])
@@ -163,12 +163,14 @@ def test_the_port_waits_for_an_answer_that_is_still_to_come(shelf: Shelf) -> Non
     ("kept", "code"),
     [(b"\r\n+CMS ERROR: 500\r\n", 500), (b"\r\n+CMS ERROR: 1\r\n", 1), (b"\r\nERROR\r\n", None)],
 )
-def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | None) -> None:
+def test_a_final_error_refuses_the_part(
+    line_store: RecordingLineStore, kept: bytes, code: int | None
+) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(kept)
         work = Attentive(modem)
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.state is PortState.UP)
     [(claim, result)] = work.recoveries
     assert claim == CLAIM
@@ -188,55 +190,59 @@ def test_a_final_error_refuses_the_part(shelf: Shelf, kept: bytes, code: int | N
         b"1\r\n\r\nOK\r\n",
     ],
 )
-def test_lines_that_settle_nothing_leave_the_part_in_doubt(shelf: Shelf, kept: bytes) -> None:
+def test_lines_that_settle_nothing_leave_the_part_in_doubt(
+    line_store: RecordingLineStore, kept: bytes
+) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(kept)
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert work.recoveries == []
 
 
-def test_an_error_to_another_command_refuses_nothing(shelf: Shelf) -> None:
+def test_an_error_to_another_command_refuses_nothing(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device)
+        line_store.left_by_a_process(modem.device)
         modem.say(b"\r\n+CMS ERROR: 321\r\n")
         work = RecordingWork(part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert (work.recoveries, work.late) == ([], [])
 
 
-def test_a_reference_without_a_note_settles_the_doubt_of_its_sim(shelf: Shelf) -> None:
+def test_a_reference_without_a_note_settles_the_doubt_of_its_sim(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device)
+        line_store.left_by_a_process(modem.device)
         modem.say(TAKEN)
         work = RecordingWork()
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.late == [7])
 
 
-def test_reports_texts_and_announcements_in_the_kernel_are_handed_over(shelf: Shelf) -> None:
+def test_reports_texts_and_announcements_in_the_kernel_are_handed_over(
+    line_store: RecordingLineStore,
+) -> None:
     stored = b"\r\n+CMGR: 0,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
     with ScriptedModem(healthy({"AT+CMGR": stored})) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(CDS + b'\r\n+CMTI: "SM",3\r\n' + TAKEN + b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n")
         work = Attentive(modem)
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: len(work.reports) == 1 and len(work.texts) == 2)
         assert "AT+CMGR=3" in modem.commands
     assert work.recoveries == [(CLAIM, Submitted(7))]
     assert all(isinstance(text, Deliver) for text in work.texts)
 
 
-def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) -> None:
+def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.prompt()
-        os.write(shelf.lines[1], b"0011000C91")  # half of a PDU
+        os.write(line_store.lines[1], b"0011000C91")  # half of a PDU
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
         assert modem.commands[0] == "ESC"
         assert len(modem.pdus) == 1
@@ -245,33 +251,35 @@ def test_a_modem_that_was_left_at_its_prompt_is_freed_and_sends(shelf: Shelf) ->
 
 @pytest.mark.parametrize("cut", range(3, 13))  # within +CMGS: 123
 def test_a_reference_cut_at_the_end_of_the_kernels_buffer_is_not_guessed(
-    shelf: Shelf, cut: int, caplog: pytest.LogCaptureFixture
+    line_store: RecordingLineStore, cut: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = b"\r\n+CMGS: 123\r\n\r\nOK\r\n"
     chatter = b"\r\n^RSSI: 17\r\n"
     times, rest = divmod(4095 - cut, len(chatter))
     said = chatter * times + b"\r" * rest + answer
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(said)
-        eventually(lambda: unread(shelf.lines[1]) >= FULL)
+        eventually(lambda: unread(line_store.lines[1]) >= FULL)
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert work.recoveries == []
     assert "some of it is lost" in caplog.text
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_pdu_cut_at_the_end_of_the_kernels_buffer_is_no_text(shelf: Shelf, whole: bool) -> None:
+def test_a_pdu_cut_at_the_end_of_the_kernels_buffer_is_no_text(
+    line_store: RecordingLineStore, whole: bool
+) -> None:
     head = b"\r\n+CMT: ,30\r\n"
     said = b"\r" * (4095 - len(head) - 10) + head + DELIVER.encode() + b"\r\n"
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(said[2000:] if whole else said)
-        eventually(lambda: whole or unread(shelf.lines[1]) >= FULL)
+        eventually(lambda: whole or unread(line_store.lines[1]) >= FULL)
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert len(work.texts) == whole
 
@@ -288,11 +296,11 @@ def taken(note: SubmissionNote) -> None:
     note.end(AIRBORNE, Submitted(200))
 
 
-def test_a_part_whose_pdu_was_not_written_was_not_sent(shelf: Shelf) -> None:
+def test_a_part_whose_pdu_was_not_written_was_not_sent(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, begun)
+        line_store.left_by_a_process(modem.device, begun)
         work = RecordingWork()
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.recoveries)
     [(claim, result)] = work.recoveries
     assert claim == CLAIM
@@ -301,60 +309,65 @@ def test_a_part_whose_pdu_was_not_written_was_not_sent(shelf: Shelf) -> None:
 
 
 def test_an_answer_that_was_read_and_not_stored_settles_the_part_without_the_device(
-    shelf: Shelf, tmp_path: Path
+    line_store: RecordingLineStore, tmp_path: Path
 ) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, taken)
+        line_store.left_by_a_process(modem.device, taken)
     work = RecordingWork()
-    with port_on(str(tmp_path / "gone"), work, shelf):
+    with port_on(str(tmp_path / "gone"), work, line_store):
         eventually(lambda: work.recoveries == [(CLAIM, Submitted(200))])
 
 
-def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(shelf: Shelf) -> None:
+def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(
+    line_store: RecordingLineStore,
+) -> None:
     work = RecordingWork(part())
     work.full.set()
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, taken)
-        with port_on(modem.device, work, shelf):
+        line_store.left_by_a_process(modem.device, taken)
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.refusals >= 1)
             work.full.clear()
             eventually(lambda: work.results == [Submitted(1)])
     assert work.recoveries == [(CLAIM, Submitted(200))]
 
 
-def test_an_answer_that_cannot_be_stored_is_left_to_the_next_process(shelf: Shelf) -> None:
+def test_an_answer_that_cannot_be_stored_is_left_to_the_next_process(line_store: RecordingLineStore) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(TAKEN)
         work = RecordingWork()
         work.full.set()
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.refusals >= 1)
         again = RecordingWork()
-        with port_on(modem.device, again, shelf):
+        with port_on(modem.device, again, line_store):
             eventually(lambda: again.recoveries == [(CLAIM, Submitted(7))])
     assert work.recoveries == []
 
 
-def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf) -> None:
+def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(line_store: RecordingLineStore) -> None:
     seen: list[object] = []
 
     def look(modem: ScriptedModem) -> None:
-        note = SubmissionNote(shelf.notes[1])
+        note = SubmissionNote(line_store.notes[1])
         seen.append(note.read())
         note.close()
         modem.take()
 
     def ask(modem: ScriptedModem) -> None:
-        note = SubmissionNote(shelf.notes[1])
+        note = SubmissionNote(line_store.notes[1])
         seen.append(note.read())
         note.close()
         modem.prompt()
 
     work = RecordingWork(part(5))
-    with ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem, port_on(modem.device, work, shelf):
+    with (
+        ScriptedModem(healthy({"AT+CMGS": ask, "PDU": look})) as modem,
+        port_on(modem.device, work, line_store),
+    ):
         eventually(lambda: work.results == [Submitted(1)])
-        note = SubmissionNote(shelf.notes[1])
+        note = SubmissionNote(line_store.notes[1])
         eventually(lambda: note.read() is None)
         note.close()
     assert [(noted.claim, noted.phase.name) for noted in seen if noted] == [  # type: ignore[attr-defined]
@@ -363,7 +376,7 @@ def test_the_note_follows_a_part_and_is_empty_once_that_is_settled(shelf: Shelf)
     ]
 
 
-def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
+def test_a_part_in_doubt_stays_in_the_note(line_store: RecordingLineStore) -> None:
     work = RecordingWork(part(5))
     work.full.clear()
 
@@ -371,9 +384,9 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
         work.full.set()  # the doubt cannot be stored
 
     with ScriptedModem(healthy({"PDU": silent})) as modem:
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.refusals > 0)
-        note = SubmissionNote(shelf.notes[1])
+        note = SubmissionNote(line_store.notes[1])
         noted = note.read()
         note.close()
     assert noted is not None
@@ -385,7 +398,7 @@ def test_a_part_in_doubt_stays_in_the_note(shelf: Shelf) -> None:
     ("answer", "code"), [(b"\r\n+CMGS: 9\r\n\r\nOK\r\n", None), (b"\r\n+CMS ERROR: 38\r\n", 38)]
 )
 def test_an_answer_stays_in_the_note_until_it_is_stored(
-    shelf: Shelf, answer: bytes, code: int | None
+    line_store: RecordingLineStore, answer: bytes, code: int | None
 ) -> None:
     work = RecordingWork(part(5))
 
@@ -393,9 +406,9 @@ def test_an_answer_stays_in_the_note_until_it_is_stored(
         work.full.set()
         modem.say(answer)
 
-    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, work, shelf):
+    with ScriptedModem(healthy({"PDU": take})) as modem, port_on(modem.device, work, line_store):
         eventually(lambda: work.refusals > 0)
-    note = SubmissionNote(shelf.notes[1])
+    note = SubmissionNote(line_store.notes[1])
     noted = note.read()
     note.close()
     assert noted is not None
@@ -422,27 +435,29 @@ def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
 
 @pytest.mark.parametrize("cut", [0, 1, 5, 9, 11, 14, len(TAKEN)])
 def test_octets_that_were_read_and_not_sorted_continue_with_those_in_the_kernel(
-    shelf: Shelf, cut: int
+    line_store: RecordingLineStore, cut: int
 ) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
+        line_store.left_by_a_process(modem.device, having_read(CDS + TAKEN[:cut]))
         modem.say(TAKEN[cut:])
         work = Attentive(modem)
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: len(work.reports) == 1)
     assert work.recoveries == [(CLAIM, Submitted(7))]
     assert work.said_before == [0]
 
 
-def test_octets_that_were_read_and_not_sorted_count_on_a_new_line_too(shelf: Shelf, tmp_path: Path) -> None:
+def test_octets_that_were_read_and_not_sorted_count_on_a_new_line_too(
+    line_store: RecordingLineStore, tmp_path: Path
+) -> None:
     link = tmp_path / "modem"
     with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
         link.symlink_to(old.device)
-        shelf.left_by_a_process(str(link), having_read(TAKEN + b"\r\n+CMGS: "))
+        line_store.left_by_a_process(str(link), having_read(TAKEN + b"\r\n+CMGS: "))
         link.unlink()
         link.symlink_to(new.device)
         work = Attentive(new)
-        with port_on(str(link), work, shelf):
+        with port_on(str(link), work, line_store):
             eventually(lambda: work.recoveries == [(CLAIM, Submitted(7))])
 
 
@@ -453,13 +468,13 @@ def doubted(note: SubmissionNote) -> None:
 
 @pytest.mark.parametrize(("kept", "settles"), [(b"\r\n+CMS ERROR: 321\r\n", False), (TAKEN, True)])
 def test_a_part_past_its_time_limit_is_settled_by_its_reference_only(
-    shelf: Shelf, kept: bytes, settles: bool
+    line_store: RecordingLineStore, kept: bytes, settles: bool
 ) -> None:
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, doubted)
+        line_store.left_by_a_process(modem.device, doubted)
         modem.say(kept)
         work = Attentive(modem, part())
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
     assert work.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
 
@@ -478,66 +493,70 @@ def test_a_line_that_stays_open_keeps_unread_octets() -> None:
         os.close(kept)
 
 
-def test_a_stopped_port_leaves_its_line_open_and_the_next_port_reads_what_came(shelf: Shelf) -> None:
+def test_a_stopped_port_leaves_its_line_open_and_the_next_port_reads_what_came(
+    line_store: RecordingLineStore,
+) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem:
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: work.state is PortState.UP)
-        assert shelf.dropped == []
+        assert line_store.dropped == []
         with pytest.raises(DeviceUnavailableError):
             open_device(modem.device, 115_200)  # this process still holds the lock
         modem.say(CDS)
         commands = len(modem.commands)
-        with port_on(modem.device, work, shelf):
+        with port_on(modem.device, work, line_store):
             eventually(lambda: len(work.reports) == 1)
         assert modem.commands[commands] == "ESC"
     assert work.statuses[-1].state is PortState.STOPPED
 
 
-def test_a_line_to_another_device_is_dropped(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_line_to_another_device_is_dropped(line_store: RecordingLineStore, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     work = RecordingWork(part())
     with ScriptedModem(healthy()) as old, ScriptedModem(healthy()) as new:
         link.symlink_to(old.device)
-        shelf.left_by_a_process(str(link), typed)
+        line_store.left_by_a_process(str(link), typed)
         old.say(TAKEN)
         link.unlink()
         link.symlink_to(new.device)
-        with port_on(str(link), work, shelf):
+        with port_on(str(link), work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
             assert len(new.pdus) == 1
         assert old.commands == []
     assert work.recoveries == []
-    assert shelf.dropped == [1]
+    assert line_store.dropped == [1]
 
 
-def test_a_line_that_was_hung_up_is_opened_again(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_line_that_was_hung_up_is_opened_again(line_store: RecordingLineStore, tmp_path: Path) -> None:
     link = tmp_path / "modem"
     work = RecordingWork(part())
     with ScriptedModem(healthy()) as old:
         link.symlink_to(old.device)
-        shelf.left_by_a_process(str(link))
+        line_store.left_by_a_process(str(link))
     with ScriptedModem(healthy()) as new:
         link.unlink()
         link.symlink_to(new.device)
-        with port_on(str(link), work, shelf):
+        with port_on(str(link), work, line_store):
             eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_a_lost_device_is_dropped_and_its_successor_kept(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_lost_device_is_dropped_and_its_successor_kept(
+    line_store: RecordingLineStore, tmp_path: Path
+) -> None:
     link = tmp_path / "modem"
     work = RecordingWork()
     with ScriptedModem(healthy()) as old:
         link.symlink_to(old.device)
-        with port_on(str(link), work, shelf):
+        with port_on(str(link), work, line_store):
             eventually(lambda: work.state is PortState.UP)
             old.close()
-            eventually(lambda: work.state is PortState.ABSENT and shelf.lines == {})
+            eventually(lambda: work.state is PortState.ABSENT and line_store.lines == {})
             with ScriptedModem(healthy()) as new:
                 link.unlink()
                 link.symlink_to(new.device)
-                eventually(lambda: work.state is PortState.UP and shelf.lines)
-                assert os.fstat(shelf.lines[1]).st_rdev == os.stat(new.device).st_rdev
+                eventually(lambda: work.state is PortState.UP and line_store.lines)
+                assert os.fstat(line_store.lines[1]).st_rdev == os.stat(new.device).st_rdev
 
 
 def test_a_line_is_adopted_only_as_it_is_configured_and_lockable() -> None:
@@ -569,7 +588,9 @@ def test_a_line_that_another_program_has_locked_is_not_adopted() -> None:
         again.close()
 
 
-def test_with_slots_a_report_in_the_kernel_belongs_to_the_sim_that_was_active(shelf: Shelf) -> None:
+def test_with_slots_a_report_in_the_kernel_belongs_to_the_sim_that_was_active(
+    line_store: RecordingLineStore,
+) -> None:
     reported: list[str] = []
 
     class Sorting(RecordingWork):
@@ -580,15 +601,15 @@ def test_with_slots_a_report_in_the_kernel_belongs_to_the_sim_that_was_active(sh
     work = Sorting()
     with ScriptedModem(two_slots()) as modem:
         modem.answers["AT+CCID"] = b"\r\n+CCID: 8922301000000000011\r\n" + OK  # slot 1 is active
-        shelf.left_by_a_process(modem.device)
+        line_store.left_by_a_process(modem.device)
         modem.say(CDS)
-        with port_on(modem.device, work, shelf, slots=2):
+        with port_on(modem.device, work, line_store, slots=2):
             eventually(lambda: reported)
             assert work.statuses[-1].active_slot == 2
     assert reported == ["8922301000000000011"]
 
 
-def test_with_a_pin_octets_in_the_kernel_are_read_too(shelf: Shelf) -> None:
+def test_with_a_pin_octets_in_the_kernel_are_read_too(line_store: RecordingLineStore) -> None:
     def unlock(modem: ScriptedModem) -> None:
         modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
         modem.say(OK)
@@ -598,21 +619,21 @@ def test_with_a_pin_octets_in_the_kernel_are_read_too(shelf: Shelf) -> None:
         "AT+CPIN": unlock,
     }
     with ScriptedModem(healthy(answers)) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         modem.say(TAKEN + CDS)
         work = Attentive(modem)
-        with port_on(modem.device, work, shelf, pin="1234"):
+        with port_on(modem.device, work, line_store, pin="1234"):
             eventually(lambda: len(work.reports) == 1)
     assert work.recoveries == [(CLAIM, Submitted(7))]
 
 
-def test_no_descriptor_is_left_behind(shelf: Shelf) -> None:
+def test_no_descriptor_is_left_behind(line_store: RecordingLineStore) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem:
-        shelf.left_by_a_process(modem.device, typed)
+        line_store.left_by_a_process(modem.device, typed)
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
-            with port_on(modem.device, work, shelf):
+            with port_on(modem.device, work, line_store):
                 eventually(lambda: work.state is PortState.UP)
             work.statuses.clear()
         assert len(os.listdir("/proc/self/fd")) == before

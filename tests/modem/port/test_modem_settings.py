@@ -211,7 +211,7 @@ def test_a_text_of_no_known_form_is_set_aside_whole() -> None:
         modem.say(b'\r\n+CMT: ,,"?"\r\nBonjour\r\n')
         eventually(lambda: len(work.texts) == 1)
         assert texts(work) == ['+CMT: ,,"?"\nBonjour']
-        assert Condition.UNREADABLE_TEXTS in conditions(work)
+        eventually(lambda: Condition.UNREADABLE_TEXTS in conditions(work))
 
 
 # Not ready
