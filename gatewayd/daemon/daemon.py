@@ -64,7 +64,7 @@ class Daemon:
                 submit_timeout_s=settings.dispatch.submit_timeout_s,
                 transcript_lines=settings.daemon.transcript_lines,
                 timing=timing,
-                keeper=self._descriptors,
+                line_store=self._descriptors,
             )
             for port in settings.ports
         }

@@ -55,12 +55,12 @@ class Descriptors:
             self._drop(self._names.pop(port) if kind == "line" else _note(port), self._left.pop(key))
 
     def take(self, port: int) -> HeldLine:
-        """See `modem.port.held_line.LineKeeper`."""
+        """See `modem.port.held_line.LineStore`."""
         with self._lock:
             return HeldLine(self._left.pop((port, "line"), None), self._left.pop((port, "note"), None))
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
-        """See `modem.port.held_line.LineKeeper`."""
+        """See `modem.port.held_line.LineStore`."""
         self.drop_line(port)
         name = f"port-{port}-line-{_NOT_ALLOWED.sub('_', device)}"[:_LONGEST]
         with self._lock:
@@ -68,11 +68,11 @@ class Descriptors:
         self._manager.keep_descriptor(name, fd)
 
     def keep_note(self, port: int, fd: int) -> None:
-        """See `modem.port.held_line.LineKeeper`."""
+        """See `modem.port.held_line.LineStore`."""
         self._manager.keep_descriptor(_note(port), fd)
 
     def drop_line(self, port: int) -> None:
-        """See `modem.port.held_line.LineKeeper`."""
+        """See `modem.port.held_line.LineStore`."""
         with self._lock:
             name = self._names.pop(port, None)
         if name is not None:

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from modem.at.responses import result
+from modem.at.responses import is_text_form, owns_next_line, result
 
 # Modems send no longer line: a PDU has 352 characters, a list of capabilities some hundreds. A longer line is noise (a
 # device that is no modem, a wrong speed) and must not fill the memory.
@@ -41,6 +41,15 @@ class Sign(Enum):
     PROMPT = "prompt"  # the modem waits for a PDU
 
 
+class MessageText(str):
+    """The line right behind the head of a text-mode message (+CMT), without an empty line between them.
+
+    It is the message's text even if it looks like a final result: a modem sends an empty line before each result.
+    """
+
+    __slots__ = ()
+
+
 Event = str | Sign
 
 
@@ -64,6 +73,8 @@ class Framer:
         self._text = b""  # a +CUSD whose quotes are still open
         self._held: list[bytes] = []  # its lines from the first one that looks like a final result
         self._cut_at = 0  # the offset of that line in the text
+        self._after_head = False  # the last line was the head of a text-mode message
+        self._empty_lines = 0  # since the last line; a line that ends in CR LF counts as one
 
     def feed(self, data: bytes) -> list[Event]:
         """Add bytes. Returns the events that they complete. Never raises, keeps at most `MAX_LINE` bytes."""
@@ -77,6 +88,8 @@ class Framer:
                 self._overlong = False
             elif raw:
                 self._line(raw, events)
+            else:
+                self._empty_lines += 1
         self._rest = self._begin(rest, events) if rest else b""
         return events
 
@@ -84,7 +97,7 @@ class Framer:
         """Forget an unfinished line whose end will not come."""
         self._rest = self._text = b""
         self._held.clear()
-        self._overlong = False
+        self._overlong = self._after_head = False
 
     def end_text(self) -> list[Event]:
         """The events of a +CUSD whose closing quote does not come, and of the lines after it."""
@@ -140,7 +153,13 @@ class Framer:
         if _TEXT in raw and text.startswith(_TEXT.decode()):
             self._add_text(raw[raw.index(_TEXT) :], events)
         elif text:
-            events.append(text)
+            events.append(self._marked(text))
+
+    def _marked(self, text: str) -> str:
+        """Mark the text of a text-mode message."""
+        follows = self._after_head and self._empty_lines <= 1
+        self._after_head, self._empty_lines = not follows and owns_next_line(text) and is_text_form(text), 0
+        return MessageText(text) if follows else text
 
     def _hold(self, raw: bytes, text: str) -> None:
         """Keep a line of a +CUSD that looks like a final result, and each line after it: the text may have been cut there."""

@@ -7,6 +7,7 @@ from collections import deque
 from time import monotonic
 from typing import Final
 
+from modem.at.framer import MessageText
 from modem.at.responses import (
     CALL_ENDS,
     RINGS,
@@ -96,7 +97,7 @@ class UrcCollector:
 
     def _follow_in_text_mode(self, head: str, line: str, *, late: bool, awaited: bool) -> bool:
         """Do as `follow`: a text may look like anything. An empty text sends no line; its URC is completed late."""
-        if awaited and not late and result(line) is not None:
+        if awaited and not late and result(line) is not None and not isinstance(line, MessageText):
             return False
         self._head = None
         self.urcs.append(Urc(head, "" if late else line))

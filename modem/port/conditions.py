@@ -1,4 +1,4 @@
-"""Conditions of a port that do not stop it but need an operator, each with its remedy."""
+"""Conditions of a port that need an operator although the port works, each with its remedy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 
 class Condition(Enum):
-    """Something that is wrong with the modem on a port while the port works. The values are names for programs."""
+    """A fault of the modem that does not stop its port. The values are names for programs."""
 
     PDU_MODE_UNCONFIRMED = "pdu_mode_unconfirmed"  # AT+CMGF? did not confirm PDU mode: nothing is submitted
-    TEXT_MODE_RESTORED = "text_mode_restored"  # the modem fell back to text mode lately and was set right
+    TEXT_MODE_RESTORED = "text_mode_restored"  # the modem fell back to text mode lately and was set again
     TEXTS_NOT_ANNOUNCED = "texts_not_announced"  # no <mt> of AT+CNMI is in force: texts are polled for
     REPORTS_NOT_ANNOUNCED = "reports_not_announced"  # no <ds> of AT+CNMI is in force: no report comes
     STORAGE_NOT_SET = "storage_not_set"  # AT+CPMS is not confirmed
@@ -18,10 +18,8 @@ class Condition(Enum):
     MEMORY_FULL = "memory_full"  # no text can arrive
     SENT_ITEMS_FULL = "sent_items_full"  # the memory that parts are written to (AT+CMGW) is full
     DELETION_REFUSED = "deletion_refused"  # AT+CMGD is refused: memory fills up
-    UNREADABLE_TEXTS = "unreadable_texts"  # texts were set aside since the start
-    REGISTRATION_RESTARTED = (
-        "registration_restarted"  # the search for a network was begun anew, without success yet
-    )
+    UNREADABLE_TEXTS = "unreadable_texts"  # texts that could not be read came since the start
+    REGISTRATION_RESTARTED = "registration_restarted"  # the search was restarted, and found no network yet
 
 
 REMEDIES: Final[dict[Condition, str]] = {
@@ -57,6 +55,6 @@ REMEDIES: Final[dict[Condition, str]] = {
         "Texts that could not be read were set aside: `gatewayd inbox --unreadable` shows them."
     ),
     Condition.REGISTRATION_RESTARTED: (
-        "The SIM has signal but no network, and the search was begun anew: check with the operator that the SIM is active."
+        "The SIM has signal but no network, and the search was restarted: check with the operator that the SIM is active."
     ),
 }

@@ -1,4 +1,4 @@
-"""Open serial lines that outlive the process: kept by a service manager while the daemon is away."""
+"""Serial lines that stay open while the daemon restarts, kept by a service manager."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from typing import Final, Protocol
 from modem.at.serial_port import SerialPort
 
 _GONE: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
-_SPEEDS: Final = (4, 5)  # where tcgetattr(3) of Python has both
+_SPEEDS: Final = (4, 5)  # where Python's tcgetattr has both
 
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """What an older process left for a port: descriptors, None where there is none."""
+    """The descriptors that an older process left for a port; None where there is none."""
 
     line: int | None = None
     note: int | None = None  # see `modem.port.submission_note`
 
 
-class LineKeeper(Protocol):
-    """Keeps descriptors while the process is away. Called from the ports' threads; never raises."""
+class LineStore(Protocol):
+    """Keeps descriptors while the process is restarted. Called from the ports' threads; never raises."""
 
     def take(self, port: int) -> HeldLine:
-        """What was kept for a port; the caller owns it. Nothing, from the second call on."""
+        """Return what was kept for a port; the caller owns it. From the second call on: nothing."""
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
-        """Keep the line of a port, which is open on `device`."""
+        """Keep the line of a port that is open on `device`."""
 
     def keep_note(self, port: int, fd: int) -> None:
         """Keep the note of a port."""
 
     def drop_line(self, port: int) -> None:
-        """Keep the line of a port no longer: it is closed on purpose."""
+        """Stop keeping the line of a port: it is closed on purpose."""
 
     @property
     def keeps(self) -> bool:
-        """Whether anything is kept at all."""
+        """Whether descriptors are kept at all."""
 
 
-class NoKeeper:
-    """Without a service manager: a line ends with the process."""
+class NoLineStore:
+    """Keeps nothing: without a service manager, a line ends with the process."""
 
     keeps = False
 
     def take(self, port: int) -> HeldLine:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
         del port
         return HeldLine()
 
     def keep_line(self, port: int, device: str, fd: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
     def keep_note(self, port: int, fd: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
     def drop_line(self, port: int) -> None:
-        """See `LineKeeper`."""
+        """See `LineStore`."""
 
 
 def adopt(fd: int, device: str, baud: int, *, rtscts: bool) -> SerialPort | None:
-    """The kept line `fd` as an open port; None where it is no longer what opening `device` would give.
+    """Return the kept line `fd` as an open port; None where opening `device` would give another result.
 
-    It must be the same device, not hung up, set as it is configured, and the lock on it must be ours.
+    It must be the same device, not hung up, with the configured speed and flow control, and this process must hold its lock.
     """
     try:
         if os.fstat(fd).st_rdev != os.stat(device).st_rdev or _hung_up(fd):
@@ -84,7 +84,7 @@ def adopt(fd: int, device: str, baud: int, *, rtscts: bool) -> SerialPort | None
 
 
 def unread(fd: int) -> int:
-    """How many octets the kernel keeps that were not read (tty_ioctl(4), FIONREAD); 0 where it does not say."""
+    """Return how many unread octets the kernel holds (tty_ioctl(4), FIONREAD); 0 where it does not tell."""
     count = bytearray(4)
     try:
         fcntl.ioctl(fd, termios.FIONREAD, count)

@@ -1,4 +1,4 @@
-"""What a modem said while nobody read from it: heard before anything is said to it."""
+"""Reads what a modem sent while no process read from its line, before any command is sent to it."""
 
 from __future__ import annotations
 
@@ -14,65 +14,66 @@ from modem.parts import Submitted
 
 log = logging.getLogger(__name__)
 
-# What the kernel keeps of a terminal that nobody reads (Linux, N_TTY_BUF_SIZE 4096, one octet less).
+# Octets that the kernel holds for a terminal that no process reads (Linux: N_TTY_BUF_SIZE 4096, less one).
 FULL: Final = 4095
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was said of the part that was in the air; both None where nothing was."""
+class LeftAnswer:
+    """The modem's answer to the part that was in the air; both None where there is none."""
 
     taken: Submitted | None = None
     failure: Result | None = None
 
 
-def listen(channel: Channel, heard: bytes, kept: int | None, wait_s: float) -> Heard:
-    """Go on where an older process stopped: with what it read and perhaps did not look at, `heard`; with what the kernel
-    kept of the same line, `kept` octets (None: the line was opened anew); and, where that settles nothing, for `wait_s`.
+def listen(channel: Channel, heard: bytes, kept: int | None, wait_s: float) -> LeftAnswer:
+    """Read the line from the point where an older process stopped, and return the answer to its last part.
 
-    URCs go where they always go. A bare OK settles nothing: it may answer another command. Raises DeviceGoneError.
+    `heard`: what the older process read and perhaps did not sort. `kept`: how many octets the kernel held of the same
+    line; None: the line was opened again. Where there is no answer in that, wait for `wait_s` more.
+    URCs are queued as usual. A bare OK is no answer: it may answer another command. Raises DeviceGoneError.
     """
-    ear = _Ear(channel)
-    ear.hear(channel.framer.feed(heard))
+    sorter = _Sorter(channel)
+    sorter.sort(channel.framer.feed(heard))
     if kept is None:
         channel.forget_partial()
     full = kept is not None and kept >= FULL
     for events in channel.unread() if kept is not None else ():
-        ear.hear(events)
+        sorter.sort(events)
         if full:
-            # What follows did not come after this: the line that was begun, and the PDU of the last one, are lost.
+            # There is a gap after these octets: the rest of the last line, and the PDU of the last URC, are lost.
             channel.forget_partial()
             log.warning(
-                "%s: the modem said more while the gateway was away than the kernel keeps: some of it is lost",
+                "%s: while the gateway was stopped, the modem sent more than the kernel keeps: some of it is lost",
                 channel.name,
             )
             full = False
     deadline = monotonic() + wait_s
-    while ear.settled_by > monotonic() and not channel.restarted:
-        more = channel.read(min(deadline, ear.settled_by))
+    while sorter.settled_by > monotonic() and not channel.restarted:
+        more = channel.read(min(deadline, sorter.settled_by))
         if more is None:
             break
-        ear.hear(more)
-    return Heard(ear.taken, None if ear.taken else ear.failure)
+        sorter.sort(more)
+    return LeftAnswer(sorter.taken, None if sorter.taken else sorter.failure)
 
 
-class _Ear:
-    """Sorts what is heard."""
+class _Sorter:
+    """Sorts the lines that were left, and finds the answer among them."""
 
     def __init__(self, channel: Channel) -> None:
         self.taken: Submitted | None = None
         self.failure: Result | None = None
-        self.settled_by = float("inf")  # when there is nothing more to be waited for, in monotonic seconds
+        self.settled_by = float("inf")  # when waiting for more ends, in monotonic seconds
         self._channel = channel
 
-    def hear(self, events: list[Event]) -> None:
+    def sort(self, events: list[Event]) -> None:
         for event in events:
             found = result(event) if isinstance(event, str) else None
-            if self._channel.restarted:  # it knows no more of the part
+            if self._channel.restarted:  # the modem forgot the part
                 self._channel.set_aside(event)
                 continue
             if isinstance(event, str) and self.failure is None and tag(event) in REFERENCES:
-                self.taken = Submitted(reference_of(event))  # the last one before the OK is this part's
+                self.taken = Submitted(reference_of(event))  # the last one before the OK is about this part
                 self.settled_by = monotonic() + self._channel.waits.result_s
             elif found is None:
                 self._channel.set_aside(event)

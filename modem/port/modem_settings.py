@@ -1,8 +1,8 @@
-"""The settings step of a port: what the modem was told is read back, restored where it was lost, and tried again.
+"""Reads the modem's settings back, restores lost ones, and tries refused ones again.
 
-A modem may restart or load a saved profile without a word, another program may change it, and what it refuses just
-after its start it takes some seconds later. So nothing that was set once is believed for ever, and a refusal is only
-taken for "cannot" once the modem has been ready for a while.
+A modem may restart or load a saved profile without a URC, and another program may change its settings. What it refuses
+right after its start it accepts some seconds later. So every setting is checked again and again, and a refusal only
+means "cannot" once the modem has been ready for some time.
 """
 
 from __future__ import annotations
@@ -12,33 +12,32 @@ from time import monotonic
 from typing import Final
 
 from modem.at.responses import Urc, is_ready, is_text_form
-from modem.driver.modem import Modem, UnusableError
+from modem.driver.modem import UnusableError
 from modem.port.conditions import Condition
+from modem.port.connection import Connection
 from modem.port.inbound import Inbound
-from modem.port.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
-STEPS: Final = ("mode", "announcements", "storage")  # of the regular look, each a command or two
+STEPS: Final = ("mode", "announcements", "storage")  # of the regular check, each with one or two commands
 
 _MOST_PAUSES: Final = 10  # the longest pause between two tries, in multiples of the first
-_BETWEEN_SIGNS: Final = (
-    1 / 10
-)  # of the time that a modem is given to become ready: between looks that its signs cause
-_RESTORED_S: Final = 3600.0  # how long the operator is told of a fall-back to text mode
+# Interval between two checks that URCs cause, as a share of the time that a modem has to become ready.
+_BETWEEN_SIGNS: Final = 1 / 10
+_RESTORED_S: Final = 3600.0  # how long the condition of a fall-back to text mode is published
 
 
 class ModemSettings:
-    """PDU mode, storage, announcements and identity of the modem on one connection. Methods raise as `Modem` does."""
+    """PDU mode, storage, announcements and identity of the modem of one connection. Methods raise as those of `Modem`."""
 
-    def __init__(self, mailbox: Mailbox, modem: Modem, incoming: Inbound) -> None:
-        self._mailbox = mailbox
-        self._modem = modem
-        self._inbound = incoming
-        self._patience = modem.patience
-        self._at = float("inf")  # when to try again what is unconfirmed, in monotonic seconds
+    def __init__(self, connection: Connection, inbound: Inbound) -> None:
+        self._reporter = connection.reporter
+        self._modem = connection.modem
+        self._inbound = inbound
+        self._patience = connection.modem.patience
+        self._at = float("inf")  # when to try unconfirmed settings again, in monotonic seconds
         self._pause_s = self._patience.again_s
-        self._began_at = 0.0  # the modem came up, or said last that it is ready
+        self._began_at = 0.0  # when the modem came up, or last said that it is ready
         self._checked_at = float("-inf")
         self._check_all = False
         self._fallbacks = 0
@@ -55,29 +54,29 @@ class ModemSettings:
         return self._modem.mode.confirmed
 
     def begin_anew(self) -> None:
-        """The modem was brought up and told everything: see what it took."""
+        """The modem was brought up and got all settings: publish which it confirmed."""
         self._began_at = monotonic()
         self._pause_s = self._patience.again_s
         self._publish()
         self._at = self._began_at + self._pause_s if self._is_open else float("inf")
 
     def hear(self, urc: Urc) -> None:
-        """Take note of what the modem says of its own accord: a sign that it became ready, or is in text mode."""
+        """Note a URC that shows that the modem became ready, or is in text mode."""
         if is_ready(urc.line) or is_text_form(urc.line):
             now = monotonic()
             self._began_at, self._pause_s = now, self._patience.again_s
             self.check_soon()
 
     def check_soon(self) -> None:
-        """Look at everything once more: something spoke of a modem that is not set as it should be."""
+        """Check all settings soon: something showed that one is not as it should be."""
         self._check_all = True
         at = max(monotonic(), self._checked_at + self._patience.busy_s * _BETWEEN_SIGNS)
         self._at = min(self._at, at)
 
     def tend(self) -> None:
-        """Look at everything where something asked for that, and try again what is unconfirmed, once that is due."""
+        """Check all settings if that was asked for, and try unconfirmed ones again when that is due."""
         if self._modem.mode.fallbacks != self._fallbacks:
-            self.check_soon()  # more than the mode may be lost
+            self.check_soon()  # other settings may be lost too
             self._publish()
         now = monotonic()
         if now < self._at:
@@ -95,7 +94,7 @@ class ModemSettings:
             self._at = float("inf")
 
     def check(self, step: str) -> None:
-        """One step of the regular look: read back one setting, and restore all where it was lost."""
+        """Do one step of the regular check: read one setting back, and restore all if it was lost."""
         if step == "mode":
             before = self._modem.mode.fallbacks
             self._modem.mode.ensure()
@@ -107,22 +106,24 @@ class ModemSettings:
             lost = self._modem.storage.lost
             self._modem.storage.lost = False
         if lost:
-            log.warning("port %d: the modem lost its settings; they are set again", self._mailbox.status.port)
+            log.warning(
+                "port %d: the modem lost its settings; they are set again", self._reporter.status.port
+            )
             self._modem.prepare()
-            self._inbound.list_now()  # texts may have come that nobody announced
+            self._inbound.list_now()  # texts may have come that were not announced
             self._began_at, self._pause_s = monotonic(), self._patience.again_s
             self._at = min(self._at, monotonic() + self._pause_s)
         elif self._is_unset and self._at == float("inf"):
-            self._at = monotonic()  # tried again once a minute when the modem keeps refusing
+            self._at = monotonic()  # tried again once a minute while the modem refuses
         self._publish()
 
     def _try_again(self) -> None:
         modem = self._modem
         if not modem.is_identified and modem.identify():
             identity = modem.identity
-            log.info("port %d: the modem is %s", self._mailbox.status.port, modem.name)
-            self._mailbox.publish(imei=identity.imei, model=modem.name if identity.model else "")
-            modem.prepare()  # its vendor's own settings among them
+            log.info("port %d: the modem is %s", self._reporter.status.port, modem.name)
+            self._reporter.publish(imei=identity.imei, model=modem.name if identity.model else "")
+            modem.prepare()  # among them the settings of its vendor
         if not modem.mode.confirmed and not modem.mode.set():
             self._give_up_mode()
         if not modem.knows_service:
@@ -138,7 +139,7 @@ class ModemSettings:
             modem.notifications.choose()
 
     def _give_up_mode(self) -> None:
-        """Say what becomes of a modem that keeps refusing PDU mode. Raises UnusableError where it stays in text mode."""
+        """Decide what to do with a modem that refuses PDU mode. Raises UnusableError if it stays in text mode."""
         mode = self._modem.mode
         if mode.text_since is not None and monotonic() - mode.text_since > self._patience.busy_s:
             raise UnusableError("the modem does not leave text mode (AT+CMGF=0)")
@@ -147,12 +148,12 @@ class ModemSettings:
 
     @property
     def _is_ready_long(self) -> bool:
-        """Whether the modem had time enough since it came up to take all that it knows."""
+        """Whether the modem has been up long enough to accept every setting that it knows."""
         return monotonic() - self._began_at > self._patience.busy_s
 
     @property
     def _is_unset(self) -> bool:
-        """Whether the modem has taken no form at all of something."""
+        """Whether the modem has accepted no form at all of some setting."""
         modem = self._modem
         return (
             not modem.mode.confirmed
@@ -163,7 +164,7 @@ class ModemSettings:
 
     @property
     def _is_open(self) -> bool:
-        """Whether something is to be tried again soon."""
+        """Whether some setting is to be tried again soon."""
         modem = self._modem
         if not modem.mode.confirmed:
             return True
@@ -171,13 +172,13 @@ class ModemSettings:
         return not self._is_ready_long and (self._is_unset or better)
 
     def _publish(self) -> None:
-        """Tell the operator what is missing."""
-        modem, tell = self._modem, self._mailbox.set_condition
+        """Publish the conditions that the settings make."""
+        modem, set_condition = self._modem, self._reporter.set_condition
         if modem.mode.fallbacks != self._fallbacks:
             self._fallbacks = modem.mode.fallbacks
             self._restored_until = monotonic() + _RESTORED_S
-        tell(Condition.PDU_MODE_UNCONFIRMED, present=not modem.mode.confirmed)
-        tell(Condition.TEXT_MODE_RESTORED, present=monotonic() < self._restored_until)
-        tell(Condition.STORAGE_NOT_SET, present=modem.storage.usual is None)
-        tell(Condition.TEXTS_NOT_ANNOUNCED, present=not modem.notifications.announces_texts)
-        tell(Condition.REPORTS_NOT_ANNOUNCED, present=not modem.notifications.announces_reports)
+        set_condition(Condition.PDU_MODE_UNCONFIRMED, present=not modem.mode.confirmed)
+        set_condition(Condition.TEXT_MODE_RESTORED, present=monotonic() < self._restored_until)
+        set_condition(Condition.STORAGE_NOT_SET, present=modem.storage.usual is None)
+        set_condition(Condition.TEXTS_NOT_ANNOUNCED, present=not modem.notifications.announces_texts)
+        set_condition(Condition.REPORTS_NOT_ANNOUNCED, present=not modem.notifications.announces_reports)

@@ -1,4 +1,4 @@
-"""The thread that keeps one port working and carries its jobs."""
+"""The thread that keeps one port working and submits its parts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from time import monotonic
 
 from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
-from modem.at.transcript import Watcher
+from modem.at.transcript import Transcript, Watcher
 from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver.ussd import UssdAnswer
-from modem.errors import NO_PROMPT, cause
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.hardware.sysfs import MACHINE, Roots, tty_at
-from modem.parts import InDoubt, Refused
 from modem.port import reset_command
-from modem.port.held_line import LineKeeper, NoKeeper, adopt, unread
+from modem.port.connection import connect
+from modem.port.held_line import LineStore, NoLineStore, adopt, unread
 from modem.port.interface import Work
 from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
+from modem.port.modem_record import ModemRecord
 from modem.port.network_search import RestartNeededError
-from modem.port.recovery import Recovery
-from modem.port.session import Session, SickError
+from modem.port.outcome_check import SickError
+from modem.port.recovery import Recovery, Step
+from modem.port.reporter import Reporter
+from modem.port.session import Session
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
-from modem.port.submission_note import Phase, SubmissionNote
+from modem.port.submission_note import SubmissionNote
 from modem.timeouts import Timing
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,8 @@ log = logging.getLogger(__name__)
 class Port:
     """One serial device, the modem on it, and the thread that owns both.
 
-    The thread calls `work`, and nothing else touches the device. A device that is not there is looked for until it
-    comes; a modem that fails is brought back in steps (see `modem.port.recovery`).
+    Only the thread calls `work` and uses the device. It looks for a missing device until that comes, and brings a modem
+    that fails back in steps (see `modem.port.recovery`).
     """
 
     def __init__(
@@ -49,24 +51,26 @@ class Port:
         timing: Timing | None = None,
         transcript_lines: int = 200,
         roots: Roots = MACHINE,
-        keeper: LineKeeper | None = None,
+        line_store: LineStore | None = None,
     ) -> None:
-        """`keeper`: keeps the line while the process is away; by default the line ends with the process."""
+        """`line_store`: keeps the line while the process is restarted; by default the line ends with the process."""
         self.settings = settings
-        self._stored_submissions = keeper or NoKeeper()
-        self._line: int | None = None  # that an older process left, until the device is found
+        self._line_store = line_store or NoLineStore()
+        self._line: int | None = None  # left by an older process, until the device is found
         self._work = work
         self._submit_timeout_s = submit_timeout_s
         self._timing = timing or Timing()
-        self._transcript_lines = transcript_lines
         self._roots = roots
-        self._path = ""  # what `device` meant when it was last opened
+        self._path = ""  # of `device` when it was last opened
+        self._transcript = Transcript(transcript_lines)
+        self._record = ModemRecord(settings.port)
+        self._reporter: Reporter | None = None
         self._mailbox: Mailbox | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Begin: open the device as soon as it is there. Once only."""
+        """Start the thread, which opens the device as soon as it is there. Call once."""
         slots = tuple(SlotStatus(slot) for slot in range(1, self.settings.slots + 1))
         status = PortStatus(
             port=self.settings.port,
@@ -76,9 +80,13 @@ class Port:
             slots=slots,
             active_slot=1,
         )
-        self._mailbox = Mailbox(status, self._work, self._transcript_lines)
+        self._reporter = Reporter(status, self._work, self._transcript)
+        self._mailbox = Mailbox(self._reporter, self._transcript)
         self._thread = threading.Thread(
-            target=self._run, args=(self._mailbox,), name=f"port {self.settings.port}", daemon=True
+            target=self._run,
+            args=(self._mailbox, self._reporter),
+            name=f"port {self.settings.port}",
+            daemon=True,
         )
         self._thread.start()
 
@@ -88,7 +96,7 @@ class Port:
             self._mailbox.wake()
 
     def ask(self) -> Future[Answer]:
-        """From any thread: does the modem say OK? Answered by its last word while a submission is in the air."""
+        """From any thread: ask whether the modem answers OK. During a submission, its last answer counts."""
         if self._mailbox is None:
             raise RuntimeError("the port was not started")
         answer = self._mailbox.ask()
@@ -97,16 +105,16 @@ class Port:
         return answer
 
     def probe(self, answered: Callable[[], None]) -> None:
-        """From any thread: have `answered` called by the port's own, to see that it lives. It need not hear its modem."""
+        """From any thread: have the port's thread call `answered`, to see that it runs. The modem is not asked."""
         if self._mailbox is None:
             raise RuntimeError("the port was not started")
         self._mailbox.probe(answered)
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
-        """From any thread: ask the network, between two submissions; `replies` go to its menus, in the same session.
+        """From any thread: send a USSD code between two submissions, and `replies` to its menus in the same session.
 
-        `slot`: whose SIM asks, by default the active one's. The future can be cancelled until it is begun, and raises
-        UssdError. Once begun it ends in bounded time: about half a minute for each code, two more to change the slot.
+        `slot`: the slot of the SIM to use, by default the active one. The future can be cancelled until the order is begun,
+        and raises UssdError. Once begun it takes about half a minute for each code, and two minutes to change the slot.
         """
         if self._mailbox is None:
             raise RuntimeError("the port was not started")
@@ -117,7 +125,7 @@ class Port:
         return order.answer
 
     def watch(self, watcher: Watcher) -> None:
-        """From any thread: pass on to `watcher` what is said to and by the modem, from what is kept until `leave`."""
+        """From any thread: pass on the lines to and from the modem, from the ones that are kept until `leave`."""
         if self._mailbox is None:
             raise RuntimeError("the port was not started")
         self._mailbox.watch(watcher)
@@ -135,7 +143,7 @@ class Port:
             self._mailbox.stop()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end. False: still in the air at the deadline."""
+        """Wait for the thread to end. Return False if it still runs at the time limit."""
         if self._thread is None or self._mailbox is None:
             return True
         self._thread.join(timeout_s)
@@ -146,114 +154,125 @@ class Port:
 
     # The thread
 
-    def _run(self, mailbox: Mailbox) -> None:
+    def _run(self, mailbox: Mailbox, reporter: Reporter) -> None:
         recovery = Recovery(self._timing, has_command=self.settings.reset_command is not None)
         try:
-            self._take_over(mailbox)
+            self._take_over(reporter)
             while True:
                 try:
-                    self._live(mailbox, recovery)
+                    self._connect_once(mailbox, reporter, recovery)
                 except StoppingError:
                     raise
-                except Exception:  # the house fails whatever it is told: the port goes on without it
-                    log.exception("port %d: the gateway does not take what it is told", self.settings.port)
+                except Exception:  # the gateway fails at every call: the port goes on without it
+                    log.exception(
+                        "port %d: unexpected error while publishing port status", self.settings.port
+                    )
                     mailbox.sleep(recovery.sick(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
-            self._end(mailbox)
+            self._end(mailbox, reporter)
 
-    def _live(self, mailbox: Mailbox, recovery: Recovery) -> None:
-        """One life of the connection, and what is done after it. Raises StoppingError."""
+    def _connect_once(self, mailbox: Mailbox, reporter: Reporter, recovery: Recovery) -> None:
+        """Open the device, work until the connection ends, and do the next step of recovery. Raises StoppingError."""
         device: SerialPort | None = None
         session: Session | None = None
         try:
-            device, kept = self._open()
-            session = Session(
-                self.settings,
-                mailbox,
-                device.fd,
-                self._submit_timeout_s,
-                self._timing,
-                partial(tty_at, self._path, self._roots),
-                kept,
-            )
+            device, unread_octets = self._open()
+            session = self._session(mailbox, reporter, device, unread_octets)
             session.run()
-        except DeviceUnavailableError as error:
-            state, detail = PortState.ABSENT, str(error)
-            step = recovery.away(monotonic()) if error.missing else recovery.refused()
-        except DeviceGoneError as error:
-            step = recovery.lost(
-                monotonic(),
-                young=session is None or not session.came_up,
-                carrying=mailbox.outcome is not None and isinstance(mailbox.outcome.result, InDoubt),
-                proven=session is not None and session.proven,
-            )
-            log.warning("port %d: %s; %s", self.settings.port, error, step.words)
-            state, detail = (
-                PortState.ABSENT,
-                f"{self.settings.device} was lost: is the modem plugged in, and its power supply strong enough?",
-            )
-        except RestartNeededError as error:
-            step = recovery.restart()
-            log.warning("port %d: %s; %s", self.settings.port, error, step.words)
-            if session is not None:
-                session.restart_modem()
-            state, detail = PortState.SICK, f"The modem has signal but no network; {step.words}."
         except StoppingError:
             raise
-        except Exception as error:  # the top of the thread: whatever fails, the port goes on
-            step = recovery.sick(proven=session is not None and session.proven)
-            if not isinstance(error, (ChannelError, SickError)):
-                log.exception("port %d: an unexpected failure", self.settings.port)
-                error = SickError("the gateway itself failed on this port, see its log")
-            log.warning(
-                "port %d: %s (%d in a row); %s", self.settings.port, error, recovery.troubles, step.words
-            )
-            if step.restart and session is not None:
-                session.restart_modem()
-            state, detail = PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
+        except (DeviceUnavailableError, ChannelError, RestartNeededError, SickError) as error:
+            step, state, detail = self._next_step(error, session, reporter, recovery)
+        except Exception:  # the top of the thread: the port goes on after any failure
+            log.exception("port %d: an unexpected failure", self.settings.port)
+            sick = SickError("the gateway itself failed on this port, see its log")
+            step, state, detail = self._next_step(sick, session, reporter, recovery)
         finally:
             if device is not None:
                 self._close(device, mailbox)
         if session is not None:
-            self._tell_last_words(mailbox)
-        mailbox.answering = False
-        mailbox.in_the_air = False
-        mailbox.publish(state=state, detail=detail, busy=False)
+            self._log_transcript()
+        mailbox.modem_answered(ok=False)
+        reporter.publish_end(state, detail)
         if step.command:
-            self._run_reset_command(mailbox)
+            self._run_reset_command(mailbox, reporter)
         mailbox.sleep(step.pause_s)
 
-    def _take_over(self, mailbox: Mailbox) -> None:
-        """Take what an older process left, and settle what it tells of the part that was in the air."""
-        if not self._stored_submissions.keeps:
+    def _session(
+        self, mailbox: Mailbox, reporter: Reporter, device: SerialPort, unread_octets: int | None
+    ) -> Session:
+        connection = connect(
+            device.fd,
+            self.settings,
+            mailbox,
+            reporter,
+            self._record,
+            self._transcript,
+            self._submit_timeout_s,
+            self._timing,
+            partial(tty_at, self._path, self._roots),
+        )
+        return Session(connection, unread_octets)
+
+    def _next_step(
+        self, error: Exception, session: Session | None, reporter: Reporter, recovery: Recovery
+    ) -> tuple[Step, PortState, str]:
+        """Choose what to do after the end of a connection, and restart the modem if that is due.
+
+        Return the step, and the state and detail to be published.
+        """
+        port, proven = self.settings.port, session is not None and session.proven
+        if isinstance(error, DeviceUnavailableError):
+            step = recovery.away(monotonic()) if error.missing else recovery.refused()
+            return step, PortState.ABSENT, str(error)
+        if isinstance(error, DeviceGoneError):
+            step = recovery.lost(
+                monotonic(),
+                young=session is None or not session.came_up,
+                carrying=reporter.in_doubt,
+                proven=proven,
+            )
+            log.warning("port %d: %s; %s", port, error, step.words)
+            device = self.settings.device
+            detail = f"{device} was lost: is the modem plugged in, and its power supply strong enough?"
+            return step, PortState.ABSENT, detail
+        if isinstance(error, RestartNeededError):
+            step = recovery.restart()
+            log.warning("port %d: %s; %s", port, error, step.words)
+            if session is not None:
+                session.restart_modem()
+            return step, PortState.SICK, f"The modem has signal but no network; {step.words}."
+        step = recovery.sick(proven=proven)
+        log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.words)
+        if step.restart and session is not None:
+            session.restart_modem()
+        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
+
+    def _take_over(self, reporter: Reporter) -> None:
+        """Take the line and the note that an older process left, and recover the part that was in the air."""
+        if not self._line_store.keeps:
             return
         port = self.settings.port
-        held = self._stored_submissions.take(port)
+        held = self._line_store.take(port)
         self._line = held.line
         try:
             fd = SubmissionNote.create() if held.note is None else held.note
-            mailbox.note = SubmissionNote(fd)
+            note = SubmissionNote(fd)
             if held.note is None:
-                self._stored_submissions.keep_note(port, fd)
+                self._line_store.keep_note(port, fd)
             os.close(fd)
         except (OSError, ValueError) as error:
-            log.warning("port %d: no note is kept of what is in the air: %s", port, error)
+            log.warning("port %d: no note of the part in the air is kept: %s", port, error)
             return
-        noted = mailbox.note.read()
-        if noted is None:
-            return
-        if noted.result is not None:
-            mailbox.recover(noted.claim, noted.result)
-        elif noted.phase is Phase.BEGUN:
-            mailbox.recover(noted.claim, Refused(cause("LOCAL", NO_PROMPT)))
-        else:
-            mailbox.left = noted
+        reporter.adopt_note(note)
 
     def _open(self) -> tuple[SerialPort, int | None]:
-        """Find the device anew and open it, or go on with the line that an older process left on it: then with how many
-        octets were not read of it. Raises DeviceUnavailableError.
+        """Find the device and open it, or adopt the line that an older process left open on it.
+
+        The second value is the number of unread octets of an adopted line, None for a new one. Raises
+        DeviceUnavailableError.
         """
         settings = self.settings
         path = find_device(settings.device, self._roots)
@@ -265,29 +284,29 @@ class Port:
             device = adopt(line, path, settings.baud, rtscts=settings.rtscts)
             if device is not None:
                 count = unread(device.fd)
-                log.info("port %d: the line stayed open, %d octets came meanwhile", settings.port, count)
+                log.info("port %d: the line stayed open; %d octets came meanwhile", settings.port, count)
                 return device, count
             log.info("port %d: the line that was kept open is no longer %s", settings.port, path)
             SerialPort(line).close()
-            self._stored_submissions.drop_line(settings.port)
+            self._line_store.drop_line(settings.port)
         device = open_device(path, settings.baud, rtscts=settings.rtscts, proc=self._roots.proc)
-        self._stored_submissions.keep_line(settings.port, path, device.fd)
+        self._line_store.keep_line(settings.port, path, device.fd)
         return device, None
 
     def _close(self, device: SerialPort, mailbox: Mailbox) -> None:
         """Close the line; where the port only stops, it is kept open for the next process."""
-        if mailbox.stopping and self._stored_submissions.keeps:
+        if mailbox.stopping and self._line_store.keeps:
             device.leave()
         else:
-            self._stored_submissions.drop_line(self.settings.port)
+            self._line_store.drop_line(self.settings.port)
             device.close()
 
-    def _run_reset_command(self, mailbox: Mailbox) -> None:
-        """Run the operator's own program for a modem that nothing else helps. Raises StoppingError."""
+    def _run_reset_command(self, mailbox: Mailbox, reporter: Reporter) -> None:
+        """Run the operator's program, because nothing else helped the modem. Raises StoppingError."""
         port, program = self.settings.port, self.settings.reset_command or ()
         log.warning("port %d: reset_command is run", port)
-        if mailbox.outcome is not None:
-            mailbox.settle()  # nobody is to wait for the program to hear what became of a message
+        if reporter.outcome is not None:
+            reporter.settle()  # so that the last message does not wait for the program
         try:
             ended = reset_command.run(program, self._timing.command_s, mailbox.fd, mailbox.attend)
         except OSError as error:
@@ -302,29 +321,27 @@ class Port:
         else:
             log.info("port %d: reset_command ended with exit code 0", port)
 
-    def _tell_last_words(self, mailbox: Mailbox) -> None:
-        """Write what was said before a failure to the log: once, and no more than is kept."""
-        lines = mailbox.transcript.new_lines()
+    def _log_transcript(self) -> None:
+        """Write the lines before a failure to the log: each line once, and no more lines than are kept."""
+        lines = self._transcript.new_lines()
         if lines and log.isEnabledFor(logging.WARNING):
-            words = "\n".join(map(str, lines))
-            log.warning("port %d: what was said before it failed:\n%s", self.settings.port, words)
+            text = "\n".join(map(str, lines))
+            log.warning("port %d: what was said before it failed:\n%s", self.settings.port, text)
 
-    def _end(self, mailbox: Mailbox) -> None:
-        """Settle what was sent last, and answer whoever still asks."""
+    def _end(self, mailbox: Mailbox, reporter: Reporter) -> None:
+        """Settle the last outcome, and answer the requests that wait."""
         try:
-            mailbox.publish(state=PortState.STOPPED, detail="The port was stopped.", busy=False)
-            if mailbox.outcome is not None:
-                mailbox.settle()
-            if mailbox.outcome is not None:
-                log.error("port %d: what became of the last message could not be kept", self.settings.port)
+            reporter.publish(state=PortState.STOPPED, detail="The port was stopped.", busy=False)
+            if reporter.outcome is not None:
+                reporter.settle()
+            if reporter.outcome is not None:
+                log.error("port %d: the outcome of the last message could not be stored", self.settings.port)
         finally:
             self._ended.set()
             if self._line is not None:  # the device was not found since the start
                 os.close(self._line)
-            if mailbox.note is not None:
-                mailbox.note.close()
-            mailbox.transcript.end()
-            for ask in mailbox.asks:
-                ask.cancel()
+            reporter.close()
+            self._transcript.end()
+            mailbox.cancel_asks()
             mailbox.refuse_ussd()
             mailbox.refuse()

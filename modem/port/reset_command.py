@@ -1,4 +1,4 @@
-"""A program run for a port, without a shell, while the port still hears what others want of it."""
+"""Runs the operator's `reset_command` without a shell, while the port still takes requests."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import IO, Final
 
-_KEPT: Final = 65536  # octets of output: what is beyond that is read and dropped
-_FAREWELL_S: Final = 1.0  # from SIGTERM to SIGKILL
+_KEPT: Final = 65536  # octets of output; more is read and dropped
+_TERMINATION_S: Final = 1.0  # from SIGTERM to SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended."""
+    """The end of a program."""
 
-    code: int | None  # its exit code, negative for a signal; None: it did not end in time, and was killed
+    code: int | None  # its exit code, negative for a signal; None: it was killed at the time limit
     output: str  # standard output and error, as they came
 
 
 def run(command: Sequence[str], timeout_s: float, wake_fd: int, attend: Callable[[], None]) -> Ended:
-    """Run a program to its end, or for `timeout_s`; it and what it started are killed then.
+    """Run a program until it ends, or for `timeout_s`: then it and its children are killed.
 
-    `attend` is called whenever `wake_fd` is readable; what it raises ends the program too. Raises OSError where
-    it cannot be started.
+    `attend` is called whenever `wake_fd` is readable; an exception from it ends the program too. Raises OSError where
+    the program cannot be started.
     """
-    with subprocess.Popen(  # noqa: S603 - the operator's own, from the configuration
+    with subprocess.Popen(  # noqa: S603 - the operator's program, from the configuration
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -54,7 +54,7 @@ def _follow(
     wake_fd: int,
     attend: Callable[[], None],
 ) -> bool:
-    """Read what the program says until it ends. False: it did not, before the deadline."""
+    """Read the program's output until it ends. Return False if it did not end before the deadline."""
     os.set_blocking(stdout.fileno(), False)
     ended = os.pidfd_open(process.pid)
     try:
@@ -77,7 +77,7 @@ def _follow(
 
 
 def _read(fd: int, output: bytearray) -> bool:
-    """Take what is there. False: nothing more will come."""
+    """Read the output that is there. Return False at its end."""
     try:
         while data := os.read(fd, 4096):
             output += data[: max(0, _KEPT - len(output))]
@@ -87,8 +87,8 @@ def _read(fd: int, output: bytearray) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program and all of its session."""
-    for number, wait_s in ((signal.SIGTERM, _FAREWELL_S), (signal.SIGKILL, None)):
+    """End the program and all processes of its session."""
+    for number, wait_s in ((signal.SIGTERM, _TERMINATION_S), (signal.SIGKILL, None)):
         try:
             os.killpg(process.pid, number)
             process.wait(wait_s)

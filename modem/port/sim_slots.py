@@ -1,4 +1,4 @@
-"""The SIMs of a port: which slot is active, what its card is, and whether it works."""
+"""The SIM slots of a port: which is active, which SIM it holds, and whether that works."""
 
 from __future__ import annotations
 
@@ -7,83 +7,82 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final, TypeVar
 
-from config.settings import PortSettings
 from modem.driver.card_identity import Card
-from modem.driver.modem import Modem
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
+from modem.port.connection import Connection
 from modem.port.interface import WorkUnavailableError
-from modem.port.mailbox import Mailbox
 from modem.port.status import PortState
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MIN_PIN_ATTEMPTS: Final = 2  # with one left, a wrong PIN locks the card
-_TRIES: Final = 3  # to read a number of the card: an answer may be lost on the line
-_LOOK_S: Final = 0.2  # between two looks whether the SIM is registered
+MIN_PIN_ATTEMPTS: Final = 2  # with one attempt left, a wrong PIN locks the SIM
+_TRIES: Final = 3  # to read a number of the SIM: an answer may be lost on the line
+_LOOK_S: Final = 0.2  # between two readings of the registration
 
 
 class SimSlots:
-    """Looks at SIMs, unlocks them and switches between them, on one connection."""
+    """Identifies the SIMs of one connection, unlocks them and switches between them."""
 
-    def __init__(self, settings: PortSettings, mailbox: Mailbox, modem: Modem, register_s: float) -> None:
-        self._settings = settings
-        self._mailbox = mailbox
-        self._modem = modem
-        self._register_s = register_s
-        self._slot_way: tuple[str, ...] | None = None  # what changed the slot before
-        self._turned_at: float | None = None  # a slot was turned to, and its SIM is not registered yet
+    def __init__(self, connection: Connection) -> None:
+        self._settings = connection.settings
+        self._reporter = connection.reporter
+        self._identities = connection.record.identities
+        self._modem = connection.modem
+        self._register_s = connection.timing.register_s
+        self._slot_way: tuple[str, ...] | None = None  # the commands that changed the slot before
+        self._switched_at: float | None = None  # when the last switch began; None once its SIM is registered
 
     def look(self) -> None:
-        """Look at the SIM of every slot, and end in one that works.
+        """Look at the SIM of every slot, and make one active that works.
 
-        Each is given a while to find its network, so that it is known from the start which of them can send.
-        A modem that restarted may have gone back to another slot: where all cards are known, the card tells which.
+        Each SIM gets some time to find its network, so that the port knows from the start which of them can send.
+        A modem that restarted may have gone back to another slot. Where all SIMs are known, the SIM tells the slot.
         """
         if self._settings.slots == 1:
             self.look_at(1)
             return
-        slots = self._mailbox.status.slots
+        slots = self._reporter.status.slots
         known = {slot.iccid: slot.slot for slot in slots if slot.iccid}
         if len(known) == len(slots):
             card = Card(self._modem.sim.iccid(), self._modem.sim.imsi())
-            if active := known.get(self._mailbox.identities.find(card)):
-                self._mailbox.publish(active_slot=active)
+            if active := known.get(self._identities.find(card)):
+                self._reporter.publish(active_slot=active)
                 if self.look_at(active):
                     return
         for slot in range(1, self._settings.slots + 1):
             if self.enter(slot):
                 self.await_network(slot)
-        working = [each.slot for each in self._mailbox.status.slots if each.sim is SimState.READY]
-        if working and self._mailbox.status.active_slot not in working:
+        working = [each.slot for each in self._reporter.status.slots if each.sim is SimState.READY]
+        if working and self._reporter.status.active_slot not in working:
             self.enter(working[0])
 
     def active_name(self) -> str:
-        """The name of the card that the modem uses now, before it was looked at; "" where it tells neither number."""
-        return self._mailbox.identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
+        """Return the name of the SIM that the modem uses now, before it is looked at; "" where it tells neither number."""
+        return self._identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
     def enter(self, slot: int) -> bool:
-        """Make a slot the active one and look at its SIM. Whether it is there and works."""
-        mailbox = self._mailbox
-        before = mailbox.status.active
-        known = any(each.sim is not SimState.UNKNOWN for each in mailbox.status.slots)
-        mailbox.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
+        """Make a slot the active one and look at its SIM. Return whether it is there and works."""
+        reporter = self._reporter
+        before = reporter.status.active
+        known = any(each.sim is not SimState.UNKNOWN for each in reporter.status.slots)
+        reporter.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
-        left = self._mailbox.identities.last(before.slot) if known and before.slot != slot else Card()
-        if not self._turn_to(slot, left):
-            mailbox.publish_slot(slot, sim=SimState.FAILURE)
+        left = self._identities.last(before.slot) if known and before.slot != slot else Card()
+        if not self._switch_to(slot, left):
+            reporter.publish_slot(slot, sim=SimState.FAILURE)
             return False
-        # What it was registered as is the best that is known of a SIM until its turn comes again.
-        mailbox.publish(active_slot=slot, slots=mailbox.slots_with(before.slot, signal_dbm=None))
-        self._turned_at = began
+        # The old SIM keeps its registration in the status: nothing newer is known until its slot is active again.
+        reporter.publish(active_slot=slot, slots=reporter.slots_with(before.slot, signal_dbm=None))
+        self._switched_at = began
         works = self.look_at(slot)
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
 
-    def _turn_to(self, slot: int, left: Card) -> bool:
-        """Change the slot, until another SIM than the one that was `left` answers. Whether one does, or none."""
+    def _switch_to(self, slot: int, left: Card) -> bool:
+        """Change the slot until the SIM is no longer `left`. Return whether it is another one, or none."""
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
@@ -100,15 +99,15 @@ class SimSlots:
         return False
 
     def look_at(self, slot: int) -> bool:
-        """Identify the SIM in the active slot and make it ready for texts. Whether it works."""
+        """Identify the SIM in the active slot and make it ready for texts. Return whether it works."""
         modem = self._modem
         sim = modem.sim.state()
         iccid = self._iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
             sim = self._unlock(iccid)
-            iccid = iccid or modem.sim.iccid()  # some modems read nothing from a card that is locked
+            iccid = iccid or modem.sim.iccid()  # some modems read nothing from a locked SIM
         if sim is not SimState.READY:
-            self._mailbox.publish_slot(
+            self._reporter.publish_slot(
                 slot,
                 sim=sim,
                 iccid=iccid,
@@ -121,17 +120,17 @@ class SimSlots:
             )
             return False
         imsi = self._imsi()
-        name = self._mailbox.identities.name(slot, Card(iccid, imsi))
+        name = self._identities.name(slot, Card(iccid, imsi))
         if name is None:
-            # Under another name its messages would wait for a SIM that never comes back.
-            self._mailbox.publish_slot(
+            # Under another name, its messages would wait for a SIM that never comes back.
+            self._reporter.publish_slot(
                 slot, sim=SimState.UNKNOWN, iccid="", registration=Registration.UNKNOWN
             )
             return False
-        imsi = imsi or self._mailbox.identities.last(slot).imsi
+        imsi = imsi or self._identities.last(slot).imsi
         modem.prepare()
         registration = modem.network.registration()
-        self._mailbox.publish_slot(
+        self._reporter.publish_slot(
             slot,
             sim=sim,
             iccid=name,
@@ -144,49 +143,49 @@ class SimSlots:
         return True
 
     def _iccid(self) -> str:
-        """The ICCID of the card. Asked for again where none came: another name for a SIM would hide its messages."""
+        """Return the ICCID. Asked for again where none came: under another name for the SIM, its messages are not found."""
         return next(filter(None, (self._modem.sim.iccid() for _ in range(_TRIES))), "")
 
     def _imsi(self) -> str:
-        """The IMSI of the card, asked for as its ICCID."""
+        """Return the IMSI, read in the same way as the ICCID."""
         return next(filter(None, (self._modem.sim.imsi() for _ in range(_TRIES))), "")
 
     def _read(self) -> Card:
-        """Both numbers of the card; its ICCID only where the modem is known to tell one."""
+        """Return both numbers of the SIM; its ICCID only where the modem is known to tell one."""
         sim = self._modem.sim
         return Card(sim.iccid() if sim.tells_iccid else "", sim.imsi())
 
     def await_network(self, slot: int) -> None:
-        """Give the active SIM a while to find its network."""
+        """Wait up to `register_s` until the active SIM is registered."""
         deadline = monotonic() + self._register_s
         while not (state := self._modem.network.registration()).carries_sms and monotonic() < deadline:
             self._modem.channel.pause(_LOOK_S)
         operator = self._modem.network.operator() if state.carries_sms else ""
-        self._mailbox.publish_slot(slot, registration=state, operator=operator)
+        self._reporter.publish_slot(slot, registration=state, operator=operator)
         self.see_registration(state)
 
     def see_registration(self, state: Registration) -> None:
-        """Once the SIM of the slot that was turned to is registered, the change is over: count what it cost."""
-        if self._turned_at is None or not state.carries_sms:
+        """Note a registration. It ends a switch of slots: publish how long the switch took."""
+        if self._switched_at is None or not state.carries_sms:
             return
-        cost_s, self._turned_at = monotonic() - self._turned_at, None
-        before = self._mailbox.status
+        cost_s, self._switched_at = monotonic() - self._switched_at, None
+        before = self._reporter.status
         switches = before.switches + 1
         switch_s = before.switch_s + (cost_s - before.switch_s) / switches
-        self._mailbox.publish(switches=switches, switch_s=round(switch_s, 3))
+        self._reporter.publish(switches=switches, switch_s=round(switch_s, 3))
 
     def changed(self) -> bool:
-        """Whether the SIM in the active slot is not known to be the one that was looked at.
+        """Return whether the SIM in the active slot may be another one than was identified.
 
-        A card that was exchanged while the modem kept its power may tell less than the one before, or nothing.
+        A SIM that was exchanged while the modem kept its power may tell fewer numbers than the one before, or none.
         """
         if self._modem.sim.state() is not SimState.READY:
             return True
-        slot = self._mailbox.status.active_slot
-        return all(self._mailbox.identities.is_another(slot, self._read()) for _ in range(_TRIES))
+        slot = self._reporter.status.active_slot
+        return all(self._identities.is_another(slot, self._read()) for _ in range(_TRIES))
 
     def _unlock(self, iccid: str) -> SimState:
-        """Try the configured PIN: at most once for this SIM, and never where a failure leaves no other attempt."""
+        """Try the configured PIN: at most once for this SIM, and never on the last attempt but one."""
         if self._settings.pin is None:
             return SimState.PIN_REQUIRED
         pin = self._settings.pin.get_secret_value()
@@ -195,12 +194,12 @@ class SimSlots:
         if left is not None and left < MIN_PIN_ATTEMPTS:
             log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
             return SimState.PIN_REFUSED
-        if not self._insist(lambda: self._mailbox.work.try_pin(iccid, port, pin, left)):
+        if not self._insist(lambda: self._reporter.work.try_pin(iccid, port, pin, left)):
             return SimState.PIN_REFUSED
         accepted = self._modem.sim.enter_pin(pin)
-        self._insist(lambda: self._mailbox.work.pin_tried(iccid, port, pin, accepted=accepted))
+        self._insist(lambda: self._reporter.work.pin_tried(iccid, port, pin, accepted=accepted))
         if accepted:
-            self._modem.begin()  # some modems refuse all but the PIN while they are locked
+            self._modem.begin()  # some modems refuse every command but the PIN while the SIM is locked
             return SimState.READY
         log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
         return (
@@ -210,9 +209,9 @@ class SimSlots:
         )
 
     def _insist(self, call: Callable[[], T]) -> T:
-        """Ask the house until it answers: no PIN is tried, and no refusal forgotten, without it."""
+        """Call the gateway until it can store: no PIN is tried, and no refusal forgotten, before that is durable."""
         while True:
             try:
                 return call()
             except WorkUnavailableError as error:
-                self._modem.channel.pause(self._mailbox.unavailable(error))
+                self._modem.channel.pause(self._reporter.unavailable(error))

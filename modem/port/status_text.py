@@ -1,6 +1,6 @@
-"""How a SIM stands with its network, in names that programs compare and a sentence that a person reads.
+"""The state of a SIM, as names that programs compare and as a sentence for the operator.
 
-Nothing here keeps a SIM from sending: what does is whether its network takes short messages (`Registration.carries_sms`).
+These texts do not decide whether a SIM sends. That depends on `Registration.carries_sms` alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.port.status import PortState, PortStatus, SlotStatus
 
-# Of -113 to -51 dBm. ModemManager and most manuals call CSQ 5 and less poor: submissions begin to need a second try.
+# The range is -113 to -51 dBm. ModemManager and most manuals call CSQ 5 and less poor: some submissions fail at first.
 WEAK_DBM: Final = -103
 
 _ROAMING: Final = frozenset({Registration.ROAMING, Registration.SMS_ROAMING, Registration.CSFB_ROAMING})
@@ -21,14 +21,14 @@ _NO_NETWORK: Final = {
     Registration.NOT_SEARCHING: "The modem is not registered and does not search: check antenna and SIM.",
 }
 
-_ANEW: Final = "The search was begun anew: check with the operator that the SIM is active."
+_SEARCH_RESTARTED: Final = "The search was restarted: check with the operator that the SIM is active."
 
 
 def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
-    """The state of a slot's SIM: one name, or `roaming` and `weak_signal` together.
+    """Return the state of a slot's SIM: one name, or `roaming` and `weak_signal` together.
 
-    What the SIM itself is comes first (`SimState`, `no_sim` where there is none), then whether its port works
-    (`unreachable`), then its registration, as `Registration` names what carries no messages; else `ready`.
+    The SIM itself comes first (`SimState`, `no_sim` where there is none), then the port (`unreachable`), then a
+    registration that carries no messages, by its name in `Registration`; else `ready`.
     """
     if slot.sim is SimState.ABSENT:
         return ("no_sim",)
@@ -44,18 +44,18 @@ def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
     return tuple(name for name, holds in remarks if holds) or ("ready",)
 
 
-def sentence(slot: SlotStatus, *, anew: bool = False) -> str:
-    """How a SIM that works stands with its network, and what can be done about it. `anew`: the search was begun anew."""
+def sentence(slot: SlotStatus, *, search_restarted: bool = False) -> str:
+    """Return how a working SIM stands with its network, and what can be done about it."""
     if not slot.registration.carries_sms:
         told = _NO_NETWORK.get(slot.registration, "The modem is looking for its network.")
-        return f"{told} {_ANEW}" if anew else told
+        return f"{told} {_SEARCH_RESTARTED}" if search_restarted else told
     roaming = " It is roaming: messages may cost more." if _roams(slot) else ""
     weak = " Its signal is weak: a better place or antenna helps." if _is_weak(slot) else ""
     return f"Ready.{roaming}{weak}"
 
 
 def _name(registration: Registration) -> str:
-    # A modem that does not know is out of its network's reach or has just begun to look (27.007, 7.2).
+    # UNKNOWN: the modem is out of its network's reach or has just begun to search (27.007, 7.2).
     return "no_network" if registration is Registration.UNKNOWN else registration.name.lower()
 
 

@@ -1,4 +1,4 @@
-"""Parts in the memory of one modem: written there, sent from there, deleted, and asked about after a crash."""
+"""Parts that are submitted through the modem's memory: written, sent from there, deleted, and looked up after a crash."""
 
 from __future__ import annotations
 
@@ -10,71 +10,71 @@ from typing import Final
 
 from modem.at.transport import ChannelError
 from modem.driver.message_storage import OUTGOING
-from modem.driver.modem import Modem
 from modem.driver.parsers import UNSENT
 from modem.driver.submitter import fate_of
 from modem.errors import NOT_KEPT, STILL_STORED, cause
 from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
 from modem.port.conditions import Condition
+from modem.port.connection import Connection
 from modem.port.interface import Kept, Storage, WorkUnavailableError
-from modem.port.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
-_LATER_S: Final = 30.0  # after which a memory is asked again that could not be read
+_LATER_S: Final = 30.0  # until a memory that could not be read is tried again
 
 _UNSUPPORTED: Final = frozenset({("ERROR", None), ("CMS", 303), ("CME", 3), ("CME", 4), ("CME", 100)})
 
 
 class StoredSubmissions:
-    """See the module; for one connection. Only what its methods name is raised, beside what ends the connection."""
+    """The stored submissions of one connection. Its methods raise what ends the connection, and nothing else."""
 
-    def __init__(self, mailbox: Mailbox, modem: Modem) -> None:
-        self._mailbox = mailbox
-        self._modem = modem
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._reporter = connection.reporter
+        self._modem = connection.modem
         self._kept_power = True
-        self._recall_at: float | None = None  # None: nothing is left to be asked
+        self._recall_at: float | None = None  # None: nothing is left to look up
         self._recalled = False
         self._leftovers: deque[Place] = deque()  # to be deleted
 
     # After a start
 
     def begin_anew(self, *, kept_power: bool) -> None:
-        """The modem was brought up. `kept_power`: it was not restarted since it was last told to send something."""
+        """The modem was brought up. `kept_power`: it has not restarted since the last AT+CMSS."""
         self._kept_power = kept_power
-        self._leftovers.clear()  # they may lie on a card that is gone; the house knows of them
+        self._leftovers.clear()  # they may be on a SIM that is gone; the gateway knows of them
         self._recall_at, self._recalled = monotonic(), False
 
     @property
     def recalled(self) -> bool:
-        """Whether the modem was asked what became of older parts. Nothing new is begun before."""
+        """Whether older parts were looked up in the modem. No new part is claimed before."""
         return self._recalled
 
     @property
     def due_at(self) -> float:
-        """When the modem is to be asked again, in monotonic seconds."""
-        return float("inf") if self._recall_at is None else max(self._recall_at, self._mailbox.back_at)
+        """When older parts are to be looked up again, in monotonic seconds."""
+        return float("inf") if self._recall_at is None else max(self._recall_at, self._reporter.back_at)
 
     def recall(self) -> None:
-        """Ask the modem what became of parts that an older connection left in its memory, and empty their places."""
+        """Look up the parts that an older connection left in the modem's memory, and delete them there."""
         if self._recall_at is None or monotonic() < self.due_at:
             return
         self._recall_at = None
         try:
-            kept = self._mailbox.work.in_memory(self._mailbox.status)
+            kept = self._reporter.work.in_memory(self._reporter.status)
             taken = {each.place for each in kept if each.place is not None and self._ask(each, each.place)}
             strays = [each for each in kept if each.place is None]
             if strays:
                 self._find(strays, taken)
         except WorkUnavailableError as error:
-            self._recall_at = monotonic() + self._mailbox.unavailable(error)
+            self._recall_at = monotonic() + self._reporter.unavailable(error)
             return
         self._recalled = True
 
     def _ask(self, kept: Kept, place: Place) -> bool:
-        """Ask what became of one part, and empty its place. Whether it still lies there."""
+        """Look up what became of one part, and delete it. Return whether it is still there."""
         fate = self._modem.fate(kept.submission, place)
-        work, status = self._mailbox.work, self._mailbox.status
+        work, status = self._reporter.work, self._reporter.status
         if fate is None:
             if not kept.settled:
                 self._ask_again(_LATER_S)
@@ -84,7 +84,7 @@ class StoredSubmissions:
                 self._ask_again(kept.unsure_s)
                 return True
             if not self._kept_power:
-                # The network may have taken it before the power went, and the mark with it.
+                # The network may have taken it before the modem lost its power, and the mark was lost too.
                 work.found(status, kept, Fate.GONE)
         if not kept.settled and (fate is not Fate.UNSENT or self._kept_power):
             work.found(status, kept, fate)
@@ -98,29 +98,29 @@ class StoredSubmissions:
         self._recall_at = at if self._recall_at is None else min(at, self._recall_at)
 
     def _find(self, strays: list[Kept], taken: set[Place]) -> None:
-        """Delete what was written and never told, because a crash came before: nothing of it was sent."""
+        """Delete parts whose place is not known because of a crash: such parts were not sent."""
         outgoing = self._modem.storage.outgoing
         for memory in (outgoing,) if outgoing else OUTGOING:
             for record in self._modem.storage.records(memory) or ():
                 ours = record.stat == UNSENT and Place(memory, record.index) not in taken
                 if ours and any(fate_of(record, kept.submission) is Fate.UNSENT for kept in strays):
-                    log.info("port %d: a part that was never sent is deleted", self._mailbox.status.port)
+                    log.info("port %d: a part that was never sent is deleted", self._connection.port)
                     self._modem.storage.delete(record.index, memory)
         for kept in strays:
-            self._mailbox.work.emptied(self._mailbox.status, kept)
+            self._reporter.work.emptied(self._reporter.status, kept)
 
-    # At work
+    # Submitting
 
     def submit(
         self, submission: Submission, timeout_s: float, meanwhile: Callable[[], None]
     ) -> Submitted | Refused | InDoubt:
-        """Write a part, have its place kept, and send it from there; directly where the modem cannot."""
+        """Write a part, have the gateway store its place, and send it from there; directly where the modem cannot."""
         place = self._write(submission)
         if isinstance(place, Refused):
             return place
         if place is None:
             return self._directly(submission, timeout_s, meanwhile)
-        if self._mailbox.stopping or not self._note(submission, place):
+        if self._connection.mailbox.stopping or not self._note(submission, place):
             self._leftovers.append(place)
             return Refused(cause("LOCAL", NOT_KEPT))
         echoes = self._modem.channel.echoes
@@ -136,39 +136,39 @@ class StoredSubmissions:
         return result
 
     def tidy(self) -> None:
-        """Delete what was sent. Called once the house knows what became of it, so that nobody waits for this."""
+        """Delete the parts that were sent. Called once their outcome is settled, so that no message waits for this."""
         while self._leftovers and self._modem.channel.in_step:
             place = self._leftovers[0]
             try:
                 deleted = self._modem.storage.delete(place.index, place.memory)
             except ChannelError as error:
-                log.info("port %d: while deleting a part: %s", self._mailbox.status.port, error)
+                log.info("port %d: while deleting a part: %s", self._connection.port, error)
                 return
             if not deleted:
                 return
             self._leftovers.popleft()
 
     def _write(self, submission: Submission) -> Place | Refused | None:
-        """Where the part lies now; None where it is to be handed over directly."""
+        """Write a part and return its place; None where it is to be submitted directly."""
         outcome = self._modem.write(submission)
         if isinstance(outcome, Refused) and outcome.cause.storage_full:
             self.tidy()
             outcome = self._modem.write(submission)
         full = isinstance(outcome, Refused) and outcome.cause.storage_full
         if full or isinstance(outcome, Place):
-            self._mailbox.set_condition(Condition.SENT_ITEMS_FULL, present=full)
+            self._reporter.set_condition(Condition.SENT_ITEMS_FULL, present=full)
         unsupported = isinstance(outcome, Refused) and _code(outcome) in _UNSUPPORTED
-        if unsupported:  # once may be a byte lost on the line
+        if unsupported:  # once may be caused by a byte lost on the line
             outcome = self._modem.write(submission)
             unsupported = isinstance(outcome, Refused) and _code(outcome) in _UNSUPPORTED
         if isinstance(outcome, Place) or outcome.cause.family == "LOCAL":
             return outcome
-        port = self._mailbox.status.port
+        port = self._connection.port
         if unsupported and not submission.marks:
             self._learn(Storage.CANNOT)
         else:
             log.warning(
-                "port %d: a part is sent directly, because its modem does not keep it: %s",
+                "port %d: a part is sent directly, because the modem does not store it: %s",
                 port,
                 outcome.cause.told_en,
             )
@@ -184,24 +184,24 @@ class StoredSubmissions:
     def _look(
         self, submission: Submission, place: Place, doubt: InDoubt, echoes: int
     ) -> Submitted | Refused | InDoubt:
-        """What the modem's own mark says of a part in doubt. Its time limit has passed; until then it echoed `echoes`."""
+        """Look up a part in doubt by the mark that the modem sets. `echoes`: counted when the part was sent."""
         channel = self._modem.channel
         if channel.gone or channel.restarted or (not doubt.asked and not channel.in_step):
-            return doubt  # asked once the modem is back
+            return doubt  # looked up when the modem answers again
         if doubt.asked and not self._is_marked(submission, place):
             self._leftovers.append(place)
             return doubt
         fate = self._fate(submission, place)
         if channel.told_e0 and channel.echoes > echoes:
-            channel.restarted = True  # and its mark may have gone with its power
+            channel.restarted = True  # the mark may be lost too
         if fate is None or channel.restarted:
             return doubt
         if fate is Fate.UNSENT and not submission.marks:
             fate = Fate.GONE
         self._leftovers.append(place)
         log.warning(
-            "port %d: the modem did not say what became of a part; its memory says %s",
-            self._mailbox.status.port,
+            "port %d: the modem did not answer for a part; its memory says %s",
+            self._connection.port,
             fate.value,
         )
         if fate is Fate.SENT:
@@ -218,35 +218,39 @@ class StoredSubmissions:
         if self._fate(submission, place) is Fate.SENT:
             return True
         try:
-            self._modem.pause()  # it may write the mark a little later
+            self._modem.pause()  # the modem may set the mark a little later
         except ChannelError:
             return False
         return self._fate(submission, place) is Fate.SENT
 
     def _note(self, submission: Submission, place: Place | None) -> bool:
         try:
-            self._mailbox.work.stored(self._mailbox.status, submission, place)
+            self._reporter.work.stored(self._reporter.status, submission, place)
         except WorkUnavailableError as error:
-            self._mailbox.unavailable(error)
+            self._reporter.unavailable(error)
             return False
         return True
 
     def _learn(self, storage: Storage) -> None:
         if not self._modem.channel.in_step:
-            return  # its silence says nothing of its kind
-        port, name = self._mailbox.status.port, self._modem.name
+            return  # its silence says nothing about the model
+        port, name = self._connection.port, self._modem.name
         if storage is Storage.MARKS:
-            log.info("port %d: %s marks in its memory what it sent", port, name)
+            log.info("port %d: %s marks sent parts in its memory", port, name)
         elif storage is Storage.NO_MARKS:
             log.warning(
-                "port %d: %s does not mark what it sent from its memory: direct from now on", port, name
+                "port %d: %s does not mark sent parts in its memory: parts are sent directly from now on",
+                port,
+                name,
             )
         else:
-            log.warning("port %d: %s cannot send from its memory: direct from now on", port, name)
+            log.warning(
+                "port %d: %s cannot send from its memory: parts are sent directly from now on", port, name
+            )
         try:
-            self._mailbox.work.learned(self._mailbox.status, storage)
+            self._reporter.work.learned(self._reporter.status, storage)
         except WorkUnavailableError as error:
-            log.info("port %d: not remembered (%s): it is found out again", port, error)
+            log.info("port %d: this could not be stored (%s): the port finds it out again", port, error)
 
 
 def _code(refused: Refused) -> tuple[str, int | None]:

@@ -1,8 +1,8 @@
-"""What a port hands over and how far it got, in memory that outlives the process.
+"""A note of the part in the air and how far it got, in memory that outlives the process.
 
-The memory is a file without a name (memfd_create(2)), which the service manager keeps open while the process is away. So a
-process that was killed leaves word of the part that was in the air, at no cost of a write to the disk. Without a
-service manager that keeps it, it ends with the process.
+The memory is a file without a name (memfd_create(2)) that the service manager keeps open while the daemon restarts. So the
+next process learns about the part that was in the air when the last one was killed, without a write to the disk. Without
+a service manager, the note ends with the process.
 """
 
 from __future__ import annotations
@@ -18,54 +18,54 @@ from modem.errors import cause
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Claim
 
-_HEARD_AT: Final = 128  # where lies what the modem said since the PDU was typed
+_HEARD_AT: Final = 128  # offset of what the modem sent since the PDU was written
 _SIZE: Final = _HEARD_AT + 4096  # an answer has some 30 octets; URCs and an echo may come before it
 _SILENCE: Final = bytes(_SIZE - _HEARD_AT)
 _BODY: Final = struct.Struct("<QQQhi8s16s")  # claim, TP-MR; code, family and vendor of a refusal
 _NONE: Final = -1
-_PHASE: Final = 0  # where the phase stands: one octet, written last, so that a kill leaves no half of a note
-_LAYOUT: Final = 1  # where the version stands
+_PHASE: Final = 0  # offset of the phase: one octet, written last, so that a kill leaves no incomplete note
+_LAYOUT: Final = 1  # offset of the version
 _VERSION: Final = 1
 _BODY_AT: Final = 8
 
 
 class Phase(IntEnum):
-    """How far a part got."""
+    """The progress of a part."""
 
     NOTHING = 0  # no part is in the air
-    BEGUN = 1  # claimed; nothing of it was said to the network
-    TYPED = 2  # its PDU is being written, or was; the modem's answer was not read
+    BEGUN = 1  # claimed; the modem has not got the PDU
+    TYPED = 2  # the PDU is being written, or was; the modem's answer was not read
     SUBMITTED = 3  # the network took it
     REFUSED = 4
-    DOUBT = 5  # it was given up on without an answer, and other commands may have been said since
+    DOUBT = 5  # the time limit passed without an answer; other commands may have been sent since
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What an older process left in a note."""
+    """The content of a note that an older process left."""
 
     claim: Claim
     phase: Phase
     result: Submitted | Refused | None = None
-    heard: bytes = b""  # what the older process read since then, and perhaps did not come to look at
+    heard: bytes = b""  # what the older process read since then, and perhaps did not sort
 
 
 class SubmissionNote:
-    """See the module. Used from the port's thread."""
+    """One note. Used from the port's thread only."""
 
     def __init__(self, fd: int) -> None:
-        """`fd`: of a file as `create` makes. Raises OSError, ValueError where it is none."""
+        """`fd`: of a file that `create` made. Raises OSError, ValueError for any other."""
         os.truncate(fd, _SIZE)
         self._memory = mmap.mmap(fd, _SIZE)
-        self._heard_to = _SIZE  # where the next octets of the modem go
+        self._heard_to = _SIZE  # offset of the next octets from the modem
 
     @staticmethod
     def create() -> int:
-        """The descriptor of a new, empty note. Raises OSError."""
+        """Return the descriptor of a new, empty note. Raises OSError."""
         return os.memfd_create("gatewayd-handover")
 
     def read(self) -> Noted | None:
-        """What was left; None where no part is in the air, or a newer version wrote it."""
+        """Return the content; None where no part is in the air, or another version wrote it."""
         if (
             self._memory[_LAYOUT] != _VERSION
             or self._memory[_PHASE] not in _PHASES
@@ -83,8 +83,8 @@ class SubmissionNote:
         return Noted(Claim(message_id, seq, token), phase, result, heard)
 
     def hear(self, fd: int, size: int) -> bytes:
-        """As os.read(2), but while an answer is awaited the kernel writes into the note itself: however early the process
-        ends after that, the octets are not lost.
+        """Read as os.read does. While an answer is awaited, the kernel writes into the note itself, so that the octets are
+        not lost even if the process is killed right after that.
         """
         room = min(size, _SIZE - self._heard_to)
         if self._memory[_PHASE] != Phase.TYPED or not room:
@@ -96,18 +96,18 @@ class SubmissionNote:
         return data
 
     def begin(self, submission: Submission) -> None:
-        """A part was claimed, and nothing of it is said yet."""
+        """A part was claimed, and the modem has not got it yet."""
         self._write(Phase.BEGUN, submission)
 
     def type(self) -> None:
-        """The PDU is about to be written, or the modem about to be told to send it; also once more after a refusal."""
+        """The PDU, or the command that sends it, is about to be written; also for a second try after a refusal."""
         if self._memory[_PHASE] in (Phase.BEGUN, Phase.TYPED):
             self._memory[_HEARD_AT:] = _SILENCE
             self._heard_to = _HEARD_AT
             self._memory[_PHASE] = Phase.TYPED
 
     def end(self, part: Submission | Claim, result: Submitted | Refused | InDoubt, vendor: str = "") -> None:
-        """What the modem answered. To a part in doubt the answer may still come.
+        """Note the modem's answer. For a part in doubt, it may still come.
 
         `vendor`: by whose table the code of a refusal was read.
         """
@@ -120,11 +120,11 @@ class SubmissionNote:
             self._write(Phase.DOUBT, part)
 
     def clear(self) -> None:
-        """No part is in the air: the house knows what became of the last one."""
+        """No part is in the air: the gateway has settled the last one."""
         self._memory[_PHASE] = Phase.NOTHING
 
     def close(self) -> None:
-        """Give the memory back; what it says stays where another descriptor is kept."""
+        """Unmap the memory. The content stays while another descriptor is open."""
         self._memory.close()
 
     def _write(

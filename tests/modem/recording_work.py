@@ -1,4 +1,4 @@
-"""A house above a port, in memory, for the tests of ports."""
+"""The gateway above a port, replaced by lists in memory, and short time limits for ports."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ FAST = Timing(
 )
 
 
-class House:
-    """Gives out what a test queued, and keeps what it was told."""
+class RecordingWork:
+    """Gives out the orders that a test queued, and records every call of the port."""
 
     def __init__(self, *orders: Submission | Switch) -> None:
         self.orders: deque[Submission | Switch] = deque(orders)
@@ -79,29 +79,29 @@ class House:
         self.reports_with_outcomes = 0
         self.refused_pins: list[tuple[str, int, str]] = []
         self.claims: list[PortStatus] = []
-        self.places: list[Place | None] = []  # of parts written to the modem
+        self.places: list[Place | None] = []  # of the parts that were written to the modem
         self.lessons: list[Storage] = []
-        self.kept: list[Kept] = []  # that lie in the modem
+        self.kept: list[Kept] = []  # parts in the modem's memory
         self.fates: list[Fate] = []
         self.late: list[int | None] = []
         self.recoveries: list[tuple[Claim, Submitted | Refused]] = []
         self.busy = 0.0
-        self.refusals = 0  # of what the port wanted kept
-        self.full = Event()  # the disk is
+        self.refusals = 0  # calls that raised WorkUnavailableError
+        self.full = Event()  # set: the disk is full, and nothing can be stored
         self._lock = Lock()
 
     def give(self, *orders: Submission | Switch) -> None:
-        """Queue more; the port is to be woken."""
+        """Queue more orders. Wake the port after that."""
         self.orders.extend(orders)
 
     @property
     def results(self) -> list[Submitted | Refused | InDoubt]:
-        """What became of the parts, in order."""
+        """The results of the parts, in order."""
         return [outcome.result for outcome in self.outcomes]
 
     @property
     def state(self) -> PortState | None:
-        """The last word about the port."""
+        """The port's newest state."""
         return self.statuses[-1].state if self.statuses else None
 
     def status(self, status: PortStatus) -> None:
@@ -184,7 +184,7 @@ class House:
 
 
 def part(number: int = 1, text: str = "Bonjour", recipient: str = "+22370123456") -> Submission:
-    """A part to be submitted."""
+    """Return a part to be submitted."""
     only: Segment = segment(text)[0]
     return Submission(
         message_id=number,

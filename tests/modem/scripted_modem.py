@@ -1,4 +1,4 @@
-"""A modem on a pseudo-terminal that says, byte for byte, what a test tells it to."""
+"""A modem on a pseudo-terminal that sends the bytes that a test scripted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Script = bytes | Callable[["ScriptedModem"], None]
 
 
 class ScriptedModem:
-    """Answers what stands in `answers`; else OK to AT, a prompt and a reference to CMGS, ERROR to all else.
+    """Answers by the scripts in `answers`; else OK to AT, a prompt and a reference to CMGS, ERROR to all else.
 
-    What a test does not script is as poor as a modem can be. An answer is the bytes to write or a function that
-    writes them; a list is used up from its front, its last entry staying. The key "PDU" answers a PDU, "ESC" an escape,
-    "" a command that no other key answers.
+    Without scripts, the modem supports as little as a modem can. A script is the bytes to write, or a function that
+    writes them; of a list, each entry is used once and the last one stays. The key "PDU" answers a PDU, "ESC" an escape,
+    "" every command without a key.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ScriptedModem:
         self.pdus: list[str] = []
         self.reference = 0
         self.entering = False  # it waits for a PDU
-        self.speaking = threading.RLock()  # a modem ends the line that it began before it says another
+        self.speaking = threading.RLock()  # a modem completes a line before it sends another
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.device = os.ttyname(self._slave)
@@ -60,7 +60,7 @@ class ScriptedModem:
         self.close()
 
     def close(self) -> None:
-        """Be unplugged."""
+        """Unplug the modem."""
         if self._stop_w >= 0:
             self.unplug()
             if threading.current_thread() is not self._thread:
@@ -69,17 +69,17 @@ class ScriptedModem:
             self._stop_w = -1
 
     def say(self, data: bytes) -> None:
-        """Write bytes, of the modem's own accord too."""
+        """Write bytes to the port, as an answer or as a URC."""
         with self.speaking:
             os.write(self._master, data)
 
     def prompt(self) -> None:
-        """Ask for a PDU."""
+        """Send the prompt for a PDU."""
         self.entering = True
         self.say(b"\r\n> ")
 
     def take(self) -> None:
-        """Take a PDU and give it the next reference."""
+        """Accept a PDU and answer with the next reference."""
         self.reference += 1
         self.say(b"\r\n+CMGS: %d\r\n\r\nOK\r\n" % self.reference)
 

@@ -1,24 +1,24 @@
-"""A scripted modem that keeps its settings: PDU mode, announcements, storage, and the texts that lie there."""
+"""A scripted modem that keeps its settings (PDU mode, announcements, storage) and stored texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.modem.port.test_port import DELIVER, OK, Answers, healthy
+from tests.modem.healthy_modem import DELIVER, OK, Answers, healthy
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 ERROR = b"\r\nERROR\r\n"
 
 
 def deliver(second: int) -> str:
-    """A text, sent in this second of a minute: 0 to 59."""
+    """Return the PDU of a text with this second (0 to 59) in its time stamp."""
     return DELIVER.replace("62801101010100", f"6280110101{second % 10}{second // 10}00")
 
 
 @dataclass(slots=True)
 class Text:
-    """One stored text, as a PDU and as text mode tells it."""
+    """One stored text, as a PDU and as it is shown in text mode."""
 
     pdu: str
     shown: tuple[str, str] = ('"+22234567890",,"26/08/10,10:10:10+00"', "Bonjour")
@@ -26,7 +26,7 @@ class Text:
 
 @dataclass(slots=True)
 class Settable:
-    """The state of one modem; `answers` are for `ScriptedModem`. Change it as another program would."""
+    """The state of one modem; `answers` are for `ScriptedModem`. A test may change it as another program would."""
 
     mode: int = 0
     announced: str = "0,0,0,0,0"
@@ -34,13 +34,13 @@ class Settable:
     read_from: str = "ME"
     texts: dict[int, Text] = field(default_factory=dict)  # on the SIM
     capacity: int = 10
-    refusal: bytes | None = None  # of all that is about texts, while the modem is not ready
+    refusal: bytes | None = None  # the answer to every command in `refused`; None: the modem is ready
     refused: tuple[str, ...] = ("AT+CMGF", "AT+CNMI", "AT+CPMS", "AT+CSMS")
-    text_refusal: bytes | None = None  # what +CMGL and +CMGR of PDU mode get in text mode; None: the words
+    text_refusal: bytes | None = None  # the answer to PDU mode's +CMGL and +CMGR in text mode; None: texts
     sent_as_texts: list[str] = field(default_factory=list)
 
     def answers(self, more: Mapping[str, Script | list[Script]] | None = None) -> Answers:
-        """What the modem answers."""
+        """Return the scripts of this modem; `more` replaces some."""
         said: dict[str, Script] = {
             "AT+CMGF": self._set_mode,
             "AT+CMGF=0": self._set_mode,
@@ -61,7 +61,7 @@ class Settable:
         return healthy({**said, **(more or {})})
 
     def restart(self) -> None:
-        """Be as after a restart, without a word."""
+        """Reset the settings as a restart does, without a URC."""
         self.mode, self.announced, self.memory, self.read_from = 0, "0,0,0,0,0", "ME", "ME"
 
     def _told(self, line: object) -> Script:

@@ -16,11 +16,14 @@ from config.settings import load
 from gatewayd.cli import main
 from gatewayd.daemon.daemon import Daemon
 from modem.port.conditions import REMEDIES, Condition
-from modem.port.mailbox import Mailbox
+from modem.port.reporter import Reporter
 from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import eventually
 from tests.figures import Figures
 from tests.modem.recording_work import FAST
+
+# No look at the modem ends a condition that a test sets.
+CALM = replace(FAST, refresh_s=600, list_s=600)
 
 
 @dataclass
@@ -58,9 +61,9 @@ class Stand:
         """Have the port itself say it, between two of its looks at the modem."""
 
         def said() -> bool:
-            mailbox = self.daemon.gateway.ports[port]._mailbox  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
-            assert isinstance(mailbox, Mailbox)
-            mailbox.set_condition(condition, present=present)
+            reporter = self.daemon.gateway.ports[port]._reporter  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing
+            assert isinstance(reporter, Reporter)
+            reporter.set_condition(condition, present=present)
             return (condition in self.daemon.gateway.port_registry.ports()[port].conditions) is present
 
         eventually(said)
@@ -74,9 +77,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{tmp_path}/gatewayd.db"\n[clock]\ntrust = "always"\n{ports}'
     )
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.05)):
-        daemon = Daemon(
-            load(config), replace(FAST, list_s=600.0)
-        )  # a look at the memory would end the condition
+        daemon = Daemon(load(config), CALM)
         stand = Stand(config, daemon, daemon.start())
         try:
             eventually(lambda: _all_up(daemon))

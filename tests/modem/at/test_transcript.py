@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from modem.at.transcript import Direction, Line, Transcript, Watcher
 from modem.port.status import PortState
 from tests.conftest import eventually
-from tests.modem.port.test_port import healthy, running
-from tests.modem.recording_work import House, part
+from tests.modem.healthy_modem import healthy
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 
@@ -110,7 +111,7 @@ def test_a_slow_watcher_loses_lines_and_gets_their_number() -> None:
 
 
 def test_watchers_of_a_port_end_with_it() -> None:
-    house, watcher, gone = House(), Watcher(), Watcher()
+    house, watcher, gone = RecordingWork(), Watcher(), Watcher()
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.state is PortState.UP)
         port.watch(gone)
@@ -136,7 +137,7 @@ def test_watchers_of_a_port_end_with_it() -> None:
 
 
 def test_a_failure_writes_the_transcript_to_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
-    house = House()
+    house = RecordingWork()
     caplog.set_level(logging.WARNING)
     answers = healthy({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "AT+CPIN": b"\r\nOK\r\n"})
     with ScriptedModem(answers) as modem, running(modem.device, house, pin="7391"):

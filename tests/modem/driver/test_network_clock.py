@@ -13,9 +13,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Rule
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
-from tests.modem.port.test_port import healthy, running
-from tests.modem.port.test_port_on_bank import port_on
-from tests.modem.recording_work import House
+from tests.modem.healthy_modem import healthy
+from tests.modem.recording_work import RecordingWork
+from tests.modem.running_port import port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 YEAR_S = 366 * 86_400
@@ -44,7 +44,7 @@ def test_a_stopped_clock_is_detected(readings: list[tuple[int, float]], goes: li
 def test_the_time_of_a_stopped_clock_is_not_used() -> None:
     stands = b'\r\n+CCLK: "26/11/22,13:22:00+00"\r\n\r\nOK\r\n'
     answers = healthy({"AT+CTZU": b"\r\nOK\r\n", "AT+CCLK?": stands})
-    with ScriptedModem(answers) as modem, running(modem.device, house := House()):
+    with ScriptedModem(answers) as modem, running(modem.device, house := RecordingWork()):
         assert eventually(lambda: heard(house))
         eventually(lambda: heard(house) is None)
 
@@ -56,7 +56,7 @@ def test_the_time_of_a_stopped_clock_is_not_used() -> None:
         eventually(lambda: heard(house))
 
 
-def heard(house: House) -> int | None:
+def heard(house: RecordingWork) -> int | None:
     """The last network time of the port, in microseconds."""
     told = house.statuses[-1].network_time if house.statuses else None
     return None if told is None else told[0]
@@ -65,7 +65,7 @@ def heard(house: House) -> int | None:
 @pytest.mark.parametrize("personality", [name for name in PERSONALITIES if name != "q2406"])
 def test_each_make_with_a_clock_gives_the_network_time(tmp_path: Path, personality: str) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, personality=personality, time_scale=0.02)
-    with Bank(config) as bank, port_on(bank, house := House()):
+    with Bank(config) as bank, port_on(bank, house := RecordingWork()):
         if personality == "m6280":  # without a clock
             eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
             assert heard(house) is None
@@ -77,7 +77,7 @@ def test_each_make_with_a_clock_gives_the_network_time(tmp_path: Path, personali
 def test_an_unset_clock_has_the_year_1980_and_a_wrong_one_is_reported_as_it_is(tmp_path: Path) -> None:
     lies = (Rule.read("no-network-time@1"), Rule.read("clock-lies@2"))
     with Bank(BankConfig(tmp_path / "bank", ports=2, faults=lies, time_scale=0.02)) as bank:
-        unset, liar = House(), House()
+        unset, liar = RecordingWork(), RecordingWork()
         with port_on(bank, unset), port_on(bank, liar, 2):
             assert datetime.fromtimestamp(eventually(lambda: heard(unset)) / 1e6, UTC).year == 1980
             assert eventually(lambda: heard(liar)) / 1e6 > time.time() + 10 * YEAR_S
@@ -88,7 +88,7 @@ def test_an_unset_clock_has_the_year_1980_and_a_wrong_one_is_reported_as_it_is(t
 def test_without_a_network_there_is_no_network_time(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=0.02)) as bank:
         bank.set_registration(1, 0)
-        with port_on(bank, house := House()):
+        with port_on(bank, house := RecordingWork()):
             eventually(lambda: house.state is PortState.UP)
             bank.set_registration(1, 1)
             eventually(lambda: heard(house))

@@ -10,9 +10,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
-from tests.modem.port.test_port import OK, Answers, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE
-from tests.modem.recording_work import FAST, House
+from tests.modem.healthy_modem import OK, Answers, healthy
+from tests.modem.recording_work import FAST, RecordingWork
+from tests.modem.running_port import SCALE, running
 from tests.modem.scripted_modem import ScriptedModem
 
 ASK = 'AT+QURCCFG="urcport"'
@@ -26,7 +26,7 @@ def quectel(holds: bytes | None, more: Answers | None = None) -> Answers:
 
 def writes(answers: Answers, device: str | None = None, machine: Machine | None = None) -> list[str]:
     """The +QURCCFG commands of a port that starts this modem on a device of this machine."""
-    house = House()
+    house = RecordingWork()
     with ScriptedModem(answers) as modem:
         path = modem.device
         if machine is not None and device is not None:
@@ -130,7 +130,7 @@ def test_an_unanswered_setting_is_not_written(tmp_path: Path) -> None:
 def test_other_settings_are_written_only_where_they_differ(
     maker: bytes, question: str, held: bytes, written: list[str]
 ) -> None:
-    house = House()
+    house = RecordingWork()
     told = b"\r\n" + held + b"\r\n" + OK if held else b"\r\nERROR\r\n"
     name = question.removesuffix("?")
     answers = healthy({"AT+CGMI": b"\r\n" + maker + b"\r\n" + OK, question: told, name: OK})
@@ -141,7 +141,7 @@ def test_other_settings_are_written_only_where_they_differ(
 
 
 def test_an_accepted_second_choice_is_not_written_again() -> None:
-    house = House()
+    house = RecordingWork()
     answers = healthy(
         {
             "AT+CGMI": b"\r\nQuectel\r\n" + OK,
@@ -164,7 +164,7 @@ def test_a_simulated_modem_gets_its_urc_port_once(
         (machine.roots.dev / device).unlink()
         (machine.roots.dev / device).symlink_to(bank.device(1))
         for _ in range(2):
-            house = House()
+            house = RecordingWork()
             path = str(machine.roots.dev / device)
             with running(path, house, roots=machine.roots, timing=FAST):
                 eventually(lambda house=house: house.state is PortState.UP)  # type: ignore[misc]

@@ -17,8 +17,9 @@ from modem.port.status import PortState
 from tests.conftest import eventually
 from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import ERROR, OK, Answers, driving, line
-from tests.modem.port.test_port import DELIVER, healthy, running
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.healthy_modem import DELIVER, healthy
+from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 LATER_S = 0.15  # longer than FAST's mute_s, shorter than its list_s
@@ -112,7 +113,7 @@ def test_a_cut_listing_keeps_its_complete_records() -> None:
 
 
 def test_after_a_cut_listing_the_rest_is_listed_soon() -> None:
-    house = House()
+    house = RecordingWork()
     cut = RECORD + b"\r\n+CMGL: 6,1,,30\r\n"
     rest = RECORD.replace(b"4,1", b"6,1") + OK
     with ScriptedModem(healthy({"AT+CMGL": [cut, rest, OK]})) as modem, running(modem.device, house):
@@ -153,7 +154,7 @@ def test_modems_are_distinguished_by_imei_and_model(other: Identity, same: bool)
 def test_the_habits_of_one_modem_do_not_count_for_the_next(other: Answers, tmp_path: Path) -> None:
     """The first modem sends references. The next one answers a bare OK, which must not leave its parts in doubt."""
     link = tmp_path / "modem"
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as first:
         link.symlink_to(first.device)
         with running(str(link), house):
@@ -170,7 +171,7 @@ def test_the_habits_of_one_modem_do_not_count_for_the_next(other: Answers, tmp_p
 
 def test_the_same_modem_is_recognised_after_it_was_lost(tmp_path: Path) -> None:
     link = tmp_path / "modem"
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as first:
         link.symlink_to(first.device)
         with running(str(link), house):
@@ -185,7 +186,7 @@ def test_the_same_modem_is_recognised_after_it_was_lost(tmp_path: Path) -> None:
 
 
 def test_another_modem_on_the_same_line_is_recognised_after_its_start() -> None:
-    house = House(part(1))
+    house = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
         eventually(lambda: house.results == [Submitted(1)])
         modem.answers.update(

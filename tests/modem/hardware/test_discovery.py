@@ -21,7 +21,7 @@ from modem.simulator.personality import PERSONALITIES
 from modem.timeouts import Pace
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
-from tests.modem.port.test_port import healthy
+from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
 

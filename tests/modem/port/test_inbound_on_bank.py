@@ -1,4 +1,4 @@
-"""What comes in through simulated modems of every make: each text once, none lost, nothing left behind."""
+"""Inbound messages through simulated modems of every make: each once, none lost, none left in the modem."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from modem.simulator.personality import PERSONALITIES
 from modem.sms.segmentation import join
 from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 
-MAKES = sorted(PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"})  # a slow one, and one like another
+MAKES = sorted(PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"})  # one is slow, one is like another
 LONG = "Où êtes-vous ? 😀 " * 12
 DELIVER = "040B912273060000F00000621181116034000AC8329BFD06DDDF723619"
 
 
 @contextmanager
 def bank_of(path: Path, make: str, storage: int = 20) -> Iterator[Bank]:
-    """One modem of a make, and a plain one."""
+    """A bank with one modem of a make, and a plain one."""
     config = BankConfig(
         path / "bank", ports=2, personality_of={1: make}, time_scale=0.02, storage=storage, delivery_s=0.5
     )
@@ -37,24 +37,24 @@ def bank_of(path: Path, make: str, storage: int = 20) -> Iterator[Bank]:
 
 
 @contextmanager
-def receiving(bank: Bank) -> Iterator[House]:
-    """A port at work on the first modem, with a house that keeps what comes."""
-    house = House()
+def receiving(bank: Bank) -> Iterator[RecordingWork]:
+    """A running port on the first modem, with a RecordingWork that records the messages."""
+    work = RecordingWork()
     settings = PortSettings(port=1, device=str(bank.device(1)))
-    port = Port(settings, house, submit_timeout_s=0.5, timing=FAST)
+    port = Port(settings, work, submit_timeout_s=0.5, timing=FAST)
     port.start()
     try:
-        yield house
+        yield work
     finally:
         port.stop()
         assert port.join(10)
 
 
-def texts(house: House) -> list[tuple[str, str]]:
-    """Sender and text of all that came, parts put together."""
+def texts(work: RecordingWork) -> list[tuple[str, str]]:
+    """Return sender and text of all messages, with their parts joined."""
     whole: list[tuple[str, str]] = []
     parts: dict[int, Deliver] = {}
-    for text in house.texts:
+    for text in work.texts:
         if isinstance(text, Unreadable):
             continue
         if text.concat is None:
@@ -67,13 +67,13 @@ def texts(house: House) -> list[tuple[str, str]]:
     return whole
 
 
-def raw(house: House) -> list[str]:
-    """What came and could not be read."""
-    return [text.pdu for text in house.texts if isinstance(text, Unreadable)]
+def raw(work: RecordingWork) -> list[str]:
+    """Return the PDUs that could not be read."""
+    return [text.pdu for text in work.texts if isinstance(text, Unreadable)]
 
 
 def left_behind(bank: Bank) -> int:
-    """What lies in all memories of the first modem."""
+    """Return the content of all memories of the first modem."""
     modem = bank.modem(1)
     return bank.call(
         lambda: sum(storage.used for storage in (bank.slots(1)[0].storage, *modem.own_memories.values()))
@@ -81,7 +81,7 @@ def left_behind(bank: Bank) -> int:
 
 
 @pytest.mark.parametrize("make", MAKES)
-def test_whatever_comes_is_handed_over_once_and_deleted(tmp_path: Path, make: str) -> None:
+def test_every_message_is_handed_over_once_and_deleted(tmp_path: Path, make: str) -> None:
     waiting = [("+22376000003", f"text {number}") for number in range(6)]  # twice what the memory holds
     sent = [("OrangeMoney", "Vous avez reçu 500 FCFA"), ("+22376000001", LONG), ("36111", "ok")]
     broken = ("04FF", "040B912273060000F00008621181116034008C0041", "04")
@@ -90,8 +90,8 @@ def test_whatever_comes_is_handed_over_once_and_deleted(tmp_path: Path, make: st
             storage.capacity = 3
         for sender, text in waiting:
             bank.incoming(1, sender, text)
-        with receiving(bank) as house:
-            eventually(lambda: house.state is PortState.UP)
+        with receiving(bank) as work:
+            eventually(lambda: work.state is PortState.UP)
             for sender, text in sent:
                 bank.incoming(1, sender, text)
             for tpdu in broken:
@@ -99,15 +99,15 @@ def test_whatever_comes_is_handed_over_once_and_deleted(tmp_path: Path, make: st
             card = bank.slots(1)[0]
             bank.call(lambda: bank.network.incoming(card, "+22376000002", "Flash", dcs=0x10))
             expected = sorted([*waiting, *sent, ("+22376000002", "Flash")])
-            eventually(lambda: sorted(texts(house)) == expected and len(raw(house)) == len(broken))
+            eventually(lambda: sorted(texts(work)) == expected and len(raw(work)) == len(broken))
             eventually(lambda: left_behind(bank) == 0)
-            assert sorted(texts(house)) == expected
+            assert sorted(texts(work)) == expected
             for tpdu in broken:
-                assert sum(pdu.endswith(f"F9{tpdu}") for pdu in raw(house)) == 1  # as it came, with its SMSC
+                assert sum(pdu.endswith(f"F9{tpdu}") for pdu in raw(work)) == 1  # as it came, with its SMSC
 
 
 @pytest.mark.parametrize("make", ["ec25", "mf190", "q2406"])
-def test_what_came_while_nobody_was_there_is_found_in_every_memory(tmp_path: Path, make: str) -> None:
+def test_texts_that_came_while_no_port_ran_are_found_in_every_memory(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         pdu = bytes([0]) + bytes.fromhex(DELIVER)
         report = bytes.fromhex("0006070B912273060000F0621181116034006211811160540000")
@@ -121,26 +121,26 @@ def test_what_came_while_nobody_was_there_is_found_in_every_memory(tmp_path: Pat
         bank.call(leave)
         names = set(bank.modem(1).own_memories)
         listed = set(bank.modem(1).traits.storage[0])
-        with receiving(bank) as house:
-            eventually(lambda: len(house.texts) == 2 + len(names & listed & {"ME"}))
-            eventually(lambda: len(house.reports) == len(names & listed & {"SR"}))
+        with receiving(bank) as work:
+            eventually(lambda: len(work.texts) == 2 + len(names & listed & {"ME"}))
+            eventually(lambda: len(work.reports) == len(names & listed & {"SR"}))
             eventually(lambda: bank.call(lambda: bank.slots(1)[0].storage.used) == 0)
 
 
 @pytest.mark.parametrize("make", ["ec25", "m6280", "sim800"])
-def test_reports_come_whatever_way_the_modem_has_for_them(tmp_path: Path, make: str) -> None:
+def test_reports_come_in_every_way_that_modems_have_for_them(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
-        house = House(*(part(number, f"text {number}", bank.number(2)) for number in range(3)))
+        work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(3)))
         settings = PortSettings(port=1, device=str(bank.device(1)))
-        port = Port(settings, house, submit_timeout_s=2, timing=FAST)
+        port = Port(settings, work, submit_timeout_s=2, timing=FAST)
         port.start()
         try:
-            eventually(lambda: len(house.reports) == 3)
+            eventually(lambda: len(work.reports) == 3)
         finally:
             port.stop()
             assert port.join(10)
-        assert {report.kind for report in house.reports} == {ReportKind.DELIVERED}
-        references = [result.reference for result in house.results if isinstance(result, Submitted)]
-        assert sorted(report.reference for report in house.reports) == sorted(
+        assert {report.kind for report in work.reports} == {ReportKind.DELIVERED}
+        references = [result.reference for result in work.results if isinstance(result, Submitted)]
+        assert sorted(report.reference for report in work.reports) == sorted(
             reference for reference in references if reference is not None
         )

@@ -1,4 +1,4 @@
-"""References that come late: which part they belong to, in every order in which they can come."""
+"""References that come after the time limit: which part they belong to, in every order."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from modem.driver.submission import submit, write
 from modem.parts import InDoubt, Refused, Submitted
 from tests.conftest import eventually
 from tests.modem.at.test_channel import FAST, PDU, prompted, said, talking_to
-from tests.modem.port.test_port import healthy, running
+from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import FAST as FAST_TIMING
-from tests.modem.recording_work import House, part
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 OK = b"\r\nOK\r\n"
@@ -25,14 +26,14 @@ WAITS = replace(FAST, quiet_s=0.04)
 
 
 def give_up(channel: Channel, modem: ScriptedModem) -> None:
-    """Leave a part in doubt, after one that was taken as 9."""
+    """Leave a part in doubt, after one that got the reference 9."""
     modem.answers["PDU"] = [b"\r\n+CMGS: 9\r\n" + OK, b""]
     assert submit(channel, 19, PDU, 1) == Submitted(9)
     assert isinstance(submit(channel, 19, PDU, 0.05), InDoubt)
     assert channel.owed == 1
 
 
-ORDERS: dict[str, tuple[Script, Script]] = {  # what AT+CMGS and what the PDU is answered with
+ORDERS: dict[str, tuple[Script, Script]] = {  # the answers to AT+CMGS and to the PDU
     "before this part's own": (prompted(PROMPT), said(LATE + OWN + OK)),
     "with an OK of its own": (prompted(PROMPT), said(LATE + OK + OWN + OK)),
     "with an OK of its own, long before": (prompted(PROMPT), said(LATE + OK, 0.05, OWN + OK)),
@@ -47,7 +48,7 @@ ORDERS: dict[str, tuple[Script, Script]] = {  # what AT+CMGS and what the PDU is
 
 
 @pytest.mark.parametrize(("command", "pdu"), ORDERS.values(), ids=ORDERS)
-def test_the_own_reference_is_this_parts_and_the_other_is_kept_for_the_older(
+def test_the_last_reference_is_this_parts_and_the_first_is_kept_for_the_older(
     command: Script, pdu: Script
 ) -> None:
     modem = ScriptedModem()
@@ -72,7 +73,7 @@ def test_a_reference_that_comes_while_a_command_runs_is_kept_too() -> None:
         assert channel.take_late() == [Submitted(10)]
 
 
-def test_a_reference_survives_that_the_modem_is_brought_in_step() -> None:
+def test_a_reference_is_kept_while_the_modem_is_brought_in_step() -> None:
     modem = ScriptedModem()
     with talking_to(modem, waits=WAITS) as channel:
         give_up(channel, modem)
@@ -122,7 +123,7 @@ def test_a_late_refusal_before_this_parts_own_reference_is_not_this_parts(late: 
         assert channel.take_late() == []
 
 
-def test_a_late_refusal_before_the_prompt_keeps_nothing_back() -> None:
+def test_a_late_refusal_before_the_prompt_does_not_stop_the_part() -> None:
     modem = ScriptedModem()
     with talking_to(modem, waits=WAITS) as channel:
         give_up(channel, modem)
@@ -141,7 +142,7 @@ def test_a_late_reference_before_this_parts_refusal_is_the_older_parts() -> None
         assert channel.take_late() == [Submitted(10)]
 
 
-def test_without_a_doubt_nothing_is_waited_for() -> None:
+def test_without_a_part_in_doubt_there_is_no_wait_for_a_reference() -> None:
     modem = ScriptedModem({"PDU": [OWN + OK, REFUSAL]})
     with talking_to(modem, waits=replace(FAST, result_s=30.0)) as channel:
         began = time.monotonic()
@@ -150,12 +151,12 @@ def test_without_a_doubt_nothing_is_waited_for() -> None:
         assert time.monotonic() - began < 10
 
 
-def test_after_a_doubt_the_next_part_is_waited_for_a_while_and_the_one_after_it_not() -> None:
+def test_after_a_part_in_doubt_only_the_next_part_waits_for_its_reference() -> None:
     modem = ScriptedModem()
     with talking_to(modem, waits=WAITS) as channel:
         give_up(channel, modem)
         modem.answers["PDU"] = [b"\r\n+CMGS: 10\r\n" + OK, OWN + OK]
-        assert submit(channel, 19, PDU, 1) == Submitted(10)  # the older one never got there
+        assert submit(channel, 19, PDU, 1) == Submitted(10)  # the older part never reached the network
         assert channel.owed == 0
         assert submit(channel, 19, PDU, 1) == Submitted(11)
         assert channel.take_late() == []
@@ -171,13 +172,13 @@ def test_a_stray_answer_after_the_pdu_is_not_this_parts(stray: bytes, known: boo
         assert channel.take_late() == []
 
 
-def test_a_stray_error_before_the_prompt_keeps_nothing_back() -> None:
+def test_a_stray_error_before_the_prompt_does_not_stop_the_part() -> None:
     modem = ScriptedModem({"AT+CMGS": prompted(b"\r\nERROR\r\n", 0.01, PROMPT), "PDU": OWN + OK})
     with talking_to(modem, waits=WAITS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
 
 
-def test_a_slow_reference_is_awaited_where_it_is_not_known_that_the_modem_tells_none() -> None:
+def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_tell_none() -> None:
     modem = ScriptedModem({"PDU": [said(OK, 0.1, OWN + OK), OK]})
     with talking_to(modem, waits=WAITS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
@@ -189,30 +190,30 @@ def test_a_slow_reference_is_awaited_where_it_is_not_known_that_the_modem_tells_
         assert time.monotonic() - began < 0.4
 
 
-def test_a_reference_that_only_this_part_can_have_is_not_waited_behind() -> None:
+def test_a_reference_that_only_this_part_can_have_ends_the_wait() -> None:
     modem = ScriptedModem()
     with talking_to(modem, waits=WAITS) as channel:
         give_up(channel, modem)
         channel.waits = replace(WAITS, result_s=30.0)
-        modem.answers["PDU"] = OWN + OK  # 9 was the last; the older part would have got 10
+        modem.answers["PDU"] = OWN + OK  # the last was 9; the older part would have got 10
         began = time.monotonic()
         assert submit(channel, 19, PDU, 60) == Submitted(11)
         assert time.monotonic() - began < 10
 
 
 def test_a_late_reference_wakes_an_idle_port() -> None:
-    house = House(part(1))
+    work = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem:
         timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
-        with running(modem.device, house, submit_timeout_s=0.1, timing=timing) as port:
-            eventually(lambda: house.results == [Submitted(1)])
+        with running(modem.device, work, submit_timeout_s=0.1, timing=timing) as port:
+            eventually(lambda: work.results == [Submitted(1)])
             modem.answers["PDU"] = b""
-            house.give(part(2))
+            work.give(part(2))
             port.wake()
-            eventually(lambda: len(house.outcomes) == 2)
+            eventually(lambda: len(work.outcomes) == 2)
             time.sleep(0.1)
             modem.say(LATE + OK)
-            eventually(lambda: house.late == [10], 5)
+            eventually(lambda: work.late == [10], 5)
 
 
 @pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
@@ -222,41 +223,41 @@ def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
         assert write(channel, 19, PDU, 1) == 4
 
 
-# Through the port
+# On a port
 
 
-def test_a_late_reference_settles_the_part_that_was_given_up() -> None:
-    house = House(part(1), part(2), part(3))
+def test_a_late_reference_settles_the_part_in_doubt() -> None:
+    work = RecordingWork(part(1), part(2), part(3))
     third = b"\r\n+CMGS: 12\r\n" + OK
     answers = healthy({"PDU": [b"\r\n+CMGS: 9\r\n" + OK, b"", LATE + OWN + OK, third]})
-    with ScriptedModem(answers) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
-        eventually(lambda: len(house.outcomes) == 3)
-        eventually(lambda: house.late == [10])
-        house.give(part(4))
+    with ScriptedModem(answers) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
+        eventually(lambda: len(work.outcomes) == 3)
+        eventually(lambda: work.late == [10])
+        work.give(part(4))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 4)
-    assert house.results[0] == Submitted(9)
-    assert isinstance(house.results[1], InDoubt)
-    assert house.results[2:] == [Submitted(11), Submitted(12)]
-    assert house.late == [10]
+        eventually(lambda: len(work.outcomes) == 4)
+    assert work.results[0] == Submitted(9)
+    assert isinstance(work.results[1], InDoubt)
+    assert work.results[2:] == [Submitted(11), Submitted(12)]
+    assert work.late == [10]
 
 
-def test_one_late_reference_that_could_be_of_two_parts_is_of_none() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house, submit_timeout_s=0.1) as port:
-        house.give(part(1))
+def test_a_late_reference_that_could_be_about_two_parts_is_dropped() -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
+        work.give(part(1))
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
         modem.answers["PDU"] = b""
-        house.give(part(2))
+        work.give(part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2)
+        eventually(lambda: len(work.outcomes) == 2)
         modem.answers["PDU"] = [said(0.12, OWN + OK), ScriptedModem.take]
-        house.give(part(3))
+        work.give(part(3))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 3)
-        house.give(part(4))
+        eventually(lambda: len(work.outcomes) == 3)
+        work.give(part(4))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 4)
-    assert [type(result) for result in house.results] == [Submitted, InDoubt, InDoubt, Submitted]
-    assert house.late == []
+        eventually(lambda: len(work.outcomes) == 4)
+    assert [type(result) for result in work.results] == [Submitted, InDoubt, InDoubt, Submitted]
+    assert work.late == []

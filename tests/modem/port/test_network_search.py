@@ -1,4 +1,4 @@
-"""A network that is lost for good is searched for anew, ever more harshly, and only where nothing is against it."""
+"""The restart of the search for a network: its stages, their order, and the reasons against them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import Cure
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, Answers, after, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.healthy_modem import OK, Answers, after, healthy
+from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 SOON = replace(FAST, refresh_s=0.1, anew_s=(0.3, 0.5, 0.8))
@@ -28,7 +28,7 @@ STAGES = ("AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1", "AT+CFUN=1,1")
 
 
 def lost(more: Answers | None = None) -> Answers:
-    """A modem with signal and without network, that takes whatever is done about it."""
+    """Return the answers of a modem with signal and without network that accepts every stage."""
     return healthy({"AT+CREG?": LOST, "AT+CFUN": OK, **(more or {})})
 
 
@@ -37,44 +37,44 @@ def stages(modem: ScriptedModem) -> list[str]:
 
 
 def passed(modem: ScriptedModem, times: int = 30) -> None:
-    """Wait until the modem was asked so often for its network that every stage would have come."""
+    """Wait until the registration was read so often that every stage would have come."""
     modem.commands.append("(here)")
     eventually(lambda: after(modem, "(here)").count("AT+CREG?") >= times, 20)
 
 
-def test_each_stage_comes_once_in_its_order_and_is_told() -> None:
-    house = House()
-    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=SOON):
+def test_each_stage_comes_once_in_order_and_is_published() -> None:
+    work = RecordingWork()
+    with ScriptedModem(lost()) as modem, running(modem.device, work, timing=SOON):
         eventually(lambda: len(stages(modem)) == 4, 20)
-        eventually(lambda: house.state is PortState.UP)
+        eventually(lambda: work.state is PortState.UP)
         passed(modem)
         assert stages(modem) == list(STAGES)
-        status = house.statuses[-1]
+        status = work.statuses[-1]
         assert status.conditions == (Condition.REGISTRATION_RESTARTED,)
-        assert "begun anew" in status.detail
+        assert "was restarted" in status.detail
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
-        eventually(lambda: house.statuses[-1].conditions == () and house.statuses[-1].detail == "Ready.")
+        eventually(lambda: work.statuses[-1].conditions == () and work.statuses[-1].detail == "Ready.")
 
 
 def test_nothing_is_done_before_its_time() -> None:
-    house = House()
+    work = RecordingWork()
     later = replace(SOON, anew_s=(0.3, 3600.0, 7200.0))
-    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=later):
+    with ScriptedModem(lost()) as modem, running(modem.device, work, timing=later):
         passed(modem)
         assert stages(modem) == ["AT+COPS=0"]
 
 
-def test_after_a_success_the_stages_begin_anew() -> None:
+def test_after_a_success_the_stages_begin_again() -> None:
     def found(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,5\r\n" + OK
         modem.say(OK)
 
-    house = House()
-    with ScriptedModem(lost({"AT+COPS=0": found})) as modem, running(modem.device, house, timing=SOON):
+    work = RecordingWork()
+    with ScriptedModem(lost({"AT+COPS=0": found})) as modem, running(modem.device, work, timing=SOON):
         for times in (1, 2, 3):
             eventually(lambda times=times: stages(modem) == ["AT+COPS=0"] * times)  # type: ignore[misc]
-            eventually(lambda: house.statuses[-1].active.registration is Registration.ROAMING)
-            eventually(lambda: not house.statuses[-1].conditions)
+            eventually(lambda: work.statuses[-1].active.registration is Registration.ROAMING)
+            eventually(lambda: not work.statuses[-1].conditions)
             modem.answers["AT+CREG?"] = LOST
 
 
@@ -83,9 +83,9 @@ def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(OK)
 
-    house = House(part())
-    with ScriptedModem(lost({"AT+CFUN=1": radio})) as modem, running(modem.device, house, timing=SOON):
-        eventually(lambda: house.results == [Submitted(1)], 20)
+    work = RecordingWork(part())
+    with ScriptedModem(lost({"AT+CFUN=1": radio})) as modem, running(modem.device, work, timing=SOON):
+        eventually(lambda: work.results == [Submitted(1)], 20)
         assert stages(modem) == ["AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1"]
 
 
@@ -93,21 +93,21 @@ def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
     "against",
     [
         {"AT+CREG?": b"\r\n+CREG: 1,3\r\n" + OK},
-        {"AT+CEREG?": b"\r\n+CEREG: 1,3\r\n" + OK},  # of one domain alone
+        {"AT+CEREG?": b"\r\n+CEREG: 1,3\r\n" + OK},  # for one domain only
         {"AT+CGREG?": b"\r\n+CGREG: 0,3\r\n" + OK, "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK},
         {"AT+CREG?": b"\r\n+CREG: 1,8\r\n" + OK},
         {"AT+COPS?": b'\r\n+COPS: 1,0,"Orange ML"\r\n' + OK},
         {"AT+COPS?": b'\r\n+COPS: 1,2,"61002",7\r\n' + OK},
         {"AT+COPS?": b"\r\n+COPS: 1\r\n" + OK},
         {"AT+COPS?": b"\r\n+COPS: 4\r\n" + OK},
-        {"AT+COPS?": b"\r\n+CME ERROR: 30\r\n"},  # a choice by hand cannot be ruled out
+        {"AT+COPS?": b"\r\n+CME ERROR: 30\r\n"},  # a person may have chosen the operator
         {"AT+CSQ": b"\r\n+CSQ: 3,99\r\n" + OK},
         {"AT+CSQ": b"\r\n+CSQ: 99,99\r\n" + OK},
     ],
 )
 def test_nothing_is_done_against_the_network_a_person_or_without_signal(against: Answers) -> None:
-    house = House()
-    with ScriptedModem(lost(against)) as modem, running(modem.device, house, timing=SOON):
+    work = RecordingWork()
+    with ScriptedModem(lost(against)) as modem, running(modem.device, work, timing=SOON):
         passed(modem)
         assert stages(modem) == []
         modem.answers.update({key: lost()[key] for key in against})
@@ -115,49 +115,49 @@ def test_nothing_is_done_against_the_network_a_person_or_without_signal(against:
 
 
 @pytest.mark.parametrize("mode", [b"+COPS: 0", b"+COPS: 2", b'+COPS: 0,0,"Orange ML",7'])
-def test_an_operator_that_nobody_chose_is_searched_for(mode: bytes) -> None:
-    house = House()
+def test_the_search_restarts_where_no_person_chose_the_operator(mode: bytes) -> None:
+    work = RecordingWork()
     answers = lost({"AT+COPS?": b"\r\n" + mode + b"\r\n" + OK})
-    with ScriptedModem(answers) as modem, running(modem.device, house, timing=SOON):
+    with ScriptedModem(answers) as modem, running(modem.device, work, timing=SOON):
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_kept() -> None:
+def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_settled() -> None:
     def lose(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = LOST
-        house.full.set()
+        work.full.set()
         modem.say(b"\r\n+CREG: 2\r\n\r\n+CMGS: 1\r\n\r\nOK\r\n")
 
-    house = House(part())
+    work = RecordingWork(part())
     with (
         ScriptedModem(healthy({"PDU": lose, "AT+CFUN": OK})) as modem,
-        running(modem.device, house, timing=SOON),
+        running(modem.device, work, timing=SOON),
     ):
-        eventually(lambda: house.refusals > 0)
+        eventually(lambda: work.refusals > 0)
         passed(modem)
         assert stages(modem) == []
-        house.full.clear()
+        work.full.clear()
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"], 20)
-        assert house.results == [Submitted(1)]
+        assert work.results == [Submitted(1)]
 
 
-def test_nothing_is_done_while_the_modem_may_be_busy_with_a_part_of_before() -> None:
-    house = House()
-    house.busy = 60.0
-    with ScriptedModem(lost()) as modem, running(modem.device, house, timing=SOON):
+def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> None:
+    work = RecordingWork()
+    work.busy = 60.0
+    with ScriptedModem(lost()) as modem, running(modem.device, work, timing=SOON):
         passed(modem)
         assert stages(modem) == []
-        house.busy = 0.0
+        work.busy = 0.0
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_an_order_for_ussd_goes_first() -> None:
+def test_a_ussd_order_goes_first() -> None:
     order: list[Future[UssdAnswer]] = []
     said: list[Script] = [b"\r\n+COPS: 1\r\n" + OK]
-    house = House()
+    work = RecordingWork()
     with (
         ScriptedModem(lost({"AT+COPS?": said, "AT+CUSD": b'\r\nOK\r\n\r\n+CUSD: 2,"1250"\r\n'})) as modem,
-        running(modem.device, house, timing=SOON) as port,
+        running(modem.device, work, timing=SOON) as port,
     ):
         passed(modem, 10)
         order.append(port.ussd("#123#"))
@@ -170,10 +170,10 @@ def test_an_order_for_ussd_goes_first() -> None:
 
 
 def test_a_port_stops_at_once_while_its_modem_searches() -> None:
-    house = House()
+    work = RecordingWork()
     silent: Answers = {"AT+COPS=0": b""}
     slow = replace(SOON, patience=replace(SOON.patience, search_s=60.0))
-    with ScriptedModem(lost(silent)) as modem, running(modem.device, house, timing=slow) as port:
+    with ScriptedModem(lost(silent)) as modem, running(modem.device, work, timing=slow) as port:
         eventually(lambda: stages(modem) == ["AT+COPS=0"])
         port.stop()
         assert port.join(2)
@@ -187,13 +187,13 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
 
 @pytest.mark.parametrize("cure", list(Cure))
 def test_a_modem_that_stopped_searching_is_brought_back(bank: Bank, cure: Cure) -> None:
-    house = House()
-    with port_on(bank, house, timing=SOON) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work, timing=SOON) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.stop_searching(1, cure)
-        eventually(lambda: not house.statuses[-1].active.registration.carries_sms)
-        house.give(part(1, "text 1", bank.number(2)))
+        eventually(lambda: not work.statuses[-1].active.registration.carries_sms)
+        work.give(part(1, "text 1", bank.number(2)))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 1, 30)
-        eventually(lambda: house.statuses[-1].conditions == ())
-    assert isinstance(house.results[0], Submitted)
+        eventually(lambda: len(work.outcomes) == 1, 30)
+        eventually(lambda: work.statuses[-1].conditions == ())
+    assert isinstance(work.results[0], Submitted)

@@ -1,4 +1,4 @@
-"""The ladder: which step follows which, for how long, and what starts it anew."""
+"""The steps of recovery: their order, their pauses, and what resets them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def climb(recovery: Recovery, count: int) -> list[tuple[bool, bool, float]]:
     return [(step.restart, step.command, step.pause_s) for step in steps]
 
 
-def test_a_sick_modem_is_opened_anew_then_restarted_then_rests_longer_and_longer() -> None:
+def test_a_sick_modem_is_opened_again_then_restarted_then_rests_longer_and_longer() -> None:
     assert climb(Recovery(TIMING, has_command=False), 6) == [
         (False, False, 2),
         (True, False, 8),
@@ -26,7 +26,7 @@ def test_a_sick_modem_is_opened_anew_then_restarted_then_rests_longer_and_longer
     ]
 
 
-def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> None:
+def test_the_command_comes_between_the_restart_and_the_rest() -> None:
     assert climb(Recovery(TIMING, has_command=True), 5) == [
         (False, False, 2),
         (True, False, 8),
@@ -39,17 +39,17 @@ def test_the_command_stands_between_the_modems_own_restart_and_the_rest() -> Non
 def test_each_step_has_its_words() -> None:
     recovery = Recovery(TIMING, has_command=True)
     assert [recovery.sick(proven=False).words for _ in range(4)] == [
-        "it is opened anew",
+        "the port opens it again",
         "it is restarted",
         "reset_command is run",
         "it is restarted, reset_command is run, and rests for 5 s",
     ]
 
 
-def test_a_modem_that_did_its_work_begins_at_the_bottom() -> None:
+def test_a_modem_that_submitted_a_part_begins_with_the_first_step() -> None:
     recovery = Recovery(TIMING, has_command=False)
     climb(recovery, 5)
-    assert recovery.sick(proven=True) == Step("it is opened anew", 2)
+    assert recovery.sick(proven=True) == Step("the port opens it again", 2)
     assert climb(recovery, 1) == [(True, False, 8)]
 
 
@@ -86,7 +86,7 @@ def test_a_device_that_is_lost_at_each_submission_rests_longer_and_longer_until_
         (True, 60),
         (True, 60),
     ]
-    assert recovery.lost(0, young=True).pause_s == 1  # while it comes back
+    assert recovery.lost(0, young=True).pause_s == 1  # the device comes back
     assert lose() == (True, 60)
     assert lose(proven=True) == (False, 1)
 

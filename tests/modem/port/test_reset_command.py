@@ -1,4 +1,4 @@
-"""A program run for a port: told how it ended, never waited for beyond its time, and stopped when the port is."""
+"""Running reset_command: its result, its time limit, and its end when the port stops."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def gone(pid: int) -> bool:
     )
 
 
-def test_its_output_and_exit_code_are_told(bell: tuple[int, int]) -> None:
+def test_its_output_and_exit_code_are_returned(bell: tuple[int, int]) -> None:
     program = "import sys; print('off', flush=True); print('on', file=sys.stderr); sys.exit(3)"
     assert reset_command.run(python(program), LONG_S, bell[0], never) == reset_command.Ended(3, "off\non\n")
 
@@ -57,7 +57,7 @@ def test_a_lot_of_output_neither_blocks_it_nor_fills_the_memory(bell: tuple[int,
     assert 32_768 <= len(ended.output) <= 65_536
 
 
-def test_it_and_what_it_started_are_killed_at_the_deadline(bell: tuple[int, int]) -> None:
+def test_the_program_and_its_children_are_killed_at_the_deadline(bell: tuple[int, int]) -> None:
     program = (
         "import signal, subprocess, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "print(subprocess.Popen(['sleep', '60']).pid, flush=True)\ntime.sleep(60)"
@@ -70,14 +70,14 @@ def test_it_and_what_it_started_are_killed_at_the_deadline(bell: tuple[int, int]
     assert gone(int(ended.output))
 
 
-def test_what_it_leaves_running_is_not_waited_for(bell: tuple[int, int]) -> None:
+def test_run_does_not_wait_for_processes_left_behind(bell: tuple[int, int]) -> None:
     program = "import subprocess; print(subprocess.Popen(['sleep', '20']).pid)"
     ended = reset_command.run(python(program), LONG_S, bell[0], never)
     assert ended.code == 0
     os.kill(int(ended.output), 9)
 
 
-def test_who_rings_is_heard_and_may_end_it(bell: tuple[int, int]) -> None:
+def test_attend_is_called_and_may_end_the_program(bell: tuple[int, int]) -> None:
     class StopError(Exception):
         pass
 

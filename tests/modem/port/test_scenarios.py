@@ -1,4 +1,4 @@
-"""What modems really say, byte for byte, and what has to come of it: tables of scenarios against the port."""
+"""Tables of what real modems send, byte for byte, and of what the port must make of it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from modem.port.port import Port
 from modem.port.status import PortState, PortStatus
 from modem.sms import tpdu
 from tests.conftest import eventually
-from tests.modem.port.test_port import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, running
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy
+from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
-PAUSE = 0.03  # of a modem in the middle of a line: longer than FAST's quiet_s
+PAUSE = 0.03  # seconds in the middle of a line: longer than FAST's quiet_s
 
 
 def prompted(data: bytes) -> Script:
-    """Ask for a PDU in these bytes."""
+    """Return a script that sends these bytes as the prompt for a PDU."""
 
     def script(modem: ScriptedModem) -> None:
         modem.entering = True
@@ -43,7 +44,7 @@ def prompted(data: bytes) -> Script:
 
 
 def pieces(*data: bytes) -> Script:
-    """Say these, with a pause between them."""
+    """Return a script that sends these pieces with a pause between them."""
 
     def script(modem: ScriptedModem) -> None:
         with modem.speaking:
@@ -56,7 +57,7 @@ def pieces(*data: bytes) -> Script:
 
 
 def byte_by_byte(data: bytes) -> Script:
-    """Say this one byte at a time."""
+    """Return a script that sends this one byte at a time."""
 
     def script(modem: ScriptedModem) -> None:
         for byte in data:
@@ -70,7 +71,7 @@ TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
 URC = b'\r\n+CREG: 1,"25FF","825E"\r\n'
 
 
-# The submission: what a modem says from AT+CMGS on, and what became of the part.
+# Submissions: what a modem sends from AT+CMGS on, and the result of the part.
 
 PROMPTS: dict[str, Script] = {
     "with line end and blank": prompted(b"\r\n> "),
@@ -126,36 +127,36 @@ TAKINGS: dict[str, tuple[Script, int | None]] = {
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
-def test_any_form_of_prompt_is_one(prompt: Script) -> None:
-    house = House(part(1), part(2))
-    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert house.results == [Submitted(1), Submitted(2)]
+def test_every_form_of_prompt_is_recognised(prompt: Script) -> None:
+    work = RecordingWork(part(1), part(2))
+    with ScriptedModem(healthy({"AT+CMGS": prompt})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
+        assert work.results == [Submitted(1), Submitted(2)]
         assert len(modem.pdus) == 2
 
 
 @pytest.mark.parametrize(("taking", "reference"), TAKINGS.values(), ids=TAKINGS)
-def test_any_form_of_taking_is_one(taking: Script, reference: int | None) -> None:
-    house = House(part(1), part(2))
+def test_every_form_of_acceptance_is_recognised(taking: Script, reference: int | None) -> None:
+    work = RecordingWork(part(1), part(2))
     answers = healthy({"PDU": [taking, ScriptedModem.take]})
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert house.results == [Submitted(reference), Submitted(1)]
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
+        assert work.results == [Submitted(reference), Submitted(1)]
         assert len(modem.pdus) == 2
 
 
-def test_a_modem_that_echoes_everything_takes_in_every_form_one_after_the_other() -> None:
-    house = House(*(part(number) for number in range(len(TAKINGS))))
-    # A bare OK counts for a part only from a modem that never told a reference: so those without one come first.
+def test_every_form_of_acceptance_is_recognised_with_echo() -> None:
+    work = RecordingWork(*(part(number) for number in range(len(TAKINGS))))
+    # A bare OK counts only from a modem that never told a reference, so the forms without one come first.
     takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
     answers = healthy({"PDU": [taking for taking, _ in takings]})
-    with ScriptedModem(answers, echo=True) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == len(TAKINGS))
-        assert house.results == [Submitted(reference) for _, reference in takings]
+    with ScriptedModem(answers, echo=True) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == len(TAKINGS))
+        assert work.results == [Submitted(reference) for _, reference in takings]
         assert len(modem.pdus) == len(takings)
 
 
-# Refusals, at the prompt and after the PDU: whose they are, and that the port goes on.
+# Refusals at the prompt and after the PDU: their kind, and that the port goes on.
 
 REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
     "bad number": (b"+CMS ERROR: 1", "CMS", 1, Kind.RECIPIENT),
@@ -179,20 +180,20 @@ REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
 def test_a_refusal_names_its_cause_and_the_next_part_is_sent(
     said: bytes, family: str, code: int | None, kind: Kind, stage: str
 ) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     first = b"\r\n" + said + b"\r\n"
     then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
-    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
+    with ScriptedModem(healthy({stage: [first, then]})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
         assert len(modem.pdus) == (1 if stage == "AT+CMGS" else 2)
-    refused = house.results[0]
+    refused = work.results[0]
     assert isinstance(refused, Refused)
     assert (refused.cause.family, refused.cause.code, refused.cause.kind) == (family, code, kind)
-    assert house.results[1] == Submitted(1)
+    assert work.results[1] == Submitted(1)
 
 
 def late(data: bytes, seconds: float) -> Script:
-    """Say this after the port has given up."""
+    """Return a script that sends this after the time limit of the port."""
 
     def script(modem: ScriptedModem) -> None:
         time.sleep(seconds)
@@ -201,7 +202,7 @@ def late(data: bytes, seconds: float) -> Script:
     return script
 
 
-# What goes wrong on the way: stage, what happens there, what is said of the part. Then the port sends the next one.
+# Faults during a submission: stage, fault, result of the part. Then the port sends the next one.
 
 TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
     "no prompt": ("AT+CMGS", b"", Refused),
@@ -224,32 +225,32 @@ TROUBLE: dict[str, tuple[str, Script, type[Submitted | Refused | InDoubt]]] = {
 
 
 @pytest.mark.parametrize(("stage", "happens", "outcome"), TROUBLE.values(), ids=TROUBLE)
-def test_trouble_is_told_as_what_it_is_and_the_port_is_in_step_again(
+def test_each_fault_gives_its_result_and_the_port_is_in_step_again(
     stage: str, happens: Script, outcome: type[object], tmp_path: Path
 ) -> None:
-    house = House(part(1), part(2))
+    work = RecordingWork(part(1), part(2))
     link = tmp_path / "modem"
     then = {"AT+CMGS": ScriptedModem.prompt, "PDU": ScriptedModem.take}[stage]
     with ScriptedModem(healthy({stage: [happens, then]})) as modem:
         link.symlink_to(modem.device)
-        with running(str(link), house, submit_timeout_s=0.1):
-            eventually(lambda: house.outcomes)
+        with running(str(link), work, submit_timeout_s=0.1):
+            eventually(lambda: work.outcomes)
             if happens is ScriptedModem.unplug:
                 with ScriptedModem(healthy()) as again:
                     link.unlink()
                     link.symlink_to(again.device)
-                    eventually(lambda: len(house.outcomes) == 2)
-            eventually(lambda: len(house.outcomes) == 2)
-    assert isinstance(house.results[0], outcome)
-    assert house.results[1] == Submitted(1)
-    assert [outcome.submission.message_id for outcome in house.outcomes] == [1, 2]
+                    eventually(lambda: len(work.outcomes) == 2)
+            eventually(lambda: len(work.outcomes) == 2)
+    assert isinstance(work.results[0], outcome)
+    assert work.results[1] == Submitted(1)
+    assert [outcome.submission.message_id for outcome in work.outcomes] == [1, 2]
 
 
-# What a former owner, or a modem's own way, leaves behind.
+# States that another program or a restart leaves a modem in.
 
 
 def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
-    """It waits for the text of a former owner; an ESC counts only the `by`-th time."""
+    """The modem waits for the text of another program; only the ESC number `by` ends that."""
     modem.entering = True
     left = by
 
@@ -263,7 +264,7 @@ def stuck(modem: ScriptedModem, *, by: int = 1) -> None:
 
 
 def numeric(modem: ScriptedModem) -> None:
-    """It speaks V0 until told otherwise."""
+    """The modem answers in V0 until it gets V1."""
     modem.answers.update({"AT": b"0\r", "": b"4\r"})
 
     def plain(modem: ScriptedModem) -> None:
@@ -274,7 +275,7 @@ def numeric(modem: ScriptedModem) -> None:
 
 
 def quiet(modem: ScriptedModem) -> None:
-    """It is in Q1 until told otherwise."""
+    """The modem is in Q1 until it gets Q0."""
     modem.answers["AT"] = b""
 
     def plain(modem: ScriptedModem) -> None:
@@ -290,7 +291,7 @@ def deaf_to_escape(modem: ScriptedModem) -> None:
 
 
 def phonesim(modem: ScriptedModem) -> None:
-    """It takes ESC for the beginning of the next line, and ignores what does not begin with AT."""
+    """The modem takes ESC as part of the next line, and ignores lines that do not begin with AT."""
     modem.answers["ESC"] = [lambda modem: modem.answers.update({"AT": [b"", OK]})]
 
 
@@ -318,65 +319,65 @@ FOUND: dict[str, Callable[[ScriptedModem], None]] = {
 
 
 @pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
-def test_in_whatever_state_it_is_found_a_modem_sends(state: Callable[[ScriptedModem], None]) -> None:
-    house = House(part(1), part(2))
+def test_a_modem_sends_whatever_state_it_was_left_in(state: Callable[[ScriptedModem], None]) -> None:
+    work = RecordingWork(part(1), part(2))
     with ScriptedModem() as modem:
         state(modem)
-        with running(modem.device, house):
-            eventually(lambda: len(house.outcomes) == 2)
-            assert [type(result) for result in house.results] == [Submitted, Submitted]
+        with running(modem.device, work):
+            eventually(lambda: len(work.outcomes) == 2)
+            assert [type(result) for result in work.results] == [Submitted, Submitted]
 
 
-# Restarts that nobody announces.
+# Restarts without a URC.
 
 
-def test_a_modem_that_echoes_again_before_its_prompt_is_given_no_pdu() -> None:
-    """It has restarted, perhaps into text mode, where the length is a number and the PDU a text to it."""
-    house = House()
+def test_a_modem_that_echoes_again_before_its_prompt_gets_no_pdu() -> None:
+    """The modem has restarted, perhaps into text mode, where it takes the length as a number and the PDU as a text."""
+    work = RecordingWork()
 
     def restarted(modem: ScriptedModem) -> None:
         modem.say(modem.commands[-1].encode() + b"\r\r\n> ")
         modem.entering = True
 
     answers = healthy({"AT+CMGS": [restarted, ScriptedModem.prompt]})
-    with ScriptedModem(answers) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         set_up = modem.commands.count("AT+CMGF=0")
-        house.give(part(1), part(2))
+        work.give(part(1), part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2)
-        assert isinstance(house.results[0], Refused)
-        assert house.results[1] == Submitted(1)
+        eventually(lambda: len(work.outcomes) == 2)
+        assert isinstance(work.results[0], Refused)
+        assert work.results[1] == Submitted(1)
         assert len(modem.pdus) == 1
         assert modem.commands.count("AT+CMGF=0") > set_up
 
 
 def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
-    house = House()
+    work = RecordingWork()
 
     def plain(modem: ScriptedModem) -> None:
         modem.answers.update(before)
         modem.say(OK)
 
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         before = modem.answers.copy()
         modem.commands.append("(here)")
         for command, answer in modem.answers.items():
             if isinstance(answer, bytes):
                 modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
         modem.answers["ATE0V1Q0"] = plain
-        port.ask().result(5)  # not answered with OK, unless something else was said before
+        port.ask().result(5)  # answered with OK only if another command came before
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,1,,30\r\n\r\nRDY\r\n", OK]
         modem.commands.append("(here)")
         modem.say(b'\r\n+CMTI: "",\r\n')
@@ -384,12 +385,12 @@ def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
         began = time.monotonic()
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
         assert time.monotonic() - began < FAST.patience.list_s / 2
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
-# Nonsense in answers.
+# Malformed answers.
 
 NONSENSE: dict[str, Answers] = {
     "superscripts for digits": {
@@ -422,39 +423,41 @@ NONSENSE: dict[str, Answers] = {
 
 
 @pytest.mark.parametrize("answers", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_in_an_answer_stops_nothing(answers: Answers, caplog: pytest.LogCaptureFixture) -> None:
-    house = House(part(1), part(2))
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 2)
+def test_a_malformed_answer_does_not_stop_the_port(
+    answers: Answers, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = RecordingWork(part(1), part(2))
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 2)
         modem.commands.append("(here)")
         modem.say(b'\r\n+CMTI: "SM",\xb2\r\n\r\n+CDSI: \r\n\r\n+CMT:\r\n\r\n+CREG: \xb2\r\n')
         eventually(lambda: "AT+CREG?" in after(modem, "(here)"))
-        assert house.state is PortState.UP
-    assert house.results == [Submitted(1), Submitted(2)]
+        assert work.state is PortState.UP
+    assert work.results == [Submitted(1), Submitted(2)]
     assert "unexpected" not in caplog.text
-    assert house.statuses[-1].active.signal_dbm is None
+    assert work.statuses[-1].active.signal_dbm is None
 
 
-def test_a_part_says_how_long_the_network_may_try() -> None:
-    house = House(replace(part(), validity_s=3600))
-    with ScriptedModem(healthy()) as modem, running(modem.device, house):
-        eventually(lambda: house.results == [Submitted(1)])
+def test_a_part_carries_its_validity_period() -> None:
+    work = RecordingWork(replace(part(), validity_s=3600))
+    with ScriptedModem(healthy()) as modem, running(modem.device, work):
+        eventually(lambda: work.results == [Submitted(1)])
         assert modem.pdus == [
             tpdu.submit("+22370123456", part().segment, seq=1, total=1, reference=1, validity_s=3600).hex
         ]
 
 
-# What comes in while nothing else is asked, or while something is.
+# Inbound messages, while a command runs and while none does.
 
 
 def long_before_the_pdu(modem: ScriptedModem) -> None:
-    """Longer than the port waits for one that may be malformed."""
+    """Return a script with a pause that is longer than the port waits for a PDU."""
     modem.say(b"\r\n+CMT: ,30\r\n")
     time.sleep(FAST.waits.head_s + PAUSE)
     modem.say(DELIVER.encode() + b"\r\n")
 
 
-ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and reports come of it
+ARRIVALS: dict[str, tuple[Script, int, int]] = {  # sent; expected texts and reports
     "a text": (b"\r\n+CMT: ,30\r\n" + DELIVER.encode() + b"\r\n", 1, 0),
     "a text with a name": (b'\r\n+CMT: "x",30\r\n' + DELIVER.encode() + b"\r\n", 1, 0),
     "a text, a report and a text in one read": (
@@ -471,7 +474,7 @@ ARRIVALS: dict[str, tuple[Script, int, int]] = {  # said; how many texts and rep
 }  # fmt: skip
 
 
-MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
+MALFORMED: dict[str, tuple[bytes, str]] = {  # sent; what is stored
     "a text in no hexadecimal": (b"\r\n+CMT: ,30\r\nZZZZ\r\n", "ZZZZ"),
     "a text cut short": (b"\r\n+CMT: ,30\r\n" + DELIVER[:24].encode() + b"\r\n", DELIVER[:24]),
     "a report cut short": (b"\r\n+CDS: 30\r\n" + REPORT[:12].encode() + b"\r\n", REPORT[:12]),
@@ -479,27 +482,27 @@ MALFORMED: dict[str, tuple[bytes, str]] = {  # said; what is kept of it
 
 
 @pytest.mark.parametrize(("said", "texts", "reports"), ARRIVALS.values(), ids=ARRIVALS)
-def test_what_comes_straight_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+def test_a_direct_message_is_handed_over_once(said: Script, texts: int, reports: int) -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         said(modem) if callable(said) else modem.say(said)
-        eventually(lambda: (len(house.texts), len(house.reports)) == (texts, reports))
-        house.give(part())
+        eventually(lambda: (len(work.texts), len(work.reports)) == (texts, reports))
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
-        assert (len(house.texts), len(house.reports)) == (texts, reports)
-        assert all(isinstance(text, tpdu.Deliver) for text in house.texts)
+        eventually(lambda: work.results == [Submitted(1)])
+        assert (len(work.texts), len(work.reports)) == (texts, reports)
+        assert all(isinstance(text, tpdu.Deliver) for text in work.texts)
 
 
 @pytest.mark.parametrize(("said", "kept"), MALFORMED.values(), ids=MALFORMED)
-def test_what_comes_malformed_is_kept_as_it_came(said: bytes, kept: str) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+def test_a_malformed_message_is_kept_as_it_came(said: bytes, kept: str) -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
         modem.say(said)
-        eventually(lambda: house.texts)
-        assert [text.pdu for text in house.texts if isinstance(text, Unreadable)] == [kept]
+        eventually(lambda: work.texts)
+        assert [text.pdu for text in work.texts if isinstance(text, Unreadable)] == [kept]
 
 
 # SIMs.
@@ -510,18 +513,18 @@ def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None
         modem.answers.update(healthy())
         modem.say(OK)
 
-    house = House(part())
+    work = RecordingWork(part())
     shut = b"\r\n+CME ERROR: 11\r\n"
     answers = healthy(
         {"AT+CCID": shut, "AT+CIMI": shut, "AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock}
     )
-    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
-        eventually(lambda: house.results == [Submitted(1)])
-    assert {claim.active.iccid for claim in house.claims} == {ICCID}
+    with ScriptedModem(answers) as modem, running(modem.device, work, pin="1234"):
+        eventually(lambda: work.results == [Submitted(1)])
+    assert {claim.active.iccid for claim in work.claims} == {ICCID}
 
 
-def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_same() -> None:
-    """Qualcomm's and ZTE's sticks: not even AT is answered with OK before the PIN."""
+def test_a_modem_that_refuses_every_command_while_locked_comes_up() -> None:
+    """Sticks of Qualcomm and ZTE do not answer AT with OK before the PIN."""
     shut = b"\r\n+CME ERROR: 11\r\n"
     opened = healthy({"ATE0V1Q0": OK, "AT": OK})
 
@@ -529,60 +532,60 @@ def test_a_modem_that_knows_nothing_but_its_pin_while_locked_comes_up_all_the_sa
         modem.answers.update(opened)
         modem.say(OK)
 
-    house = House(part())
+    work = RecordingWork(part())
     answers: Answers = {**dict.fromkeys((*opened, "ATQ0V1E0", ""), shut), "ESC": b""}
     answers.update({"AT+CPIN?": b"\r\n+CPIN: SIM PIN\r\n" + OK, "AT+CPIN": unlock})
-    with ScriptedModem(answers) as modem, running(modem.device, house, pin="1234"):
-        eventually(lambda: house.results == [Submitted(1)])
+    with ScriptedModem(answers) as modem, running(modem.device, work, pin="1234"):
+        eventually(lambda: work.results == [Submitted(1)])
         assert modem.commands.count('AT+CPIN="1234"') == 1
-    status = house.statuses[-1]
+    status = work.statuses[-1]
     assert (status.imei, status.model) == ("356938035643809", "Acme One")
-    assert house.claims[0].active.iccid == ICCID
+    assert work.claims[0].active.iccid == ICCID
 
 
 def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
-    house = House()
+    work = RecordingWork()
     answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
-        assert house.statuses[-1].active.iccid == "imsi:610020000000017"
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
+        assert work.statuses[-1].active.iccid == "imsi:610020000000017"
         modem.answers["AT+CIMI"] = b"\r\n610020000000025\r\n" + OK
         eventually(
-            lambda: house.state is PortState.UP and house.statuses[-1].active.iccid == "imsi:610020000000025"
+            lambda: work.state is PortState.UP and work.statuses[-1].active.iccid == "imsi:610020000000025"
         )
 
 
 @pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 100\r\n"])
 def test_a_modem_that_knows_pins_and_cannot_tell_of_one_has_no_sim_that_works(refusal: bytes) -> None:
     """An empty bay of a modem pool."""
-    house = House(part())
+    work = RecordingWork(part())
     answers = healthy(
         {
             "AT+CPIN?": refusal, "AT+CPIN=?": OK, "AT+CCID": refusal, "AT+CIMI": refusal,
             "AT+CREG?": b"\r\n+CREG: 1,0\r\n" + OK,
         }
     )  # fmt: skip
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.SICK)
-        assert house.statuses[-1].active.sim is SimState.FAILURE
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.SICK)
+        assert work.statuses[-1].active.sim is SimState.FAILURE
         modem.answers.update(healthy())
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_sim_taken_out_and_another_put_in_while_running() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers.update({"AT+CPIN?": b"\r\n+CME ERROR: 10\r\n", "AT+CCID": b"\r\nERROR\r\n"})
         modem.say(b"\r\n+CPIN: NOT INSERTED\r\n")
-        eventually(lambda: house.state is PortState.SICK)
-        assert house.statuses[-1].active.sim is SimState.ABSENT
-        house.give(part())
+        eventually(lambda: work.state is PortState.SICK)
+        assert work.statuses[-1].active.sim is SimState.ABSENT
+        work.give(part())
         port.wake()
         modem.answers.update(healthy({"AT+CCID": b"\r\n+CCID: 8922301000000000025\r\n" + OK}))
         modem.say(b"\r\n+CPIN: READY\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
-        assert house.claims[-1].active.iccid == "8922301000000000025"
+        eventually(lambda: work.results == [Submitted(1)])
+        assert work.claims[-1].active.iccid == "8922301000000000025"
 
 
 REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
@@ -615,31 +618,31 @@ REGISTRATIONS: dict[str, tuple[Answers, Registration, bool]] = {
 
 
 @pytest.mark.parametrize(("answers", "state", "carries"), REGISTRATIONS.values(), ids=REGISTRATIONS)
-def test_only_a_registered_sim_is_given_work(answers: Answers, state: Registration, carries: bool) -> None:
-    house = House(part())
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
-        eventually(lambda: house.statuses and house.statuses[-1].active.operator)
-        assert house.statuses[-1].active.registration is state
+def test_only_a_registered_sim_gets_parts(answers: Answers, state: Registration, carries: bool) -> None:
+    work = RecordingWork(part())
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
+        eventually(lambda: work.statuses and work.statuses[-1].active.operator)
+        assert work.statuses[-1].active.registration is state
         if carries:
-            eventually(lambda: house.results == [Submitted(1)])
-        assert bool(house.claims) is carries
+            eventually(lambda: work.results == [Submitted(1)])
+        assert bool(work.claims) is carries
 
 
 def test_a_registration_that_was_lost_is_noticed_and_its_return_too() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
         modem.say(b"\r\n+CREG: 2\r\n")
-        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
-        house.give(part())
+        eventually(lambda: work.statuses[-1].active.registration is Registration.SEARCHING)
+        work.give(part())
         port.wake()
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(b"\r\n+CREG: 1\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
-# Slots, by the vendors' commands and the configured one.
+# Slots, with the vendors' commands and the configured one.
 
 SLOT_COMMANDS: dict[
     str, tuple[bytes, str, str | None]
@@ -675,50 +678,50 @@ def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: s
 
         return script
 
-    house = House(Switch(1), part(1), Switch(2), part(2))
+    work = RecordingWork(Switch(1), part(1), Switch(2), part(2))
     answers = healthy(
         {"AT+CGMI": b"\r\n" + maker + b"\r\n" + OK, "AT+CFUN": OK, first: insert(1), command: insert(2)}
     )
     with (
         ScriptedModem(answers) as modem,
-        running(modem.device, house, slots=2, slot_command=configured),
+        running(modem.device, work, slots=2, slot_command=configured),
     ):
-        eventually(lambda: len(house.outcomes) == 2)
-        assert [slot.iccid[-1] for slot in house.statuses[-1].slots] == ["1", "2"]
-    assert house.results == [Submitted(1), Submitted(2)]
+        eventually(lambda: len(work.outcomes) == 2)
+        assert [slot.iccid[-1] for slot in work.statuses[-1].slots] == ["1", "2"]
+    assert work.results == [Submitted(1), Submitted(2)]
 
 
-# The ladder, and who is not to be on it.
+# Recovery, and what must not cause it.
 
 
 def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
-    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
+    work = RecordingWork(*(part(number, recipient=f"+2237012345{number}") for number in range(6)))
     refusing = healthy({"AT+CMGS": b"\r\nERROR\r\n"})
-    with ScriptedModem(refusing) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.SICK)
-        assert len({outcome.submission.recipient for outcome in house.outcomes}) == 3
+    with ScriptedModem(refusing) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.SICK)
+        assert len({outcome.submission.recipient for outcome in work.outcomes}) == 3
         eventually(lambda: "AT+CFUN=1,1" in modem.commands)
         modem.answers["AT+CMGS"] = ScriptedModem.prompt
-        house.give(part(9))
-        eventually(lambda: Submitted(1) in house.results)
+        work.give(part(9))
+        eventually(lambda: Submitted(1) in work.results)
 
 
 def test_one_bad_recipient_does_not_take_a_port_down() -> None:
-    house = House(*(part(number) for number in range(8)))
-    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 8)
-        assert all(status.state is not PortState.SICK for status in house.statuses)
+    work = RecordingWork(*(part(number) for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in work.statuses)
 
 
 def test_refusals_by_the_network_do_not_take_a_port_down() -> None:
-    house = House(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
-    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, house):
-        eventually(lambda: len(house.outcomes) == 8)
-        assert all(status.state is not PortState.SICK for status in house.statuses)
+    work = RecordingWork(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
+    with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, work):
+        eventually(lambda: len(work.outcomes) == 8)
+        assert all(status.state is not PortState.SICK for status in work.statuses)
 
 
-def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
-    class Broken(House):
+def test_a_gateway_that_fails_at_every_call_ends_no_thread() -> None:
+    class Broken(RecordingWork):
         broken = False
 
         def status(self, status: PortStatus) -> None:
@@ -726,82 +729,82 @@ def test_a_house_that_fails_whatever_it_is_told_ends_no_thread() -> None:
                 raise RuntimeError("a fault of ours")
             super().status(status)
 
-    house = Broken()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house) as port:
-        eventually(lambda: house.state is PortState.UP)
-        house.broken = True
+    work = Broken()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+        eventually(lambda: work.state is PortState.UP)
+        work.broken = True
         modem.say(b"\r\n+CREG: 2\r\n")
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,2\r\n" + OK
         eventually(lambda: "AT+CREG?" in modem.commands)
         time.sleep(0.3)
         assert not port.join(0)
-        house.broken = False
+        work.broken = False
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: house.results == [Submitted(1)])
+        eventually(lambda: work.results == [Submitted(1)])
 
 
-def test_a_modem_that_reads_no_more_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
+def test_a_modem_that_stops_reading_is_reopened_and_the_part_is_not_lost(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    house = House(part(1))
+    work = RecordingWork(part(1))
     link = tmp_path / "modem"
     link.symlink_to(os.ttyname(slave))
-    with contextlib.suppress(BlockingIOError):  # fill the line: nobody reads at the other end
+    with contextlib.suppress(BlockingIOError):  # fill the line: the other end is not read
         os.set_blocking(slave, False)
         while os.write(slave, b"x" * 4096):
             pass
-    with running(str(link), house):
-        eventually(lambda: house.state is PortState.SICK)
+    with running(str(link), work):
+        eventually(lambda: work.state is PortState.SICK)
         with ScriptedModem(healthy()) as modem:
             link.unlink()
             link.symlink_to(modem.device)
-            eventually(lambda: house.results == [Submitted(1)])
+            eventually(lambda: work.results == [Submitted(1)])
     os.close(master)
     os.close(slave)
 
 
 def test_a_modem_lost_again_and_again_leaves_no_descriptor_and_no_thread(tmp_path: Path) -> None:
-    house = House(*(part(number) for number in range(12)))
+    work = RecordingWork(*(part(number) for number in range(12)))
     link = tmp_path / "modem"
     before = (len(os.listdir("/proc/self/fd")), threading.active_count())
     stages: list[Answers] = [
         {"AT": ScriptedModem.unplug}, {"AT+CPIN?": ScriptedModem.unplug}, {"AT+CMGL": ScriptedModem.unplug},
         {"AT+CMGS": ScriptedModem.unplug}, {"PDU": ScriptedModem.unplug}, {"AT+CSQ": ScriptedModem.unplug}, {},
     ]  # fmt: skip
-    with running(str(link), house):
+    with running(str(link), work):
         for stage in stages:
             with ScriptedModem(healthy(stage)) as modem:
                 link.unlink(missing_ok=True)
                 link.symlink_to(modem.device)
                 if stage:
-                    eventually(lambda: house.state is not PortState.ABSENT)
-                    eventually(lambda: house.state is PortState.ABSENT)
+                    eventually(lambda: work.state is not PortState.ABSENT)
+                    eventually(lambda: work.state is PortState.ABSENT)
                 else:
-                    eventually(lambda: len(house.outcomes) == 12)
-    numbers = [outcome.submission.message_id for outcome in house.outcomes]
+                    eventually(lambda: len(work.outcomes) == 12)
+    numbers = [outcome.submission.message_id for outcome in work.outcomes]
     assert numbers == list(range(12))
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
 
 
 @contextmanager
-def still(device: str, house: House) -> Iterator[Port]:
-    """A port that looks after nothing by itself."""
+def still(device: str, work: RecordingWork) -> Iterator[Port]:
+    """A port without regular refreshes and listings."""
     timing = replace(FAST, refresh_s=60.0, list_s=60.0)
-    port = Port(PortSettings(port=1, device=device), house, submit_timeout_s=1, timing=timing)
+    port = Port(PortSettings(port=1, device=device), work, submit_timeout_s=1, timing=timing)
     port.start()
     try:
-        eventually(lambda: house.claims and house.statuses[-1].active.operator)
+        eventually(lambda: work.claims and work.statuses[-1].active.operator)
         yield port
     finally:
         port.stop()
         assert port.join(5)
 
 
-def test_an_idle_port_wakes_for_nothing() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, still(modem.device, house):
+def test_an_idle_port_does_not_wake() -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, still(modem.device, work):
         heard, spent = len(modem.commands), time.process_time()
         time.sleep(0.3)
         assert len(modem.commands) == heard
@@ -812,23 +815,23 @@ def test_an_idle_port_wakes_for_nothing() -> None:
     "refusal", [b"\r\n+CMS ERROR: 322\r\n", b"\r\n+CMS ERROR: 208\r\n", b"\r\n+CME ERROR: 20\r\n"]
 )
 def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
-    house = House()
+    work = RecordingWork()
     listing = b"\r\n+CMGL: 4,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
-    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+    with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": [refusal, ScriptedModem.take], "AT+CMGL": [listing, OK]})
-        house.give(part(1), part(2))
+        work.give(part(1), part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
-        assert len(house.texts) == 1
+        eventually(lambda: len(work.outcomes) == 2 and "AT+CMGD=4" in modem.commands)
+        assert len(work.texts) == 1
 
 
 @pytest.mark.parametrize(
     "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
 )
-def test_a_refusal_for_want_of_a_network_has_the_registration_looked_at(refusal: bytes) -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, still(modem.device, house) as port:
+def test_a_refusal_for_a_missing_network_causes_a_look_at_the_registration(refusal: bytes) -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
-        house.give(part(1))
+        work.give(part(1))
         port.wake()
-        eventually(lambda: house.statuses[-1].active.registration is Registration.SEARCHING)
+        eventually(lambda: work.statuses[-1].active.registration is Registration.SEARCHING)

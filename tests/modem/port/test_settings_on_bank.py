@@ -1,4 +1,4 @@
-"""Simulated modems that lose their settings, or are not ready: no text and no part is lost by it."""
+"""Simulated modems that lose their settings or are not ready: no text and no part is lost."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from modem.port.port import Port
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
 
 SCALE = 0.02
 RARELY_LISTED = replace(FAST, list_s=600)
 
 
-def came(house: House) -> list[str]:
-    return [text.text for text in house.texts if not isinstance(text, Unreadable)]
+def came(work: RecordingWork) -> list[str]:
+    return [text.text for text in work.texts if not isinstance(text, Unreadable)]
 
 
-def all_taken(house: House, port: Port) -> bool:
-    """Whether three parts were taken. What was refused is given out again, as the gateway does."""
-    refused = [one.submission for one in house.outcomes if isinstance(one.result, Refused)]
+def all_taken(work: RecordingWork, port: Port) -> bool:
+    """Return whether three parts were submitted. Refused parts are queued again, as the gateway does."""
+    refused = [one.submission for one in work.outcomes if isinstance(one.result, Refused)]
     if refused:
-        house.outcomes = [one for one in house.outcomes if not isinstance(one.result, Refused)]
-        house.give(*refused)
+        work.outcomes = [one for one in work.outcomes if not isinstance(one.result, Refused)]
+        work.give(*refused)
         port.wake()
-    return sum(isinstance(result, Submitted) for result in house.results) == 3
+    return sum(isinstance(result, Submitted) for result in work.results) == 3
 
 
 @pytest.mark.parametrize("make", ["sim800", "ec25", "e173", "m6280"])
@@ -54,31 +54,31 @@ def test_parts_and_texts_survive(tmp_path: Path, make: str, fault: Fault) -> Non
         tmp_path / "bank", ports=2, personality_of={1: make}, time_scale=SCALE, delivery_s=0.5
     )
     with Bank(config) as bank:
-        house = House()
+        work = RecordingWork()
         settings = PortSettings(port=1, device=str(bank.device(1)))
-        port = Port(settings, house, submit_timeout_s=0.5, timing=RARELY_LISTED)
+        port = Port(settings, work, submit_timeout_s=0.5, timing=RARELY_LISTED)
         if fault is Fault.IDENTITY_GLUED:
             bank.fault(1, fault)
         port.start()
         try:
-            eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.operator)
+            eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.operator)
             if fault is not Fault.IDENTITY_GLUED:
                 bank.fault(1, fault)
             bank.incoming(1, "+22376000001", "Bonjour")
             for number in range(1, 4):
-                house.give(part(number, f"text {number}", bank.number(2)))
+                work.give(part(number, f"text {number}", bank.number(2)))
                 port.wake()
-            eventually(lambda: all_taken(house, port))
-            eventually(lambda: "Bonjour" in came(house))
+            eventually(lambda: all_taken(work, port))
+            eventually(lambda: "Bonjour" in came(work))
             bank.incoming(1, "+22376000001", "Bonsoir")
-            eventually(lambda: "Bonsoir" in came(house))
+            eventually(lambda: "Bonsoir" in came(work))
             open_ones = {
                 Condition.PDU_MODE_UNCONFIRMED,
                 Condition.STORAGE_NOT_SET,
                 Condition.TEXTS_NOT_ANNOUNCED,
             }
-            eventually(lambda: not open_ones & set(house.statuses[-1].conditions))
-            assert house.statuses[-1].model
+            eventually(lambda: not open_ones & set(work.statuses[-1].conditions))
+            assert work.statuses[-1].model
         finally:
             port.stop()
             assert port.join(10)

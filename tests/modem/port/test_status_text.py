@@ -1,4 +1,4 @@
-"""How a SIM stands has a name and a sentence; none of it keeps it from sending."""
+"""The state of a SIM as names and as a sentence; neither stops it from sending."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from modem.port.status_text import names, sentence
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.radio import DENIED, HOME, ROAMING
 from tests.conftest import eventually
-from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_every_state_has_a_name(state: PortState, slot: dict[str, Any], expected
     assert names(PortStatus(1, "/dev/ttyUSB0", state, "", (told,), 1), told) == expected
 
 
-def test_the_sentence_says_what_is_and_what_helps() -> None:
+def test_the_sentence_tells_the_state_and_the_remedy() -> None:
     far = SlotStatus(1, SimState.READY, registration=Registration.ROAMING, signal_dbm=-109)
     assert sentence(far).startswith("Ready.")
     assert "roaming" in sentence(far)
@@ -56,44 +56,44 @@ def test_the_sentence_says_what_is_and_what_helps() -> None:
     assert sentence(SlotStatus(1, SimState.READY, registration=Registration.HOME)) == "Ready."
 
 
-def test_a_weak_signal_is_told_as_soon_as_it_is_known(tmp_path: Path) -> None:
+def test_a_weak_signal_is_published_as_soon_as_it_is_known(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE)) as bank:
         bank.modem(1).radio.rssi = 3
-        house = House()
+        work = RecordingWork()
         port = Port(
             PortSettings(port=1, device=str(bank.device(1))),
-            house,
+            work,
             submit_timeout_s=1,
             timing=replace(FAST, refresh_s=60),
         )
         port.start()
-        eventually(lambda: house.statuses and "weak" in house.statuses[-1].detail)
+        eventually(lambda: work.statuses and "weak" in work.statuses[-1].detail)
         port.stop()
         assert port.join(10)
 
 
-def test_roaming_and_a_weak_signal_are_told_and_messages_go_out_all_the_same(tmp_path: Path) -> None:
+def test_roaming_and_a_weak_signal_are_published_and_do_not_stop_messages(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=SCALE)) as bank:
-        house = House()
-        with port_on(bank, house) as port:
-            eventually(lambda: house.statuses and house.statuses[-1].detail == "Ready.")
+        work = RecordingWork()
+        with port_on(bank, work) as port:
+            eventually(lambda: work.statuses and work.statuses[-1].detail == "Ready.")
 
             def move_away() -> None:
                 bank.modem(1).radio.rssi = 3
 
             bank.call(move_away)
             bank.set_registration(1, ROAMING)
-            eventually(lambda: said(house) == ("roaming", "weak_signal"))
-            eventually(lambda: "weak" in house.statuses[-1].detail and "roaming" in house.statuses[-1].detail)
-            house.give(part(1, "from afar", bank.number(2)))
+            eventually(lambda: said(work) == ("roaming", "weak_signal"))
+            eventually(lambda: "weak" in work.statuses[-1].detail and "roaming" in work.statuses[-1].detail)
+            work.give(part(1, "from afar", bank.number(2)))
             port.wake()
-            eventually(lambda: house.outcomes)
-            assert isinstance(house.results[0], Submitted)
+            eventually(lambda: work.outcomes)
+            assert isinstance(work.results[0], Submitted)
             bank.set_registration(1, DENIED)
-            eventually(lambda: said(house) == ("denied",) and "denies" in house.statuses[-1].detail)
+            eventually(lambda: said(work) == ("denied",) and "denies" in work.statuses[-1].detail)
             bank.set_registration(1, HOME)
-            eventually(lambda: said(house) == ("weak_signal",))
+            eventually(lambda: said(work) == ("weak_signal",))
 
 
-def said(house: House) -> tuple[str, ...]:
-    return names(house.statuses[-1], house.statuses[-1].active)
+def said(work: RecordingWork) -> tuple[str, ...]:
+    return names(work.statuses[-1], work.statuses[-1].active)

@@ -1,4 +1,4 @@
-"""Parts in a modem's memory, on simulated modems: the network is the witness of what was sent."""
+"""Parts that are sent from a modem's memory, on simulated modems; the simulated network shows what was sent."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from modem.simulator.core.faults import ALWAYS
 from modem.simulator.core.storage import Status, Stored
 from modem.sms import tpdu
 from tests.conftest import eventually
-from tests.modem.port.test_port import Answers, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import House, part
+from tests.modem.healthy_modem import Answers, healthy
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 STORING: dict[str, Any] = {"submit_via": "storage"}
@@ -50,7 +50,7 @@ def texts(bank: Bank) -> list[str]:
 
 
 def put(bank: Bank, submission: Submission, status: Status) -> Place:
-    """Let a part lie in the modem's own memory; a modem may have put its own in place of some fields."""
+    """Put a part into the modem's memory; a modem may replace some fields by its own."""
     pdu = tpdu.submit(
         submission.recipient,
         submission.segment,
@@ -67,24 +67,24 @@ def put(bank: Bank, submission: Submission, status: Status) -> Place:
 
 
 def as_left(bank: Bank) -> None:
-    """What a process of before told the modem, which is volatile."""
+    """Set what an older process had set in the modem, which is volatile."""
     bank.call(lambda: bank.modem(1).feed(b"ATE0\r"))
 
 
 @pytest.mark.parametrize("make", MAKES)
-def test_every_make_sends_from_its_memory_and_is_seen_to_mark_it(tmp_path: Path, make: str) -> None:
+def test_every_make_sends_from_its_memory_and_its_mark_is_seen(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
-        house = House(*(stored_part(number, marks=number > 1) for number in (1, 2, 3)))
-        with port_on(bank, house, **STORING):
-            eventually(lambda: len(house.outcomes) == 3)
+        work = RecordingWork(*(stored_part(number, marks=number > 1) for number in (1, 2, 3)))
+        with port_on(bank, work, **STORING):
+            eventually(lambda: len(work.outcomes) == 3)
             bank.incoming(1, "+22376000000", "Bonjour")
-            eventually(lambda: house.texts)
+            eventually(lambda: work.texts)
             eventually(lambda: bank.stored(1) == [])
         assert texts(bank) == ["text 1", "text 2", "text 3"]
-        assert all(isinstance(result, Submitted) for result in house.results)
-        assert house.lessons == [Storage.MARKS]
-        assert {place.memory for place in house.places if place} == {"SM" if make == "q2406" else "ME"}
-        assert len(house.texts) == 1
+        assert all(isinstance(result, Submitted) for result in work.results)
+        assert work.lessons == [Storage.MARKS]
+        assert {place.memory for place in work.places if place} == {"SM" if make == "q2406" else "ME"}
+        assert len(work.texts) == 1
 
 
 @pytest.mark.parametrize(
@@ -95,54 +95,54 @@ def test_every_make_sends_from_its_memory_and_is_seen_to_mark_it(tmp_path: Path,
         ("plain-sends-nothing-stored", Storage.CANNOT, True),
     ],
 )
-def test_a_model_that_cannot_is_told_and_its_part_is_sent_once(
+def test_a_model_that_cannot_send_from_memory_is_remembered_and_its_part_is_sent_once(
     tmp_path: Path, make: str, lesson: Storage, directly: bool
 ) -> None:
     with bank_of(tmp_path, make) as bank:
-        house = House(stored_part(1, marks=False))
-        with port_on(bank, house, **STORING):
-            eventually(lambda: house.outcomes)
+        work = RecordingWork(stored_part(1, marks=False))
+        with port_on(bank, work, **STORING):
+            eventually(lambda: work.outcomes)
             eventually(lambda: bank.stored(1) == [])
         assert texts(bank) == ["text 1"]
-        assert house.lessons == [lesson]
-        assert (house.places[-1] is None) is directly
+        assert work.lessons == [lesson]
+        assert (work.places[-1] is None) is directly
 
 
-def test_a_memory_full_of_others_texts_leaves_the_direct_way(bank: Bank) -> None:
+def test_with_a_memory_full_of_other_texts_a_part_is_sent_directly(bank: Bank) -> None:
     memory = bank.modem(1).own_memories["ME"]
     while not memory.full:
         put(bank, part(99, "a draft"), Status.UNSENT)
-    house = House(stored_part(1))
-    with port_on(bank, house, **STORING) as port:
-        eventually(lambda: house.outcomes)
-        assert Condition.SENT_ITEMS_FULL in house.statuses[-1].conditions
+    work = RecordingWork(stored_part(1))
+    with port_on(bank, work, **STORING) as port:
+        eventually(lambda: work.outcomes)
+        assert Condition.SENT_ITEMS_FULL in work.statuses[-1].conditions
         bank.call(lambda: memory.delete(0))
-        house.give(stored_part(2))
+        work.give(stored_part(2))
         port.wake()
-        eventually(lambda: len(house.outcomes) == 2)
-        eventually(lambda: Condition.SENT_ITEMS_FULL not in house.statuses[-1].conditions)
-    assert (texts(bank), house.lessons) == (["text 1", "text 2"], [])
+        eventually(lambda: len(work.outcomes) == 2)
+        eventually(lambda: Condition.SENT_ITEMS_FULL not in work.statuses[-1].conditions)
+    assert (texts(bank), work.lessons) == (["text 1", "text 2"], [])
 
 
 @pytest.mark.parametrize("code", [208, 211, 322])
-def test_a_memory_is_full_by_whatever_code(code: int) -> None:
-    house = House(replace(stored_part(1), via=Via.STORAGE))
+def test_every_code_for_a_full_memory_is_recognised(code: int) -> None:
+    work = RecordingWork(replace(stored_part(1), via=Via.STORAGE))
     answers: Answers = {"AT+CMGW": b"\r\n+CMS ERROR: %d\r\n" % code}
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house, **STORING):
-        eventually(lambda: house.results == [Submitted(1)])
-        assert Condition.SENT_ITEMS_FULL in house.statuses[-1].conditions
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work, **STORING):
+        eventually(lambda: work.results == [Submitted(1)])
+        assert Condition.SENT_ITEMS_FULL in work.statuses[-1].conditions
         assert len([command for command in modem.commands if command.startswith("AT+CMGW")]) == 2
 
 
 @pytest.mark.parametrize(
     ("fault", "sent"), [(Fault.SILENT_TAKEN, True), (Fault.SILENT_LOST, False)], ids=["taken", "lost"]
 )
-def test_where_the_modem_says_nothing_its_memory_is_asked(bank: Bank, fault: Fault, sent: bool) -> None:
+def test_the_memory_settles_a_part_without_an_answer(bank: Bank, fault: Fault, sent: bool) -> None:
     bank.fault(1, fault)
-    house = House(stored_part(1))
-    with port_on(bank, house, **STORING):
-        eventually(lambda: house.outcomes)
-        [result] = house.results
+    work = RecordingWork(stored_part(1))
+    with port_on(bank, work, **STORING):
+        eventually(lambda: work.outcomes)
+        [result] = work.results
         eventually(lambda: bank.stored(1) == [])
     if sent:
         assert result == Submitted(None)
@@ -155,106 +155,108 @@ def test_where_the_modem_says_nothing_its_memory_is_asked(bank: Bank, fault: Fau
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER])
 def test_a_reset_of_the_modem_leaves_the_part_in_doubt(bank: Bank, fault: Fault) -> None:
     bank.fault(1, fault)
-    house = House(stored_part(1))
-    with port_on(bank, house, **STORING):
-        eventually(lambda: house.outcomes)
-    assert isinstance(house.results[0], InDoubt)
+    work = RecordingWork(stored_part(1))
+    with port_on(bank, work, **STORING):
+        eventually(lambda: work.outcomes)
+    assert isinstance(work.results[0], InDoubt)
 
 
 @pytest.mark.parametrize(
     ("status", "fate"), [(Status.SENT, Fate.SENT), (Status.UNSENT, Fate.UNSENT)], ids=["sent", "unsent"]
 )
-def test_after_a_restart_of_ours_the_memory_tells(bank: Bank, status: Status, fate: Fate) -> None:
-    house = House()
-    house.kept = [Kept(part(1), put(bank, part(1), status), settled=False, unsure_s=0.0)]
+def test_after_a_restart_of_the_gateway_the_memory_settles_the_part(
+    bank: Bank, status: Status, fate: Fate
+) -> None:
+    work = RecordingWork()
+    work.kept = [Kept(part(1), put(bank, part(1), status), settled=False, unsure_s=0.0)]
     as_left(bank)
-    with port_on(bank, house):
-        eventually(lambda: not house.kept)
-    assert (house.fates, bank.stored(1)) == ([fate], [])
+    with port_on(bank, work):
+        eventually(lambda: not work.kept)
+    assert (work.fates, bank.stored(1)) == ([fate], [])
 
 
-def test_unsent_is_not_believed_while_the_command_of_a_dead_process_may_run(bank: Bank) -> None:
+def test_unsent_proves_nothing_while_the_command_of_an_older_process_may_run(bank: Bank) -> None:
     place = put(bank, part(1), Status.UNSENT)
     bank.call(lambda: bank.modem(1).feed(b'ATE0\rAT+CMGF=0;+CPMS="ME","ME","SM"\r'))
     bank.hold(1, "+CMSS")
     bank.call(lambda: bank.modem(1).feed(b"AT+CMSS=%d\r" % place.index))
-    bank.fault(1, Fault.ABANDONED, ALWAYS)  # it answers AT all the same
-    house = House()
-    house.kept = [Kept(part(1), place, settled=False, unsure_s=0.5)]
-    with port_on(bank, house, **STORING):
-        eventually(lambda: house.claims)  # the modem was asked, and its word does not count yet
-        assert house.fates == []
+    bank.fault(1, Fault.ABANDONED, ALWAYS)  # it still answers AT
+    work = RecordingWork()
+    work.kept = [Kept(part(1), place, settled=False, unsure_s=0.5)]
+    with port_on(bank, work, **STORING):
+        eventually(lambda: work.claims)  # the memory was read, and does not count yet
+        assert work.fates == []
         bank.release(1)
-        eventually(lambda: not house.kept)
-    assert (house.fates, texts(bank), bank.stored(1)) == ([Fate.SENT], ["Bonjour"], [])
+        eventually(lambda: not work.kept)
+    assert (work.fates, texts(bank), bank.stored(1)) == ([Fate.SENT], ["Bonjour"], [])
 
 
-def test_unsent_is_not_believed_of_a_modem_that_was_restarted(bank: Bank) -> None:
-    house = House()
-    house.kept = [Kept(part(1), put(bank, part(1), Status.UNSENT), settled=False, unsure_s=0.0)]
+def test_unsent_proves_nothing_after_a_restart_of_the_modem(bank: Bank) -> None:
+    work = RecordingWork()
+    work.kept = [Kept(part(1), put(bank, part(1), Status.UNSENT), settled=False, unsure_s=0.0)]
     as_left(bank)
     bank.call(bank.modem(1).reset)
-    with port_on(bank, house):
-        eventually(lambda: not house.kept)
-    assert house.fates == [Fate.GONE]
+    with port_on(bank, work):
+        eventually(lambda: not work.kept)
+    assert work.fates == [Fate.GONE]
 
 
-def test_an_orphan_is_found_by_what_it_says_and_nothing_else_is_touched(bank: Bank) -> None:
+def test_a_part_without_a_known_place_is_found_by_its_text_and_nothing_else_is_deleted(bank: Bank) -> None:
     put(bank, part(5, "a draft of somebody's"), Status.UNSENT)
     put(bank, part(1), Status.UNSENT)
     elsewhere = put(bank, part(6, "another draft"), Status.UNSENT)
-    house = House()
-    house.kept = [
+    work = RecordingWork()
+    work.kept = [
         Kept(part(1), None, settled=True, unsure_s=0.0),
-        Kept(part(2, "mine"), elsewhere, settled=False, unsure_s=0.0),  # another part lies there now
+        Kept(part(2, "mine"), elsewhere, settled=False, unsure_s=0.0),  # another part is there now
     ]
     as_left(bank)
-    with port_on(bank, house):
-        eventually(lambda: not house.kept)
-        eventually(lambda: house.claims)
-    assert (house.fates, bank.stored(1), texts(bank)) == ([Fate.GONE], [2, 2], [])
-    assert house.texts == []
+    with port_on(bank, work):
+        eventually(lambda: not work.kept)
+        eventually(lambda: work.claims)
+    assert (work.fates, bank.stored(1), texts(bank)) == ([Fate.GONE], [2, 2], [])
+    assert work.texts == []
 
 
-def test_a_house_that_can_keep_nothing_has_nothing_sent(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house, **STORING) as port:
-        eventually(lambda: house.state is PortState.UP and house.claims)
+def test_nothing_is_sent_while_the_gateway_can_store_nothing(bank: Bank) -> None:
+    work = RecordingWork()
+    with port_on(bank, work, **STORING) as port:
+        eventually(lambda: work.state is PortState.UP and work.claims)
         bank.hold(1, "+CMGW", answer=True)
-        house.give(stored_part(1))
+        work.give(stored_part(1))
         port.wake()
         eventually(lambda: bank.stored(1) == [2])
-        house.full.set()
+        work.full.set()
         bank.release(1)
-        refusals = house.refusals
-        eventually(lambda: house.refusals > refusals)
-        house.full.clear()
-        eventually(lambda: house.outcomes)
+        refusals = work.refusals
+        eventually(lambda: work.refusals > refusals)
+        work.full.clear()
+        eventually(lambda: work.outcomes)
         eventually(lambda: bank.stored(1) == [])
-    assert isinstance(house.results[0], Refused)
+    assert isinstance(work.results[0], Refused)
     assert texts(bank) == []
 
 
-# --- direct: the modem is asked as far as it can be ---
+# Parts that are submitted directly
 
 
-def test_an_answer_that_comes_when_nobody_waits_for_it_any_more_is_told() -> None:
-    house = House()
-    with ScriptedModem(healthy()) as modem, running(modem.device, house):
-        eventually(lambda: house.claims)
+def test_an_answer_after_the_time_limit_is_told() -> None:
+    work = RecordingWork()
+    with ScriptedModem(healthy()) as modem, running(modem.device, work):
+        eventually(lambda: work.claims)
         modem.say(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")
-        eventually(lambda: house.late == [9])
+        eventually(lambda: work.late == [9])
 
 
-def test_a_modem_that_is_busy_with_a_message_of_before_is_waited_for() -> None:
+def test_the_port_waits_for_a_modem_that_is_busy_with_an_older_message() -> None:
     def end(modem: ScriptedModem) -> None:
         modem.answers["AT"] = modem.answers["ATQ0V1E0"] = b"\r\nOK\r\n"
         modem.say(b"\r\n+CMGS: 9\r\n\r\nOK\r\n")
 
-    house = House()
-    house.busy = 20.0
-    silence: list[Script] = [b""] * 7  # more than it takes to give up on a modem
+    work = RecordingWork()
+    work.busy = 20.0
+    silence: list[Script] = [b""] * 7  # more than the port tries
     answers: Answers = {"AT": [*silence, end], "ATQ0V1E0": b""}
-    with ScriptedModem(healthy(answers)) as modem, running(modem.device, house):
-        eventually(lambda: house.late == [9])
-        assert PortState.SICK not in [status.state for status in house.statuses]
+    with ScriptedModem(healthy(answers)) as modem, running(modem.device, work):
+        eventually(lambda: work.late == [9])
+        assert PortState.SICK not in [status.state for status in work.statuses]

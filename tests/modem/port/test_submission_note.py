@@ -1,4 +1,4 @@
-"""What a process leaves word of, for the next one."""
+"""The note of the part in the air that one process leaves for the next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def fd() -> Iterator[int]:
 
 
 def again(fd: int) -> Noted | None:
-    """What the next process reads."""
+    """Return what the next process reads from the note."""
     note = SubmissionNote(fd)
     try:
         return note.read()
@@ -33,7 +33,7 @@ def again(fd: int) -> Noted | None:
         note.close()
 
 
-def test_an_empty_note_says_nothing(fd: int) -> None:
+def test_an_empty_note_holds_no_part(fd: int) -> None:
     assert again(fd) is None
 
 
@@ -72,7 +72,7 @@ def test_a_refusal_is_read_with_its_cause(fd: int, family: str, code: int | None
     assert again(fd) == Noted(Claim(3, 1, 3), Phase.REFUSED, Refused(why))
 
 
-def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
+def test_octets_that_are_read_after_the_pdu_are_in_the_note(fd: int) -> None:
     reader, writer = os.pipe()
     note = SubmissionNote(fd)
 
@@ -88,11 +88,13 @@ def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
     note.type()
     assert heard(b"\r\n+CMS ERR") == b"\r\n+CMS ERR"
     assert heard(b"OR: 314\r\n") == b"\r\n+CMS ERROR: 314\r\n"
-    note.type()  # it is tried again
+    note.type()  # second try
     assert heard(b"\r\n+CMGS: 7\r\n") == b"\r\n+CMGS: 7\r\n"
     assert heard(b"x" * 4000) == b"\r\n+CMGS: 7\r\n" + b"x" * 4000
     os.write(writer, b"y" * 4000)
-    assert b"".join(note.hear(reader, 4096) for _ in range(2)) == b"y" * 4000  # more than there is room for
+    assert (
+        b"".join(note.hear(reader, 4096) for _ in range(2)) == b"y" * 4000
+    )  # more than the note has room for
     note.end(part(3), Submitted(7))
     assert heard(b"OK") == b""
     note.close()
@@ -100,22 +102,22 @@ def test_what_is_read_once_the_pdu_is_typed_stands_in_the_note(fd: int) -> None:
     os.close(writer)
 
 
-def test_only_a_part_that_was_begun_is_typed(fd: int) -> None:
+def test_only_a_part_that_was_begun_becomes_typed(fd: int) -> None:
     note = SubmissionNote(fd)
-    note.type()  # a part in a modem's memory that an older version wrote
+    note.type()  # as an older version did for a part in a modem's memory
     assert note.read() is None
     note.close()
 
 
 @given(st.binary(max_size=200))
-def test_whatever_lies_there_is_read_without_an_error(data: bytes) -> None:
+def test_any_content_is_read_without_an_error(data: bytes) -> None:
     fd = os.memfd_create("other")
     os.write(fd, data)
     again(fd)
     os.close(fd)
 
 
-def test_what_is_no_memory_is_refused() -> None:
+def test_a_descriptor_that_is_no_file_is_refused() -> None:
     reader, writer = os.pipe()
     with pytest.raises((OSError, ValueError)):
         SubmissionNote(reader)

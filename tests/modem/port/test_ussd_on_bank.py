@@ -13,8 +13,8 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.personality import PERSONALITIES
 from tests.conftest import eventually
-from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import House, part
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
 ACCENTS = "Crédit: 1 250 F. À bientôt,\nç'est noté"  # beyond the GSM alphabet
 GSM_ACCENTS = "Crédit épuisé: 0 F à 12h\n*2 Acheter @ l'unité_$"
@@ -22,22 +22,22 @@ GSM_ACCENTS = "Crédit épuisé: 0 F à 12h\n*2 Acheter @ l'unité_$"
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    """Two modems, the second with two slots."""
+    """A bank of two modems, the second with two slots."""
     with Bank(BankConfig(tmp_path / "bank", ports=2, slots_of={2: 2}, time_scale=SCALE)) as running:
         running.network.ussd_answers.update({"*9#": ACCENTS, "*8#": GSM_ACCENTS})
         yield running
 
 
 @pytest.mark.parametrize("make", sorted(PERSONALITIES))
-def test_every_make_asks_and_is_answered(tmp_path: Path, make: str) -> None:
+def test_every_make_carries_a_ussd_code_and_its_answer(tmp_path: Path, make: str) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality=make)) as bank:
         bank.network.ussd_answers.update({"*9#": ACCENTS, "*8#": GSM_ACCENTS})
-        house = House(part())
-        with port_on(bank, house) as port:
-            eventually(lambda: house.state is PortState.UP)
+        work = RecordingWork(part())
+        with port_on(bank, work) as port:
+            eventually(lambda: work.state is PortState.UP)
             charset = bank.call(lambda: bank.modem(1).settings.cscs)
             answer = port.ussd("#123#").result(10)
-            assert (answer.port, answer.slot, answer.iccid) == (1, 1, house.statuses[-1].active.iccid)
+            assert (answer.port, answer.slot, answer.iccid) == (1, 1, work.statuses[-1].active.iccid)
             assert answer.session is Session.DONE
             assert "1250 FCFA" in answer.text
             assert port.ussd("*9#").result(10).text == ACCENTS
@@ -48,65 +48,65 @@ def test_every_make_asks_and_is_answered(tmp_path: Path, make: str) -> None:
             assert port.ussd("*100#").result(10).session is Session.OPEN
             assert port.ussd("*1234#").result(10).session is Session.NOT_SUPPORTED
             assert bank.call(lambda: bank.modem(1).settings.cscs) == charset
-            eventually(lambda: len(house.outcomes) == 1)
+            eventually(lambda: len(work.outcomes) == 1)
 
 
-def test_codes_are_said_between_submissions_and_neither_waits_for_the_others_end(bank: Bank) -> None:
-    house = House(*(part(number, f"text {number}", bank.number(2)) for number in range(1, 31)))
-    with port_on(bank, house) as port:
-        eventually(lambda: house.outcomes)
+def test_codes_are_sent_between_submissions_and_delay_none_for_long(bank: Bank) -> None:
+    work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(1, 31)))
+    with port_on(bank, work) as port:
+        eventually(lambda: work.outcomes)
         answers = [port.ussd("#123#") for _ in range(3)]
         assert all("1250" in answer.result(10).text for answer in answers)
-        assert len(house.outcomes) < 30
-        eventually(lambda: len(house.outcomes) == 30)
-    assert all(isinstance(result, Submitted) for result in house.results)
+        assert len(work.outcomes) < 30
+        eventually(lambda: len(work.outcomes) == 30)
+    assert all(isinstance(result, Submitted) for result in work.results)
 
 
-def test_what_was_sent_is_settled_before_a_code_is_said(bank: Bank) -> None:
+def test_the_last_outcome_is_settled_before_a_code_is_sent(bank: Bank) -> None:
     bank.network.submit_s, bank.network.ussd_s = 10, 15  # 0.2 and 0.3 s
-    house = House(part(1), part(2))
-    with port_on(bank, house) as port:
-        eventually(lambda: house.statuses and house.statuses[-1].busy)
+    work = RecordingWork(part(1), part(2))
+    with port_on(bank, work) as port:
+        eventually(lambda: work.statuses and work.statuses[-1].busy)
         answer = port.ussd("#123#")
-        eventually(lambda: len(house.outcomes) == 1)
+        eventually(lambda: len(work.outcomes) == 1)
         assert not answer.done()
         answer.result(10)
-        eventually(lambda: len(house.outcomes) == 2)
+        eventually(lambda: len(work.outcomes) == 2)
 
 
-def test_the_sim_of_another_slot_asks(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house, 2, slots=2) as port:
-        eventually(lambda: house.state is PortState.UP)
+def test_a_code_is_sent_by_the_sim_of_another_slot(bank: Bank) -> None:
+    work = RecordingWork()
+    with port_on(bank, work, 2, slots=2) as port:
+        eventually(lambda: work.state is PortState.UP)
         for slot in (2, 1, 2):
             answer = port.ussd("*100#", ["2"], slot).result(20)
             assert answer.text.endswith(bank.number(2, slot))
             assert (answer.slot, answer.iccid) == (slot, bank.iccid(2, slot))
         with pytest.raises(UssdUnavailableError, match="no slot 3"):
             port.ussd("*100#", slot=3).result(10)
-        assert house.state is PortState.UP
+        assert work.state is PortState.UP
 
 
 def test_without_a_network_the_code_is_refused_in_words(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.set_registration(1, 0)
         with pytest.raises(UssdRefusedError, match="refused the code"):
             port.ussd("#123#").result(10)
 
 
-def test_an_answer_that_does_not_come_leaves_the_port_at_work(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+def test_a_missing_answer_does_not_stop_the_port(bank: Bank) -> None:
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.network.ussd_s = 10_000.0
         with pytest.raises(UssdSilentError):
             port.ussd("#123#").result(10)
         bank.network.ussd_s = 1.5
-        house.give(part())
+        work.give(part())
         port.wake()
-        eventually(lambda: len(house.outcomes) == 1)
+        eventually(lambda: len(work.outcomes) == 1)
         assert "1250" in port.ussd("#123#").result(10).text
 
 
@@ -122,9 +122,9 @@ def test_an_answer_that_does_not_come_leaves_the_port_at_work(bank: Bank) -> Non
     ],
 )
 def test_faults_of_the_line_are_survived(bank: Bank, fault: Fault) -> None:
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.fault(1, fault)
         asked = port.ussd("#123#")
         assert asked.exception(10) is None or isinstance(asked.exception(), UssdSilentError)
@@ -132,11 +132,11 @@ def test_faults_of_the_line_are_survived(bank: Bank, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.USSD_LOST, Fault.USSD_LATE])
-def test_what_was_asked_before_never_answers_what_is_asked_next(bank: Bank, fault: Fault) -> None:
+def test_an_earlier_code_never_answers_the_next(bank: Bank, fault: Fault) -> None:
     bank.network.ussd_answers.update({"*1#": "Premier", "*2#": "Second"})
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.fault(1, fault)
         with pytest.raises(UssdSilentError):
             port.ussd("*1#").result(10)
@@ -144,9 +144,9 @@ def test_what_was_asked_before_never_answers_what_is_asked_next(bank: Bank, faul
 
 
 def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.network.ussd_s = 10_000.0
         lost = port.ussd("#123#")
         eventually(lost.running)
@@ -156,7 +156,7 @@ def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
             lost.result(10)
         with pytest.raises(UssdUnavailableError, match=r"lost|not there"):
             waiting.result(10)
-        eventually(lambda: house.state is PortState.ABSENT)
+        eventually(lambda: work.state is PortState.ABSENT)
         with pytest.raises(UssdUnavailableError):
             port.ussd("#123#").result(10)
     with pytest.raises(UssdUnavailableError, match="stopped"):
@@ -164,9 +164,9 @@ def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
 
 
 def test_a_stop_ends_a_session_at_once_and_an_order_can_be_taken_back(bank: Bank) -> None:
-    house = House()
-    with port_on(bank, house) as port:
-        eventually(lambda: house.state is PortState.UP)
+    work = RecordingWork()
+    with port_on(bank, work) as port:
+        eventually(lambda: work.state is PortState.UP)
         bank.network.ussd_s = 10_000.0
         running = port.ussd("#123#")
         eventually(running.running)

@@ -1,4 +1,4 @@
-"""Which card it is: the same SIM for the same card, another SIM for another, whatever the modem tells of them."""
+"""The name of a SIM: the same for the same SIM and another for another, whatever numbers the modem tells."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from modem.parts import Submitted
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, healthy, running
-from tests.modem.port.test_port_on_bank import SCALE, port_on
-from tests.modem.recording_work import FAST, House, part
+from tests.modem.healthy_modem import OK, healthy
+from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 ONE, TWO = Card("898600B5112340005012", "460020000000001"), Card("898600B5112340005038", "460020000000002")
@@ -23,7 +23,7 @@ UNREADABLE = b"\r\n+CME ERROR: 13\r\n"
 
 
 def named(*cards: Card) -> list[str | None]:
-    """What a port calls the cards that it sees in its only slot, one after the other."""
+    """Return the names of the SIMs that a port sees in its only slot, one after the other."""
     identities = CardIdentities(7)
     return [identities.name(1, card) for card in cards]
 
@@ -46,12 +46,12 @@ def without_imsi(card: Card) -> Card:
         (without_imsi(ONE), ONE, without_iccid(ONE)),
     ],
 )
-def test_a_card_keeps_its_name(cards: tuple[Card, ...]) -> None:
+def test_a_sim_keeps_its_name(cards: tuple[Card, ...]) -> None:
     names = named(*cards)
     assert (names[0], names[-1]) == (ONE.iccid, ONE.iccid)
 
 
-def test_a_card_gets_its_iccid_for_a_name_as_soon_as_that_is_read() -> None:
+def test_a_sim_is_named_by_its_iccid_as_soon_as_that_is_read() -> None:
     assert named(without_iccid(ONE), ONE, without_iccid(ONE)) == ["imsi:" + ONE.imsi, ONE.iccid, ONE.iccid]
 
 
@@ -68,10 +68,10 @@ def test_a_card_gets_its_iccid_for_a_name_as_soon_as_that_is_read() -> None:
             ONE,
             Card(ONE.iccid, TWO.imsi),
             "imsi:" + TWO.imsi,
-        ),  # the modem still tells the number of the old card
+        ),  # the modem still tells a number of the old SIM
     ],
 )
-def test_another_card_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:
+def test_another_sim_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:
     assert named(before, after)[1] == name
 
 
@@ -84,7 +84,7 @@ def test_another_card_gets_another_name_at_once(before: Card, after: Card, name:
         (without_imsi(ONE), without_iccid(TWO), "imsi:" + TWO.imsi),
     ],
 )
-def test_a_card_that_cannot_be_compared_is_looked_at_again_and_then_taken_for_another(
+def test_a_sim_that_cannot_be_compared_is_read_again_and_then_counts_as_another(
     before: Card, after: Card, name: str
 ) -> None:
     names = named(before, *[after] * 10)
@@ -92,11 +92,11 @@ def test_a_card_that_cannot_be_compared_is_looked_at_again_and_then_taken_for_an
     assert names[-1] == name
 
 
-def test_a_modem_that_tells_neither_number_names_its_place() -> None:
+def test_a_sim_without_numbers_is_named_by_its_slot() -> None:
     assert named(Card(), Card()) == ["port:7/slot:1"] * 2
 
 
-def test_a_card_with_two_subscribers_is_two_sims() -> None:
+def test_one_iccid_with_two_imsis_is_two_sims() -> None:
     other = Card(ONE.iccid, TWO.imsi)
     assert named(ONE, other, ONE, without_imsi(ONE), other) == [
         ONE.iccid,
@@ -111,7 +111,7 @@ def test_a_card_with_two_subscribers_is_two_sims() -> None:
 
 
 def told(card: Card) -> dict[str, bytes]:
-    """How a modem answers with this card in it."""
+    """Return the answers of a modem with this SIM."""
     return {
         "AT+CCID": b"\r\n+CCID: %s\r\n" % card.iccid.encode() + OK if card.iccid else UNREADABLE,
         "AT+CIMI": b"\r\n%s\r\n" % card.imsi.encode() + OK if card.imsi else UNREADABLE,
@@ -120,69 +120,69 @@ def told(card: Card) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("before", [ONE, without_iccid(ONE), without_imsi(ONE)])
 @pytest.mark.parametrize("after", [TWO, without_iccid(TWO), without_imsi(TWO), Card()])
-def test_a_card_that_is_exchanged_without_a_word_is_noticed_and_used(before: Card, after: Card) -> None:
-    house = House()
+def test_a_sim_that_is_exchanged_without_a_urc_is_noticed_and_used(before: Card, after: Card) -> None:
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(before))
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
-        old = house.statuses[-1].active.iccid
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
+        old = work.statuses[-1].active.iccid
         modem.answers.update(told(after))
-        eventually(lambda: house.state is PortState.UP and house.statuses[-1].active.iccid != old, 20)
-        seen = {status.active.iccid for status in house.statuses}
+        eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.iccid != old, 20)
+        seen = {status.active.iccid for status in work.statuses}
         assert seen == {"", old, CardIdentities(1).name(1, after)}
 
 
-def test_a_card_whose_number_is_not_read_for_a_while_stays_what_it_is() -> None:
-    house = House()
+def test_a_sim_whose_number_cannot_be_read_for_some_time_keeps_its_name() -> None:
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(ONE))
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
         for card in (without_iccid(ONE), without_imsi(ONE), ONE):
             modem.answers.update(told(card))
             modem.commands.append("(here)")
             modem.say(b"\r\nRDY\r\n")
             eventually(lambda: "AT+CNUM" in modem.commands[-1 - modem.commands[::-1].index("(here)") :])
-            eventually(lambda: house.state is PortState.UP)
-    assert {status.active.iccid for status in house.statuses} == {"", ONE.iccid}
+            eventually(lambda: work.state is PortState.UP)
+    assert {status.active.iccid for status in work.statuses} == {"", ONE.iccid}
 
 
 @pytest.mark.parametrize("personality", ["plain", "ec25", "e173"])
-def test_a_card_that_was_exchanged_in_a_simulated_modem_is_another_sim(
+def test_a_sim_that_is_exchanged_in_a_simulated_modem_is_another_sim(
     tmp_path: Path, personality: str
 ) -> None:
     config = BankConfig(tmp_path / "bank", ports=1, time_scale=SCALE, personality=personality)
     with Bank(config) as bank:
-        house = House()
-        with port_on(bank, house):
-            eventually(lambda: house.state is PortState.UP)
+        work = RecordingWork()
+        with port_on(bank, work):
+            eventually(lambda: work.state is PortState.UP)
             bank.fault(1, Fault.ICCID_LOST, -1)
             fresh = bank.exchange_card(1)
-            eventually(lambda: house.statuses[-1].active.iccid.startswith("imsi:"), 20)
-            assert house.statuses[-1].active.sim is SimState.READY
+            eventually(lambda: work.statuses[-1].active.iccid.startswith("imsi:"), 20)
+            assert work.statuses[-1].active.sim is SimState.READY
             bank.calm()
             bank.call(bank.modem(1).reset)
-            eventually(lambda: house.statuses[-1].active.iccid == fresh, 20)
+            eventually(lambda: work.statuses[-1].active.iccid == fresh, 20)
 
 
-def test_a_card_that_registers_anew_is_looked_at_before_anything_is_sent() -> None:
+def test_a_sim_that_registers_again_is_identified_before_a_part_is_sent() -> None:
     slow = replace(FAST, refresh_s=60.0)
-    house = House()
+    work = RecordingWork()
     answers = healthy()
     answers.update(told(ONE))
-    with ScriptedModem(answers) as modem, running(modem.device, house, timing=slow) as port:
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work, timing=slow) as port:
+        eventually(lambda: work.state is PortState.UP)
         modem.answers.update({**told(without_iccid(TWO)), "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})
         modem.say(b"\r\n+CREG: 2\r\n")
-        eventually(lambda: not house.statuses[-1].active.registration.carries_sms)
-        house.give(part())
+        eventually(lambda: not work.statuses[-1].active.registration.carries_sms)
+        work.give(part())
         port.wake()
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(b"\r\n+CREG: 1\r\n")
-        eventually(lambda: house.results == [Submitted(1)])
-    [sender] = {status.active.iccid for status in house.claims if status.active.registration.carries_sms} - {
+        eventually(lambda: work.results == [Submitted(1)])
+    [sender] = {status.active.iccid for status in work.claims if status.active.registration.carries_sms} - {
         ONE.iccid
     }
     assert sender == "imsi:" + TWO.imsi
-    assert house.claims[-2].active.iccid == sender
+    assert work.claims[-2].active.iccid == sender

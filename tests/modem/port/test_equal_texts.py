@@ -1,4 +1,4 @@
-"""Texts alike: two that lie in one memory, and one that the modem would not give up."""
+"""Equal texts: two in one memory, and one that the modem does not delete."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from modem.port.interface import Unreadable
 from modem.port.status import PortState
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
-from tests.modem.port.test_port import OK, Answers, healthy, running
-from tests.modem.recording_work import FAST, House
+from tests.modem.healthy_modem import OK, Answers, healthy
+from tests.modem.recording_work import FAST, RecordingWork
+from tests.modem.running_port import running
 from tests.modem.scripted_modem import ScriptedModem
 
 HEAD, TAIL = "07912223010000F0{}0B912232547698F00000", "0AC8329BFD06DDDF723619"
 DATED = HEAD.format("04") + "62801101010100" + TAIL
-MORE_TO_COME = HEAD.format("00") + "62801101010100" + TAIL  # the same, with another one waiting behind it
+MORE_TO_COME = HEAD.format("00") + "62801101010100" + TAIL  # the same, with TP-MMS: more messages wait
 DATELESS = HEAD.format("04") + "00000000000000" + TAIL
 OTHER = HEAD.format("04") + "62801101010200" + TAIL
 GARBLED = "07912223010000F004"
@@ -25,11 +26,11 @@ GARBLED = "07912223010000F004"
 
 @dataclass
 class Memory:
-    """What lies in a modem, by index."""
+    """The stored texts of a modem, by index."""
 
     lies: dict[int, str]
     deletes: bool = True
-    order: list[str] = field(default_factory=list)  # what the modem was told of messages
+    order: list[str] = field(default_factory=list)  # the commands about messages
 
     def answers(self) -> Answers:
         return healthy({"AT+CMGL": self.list_all, "AT+CMGR": self.read, "AT+CMGD": self.delete})
@@ -54,8 +55,8 @@ class Memory:
         modem.say(OK if self.deletes else b"\r\n+CMS ERROR: 500\r\n")
 
 
-class Ordered(House):
-    """Notes in which order texts are kept and deleted."""
+class Ordered(RecordingWork):
+    """Records the order in which texts are stored and deleted."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__()
@@ -66,70 +67,70 @@ class Ordered(House):
         self.memory.order.append("keep")
 
 
-def copies(house: House) -> list[int]:
-    return [text.copy for text in house.texts if isinstance(text, Deliver)]
+def copies(work: RecordingWork) -> list[int]:
+    return [text.copy for text in work.texts if isinstance(text, Deliver)]
 
 
-def conditions(house: House) -> tuple[Condition, ...]:
-    return house.statuses[-1].conditions if house.statuses else ()
+def conditions(work: RecordingWork) -> tuple[Condition, ...]:
+    return work.statuses[-1].conditions if work.statuses else ()
 
 
 @pytest.mark.parametrize("second", [DATED, MORE_TO_COME])
-def test_texts_alike_in_one_listing_are_numbered_and_deleted_when_all_are_kept(second: str) -> None:
+def test_equal_texts_in_one_listing_are_numbered_and_deleted_when_all_are_stored(second: str) -> None:
     memory = Memory({1: DATED, 2: OTHER, 3: second})
-    house = Ordered(memory)
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house):
+    work = Ordered(memory)
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
         eventually(lambda: not memory.lies)
-    assert copies(house) == [0, 1, 0]
+    assert copies(work) == [0, 1, 0]
     last_looks = ["read 1", "delete 1", "read 3", "delete 3"]  # each is read again before it is deleted
     assert memory.order == ["keep", "keep", *last_looks, "keep", "read 2", "delete 2"]
 
 
-def test_texts_alike_that_are_announced_together_are_numbered() -> None:
+def test_equal_texts_that_are_announced_together_are_numbered() -> None:
     memory = Memory({})
-    house = Ordered(memory)
+    work = Ordered(memory)
     timing = replace(FAST, list_s=600.0)
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house, timing=timing):
-        eventually(lambda: house.state is PortState.UP and house.claims)
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work, timing=timing):
+        eventually(lambda: work.state is PortState.UP and work.claims)
         memory.lies.update({4: DATED, 5: DATED})
         modem.say(b'\r\n+CMTI: "SM",4\r\n\r\n+CMTI: "SM",5\r\n')
         eventually(lambda: not memory.lies)
-        memory.lies[4] = DATED  # what comes after the deletion may be a repetition by the network
+        memory.lies[4] = DATED  # a text after the deletion may be a repetition by the network
         modem.say(b'\r\n+CMTI: "SM",4\r\n')
         eventually(lambda: not memory.lies)
-    assert copies(house) == [0, 1, 0]
+    assert copies(work) == [0, 1, 0]
     kept = ["read 4", "read 5", "keep", "keep"]
     assert memory.order[:8] == [*kept, "read 4", "delete 4", "read 5", "delete 5"]
 
 
-def test_a_text_beside_one_alike_that_cannot_be_deleted_is_another() -> None:
+def test_a_text_beside_an_equal_one_that_cannot_be_deleted_is_another() -> None:
     memory = Memory({1: DATED}, deletes=False)
-    house = House()
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house):
-        eventually(lambda: Condition.DELETION_REFUSED in conditions(house))
+    work = RecordingWork()
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
+        eventually(lambda: Condition.DELETION_REFUSED in conditions(work))
         memory.lies[2] = DATED
         modem.say(b'\r\n+CMTI: "SM",2\r\n')
-        eventually(lambda: len(house.texts) == 2)
+        eventually(lambda: len(work.texts) == 2)
         memory.deletes = True
         eventually(lambda: not memory.lies)
-        eventually(lambda: Condition.DELETION_REFUSED not in conditions(house))
-    assert copies(house) == [0, 1]
+        eventually(lambda: Condition.DELETION_REFUSED not in conditions(work))
+    assert copies(work) == [0, 1]
 
 
-def test_the_house_hears_of_the_deletion_of_a_text_without_a_date() -> None:
+def test_the_gateway_is_told_when_a_text_without_a_date_is_deleted() -> None:
     memory = Memory({1: DATELESS, 2: DATED}, deletes=False)
-    house = House()
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house):
-        eventually(lambda: len(house.texts) == 2)
+    work = RecordingWork()
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
+        eventually(lambda: len(work.texts) == 2)
         eventually(lambda: modem.commands.count("AT+CMGD=1") > 1)
-        assert house.deletions == []
+        assert work.deletions == []
         memory.deletes = True
         eventually(lambda: not memory.lies)
-        eventually(lambda: house.deletions)
-    assert house.deletions == [house.texts[0]]
+        eventually(lambda: work.deletions)
+    assert work.deletions == [work.texts[0]]
 
 
-def test_a_deletion_that_cannot_be_kept_is_told_later() -> None:
+def test_a_deletion_that_cannot_be_stored_is_told_later() -> None:
     memory = Memory({1: DATELESS})
 
     class Filling(Ordered):
@@ -138,30 +139,30 @@ def test_a_deletion_that_cannot_be_kept_is_told_later() -> None:
                 self.full.set()
             super().deleted(status, text)  # type: ignore[arg-type]
 
-    house = Filling(memory)
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house):
-        eventually(lambda: house.refusals > 0)
-        house.full.clear()
-        eventually(lambda: house.deletions)
-    assert len(house.deletions) == 1
+    work = Filling(memory)
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
+        eventually(lambda: work.refusals > 0)
+        work.full.clear()
+        eventually(lambda: work.deletions)
+    assert len(work.deletions) == 1
 
 
-def test_a_text_that_comes_straight_is_gone_once_it_is_kept() -> None:
-    house = House()
+def test_a_direct_text_counts_as_deleted_once_it_is_stored() -> None:
+    work = RecordingWork()
     answers = healthy({"AT+CNMI": b"\r\n+CMS ERROR: 303\r\n", "AT+CNMI=2,2,0,1,0": OK})
-    with ScriptedModem(answers) as modem, running(modem.device, house):
-        eventually(lambda: house.state is PortState.UP)
+    with ScriptedModem(answers) as modem, running(modem.device, work):
+        eventually(lambda: work.state is PortState.UP)
         for pdu in (DATELESS, DATED):
             modem.say(f"\r\n+CMT: ,30\r\n{pdu}\r\n".encode())
-        eventually(lambda: len(house.texts) == 2)
-        eventually(lambda: house.deletions)
-    assert house.deletions == [house.texts[0]]
+        eventually(lambda: len(work.texts) == 2)
+        eventually(lambda: work.deletions)
+    assert work.deletions == [work.texts[0]]
 
 
 def test_an_unreadable_text_is_a_condition_until_the_end() -> None:
     memory = Memory({1: GARBLED})
-    house = House()
-    with ScriptedModem(memory.answers()) as modem, running(modem.device, house):
+    work = RecordingWork()
+    with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
         eventually(lambda: not memory.lies)
-        eventually(lambda: Condition.UNREADABLE_TEXTS in conditions(house))
-        assert Condition.DELETION_REFUSED not in conditions(house)
+        eventually(lambda: Condition.UNREADABLE_TEXTS in conditions(work))
+        assert Condition.DELETION_REFUSED not in conditions(work)
