@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from gatewayd.records import QuotaRecord
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, sims
-from gatewayd.timekeeping.clock import month_of
+from gatewayd.timekeeping.clock import Calendar, Moment, month_of
+
+
+def company_quota(db: Connection, company_id: int, at: Moment, calendar: Calendar) -> QuotaRecord:
+    """The quota of a company and its use in this month."""
+    company = accounts.company(db, company_id)
+    used = accounts.used(db, company_id, month_of(at.today))
+    total = None if company is None else company["quota"]
+    return QuotaRecord(total, used, calendar.next_month(at.now))
 
 
 def reserve_sim(db: Connection, sim_id: int, day: str, messages: int) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from gatewayd.admin.context import AdminError, Context, Id
 from gatewayd.errors import GatewayError
 from gatewayd.messages import lifecycle
+from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import IN_DOUBT
@@ -22,8 +23,7 @@ from gatewayd.records import (
     Priority,
     message_view,
 )
-from gatewayd.sending.attempts import attempts
-from gatewayd.sending.outcomes import Verdict, settle_by_hand
+from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.timekeeping.clock import Moment, iso
@@ -79,7 +79,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle a doubt by hand: every part of a message that is in doubt was `sent`, has `failed`, or is to be sent again (`retry`)."""
-    known = {each.value: each for each in Verdict}
+    known = {each.value: each for each in DoubtDecision}
     if verdict not in known:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
     chosen = known[verdict]
@@ -89,8 +89,8 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
         if context.gateway is None:  # what was in the air when the last daemon ended: nobody carries it now
-            parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
-        if chosen is Verdict.RETRY and lifecycle.has_expired(row, at):
+            parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+        if chosen is DoubtDecision.RETRY and lifecycle.has_expired(row, at):
             raise AdminError(
                 f"message {sms_id} expired at {iso(row['expires_at'])} and cannot be sent again:"
                 " settle it as sent or failed, and send a new one if need be"
@@ -101,7 +101,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     if context.gateway is None:
         context.store.write(lambda db: change(db, context.moment(), Effects()))
     else:
-        context.gateway.dispatcher.write_news(change)
+        context.gateway.dispatcher.write_with_effects(change)
     return show(context, sms_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from gatewayd.admin.context import AdminError, Context
-from gatewayd.gateway import PortFace
+from gatewayd.sims.port_control import PortControl
 from gatewayd.timekeeping.clock import SECOND, iso
 from modem.at.transcript import Line, Watcher
 
@@ -25,7 +25,7 @@ def watch(context: Context, port: int) -> Generator[list[dict[str, object]], Non
     return _conversation(port, ports[port])
 
 
-def _conversation(number: int, port: PortFace) -> Generator[list[dict[str, object]], None, None]:
+def _conversation(number: int, port: PortControl) -> Generator[list[dict[str, object]], None, None]:
     watcher = Watcher()
     port.watch(watcher)
     try:

@@ -13,7 +13,7 @@ from gatewayd.commands.common import fail, json_option, settings_of, show, table
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_socket import NotRunningError, follow
 from gatewayd.escaping import printable
-from gatewayd.loop_test.plan import Place
+from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 
 
@@ -23,7 +23,7 @@ class _Place(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See `click.ParamType.convert`."""
         try:
-            Place.read(value)
+            SimAddress.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)

@@ -24,7 +24,7 @@ AT_ITS_LIMIT = Reason(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SimAddress:
     """A SIM as a person names it: by where it is (no slot: the active one), or by its id."""
 
     port: int | None
@@ -32,7 +32,7 @@ class Place:
     sim_id: int | None
 
     @classmethod
-    def read(cls, text: str) -> Place:
+    def read(cls, text: str) -> SimAddress:
         """Read `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
         found = _PLACE.fullmatch(text)
         if found is None:
@@ -46,7 +46,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
+class SimInService:
     """A SIM that is up and in service."""
 
     sim_id: int
@@ -59,7 +59,7 @@ class Station:
     has_room: bool  # within its limits
 
     @property
-    def hurdle(self) -> Reason | None:
+    def obstacle(self) -> Reason | None:
         """Why there is no use in sending from it now."""
         if (
             self.active and not self.registered
@@ -69,19 +69,19 @@ class Station:
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Pair:
     """One text to be sent."""
 
-    sender: Station
-    target: Station
+    sender: SimInService
+    target: SimInService
 
 
-def plan(stations: Sequence[Station], source: Place | None, target: Place | None) -> list[Leg]:
+def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: SimAddress | None) -> list[Pair]:
     """Every SIM texts the next one whose number is known, and one alone itself; `source` and `target` choose.
 
     Raises ConflictError where that cannot be.
     """
-    ring = sorted(stations, key=lambda station: (station.port, station.slot))
+    ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
         raise ConflictError("No SIM is up: `gatewayd status` tells why")
     senders = ring if source is None else [_at(ring, source)]
@@ -89,38 +89,36 @@ def plan(stations: Sequence[Station], source: Place | None, target: Place | None
         wanted = _at(ring, target)
         if not wanted.number:
             raise ConflictError(f"The number of {target} is not known. {nameless([wanted])[0]}")
-        others = [station for station in senders if station is not wanted]
-        return [Leg(sender, wanted) for sender in others or [wanted]]
-    if not any(station.number for station in ring):
+        others = [sim for sim in senders if sim is not wanted]
+        return [Pair(sender, wanted) for sender in others or [wanted]]
+    if not any(sim.number for sim in ring):
         raise ConflictError(f"No SIM's number is known: nobody can text it. {nameless(ring[:1])[0]}")
-    return [Leg(sender, _following(ring, sender)) for sender in senders]
+    return [Pair(sender, _following(ring, sender)) for sender in senders]
 
 
-def nameless(stations: Sequence[Station]) -> list[str]:
+def nameless(sims_up: Sequence[SimInService]) -> list[str]:
     """What to do about each SIM that nobody can text."""
     return [
-        f"SIM {station.sim_id} (port {station.port}, slot {station.slot}) can be texted once its number is set:"
-        f" `gatewayd sim set {station.sim_id} --number +…`"
-        for station in stations
-        if not station.number
+        f"SIM {sim.sim_id} (port {sim.port}, slot {sim.slot}) can be texted once its number is set:"
+        f" `gatewayd sim set {sim.sim_id} --number +…`"
+        for sim in sims_up
+        if not sim.number
     ]
 
 
-def _following(ring: list[Station], sender: Station) -> Station:
+def _following(ring: list[SimInService], sender: SimInService) -> SimInService:
     """The next SIM that can be texted, the sender itself at last; registered ones first."""
     begin = ring.index(sender) + 1
-    after = [station for station in ring[begin:] + ring[:begin] if station.number]
-    return next((station for station in after if station.hurdle is not UNREGISTERED), after[0])
+    after = [sim for sim in ring[begin:] + ring[:begin] if sim.number]
+    return next((sim for sim in after if sim.obstacle is not UNREGISTERED), after[0])
 
 
-def _at(ring: list[Station], place: Place) -> Station:
-    for station in ring:
+def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
+    for sim in ring:
         if place.sim_id is not None:
-            fits = station.sim_id == place.sim_id
+            fits = sim.sim_id == place.sim_id
         else:
-            fits = station.port == place.port and (
-                station.active if place.slot is None else station.slot == place.slot
-            )
+            fits = sim.port == place.port and (sim.active if place.slot is None else sim.slot == place.slot)
         if fits:
-            return station
+            return sim
     raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` tells why")

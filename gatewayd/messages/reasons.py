@@ -1,6 +1,6 @@
-"""What the gateway says of a message of its own accord, in English and in French.
+"""The gateway's own reasons for the state of a message, in English and in French.
 
-What a modem's code means is said by `modem.errors`; both end up in `failure_reason` and in the list of attempts.
+`modem.errors` has the meanings of modem codes; both appear in `failure_reason` and in the list of attempts.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A sentence in both languages."""
+    """One sentence in English and in French."""
 
-    english: str
-    french: str
+    en: str
+    fr: str
 
     @property
-    def told(self) -> str:
-        """Both, as `failure_reason` has them."""
-        return f"{self.english} / {self.french}"
+    def text(self) -> str:
+        """Both sentences, in the form of `failure_reason`."""
+        return f"{self.en} / {self.fr}"
 
 
 IN_DOUBT: Final = Reason(

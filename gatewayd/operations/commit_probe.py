@@ -9,7 +9,7 @@ from time import monotonic
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 
-BEAT_S = 2.0
+PROBE_TIMEOUT_S = 2.0
 """A commit takes milliseconds, on a worn SD card a second. What takes longer keeps everything from being taken."""
 
 
@@ -23,7 +23,7 @@ class CommitProbe:
         self._answers = 0
         self._good = False  # the last answer
 
-    def beats(self, within_s: float = BEAT_S) -> bool:
+    def commits(self, within_s: float = PROBE_TIMEOUT_S) -> bool:
         """Whether the writer has committed since this was called, at most `within_s` later.
 
         While an earlier question has waited for longer than that, False at once: a lock that another program holds,

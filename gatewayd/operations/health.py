@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gatewayd.operations.commit_probe import CommitProbe
-from gatewayd.operations.metrics_snapshot import Meter, free_bytes
+from gatewayd.operations.metrics_snapshot import MetricsCollector, free_bytes
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -26,7 +26,7 @@ _LATE_S = 600.0
 _NO_COMMIT = "The database takes no commit now: another program locks it or has removed it, the disk hangs, or it is read-only"
 
 
-class Verdict(Enum):
+class HealthState(Enum):
     """What a check says."""
 
     PASS = "pass"  # noqa: S105 - no password
@@ -39,7 +39,7 @@ class Check:
     """One thing that was looked at, and a sentence for a person."""
 
     name: str
-    verdict: Verdict
+    state: HealthState
     detail: str
 
 
@@ -47,12 +47,17 @@ class Health:
     """Makes the checks."""
 
     def __init__(
-        self, store: Store, clock: Clock, port_registry: PortRegistry, meter: Meter, pulse: CommitProbe
+        self,
+        store: Store,
+        clock: Clock,
+        port_registry: PortRegistry,
+        metrics: MetricsCollector,
+        pulse: CommitProbe,
     ) -> None:
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
-        self._meter = meter
+        self._metrics = metrics
         self._commit_probe = pulse
 
     def checks(self) -> list[Check]:
@@ -66,33 +71,33 @@ class Health:
         ]
 
     def _store_and_queue(self) -> list[Check]:
-        if not self._commit_probe.beats():  # then a reader may wait for long, too
+        if not self._commit_probe.commits():  # then a reader may wait for long, too
             return [
-                Check("store", Verdict.FAIL, self._store.condition.detail or _NO_COMMIT),
-                Check("queue", Verdict.FAIL, "What waits is not known"),
+                Check("store", HealthState.FAIL, self._store.condition.detail or _NO_COMMIT),
+                Check("queue", HealthState.FAIL, "What waits is not known"),
             ]
         try:
-            oldest_s = self._meter.oldest_s()
+            oldest_s = self._metrics.oldest_s()
         except StoreUnavailableError:
             return [
-                Check("store", Verdict.FAIL, "The database cannot be read"),
-                Check("queue", Verdict.FAIL, "What waits is not known"),
+                Check("store", HealthState.FAIL, "The database cannot be read"),
+                Check("queue", HealthState.FAIL, "What waits is not known"),
             ]
-        queue = Check("queue", Verdict.PASS, "Nothing has waited for long")
+        queue = Check("queue", HealthState.PASS, "Nothing has waited for long")
         if oldest_s > _LATE_S:
-            queue = Check("queue", Verdict.WARN, f"A message has waited for {oldest_s / 60:.0f} minutes")
+            queue = Check("queue", HealthState.WARN, f"A message has waited for {oldest_s / 60:.0f} minutes")
         if not self._store.running:
-            return [Check("store", Verdict.FAIL, "The database cannot be written"), queue]
+            return [Check("store", HealthState.FAIL, "The database cannot be written"), queue]
         if self._store.condition.state is not State.OK:
-            return [Check("store", Verdict.FAIL, self._store.condition.detail), queue]
-        return [Check("store", Verdict.PASS, "The database answers"), queue]
+            return [Check("store", HealthState.FAIL, self._store.condition.detail), queue]
+        return [Check("store", HealthState.PASS, "The database answers"), queue]
 
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
         told = f"{free >> 20} MiB are free"
         if free < _TOO_LITTLE_BYTES:
-            return Check("disk", Verdict.FAIL, told)
-        return Check("disk", Verdict.WARN if free < _LITTLE_BYTES else Verdict.PASS, told)
+            return Check("disk", HealthState.FAIL, told)
+        return Check("disk", HealthState.WARN if free < _LITTLE_BYTES else HealthState.PASS, told)
 
     def _ports(self) -> Check:
         """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""
@@ -106,7 +111,7 @@ class Health:
                 told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
         if not told:
             return check
-        verdict = Verdict.WARN if check.verdict is Verdict.PASS else check.verdict
+        verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
         return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
 
     def _sims(self) -> Check:
@@ -115,11 +120,11 @@ class Health:
         return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
 
     def _time(self) -> Check:
-        standing = self._clock.standing()
-        return Check("clock", Verdict.PASS if standing.trusted else Verdict.WARN, standing.detail)
+        standing = self._clock.status()
+        return Check("clock", HealthState.PASS if standing.trusted else HealthState.WARN, standing.detail)
 
 
 def _some(name: str, good: int, total: int, detail: str) -> Check:
     if not good:
-        return Check(name, Verdict.FAIL, detail)
-    return Check(name, Verdict.PASS if good == total else Verdict.WARN, detail)
+        return Check(name, HealthState.FAIL, detail)
+    return Check(name, HealthState.PASS if good == total else HealthState.WARN, detail)

@@ -25,7 +25,7 @@ SUBMISSION_SECONDS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0,
 # time: while nothing is committed, nothing is counted.
 COUNTS_TIMEOUT_S = 3.0
 
-Place = tuple[int, int, int]
+SimPlace = tuple[int, int, int]
 """Port, slot and SIM."""
 
 
@@ -34,7 +34,7 @@ class Count:
     """How often something happened since the start, on a SIM where it was then. `cause`: of a refusal; of what is no text its kind."""
 
     event: str  # one of tally.EVENTS
-    place: Place
+    place: SimPlace
     cause: str
     count: int
 
@@ -43,7 +43,7 @@ class Count:
 class Queue:
     """What waits for one SIM, where that is now. Parts; `oldest_s`: the age of the oldest message, 0 where nothing waits."""
 
-    place: Place
+    place: SimPlace
     waiting: int
     deferred: int
     in_doubt: int
@@ -58,21 +58,21 @@ class MetricsSnapshot:
     sims: dict[int, Presence]
     counts: list[Count]
     queues: list[Queue]
-    submission_s: dict[Place, Histogram]
+    submission_s: dict[SimPlace, Histogram]
     commit_s: Histogram | None  # None: nothing was committed yet
     store_bytes: int  # the database and its journal
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
 
 
-class Meter:
+class MetricsCollector:
     """Takes the measures."""
 
     def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry) -> None:
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
-        self._submissions: Durations[Place] = Durations(SUBMISSION_SECONDS)
+        self._submissions: Durations[SimPlace] = Durations(SUBMISSION_SECONDS)
         self._last: tuple[list[Row], dict[int, int]] = ([], {})
 
     def settled(self, status: PortStatus, sim_id: int | None, outcome: Outcome) -> None:
@@ -119,7 +119,7 @@ class Meter:
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
 
-    def _queue(self, place: Place, waiting: int, behind: Backlog) -> Queue:
+    def _queue(self, place: SimPlace, waiting: int, behind: Backlog) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at
         # The clock of a box without a battery may have been set back since.
         return Queue(place, waiting, behind.deferred, behind.in_doubt, max(0, age) / SECOND)

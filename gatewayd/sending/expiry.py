@@ -31,7 +31,7 @@ class Expiry:
     """One timer, for the message that expires next.
 
     A message with a part in the air is let finish that part, and one in doubt is decided first; then it expires where
-    the outcome is written down (`Settler`), or at the next look.
+    the outcome is written down (`Outcomes`), or at the next look.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        write_news: Callable[[Callable[[Connection, Moment, Effects], int]], int],
+        write_with_effects: Callable[[Callable[[Connection, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
         self._timers = timers
         self._moment = moment
-        self._write_news = write_news
+        self._write_news = write_with_effects
         self._after = _FROM_THE_FIRST  # up to which the due ones were looked at in this run
         self._lock = threading.Lock()
         self._due = float("inf")  # monotonic: when the timer that counts goes off

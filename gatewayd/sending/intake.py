@@ -30,7 +30,7 @@ KEYS_KEPT = DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PreparedDraft:
     """A draft, and what the network will make of it: counted outside the transaction."""
 
     draft: Draft
@@ -40,18 +40,18 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SendRequest:
     """What one request wants taken. `single`: a message that finds no SIM is refused, not left out."""
 
     caller: Caller
-    drafts: list[Measured]
+    drafts: list[PreparedDraft]
     options: Options
     key: Idempotency | None
     single: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedRequest:
     """What was kept of a request: one entry for each draft, None where no SIM had room; and how many for which SIM."""
 
     accepted: list[Accepted | None]
@@ -77,13 +77,15 @@ class Intake:
         self._port_registry = port_registry
         self._operator = operator
 
-    def measure(self, draft: Draft) -> Measured:
+    def prepare(self, draft: Draft) -> PreparedDraft:
         """Count a draft's parts and name it."""
-        return Measured(
+        return PreparedDraft(
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
 
-    def take(self, db: Connection, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
+    def accept(
+        self, db: Connection, requests: Sequence[SendRequest]
+    ) -> list[AcceptedRequest | Kept | GatewayError]:
         """Keep what can be kept of each request, in their order; within a transaction.
 
         What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
@@ -106,23 +108,27 @@ class Intake:
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
         )
-        sitting = _Sitting(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
-        told: list[Taken | Kept | GatewayError] = []
+        batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        told: list[AcceptedRequest | Kept | GatewayError] = []
         for asked in requests:
             try:
-                told.append(sitting.take(asked))
+                told.append(batch.accept(asked))
             except GatewayError as error:
                 told.append(error)
-        sitting.write()
+        batch.write()
         return told
 
-    def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
+    def accept_own(
+        self, db: Connection, prepared: PreparedDraft, sim: Candidate, options: Options
+    ) -> AcceptedRequest:
         """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        sitting = _Sitting(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
-        taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
-        sitting.write()
+        batch = _Batch(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
+        taken = batch.keep(
+            SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
+        )
+        batch.write()
         return taken
 
 
@@ -136,7 +142,7 @@ class _Account:
     taken: int = 0
 
 
-class _Sitting:
+class _Batch:
     """One transaction: what its requests need is read once and counted on, what they leave is written once."""
 
     def __init__(
@@ -160,7 +166,7 @@ class _Sitting:
         self._part_rows: list[tuple[object, ...]] = []
         self._by_sim: dict[int, int] = {}
 
-    def take(self, asked: Asked) -> Taken | Kept:
+    def accept(self, asked: SendRequest) -> AcceptedRequest | Kept:
         """Take one request. Raises GatewayError, and has counted nothing then."""
         if asked.key is not None:
             kept = _known(self._db, asked.caller, asked.key, self._at)
@@ -185,7 +191,7 @@ class _Sitting:
             )
         return taken
 
-    def keep(self, asked: Asked) -> Taken:
+    def keep(self, asked: SendRequest) -> AcceptedRequest:
         """Give each of its messages to a SIM, whatever quota and queue say."""
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
@@ -194,31 +200,31 @@ class _Sitting:
         pinned = options.sim_id is not None
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
-        for measured in asked.drafts:
-            sim = account.router.choose(options.sim_id, measured.operator)
+        for prepared in asked.drafts:
+            sim = account.router.choose(options.sim_id, prepared.operator)
             if sim is None:
                 accepted.append(None)
                 continue
-            sim.take(measured.parts)
+            sim.take(prepared.parts)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
             self._pending += 1
             self._task_id = next_task_id(at.now, self._task_id)
             self._message_rows.append(
                 (
                     self._message_id,
-                    measured.sms_id,
+                    prepared.sms_id,
                     self._task_id,
                     asked.caller.company_id,
-                    measured.draft.recipient,
-                    measured.draft.text,
+                    prepared.draft.recipient,
+                    prepared.draft.text,
                     int(options.priority),
                     pinned,
                     sim.id,
                     options.campaign_id,
-                    measured.parts,
-                    measured.parts,
-                    measured.parts,
-                    sim.cost * measured.parts,
+                    prepared.parts,
+                    prepared.parts,
+                    prepared.parts,
+                    sim.cost * prepared.parts,
                     at.today,
                     at.today,
                     at.now,
@@ -227,14 +233,14 @@ class _Sitting:
             )
             self._part_rows.extend(
                 (self._message_id, seq, sim.id, pinned, int(options.priority))
-                for seq in range(1, measured.parts + 1)
+                for seq in range(1, prepared.parts + 1)
             )
-            accepted.append(Accepted(measured.sms_id, str(self._task_id), sim.number))
+            accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
         for sim_id, count in by_sim.items():
             self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         account.taken += sum(by_sim.values())
-        return Taken(accepted, by_sim, at.now, expires_in_s)
+        return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
 
     def write(self) -> None:
         """Write all that was taken."""

@@ -49,7 +49,7 @@ class ModemMemory:
             return Via.DIRECT, False
         return Via.STORAGE, lesson is Storage.MARKS
 
-    def words(self, db: Connection, status: PortStatus) -> str:
+    def why_direct(self, db: Connection, status: PortStatus) -> str:
         """Why a port sends directly though it is to send from memory; "" where it does as it is told."""
         if self._wanted(status) is Via.DIRECT:
             return ""

@@ -52,7 +52,7 @@ class Aged:
     at_start: bool
 
 
-class Backlog:
+class OutageBacklog:
     """Which queues hold something old, and when each SIM may send of that next. Any thread may call any method."""
 
     def __init__(self, settings: DispatchSettings, clock: Clock) -> None:

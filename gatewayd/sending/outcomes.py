@@ -34,7 +34,7 @@ _ITS_OWN = (Kind.SIM, Kind.CONFIGURATION)
 _DUPLICATE = ("CMS", 197)
 
 
-class Verdict(Enum):
+class DoubtDecision(Enum):
     """How a person settles a doubt."""
 
     SENT = "sent"
@@ -42,28 +42,30 @@ class Verdict(Enum):
     RETRY = "retry"
 
 
-def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
+def settle_by_hand(
+    db: Connection, message: Row, verdict: DoubtDecision, at: Moment, effects: Effects
+) -> bool:
     """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
     doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
     for part in doubtful:
         key = PartKey(message["id"], part["seq"], part["token"])
         match verdict:
-            case Verdict.SENT:
+            case DoubtDecision.SENT:
                 # Its TP-MR stays unknown: a report finds it by recipient and time, as it finds one in doubt.
                 parts.settle_doubt(db, *key.claim, "submitted")
                 lifecycle.part_taken(db, message["id"], at, effects)
-            case Verdict.FAILED:
+            case DoubtDecision.FAILED:
                 parts.settle_doubt(db, *key.claim, "failed")
-            case Verdict.RETRY:
+            case DoubtDecision.RETRY:
                 parts.settle_doubt(db, *key.claim, "queued")
                 messages.waits_because(db, message["id"], None)
                 effects.queued[part["sim_id"]] = 1
-    if doubtful and verdict is Verdict.FAILED:
-        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, effects)
+    if doubtful and verdict is DoubtDecision.FAILED:
+        lifecycle.fail(db, message["id"], SETTLED_FAILED.text, at, effects)
     return bool(doubtful)
 
 
-class Settler:
+class Outcomes:
     """Applies outcomes. Its methods run within a transaction and leave what others must hear of in `Effects`."""
 
     def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
@@ -71,7 +73,7 @@ class Settler:
         self._clock = clock
         self._port_registry = port_registry
 
-    def settle(
+    def apply(
         self, db: Connection, outcome: Outcome, at: Moment, effects: Effects, *, keeps_reference: bool = False
     ) -> None:
         """Write down what became of a submission. A claim that does not hold any more changes nothing.
@@ -94,11 +96,11 @@ class Settler:
                         db,
                         *key.claim,
                         outcome="in_doubt",
-                        reason=IN_DOUBT.english,
-                        reason_fr=IN_DOUBT.french,
+                        reason=IN_DOUBT.en,
+                        reason_fr=IN_DOUBT.fr,
                         now=at.now,
                     )
-                    messages.waits_because(db, key.message_id, IN_DOUBT.told)
+                    messages.waits_because(db, key.message_id, IN_DOUBT.text)
                     if asked:
                         modem_memory.dropped(db, *key.claim)
                     (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
@@ -128,7 +130,7 @@ class Settler:
         if part["state"] != "in_doubt" or part["token"] != key.token:
             return
         if self._settings.in_doubt == "hold":
-            messages.waits_because(db, key.message_id, HELD.told)
+            messages.waits_because(db, key.message_id, HELD.text)
             return
         expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
         again = (
@@ -143,7 +145,7 @@ class Settler:
             effects.queued[part["sim_id"]] = 1
         else:
             words = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
-            lifecycle.fail(db, key.message_id, words.told, at, effects)
+            lifecycle.fail(db, key.message_id, words.text, at, effects)
 
     def _submitted(
         self, db: Connection, key: PartKey, reference: int | None, at: Moment, effects: Effects

@@ -10,7 +10,7 @@ from gatewayd.timekeeping.clock import SECOND, Moment
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueAge:
     """The pending messages."""
 
     messages: int
@@ -31,10 +31,10 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def waiting(db: Connection, at: Moment) -> Waiting:
+def queue_age(db: Connection, at: Moment) -> QueueAge:
     """What waits now. On the writing connection."""
     oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
     if oldest is None:
-        return Waiting(queue_counts.pending(db), None, None)
+        return QueueAge(queue_counts.pending(db), None, None)
     taken_at = messages.by_id(db, oldest)["created_at"]
-    return Waiting(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))
+    return QueueAge(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))

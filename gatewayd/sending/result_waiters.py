@@ -49,9 +49,9 @@ class ResultWaiters:
         with self._lock:
             self._closed = True
             waiting = list(self._futures)
-        self.tell(waiting)
+        self.notify(waiting)
 
-    def tell(self, sms_ids: Iterable[str]) -> None:
+    def notify(self, sms_ids: Iterable[str]) -> None:
         """There is news of these messages, and it is durable."""
         with self._lock:
             for sms_id in sms_ids:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import queue_counts, sims
-from gatewayd.timekeeping.clock import month_of
 
 # What a wait is made of, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
 # change of slot 10 to 40 s until the other SIM is registered, and a modem that is lost may take minutes.
@@ -124,16 +124,6 @@ def usable(
             )
         )
     return found
-
-
-def room(db: Connection, sim: Row, today: str) -> int | None:
-    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
-    limits: list[int] = []
-    if sim["daily_limit"] is not None:
-        limits.append(sim["daily_limit"] - sim["today_taken"])
-    if sim["monthly_limit"] is not None:
-        limits.append(sim["monthly_limit"] - sims.month_usage(db, sim["id"], month_of(today)).taken)
-    return min(limits) if limits else None
 
 
 def _expected_wait(parts: int, place: Presence) -> float:

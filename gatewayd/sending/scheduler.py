@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.sending.modem_memory import ModemMemory, modem_of
-from gatewayd.sending.outage_backlog import Backlog, Head
+from gatewayd.sending.outage_backlog import Head, OutageBacklog
 from gatewayd.sending.part_content import content_of
-from gatewayd.sending.routing import room
+from gatewayd.sending.port_history import Turn
+from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_other_slot
+from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store.engine.connection import Connection, Row
-from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
+from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
 from modem.port.interface import Rest, Switch
-from modem.port.status import PortStatus
 
 log = logging.getLogger(__name__)
 
@@ -41,28 +41,8 @@ _QUEUES_LOOKED_INTO = 8
 _LOOKED_AT_ONCE = 20
 
 
-# A slot is not left before the reports on what it just sent are in, for this long at most: they come within
-# seconds, and to turn back for one costs half a minute.
-REPORTS_S = 10.0
-
-# A report that has not come by then is not turned back for.
-_REPORTS_HOPED_FOR = 3600 * SECOND
-
-
 class QueueDamagedError(Exception):
     """The index of the queue names a part that does not wait: `parts.rebuild_queue` cures it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Whose turn it is: a port and its active SIM. Times are monotonic seconds of the port's own past."""
-
-    status: PortStatus
-    sim_id: int
-    slot_sims: dict[int, int]  # slot → SIM id, of the slots whose SIM could work
-    active_since: float
-    last_submission: float
-    left_at: dict[int, float]  # when each of the other slots was the active one last
 
 
 class Scheduler:
@@ -73,23 +53,23 @@ class Scheduler:
         settings: DispatchSettings,
         clock: Clock,
         port_registry: PortRegistry,
-        backlog: Backlog,
-        storage: ModemMemory,
+        backlog: OutageBacklog,
+        memory: ModemMemory,
     ) -> None:
-        self._settings = settings
-        self._storage = storage
+        self._modem_memory = memory
+        self._switching = SlotSwitching(settings, clock, port_registry)
         self._clock = clock
         self._port_registry = port_registry
-        self._backlog = backlog
+        self._outage_backlog = backlog
 
     def next(self, db: Connection, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the port's active SIM, or turn to another slot that has work."""
         waiting = queue_counts.waiting(db)
-        wanted = _busiest_other_slot(turn, waiting)
-        left_s = turn.active_since + self._settings.slot_dwell_s - self._clock.monotonic()
+        wanted = busiest_other_slot(turn, waiting)
+        left_s = self._switching.stay_s(turn)
         if wanted is not None and left_s <= 0:
             return Switch(wanted)
-        pause = self._pause(turn, waiting, wanted, left_s)
+        pause = self._switching.when_blocked(turn, waiting, wanted, left_s)
         if pause is not None:
             return pause
         submission = self._claim_next(db, turn, waiting, at, effects, spare=wanted is None)
@@ -97,53 +77,18 @@ class Scheduler:
             return submission
         old_s = self._old_s(turn, waiting)
         if wanted is None:
-            return _at_most(self._visit(db, turn, at), old_s)
+            return at_most(self._switching.visit(db, turn, at), old_s)
         if old_s is not None and waiting.get(turn.sim_id):
             return Rest(
                 min(old_s, left_s)
             )  # to turn for each part of an old backlog would cost half a minute each
-        reports_s = self._reports_s(db, turn, at)
+        reports_s = self._switching.reports_s(db, turn, at)
         return Rest(reports_s) if reports_s > 0 else Switch(wanted)
-
-    def _pause(
-        self, turn: Turn, waiting: dict[int, int], wanted: int | None, left_s: float
-    ) -> Switch | Rest | None:
-        """What to do where the active SIM can claim nothing now; None where it can."""
-        if not turn.status.active.registration.carries_sms:
-            # A SIM that was just turned to, for its work, may take half a minute to find its network.
-            if wanted is None or waiting.get(turn.sim_id):
-                return Rest(None if wanted is None else left_s)
-            return Switch(wanted)
-        rest_s = self._port_registry.rests(self._clock.monotonic()).get(turn.sim_id)
-        if rest_s is None:
-            return None
-        return Rest(rest_s) if wanted is None else Switch(wanted)
 
     def _old_s(self, turn: Turn, waiting: dict[int, int]) -> float | None:
         """How long until this SIM may send something old, None where there is nothing or it may now."""
-        queues = [queue for queue in self._backlog.queues() if waiting.get(queue)]
-        return (self._backlog.wait_s(turn.sim_id) or None) if queues else None
-
-    def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
-        """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
-        left_s = turn.last_submission + REPORTS_S - self._clock.monotonic()
-        since = at.now - int(REPORTS_S * SECOND)
-        return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
-
-    def _visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
-        """With nothing to send: turn to a slot now and then, for the reports and texts that wait for its SIM."""
-        now = self._clock.monotonic()
-        due: dict[int, float] = {}
-        for slot, left_at in turn.left_at.items():
-            sim_id = turn.slot_sims[slot]
-            hoped_for = parts.awaits_report(db, sim_id, at.now - _REPORTS_HOPED_FOR, at.now)
-            hoped_for = hoped_for or loop_tests.expected(db, sim_id)
-            due[slot] = left_at + (self._settings.slot_dwell_s if hoped_for else self._settings.slot_visit_s)
-        if not due:
-            return Rest()
-        first = min(due, key=lambda slot: due[slot])
-        wait_s = max(due[first] - now, self._reports_s(db, turn, at))
-        return Rest(wait_s) if wait_s > 0 else Switch(first)
+        queues = [queue for queue in self._outage_backlog.queues() if waiting.get(queue)]
+        return (self._outage_backlog.wait_s(turn.sim_id) or None) if queues else None
 
     def _claim_next(
         self,
@@ -211,21 +156,21 @@ class Scheduler:
 
     def _own_heads(self, db: Connection, sim_id: int, effects: Effects) -> list[Head]:
         """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
-        last_old = self._backlog.old(sim_id)
+        last_old = self._outage_backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
         if last_old:
             old = parts.old_head(db, sim_id, last_old)
             if old is None:
                 effects.no_longer_old.append((sim_id, last_old))
-            elif not self._backlog.wait_s(sim_id):
+            elif not self._outage_backlog.wait_s(sim_id):
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _heads_of_another(self, db: Connection, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
         """The same of another SIM's queue, of what may move."""
-        last_old, company = self._backlog.old(sim_id), sim["company_id"]
+        last_old, company = self._outage_backlog.old(sim_id), sim["company_id"]
         found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
-        if last_old and not self._backlog.wait_s(sim["id"]):
+        if last_old and not self._outage_backlog.wait_s(sim["id"]):
             found.append((parts.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
@@ -252,7 +197,7 @@ class Scheduler:
         if message["sim_id"] != sim["id"]:
             quotas.move_reservation(db, message, sim["id"], at.today)
             messages.rebind(db, message["id"], sim["id"], at.today, quotas.cost_on(message, sim["cost"]))
-        via, marks = self._storage.via(db, turn.status)
+        via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message["id"], head["seq"], claim.token)
             modem_memory.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
@@ -281,21 +226,6 @@ class Scheduler:
         if place is None:
             return True
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
-
-
-def _at_most(step: Switch | Rest, seconds: float | None) -> Switch | Rest:
-    """A rest, no longer than this."""
-    if seconds is None or isinstance(step, Switch) or (step.seconds is not None and step.seconds <= seconds):
-        return step
-    return Rest(seconds)
-
-
-def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
-    others = {
-        slot: waiting.get(sim_id, 0) for slot, sim_id in turn.slot_sims.items() if sim_id != turn.sim_id
-    }
-    busiest = max(others, key=lambda slot: others[slot], default=None)
-    return busiest if busiest is not None and others[busiest] else None
 
 
 def _has_room(db: Connection, sim: Row, at: Moment) -> bool:

@@ -9,8 +9,8 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from config.settings import BalanceSettings
+from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.sims.ussd import UssdPort
 from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -80,12 +80,12 @@ class Balances:
         self._asking: set[int] = set()
         self._told: set[int] = set()  # SIMs of which the log has said that their answer holds no amount
 
-    def start(self, ports: Mapping[int, UssdPort]) -> None:
+    def start(self, ports: Mapping[int, PortControl]) -> None:
         """Begin, where the configuration names an operator."""
         if self._settings:
             self._timers.after(min(self._look_s, 1.0), partial(self._look, ports))
 
-    def _look(self, ports: Mapping[int, UssdPort]) -> None:
+    def _look(self, ports: Mapping[int, PortControl]) -> None:
         try:
             for sim, settings in self._due():
                 self._ask(ports[sim["port"]], sim, settings)
@@ -118,7 +118,7 @@ class Balances:
         name = operator.casefold()
         return next((each for each in self._settings if each.operator.casefold() in name), None)
 
-    def _ask(self, port: UssdPort, sim: Row, settings: BalanceSettings) -> None:
+    def _ask(self, port: PortControl, sim: Row, settings: BalanceSettings) -> None:
         self._asking.add(sim["id"])
         future = port.ussd(settings.code, (), sim["slot"])
         # The port's thread has no time for the disk.

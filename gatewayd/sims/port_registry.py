@@ -65,7 +65,7 @@ class PortRegistry:
             for sim_id, port, slot in sims:
                 self._sims[sim_id] = Presence(sim_id, port, slot, False, False, False, False, now)
 
-    def pin(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
+    def publish(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
         """Take note of a port's word. `sim_ids`: the ids of its SIMs by ICCID.
 
         True where a SIM went down, or will not come up by itself.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Protocol
 
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
+from gatewayd.sims.port_control import PortControl
 from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
 from modem.port.status import PortStatus
 
@@ -21,20 +21,13 @@ _SLOT_TIMEOUT_S = 150.0
 _CODE_TIMEOUT_S = 60.0
 
 
-class UssdPort(Protocol):
-    """A port, as far as USSD needs it."""
-
-    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
-        """Ask the network between two submissions."""
-
-
 def timeout_s(codes: int) -> float:
     """The longest that `ask` takes over so many codes."""
     return BEGIN_TIMEOUT_S + _SLOT_TIMEOUT_S + _CODE_TIMEOUT_S * codes
 
 
 def ask(
-    ports: Mapping[int, UssdPort],
+    ports: Mapping[int, PortControl],
     statuses: Mapping[int, PortStatus],
     port: int,
     code: str,

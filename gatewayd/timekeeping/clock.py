@@ -102,13 +102,13 @@ class Clock:
         now = self.now()
         return Moment(now, calendar.day(now))
 
-    def standing(self) -> Standing:
+    def status(self) -> ClockStatus:
         """Whether the time is trusted, by what, and what helps."""
-        return Standing(True, "system", "The system clock is believed.")
+        return ClockStatus(True, "system", "The system clock is believed.")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClockStatus:
     """How it stands with the time, for a person to read."""
 
     trusted: bool

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.settings import LoopTestSettings
 from gatewayd.errors import ConflictError
-from gatewayd.loop_test.plan import Place, Station, plan
+from gatewayd.loop_test.plan import SimAddress, SimInService, plan
 from gatewayd.loop_test.rounds import Round
 from gatewayd.records import LoopTestRecord
 from gatewayd.timekeeping.clock import SECOND
@@ -81,7 +81,7 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
     tests = house.gateway.loop_tests
     house.send("in no hurry", sim=house.sim(A))
     rings = house.bells[2].rings
-    round_ = tests.begin(Place(1, None, None))
+    round_ = tests.begin(SimAddress(1, None, None))
     assert house.bells[2].rings > rings, "its port may have to turn to the slot that is texted"
     submission = house.claim(1)
     text = submission.segment.text
@@ -108,7 +108,7 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
 def test_a_text_that_comes_in_elsewhere_is_told_with_where(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
-    round_ = house.gateway.loop_tests.begin(Place(1, None, None))
+    round_ = house.gateway.loop_tests.begin(SimAddress(1, None, None))
     submission = house.claim(1)
     house.settle(1, submission, Submitted(7))
     arrives(house, 1, submission.segment.text)
@@ -135,7 +135,7 @@ def test_a_port_turns_to_the_slot_that_waits_for_a_text(tmp_path: Path) -> None:
         house.up(1, A, B, active=2)
         house.clock.passed += 60
         house.up(1, A, B)
-        round_ = house.gateway.loop_tests.begin(Place(1, 1, None), Place(1, 2, None))
+        round_ = house.gateway.loop_tests.begin(SimAddress(1, 1, None), SimAddress(1, 2, None))
         assert round_.timeout_s == 600
         house.settle(1, house.claim(1), Submitted(7))
         house.clock.passed += 59  # the port waited ten seconds for a report
@@ -289,23 +289,26 @@ def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(house: House)
     eventually(lambda: tests() == 2)
 
 
-def stations(*numbers: str) -> list[Station]:
+def sims_up(*numbers: str) -> list[SimInService]:
     """SIMs in the ports 1, 2, …, all well."""
     return [
-        Station(10 + port, port, 1, number, 0.0, True, True, True) for port, number in enumerate(numbers, 1)
+        SimInService(10 + port, port, 1, number, 0.0, True, True, True)
+        for port, number in enumerate(numbers, 1)
     ]
 
 
-def pairs(ring: list[Station], source: str | None = None, target: str | None = None) -> list[tuple[int, int]]:
-    chosen = [None if text is None else Place.read(text) for text in (source, target)]
-    return [(leg.sender.port, leg.target.port) for leg in plan(ring, chosen[0], chosen[1])]
+def pairs(
+    ring: list[SimInService], source: str | None = None, target: str | None = None
+) -> list[tuple[int, int]]:
+    chosen = [None if text is None else SimAddress.read(text) for text in (source, target)]
+    return [(pair.sender.port, pair.target.port) for pair in plan(ring, chosen[0], chosen[1])]
 
 
 def test_a_ring_leaves_out_whom_nobody_can_text() -> None:
-    assert pairs(stations("+1", "+2", "+3")) == [(1, 2), (2, 3), (3, 1)]
-    assert pairs(stations("+1", "", "+3")) == [(1, 3), (2, 3), (3, 1)]
-    assert pairs(stations("", "", "+3")) == [(1, 3), (2, 3), (3, 3)]
-    ring = stations("+1", "+2", "+3")
+    assert pairs(sims_up("+1", "+2", "+3")) == [(1, 2), (2, 3), (3, 1)]
+    assert pairs(sims_up("+1", "", "+3")) == [(1, 3), (2, 3), (3, 1)]
+    assert pairs(sims_up("", "", "+3")) == [(1, 3), (2, 3), (3, 3)]
+    ring = sims_up("+1", "+2", "+3")
     ring[1] = replace(ring[1], registered=False)
     assert pairs(ring) == [(1, 3), (2, 3), (3, 1)]
     ring[2] = replace(ring[2], registered=False)
@@ -313,7 +316,7 @@ def test_a_ring_leaves_out_whom_nobody_can_text() -> None:
 
 
 def test_sims_are_chosen_by_place_or_id() -> None:
-    ring = stations("+1", "+2", "+3")
+    ring = sims_up("+1", "+2", "+3")
     assert pairs(ring, "2") == [(2, 3)]
     assert pairs(ring, "2.1", "sim:11") == [(2, 1)]
     assert pairs(ring, "1", "1") == [(1, 1)]
@@ -325,9 +328,9 @@ def test_sims_are_chosen_by_place_or_id() -> None:
 
 def test_a_number_that_is_not_known_is_told_with_what_to_do() -> None:
     with pytest.raises(ConflictError, match="gatewayd sim set 12 --number"):
-        pairs(stations("+1", ""), "1", "2")
+        pairs(sims_up("+1", ""), "1", "2")
     with pytest.raises(ConflictError, match="gatewayd sim set 11 --number"):
-        pairs(stations("", ""))
+        pairs(sims_up("", ""))
     with pytest.raises(ConflictError, match="No SIM is up"):
         pairs([])
 
@@ -346,5 +349,5 @@ def test_whom_nobody_can_text_is_noted(house: House) -> None:
 @given(st.text("0123456789.sim:²", max_size=20))
 def test_any_text_names_a_place_or_is_refused(text: str) -> None:
     with suppress(ValueError):
-        place = Place.read(text)
+        place = SimAddress.read(text)
         assert (place.sim_id is None) == (place.port is not None)

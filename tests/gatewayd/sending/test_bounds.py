@@ -230,5 +230,5 @@ def test_a_sim_is_back_only_once_that_was_written(tmp_path: Path) -> None:
         house.up(1, A)
     house.store.open()
     house.up(1, A)  # the port tells again what could not be kept
-    assert house.gateway.dispatcher.backlog.queues() == [house.sim(A)]
+    assert house.gateway.dispatcher.outage_backlog.queues() == [house.sim(A)]
     house.close()

@@ -60,7 +60,7 @@ def test_what_a_model_can_do_is_remembered(house: House) -> None:
     restart(house)
     assert house.claim(1).via is Via.DIRECT
     with house.store.readers.lend() as db:
-        assert "does not mark" in house.gateway.dispatcher.storage.words(db, house.statuses[1])
+        assert "does not mark" in house.gateway.dispatcher.modem_memory.why_direct(db, house.statuses[1])
 
 
 def test_a_part_that_was_only_being_written_is_queued_again(house: House) -> None:

@@ -219,7 +219,7 @@ def test_once_the_backlog_is_sent_everything_is_as_before(tmp_path: Path) -> Non
     for number in range(3):
         house.send(f"{number}")
     assert sent(house, 1) == ["0", "1", "2"]
-    assert house.gateway.dispatcher.backlog.queues() == []
+    assert house.gateway.dispatcher.outage_backlog.queues() == []
     house.close()
 
 

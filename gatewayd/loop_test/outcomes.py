@@ -48,10 +48,10 @@ INTERRUPTED = Reason(
 )
 
 
-def judge(row: Row, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason | None]:
+def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, Reason | None]:
     """The outcome of a test (see `LoopTestRecord.outcome`) by its row and its message's status; `over`: its time is."""
-    if hurdle is not None:
-        return "not_sent", hurdle
+    if obstacle is not None:
+        return "not_sent", obstacle
     place = row["arrived_sim"]
     if place is None:
         return _missing(row, over=over)

@@ -20,7 +20,7 @@ from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables import messages, parts
 from gatewayd.store.tables.clock import Counted
 from gatewayd.timekeeping import network_time
-from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
+from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, ClockStatus, Moment, iso
 from gatewayd.timekeeping.timers import Timers
 from modem.port.status import PortStatus
 
@@ -30,7 +30,7 @@ Trust = Literal["auto", "network", "always"]
 Source = Literal["ntp", "network", "system"]
 
 
-class Stamping(Protocol):
+class StampCorrection(Protocol):
     """The gateway, as far as a correction of the clock concerns it."""
 
     def restamp(self, db: Connection, since: int, jump: int) -> None:
@@ -103,10 +103,10 @@ class CountedClock(Clock):
         now = count.now(self.monotonic())
         return Moment(now, calendar.day(now), count.source is not None, max(0, now - count.unbroken_since))
 
-    def standing(self) -> Standing:
-        """See `Clock.standing`."""
+    def status(self) -> ClockStatus:
+        """See `Clock.status`."""
         source = self.count.source
-        return Standing(source is not None, source, _HOW[source])
+        return ClockStatus(source is not None, source, _HOW[source])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class _Known:
     jump: int = 0  # microseconds, of a time that was trusted before
 
 
-class Timekeeper:
+class ClockCorrector:
     """Corrects a clock and remembers how far it counted. `look` runs on the timers' thread."""
 
     def __init__(
@@ -141,14 +141,14 @@ class Timekeeper:
         self._untrusted_since: int | None = None
         self._warned = False
 
-    def begin(self, store: Store, stamping: Stamping | None) -> None:
+    def begin(self, store: Store, stamping: StampCorrection | None) -> None:
         """At start, before anything asks for the time: go on from what was kept last.
 
         `stamping` None: the time is only read, and nothing is kept. Raises StoreUnavailableError.
         """
         self._tell(store.write(lambda db: self._begun(db, stamping), then=self._adopt), stamping)
 
-    def _begun(self, db: Connection, stamping: Stamping | None) -> _Known:
+    def _begun(self, db: Connection, stamping: StampCorrection | None) -> _Known:
         clock, kept_last = self._clock, kept.load(db)
         system, monotonic = clock.system(), clock.monotonic()
         if kept_last is None:
@@ -172,7 +172,7 @@ class Timekeeper:
             return _kept(db, known, now)
         return known
 
-    def start(self, store: Store, timers: Timers, stamping: Stamping) -> None:
+    def start(self, store: Store, timers: Timers, stamping: StampCorrection) -> None:
         """Look at it every second from now on."""
 
         def again() -> None:
@@ -185,7 +185,7 @@ class Timekeeper:
 
         timers.after(0.0, again)
 
-    def look(self, store: Store, stamping: Stamping) -> None:
+    def look(self, store: Store, stamping: StampCorrection) -> None:
         """Correct the clock, if NTP or the network knows better. Raises StoreUnavailableError; then nothing was corrected."""
         found = self._found()
         before = self._clock.count
@@ -213,7 +213,7 @@ class Timekeeper:
         self._clock.count = known.count
         self._kept, self._untrusted_since = known.kept, known.untrusted_since
 
-    def _tell(self, known: _Known, stamping: Stamping | None) -> None:
+    def _tell(self, known: _Known, stamping: StampCorrection | None) -> None:
         if stamping is None:
             return
         count = known.count
@@ -270,7 +270,7 @@ def _corrected(before: Count, now: int, monotonic: float, source: Source) -> Cou
     return Count(now, monotonic, source, now if jumps else before.unbroken_since)
 
 
-def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -> _Known:
+def _trusted(db: Connection, before: _Known, found: Count, stamping: StampCorrection) -> _Known:
     """Put right what was stamped before the time was trusted, and keep the new count; what is known then."""
     jump = found.at - before.count.now(found.monotonic)
     first = before.count.source is None

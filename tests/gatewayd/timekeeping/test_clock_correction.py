@@ -20,7 +20,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables.clock import Counted
 from gatewayd.timekeeping.clock import DAY, FOREVER, SECOND, SLACK, Calendar, Moment
-from gatewayd.timekeeping.keeper import CountedClock, Timekeeper, Trust
+from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock, Trust
 from gatewayd.timekeeping.network_time import ALONE_AFTER_S, EARLIEST, agreed
 from gatewayd.timekeeping.ntp import synchronised
 from modem.parts import InDoubt
@@ -70,7 +70,7 @@ class Pi:
         self.ntp = ntp
         self.told.clear()
         self.clock = WrongClock(says)
-        self.keeper = Timekeeper(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
+        self.keeper = ClockCorrector(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
         self.keeper.begin(self.store, self)
         self.look()
 
@@ -97,7 +97,7 @@ class Pi:
 
     @property
     def by(self) -> str | None:
-        return self.clock.standing().by
+        return self.clock.status().by
 
     def kept(self) -> Counted:
         found = self.store.write(kept.load)
@@ -232,7 +232,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
     pi.boots(0)
     before, pi.jumps = pi.kept(), []
     clock = WrongClock(NOW + DAY)
-    keeper = Timekeeper(clock, "auto", lambda: True, dict, 0)
+    keeper = ClockCorrector(clock, "auto", lambda: True, dict, 0)
     keeper.begin(pi.store, None)
     assert clock.moment(CALENDAR).trusted
     assert clock.now() == NOW + DAY
@@ -495,14 +495,14 @@ def test_a_correction_that_is_tried_again_moves_the_stamps_once(
 ) -> None:
     house, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
     keeper.begin(house.store, house.gateway)
     sms_id = house.send()
     taken_at = house.view(sms_id).created_at
     clock.says += 40 * DAY
     synced.append(1)
     keeper.look(FullDisk(house, times), house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by == "ntp"
+    assert clock.status().by == "ntp"
     assert house.view(sms_id).created_at == taken_at + 40 * DAY
     house.clock.passed += 3600
     assert house.next(1) != Rest()  # it has not expired
@@ -514,7 +514,7 @@ def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
 ) -> None:
     house, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
     keeper.begin(house.store, house.gateway)
     sms_id = house.send()
     taken_at = house.view(sms_id).created_at
@@ -523,18 +523,18 @@ def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
     full = FullDisk(house, 9)
     with pytest.raises(StoreUnavailableError):
         keeper.look(full, house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by is None
+    assert clock.status().by is None
     assert clock.now() == taken_at
     full.times = 0
     keeper.look(full, house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by == "ntp"
+    assert clock.status().by == "ntp"
     assert house.view(sms_id).created_at == taken_at + 40 * DAY
 
 
 def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[House, WrongClock]) -> None:
     house, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
     keeper.begin(house.store, house.gateway)
     clock.says += 40 * DAY
     synced.append(1)
