@@ -1,6 +1,6 @@
-"""What in companies, keys and SIMs contradicts itself: each in one sentence, with what to do. They are told, not refused.
+"""Finds contradictory settings of companies, keys and SIMs: one sentence each, with the remedy. They are only reported.
 
-The sentences name ids and no names or numbers: they get into the archive of `gatewayd support`, too.
+The sentences have ids, but no names or numbers: the archive of `gatewayd support` contains them too.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from gatewayd.timekeeping.clock import Moment, month_of
 
 
 def of_company(db: Connection, company_id: int, at: Moment) -> list[str]:
-    """What is wrong with one company."""
+    """The contradictions of one company."""
     rows = accounts.companies(db, month_of(at.today))
     return [note for row in rows if row["id"] == company_id for note in _company(row, rows)]
 
 
 def of_key(db: Connection, key_id: int, at: Moment) -> list[str]:
-    """What is wrong with one key."""
+    """The contradictions of one key."""
     inactive = _inactive(accounts.companies(db, ""))
     return [note for row in accounts.keys(db) if row["id"] == key_id for note in _key(row, inactive, at)]
 
 
 def of_sim(db: Connection, sim_id: int, at: Moment) -> list[str]:
-    """What is wrong with one SIM."""
+    """The contradictions of one SIM."""
     rows, inactive = sims.shown(db, at.today), _inactive(accounts.companies(db, ""))
     return [note for row in rows if row["id"] == sim_id for note in _sim(row, rows, inactive)]
 
 
 def of_all(db: Connection, at: Moment) -> list[str]:
-    """What is wrong with anything; that nobody can send comes first."""
+    """The contradictions of everything. The sentence that no client can send comes first."""
     companies = accounts.companies(db, month_of(at.today))
     keys, cards = accounts.keys(db), sims.shown(db, at.today)
     inactive = _inactive(companies)

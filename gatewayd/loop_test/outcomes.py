@@ -1,4 +1,4 @@
-"""What became of a loop test, what that means, and what helps."""
+"""The outcomes of a loop test, their meanings and the remedies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ INTERRUPTED = Reason(
 
 
 def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, Reason | None]:
-    """The outcome of a test (see `LoopTestRecord.outcome`) by its row and its message's status; `over`: its time is."""
+    """The outcome of a test (see `LoopTestRecord.outcome`) and its meaning, by its row. `over`: its time is over."""
     if obstacle is not None:
         return "not_sent", obstacle
     place = row["arrived_sim"]
@@ -63,7 +63,7 @@ def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, R
 
 
 def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
-    """What it means that the text has not come in."""
+    """The outcome of a test whose text has not arrived."""
     found: tuple[str, Reason | None] = ("running", None)
     match row["message_status"]:
         case "cancelled":
@@ -72,7 +72,7 @@ def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
             found = "lost", UNDELIVERABLE
         case "failed":
             found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED
-        case "pending" if over:  # a part is in the air or in doubt: all else was taken back
+        case "pending" if over:  # a part is in the air or in doubt: all others were withdrawn
             found = "not_sent", NOT_KNOWN
         case "sent" if over:
             found = "lost", LOST

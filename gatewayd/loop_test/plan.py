@@ -1,4 +1,4 @@
-"""Who texts whom in a loop test."""
+"""Plans the pairs of a loop test: which SIM texts which."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_ITS_LIMIT = Reason(
 
 @dataclass(frozen=True, slots=True)
 class SimAddress:
-    """A SIM as a person names it: by where it is (no slot: the active one), or by its id."""
+    """A SIM as a person names it: by its port and slot (no slot: the active one), or by its id."""
 
     port: int | None
     slot: int | None
@@ -33,7 +33,7 @@ class SimAddress:
 
     @classmethod
     def read(cls, text: str) -> SimAddress:
-        """Read `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
+        """Parse `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
         found = _PLACE.fullmatch(text)
         if found is None:
             raise ValueError("must be PORT, PORT.SLOT or sim:ID, as 2, 2.1 or sim:7")
@@ -52,34 +52,32 @@ class SimInService:
     sim_id: int
     port: int
     slot: int
-    number: str  # E.164, "" where it is not known
+    number: str  # E.164; "": unknown
     cost: float
-    active: bool  # its slot is the one the modem uses
+    active: bool  # the modem uses its slot
     registered: bool
     has_room: bool  # within its limits
 
     @property
     def obstacle(self) -> Reason | None:
-        """Why there is no use in sending from it now."""
-        if (
-            self.active and not self.registered
-        ):  # of a slot that is not active nobody knows before it is turned to
+        """Why it cannot send now; None: it can."""
+        if self.active and not self.registered:  # the registration of a slot that is not active is unknown
             return UNREGISTERED
         return None if self.has_room else AT_ITS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One text to be sent."""
+    """The sender and the recipient of one text."""
 
     sender: SimInService
     target: SimInService
 
 
 def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: SimAddress | None) -> list[Pair]:
-    """Every SIM texts the next one whose number is known, and one alone itself; `source` and `target` choose.
+    """Pairs in which every SIM texts the next one with a known number; a single SIM texts itself.
 
-    Raises ConflictError where that cannot be.
+    `source` and `target` restrict the pairs. Raises ConflictError where no pair is possible.
     """
     ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
@@ -97,7 +95,7 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
 
 
 def nameless(sims_up: Sequence[SimInService]) -> list[str]:
-    """What to do about each SIM that nobody can text."""
+    """One sentence for each SIM without a known number: how to set it."""
     return [
         f"SIM {sim.sim_id} (port {sim.port}, slot {sim.slot}) can be texted once its number is set:"
         f" `gatewayd sim set {sim.sim_id} --number +…`"
@@ -107,7 +105,7 @@ def nameless(sims_up: Sequence[SimInService]) -> list[str]:
 
 
 def _following(ring: list[SimInService], sender: SimInService) -> SimInService:
-    """The next SIM that can be texted, the sender itself at last; registered ones first."""
+    """The next SIM with a known number, registered ones first; the sender itself comes last."""
     begin = ring.index(sender) + 1
     after = [sim for sim in ring[begin:] + ring[:begin] if sim.number]
     return next((sim for sim in after if sim.obstacle is not UNREGISTERED), after[0])

@@ -1,4 +1,4 @@
-"""Whether the box is well: a few checks that are cheap enough for anybody to ask for, and tell no secrets."""
+"""The health checks of the box. They are cheap, and their results contain no secrets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
 
-# Below the first the operator should know; below the second SQLite's journal may not find room.
+# Free space: below the first value the operator is warned; below the second SQLite's journal may not have enough.
 _LITTLE_BYTES = 200 << 20
 _TOO_LITTLE_BYTES = 20 << 20
 
-# A SIM sends a part in some seconds: what waits longer than this waits for more than its turn, or the queue is long.
+# A SIM sends a part in a few seconds: a message that waits longer than this is blocked, or the queue is long.
 _LATE_S = 600.0
 
 
@@ -27,16 +27,16 @@ _NO_COMMIT = "The database takes no commit now: another program locks it or has 
 
 
 class HealthState(Enum):
-    """What a check says."""
+    """The result of a check."""
 
     PASS = "pass"  # noqa: S105 - no password
-    WARN = "warn"  # messages go out, but a person should look
+    WARN = "warn"  # messages are sent, but a person should look
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, and a sentence for a person."""
+    """One check: its name, its result, and a sentence for a person."""
 
     name: str
     state: HealthState
@@ -44,7 +44,7 @@ class Check:
 
 
 class Health:
-    """Makes the checks."""
+    """Runs the checks. Any thread may ask."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Health:
         self._commit_probe = pulse
 
     def checks(self) -> list[Check]:
-        """All of them, in a fixed order."""
+        """All checks, in a fixed order."""
         return [
             *self._store_and_queue(),
             self._disk(),
@@ -71,7 +71,7 @@ class Health:
         ]
 
     def _store_and_queue(self) -> list[Check]:
-        if not self._commit_probe.commits():  # then a reader may wait for long, too
+        if not self._commit_probe.commits():  # then a reader may wait long too
             return [
                 Check("store", HealthState.FAIL, self._store.condition.detail or _NO_COMMIT),
                 Check("queue", HealthState.FAIL, "What waits is not known"),
@@ -100,7 +100,7 @@ class Health:
         return Check("disk", HealthState.WARN if free < _LITTLE_BYTES else HealthState.PASS, told)
 
     def _ports(self) -> Check:
-        """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""
+        """The state of the ports, with one sentence for each condition that needs an operator."""
         ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
         up = sum(port.state is PortState.UP for port in ports)
         check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")

@@ -1,4 +1,4 @@
-"""Taking messages: quota, SIM, ids and the rows, for all requests of the moment in one transaction."""
+"""Accepts messages: quota, SIM, ids and rows, for all requests of a moment in one transaction."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, mon
 from modem.sms.segmentation import segment
 
 KEYS_KEPT = DAY
-"""How long an idempotency key is known: longer than any client goes on repeating a request."""
+"""How long an idempotency key is kept: longer than any client repeats a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedDraft:
-    """A draft, and what the network will make of it: counted outside the transaction."""
+    """A draft with its id, its number of parts and the recipient's operator: prepared outside the transaction."""
 
     draft: Draft
     sms_id: str
@@ -41,7 +41,7 @@ class PreparedDraft:
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What one request wants taken. `single`: a message that finds no SIM is refused, not left out."""
+    """One request to send messages. `single`: its only message is refused, not left out, where no SIM has room."""
 
     caller: Caller
     drafts: list[PreparedDraft]
@@ -52,7 +52,7 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """What was kept of a request: one entry for each draft, None where no SIM had room; and how many for which SIM."""
+    """The messages that were kept: one entry for each draft, None where no SIM had room; and their number by SIM id."""
 
     accepted: list[Accepted | None]
     by_sim: dict[int, int]
@@ -61,7 +61,7 @@ class AcceptedRequest:
 
 
 class Intake:
-    """Takes messages into the store."""
+    """Accepts messages into the store."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Intake:
         self._operator = operator
 
     def prepare(self, draft: Draft) -> PreparedDraft:
-        """Count a draft's parts and name it."""
+        """Count the parts of a draft and give it an id."""
         return PreparedDraft(
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
@@ -86,15 +86,15 @@ class Intake:
     def accept(
         self, db: Connection, requests: Sequence[SendRequest]
     ) -> list[AcceptedRequest | Kept | GatewayError]:
-        """Keep what can be kept of each request, in their order; within a transaction.
+        """Keep the messages of each request, in order, within a transaction.
 
-        What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
+        The result of each request: `Kept` where its idempotency key was used before; an error where nothing was kept:
 
             ConflictError: the first request with this idempotency key is still being answered.
-            IdempotencyMismatchError: it had another body.
-            QuotaExceededError: the quota does not hold all of them.
+            IdempotencyMismatchError: the first request with this key had another body.
+            QuotaExceededError: the quota is too small for all messages of the request.
             QueueFullError: too many messages wait already.
-            SimUnavailableError: a single message found no SIM.
+            SimUnavailableError: no SIM has room for a single message.
         """
         at = self._clock.moment(self._calendar)
         now = self._clock.monotonic()
@@ -121,7 +121,7 @@ class Intake:
     def accept_own(
         self, db: Connection, prepared: PreparedDraft, sim: Candidate, options: Options
     ) -> AcceptedRequest:
-        """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
+        """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
         batch = _Batch(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
@@ -134,7 +134,7 @@ class Intake:
 
 @dataclass(slots=True)
 class _Account:
-    """What a company may take in this transaction, and has taken."""
+    """The quota of a company in this transaction, and its use."""
 
     router: Router
     quota: int | None
@@ -143,7 +143,7 @@ class _Account:
 
 
 class _Batch:
-    """One transaction: what its requests need is read once and counted on, what they leave is written once."""
+    """The requests of one transaction: data that they share is read once, and all rows are written together."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class _Batch:
         self._by_sim: dict[int, int] = {}
 
     def accept(self, asked: SendRequest) -> AcceptedRequest | Kept:
-        """Take one request. Raises GatewayError, and has counted nothing then."""
+        """Accept one request. Raises GatewayError; then nothing was counted."""
         if asked.key is not None:
             kept = _known(self._db, asked.caller, asked.key, self._at)
             if kept is not None:
@@ -192,7 +192,7 @@ class _Batch:
         return taken
 
     def keep(self, asked: SendRequest) -> AcceptedRequest:
-        """Give each of its messages to a SIM, whatever quota and queue say."""
+        """Give each message of the request to a SIM, without a check of quota and queue length."""
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
         accepted: list[Accepted | None] = []
@@ -243,7 +243,7 @@ class _Batch:
         return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
 
     def write(self) -> None:
-        """Write all that was taken."""
+        """Write the rows of all accepted messages."""
         if not self._message_rows:
             return
         messages.insert(self._db, self._message_rows)
@@ -274,11 +274,11 @@ class _Batch:
 
 
 def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
-    """What is kept of an idempotency key, on the writing connection.
+    """The record of an idempotency key, on the writing connection; None: it was not used.
 
     Raises:
-        IdempotencyMismatchError: it was used with another body.
-        ConflictError: its first request is still being answered.
+        IdempotencyMismatchError: the key was used with another body.
+        ConflictError: the first request with this key is still being answered.
     """
     kept = idempotency.find(db, caller.key_id, key.key, lately=at.lately(KEYS_KEPT))
     if kept is None:

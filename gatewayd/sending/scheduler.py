@@ -1,4 +1,4 @@
-"""What a port does next: which part it claims, or which slot it turns to. Runs within a transaction."""
+"""Chooses the next step of a port: a part to claim, a slot to turn to, or a rest. Runs within a transaction."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from modem.port.interface import Rest, Switch
 
 log = logging.getLogger(__name__)
 
-# A SIM that is down for longer than this hands its work on: most modems are back from a hiccup sooner.
+# Other SIMs may send the messages of a SIM that is down for longer than this: most modems recover sooner.
 HAND_ON_AFTER_S = 10.0
 
-# A message of which a part went out waits this long for its SIM. A telephone joins parts by their sender, so that the
-# rest of it from another number never joins what it has: as long as the SIM may come back, waiting is better to read.
-# From a SIM that will not (disabled, locked, taken out, refused by its network), or not in half an hour, another takes
-# over: what was taken is not repeated, and each part that is left goes out as a text of its own, without a
-# concatenation header, which a telephone shows at once. `gatewayd.sending.part_content` marks it as the rest of something.
+# A message of which a part was sent waits this long for its SIM. A telephone joins parts of the same sender only, so the
+# rest from another number stays separate: waiting gives a better text while the SIM may return. Where the SIM will not
+# return (disabled, locked, removed, refused by its network), or not within half an hour, another SIM takes over: accepted
+# parts are not repeated, and each remaining part is sent without a concatenation header, so that a telephone shows it at
+# once. `gatewayd.sending.part_content` marks such a part.
 BEGUN_WAITS_S = 1800.0
 
-# How many other queues an idle SIM looks into, the longest first.
+# The number of other queues that an idle SIM examines, the longest first.
 _QUEUES_LOOKED_INTO = 8
 
 
-# So many expired messages at most are ended by one claim: each costs a few statements, and other work waits meanwhile.
+# One claim ends at most this many expired messages: each costs a few statements, and other transactions wait meanwhile.
 _LOOKED_AT_ONCE = 20
 
 
 class QueueDamagedError(Exception):
-    """The index of the queue names a part that does not wait: `parts.rebuild_queue` cures it."""
+    """The index of the queue has a part that does not wait: `parts.rebuild_queue` repairs it."""
 
 
 class Scheduler:
@@ -63,7 +63,7 @@ class Scheduler:
         self._outage_backlog = backlog
 
     def next(self, db: Connection, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
-        """Claim the next part for the port's active SIM, or turn to another slot that has work."""
+        """Claim the next part for the active SIM of the port, or turn to another slot with work."""
         waiting = queue_counts.waiting(db)
         wanted = busiest_other_slot(turn, waiting)
         left_s = self._switching.stay_s(turn)
@@ -81,12 +81,12 @@ class Scheduler:
         if old_s is not None and waiting.get(turn.sim_id):
             return Rest(
                 min(old_s, left_s)
-            )  # to turn for each part of an old backlog would cost half a minute each
+            )  # to turn for each part of an old backlog would cost half a minute every time
         reports_s = self._switching.reports_s(db, turn, at)
         return Rest(reports_s) if reports_s > 0 else Switch(wanted)
 
     def _old_s(self, turn: Turn, waiting: dict[int, int]) -> float | None:
-        """How long until this SIM may send something old, None where there is nothing or it may now."""
+        """Seconds until this SIM may send an old message; None: there is none, or it may send it now."""
         queues = [queue for queue in self._outage_backlog.queues() if waiting.get(queue)]
         return (self._outage_backlog.wait_s(turn.sim_id) or None) if queues else None
 
@@ -100,9 +100,9 @@ class Scheduler:
         *,
         spare: bool,
     ) -> Submission | Rest | None:
-        """Claim the part that is to go first; with `spare` time, also one of another SIM's that is up.
+        """Claim the first part of the queue; with `spare` time, also a part of another SIM that is up.
 
-        A rest of 0 s: only messages that have expired were found yet, and the rest of the queue is for the next transaction.
+        A rest of 0 s: only expired messages were found so far; the next transaction continues.
         """
         sim = sims.at_work(db, turn.sim_id, at.today)
         if sim is None or not sim["enabled"]:
@@ -123,7 +123,7 @@ class Scheduler:
     def _due(
         self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
     ) -> Head | None:
-        """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
+        """The first part of the SIM's own queue and of the queues whose SIMs cannot send."""
         heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
         others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
         if not others:
@@ -139,7 +139,7 @@ class Scheduler:
         return min(heads, key=lambda head: head.rank, default=None)
 
     def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
-        """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
+        """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
         if not _has_room(db, sim, at):
             return None
         places = self._port_registry.sims()
@@ -155,7 +155,7 @@ class Scheduler:
         return None
 
     def _own_heads(self, db: Connection, sim_id: int, effects: Effects) -> list[Head]:
-        """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
+        """The parts of its own queue that a SIM may send now: the first new one, and the first old one if it is due."""
         last_old = self._outage_backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
         if last_old:
@@ -167,7 +167,7 @@ class Scheduler:
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _heads_of_another(self, db: Connection, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
-        """The same of another SIM's queue, of what may move."""
+        """The parts of another SIM's queue that this SIM may send now."""
         last_old, company = self._outage_backlog.old(sim_id), sim["company_id"]
         found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
         if last_old and not self._outage_backlog.wait_s(sim["id"]):
@@ -177,7 +177,7 @@ class Scheduler:
     def _claim(
         self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
     ) -> Submission | None:
-        """Claim a part for this SIM; None where its message has just ended, and it waits no more.
+        """Claim a part for this SIM; None where its message has just ended.
 
         Raises QueueDamagedError.
         """
@@ -222,7 +222,7 @@ class Scheduler:
         )
 
     def _is_lost(self, place: Presence | None, after_s: float = HAND_ON_AFTER_S) -> bool:
-        """Whether a SIM will not come back, or has been down for so long. None: it has no place in this gateway."""
+        """Whether a SIM will not return, or has been down for `after_s`. None: it is not in this gateway."""
         if place is None:
             return True
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
@@ -234,7 +234,7 @@ def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
 
 
 def _validity(message: Row, at: Moment) -> int | None:
-    """What is left of a message's life, in seconds; all of it where the clock cannot tell."""
+    """The remaining life of a message in seconds; its whole life where the clock is not trusted."""
     if message["expires_at"] is None:
         return None
     life: int = message["expires_at"] - message["created_at"]
@@ -243,5 +243,5 @@ def _validity(message: Row, at: Moment) -> int | None:
 
 
 def _message_reference(message_id: int, seq: int) -> int:
-    """The TP-MR to ask for: the same in each try of a part, and not in step with the counter of a modem of its own."""
+    """The TP-MR to request: the same in each try of a part, and not in step with the counter of a modem."""
     return (message_id * 167 + seq * 59) % 256

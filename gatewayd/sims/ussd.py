@@ -1,4 +1,4 @@
-"""Asking the network through a port, for a person who waits for the answer."""
+"""Sends a USSD code through a port and waits for the answer of the network."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, Ussd
 from modem.port.status import PortStatus
 
 MOST_REPLIES = 10
-"""Replies in one session: no menu is deeper."""
+"""The most replies in one session: no menu is deeper."""
 
-# A submission in the air takes three to six seconds as a rule, and may take minutes: nobody waits for that.
+# A submission in the air normally takes 3 to 6 s, but may take minutes: a request does not wait that long.
 BEGIN_TIMEOUT_S = 20.0
 
-# For what a port promises to end by itself (see `Port.ussd`): the change of a slot, and each code.
+# The longest times of a port (see `Port.ussd`) for a change of slot, and for each code.
 _SLOT_TIMEOUT_S = 150.0
 _CODE_TIMEOUT_S = 60.0
 
 
 def timeout_s(codes: int) -> float:
-    """The longest that `ask` takes over so many codes."""
+    """The longest time of `ask` for this many codes, in seconds."""
     return BEGIN_TIMEOUT_S + _SLOT_TIMEOUT_S + _CODE_TIMEOUT_S * codes
 
 
@@ -34,12 +34,12 @@ def ask(
     replies: Sequence[str],
     slot: int | None,
 ) -> UssdAnswer:
-    """Say a code, and the replies after it, and wait for the answer.
+    """Send a code, then the replies to its menus, and wait for the last answer.
 
     Raises:
-        InvalidRequestError: what is asked cannot be said, or not there.
+        InvalidRequestError: the code, a reply or the slot is not valid.
         NotFoundError: there is no such port.
-        ConflictError: the port is not up, or has no time.
+        ConflictError: the port is not up, or is busy.
         UssdFailedError: the modem or the network refused, or did not answer.
     """
     face = ports.get(port)
