@@ -14,7 +14,7 @@ _PLACE = re.compile(
 )
 
 UNREGISTERED = Reason(
-    "The SIM is not registered with a network: nothing was sent. `gatewayd status` tells more.",
+    "The SIM is not registered with a network: nothing was sent. `gatewayd status` shows more.",
     "La SIM n'est pas enregistrée sur un réseau : rien n'a été envoyé. `gatewayd status` en dit plus.",
 )
 AT_ITS_LIMIT = Reason(
@@ -81,7 +81,7 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
     """
     ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
-        raise ConflictError("No SIM is up: `gatewayd status` tells why")
+        raise ConflictError("No SIM is up: `gatewayd status` shows why")
     senders = ring if source is None else [_at(ring, source)]
     if target is not None:
         wanted = _at(ring, target)
@@ -90,7 +90,7 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
         others = [sim for sim in senders if sim is not wanted]
         return [Pair(sender, wanted) for sender in others or [wanted]]
     if not any(sim.number for sim in ring):
-        raise ConflictError(f"No SIM's number is known: nobody can text it. {nameless(ring[:1])[0]}")
+        raise ConflictError(f"No SIM has a known number, so none can be texted. {nameless(ring[:1])[0]}")
     return [Pair(sender, _following(ring, sender)) for sender in senders]
 
 
@@ -119,4 +119,4 @@ def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
             fits = sim.port == place.port and (sim.active if place.slot is None else sim.slot == place.slot)
         if fits:
             return sim
-    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` tells why")
+    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` shows why")

@@ -27,9 +27,9 @@ IN_DOUBT: Final = Reason(
     "Le modem n'a jamais dit si le réseau l'a pris ; un accusé de réception est attendu.",
 )
 HELD: Final = Reason(
-    "Nobody knows whether the network took it; it is held until a report or a person settles it"
+    "It is unknown whether the network took it; it is held until a report or a person settles it"
     " (`gatewayd message settle`).",
-    "On ignore si le réseau l'a pris ; il est retenu jusqu'à ce qu'un accusé ou une personne tranche"
+    "On ignore si le réseau l'a pris ; il reste en attente jusqu'à ce qu'un accusé ou une personne tranche"
     " (`gatewayd message settle`).",
 )
 NOT_KNOWN: Final = Reason(
@@ -44,7 +44,7 @@ EXPIRED_PARTLY: Final = Reason(
     "Il a expiré avant l'envoi de toutes ses parties ; celles qui restaient sont abandonnées.",
 )
 EXPIRED_IN_DOUBT: Final = Reason(
-    "It expired while nobody knew whether the network took it: it may have arrived.",
+    "It expired while it was unknown whether the network took it: it may have arrived.",
     "Il a expiré alors qu'on ignorait si le réseau l'avait pris : il est peut-être arrivé.",
 )
 SETTLED_FAILED: Final = Reason(

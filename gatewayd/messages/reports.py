@@ -98,7 +98,7 @@ def take(
     if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
-        log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
+        log.info("SIM %d: a status report matches no part that awaits one", sim_id)
 
 
 def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
@@ -109,14 +109,14 @@ def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
 
 
 def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
-    """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
+    """Apply the reports that arrived before the answers to their submissions on this SIM."""
     _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, effects)
 
 
 def take_early_of(
     db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
-    """The same, of the submission of this part."""
+    """Apply the reports that arrived before the answer to the submission of this part."""
     early = inbound.take_early_reports_of(db, key.message_id, key.seq)
     _apply_early(db, early, submit_timeout_s, at, effects)
 
@@ -274,8 +274,8 @@ def _apply(db: Connection, part: Row, told: _Report, at: Moment, effects: Effect
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
-        words = _REASONS.get(told.status, _OTHER)
-        reason = f"not delivered: {words.en} / non remis : {words.fr} (TP-ST 0x{told.status:02X})"
+        meaning = _REASONS.get(told.status, _OTHER)
+        reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
         lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
     elif stamp is not None:
         parts.stamped(db, part["message_id"], part["seq"], stamp)

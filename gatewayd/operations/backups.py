@@ -124,7 +124,7 @@ class Backups:
     def _warn_of_the_disk(self, folder: Path) -> None:
         if backup_folder.on_one_disk(folder, self._store.path.parent) and not self._warned:
             log.warning(
-                "the backups in %s are on the disk of the database, and are lost with it: is another disk to be mounted there?",
+                "the backups in %s are on the disk of the database, and are lost with it: mount another disk there",
                 folder,
             )
             self._warned = True

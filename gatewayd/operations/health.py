@@ -23,7 +23,10 @@ _TOO_LITTLE_BYTES = 20 << 20
 _LATE_S = 600.0
 
 
-_NO_COMMIT = "The database takes no commit now: another program locks it or has removed it, the disk hangs, or it is read-only"
+_NO_COMMIT = (
+    "The database cannot commit now: another program locked or removed it, the disk hangs, or it is read-only"
+)
+_NO_QUEUE = "The state of the queue is unknown"
 
 
 class HealthState(Enum):
@@ -74,14 +77,14 @@ class Health:
         if not self._commit_probe.commits():  # then a reader may wait long too
             return [
                 Check("store", HealthState.FAIL, self._store.condition.detail or _NO_COMMIT),
-                Check("queue", HealthState.FAIL, "What waits is not known"),
+                Check("queue", HealthState.FAIL, _NO_QUEUE),
             ]
         try:
             oldest_s = self._metrics.oldest_s()
         except StoreUnavailableError:
             return [
                 Check("store", HealthState.FAIL, "The database cannot be read"),
-                Check("queue", HealthState.FAIL, "What waits is not known"),
+                Check("queue", HealthState.FAIL, _NO_QUEUE),
             ]
         queue = Check("queue", HealthState.PASS, "Nothing has waited for long")
         if oldest_s > _LATE_S:

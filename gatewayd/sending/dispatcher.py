@@ -271,10 +271,10 @@ class Dispatcher:
         self._write(step)
         if isinstance(text, Unreadable):
             log.warning(
-                "port %d: what came in cannot be read (%s); it is set aside", status.port, text.reason
+                "port %d: a received message cannot be read (%s); it is kept unread", status.port, text.reason
             )
         elif text.signal is not None:
-            log.info("port %d: what came in is no text (%s)", status.port, text.signal.value)
+            log.info("port %d: a received message is not a text (%s)", status.port, text.signal.value)
         else:
             log.info("port %d: a text came in", status.port)
 
@@ -311,7 +311,7 @@ class Dispatcher:
         return self._transactions.read_for_port(look)
 
     def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, Effects], T]) -> T:
-        log.error("the index of the queue is damaged: it is built anew. Is the disk failing? See `dmesg`")
+        log.error("the index of the queue is damaged: it is rebuilt. Is the disk failing? See `dmesg`")
         try:
             self._store.write(parts.rebuild_queue)
             return self._transactions.write(step)

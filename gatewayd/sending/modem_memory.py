@@ -55,7 +55,7 @@ class ModemMemory:
             return ""
         match _lesson(db, status):
             case Storage.NO_MARKS:
-                return "Parts are sent directly: this model does not mark in its memory what it sent."
+                return "Parts are sent directly: this model does not mark sent parts in its memory."
             case Storage.CANNOT:
                 return "Parts are sent directly: this model cannot send from its memory."
             case _:
@@ -88,16 +88,20 @@ class ModemMemory:
         key = PartKey(submission.message_id, submission.seq, submission.token)
         if fate is Fate.SENT:
             if parts.settle_doubt(db, *key.claim, "submitted"):
-                log.info("part %d of message %d was sent, as its modem says", key.seq, key.message_id)
+                log.info("part %d of message %d was sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 lifecycle.part_taken(db, key.message_id, at, effects)
         elif fate is Fate.UNSENT and _lesson(db, status) is Storage.MARKS:
             if modem_memory.never_sent(db, *key.claim):
-                log.info("part %d of message %d was not sent, as its modem says", key.seq, key.message_id)
+                log.info("part %d of message %d was not sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 effects.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
         else:
-            log.info("part %d of message %d: its modem does not know", key.seq, key.message_id)
+            log.info(
+                "part %d of message %d stays in doubt: the modem's memory does not tell",
+                key.seq,
+                key.message_id,
+            )
 
     def emptied(self, db: Connection, kept: Kept) -> None:
         """See `Work.emptied`."""

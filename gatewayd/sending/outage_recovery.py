@@ -59,7 +59,7 @@ class OutageRecovery:
         aged, found = self._store.write(look)
         if aged is not None:
             self._outage_backlog.set_apart(aged)
-            self._log_queue("the clock is right now", found)
+            self._log_queue("the clock is trusted now", found)
 
     def sim_returned(self, sim_id: int) -> None:
         """A SIM returned after so long an outage that the messages in its queue are old. Raises WorkUnavailableError."""
@@ -88,7 +88,7 @@ class OutageRecovery:
     def _log_queue(self, occasion: str, found: QueueAge) -> None:
         if found.messages and self._outage_backlog.queues():
             log.warning(
-                "%s: %d messages wait, the oldest for %s; what waited longer than %g s is sent at %g parts a minute and"
+                "%s: %d messages wait, the oldest for %s; messages older than %g s are sent at %g parts a minute and"
                 " SIM, new messages first",
                 occasion,
                 found.messages,

@@ -184,14 +184,14 @@ class Outcomes:
 
     def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        words = f" ({cause.words})" if cause.code is None and cause.words else ""
+        modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
         parts.note_attempt(
             db,
             *key.claim,
             outcome="refused",
             cause=code,
-            reason=cause.reason + words,
-            reason_fr=cause.reason_fr + words,
+            reason=cause.reason + modem_text,
+            reason_fr=cause.reason_fr + modem_text,
             now=at.now,
         )
 
@@ -221,7 +221,7 @@ class Outcomes:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message, and a person can help: %s", part["sim_id"], cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part["sim_id"], cause.told)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)

@@ -144,7 +144,7 @@ class Balances:
                 self._told.add(sim_id)
                 log.warning(
                     "SIM %d keeps its last balance: the pattern of [[balance]] %s finds no amount in the answer;"
-                    " see what that is with `gatewayd ussd %d CODE`",
+                    " `gatewayd ussd %d CODE` shows the answer",
                     sim_id,
                     settings.operator,
                     answer.port,

@@ -61,7 +61,7 @@ class Timers:
         try:
             action()
         except StoreUnavailableError as error:
-            log.debug("a timer could not write (%s); it is tried again in %s s", error, self._again_s)
+            log.debug("a timer could not write (%s); it runs again in %s s", error, self._again_s)
             self.after(self._again_s, action)
         except Exception:
-            log.exception("a timer failed; the others go on")
+            log.exception("a timer failed; the other timers continue")

@@ -64,13 +64,15 @@ def desk(tmp_path: Path) -> Mailbox:
 
 
 def test_check_says_that_nobody_can_send_until_somebody_can(desk: Mailbox) -> None:
-    assert desk.check() == ["There is no company, so that nobody can send: `gatewayd company add NAME`."]
+    assert desk.check() == [
+        "There is no company, so no client can send: `gatewayd company add NAME` makes one."
+    ]
     assert desk.does("company", "add", "Pharmacie") == []
-    assert "No API key lets a client in" in desk.check()[0]
+    assert "No API key is valid" in desk.check()[0]
     assert desk.does("key", "add", "--company", 1) == []
     assert desk.check() == ["There is an active company with a key that lets it in."]
     desk.does("key", "set", 1, "--active", "no")
-    assert "No API key lets a client in" in desk.check()[0]
+    assert "No API key is valid" in desk.check()[0]
     desk.does("key", "set", 1, "--active", "yes")
     desk.does("company", "set", 1, "--active", "no")
     assert "No company is active" in desk.check()[0]

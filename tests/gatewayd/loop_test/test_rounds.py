@@ -114,7 +114,7 @@ def test_a_text_that_comes_in_elsewhere_is_told_with_where(house: House) -> None
     arrives(house, 1, submission.segment.text)
     (test,) = ended(house, round_)
     assert (test.outcome, test.arrived) == ("elsewhere", False)
-    assert f"It came in on SIM {house.sim(A)}: the number set for SIM {house.sim(B)}" in test.detail
+    assert f"It arrived on SIM {house.sim(A)}: the number set for SIM {house.sim(B)}" in test.detail
     assert f"gatewayd sim set {house.sim(B)} --number" in test.detail_fr
 
 
