@@ -103,9 +103,7 @@ def _sim(row: Row, all_: Iterable[Row], inactive: set[int]) -> list[str]:
             f" {change} --company ID --default` makes it that of one."
         )
     if row["is_default"] and not row["enabled"]:
-        notes.append(
-            f"{about} is a default but disabled, so it is never chosen: {change} --enabled yes`."
-        )
+        notes.append(f"{about} is a default but disabled, so it is never chosen: {change} --enabled yes`.")
     if row["company_id"] in inactive:
         notes.append(
             f"{about} belongs to company {row['company_id']}, which is not active, so it sends nothing."
@@ -115,9 +113,7 @@ def _sim(row: Row, all_: Iterable[Row], inactive: set[int]) -> list[str]:
             notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
     daily, monthly = row["daily_limit"], row["monthly_limit"]
     if daily and monthly and monthly < daily:
-        notes.append(
-            f"{about} may send less in a month than in a day, so its daily limit is without effect."
-        )
+        notes.append(f"{about} may send less in a month than in a day, so its daily limit is without effect.")
     return notes
 
 

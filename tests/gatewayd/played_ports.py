@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
-from gatewayd.records import Caller, Draft, MessageRecord, Options, Priority
+from gatewayd.records import AttemptRecord, Caller, Draft, MessageRecord, Options, Priority
+from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
@@ -22,6 +25,8 @@ from modem.errors import Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Outcome, Reported, Rest, Switch
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
+from modem.sms.tpdu import StatusReport
+from tests.conftest import eventually
 
 RECIPIENT = "+22370123456"
 
@@ -164,3 +169,50 @@ class House:
 def refused(kind: Kind, code: int | None = 38, family: str = "CMS") -> Refused:
     """A refusal of a kind."""
     return Refused(Cause(family, code, kind, "The network is out of order", "Le réseau est en panne"))
+
+
+def report(
+    house: House, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
+) -> StatusReport:
+    """A status report with the TP-SCTS of now plus `late_s`."""
+    taken = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
+    return StatusReport("", reference, recipient, taken, taken, status)
+
+
+def reported(house: House, port: int, told: StatusReport) -> None:
+    """A port passes on a status report."""
+    house.gateway.dispatcher.reported(house.statuses[port], told)
+
+
+def report_on(house: House, port: int, reference: int, status: int = 0, late_s: int = 0) -> None:
+    """A port passes on a status report with this TP-MR."""
+    reported(house, port, report(house, reference, status, late_s=late_s))
+
+
+def attempts(house: House, sms_id: str) -> list[AttemptRecord]:
+    """The attempts of a message, oldest first."""
+    return house.gateway.history(house.caller, sms_id)[1]
+
+
+def again(house: House, port: int) -> Submission:
+    """The next submission of a port, after the back-off."""
+    found = eventually(lambda: step if isinstance(step := house.next(port), Submission) else None)
+    assert isinstance(found, Submission)
+    return found
+
+
+def send_many(house: House, count: int) -> None:
+    """Send messages with the texts 0, 1, 2, … in one request."""
+    drafts = [Draft(RECIPIENT, f"{n}") for n in range(count)]
+    house.gateway.submit_bulk(house.caller, drafts, Options(), None)
+
+
+def administration(house: House, *, daemon: bool = True) -> Context:
+    """The context of administration commands, with or without a running daemon."""
+    return Context(
+        house.store,
+        house.clock,
+        Calendar(house.settings.numbers.zone),
+        Numbering(house.settings.numbers),
+        house.gateway if daemon else None,
+    )

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gatewayd.errors import QueueFullError
-from gatewayd.records import Draft, Options, Priority, Status
-from gatewayd.sending.circuit_breaker import CircuitBreaker
+from gatewayd.records import Priority, Status
 from gatewayd.store.engine.connection import Connection
-from gatewayd.store.tables import inbound, parts, queue_counts
-from gatewayd.timekeeping.clock import DAY, SECOND
-from modem.errors import Kind
-from modem.parts import Refused, Submission, Submitted
-from modem.port.interface import Outcome, Rest
+from gatewayd.store.tables import inbound, parts
+from gatewayd.timekeeping.clock import SECOND
+from modem.parts import Submission, Submitted
+from modem.port.interface import Rest
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import House, refused
+from tests.gatewayd.played_ports import (
+    House,
+    send_many,
+)
 
 A, B = "8922300000000000001", "8922300000000000002"
 
@@ -30,11 +29,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.up(1, A)
     yield house
     house.close()
-
-
-def send_many(house: House, count: int) -> None:
-    drafts = [Draft("+22370123456", f"{n}") for n in range(count)]
-    house.gateway.submit_bulk(house.caller, drafts, Options(), None)
 
 
 def failed(house: House) -> int:
@@ -100,91 +94,6 @@ def test_at_the_start_back_offs_end_some_at_a_time(house: House) -> None:
     assert house.store.write(parts.release_deferred)
     house.restart()
     assert house.row("SELECT count(*) FROM parts WHERE deferred = 1")[0] == 0
-
-
-# A damaged index.
-
-
-def without_index(path: Path, change: str) -> None:
-    """Change the table of the parts while its index of the queue knows nothing of it."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("PRAGMA writable_schema = ON")
-        index = db.execute("SELECT * FROM sqlite_schema WHERE name = 'parts_queue'").fetchone()
-        db.execute("DELETE FROM sqlite_schema WHERE name = 'parts_queue'")
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute(change)
-        db.execute("PRAGMA writable_schema = ON")
-        db.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE parts SET state = 'delivered' WHERE message_id <= 2",
-        "UPDATE parts SET state = 'failed' WHERE message_id = 1",
-    ],
-)
-@pytest.mark.parametrize("expired", [False, True])
-def test_an_index_that_names_what_does_not_wait_is_built_anew(
-    house: House, change: str, caplog: pytest.LogCaptureFixture, *, expired: bool
-) -> None:
-    send_many(house, 3)
-    house.close()
-    without_index(house.settings.store.path, change)
-    house.open()
-    if expired:
-        house.clock.at += 3601 * SECOND
-    house.up(1, A)
-    good = house.send("good")
-    seen = []
-    for _ in range(10):
-        step = house.next(1)
-        while isinstance(step, Submission):
-            seen.append(step.segment.text)
-            step = house.settle(1, step, Submitted(1))
-    assert seen[-1] == "good"
-    assert house.view(good).status is Status.SENT
-    assert "damaged" in caplog.text
-    check = house.store.write(lambda db: db.execute("PRAGMA integrity_check").fetchall())
-    assert [row[0] for row in check] == ["ok"]
-    assert sum(house.store.write(queue_counts.waiting).values()) == 0
-
-
-def test_a_part_whose_message_is_missing_holds_nothing_up(house: House) -> None:
-    house.send("lost")
-    good = house.send("good")
-    house.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = 1"))
-    house.settle(1, house.claim(1), Submitted(1))
-    assert house.view(good).status is Status.SENT
-
-
-# Numbers that grow.
-
-
-@pytest.mark.parametrize("tries", [1, 8, 2000, 20_000])
-def test_a_sim_without_credit_rests_as_long_however_often_it_was_tried(tries: int) -> None:
-    breakers, rest_s = CircuitBreaker(), 0.0
-    for number in range(tries + 2):
-        part = Submission(number, 1, 1, 1, f"+2237{number:07}", segment=None, reference=0, validity_s=None)  # type: ignore[arg-type]
-        rest_s = breakers.after(Outcome(part, refused(Kind.SIM), 0, 0))
-    assert rest_s == (60.0 if tries == 1 else 900.0)
-    assert len(breakers.recipients) < 10
-
-
-def test_ten_days_without_credit_do_not_make_the_port_sick(house: House) -> None:
-    send_many(house, 3)
-    failure = Refused(refused(Kind.SIM).cause)
-    for number in range(1500):
-        house.clock.passed += 901
-        step = house.next(1)
-        if isinstance(step, Submission):
-            house.settle(1, step, failure)
-        if number % 100 == 0:
-            house.clock.at += DAY // 2
-            send_many(house, 5)
-
-
-# What is counted and told.
 
 
 @pytest.mark.parametrize("long", ["x" * 160, "é€" * 400])

@@ -1,0 +1,330 @@
+"""Each status report is matched to its part, and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatewayd.records import MessageFilter, Status
+from modem.parts import InDoubt, Submission, Submitted
+from modem.port.interface import Outcome, Reported, Rest
+from modem.simulator.core.tpdu import timestamp
+from modem.sms.tpdu import StatusReport, parse
+from tests.gatewayd.played_ports import RECIPIENT, House, report, reported
+
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[House]:
+    """One that waits for a report as long as it takes."""
+    house = House(tmp_path, in_doubt="hold")
+    yield house
+    house.close()
+
+
+def commits(house: House) -> int:
+    return house.store.commit_times.histograms()[""].buckets[-1][1]
+
+
+def test_a_report_that_comes_before_its_answer_is_not_lost(house: House) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    part = house.claim(1)
+    reported(house, 1, report(house, 9))
+    house.settle(1, part, Submitted(9))
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_reports_that_came_meanwhile_are_kept_with_the_outcome_and_the_next_claim(house: House) -> None:
+    """Also that of the very part whose outcome it is, and that of a SIM that was in the slot before."""
+    house.up(1, B)
+    other = house.send("0", sim=house.sim(B))
+    house.settle(1, house.claim(1), Submitted(7))
+    before = house.statuses[1]
+    house.up(1, A)
+    sent = [house.send(str(n), sim=house.sim(A)) for n in (1, 2)]
+    part = house.claim(1)
+    reports = [Reported(before, report(house, 7)), Reported(house.statuses[1], report(house, 8))]
+    outcome = Outcome(part, Submitted(8), house.clock.passed, house.clock.passed)
+    before_it = commits(house)
+    following = house.next(1, outcome, reports)
+    assert commits(house) == before_it + 1
+    assert isinstance(following, Submission)
+    assert [house.view(sms_id).status for sms_id in (other, *sent)] == [
+        Status.DELIVERED,
+        Status.DELIVERED,
+        Status.PENDING,
+    ]
+    house.settle(1, following, Submitted(9))  # the SIM that is in the slot now is still known
+    assert house.view(sent[1]).status is Status.SENT
+    assert house.next(1) == Rest()
+    house.send("3", sim=house.sim(A))
+    assert isinstance(house.next(1), Submission)
+
+
+def test_a_report_matches_by_reference_and_recipient_and_sim(house: House) -> None:
+    house.up(1, A)
+    house.up(2, B)
+    sms_id = house.send(sim=house.sim(A))
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, recipient="+22376999999"))
+    reported(house, 1, report(house, 6))
+    reported(house, 2, report(house, 5))
+    assert house.view(sms_id).status is Status.SENT
+    reported(house, 1, report(house, 5, recipient="70123456"))  # as some networks write it
+    assert house.view(sms_id).status is Status.DELIVERED
+
+
+def test_when_references_wrap_the_report_goes_to_the_submission_of_its_time(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    house.clock.at += 3600 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, late_s=-3600))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"),
+    [
+        (0x00, Status.DELIVERED),
+        (0x02, Status.DELIVERED),
+        (0x30, Status.SENT),
+        (0x46, Status.FAILED),
+        (0x61, Status.FAILED),
+    ],
+)
+def test_every_class_of_report(house: House, status: int, becomes: Status) -> None:
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=status))
+    assert house.view(sms_id).status is becomes
+
+
+# Every TP-ST that 23.040, 9.2.3.15 names, and the edges of its reserved ranges
+@pytest.mark.parametrize("status", [*range(0x03), 0x0F, 0x10, 0x1F])
+def test_reports_of_completion_deliver(house: House, status: int) -> None:
+    assert after(house, status) is Status.DELIVERED
+
+
+@pytest.mark.parametrize("status", [*range(0x20, 0x27), 0x2F, 0x30, 0x3F])
+def test_reports_of_a_passing_trouble_change_nothing_and_the_last_word_does(
+    house: House, status: int
+) -> None:
+    assert after(house, status) is Status.SENT
+    reported(house, 1, report(house, 5, status=status))
+    reported(house, 1, report(house, 5))
+    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "status", [*range(0x40, 0x4B), 0x4F, 0x50, 0x5F, *range(0x60, 0x67), 0x6F, 0x70, 0x7F, 0x80, 0xFF]
+)
+def test_reports_of_a_lasting_trouble_fail(house: House, status: int) -> None:
+    assert after(house, status) is Status.FAILED
+
+
+def after(house: House, status: int) -> Status:
+    """What a sent message is after such a report."""
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=status))
+    return house.view(sms_id).status
+
+
+def test_a_report_that_comes_twice_is_not_the_word_about_the_next_part(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    told = report(house, 5)
+    reported(house, 1, told)
+    assert house.view(first).status is Status.DELIVERED
+    house.clock.at += 60 * 1_000_000
+    second = house.send("2")
+    part = house.claim(1)
+    reported(house, 1, told)  # while the next is in the air
+    house.settle(1, part, Submitted(5))
+    assert house.view(second).status is Status.SENT
+    reported(house, 1, told)  # and once it is sent
+    assert house.view(second).status is Status.SENT
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+def test_a_report_before_its_answer_that_comes_again_after_it_is_taken_once(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    part, told = house.claim(1), report(house, 5)
+    reported(house, 1, told)
+    house.settle(1, part, Submitted(5))
+    house.clock.at += 60 * 1_000_000
+    second = house.send("2")
+    part = house.claim(1)
+    reported(house, 1, told)
+    house.settle(1, part, Submitted(5))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+
+
+def test_parts_of_one_second_on_a_modem_that_does_not_count_have_their_reports(house: House) -> None:
+    house.up(1, A)
+    ids = [house.send(str(number)) for number in range(3)]
+    step: object = house.claim(1)
+    for _ in ids:
+        assert isinstance(step, Submission)
+        step = house.settle(1, step, Submitted(0))
+    for _ in ids:
+        reported(house, 1, report(house, 0))
+    assert {house.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
+
+
+def test_a_report_of_nothing_that_is_in_the_air_is_not_kept(house: House) -> None:
+    house.up(1, A)
+    reported(house, 1, report(house, 5))  # of another program's message, or of one from before
+    house.send()
+    part = house.claim(1)
+    reported(house, 1, report(house, 5, recipient="+22376999999"))
+    assert house.row("SELECT count(*) FROM reports")[0] == 0
+    house.settle(1, part, Submitted(5))
+    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.SENT
+
+
+def test_the_last_word_goes_to_the_part_of_the_first(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    told = report(house, 5, status=0x30)
+    reported(house, 1, told)
+    house.clock.at += 100 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, replace(told, status=0x46))
+    assert (house.view(first).status, house.view(second).status) == (Status.FAILED, Status.SENT)
+    reported(house, 1, report(house, 5))
+    assert house.view(second).status is Status.DELIVERED
+
+
+def test_a_report_that_came_while_the_modem_stayed_silent_settles_the_doubt(patient: House) -> None:
+    patient.up(1, A)
+    sms_id = patient.send()
+    part = patient.claim(1)
+    reported(patient, 1, report(patient, 9))
+    patient.settle(1, part, InDoubt("silence"))
+    assert patient.view(sms_id).status is Status.DELIVERED
+    assert patient.next(1) == Rest()  # it is not sent again
+
+
+def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House) -> None:
+    patient.up(1, A)
+    sms_id = patient.send()
+    patient.claim(1)
+    reported(patient, 1, report(patient, 9))
+    patient.restart()
+    assert patient.view(sms_id).status is Status.DELIVERED
+
+
+def test_reports_after_a_power_cut_find_parts_whose_end_nobody_saw(patient: House) -> None:
+    patient.up(1, A)
+    first = patient.send("1")
+    patient.claim(1)
+    patient.restart()
+    patient.up(1, A)
+    told = report(patient, 9)
+    reported(patient, 1, told)
+    assert patient.view(first).status is Status.DELIVERED
+    patient.clock.at += 60 * 1_000_000
+    second = patient.send("2")
+    patient.settle(1, patient.claim(1), Submitted(9))
+    reported(patient, 1, told)
+    assert patient.view(second).status is Status.SENT
+    reported(patient, 1, report(patient, 9))
+    assert patient.view(second).status is Status.DELIVERED
+
+
+def test_a_report_without_a_time_is_for_the_part_that_no_other_spoke_of(house: House) -> None:
+    house.up(1, A)
+    first = house.send("1")
+    house.settle(1, house.claim(1), Submitted(5))
+    house.clock.at += 600 * 1_000_000
+    second = house.send("2")
+    house.settle(1, house.claim(1), Submitted(5))
+    reported(house, 1, report(house, 5, status=0x30))
+    reported(house, 1, replace(report(house, 5), service_centre_at=None))
+    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+
+
+def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send()
+    house.claim(1)
+    house.restart()
+    house.up(1, A)
+    assert house.next(1) == Rest()
+    assert house.view(sms_id).in_doubt
+    assert house.view(sms_id).status is Status.PENDING
+    reported(house, 1, report(house, 77, recipient="+22376999999"))  # another's
+    for another_time in (-7200, 7200):
+        reported(house, 1, report(house, 77, late_s=another_time))
+    assert house.view(sms_id).in_doubt
+    reported(house, 1, report(house, 77, late_s=20))
+    assert house.view(sms_id).status is Status.DELIVERED
+    assert not house.view(sms_id).in_doubt
+    house.close()
+
+
+def stamp(at: datetime, zone: str) -> str:
+    """A time stamp with this octet for its time zone."""
+    return timestamp(at).hex()[:12] + zone
+
+
+@pytest.mark.parametrize("zone", ["E1", "C2", "FF", "9F", "A0", "7F"])
+@pytest.mark.parametrize(
+    ("ahead_h", "discharged"), [(-7, "8A"), (5, "02"), (0, "00"), (0, "E1"), (0, "FF"), (0, None)]
+)
+def test_a_report_with_a_garbled_time_zone_settles_a_doubt(
+    tmp_path: Path, zone: str, ahead_h: int, discharged: str | None
+) -> None:
+    house = House(tmp_path, in_doubt="retry", in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    there = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
+    at_discharge = "00" * 7 if discharged is None else stamp(there + timedelta(seconds=5), discharged)
+    told = parse(f"0006090B912273103254F6{stamp(there, zone)}{at_discharge}00")
+    assert isinstance(told, StatusReport)
+    reported(house, 1, replace(told, recipient=RECIPIENT))
+    assert house.view(sms_id).status is Status.DELIVERED
+    assert house.next(1) == Rest()  # it is not sent a second time
+    house.close()
+
+
+def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=3600)
+    house.up(1, A)
+    sms_id = house.send("é" * 200)
+    second = house.settle(1, house.claim(1), InDoubt("no answer"))
+    assert isinstance(second, Submission)
+    reported(house, 1, report(house, 5))
+    assert house.view(sms_id).in_doubt
+    house.settle(1, second, Submitted(5))
+    states = house.row("SELECT group_concat(state) FROM (SELECT state FROM parts ORDER BY seq)")[0]
+    assert states == "in_doubt,delivered"
+    house.close()

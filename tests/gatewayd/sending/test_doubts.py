@@ -1,0 +1,158 @@
+"""What is tried, by whom, what becomes of it, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gatewayd.admin import messages as admin
+from gatewayd.admin.context import AdminError
+from gatewayd.cli import main
+from gatewayd.records import Status
+from modem.errors import cause
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Rest
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import (
+    House,
+    administration,
+    again,
+    attempts,
+    report_on,
+)
+
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+DUPLICATE = Refused(cause("CMS", 197))
+BARRED = Refused(cause("CMS", 8))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[House]:
+    """One that waits for a report, or a person, as long as it takes."""
+    house = House(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
+    house.up(1, A)
+    yield house
+    house.close()
+
+
+def settle(house: House, sms_id: str, verdict: str) -> dict[str, Any]:
+    return admin.settle(administration(house), sms_id, verdict)
+
+
+def used(house: House) -> int:
+    count: int = house.row("SELECT sum(used) FROM company_usage")[0]
+    return count
+
+
+def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    house.settle(1, again(house, 1), InDoubt("no answer"))
+    eventually(lambda: house.view(sms_id).status is Status.FAILED)
+    reason = house.view(sms_id).failure_reason or ""
+    assert "may have arrived" in reason
+    assert "peut-être arrivé" in reason
+    assert not house.view(sms_id).in_doubt
+    house.close()
+
+
+def test_what_is_held_says_that_a_person_can_settle_it(patient: House) -> None:
+    sms_id = patient.send()
+    patient.settle(1, patient.claim(1), InDoubt("no answer"))
+    eventually(lambda: "message settle" in (patient.view(sms_id).failure_reason or ""))
+    assert (patient.view(sms_id).status, patient.view(sms_id).in_doubt) == (Status.PENDING, True)
+
+
+def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(patient: House) -> None:
+    sms_id = patient.send()
+    patient.settle(1, patient.claim(1), InDoubt("no answer"))
+    assert settle(patient, sms_id, "sent")["status"] == "sent"
+    assert (patient.view(sms_id).in_doubt, patient.view(sms_id).failure_reason) == (False, None)
+    assert used(patient) == 1
+    report_on(patient, 1, 200)
+    assert patient.view(sms_id).status is Status.DELIVERED
+
+
+def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_changes_nothing(
+    patient: House,
+) -> None:
+    sms_id = patient.send()
+    patient.settle(1, patient.claim(1), InDoubt("no answer"))
+    told = settle(patient, sms_id, "failed")
+    assert (told["status"], told["in_doubt"]) == ("failed", False)
+    assert "person" in str(told["failure_reason"])
+    assert used(patient) == 0
+    report_on(patient, 1, 200)
+    assert patient.view(sms_id).status is Status.FAILED
+    assert patient.next(1) == Rest()
+
+
+def test_a_part_that_went_out_keeps_the_quota_when_the_other_is_settled_as_failed(patient: House) -> None:
+    sms_id = patient.send("é" * 200)
+    second = patient.settle(1, patient.claim(1), Submitted(1))
+    assert isinstance(second, Submission)
+    patient.settle(1, second, InDoubt("no answer"))
+    assert settle(patient, sms_id, "failed")["status"] == "failed"
+    assert used(patient) == 1
+
+
+def test_a_doubt_settled_as_retry_is_sent_again_at_once(patient: House) -> None:
+    sms_id = patient.send()
+    first = patient.claim(1)
+    patient.settle(1, first, InDoubt("no answer"))
+    rings = patient.bells[1].rings
+    told = settle(patient, sms_id, "retry")
+    assert (told["status"], told["in_doubt"], told["failure_reason"]) == ("pending", False, None)
+    assert patient.bells[1].rings > rings
+    second = patient.claim(1)
+    assert second.token > first.token
+    patient.settle(1, second, Submitted(3))
+    assert patient.view(sms_id).status is Status.SENT
+
+
+def test_a_late_report_on_what_is_to_be_sent_again_spares_the_repetition(patient: House) -> None:
+    sms_id = patient.send()
+    patient.settle(1, patient.claim(1), InDoubt("no answer"))
+    settle(patient, sms_id, "retry")
+    report_on(patient, 1, 77, late_s=7200)  # of another time
+    assert patient.view(sms_id).status is Status.PENDING
+    report_on(patient, 1, 77, late_s=20)
+    assert patient.view(sms_id).status is Status.DELIVERED
+    assert patient.next(1) == Rest()
+
+
+def test_wrong_use_of_settle_says_what_to_do(patient: House) -> None:
+    with pytest.raises(AdminError, match="gatewayd message list"):
+        settle(patient, "nothing", "sent")
+    sms_id = patient.send()
+    with pytest.raises(AdminError, match="gatewayd message cancel"):
+        settle(patient, sms_id, "sent")
+    patient.settle(1, patient.claim(1), Submitted(1))
+    with pytest.raises(AdminError, match="nothing to settle"):
+        settle(patient, sms_id, "retry")
+
+
+def test_a_verdict_that_is_none_is_wrong_use() -> None:
+    result = CliRunner().invoke(main, ["message", "settle", "some-id", "perhaps"])
+    assert result.exit_code == 2
+    assert "sent" in result.output
+
+
+def test_without_a_daemon_what_it_left_in_the_air_can_be_settled(patient: House) -> None:
+    sms_id = patient.send()
+    patient.claim(1)
+    assert admin.settle(administration(patient, daemon=False), sms_id, "sent")["status"] == "sent"
+    assert [one.outcome for one in attempts(patient, sms_id)] == ["sent"]

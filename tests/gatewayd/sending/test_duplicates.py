@@ -1,0 +1,88 @@
+"""A part in doubt is repeated with TP-RD, and the service centre may refuse it as a duplicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayd.records import Status
+from modem.errors import Kind, cause
+from modem.parts import InDoubt, Refused, Submission, Submitted
+from modem.port.interface import Rest
+from tests.gatewayd.played_ports import (
+    House,
+    again,
+    attempts,
+    refused,
+    report_on,
+)
+
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+
+
+DUPLICATE = Refused(cause("CMS", 197))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
+    yield house
+    house.close()
+
+
+def test_only_a_repetition_after_a_doubt_asks_to_be_refused(house: House) -> None:
+    house.up(1, A)
+    house.send()
+    first = house.claim(1)
+    assert not first.reject_duplicates
+    house.settle(1, first, refused(Kind.MOMENT))
+    second = again(house, 1)
+    assert not second.reject_duplicates
+    house.settle(1, second, InDoubt("no answer"))
+    third = again(house, 1)
+    assert third.reject_duplicates
+    assert third.message_reference == first.message_reference
+
+
+def test_a_refused_repetition_is_sent_once_more_without_asking_and_fails_no_message(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    second = again(house, 1)
+    third = house.settle(1, second, DUPLICATE)  # at once, and although that was the last attempt
+    assert isinstance(third, Submission)
+    assert not third.reject_duplicates
+    house.settle(1, third, Submitted(5))
+    assert house.view(sms_id).status is Status.SENT
+    assert [one.code for one in attempts(house, sms_id)] == [None, "+CMS ERROR: 197", None]
+    house.close()
+
+
+def test_repetitions_that_are_refused_for_ever_end(tmp_path: Path) -> None:
+    house = House(tmp_path, in_doubt_wait_s=0.02, backoff_s=(0.01,), max_attempts=3)
+    house.up(1, A)
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    step = house.settle(1, again(house, 1), DUPLICATE)
+    assert isinstance(step, Submission)
+    house.settle(1, step, DUPLICATE)
+    assert house.view(sms_id).status is Status.FAILED
+    house.close()
+
+
+def test_a_refused_repetition_was_sent_where_the_modem_keeps_our_references(house: House) -> None:
+    house.up(1, A)
+    for text in "123":
+        house.send(text, recipient="+22370000099")
+        part = house.claim(1)
+        house.settle(1, part, Submitted(part.message_reference))
+    sms_id = house.send()
+    house.settle(1, house.claim(1), InDoubt("no answer"))
+    repeated = again(house, 1)
+    assert house.settle(1, repeated, DUPLICATE) == Rest()
+    assert house.view(sms_id).status is Status.SENT
+    report_on(house, 1, repeated.message_reference)
+    assert house.view(sms_id).status is Status.DELIVERED

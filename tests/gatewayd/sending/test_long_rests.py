@@ -1,0 +1,52 @@
+"""A SIM without credit for days still rests for a quarter of an hour at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayd.sending.circuit_breaker import CircuitBreaker
+from gatewayd.timekeeping.clock import DAY
+from modem.errors import Kind
+from modem.parts import Refused, Submission
+from modem.port.interface import Outcome
+from tests.gatewayd.played_ports import (
+    House,
+    refused,
+    send_many,
+)
+
+A, B = "8922300000000000001", "8922300000000000002"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path, default_expiry_s=3600)
+    house.up(1, A)
+    yield house
+    house.close()
+
+
+@pytest.mark.parametrize("tries", [1, 8, 2000, 20_000])
+def test_a_sim_without_credit_rests_as_long_however_often_it_was_tried(tries: int) -> None:
+    breakers, rest_s = CircuitBreaker(), 0.0
+    for number in range(tries + 2):
+        part = Submission(number, 1, 1, 1, f"+2237{number:07}", segment=None, reference=0, validity_s=None)  # type: ignore[arg-type]
+        rest_s = breakers.after(Outcome(part, refused(Kind.SIM), 0, 0))
+    assert rest_s == (60.0 if tries == 1 else 900.0)
+    assert len(breakers.recipients) < 10
+
+
+def test_ten_days_without_credit_do_not_make_the_port_sick(house: House) -> None:
+    send_many(house, 3)
+    failure = Refused(refused(Kind.SIM).cause)
+    for number in range(1500):
+        house.clock.passed += 901
+        step = house.next(1)
+        if isinstance(step, Submission):
+            house.settle(1, step, failure)
+        if number % 100 == 0:
+            house.clock.at += DAY // 2
+            send_many(house, 5)

@@ -1,0 +1,30 @@
+"""A request that waits for its message ends when the message is cancelled."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+from gatewayd.records import Draft, MessageFilter, MessageRecord, Options, Replay, Status
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import RECIPIENT, House
+
+
+def test_a_request_that_waits_hears_of_a_cancellation_by_an_id_in_capitals(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.up(1, "8922301000000000001")
+    told: Future[MessageRecord | Replay] = Future()
+
+    def wait() -> None:
+        told.set_result(house.gateway.submit(house.caller, Draft(RECIPIENT, "x"), Options(), None, 60)[0])
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    (message,) = eventually(lambda: house.gateway.messages(house.caller, MessageFilter())[0])
+    house.gateway.cancel(house.caller, message.sms_id.upper())
+    view = told.result(10)
+    waiting.join()
+    assert isinstance(view, MessageRecord)
+    assert view.status is Status.CANCELLED
+    house.close()
