@@ -1,4 +1,4 @@
-"""A gateway on a real store, whose ports the test plays: it says what a port would say, and takes what it is told."""
+"""A gateway on a real store with simulated ports: the test sends their statuses and outcomes, and gets their next steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECIPIENT = "+22370123456"
 
 
 class Bell:
-    """A port as far as the gateway rings for it: counts the rings, and answers when the test lets it."""
+    """A port that counts how often the gateway wakes it; the test sets its answer."""
 
     def __init__(self) -> None:
         self.rings = 0
@@ -73,7 +73,7 @@ class SteppedClock(Clock):
 
 
 class House:
-    """See the module."""
+    """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
     def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
         self.settings = Settings(
@@ -100,14 +100,14 @@ class House:
         self.store.close()
 
     def restart(self) -> None:
-        """As after a crash: only what the store holds is left."""
+        """Restart the gateway as after a crash: only the data in the store remain."""
         self.close()
         self.open()
 
     def up(
         self, port: int, *iccids: str, active: int = 1, registration: Registration = Registration.HOME
     ) -> None:
-        """A port says that its modem works, with these cards in its slots."""
+        """A port reports that its modem works, with these SIMs in its slots."""
         slots = tuple(
             SlotStatus(n, SimState.READY, iccid, number=f"+2237000{iccid[-4:]}", registration=registration)
             for n, iccid in enumerate(iccids, 1)
@@ -115,7 +115,7 @@ class House:
         self.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", slots, active))
 
     def down(self, port: int) -> None:
-        """A port says that its device is gone."""
+        """A port reports that its device is absent."""
         self.say(replace(self.statuses[port], state=PortState.ABSENT))
 
     def say(self, status: PortStatus) -> None:
@@ -167,7 +167,7 @@ class House:
 
 
 def refused(kind: Kind, code: int | None = 38, family: str = "CMS") -> Refused:
-    """A refusal of a kind."""
+    """A refusal of this kind."""
     return Refused(Cause(family, code, kind, "The network is out of order", "Le réseau est en panne"))
 
 

@@ -1,4 +1,4 @@
-"""Keys that are remembered: what changes of them counts at once."""
+"""Changes of cached keys take effect at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_key_that_is_deactivated_is_refused_at_once_and_back_at_once(
         keys.set_(context, key_id, {"active": True})
 
 
-def test_a_key_that_expires_while_it_is_remembered_is_refused(house: House, context: Context) -> None:
+def test_a_cached_key_that_expires_is_refused(house: House, context: Context) -> None:
     key = str(keys.add(context, house.company, expires_at=house.clock.at + 10)["key"])
     house.gateway.authenticate(key)
     house.clock.at += 10
@@ -61,7 +61,7 @@ def test_the_keys_of_a_company_that_is_deactivated_are_refused_at_once(
         house.gateway.authenticate(key)
 
 
-def test_a_change_made_past_the_commands_counts_after_a_second(house: House, context: Context) -> None:
+def test_a_change_without_the_commands_takes_effect_after_a_second(house: House, context: Context) -> None:
     made = keys.add(context, house.company)
     key, key_id = str(made["key"]), int(str(made["id"]))
     house.gateway.authenticate(key)
@@ -71,7 +71,7 @@ def test_a_change_made_past_the_commands_counts_after_a_second(house: House, con
         house.gateway.authenticate(key)
 
 
-def test_a_key_that_was_not_known_is_known_once_it_is_made(house: House) -> None:
+def test_a_new_key_is_valid_at_once(house: House) -> None:
     made = new_key()
     with pytest.raises(UnknownKeyError):
         house.gateway.authenticate(made.key)

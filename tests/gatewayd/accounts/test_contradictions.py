@@ -1,4 +1,4 @@
-"""What an administrator sets against himself gets a word: from the command that sets it, and from `gatewayd check`."""
+"""Contradictory settings are reported by the command that makes them, and by `gatewayd check`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Mailbox:
         store.close()
 
     def does(self, *words: str | int) -> list[str]:
-        """Run a command, which succeeds; its notes, the same as JSON and on standard error."""
+        """Run a command successfully; its notes, which are the same in JSON and on standard error."""
         command = ["--config", str(self.config), *map(str, words)]
         told: dict[str, Any] = json.loads(self._run(*command, "--json").stdout)
         notes: list[str] = told.get("notes", [])
-        if words[1] == "set":  # once more: the same notes, in words
+        if words[1] == "set":  # again without --json: the same notes on standard error
             said = self._run(*command)
             assert [line.removeprefix("gatewayd: ") for line in said.stderr.splitlines()] == notes
             assert "notes" not in said.stdout
@@ -63,7 +63,7 @@ def desk(tmp_path: Path) -> Mailbox:
     return Mailbox(tmp_path)
 
 
-def test_check_says_that_nobody_can_send_until_somebody_can(desk: Mailbox) -> None:
+def test_check_reports_that_no_client_can_send_until_one_can(desk: Mailbox) -> None:
     assert desk.check() == [
         "There is no company, so no client can send: `gatewayd company add NAME` makes one."
     ]
@@ -103,7 +103,7 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
         ([], ("sim", "set", 1, "--daily-limit", "100", "--monthly-limit", "50"), "less in a month than in a day"),
     ],
 )  # fmt: skip
-def test_a_contradiction_gets_a_word_from_its_command_and_from_check(
+def test_a_contradiction_is_reported_by_its_command_and_by_check(
     desk: Mailbox, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
 ) -> None:
     for each in before:
@@ -113,7 +113,7 @@ def test_a_contradiction_gets_a_word_from_its_command_and_from_check(
     assert set(notes) <= set(desk.check())
 
 
-def test_what_is_well_gets_no_word(desk: Mailbox) -> None:
+def test_settings_without_a_contradiction_are_not_reported(desk: Mailbox) -> None:
     for words in (
         ONE,
         ("company", "add", "Banque", "--quota", "100"),
@@ -136,7 +136,7 @@ def fails(running: Any) -> Callable[..., str]:
     return fails
 
 
-def test_a_send_with_a_sim_that_cannot_carry_it_says_why(running: Any, fails: Callable[..., str]) -> None:
+def test_a_send_with_an_unusable_sim_gives_the_reason(running: Any, fails: Callable[..., str]) -> None:
     assert "there is no SIM 99: `gatewayd sim list` shows them" in fails("--sim", "99")
     other = running.cli("company", "add", "Another that sends")["id"]
     assert "SIM 1 belongs to company 1: send with --company 1" in fails("--sim", "1", "--company", str(other))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.conftest import Running
 
 
-def test_a_person_is_told_how_the_box_is(running: Running) -> None:
+def test_status_shows_quota_process_and_disk(running: Running) -> None:
     company = running.cli("company", "add", "Pharmacie du Fleuve", "--quota", 500)["id"]
     told = running.cli("status")
     assert [each["quota"] for each in told["companies"] if each["id"] == company] == [500]

@@ -1,4 +1,4 @@
-"""Loop tests: who texts whom, what is known of each text, and what its end means."""
+"""Loop tests: the pairs of SIMs, the times of each text, and the outcomes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.conftest import eventually
 from tests.gatewayd.played_ports import House, refused
 
 A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-SENT = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)  # what a house's clock says at first
+SENT = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)  # the first time of the clock
 
 
 @pytest.fixture
@@ -60,21 +60,21 @@ def inbox(house: House) -> int:
 
 
 def pass_time(house: House, seconds: float) -> None:
-    """Let time pass, for the timers too."""
+    """Advance the time, also for the timers."""
     house.clock.passed += seconds
     house.clock.at += int(seconds * SECOND)
     house.gateway.probe(lambda: None)
 
 
 def looked(house: House, count: int = 3) -> None:
-    """Wait until the timers' thread has done what it was told."""
+    """Wait until the timers' thread has run all due functions."""
     for _ in range(count):
         done = threading.Event()
         house.gateway.probe(done.set)
         assert done.wait(10)
 
 
-def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
+def test_each_step_is_timed_and_the_text_is_not_in_the_inbox(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     house.set_sim(A, company_id=house.company)
@@ -91,7 +91,7 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
     house.clock.passed += 2
     arrives(house, 2, f"Pub! {text} Merci")
     looked(house)
-    arrives(house, 1, text)  # and once more somewhere else: the first counts
+    arrives(house, 1, text)  # again on another SIM: the first arrival counts
     house.clock.passed += 1
     reported(house, 1, submission)
     (test,) = ended(house, round_)
@@ -100,12 +100,12 @@ def test_each_step_is_timed_and_the_text_is_nobodys(house: House) -> None:
     assert inbox(house) == 0
     assert house.gateway.quota(house.caller).used == 1
     assert tests.last() == [test]
-    arrives(house, 2, text)  # the network brings it twice
-    arrives(house, 1, "gatewayd loop test 0123456789abcdef")  # none of ours
+    arrives(house, 2, text)  # the network delivers it twice
+    arrives(house, 1, "gatewayd loop test 0123456789abcdef")  # the token of no test
     assert inbox(house) == 1
 
 
-def test_a_text_that_comes_in_elsewhere_is_told_with_where(house: House) -> None:
+def test_a_text_that_arrives_on_another_sim_names_that_sim(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     round_ = house.gateway.loop_tests.begin(SimAddress(1, None, None))
@@ -147,7 +147,7 @@ def test_a_port_turns_to_the_slot_that_waits_for_a_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("over", [False, True])
-def test_what_the_network_refuses_was_not_sent(tmp_path: Path, over: bool) -> None:
+def test_a_refused_text_was_not_sent(tmp_path: Path, over: bool) -> None:
     house = House(tmp_path, max_attempts=2 if over else 1, backoff_s=(1000,))
     try:
         house.up(1, A)
@@ -165,7 +165,7 @@ def test_what_the_network_refuses_was_not_sent(tmp_path: Path, over: bool) -> No
         house.close()
 
 
-def test_what_was_never_begun_is_taken_back_when_the_time_is_over(house: House) -> None:
+def test_an_unsent_text_is_withdrawn_when_the_time_is_over(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin(timeout_s=30)
     pass_time(house, 30)
@@ -176,7 +176,7 @@ def test_what_was_never_begun_is_taken_back_when_the_time_is_over(house: House) 
     house.gateway.loop_tests.begin(timeout_s=30)  # the next one may begin
 
 
-def test_what_arrives_was_sent_whatever_its_modem_said(house: House) -> None:
+def test_a_text_that_arrives_counts_as_sent_after_any_answer_of_the_modem(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin(timeout_s=30)
     submission = house.claim(1)
@@ -187,7 +187,7 @@ def test_what_arrives_was_sent_whatever_its_modem_said(house: House) -> None:
     assert (test.outcome, test.submit_s, test.arrive_s) == ("unreported", None, 0)
 
 
-def test_what_is_in_doubt_and_does_not_arrive_is_told_so(house: House) -> None:
+def test_a_text_in_doubt_that_does_not_arrive_has_its_own_outcome(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin(timeout_s=30)
     house.settle(1, house.claim(1), InDoubt("silence"))
@@ -197,7 +197,7 @@ def test_what_is_in_doubt_and_does_not_arrive_is_told_so(house: House) -> None:
     assert "never said" in test.detail
 
 
-def test_what_the_network_gives_up_is_lost(house: House) -> None:
+def test_an_undeliverable_text_is_lost(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin()
     submission = house.claim(1)
@@ -208,7 +208,7 @@ def test_what_the_network_gives_up_is_lost(house: House) -> None:
     assert "TP-ST 0x46" in (test.reason or "")
 
 
-def test_a_cancelled_one_has_ended(house: House) -> None:
+def test_a_cancelled_text_ends_its_test(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin()
     (test,) = house.gateway.loop_tests.of(round_)
@@ -220,7 +220,7 @@ def test_a_cancelled_one_has_ended(house: House) -> None:
     assert "person" in test.detail
 
 
-def test_a_sim_that_cannot_send_is_told_at_no_cost(house: House) -> None:
+def test_a_sim_that_cannot_send_is_reported_without_a_message(house: House) -> None:
     house.up(1, A, registration=Registration.DENIED)
     house.up(2, B)
     house.set_sim(B, daily_limit=0)
@@ -232,7 +232,7 @@ def test_a_sim_that_cannot_send_is_told_at_no_cost(house: House) -> None:
     assert house.row("SELECT count(*) FROM messages")[0] == 0
 
 
-def test_one_at_a_time(house: House) -> None:
+def test_only_one_round_runs_at_a_time(house: House) -> None:
     house.up(1, A)
     house.gateway.loop_tests.begin()
     with pytest.raises(ConflictError, match="running already"):
@@ -253,7 +253,7 @@ def test_a_restart_ends_a_test_and_its_text_stays_out_of_the_inbox(house: House)
     assert inbox(house) == 0
 
 
-def test_a_stop_lets_nobody_wait(house: House) -> None:
+def test_a_stop_releases_waiting_requests(house: House) -> None:
     house.up(1, A)
     round_ = house.gateway.loop_tests.begin()
     house.gateway.loop_tests.stop()
@@ -290,7 +290,7 @@ def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(house: House)
 
 
 def sims_up(*numbers: str) -> list[SimInService]:
-    """SIMs in the ports 1, 2, …, all well."""
+    """SIMs in the ports 1, 2, …, all in service."""
     return [
         SimInService(10 + port, port, 1, number, 0.0, True, True, True)
         for port, number in enumerate(numbers, 1)
@@ -304,7 +304,7 @@ def pairs(
     return [(pair.sender.port, pair.target.port) for pair in plan(ring, chosen[0], chosen[1])]
 
 
-def test_a_ring_leaves_out_whom_nobody_can_text() -> None:
+def test_a_ring_skips_recipients_without_a_number() -> None:
     assert pairs(sims_up("+1", "+2", "+3")) == [(1, 2), (2, 3), (3, 1)]
     assert pairs(sims_up("+1", "", "+3")) == [(1, 3), (2, 3), (3, 1)]
     assert pairs(sims_up("", "", "+3")) == [(1, 3), (2, 3), (3, 3)]
@@ -326,7 +326,7 @@ def test_sims_are_chosen_by_place_or_id() -> None:
             pairs(ring, place)
 
 
-def test_a_number_that_is_not_known_is_told_with_what_to_do() -> None:
+def test_an_unknown_number_is_reported_with_the_remedy() -> None:
     with pytest.raises(ConflictError, match="gatewayd sim set 12 --number"):
         pairs(sims_up("+1", ""), "1", "2")
     with pytest.raises(ConflictError, match="gatewayd sim set 11 --number"):
@@ -335,7 +335,7 @@ def test_a_number_that_is_not_known_is_told_with_what_to_do() -> None:
         pairs([])
 
 
-def test_whom_nobody_can_text_is_noted(house: House) -> None:
+def test_sims_without_a_number_are_noted(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     house.say(replace(house.statuses[2], slots=(replace(house.statuses[2].slots[0], number="", iccid=C),)))

@@ -33,14 +33,14 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[House]:
-    """One that waits for a report, or a person, as long as it takes."""
+    """A gateway that keeps parts in doubt until a report comes or a person decides."""
     house = House(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
     house.up(1, A)
     yield house
     house.close()
 
 
-def test_words_in_place_of_a_code_are_told_with_the_attempt(house: House) -> None:
+def test_an_error_text_without_a_code_is_shown_with_the_attempt(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     house.settle(1, house.claim(1), Refused(cause("CMS", None, "no credit left")))
@@ -50,7 +50,7 @@ def test_words_in_place_of_a_code_are_told_with_the_attempt(house: House) -> Non
     assert "no credit left" in (house.view(sms_id).failure_reason or "")
 
 
-def test_every_attempt_is_told_oldest_first_with_who_tried_and_what_it_means(house: House) -> None:
+def test_attempts_are_listed_oldest_first_with_their_sim_and_meaning(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     assert attempts(house, sms_id) == []
@@ -92,7 +92,7 @@ def test_a_power_cut_is_an_attempt_in_doubt(patient: House) -> None:
     assert (told.outcome, told.port) == ("in_doubt", 1)
 
 
-def test_what_never_reached_the_modem_is_no_attempt(house: House) -> None:
+def test_a_submission_that_never_reached_the_modem_is_not_listed(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     house.settle(1, house.claim(1), refused(Kind.SIM, 1, "LOCAL"))

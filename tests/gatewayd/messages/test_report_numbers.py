@@ -1,4 +1,4 @@
-"""Whose report it is: exact numbers decide, and odd forms of one speak of the only part that they fit."""
+"""Reports are matched by number: exact numbers decide, and other forms match only a single possible part."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
 
 
 def submit(house: House, recipient: str, reference: int | None) -> str:
-    """Send a message, which the network takes with this TP-MR."""
+    """Send a message; the network accepts it with this TP-MR."""
     sms_id = house.send(recipient=recipient)
     house.settle(1, house.claim(1), Submitted(reference))
     return sms_id
@@ -58,7 +58,7 @@ def delivered(house: House, *sms_ids: str) -> list[bool]:
 @pytest.mark.parametrize(
     ("plan", "pair"), [("cote_d_ivoire", ABIDJAN), ("ghana", ACCRA), ("nigeria", LAGOS), ("guide", ABIDJAN)]
 )
-def test_two_people_whose_numbers_end_alike_get_their_own_reports(
+def test_recipients_with_the_same_last_digits_get_their_own_reports(
     build: Build, plan: str, pair: tuple[str, str]
 ) -> None:
     house = build(plan)
@@ -80,7 +80,7 @@ def test_two_people_whose_numbers_end_alike_get_their_own_reports(
         ("mali", "+22370123456", "0022670123456"),
     ],
 )
-def test_a_report_about_another_person_says_nothing_of_the_only_message(
+def test_a_report_on_another_number_does_not_match_the_only_message(
     build: Build, plan: str, sent_to: str, told: str
 ) -> None:
     house = build(plan)
@@ -107,7 +107,7 @@ def test_a_report_about_another_person_says_nothing_of_the_only_message(
         ("mali", "+33612345678", "0612345678"),
     ],
 )
-def test_a_report_in_any_form_of_a_number_speaks_of_the_only_message(
+def test_a_report_with_any_form_of_the_number_matches_the_only_message(
     build: Build, plan: str, sent_to: str, told: str
 ) -> None:
     house = build(plan)
@@ -119,7 +119,7 @@ def test_a_report_in_any_form_of_a_number_speaks_of_the_only_message(
 @pytest.mark.parametrize(
     ("plan", "pair", "told"), [("cote_d_ivoire", ABIDJAN, "22501020304"), ("ghana", ACCRA, "44123456")]
 )
-def test_an_odd_form_that_fits_two_messages_speaks_of_none(
+def test_a_number_form_that_fits_two_messages_matches_none(
     build: Build, plan: str, pair: tuple[str, str], told: str
 ) -> None:
     house = build(plan)

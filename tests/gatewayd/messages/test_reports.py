@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[House]:
-    """One that waits for a report as long as it takes."""
+    """A gateway that keeps parts in doubt until a report comes."""
     house = House(tmp_path, in_doubt="hold")
     yield house
     house.close()
@@ -38,7 +38,7 @@ def commits(house: House) -> int:
     return house.store.commit_times.histograms()[""].buckets[-1][1]
 
 
-def test_a_report_that_comes_before_its_answer_is_not_lost(house: House) -> None:
+def test_a_report_before_the_answer_of_its_submission_is_kept(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     part = house.claim(1)
@@ -47,8 +47,8 @@ def test_a_report_that_comes_before_its_answer_is_not_lost(house: House) -> None
     assert house.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_that_came_meanwhile_are_kept_with_the_outcome_and_the_next_claim(house: House) -> None:
-    """Also that of the very part whose outcome it is, and that of a SIM that was in the slot before."""
+def test_reports_are_kept_in_the_transaction_of_the_outcome_and_the_next_claim(house: House) -> None:
+    """Also the report on the part of this outcome, and a report on a SIM that was in the slot before."""
     house.up(1, B)
     other = house.send("0", sim=house.sim(B))
     house.settle(1, house.claim(1), Submitted(7))
@@ -67,7 +67,7 @@ def test_reports_that_came_meanwhile_are_kept_with_the_outcome_and_the_next_clai
         Status.DELIVERED,
         Status.PENDING,
     ]
-    house.settle(1, following, Submitted(9))  # the SIM that is in the slot now is still known
+    house.settle(1, following, Submitted(9))  # the SIM now in the slot is still known
     assert house.view(sent[1]).status is Status.SENT
     assert house.next(1) == Rest()
     house.send("3", sim=house.sim(A))
@@ -125,9 +125,7 @@ def test_reports_of_completion_deliver(house: House, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [*range(0x20, 0x27), 0x2F, 0x30, 0x3F])
-def test_reports_of_a_passing_trouble_change_nothing_and_the_last_word_does(
-    house: House, status: int
-) -> None:
+def test_temporary_reports_change_nothing_and_the_final_report_does(house: House, status: int) -> None:
     assert after(house, status) is Status.SENT
     reported(house, 1, report(house, 5, status=status))
     reported(house, 1, report(house, 5))
@@ -137,12 +135,12 @@ def test_reports_of_a_passing_trouble_change_nothing_and_the_last_word_does(
 @pytest.mark.parametrize(
     "status", [*range(0x40, 0x4B), 0x4F, 0x50, 0x5F, *range(0x60, 0x67), 0x6F, 0x70, 0x7F, 0x80, 0xFF]
 )
-def test_reports_of_a_lasting_trouble_fail(house: House, status: int) -> None:
+def test_reports_of_permanent_errors_fail_the_message(house: House, status: int) -> None:
     assert after(house, status) is Status.FAILED
 
 
 def after(house: House, status: int) -> Status:
-    """What a sent message is after such a report."""
+    """The status of a sent message after a report with this TP-ST."""
     house.up(1, A)
     sms_id = house.send()
     house.settle(1, house.claim(1), Submitted(5))
@@ -150,7 +148,7 @@ def after(house: House, status: int) -> Status:
     return house.view(sms_id).status
 
 
-def test_a_report_that_comes_twice_is_not_the_word_about_the_next_part(house: House) -> None:
+def test_a_repeated_report_is_not_applied_to_the_next_part(house: House) -> None:
     house.up(1, A)
     first = house.send("1")
     house.settle(1, house.claim(1), Submitted(5))
@@ -169,7 +167,7 @@ def test_a_report_that_comes_twice_is_not_the_word_about_the_next_part(house: Ho
     assert house.view(second).status is Status.DELIVERED
 
 
-def test_a_report_before_its_answer_that_comes_again_after_it_is_taken_once(house: House) -> None:
+def test_a_report_before_and_again_after_its_answer_is_applied_once(house: House) -> None:
     house.up(1, A)
     first = house.send("1")
     part, told = house.claim(1), report(house, 5)
@@ -183,7 +181,7 @@ def test_a_report_before_its_answer_that_comes_again_after_it_is_taken_once(hous
     assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
-def test_parts_of_one_second_on_a_modem_that_does_not_count_have_their_reports(house: House) -> None:
+def test_parts_of_the_same_second_and_tp_mr_get_their_own_reports(house: House) -> None:
     house.up(1, A)
     ids = [house.send(str(number)) for number in range(3)]
     step: object = house.claim(1)
@@ -195,9 +193,9 @@ def test_parts_of_one_second_on_a_modem_that_does_not_count_have_their_reports(h
     assert {house.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
 
 
-def test_a_report_of_nothing_that_is_in_the_air_is_not_kept(house: House) -> None:
+def test_a_report_on_no_part_in_the_air_is_dropped(house: House) -> None:
     house.up(1, A)
-    reported(house, 1, report(house, 5))  # of another program's message, or of one from before
+    reported(house, 1, report(house, 5))  # on a message of another program, or on an old one
     house.send()
     part = house.claim(1)
     reported(house, 1, report(house, 5, recipient="+22376999999"))
@@ -206,7 +204,7 @@ def test_a_report_of_nothing_that_is_in_the_air_is_not_kept(house: House) -> Non
     assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.SENT
 
 
-def test_the_last_word_goes_to_the_part_of_the_first(house: House) -> None:
+def test_a_final_report_goes_to_the_part_of_the_temporary_one(house: House) -> None:
     house.up(1, A)
     first = house.send("1")
     house.settle(1, house.claim(1), Submitted(5))
@@ -221,7 +219,7 @@ def test_the_last_word_goes_to_the_part_of_the_first(house: House) -> None:
     assert house.view(second).status is Status.DELIVERED
 
 
-def test_a_report_that_came_while_the_modem_stayed_silent_settles_the_doubt(patient: House) -> None:
+def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: House) -> None:
     patient.up(1, A)
     sms_id = patient.send()
     part = patient.claim(1)
@@ -240,7 +238,7 @@ def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House)
     assert patient.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_after_a_power_cut_find_parts_whose_end_nobody_saw(patient: House) -> None:
+def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: House) -> None:
     patient.up(1, A)
     first = patient.send("1")
     patient.claim(1)
@@ -258,7 +256,7 @@ def test_reports_after_a_power_cut_find_parts_whose_end_nobody_saw(patient: Hous
     assert patient.view(second).status is Status.DELIVERED
 
 
-def test_a_report_without_a_time_is_for_the_part_that_no_other_spoke_of(house: House) -> None:
+def test_a_report_without_a_time_goes_to_the_part_without_a_report(house: House) -> None:
     house.up(1, A)
     first = house.send("1")
     house.settle(1, house.claim(1), Submitted(5))
@@ -270,7 +268,7 @@ def test_a_report_without_a_time_is_for_the_part_that_no_other_spoke_of(house: H
     assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
-def test_what_was_in_the_air_at_a_crash_is_in_doubt_and_a_report_settles_it(tmp_path: Path) -> None:
+def test_a_part_in_the_air_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
     house = House(tmp_path, in_doubt_wait_s=3600)
     house.up(1, A)
     sms_id = house.send()

@@ -1,4 +1,4 @@
-"""Backups, and what becomes of what waited in one that is put in the place of the database."""
+"""Backups, and the waiting messages of a backup that replaces the database."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def replace_database(house: House, by: Path) -> None:
     house.up(1, A)
 
 
-def test_a_backup_is_whole_and_for_its_owner_alone(house: House, tmp_path: Path) -> None:
+def test_a_backup_is_complete_and_readable_by_its_owner_only(house: House, tmp_path: Path) -> None:
     house.send("kept")
     target = tmp_path / "copy.db"
     assert back_up(house.store, target) == target.stat().st_size
@@ -82,9 +82,7 @@ def test_a_backup_overwrites_nothing_unless_told_to_and_never_the_database(
         back_up(house.store, house.store.path, overwrite=True)
 
 
-def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
-    house: House, tmp_path: Path
-) -> None:
+def test_writers_do_not_wait_for_a_backup_and_the_log_is_cut_afterwards(house: House, tmp_path: Path) -> None:
     house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(4000000) AS x"))
     making = running_backup(
         house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
@@ -98,7 +96,7 @@ def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
     assert house.row("SELECT count(*) FROM messages")[0] == 5
 
 
-def test_a_backup_that_is_given_up_leaves_nothing(house: House, tmp_path: Path) -> None:
+def test_a_cancelled_backup_leaves_no_file(house: House, tmp_path: Path) -> None:
     house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS x"))
     making = running_backup(
         house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
@@ -108,7 +106,7 @@ def test_a_backup_that_is_given_up_leaves_nothing(house: House, tmp_path: Path) 
     eventually(lambda: not list(tmp_path.glob("copy*")))
 
 
-def test_what_waited_in_a_backup_is_held_when_it_is_put_in_place(house: House, tmp_path: Path) -> None:
+def test_waiting_messages_of_a_restored_backup_are_held(house: House, tmp_path: Path) -> None:
     delivered, waiting = house.send("delivered"), house.send("waiting")
     step = house.settle(1, house.claim(1), Submitted(1))
     assert isinstance(step, Submission)
@@ -170,7 +168,7 @@ def test_without_a_good_backup_a_damaged_database_stays_where_it_is(house: House
     house.open()
 
 
-def test_backups_are_made_now_and_again_and_some_are_kept(house: House, tmp_path: Path) -> None:
+def test_backups_are_made_regularly_and_the_newest_are_kept(house: House, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
     settings = StoreSettings(path=house.store.path, backup_dir=folder, backup_every_s=0.02, backup_keep=2)
     backups = Backups(settings, house.store, Clock())

@@ -1,4 +1,4 @@
-"""What is old is deleted a little at a time, what waits never; lists find what they look for without a long read."""
+"""Old messages are deleted in small steps, waiting ones never; lists find their rows without long reads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def send_all(house: House) -> None:
         step = house.settle(1, step, Submitted(1))
 
 
-def test_what_ended_long_ago_is_deleted_with_all_that_belongs_to_it(house: House) -> None:
+def test_old_messages_are_deleted_with_all_their_rows(house: House) -> None:
     for n in range(250):
         house.send(f"old {n}")
     send_all(house)
@@ -60,7 +60,7 @@ def test_what_ended_long_ago_is_deleted_with_all_that_belongs_to_it(house: House
     assert house.view(waiting).status is Status.PENDING
 
 
-def test_what_was_kept_before_the_clock_was_set_is_as_old_as_what_came_next(house: House) -> None:
+def test_rows_from_before_the_clock_was_set_are_as_old_as_the_next_row(house: House) -> None:
     right = house.clock.at
     house.clock.at = 10 * DAY  # 1970
     house.send("before the clock was set")

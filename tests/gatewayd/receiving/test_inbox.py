@@ -1,4 +1,4 @@
-"""Inbound texts: kept whole and once."""
+"""Inbound texts are kept complete and once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_text_read_twice_is_kept_once(house: House) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
-def test_parts_are_put_together_in_whatever_order_they_come(house: House, order: tuple[int, ...]) -> None:
+def test_parts_are_joined_in_any_order_of_arrival(house: House, order: tuple[int, ...]) -> None:
     parts = {seq: text(body, Concat(9, 8, 3, seq)) for seq, body in ((1, "one "), (2, "two "), (3, "three"))}
     for seq in order:
         assert kept(house) == []
@@ -61,7 +61,7 @@ def test_parts_are_put_together_in_whatever_order_they_come(house: House, order:
     assert kept(house) == ["one two three"]
 
 
-def test_halves_of_an_emoji_in_two_parts_find_each_other(house: House) -> None:
+def test_an_emoji_split_between_two_parts_is_joined(house: House) -> None:
     receive(house, text("a\ud83d", Concat(1, 8, 2, 1)), text("\ude00b", Concat(1, 8, 2, 2)))
     assert kept(house) == ["a😀b"]
 
@@ -76,7 +76,7 @@ def test_the_same_reference_of_other_senders_and_widths_is_another_text(house: H
     assert kept(house) == []
 
 
-def test_what_cannot_be_read_is_set_aside(house: House) -> None:
+def test_an_unreadable_message_is_kept_separately(house: House) -> None:
     receive(house, Unreadable("0791ZZ", "not hexadecimal"))
     assert house.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
 
@@ -133,7 +133,7 @@ def test_two_stamps_that_are_no_dates_are_two_texts(house: House) -> None:
 def test_copies_that_lay_in_memory_at_once_are_as_many_texts(house: House, stamp: str) -> None:
     copies = [replace(deliver(stamp), copy=copy) for copy in range(3)]
     receive(house, *copies)
-    house.restart()  # and a crash before they were deleted
+    house.restart()  # a crash before they were deleted
     house.up(1, A)
     receive(house, *copies)
     assert kept(house) == ["a", "a", "a"]
@@ -156,17 +156,17 @@ def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(house: Hous
     (view,) = house.gateway.inbox(admin(house), 10, None)[0]
     assert (
         view.sent_at == int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000
-    )  # Bamako keeps UTC
+    )  # Bamako has UTC
 
 
-# What is no text, and what is for a program
+# Messages that are not texts, and data for programs
 
 
 @pytest.mark.parametrize(
     ("pid", "dcs", "kind"),
     [("40", "00", "type_0"), ("00", "C8", "voicemail"), ("00", "C0", "voicemail"), ("7F", "F6", "sim_data")],
 )
-def test_what_is_no_text_is_counted_and_not_kept(house: House, pid: str, dcs: str, kind: str) -> None:
+def test_messages_that_are_not_texts_are_only_counted(house: House, pid: str, dcs: str, kind: str) -> None:
     receive(house, deliver("62112201000000", "0161", pid=pid, dcs=dcs))
     receive(house, deliver("62112201000100", "0161", pid=pid, dcs=dcs))
     assert kept(house) == []
@@ -203,7 +203,7 @@ def test_data_in_several_parts_is_marked(house: House) -> None:
     assert (view.kind, view.encoding, view.port_number, view.text) == ("data", "8bit", 2948, "01FF02FF")
 
 
-# Parts that do not come
+# Missing parts
 
 DAY = 86_400 * 1_000_000
 
@@ -224,13 +224,13 @@ def shown(house: House) -> list[tuple[str, bool]]:
         ((3,), "[…]three […]"),
     ],
 )
-def test_after_the_time_out_there_is_what_came_with_its_holes_marked(
+def test_an_incomplete_text_is_kept_after_the_time_out_with_marked_holes(
     house: House, came: tuple[int, ...], becomes: str
 ) -> None:
     words = {1: "one ", 2: "two ", 3: "three ", 4: "four"}
     receive(house, *(text(words[seq], Concat(9, 8, 4, seq)) for seq in came))
     house.clock.at += DAY - 1
-    house.restart()  # what a former process gathered is not forgotten
+    house.restart()  # parts that an earlier process received are kept
     assert shown(house) == []
     house.clock.at += 2
     house.restart()
@@ -240,7 +240,7 @@ def test_after_the_time_out_there_is_what_came_with_its_holes_marked(
     assert len(shown(house)) == 1
 
 
-def test_a_part_that_comes_after_the_time_out_fills_its_hole_and_makes_no_second_text(house: House) -> None:
+def test_a_part_after_the_time_out_fills_its_hole_in_the_same_text(house: House) -> None:
     receive(house, text("one ", Concat(9, 8, 3, 1)))
     house.clock.at += DAY + 1
     house.restart()
@@ -275,7 +275,7 @@ def test_a_reference_that_comes_again_hours_later_is_another_text(house: House) 
     assert shown(house) == [("new one new two", False), ("old one old two", False)]
 
 
-def test_a_sender_that_always_uses_one_reference_is_understood(house: House) -> None:
+def test_texts_of_a_sender_with_one_constant_reference_are_separate(house: House) -> None:
     for number in range(3):
         receive(house, text(f"{number}a ", Concat(0, 8, 2, 1), late_s=number * 10))
         receive(house, text(f"{number}b", Concat(0, 8, 2, 2), late_s=number * 10 + 2))
@@ -298,7 +298,7 @@ def test_a_part_that_its_sender_repeated_makes_no_second_text(house: House) -> N
     assert shown(house) == [("one two", False)]
 
 
-def test_a_text_without_a_time_is_put_together_too(house: House) -> None:
+def test_a_long_text_without_a_time_is_joined(house: House) -> None:
     parts = [
         Deliver("", "+22376000001", body, None, Concat(3, 8, 2, seq), Alphabet.UCS2, None, 0, 8)
         for seq, body in ((2, "two"), (1, "one "))
@@ -308,7 +308,7 @@ def test_a_text_without_a_time_is_put_together_too(house: House) -> None:
     assert house.gateway.inbox(admin(house), 10, None)[0][0].sent_at is None
 
 
-def test_what_is_read_again_for_weeks_is_still_known(house: House) -> None:
+def test_a_text_that_is_read_again_for_weeks_is_kept_once(house: House) -> None:
     for _ in range(4):
         receive(house, text("cannot be deleted"))
         house.clock.at += 5 * DAY
@@ -340,7 +340,7 @@ def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None
     house.close()
 
 
-# Whose they are
+# Companies and their texts
 
 
 def admin(house: House) -> Caller:
@@ -351,7 +351,9 @@ def seen_by(house: House, who: Caller) -> list[str]:
     return [view.text for view in house.gateway.inbox(who, 100, None)[0]]
 
 
-def test_a_companys_texts_are_for_its_keys_and_those_of_none_for_administration_keys(house: House) -> None:
+def test_keys_read_the_texts_of_their_company_and_administration_keys_those_of_no_company(
+    house: House,
+) -> None:
     other = house.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
     receive(house, text("to nobody"))
     assert (seen_by(house, house.caller), seen_by(house, admin(house))) == ([], ["to nobody"])

@@ -46,7 +46,7 @@ def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_on
     assert isinstance(house.settle(1, house.claim(1), Submitted(1)), Submission)
 
 
-def test_one_bad_recipient_rests_no_sim(house: House) -> None:
+def test_one_failing_recipient_does_not_make_a_sim_rest(house: House) -> None:
     house.up(1, A)
     for _ in range(3):
         house.send()
@@ -58,7 +58,7 @@ def test_one_bad_recipient_rests_no_sim(house: House) -> None:
     house.claim(1)
 
 
-def test_bad_numbers_rest_no_sim(house: House) -> None:
+def test_bad_numbers_do_not_make_a_sim_rest(house: House) -> None:
     house.up(1, A)
     for n in range(5):
         house.send(recipient=f"+2237000000{n}")
@@ -69,7 +69,7 @@ def test_bad_numbers_rest_no_sim(house: House) -> None:
     assert isinstance(step, Submission)
 
 
-def test_a_resting_sims_unpinned_work_is_carried_by_others(house: House) -> None:
+def test_other_sims_send_the_unpinned_messages_of_a_resting_sim(house: House) -> None:
     house.up(1, A)
     fail_one_recipient_after_another(house, 1, 3)
     house.send("unpinned")
@@ -77,7 +77,7 @@ def test_a_resting_sims_unpinned_work_is_carried_by_others(house: House) -> None
     assert house.claim(2).segment.text == "unpinned"
 
 
-def test_what_is_taken_for_a_resting_sim_is_carried_by_an_idle_one(house: House) -> None:
+def test_an_idle_sim_sends_a_new_message_for_a_resting_sim(house: House) -> None:
     house.up(1, A)
     fail_one_recipient_after_another(house, 1, 3)
     house.set_sim(A, company_id=house.company)

@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def without_index(path: Path, change: str) -> None:
-    """Change the table of the parts while its index of the queue knows nothing of it."""
+    """Change the table of parts without a change of its queue index."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA writable_schema = ON")
         index = db.execute("SELECT * FROM sqlite_schema WHERE name = 'parts_queue'").fetchone()
@@ -49,7 +49,7 @@ def without_index(path: Path, change: str) -> None:
     ],
 )
 @pytest.mark.parametrize("expired", [False, True])
-def test_an_index_that_names_what_does_not_wait_is_built_anew(
+def test_an_index_with_a_part_that_does_not_wait_is_rebuilt(
     house: House, change: str, caplog: pytest.LogCaptureFixture, *, expired: bool
 ) -> None:
     send_many(house, 3)
@@ -74,7 +74,7 @@ def test_an_index_that_names_what_does_not_wait_is_built_anew(
     assert sum(house.store.write(queue_counts.waiting).values()) == 0
 
 
-def test_a_part_whose_message_is_missing_holds_nothing_up(house: House) -> None:
+def test_a_part_without_a_message_does_not_block_the_queue(house: House) -> None:
     house.send("lost")
     good = house.send("good")
     house.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = 1"))

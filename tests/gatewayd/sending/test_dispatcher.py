@@ -1,4 +1,4 @@
-"""What ports are told to do, and what is made of what they tell."""
+"""The next step of each port, and the results that ports report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[House]:
-    """One that waits for a report as long as it takes."""
+    """A gateway that keeps parts in doubt until a report comes."""
     house = House(tmp_path, in_doubt="hold")
     yield house
     house.close()
@@ -40,7 +40,7 @@ def commits(house: House) -> int:
     return house.store.commit_times.histograms()[""].buckets[-1][1]
 
 
-def test_a_message_goes_out_once_and_is_delivered_by_its_report(house: House) -> None:
+def test_a_message_is_sent_once_and_delivered_by_its_report(house: House) -> None:
     house.up(1, A)
     sms_id = house.send("bonjour")
     part = house.claim(1)
@@ -83,7 +83,7 @@ def test_a_long_message_is_sent_when_all_parts_are_and_delivered_when_all_are_re
     assert house.view(sms_id).status is Status.DELIVERED
 
 
-def test_nothing_leaves_a_final_status(house: House) -> None:
+def test_a_final_status_never_changes(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     house.settle(1, house.claim(1), Submitted(5))
@@ -125,7 +125,7 @@ def _rang(house: House, before: int) -> bool:
     return house.bells[1].rings > before
 
 
-def test_what_passes_is_tried_again_after_its_back_off_and_fails_in_the_end(house: House) -> None:
+def test_a_temporary_failure_is_retried_after_a_back_off_and_fails_finally(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     part = house.claim(1)
@@ -140,7 +140,7 @@ def test_what_passes_is_tried_again_after_its_back_off_and_fails_in_the_end(hous
     assert house.view(sms_id).status is Status.FAILED
 
 
-def test_a_sick_sim_hands_an_unpinned_message_to_another(house: House) -> None:
+def test_an_unpinned_message_moves_away_from_a_failing_sim(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     house.up(2, B)
@@ -151,7 +151,7 @@ def test_a_sick_sim_hands_an_unpinned_message_to_another(house: House) -> None:
     assert house.row("SELECT sum(taken) FROM sim_usage WHERE sim_id = ?", house.sim(B))[0] == 1
 
 
-def test_a_wrong_setting_of_one_sim_fails_no_message_that_another_can_carry(house: House) -> None:
+def test_a_wrong_setting_of_one_sim_does_not_fail_messages_that_another_can_send(house: House) -> None:
     house.up(1, A)
     house.send()
     house.up(2, B)
@@ -159,7 +159,7 @@ def test_a_wrong_setting_of_one_sim_fails_no_message_that_another_can_carry(hous
     assert house.claim(2).segment.text == "hello"
 
 
-def test_what_cannot_be_written_as_a_pdu_fails_in_the_end(house: House) -> None:
+def test_a_part_that_cannot_be_encoded_fails_finally(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     for _ in range(3):
@@ -177,7 +177,7 @@ def test_a_pinned_message_stays_with_its_sim(house: House) -> None:
     eventually(lambda: isinstance(house.next(1), Submission))
 
 
-def test_a_part_that_never_reached_the_modem_is_no_attempt(house: House) -> None:
+def test_a_part_that_never_reached_the_modem_is_not_an_attempt(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     for _ in range(5):
@@ -189,7 +189,7 @@ def test_a_part_that_never_reached_the_modem_is_no_attempt(house: House) -> None
     assert house.view(sms_id).retry_count == 0
 
 
-def test_a_late_writer_changes_nothing(house: House) -> None:
+def test_an_outcome_of_an_old_claim_changes_nothing(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     old = house.claim(1)
@@ -240,14 +240,14 @@ def test_an_idle_sim_helps_the_longest_queue(house: House) -> None:
     assert house.claim(1).segment.text == "2"
 
 
-def test_an_idle_sim_leaves_alone_what_its_own_sim_is_about_to_take(house: House) -> None:
+def test_an_idle_sim_leaves_a_message_that_its_own_sim_takes_at_once(house: House) -> None:
     house.up(1, A)
     house.send()
     house.up(2, B)
     assert house.next(2) == Rest()
 
 
-def test_a_message_that_was_begun_stays_with_its_sim(house: House) -> None:
+def test_a_partly_sent_message_stays_with_its_sim(house: House) -> None:
     house.up(1, A)
     house.send("é" * 400)
     first = house.claim(1)
@@ -266,7 +266,7 @@ def test_another_companys_sim_does_not_help(house: House) -> None:
     assert house.next(2) == Rest()
 
 
-def test_a_lost_sims_work_is_handed_on_after_a_while(house: House) -> None:
+def test_another_sim_sends_the_messages_of_a_lost_sim_after_a_while(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     house.send(sim=house.sim(B))
@@ -279,7 +279,7 @@ def test_a_lost_sims_work_is_handed_on_after_a_while(house: House) -> None:
     assert [first.segment.text, second.segment.text] == ["hello", "unpinned"]
 
 
-def test_a_lost_sims_urgent_message_goes_before_the_other_sims_own(house: House) -> None:
+def test_an_urgent_message_of_a_lost_sim_is_sent_before_the_other_sims_own(house: House) -> None:
     house.up(1, A)
     house.send("urgent", priority=Priority.OTP)
     house.down(1)
@@ -290,7 +290,7 @@ def test_a_lost_sims_urgent_message_goes_before_the_other_sims_own(house: House)
     assert house.claim(2).segment.text == "urgent"
 
 
-def test_a_disabled_sims_work_is_handed_on_and_it_claims_none(house: House) -> None:
+def test_another_sim_sends_the_messages_of_a_disabled_sim(house: House) -> None:
     house.up(1, A)
     house.send()
     house.up(2, B)
@@ -310,7 +310,7 @@ def test_the_pause_between_submissions_is_kept(tmp_path: Path) -> None:
     house.close()
 
 
-def test_idle_ports_are_woken_for_more_than_one_sim_can_carry_at_once(house: House) -> None:
+def test_idle_ports_are_woken_for_more_messages_than_one_sim_can_send_at_once(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     house.set_sim(A, company_id=house.company)
@@ -322,7 +322,7 @@ def test_idle_ports_are_woken_for_more_than_one_sim_can_carry_at_once(house: Hou
     assert house.bells[2].rings > rings
 
 
-def test_while_one_sim_was_not_tried_no_sick_one_fails_a_message(tmp_path: Path) -> None:
+def test_a_message_fails_only_after_every_sim_was_tried(tmp_path: Path) -> None:
     house = House(tmp_path, ports=4, max_attempts=2)
     cards = [f"892230100000000000{n}" for n in range(1, 5)]
     for port, card in enumerate(cards, 1):
@@ -340,7 +340,7 @@ def test_while_one_sim_was_not_tried_no_sick_one_fails_a_message(tmp_path: Path)
     house.close()
 
 
-def test_what_a_sim_refuses_twice_another_is_asked(house: House) -> None:
+def test_a_message_that_one_sim_refused_twice_goes_to_another(house: House) -> None:
     house.up(1, A)
     sms_id = house.send()
     house.settle(1, house.claim(1), refused(Kind.MOMENT))
@@ -351,7 +351,7 @@ def test_what_a_sim_refuses_twice_another_is_asked(house: House) -> None:
     assert house.view(sms_id).retry_count == 2
 
 
-def test_while_nothing_can_be_kept_a_port_is_told_so_and_goes_on_afterwards(house: House) -> None:
+def test_ports_get_an_error_while_the_disk_is_full_and_continue_afterwards(house: House) -> None:
     def receive_until_full() -> None:
         for n in range(10_000):
             text = Deliver("", f"+22376{n:06d}", "x" * 150, None, None, Alphabet.GSM7, None, 0, 0)
@@ -368,7 +368,7 @@ def test_while_nothing_can_be_kept_a_port_is_told_so_and_goes_on_afterwards(hous
     assert house.settle(1, part, Submitted(1)) == Rest()
 
 
-def test_a_sim_that_could_not_be_written_down_yet_gets_no_work(house: House) -> None:
+def test_a_sim_that_could_not_be_recorded_gets_no_work(house: House) -> None:
     house.up(2, B)
     house.store.close()
     with pytest.raises(WorkUnavailableError):

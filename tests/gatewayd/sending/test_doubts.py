@@ -1,4 +1,4 @@
-"""What is tried, by whom, what becomes of it, and how that is told."""
+"""Parts in doubt: how reports, persons and the configuration settle them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[House]:
-    """One that waits for a report, or a person, as long as it takes."""
+    """A gateway that keeps parts in doubt until a report comes or a person decides."""
     house = House(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
     house.up(1, A)
     yield house
@@ -69,7 +69,7 @@ def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_p
     house.close()
 
 
-def test_what_is_held_says_that_a_person_can_settle_it(patient: House) -> None:
+def test_the_reason_of_a_held_message_names_the_command_that_settles_it(patient: House) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
     eventually(lambda: "message settle" in (patient.view(sms_id).failure_reason or ""))
@@ -100,7 +100,7 @@ def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_change
     assert patient.next(1) == Rest()
 
 
-def test_a_part_that_went_out_keeps_the_quota_when_the_other_is_settled_as_failed(patient: House) -> None:
+def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(patient: House) -> None:
     sms_id = patient.send("é" * 200)
     second = patient.settle(1, patient.claim(1), Submitted(1))
     assert isinstance(second, Submission)
@@ -123,7 +123,7 @@ def test_a_doubt_settled_as_retry_is_sent_again_at_once(patient: House) -> None:
     assert patient.view(sms_id).status is Status.SENT
 
 
-def test_a_late_report_on_what_is_to_be_sent_again_spares_the_repetition(patient: House) -> None:
+def test_a_late_report_on_a_queued_part_avoids_the_repetition(patient: House) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
     settle(patient, sms_id, "retry")
@@ -134,7 +134,7 @@ def test_a_late_report_on_what_is_to_be_sent_again_spares_the_repetition(patient
     assert patient.next(1) == Rest()
 
 
-def test_wrong_use_of_settle_says_what_to_do(patient: House) -> None:
+def test_errors_of_settle_name_a_remedy(patient: House) -> None:
     with pytest.raises(AdminError, match="gatewayd message list"):
         settle(patient, "nothing", "sent")
     sms_id = patient.send()
@@ -145,13 +145,13 @@ def test_wrong_use_of_settle_says_what_to_do(patient: House) -> None:
         settle(patient, sms_id, "retry")
 
 
-def test_a_verdict_that_is_none_is_wrong_use() -> None:
+def test_an_unknown_verdict_is_an_error() -> None:
     result = CliRunner().invoke(main, ["message", "settle", "some-id", "perhaps"])
     assert result.exit_code == 2
     assert "sent" in result.output
 
 
-def test_without_a_daemon_what_it_left_in_the_air_can_be_settled(patient: House) -> None:
+def test_parts_left_in_the_air_can_be_settled_without_a_daemon(patient: House) -> None:
     sms_id = patient.send()
     patient.claim(1)
     assert admin.settle(administration(patient, daemon=False), sms_id, "sent")["status"] == "sent"

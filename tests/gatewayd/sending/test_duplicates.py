@@ -32,7 +32,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     house.close()
 
 
-def test_only_a_repetition_after_a_doubt_asks_to_be_refused(house: House) -> None:
+def test_only_a_repetition_after_a_doubt_has_tp_rd(house: House) -> None:
     house.up(1, A)
     house.send()
     first = house.claim(1)
@@ -46,7 +46,7 @@ def test_only_a_repetition_after_a_doubt_asks_to_be_refused(house: House) -> Non
     assert third.message_reference == first.message_reference
 
 
-def test_a_refused_repetition_is_sent_once_more_without_asking_and_fails_no_message(tmp_path: Path) -> None:
+def test_a_refused_repetition_is_sent_once_more_without_tp_rd(tmp_path: Path) -> None:
     house = House(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
     house.up(1, A)
     sms_id = house.send()
@@ -61,7 +61,7 @@ def test_a_refused_repetition_is_sent_once_more_without_asking_and_fails_no_mess
     house.close()
 
 
-def test_repetitions_that_are_refused_for_ever_end(tmp_path: Path) -> None:
+def test_endlessly_refused_repetitions_end(tmp_path: Path) -> None:
     house = House(tmp_path, in_doubt_wait_s=0.02, backoff_s=(0.01,), max_attempts=3)
     house.up(1, A)
     sms_id = house.send()

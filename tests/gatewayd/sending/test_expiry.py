@@ -1,4 +1,4 @@
-"""Messages whose time is over end when it is, with their reason, and their quota goes back."""
+"""Expired messages end on time, with a reason, and their quota is given back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fails(house: House, sms_id: str) -> str:
     return house.view(sms_id).failure_reason or ""
 
 
-def test_it_ends_when_the_time_comes_without_any_port(house: House) -> None:
+def test_a_message_expires_on_time_without_any_port(house: House) -> None:
     house.down(1)
     first, second = house.send(), house.send(text="é" * 200)
     time_passes(house, LIFE_S / 2)
@@ -71,7 +71,7 @@ def test_a_message_with_a_short_life_of_its_own_ends_by_its_own_timer(house: Hou
     fails(house, view.sms_id)  # a second of real time later
 
 
-def test_many_end_in_small_steps(house: House) -> None:
+def test_many_messages_expire_in_small_steps(house: House) -> None:
     house.down(1)
     drafts = [Draft(RECIPIENT, "x") for _ in range(1100)]
     house.gateway.submit_bulk(house.caller, drafts, Options(), None)
@@ -80,7 +80,7 @@ def test_many_end_in_small_steps(house: House) -> None:
     assert used(house) == 0
 
 
-def test_without_an_expiry_it_waits_for_ever(tmp_path: Path) -> None:
+def test_a_message_without_an_expiry_never_expires(tmp_path: Path) -> None:
     house = House(tmp_path, default_expiry_s=0)
     house.up(1, A)
     sms_id = house.send()
@@ -92,13 +92,13 @@ def test_without_an_expiry_it_waits_for_ever(tmp_path: Path) -> None:
     house.close()
 
 
-def test_the_network_is_told_what_is_left(house: House) -> None:
+def test_the_validity_period_is_the_remaining_life(house: House) -> None:
     house.send()
     time_passes(house, LIFE_S / 3)
     assert house.claim(1).validity_s == LIFE_S * 2 // 3
 
 
-def test_a_part_in_the_air_is_let_finish(house: House) -> None:
+def test_a_part_in_the_air_is_finished_first(house: House) -> None:
     sms_id = house.send()
     part = house.claim(1)
     time_passes(house, LIFE_S)
@@ -106,7 +106,7 @@ def test_a_part_in_the_air_is_let_finish(house: House) -> None:
     assert house.view(sms_id).status is Status.SENT
 
 
-def test_a_part_in_the_air_that_is_refused_then_is_not_tried_again(house: House) -> None:
+def test_a_part_that_is_refused_after_the_expiry_is_not_retried(house: House) -> None:
     sms_id = house.send()
     part = house.claim(1)
     time_passes(house, LIFE_S)
@@ -115,7 +115,7 @@ def test_a_part_in_the_air_that_is_refused_then_is_not_tried_again(house: House)
     assert used(house) == 0
 
 
-def test_one_that_was_partly_sent_fails_with_what_is_unsent_dropped(house: House) -> None:
+def test_a_partly_sent_message_fails_and_its_unsent_parts_are_dropped(house: House) -> None:
     sms_id = house.send("é" * 200)
     part = house.claim(1)
     house.up(1, A, registration=Registration.SEARCHING)
@@ -127,7 +127,7 @@ def test_one_that_was_partly_sent_fails_with_what_is_unsent_dropped(house: House
     assert house.next(1) == Rest()
 
 
-def test_one_in_doubt_is_not_sent_again_and_fails_with_a_true_reason(tmp_path: Path) -> None:
+def test_an_expired_message_in_doubt_is_not_sent_again(tmp_path: Path) -> None:
     house = House(tmp_path, in_doubt_wait_s=0.3, default_expiry_s=LIFE_S)
     house.up(1, A)
     sms_id = house.send()
@@ -139,7 +139,7 @@ def test_one_in_doubt_is_not_sent_again_and_fails_with_a_true_reason(tmp_path: P
     house.close()
 
 
-def test_the_rest_of_one_in_doubt_is_dropped_and_a_report_still_counts(tmp_path: Path) -> None:
+def test_the_waiting_parts_of_a_message_in_doubt_are_dropped_and_a_report_counts(tmp_path: Path) -> None:
     house = House(tmp_path, in_doubt="hold", default_expiry_s=LIFE_S)
     house.up(1, A)
     sms_id = house.send("é" * 200)
@@ -158,7 +158,7 @@ def test_the_rest_of_one_in_doubt_is_dropped_and_a_report_still_counts(tmp_path:
     house.close()
 
 
-def test_nothing_expires_while_the_clock_cannot_be_believed(house: House) -> None:
+def test_no_message_expires_while_the_clock_is_not_trusted(house: House) -> None:
     house.clock.trusted = False
     first, second = house.send("1"), house.send("2")
     time_passes(house, LIFE_S * 10)
@@ -173,7 +173,7 @@ def test_nothing_expires_while_the_clock_cannot_be_believed(house: House) -> Non
     fails(house, second)
 
 
-def test_what_was_taken_while_the_clock_was_wrong_moves_with_it(house: House) -> None:
+def test_expiries_of_an_untrusted_time_are_corrected(house: House) -> None:
     house.down(1)
     before = house.send()
     house.clock.at += 10 * SECOND
@@ -190,7 +190,7 @@ def test_what_was_taken_while_the_clock_was_wrong_moves_with_it(house: House) ->
     fails(house, during)
 
 
-def test_the_next_to_expire_is_found_without_a_search(house: House) -> None:
+def test_the_next_expiry_is_found_by_its_index(house: House) -> None:
     for statement in (
         "SELECT * FROM messages m WHERE status = 'pending' AND expires_at <= 1 ORDER BY expires_at LIMIT 5",
         "SELECT min(expires_at) FROM messages WHERE status = 'pending' AND expires_at > 1",

@@ -1,4 +1,4 @@
-"""Taking messages: quotas and limits hold, the right SIM is chosen, nothing is taken twice."""
+"""Accepting messages: quotas and limits hold, the right SIM is chosen, no message is accepted twice."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fifty_at_once(house: House) -> list[type[GatewayError] | None]:
         return list(pool.map(ask, range(50)))
 
 
-def test_fifty_threads_asking_for_the_last_ten_of_a_quota_get_ten(house: House) -> None:
+def test_fifty_threads_get_exactly_the_last_ten_of_a_quota(house: House) -> None:
     set_quota(house, 10)
     answers = fifty_at_once(house)
     assert answers.count(None) == 10
@@ -64,7 +64,7 @@ def test_fifty_threads_asking_for_the_last_ten_of_a_quota_get_ten(house: House) 
 
 
 @pytest.mark.parametrize("limit", ["daily_limit", "monthly_limit"])
-def test_fifty_threads_asking_for_the_last_ten_of_a_sim_get_ten(house: House, limit: str) -> None:
+def test_fifty_threads_get_exactly_the_last_ten_of_a_sim(house: House, limit: str) -> None:
     house.set_sim(A, **{limit: 10})
     answers = fifty_at_once(house)
     assert answers.count(None) == 10
@@ -83,7 +83,7 @@ def test_a_bulk_takes_all_of_the_quota_or_nothing(house: House) -> None:
     assert all(taken)
 
 
-def test_beyond_the_sims_room_messages_of_a_bulk_fail_alone(house: House) -> None:
+def test_messages_of_a_bulk_beyond_the_room_of_the_sims_fail_alone(house: House) -> None:
     house.set_sim(A, daily_limit=2)
     drafts = [Draft(RECIPIENT, str(n)) for n in range(3)]
     taken, _ = house.gateway.submit_bulk(house.caller, drafts, Options(), None)
@@ -101,7 +101,7 @@ def test_a_cancelled_message_gives_back_quota_and_room_and_is_never_claimed(hous
     assert house.claim(1).segment.text == "again"
 
 
-def test_what_was_claimed_cannot_be_cancelled(house: House) -> None:
+def test_a_claimed_message_cannot_be_cancelled(house: House) -> None:
     sms_id = house.send()
     part = house.claim(1)
     with pytest.raises(ConflictError):
@@ -111,7 +111,7 @@ def test_what_was_claimed_cannot_be_cancelled(house: House) -> None:
         house.gateway.cancel(house.caller, sms_id)
 
 
-def test_a_full_queue_takes_no_more(house: House) -> None:
+def test_a_full_queue_refuses_messages(house: House) -> None:
     drafts = [Draft(RECIPIENT, "x")] * 200
     house.gateway.submit_bulk(house.caller, drafts, Options(), None)
     with pytest.raises(QueueFullError):
@@ -146,12 +146,12 @@ def test_the_named_sim_comes_first_then_the_companys_own_then_the_operators_then
     assert chosen(house, ORANGE, sim=house.sim(C)) == "3"
     house.set_sim(B, operator="Elsewhere")
     for _ in range(3):
-        assert chosen(house, ORANGE) == "3"  # though others would be sooner
+        assert chosen(house, ORANGE) == "3"  # although other SIMs would be faster
     house.set_sim(A, company_id=house.company)
     assert chosen(house, ORANGE) == "1"
 
 
-def test_with_no_reason_for_another_the_shortest_wait_is_chosen(house: House) -> None:
+def test_the_sim_with_the_shortest_wait_is_chosen(house: House) -> None:
     house.up(2, B)
     assert sorted(chosen(house) for _ in range(4)) == ["1", "1", "2", "2"]
 
@@ -165,7 +165,7 @@ def test_a_sim_that_is_disabled_or_anothers_or_unknown_is_unavailable(house: Hou
             house.send(sim=sim)
 
 
-def test_a_lost_modem_is_waited_for_as_long_as_the_grace_lasts(house: House) -> None:
+def test_messages_are_accepted_for_a_lost_modem_during_the_grace_period(house: House) -> None:
     house.down(1)
     house.send()
     assert house.gateway.ready()
@@ -176,7 +176,7 @@ def test_a_lost_modem_is_waited_for_as_long_as_the_grace_lasts(house: House) -> 
     assert house.gateway.sims(house.caller) == (None, [])
 
 
-def test_the_grace_begins_when_the_modem_is_lost_however_long_it_was_quiet_before(house: House) -> None:
+def test_the_grace_period_begins_when_the_modem_is_lost(house: House) -> None:
     house.clock.passed += 10 * house.settings.dispatch.grace_s
     house.down(1)
     house.send()
@@ -189,14 +189,14 @@ def test_the_grace_begins_when_the_modem_is_lost_however_long_it_was_quiet_befor
         house.send()
 
 
-def test_a_card_that_was_taken_out_is_listed_no_longer_than_the_grace(house: House) -> None:
+def test_a_removed_sim_is_listed_during_the_grace_period_only(house: House) -> None:
     status = house.statuses[1]
     house.say(replace(status, slots=(SlotStatus(1, SimState.ABSENT),)))
     house.clock.passed += house.settings.dispatch.grace_s + 1
     assert house.gateway.sims(house.caller)[1] == []
 
 
-def test_a_card_that_is_locked_or_whose_modem_is_sick_is_listed_as_it_is_in_a_port(house: House) -> None:
+def test_a_locked_sim_or_one_in_a_sick_port_is_listed(house: House) -> None:
     status = house.statuses[1]
     for in_port in (
         replace(status, slots=(SlotStatus(1, SimState.PIN_REQUIRED),)),
@@ -210,7 +210,7 @@ def test_a_card_that_is_locked_or_whose_modem_is_sick_is_listed_as_it_is_in_a_po
     assert house.gateway.sims(house.caller)[1] == []
 
 
-def test_the_assigned_sim_is_the_companys_own_wherever_that_is(house: House) -> None:
+def test_the_assigned_sim_is_the_companys_own_in_a_port_or_not(house: House) -> None:
     house.set_sim(A, company_id=house.company)
     house.up(2, B)
     house.down(1)
@@ -221,19 +221,19 @@ def test_the_assigned_sim_is_the_companys_own_wherever_that_is(house: House) -> 
     assert [sim.id for sim in available] == [house.sim(B)]
 
 
-def test_what_waiting_does_not_cure_has_no_grace(house: House) -> None:
+def test_states_that_need_a_person_have_no_grace_period(house: House) -> None:
     status = house.statuses[1]
     house.say(replace(status, slots=(replace(status.slots[0], sim=SimState.PUK_REQUIRED),)))
     with pytest.raises(SimUnavailableError):
         house.send()
 
 
-def test_a_restart_refuses_nobody(house: House) -> None:
+def test_messages_are_accepted_right_after_a_restart(house: House) -> None:
     house.restart()
     house.send()
 
 
-def test_a_sim_is_ready_only_while_it_is(house: House) -> None:
+def test_readiness_follows_the_state_of_the_sims(house: House) -> None:
     (sim,) = house.gateway.sims(house.caller)[1]
     assert sim.can_send_sms
     house.down(1)
@@ -241,7 +241,7 @@ def test_a_sim_is_ready_only_while_it_is(house: House) -> None:
     assert not sim.can_send_sms
 
 
-def test_a_modem_that_says_nothing_or_stops_meanwhile_is_told_as_not_answering(house: House) -> None:
+def test_a_silent_modem_is_reported_as_not_answering(house: House) -> None:
     house.bells[1].answer.cancel()
     house.bells[3].answer.set_result(Answer(3, ok=True, busy=False, detail=""))
     assert [(answer.port, answer.ok) for answer in house.gateway.test_connection(0.01)] == [
@@ -294,9 +294,9 @@ def test_a_key_is_known_for_24_hours_and_then_new(house: House) -> None:
     assert submit(house) == (Replay(200, '{"second": true}'), True)
 
 
-def test_an_answer_given_up_while_nothing_can_be_written_is_no_conflict_later(house: House) -> None:
+def test_an_abandoned_request_on_a_full_disk_causes_no_conflict_later(house: House) -> None:
     first, _ = submit(house)
-    house.gateway._timers._again_s = 0.01  # noqa: SLF001 - the five seconds of a real one are too long to wait here
+    house.gateway._timers._again_s = 0.01  # noqa: SLF001 - the real five seconds are too long for a test
     writing = house.store.write(lambda db: db)
     writing.execute("PRAGMA query_only = ON")
     house.gateway.abandoned(house.caller, KEY)
@@ -304,7 +304,7 @@ def test_an_answer_given_up_while_nothing_can_be_written_is_no_conflict_later(ho
     def built_again() -> bool:
         try:
             return submit(house) == (first, True)
-        except (ConflictError, StorageUnavailableError):  # the disk is believed to be well two seconds later
+        except (ConflictError, StorageUnavailableError):  # the disk counts as recovered two seconds later
             return False
 
     eventually(built_again)

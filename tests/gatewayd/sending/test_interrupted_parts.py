@@ -1,4 +1,4 @@
-"""A part that was in the air when the daemon ended, settled by what its modem said meanwhile or by how far it got."""
+"""A part that was in the air when the daemon ended is settled by the modem's answer, or by the progress of the submission."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def crashed(house: House) -> tuple[str, Submission]:
-    """A part is claimed, and the daemon ends and starts again."""
+    """Claim a part, then end the daemon and start it again."""
     house.up(1, SIM)
     sms_id = house.send()
     part = house.claim(1)
@@ -48,7 +48,7 @@ def noted(house: House) -> list[str]:
     return found.split(",") if found else []
 
 
-def test_an_answer_that_was_found_makes_it_sent(house: House) -> None:
+def test_a_found_answer_makes_the_part_sent(house: House) -> None:
     sms_id, part = crashed(house)
     assert row(house, part)[0] == "in_doubt"
     tell(house, part, Submitted(77))
@@ -57,7 +57,7 @@ def test_an_answer_that_was_found_makes_it_sent(house: House) -> None:
     assert noted(house) == []
 
 
-def test_a_refusal_that_was_found_counts_as_one(house: House) -> None:
+def test_a_found_refusal_counts_as_a_refusal(house: House) -> None:
     sms_id, part = crashed(house)
     tell(house, part, refused(Kind.MOMENT))
     assert row(house, part)[:2] == ("queued", 1)
@@ -65,13 +65,13 @@ def test_a_refusal_that_was_found_counts_as_one(house: House) -> None:
     assert house.view(sms_id).status is Status.PENDING
 
 
-def test_a_bad_number_fails_it(house: House) -> None:
+def test_a_bad_number_fails_the_message(house: House) -> None:
     sms_id, part = crashed(house)
     tell(house, part, Refused(cause("CMS", 1)))
     assert house.view(sms_id).status is Status.FAILED
 
 
-def test_a_part_of_which_nothing_was_said_is_queued_again_and_no_attempt(house: House) -> None:
+def test_a_part_that_was_not_begun_is_queued_again_without_an_attempt(house: House) -> None:
     _, part = crashed(house)
     tell(house, part, Refused(cause("LOCAL", NO_PROMPT)))
     assert row(house, part)[:2] == ("queued", 0)
@@ -93,14 +93,14 @@ def test_another_claim_or_what_is_settled_already_stays_as_it_is(
     assert row(house, part) == after == ("submitted", 1, 5)
 
 
-def test_the_refusal_of_a_repetition_says_nothing_of_the_part(house: House) -> None:
+def test_a_refused_repetition_leaves_the_part_in_doubt(house: House) -> None:
     _, part = crashed(house)
     tell(house, part, Refused(cause("CMS", 197)))
     assert row(house, part)[0] == "in_doubt"
     assert noted(house) == ["in_doubt"]
 
 
-def test_an_answer_that_comes_after_the_decision_spares_the_repetition(tmp_path: Path) -> None:
+def test_an_answer_after_the_decision_avoids_the_repetition(tmp_path: Path) -> None:
     house = House(tmp_path, ports=1, in_doubt="retry", in_doubt_wait_s=0.05, max_attempts=3)
     try:
         sms_id, part = crashed(house)
@@ -112,7 +112,7 @@ def test_an_answer_that_comes_after_the_decision_spares_the_repetition(tmp_path:
         house.close()
 
 
-def test_a_refusal_that_comes_after_the_decision_changes_nothing(tmp_path: Path) -> None:
+def test_a_refusal_after_the_decision_changes_nothing(tmp_path: Path) -> None:
     house = House(tmp_path, ports=1, in_doubt="retry", in_doubt_wait_s=0.05, max_attempts=3)
     try:
         _, part = crashed(house)

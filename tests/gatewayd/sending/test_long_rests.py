@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.mark.parametrize("tries", [1, 8, 2000, 20_000])
-def test_a_sim_without_credit_rests_as_long_however_often_it_was_tried(tries: int) -> None:
+def test_the_rest_of_a_sim_has_a_limit_after_any_number_of_tries(tries: int) -> None:
     breakers, rest_s = CircuitBreaker(), 0.0
     for number in range(tries + 2):
         part = Submission(number, 1, 1, 1, f"+2237{number:07}", segment=None, reference=0, validity_s=None)  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def test_a_sim_without_credit_rests_as_long_however_often_it_was_tried(tries: in
     assert len(breakers.recipients) < 10
 
 
-def test_ten_days_without_credit_do_not_make_the_port_sick(house: House) -> None:
+def test_ten_days_without_credit_cause_no_error(house: House) -> None:
     send_many(house, 3)
     failure = Refused(refused(Kind.SIM).cause)
     for number in range(1500):

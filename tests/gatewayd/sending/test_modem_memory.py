@@ -1,4 +1,4 @@
-"""What the house makes of parts that lie in a modem's memory."""
+"""Parts in a modem's memory: how the gateway records and settles them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def restart(house: House) -> None:
     house.up(1, A)
 
 
-def test_what_a_model_can_do_is_remembered(house: House) -> None:
+def test_the_abilities_of_a_model_are_recorded(house: House) -> None:
     for text in ("one", "two", "three"):
         house.send(text)
     part = house.claim(1)
@@ -63,7 +63,7 @@ def test_what_a_model_can_do_is_remembered(house: House) -> None:
         assert "does not mark" in house.gateway.dispatcher.modem_memory.why_direct(db, house.statuses[1])
 
 
-def test_a_part_that_was_only_being_written_is_queued_again(house: House) -> None:
+def test_a_part_without_a_place_is_queued_again(house: House) -> None:
     sms_id = house.send()
     first = house.claim(1)
     restart(house)
@@ -75,7 +75,7 @@ def test_a_part_that_was_only_being_written_is_queued_again(house: House) -> Non
     assert house.view(sms_id).retry_count == 0
 
 
-def test_sent_is_believed_and_the_part_not_sent_again(house: House) -> None:
+def test_a_part_that_the_memory_calls_sent_is_not_sent_again(house: House) -> None:
     sms_id = house.send()
     place(house, house.claim(1))
     restart(house)
@@ -89,7 +89,7 @@ def test_sent_is_believed_and_the_part_not_sent_again(house: House) -> None:
 
 
 @pytest.mark.parametrize("marks", [True, False])
-def test_unsent_is_believed_of_a_model_that_marks(house: House, marks: bool) -> None:
+def test_a_part_that_the_memory_calls_unsent_is_queued_for_a_marking_model(house: House, marks: bool) -> None:
     sms_id = house.send()
     place(house, house.claim(1))
     if marks:
@@ -100,7 +100,7 @@ def test_unsent_is_believed_of_a_model_that_marks(house: House, marks: bool) -> 
     assert isinstance(house.next(1), Submission) is marks
 
 
-def test_unsent_says_nothing_until_the_time_limit(house: House) -> None:
+def test_unsent_is_not_believed_before_the_time_limit(house: House) -> None:
     house.send()
     place(house, house.claim(1))
     restart(house)
@@ -110,7 +110,7 @@ def test_unsent_says_nothing_until_the_time_limit(house: House) -> None:
     assert kept(house)[0].unsure_s == 0
 
 
-def test_another_modem_or_another_card_is_not_asked(house: House) -> None:
+def test_parts_of_another_modem_or_sim_are_not_listed(house: House) -> None:
     for text in ("one", "two"):
         house.send(text)
     place(house, house.claim(1))
@@ -141,7 +141,7 @@ def test_a_part_sent_directly_after_all_is_in_doubt_after_a_crash(house: House) 
     assert kept(house) == ()
 
 
-def test_a_modem_that_was_asked_is_not_asked_again(house: House) -> None:
+def test_an_emptied_place_is_not_listed_again(house: House) -> None:
     house.send()
     part = house.claim(1)
     place(house, part)
@@ -149,7 +149,7 @@ def test_a_modem_that_was_asked_is_not_asked_again(house: House) -> None:
     assert kept(house) == ()
 
 
-def test_what_a_modem_says_late_settles_the_one_part_in_doubt(house: House) -> None:
+def test_a_late_answer_settles_the_only_part_in_doubt(house: House) -> None:
     sms_id = house.send()
     part = house.claim(1)
     house.settle(1, part, InDoubt("it says nothing"))
@@ -158,7 +158,7 @@ def test_what_a_modem_says_late_settles_the_one_part_in_doubt(house: House) -> N
     assert house.row("SELECT reference FROM parts")[0] == 9
 
 
-def test_what_could_be_said_of_two_parts_is_said_of_none(house: House) -> None:
+def test_a_late_answer_that_fits_two_parts_settles_none(house: House) -> None:
     sms_ids = [house.send(text) for text in ("one", "two")]
     second = house.settle(1, house.claim(1), InDoubt("it says nothing"))
     assert isinstance(second, Submission)
@@ -167,17 +167,17 @@ def test_what_could_be_said_of_two_parts_is_said_of_none(house: House) -> None:
     assert all(house.view(sms_id).in_doubt for sms_id in sms_ids)
 
 
-def test_a_modem_may_be_busy_for_as_long_as_a_submission_takes(house: House) -> None:
+def test_a_modem_counts_as_busy_for_the_limit_of_a_submission(house: House) -> None:
     assert house.gateway.dispatcher.busy_s(1) == 0
     house.send()
     house.claim(1)
     house.restart()
     house.up(1, A)
-    assert house.gateway.dispatcher.busy_s(1) == 0  # it was only being written
+    assert house.gateway.dispatcher.busy_s(1) == 0  # it was still being written
     place(house, house.claim(1))
     house.restart()
     assert house.gateway.dispatcher.busy_s(1) == 180
     house.clock.at += 100_000_000
     assert house.gateway.dispatcher.busy_s(1) == 80
-    house.clock.at -= 10**15  # the clock fell back: no longer than a submission
+    house.clock.at -= 10**15  # the clock was set back: still no longer than a submission
     assert house.gateway.dispatcher.busy_s(1) == 180

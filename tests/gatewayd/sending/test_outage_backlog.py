@@ -1,4 +1,4 @@
-"""After an outage: the old goes slowly, the newest codes first, and holds up nothing new."""
+"""After an outage old messages are sent slowly, the newest codes first, and do not delay new messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def time_passes(house: House, seconds: float) -> None:
 
 
 def sent(house: House, port: int, most: int = 100) -> list[str]:
-    """What a port sends one after another until it is told to rest; without time passing."""
+    """The texts that a port sends before it must rest, at one moment."""
     texts: list[str] = []
     step = house.next(port)
     while isinstance(step, Submission) and len(texts) < most:
@@ -44,7 +44,7 @@ def sent(house: House, port: int, most: int = 100) -> list[str]:
 
 
 def outage(house: House, seconds: float = GUARD_S + 60) -> None:
-    """All ports are lost, and come back as they were."""
+    """All ports are lost, and return with the same SIMs."""
     before = dict(house.statuses)
     for port in before:
         house.down(port)
@@ -53,7 +53,7 @@ def outage(house: House, seconds: float = GUARD_S + 60) -> None:
         house.say(told)
 
 
-def test_after_an_outage_the_old_is_sent_slowly(tmp_path: Path) -> None:
+def test_old_messages_are_sent_slowly_after_an_outage(tmp_path: Path) -> None:
     house = open_house(tmp_path)
     house.up(1, A)
     for number in range(4):
@@ -69,7 +69,7 @@ def test_after_an_outage_the_old_is_sent_slowly(tmp_path: Path) -> None:
     house.close()
 
 
-def test_new_messages_are_not_held_up(tmp_path: Path) -> None:
+def test_new_messages_are_not_delayed(tmp_path: Path) -> None:
     house = open_house(tmp_path)
     house.up(1, A)
     for number in range(4):
@@ -83,7 +83,7 @@ def test_new_messages_are_not_held_up(tmp_path: Path) -> None:
     house.close()
 
 
-def test_of_the_old_the_newest_code_goes_first_and_the_others_oldest_first(tmp_path: Path) -> None:
+def test_the_newest_old_code_is_sent_first_and_other_messages_oldest_first(tmp_path: Path) -> None:
     house = open_house(tmp_path)
     house.up(1, A)
     house.send("notice 1")
@@ -121,7 +121,7 @@ def test_a_short_outage_and_a_long_queue_are_no_backlog(tmp_path: Path, lost_s: 
     house.up(1, A)
     for number in range(3):
         house.send(f"{number}")
-    time_passes(house, 2 * GUARD_S)  # it was up all the time, and slow
+    time_passes(house, 2 * GUARD_S)  # it was up all the time, but slow
     outage(house, lost_s)
     assert sent(house, 1) == ["0", "1", "2"]
     house.close()
@@ -161,7 +161,7 @@ def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pyte
     house.close()
 
 
-def test_young_messages_are_no_backlog_whatever_the_outage(tmp_path: Path) -> None:
+def test_young_messages_are_no_backlog_after_any_outage(tmp_path: Path) -> None:
     house = open_house(tmp_path, grace_s=10 * GUARD_S)
     house.up(1, A)
     house.down(1)
@@ -174,7 +174,7 @@ def test_young_messages_are_no_backlog_whatever_the_outage(tmp_path: Path) -> No
     house.close()
 
 
-def test_the_sim_that_comes_back_first_carries_the_others_backlog_at_its_own_rate(tmp_path: Path) -> None:
+def test_the_first_sim_that_returns_sends_the_backlog_of_the_others_at_its_own_rate(tmp_path: Path) -> None:
     house = open_house(tmp_path)
     house.up(1, A)
     house.up(2, B)
@@ -210,7 +210,7 @@ def test_of_two_queues_the_newest_code_goes_first_too(tmp_path: Path) -> None:
     house.close()
 
 
-def test_once_the_backlog_is_sent_everything_is_as_before(tmp_path: Path) -> None:
+def test_sending_is_normal_once_the_backlog_is_sent(tmp_path: Path) -> None:
     house = open_house(tmp_path)
     house.up(1, A)
     house.send("old")

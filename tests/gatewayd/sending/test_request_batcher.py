@@ -1,4 +1,4 @@
-"""Requests that come at the same time are taken in one go, and each is told what became of its own."""
+"""Requests that arrive at the same time share one transaction, and each gets its own result."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def house(tmp_path: Path) -> Iterator[House]:
 def all_at_once(
     store: Store, calls: Sequence[Callable[[], MessageRecord | Replay]]
 ) -> list[MessageRecord | Replay | Exception]:
-    """What calls return or raise that all wait for a busy writer."""
+    """The results and errors of calls that all wait for a busy writer."""
 
     def outcome(call: Callable[[], MessageRecord | Replay]) -> MessageRecord | Replay | Exception:
         begun.release()
         try:
             return call()
-        except Exception as error:  # noqa: BLE001 - it is what is looked at
+        except Exception as error:  # noqa: BLE001 - the test compares it
             return error
 
     begun, free = threading.Semaphore(0), threading.Event()
@@ -63,7 +63,7 @@ def sends(
     ]
 
 
-def test_each_of_many_is_told_of_its_own_message(house: House) -> None:
+def test_each_request_gets_its_own_message(house: House) -> None:
     told = all_at_once(house.store, sends(house, AT_ONCE))
     views = [one for one in told if isinstance(one, MessageRecord)]
     assert [view.text for view in views] == [f"text {n}" for n in range(AT_ONCE)]
@@ -72,7 +72,7 @@ def test_each_of_many_is_told_of_its_own_message(house: House) -> None:
     assert sorted(view.sim_number for view in views) == ["+22370000001"] * 4 + ["+22370000002"] * 4
 
 
-def test_a_quota_holds_for_all_of_them_together(house: House) -> None:
+def test_a_quota_holds_for_all_requests_of_a_group(house: House) -> None:
     house.store.write(lambda db: accounts.update(db, "companies", house.company, {"quota": 5}))
     told = all_at_once(house.store, sends(house, AT_ONCE))
     assert sum(isinstance(one, MessageRecord) for one in told) == 5
@@ -80,7 +80,7 @@ def test_a_quota_holds_for_all_of_them_together(house: House) -> None:
     assert house.gateway.quota(house.caller).used == 5
 
 
-def test_the_limit_of_a_sim_and_of_the_queue_hold_for_all_of_them_together(house: House) -> None:
+def test_the_limits_of_a_sim_and_of_the_queue_hold_for_all_requests_of_a_group(house: House) -> None:
     house.set_sim("8922301000000000001", daily_limit=3)
     told = all_at_once(house.store, sends(house, 24))
     numbers = [one.sim_number for one in told if isinstance(one, MessageRecord)]
@@ -88,14 +88,14 @@ def test_the_limit_of_a_sim_and_of_the_queue_hold_for_all_of_them_together(house
     assert sum(isinstance(one, QueueFullError) for one in told) == 4
 
 
-def test_of_those_with_one_idempotency_key_one_is_taken(house: House) -> None:
+def test_one_of_the_requests_with_the_same_idempotency_key_is_accepted(house: House) -> None:
     told = all_at_once(house.store, sends(house, AT_ONCE, Idempotency("once", b"same")))
     assert sum(isinstance(one, MessageRecord) for one in told) == 1
     assert sum(isinstance(one, ConflictError) for one in told) == AT_ONCE - 1
     assert house.row("SELECT count(*) FROM messages")[0] == 1
 
 
-def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) -> None:
+def test_a_request_with_an_error_fails_alone(house: House) -> None:
     def work(db: Connection, items: Sequence[str]) -> list[int]:
         db.executemany("INSERT INTO companies (name, created_at) VALUES (?, 0)", [(item,) for item in items])
         return [len(item) for item in items]
@@ -106,7 +106,7 @@ def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) ->
         busy = pool.submit(house.store.write, lambda _: free.wait(10))
         names = [f"name {n}" for n in range(AT_ONCE - 1)]
         asked = [pool.submit(together.do, name) for name in names]
-        bad = pool.submit(together.do, "\ud800")  # it cannot be written in UTF-8
+        bad = pool.submit(together.do, "\ud800")  # UTF-8 cannot encode it
         eventually(lambda: all(one.running() for one in (*asked, bad)))
         free.set()
         assert busy.result(10)
@@ -117,7 +117,7 @@ def test_one_that_cannot_be_done_fails_alone_and_leaves_nothing(house: House) ->
     assert tuple(kept) == (len(names), len(names))
 
 
-def test_after_a_refusal_the_next_is_taken(house: House) -> None:
+def test_a_request_after_a_refused_one_is_accepted(house: House) -> None:
     together: RequestBatcher[str, str] = RequestBatcher(house.store, lambda _, items: list(items))
     house.store.close()
     with pytest.raises(StoreUnavailableError):

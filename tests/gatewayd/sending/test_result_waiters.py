@@ -11,7 +11,7 @@ from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, House
 
 
-def test_a_request_that_waits_hears_of_a_cancellation_by_an_id_in_capitals(tmp_path: Path) -> None:
+def test_a_waiting_request_ends_when_its_message_is_cancelled_by_an_id_in_capitals(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.up(1, "8922301000000000001")
     told: Future[MessageRecord | Replay] = Future()

@@ -34,7 +34,7 @@ def test_two_slots_are_served_in_batches(tmp_path: Path) -> None:
     house.close()
 
 
-def test_a_slot_is_left_when_its_reports_are_in(tmp_path: Path) -> None:
+def test_a_port_leaves_a_slot_when_its_reports_have_arrived(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.up(1, A, B)
     for sim in (A, B):
@@ -47,7 +47,7 @@ def test_a_slot_is_left_when_its_reports_are_in(tmp_path: Path) -> None:
     house.close()
 
 
-def test_a_report_that_does_not_come_holds_no_slot(tmp_path: Path) -> None:
+def test_a_missing_report_does_not_hold_the_slot(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.up(1, A, B)
     for sim in (A, B):
@@ -87,7 +87,7 @@ def test_the_other_slots_turn_comes_after_the_dwell_time(tmp_path: Path) -> None
     house.close()
 
 
-def test_a_slot_that_was_turned_to_is_given_time_to_register(tmp_path: Path) -> None:
+def test_a_new_active_slot_gets_time_to_register(tmp_path: Path) -> None:
     house = House(tmp_path, slot_dwell_s=60)
     house.up(1, A, B)
     house.send(sim=house.sim(A))

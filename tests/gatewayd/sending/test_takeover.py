@@ -39,7 +39,7 @@ TEXT = "".join(f"<{number:03}>" for number in range(80))  # 400 characters: 3 pa
 
 
 def begun(house: House, text: str = TEXT) -> str:
-    """A message of three parts, the first of which A has sent; the others wait."""
+    """A message of three parts: A has sent the first one, the others wait."""
     house.up(1, A)
     sms_id = house.send(text)
     first = house.claim(1)
@@ -56,7 +56,7 @@ def finished_by(house: House, port: int) -> list[Submission]:
     return sent
 
 
-def test_a_begun_message_waits_for_its_sim_and_goes_on_as_it_began(house: House) -> None:
+def test_a_partly_sent_message_waits_for_its_sim(house: House) -> None:
     sms_id = begun(house)
     house.down(1)
     house.clock.passed += BEGUN_WAITS_S - HAND_ON_AFTER_S
@@ -68,7 +68,7 @@ def test_a_begun_message_waits_for_its_sim_and_goes_on_as_it_began(house: House)
 
 
 @pytest.mark.parametrize("gone", ["for long", "disabled"])
-def test_a_begun_message_is_finished_by_another_sim_in_texts_of_their_own(house: House, gone: str) -> None:
+def test_another_sim_finishes_a_message_with_separate_texts(house: House, gone: str) -> None:
     sms_id = begun(house)
     first = attempts(house, sms_id)[0]
     if gone == "for long":
@@ -90,11 +90,11 @@ def test_a_begun_message_is_finished_by_another_sim_in_texts_of_their_own(house:
     report_on(house, 2, 1)
     report_on(house, 2, 2)
     assert house.view(sms_id).status is Status.SENT
-    report_on(house, 1, 1)  # the part that went out first is known by its own SIM
+    report_on(house, 1, 1)  # the first part belongs to its own SIM
     assert house.view(sms_id).status is Status.DELIVERED
 
 
-def test_a_begun_message_that_its_sim_is_barred_from_is_finished_by_another_at_once(house: House) -> None:
+def test_another_sim_finishes_a_message_at_once_when_its_sim_is_barred(house: House) -> None:
     house.up(1, A)
     house.up(2, B)
     house.send(TEXT)
@@ -107,7 +107,9 @@ def test_a_begun_message_that_its_sim_is_barred_from_is_finished_by_another_at_o
     assert [(part.seq, part.alone) for part in sent] == [(2, True), (3, True)]
 
 
-def test_a_passing_trouble_does_not_take_a_begun_message_apart_before_the_last_attempt(house: House) -> None:
+def test_a_temporary_failure_does_not_move_a_partly_sent_message_before_the_last_attempt(
+    house: House,
+) -> None:
     house.up(1, A)
     house.send("é" * 200)
     second = house.settle(1, house.claim(1), Submitted(1))
@@ -124,17 +126,17 @@ def test_a_passing_trouble_does_not_take_a_begun_message_apart_before_the_last_a
     assert (last.seq, last.alone) == (2, True)
 
 
-def test_a_part_that_stands_alone_fits_with_its_mark(house: House) -> None:
+def test_a_separate_part_with_its_mark_fits_in_one_sms(house: House) -> None:
     begun(house, "ж" * 200)
     house.set_sim(A, enabled=0)
     part = house.claim(2)
     assert (part.segment.alphabet, part.segment.text) == (Alphabet.UCS2, "…" + "ж" * 67)
 
 
-def test_a_begun_message_of_a_sim_whose_port_was_taken_out_is_finished_by_another(house: House) -> None:
+def test_another_sim_finishes_a_message_when_the_port_was_removed(house: House) -> None:
     sms_id = begun(house)
     house.close()
-    del house.bells[1]  # out of the configuration
+    del house.bells[1]  # removed from the configuration
     house.open()
     house.up(2, B)
     assert [part.alone for part in finished_by(house, 2)] == [True, True]

@@ -1,4 +1,4 @@
-"""What one transaction does at most: however much has expired, and whatever the index of the queue says."""
+"""Transactions stay small, however many messages expire; and the limits of the queue hold."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def failed(house: House) -> int:
     return count
 
 
-def test_a_claim_ends_few_expired_messages_and_comes_again_at_once(house: House) -> None:
+def test_a_claim_ends_few_expired_messages_and_continues_at_once(house: House) -> None:
     send_many(house, 200)
     house.clock.at += 3601 * SECOND
     fresh = house.send("fresh", priority=Priority.BULK)
@@ -54,7 +54,7 @@ def test_a_claim_ends_few_expired_messages_and_comes_again_at_once(house: House)
     assert house.view(fresh).status is Status.PENDING
 
 
-def test_what_expires_together_ends_in_many_transactions(house: House) -> None:
+def test_messages_that_expire_together_end_in_many_transactions(house: House) -> None:
     house.down(1)
     send_many(house, 1000)
     house.clock.at += 3601 * SECOND
@@ -64,7 +64,7 @@ def test_what_expires_together_ends_in_many_transactions(house: House) -> None:
     assert house.store.commits - commits >= 1000 // 100
 
 
-def test_what_cannot_end_yet_does_not_hide_what_can(house: House) -> None:
+def test_messages_that_cannot_end_yet_do_not_hide_others(house: House) -> None:
     send_many(house, 250)
     house.store.write(lambda db: db.execute("UPDATE parts SET state = 'in_doubt', held = 1"))
     last = house.send("the last to expire")
@@ -97,14 +97,14 @@ def test_at_the_start_back_offs_end_some_at_a_time(house: House) -> None:
 
 
 @pytest.mark.parametrize("long", ["x" * 160, "é€" * 400])
-def test_the_queue_holds_so_many_messages_whatever_their_length(tmp_path: Path, long: str) -> None:
+def test_the_limit_of_the_queue_counts_messages_of_any_length(tmp_path: Path, long: str) -> None:
     house = House(tmp_path, max_pending=3)
     house.up(1, A)
     for _ in range(3):
         house.send(long)
     with pytest.raises(QueueFullError):
         house.send("x")
-    part = house.claim(1)  # what is in the air is pending still
+    part = house.claim(1)  # a part in the air is still pending
     with pytest.raises(QueueFullError):
         house.send("x")
     step = house.settle(1, part, Submitted(1))
@@ -114,7 +114,7 @@ def test_the_queue_holds_so_many_messages_whatever_their_length(tmp_path: Path, 
     house.close()
 
 
-def test_a_gateway_whose_sims_may_all_send_nothing_is_not_ready(house: House) -> None:
+def test_a_gateway_without_a_sim_with_room_is_not_ready(house: House) -> None:
     assert house.gateway.ready()
     house.set_sim(A, enabled=0)
     assert not house.gateway.ready()
@@ -126,7 +126,7 @@ def test_a_gateway_whose_sims_may_all_send_nothing_is_not_ready(house: House) ->
     assert house.gateway.ready()
 
 
-def test_a_sim_is_back_only_once_that_was_written(tmp_path: Path) -> None:
+def test_a_sim_counts_as_returned_once_that_is_durable(tmp_path: Path) -> None:
     house = House(tmp_path, backlog_guard_s=3600)
     house.up(1, A)
     house.down(1)
@@ -138,6 +138,6 @@ def test_a_sim_is_back_only_once_that_was_written(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not open"):
         house.up(1, A)
     house.store.open()
-    house.up(1, A)  # the port tells again what could not be kept
+    house.up(1, A)  # the port reports again a status that could not be kept
     assert house.gateway.dispatcher.outage_backlog.queues() == [house.sim(A)]
     house.close()

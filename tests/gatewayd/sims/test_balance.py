@@ -1,4 +1,4 @@
-"""Balances: read when a SIM has nothing to send, in the words of every operator, and told once where they are not."""
+"""Balances are read while a SIM has no work, in the notations of many operators; a missing amount is logged once."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_any_answer_is_read_without_raising(text: str) -> None:
 
 
 @given(st.integers(0, 10**9), st.sampled_from([" ", "\u202f", "\u00a0", ".", ",", ""]))
-def test_thousands_are_parted_by_anything(value: int, mark: str) -> None:
+def test_thousands_may_have_any_separator(value: int, mark: str) -> None:
     assert amount_in(f"Solde {value:,} FCFA".replace(",", mark), PATTERN) == value
 
 
 class Asked(Bell):
-    """A port that answers codes as the test wants."""
+    """A port that answers USSD codes as the test sets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Asked(Bell):
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Iterator[tuple[House, Asked]]:
-    """A house whose port 1 is asked for the balance of Orange SIMs again and again."""
+    """A gateway that asks port 1 for the balance of Orange SIMs regularly."""
     port = Asked()
     house = House(tmp_path)
     house.close()
@@ -126,7 +126,7 @@ def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[House, Ask
     assert (sim.balance, sim.balance_at) == (1000, house.clock.at)
 
 
-def test_a_clock_that_was_set_back_keeps_no_balance_for_years(asked: tuple[House, Asked]) -> None:
+def test_a_balance_is_read_again_after_the_clock_was_set_back(asked: tuple[House, Asked]) -> None:
     house, port = asked
     port.answers = ["1 F", "2 F"]
     orange(house)
@@ -149,7 +149,7 @@ def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[House,
     eventually(lambda: balance(house)[0] == 1)
 
 
-def test_an_answer_without_an_amount_is_told_once(
+def test_an_answer_without_an_amount_is_logged_once(
     asked: tuple[House, Asked], caplog: pytest.LogCaptureFixture
 ) -> None:
     house, port = asked
@@ -164,7 +164,7 @@ def test_an_answer_without_an_amount_is_told_once(
     assert balance(house) == (0, None)
 
 
-def test_a_port_that_cannot_ask_is_asked_again_later(asked: tuple[House, Asked]) -> None:
+def test_a_port_that_cannot_ask_now_is_used_again_later(asked: tuple[House, Asked]) -> None:
     house, port = asked
     port.answers = [UssdUnavailableError("no"), "7 F"]
     orange(house)

@@ -31,7 +31,7 @@ def test_a_refused_pin_is_remembered_across_restarts_until_it_is_changed(house: 
     assert house.row("SELECT count(*) FROM pins WHERE digest LIKE '%1234%'")[0] == 0
 
 
-def test_a_pin_whose_trial_a_power_cut_ended_is_tried_again_only_where_no_attempt_is_missing(
+def test_an_interrupted_pin_try_is_repeated_only_where_no_attempt_is_missing(
     house: House,
 ) -> None:
     assert house.gateway.dispatcher.try_pin(A, 1, "1234", 3)
@@ -42,7 +42,7 @@ def test_a_pin_whose_trial_a_power_cut_ended_is_tried_again_only_where_no_attemp
     assert work.try_pin(A, 1, "1234", 3)
 
 
-def test_a_pin_that_was_right_before_is_tried_again_after_any_power_cut(house: House) -> None:
+def test_an_accepted_pin_is_tried_again_after_a_power_cut(house: House) -> None:
     work = house.gateway.dispatcher
     work.try_pin(A, 1, "1234", None)
     work.pin_tried(A, 1, "1234", accepted=True)

@@ -1,4 +1,4 @@
-"""A card is one SIM, whether its modem names it by ICCID or by IMSI alone."""
+"""A SIM card stays one SIM, whether its modem reports its ICCID or only its IMSI."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def see(house: House, name: str, imsi: str = IMSI, *, port: int = 1) -> None:
-    """A port says which card it has."""
+    """A port reports the card in its slot."""
     slot = SlotStatus(1, SimState.READY, name, imsi, registration=Registration.HOME)
     house.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", (slot,), 1))
 

@@ -1,4 +1,4 @@
-"""Whose time is trusted, what is counted until then, and what a jump may not do."""
+"""Trusted sources of time, the count without one, and the effects of jumps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CALENDAR = Calendar(ZoneInfo("Africa/Bamako"))
 
 
 class WrongClock(CountedClock):
-    """A box's clocks as a test sets them."""
+    """The clocks of a box, set by the test."""
 
     def __init__(self, at: int) -> None:
         self.says = at
@@ -54,7 +54,7 @@ class WrongClock(CountedClock):
 
 
 class Pi:
-    """A box that is started, left on, and cut off."""
+    """A box that the test starts, runs and cuts off."""
 
     def __init__(self, path: Path, ports: int = 1, trust: Trust = "auto") -> None:
         self.store = Store(path / "gatewayd.db")
@@ -82,7 +82,7 @@ class Pi:
         self.look()
 
     def hears(self, *times: int) -> None:
-        """The modems tell what time it is, from the first port on."""
+        """The modems report these times, from the first port on."""
         for port, time in enumerate(times, 1):
             told = (time, self.clock.passed)
             self.told[port] = PortStatus(port, "", PortState.UP, "", (SlotStatus(1),), 1, network_time=told)
@@ -105,7 +105,7 @@ class Pi:
         return found
 
     def restamp(self, db: Connection, since: int, jump: int) -> None:
-        """As the gateway's: what it is told counts once it is durable."""
+        """As `Gateway.clock_trusted`: called once the correction is durable."""
         del db
         self.stamping = (since, jump)
 
@@ -181,7 +181,7 @@ def test_it_is_not_written_more_often_than_every_ten_minutes(pi: Pi) -> None:
     assert written == [NOW + n * 600 * SECOND for n in range(7)]
 
 
-def test_what_was_trusted_stays_so_whatever_happens_to_the_system_clock(pi: Pi) -> None:
+def test_a_trusted_time_stays_trusted_when_the_system_clock_changes(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     pi.runs(5, ntp=False)
     pi.clock.says = 0
@@ -242,7 +242,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
 # Modems.
 
 
-def test_one_modem_that_lies_does_not_count_beside_two_that_agree(build: Callable[..., Pi]) -> None:
+def test_two_modems_that_agree_win_against_one_wrong_modem(build: Callable[..., Pi]) -> None:
     pi = build(ports=3)
     pi.boots(0)
     pi.hears(IN_2040)
@@ -252,7 +252,7 @@ def test_one_modem_that_lies_does_not_count_beside_two_that_agree(build: Callabl
     assert 0 <= pi.at.now - NOW <= 60 * SECOND
 
 
-def test_the_only_modem_that_tells_a_time_is_believed_after_a_while(build: Callable[..., Pi]) -> None:
+def test_a_single_modem_with_a_time_is_believed_after_a_while(build: Callable[..., Pi]) -> None:
     pi = build(ports=3)
     pi.boots(0)
     pi.hears(NOW)
@@ -263,7 +263,7 @@ def test_the_only_modem_that_tells_a_time_is_believed_after_a_while(build: Calla
     assert pi.at.now == NOW + int(ALONE_AFTER_S) * SECOND
 
 
-def test_a_lie_that_was_believed_gives_way_to_two_modems_and_to_ntp(build: Callable[..., Pi]) -> None:
+def test_a_wrong_trusted_time_is_corrected_by_two_modems_and_by_ntp(build: Callable[..., Pi]) -> None:
     pi = build(ports=2)
     pi.boots(0)
     pi.runs(ALONE_AFTER_S)
@@ -308,7 +308,7 @@ def test_a_network_that_is_off_by_seconds_moves_nothing(pi: Pi) -> None:
     st.sets(st.integers(-25, 25).filter(bool), max_size=4),
     st.lists(st.integers(0, SLACK), min_size=2, max_size=4),
 )
-def test_who_lies_alone_is_not_believed_where_two_agree(truth: int, lies: set[int], off: list[int]) -> None:
+def test_a_wrong_modem_is_not_believed_where_two_agree(truth: int, lies: set[int], off: list[int]) -> None:
     told = agreed(
         [*(truth + years * YEAR for years in lies), *(truth + each for each in off)], newest=None, alone=True
     )
@@ -317,7 +317,7 @@ def test_who_lies_alone_is_not_believed_where_two_agree(truth: int, lies: set[in
 
 
 @given(st.lists(st.integers(0, EARLIEST - 1)))
-def test_clocks_that_were_never_set_tell_nothing(told: list[int]) -> None:
+def test_clocks_that_were_never_set_are_ignored(told: list[int]) -> None:
     assert agreed(told, newest=None, alone=True) is None
 
 
@@ -326,7 +326,7 @@ def test_clocks_that_were_never_set_tell_nothing(told: list[int]) -> None:
     [
         (NOW, True),
         (NOW - 60 * SECOND, True),
-        (NOW - DAY, False),  # it may have kept what it was told last week
+        (NOW - DAY, False),  # it may have kept a time of last week
         (NOW + 4 * YEAR, True),
         (NOW + 6 * YEAR, False),
     ],
@@ -336,7 +336,7 @@ def test_one_modem_alone_must_be_plausible(told: int, believed: bool) -> None:
     assert agreed([told], newest=NOW, alone=False) is None
 
 
-def test_two_that_say_one_thing_and_two_that_say_another_say_nothing() -> None:
+def test_two_groups_of_the_same_size_give_no_time() -> None:
     assert agreed([NOW, NOW, IN_2040, IN_2040], newest=NOW, alone=True) is None
 
 
@@ -366,7 +366,7 @@ def test_a_leap_to_2040_that_ntp_vouched_for_is_undone_by_the_network(
     assert (pi.at.now, pi.kept().trusted_at) == (NOW, NOW)
 
 
-def test_nothing_is_judged_by_its_age_across_a_leap_until_that_age_has_passed(pi: Pi) -> None:
+def test_ages_across_a_jump_are_unknown_until_they_have_passed(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     pi.runs(3 * 86_400)
     assert pi.at.lately(DAY) == (pi.at.now - DAY, pi.at.now + SLACK)
@@ -378,11 +378,11 @@ def test_nothing_is_judged_by_its_age_across_a_leap_until_that_age_has_passed(pi
     assert pi.at.lately(DAY) == (-FOREVER, FOREVER)
     pi.runs(86_400)
     since, until = pi.at.lately(DAY)
-    assert since <= NOW + 3 * DAY  # what was stamped right before the leap is a day old now
-    assert until < IN_2040  # what was stamped in 2040 is older
+    assert since <= NOW + 3 * DAY  # stamps from just before the leap are a day old now
+    assert until < IN_2040  # stamps of 2040 are older
 
 
-def test_a_box_that_is_switched_off_every_night_still_knows_how_old_things_are(pi: Pi) -> None:
+def test_ages_are_known_on_a_box_that_is_off_every_night(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     for day in range(1, 4):
         pi.runs(3600)
@@ -446,7 +446,7 @@ def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> 
 
 
 class FullDisk:
-    """The store of a house, on a disk that is full `times` in a row when all of a transaction is done but its commit."""
+    """The store of a gateway on a disk that is full at the commit of `times` transactions in a row."""
 
     def __init__(self, house: House, times: int) -> None:
         self._store = house.store
@@ -470,7 +470,7 @@ class FullDisk:
 
 
 def fill(db: Connection) -> None:
-    """Need more pages than there may be."""
+    """Use more pages than the limit allows."""
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     try:
         db.execute("CREATE TABLE filler AS SELECT zeroblob(1000000) AS x")
