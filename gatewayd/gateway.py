@@ -73,19 +73,7 @@ class Gateway:
         self._metrics = MetricsCollector(store, clock, self.port_registry)
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
-        self.dispatcher = Dispatcher(
-            settings.dispatch,
-            store,
-            clock,
-            self._calendar,
-            self.port_registry,
-            self._waiters,
-            self._timers,
-            self._numbering,
-            {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
-            self._metrics,
-            take_text,
-        )
+        self.dispatcher = self._make_dispatcher()
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._retention = Retention(
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
@@ -98,15 +86,7 @@ class Gateway:
             settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
         )
         self._messages = MessageQueries(store)
-        self._requests = SendRequests(
-            store,
-            self._intake,
-            self._messages,
-            self._waiters,
-            self._expiry,
-            self._timers,
-            lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
-        )
+        self._requests = self._make_requests()
         self._readiness = Readiness(
             store,
             clock,
@@ -271,3 +251,30 @@ class Gateway:
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
         return ussd.ask(self._ports, self.port_registry.ports(), port, code, replies, slot)
+
+    def _make_dispatcher(self) -> Dispatcher:
+        settings = self._settings
+        return Dispatcher(
+            settings.dispatch,
+            self._store,
+            self._clock,
+            self._calendar,
+            self.port_registry,
+            self._waiters,
+            self._timers,
+            self._numbering,
+            {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
+            self._metrics,
+            take_text,
+        )
+
+    def _make_requests(self) -> SendRequests:
+        return SendRequests(
+            self._store,
+            self._intake,
+            self._messages,
+            self._waiters,
+            self._expiry,
+            self._timers,
+            lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
+        )

@@ -109,14 +109,14 @@ class Intake:
             rests=self._port_registry.rests(now),
         )
         batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
-        told: list[AcceptedRequest | Kept | GatewayError] = []
+        results: list[AcceptedRequest | Kept | GatewayError] = []
         for asked in requests:
             try:
-                told.append(batch.accept(asked))
+                results.append(batch.accept(asked))
             except GatewayError as error:
-                told.append(error)
+                results.append(error)
         batch.write()
-        return told
+        return results
 
     def accept_own(
         self, db: Connection, prepared: PreparedDraft, sim: Candidate, options: Options

@@ -127,13 +127,13 @@ class ClockCorrector:
         clock: CountedClock,
         trust: Trust,
         synchronised: Callable[[], bool],
-        tells: Callable[[], Mapping[int, PortStatus]],
+        port_statuses: Callable[[], Mapping[int, PortStatus]],
         ports: int,
     ) -> None:
         self._clock = clock
         self._trust = trust
         self._synchronised = synchronised
-        self._tells = tells
+        self._port_statuses = port_statuses
         self._ports = ports
         self._began = clock.monotonic()
         self._kept: Counted | None = None
@@ -230,7 +230,9 @@ class ClockCorrector:
             return _corrected(count, self._clock.system(), monotonic, source)
         told = [
             at + round((monotonic - read_at) * SECOND)
-            for at, read_at in (port.network_time for port in self._tells().values() if port.network_time)
+            for at, read_at in (
+                port.network_time for port in self._port_statuses().values() if port.network_time
+            )
         ]
         alone = self._ports == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
         heard = network_time.agreed(

@@ -23,7 +23,7 @@ def see_three(db: Connection) -> None:
         sims.seen(db, iccid, "", f"+2237000000{number}", "Orange", number, 1, 0)
 
 
-class Mailbox:
+class Administrator:
     """An administrator at a box without a daemon, with some SIMs that were seen once."""
 
     def __init__(self, path: Path) -> None:
@@ -59,24 +59,24 @@ class Mailbox:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Mailbox:
-    return Mailbox(tmp_path)
+def admin(tmp_path: Path) -> Administrator:
+    return Administrator(tmp_path)
 
 
-def test_check_reports_that_no_client_can_send_until_one_can(desk: Mailbox) -> None:
-    assert desk.check() == [
+def test_check_reports_that_no_client_can_send_until_one_can(admin: Administrator) -> None:
+    assert admin.check() == [
         "There is no company, so no client can send: `gatewayd company add NAME` makes one."
     ]
-    assert desk.does("company", "add", "Pharmacie") == []
-    assert "No API key is valid" in desk.check()[0]
-    assert desk.does("key", "add", "--company", 1) == []
-    assert desk.check() == ["There is an active company with a key that lets it in."]
-    desk.does("key", "set", 1, "--active", "no")
-    assert "No API key is valid" in desk.check()[0]
-    desk.does("key", "set", 1, "--active", "yes")
-    desk.does("company", "set", 1, "--active", "no")
-    assert "No company is active" in desk.check()[0]
-    assert any("Key 1 is refused while its company 1 is not active" in text for text in desk.check())
+    assert admin.does("company", "add", "Pharmacie") == []
+    assert "No API key is valid" in admin.check()[0]
+    assert admin.does("key", "add", "--company", 1) == []
+    assert admin.check() == ["There is an active company with a key that lets it in."]
+    admin.does("key", "set", 1, "--active", "no")
+    assert "No API key is valid" in admin.check()[0]
+    admin.does("key", "set", 1, "--active", "yes")
+    admin.does("company", "set", 1, "--active", "no")
+    assert "No company is active" in admin.check()[0]
+    assert any("Key 1 is refused while its company 1 is not active" in text for text in admin.check())
 
 
 ONE = ("company", "add", "Pharmacie du Fleuve")
@@ -104,16 +104,16 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
     ],
 )  # fmt: skip
 def test_a_contradiction_is_reported_by_its_command_and_by_check(
-    desk: Mailbox, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
+    admin: Administrator, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
 ) -> None:
     for each in before:
-        assert desk.does(*each) == []
-    notes = desk.does(*words)
+        assert admin.does(*each) == []
+    notes = admin.does(*words)
     assert any(note in each for each in notes), notes
-    assert set(notes) <= set(desk.check())
+    assert set(notes) <= set(admin.check())
 
 
-def test_settings_without_a_contradiction_are_not_reported(desk: Mailbox) -> None:
+def test_settings_without_a_contradiction_are_not_reported(admin: Administrator) -> None:
     for words in (
         ONE,
         ("company", "add", "Banque", "--quota", "100"),
@@ -121,8 +121,8 @@ def test_settings_without_a_contradiction_are_not_reported(desk: Mailbox) -> Non
         ("sim", "set", 1, "--company", 1, "--default"),
         ("sim", "set", 2, "--number", "+22370000009", "--daily-limit", "10", "--monthly-limit", "300"),
     ):
-        assert desk.does(*words) == []
-    assert desk.check() == ["There is an active company with a key that lets it in."]
+        assert admin.does(*words) == []
+    assert admin.check() == ["There is an active company with a key that lets it in."]
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Box:
         self.store.open()
 
     def back_up(self, times: int, keep: int = 2) -> None:
-        """Let the gateway make at least `count` regular backups."""
+        """Let the gateway make at least `times` regular backups."""
         settings = StoreSettings(
             path=self.path, backup_dir=self.backups, backup_every_s=0.02, backup_keep=keep
         )
