@@ -20,7 +20,7 @@ class PortWaker:
 
     def attach(self, ports: Mapping[int, PortControl]) -> None:
         """Name the ports, before any of them starts."""
-        self._ports = ports
+        self._ports = dict(ports)
 
     def wake(self, port: int) -> None:
         """Wake one port."""
