@@ -74,18 +74,18 @@ def test_an_idempotency_key_is_known_whichever_way_it_comes(stand: Stand) -> Non
     assert "Idempotent-Replayed" not in first
     assert again[0] == again[1]
     assert "Idempotent-Replayed: true" in again[0]
-    assert stand.house.row("SELECT count(*) FROM messages")[0] == 1
+    assert stand.played.row("SELECT count(*) FROM messages")[0] == 1
 
 
 def test_a_store_that_fails_is_told_the_same_way(stand: Stand) -> None:
-    stand.house.gateway.authenticate(stand.key)
-    stand.house.store.close()
+    stand.played.gateway.authenticate(stand.key)
+    stand.played.store.close()
     headers = (f"X-API-Key: {stand.key}", "Prefer: respond-async")
     answers = [ask(stand, host, json.dumps(MESSAGE).encode(), *headers) for host in (ORDINARY, THROUGH_FLASK)]
     assert answers[0] == answers[1]
     assert " 503 SERVICE UNAVAILABLE" in answers[0]
     assert "Retry-After: " in answers[0]
-    stand.house.store.open()
+    stand.played.store.open()
 
 
 def test_each_request_is_measured_once_whichever_way_it_goes(stand: Stand) -> None:

@@ -31,15 +31,15 @@ from tests.conftest import eventually
 RECIPIENT = "+22370123456"
 
 
-class Bell:
+class PlayedPort:
     """A port that counts how often the gateway wakes it; the test sets its answer."""
 
     def __init__(self) -> None:
-        self.rings = 0
+        self.wakes = 0
         self.answer: Future[Answer] = Future()
 
     def wake(self) -> None:
-        self.rings += 1
+        self.wakes += 1
 
     def ask(self) -> Future[Answer]:
         return self.answer
@@ -72,7 +72,7 @@ class SteppedClock(Clock):
         return replace(super().moment(calendar), trusted=self.trusted)
 
 
-class House:
+class PlayedGateway:
     """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
     def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
@@ -83,7 +83,7 @@ class House:
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
-        self.bells = {number: Bell() for number in range(1, ports + 1)}
+        self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
@@ -93,7 +93,7 @@ class House:
         self.store = Store(self.settings.store.path)
         self.store.open()
         self.gateway = Gateway(self.settings, self.store, self.clock)
-        self.gateway.start(self.bells)
+        self.gateway.start(self.ports)
 
     def close(self) -> None:
         self.gateway.stop(1)
@@ -172,47 +172,47 @@ def refused(kind: Kind, code: int | None = 38, family: str = "CMS") -> Refused:
 
 
 def report(
-    house: House, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
+    played: PlayedGateway, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
 ) -> StatusReport:
     """A status report with the TP-SCTS of now plus `late_s`."""
-    taken = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
+    taken = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
     return StatusReport("", reference, recipient, taken, taken, status)
 
 
-def reported(house: House, port: int, told: StatusReport) -> None:
+def reported(played: PlayedGateway, port: int, told: StatusReport) -> None:
     """A port passes on a status report."""
-    house.gateway.dispatcher.reported(house.statuses[port], told)
+    played.gateway.dispatcher.reported(played.statuses[port], told)
 
 
-def report_on(house: House, port: int, reference: int, status: int = 0, late_s: int = 0) -> None:
+def report_on(played: PlayedGateway, port: int, reference: int, status: int = 0, late_s: int = 0) -> None:
     """A port passes on a status report with this TP-MR."""
-    reported(house, port, report(house, reference, status, late_s=late_s))
+    reported(played, port, report(played, reference, status, late_s=late_s))
 
 
-def attempts(house: House, sms_id: str) -> list[AttemptRecord]:
+def attempts(played: PlayedGateway, sms_id: str) -> list[AttemptRecord]:
     """The attempts of a message, oldest first."""
-    return house.gateway.history(house.caller, sms_id)[1]
+    return played.gateway.history(played.caller, sms_id)[1]
 
 
-def again(house: House, port: int) -> Submission:
+def again(played: PlayedGateway, port: int) -> Submission:
     """The next submission of a port, after the back-off."""
-    found = eventually(lambda: step if isinstance(step := house.next(port), Submission) else None)
+    found = eventually(lambda: step if isinstance(step := played.next(port), Submission) else None)
     assert isinstance(found, Submission)
     return found
 
 
-def send_many(house: House, count: int) -> None:
+def send_many(played: PlayedGateway, count: int) -> None:
     """Send messages with the texts 0, 1, 2, … in one request."""
     drafts = [Draft(RECIPIENT, f"{n}") for n in range(count)]
-    house.gateway.submit_bulk(house.caller, drafts, Options(), None)
+    played.gateway.submit_bulk(played.caller, drafts, Options(), None)
 
 
-def administration(house: House, *, daemon: bool = True) -> Context:
+def administration(played: PlayedGateway, *, daemon: bool = True) -> Context:
     """The context of administration commands, with or without a running daemon."""
     return Context(
-        house.store,
-        house.clock,
-        Calendar(house.settings.numbers.zone),
-        Numbering(house.settings.numbers),
-        house.gateway if daemon else None,
+        played.store,
+        played.clock,
+        Calendar(played.settings.numbers.zone),
+        Numbering(played.settings.numbers),
+        played.gateway if daemon else None,
     )

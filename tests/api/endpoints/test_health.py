@@ -21,7 +21,7 @@ from modem.driver.ussd import Reply, Session, UssdAnswer
 from modem.port.status import PortState, PortStatus, SlotStatus
 from tests.api.api_server import Stand
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, Bell
+from tests.gatewayd.played_ports import RECIPIENT, PlayedPort
 
 
 @pytest.fixture
@@ -53,21 +53,21 @@ def test_a_box_that_is_well_passes_every_check(stand: Stand) -> None:
 
 
 def test_a_port_that_is_down_is_a_warning_while_another_works(stand: Stand) -> None:
-    stand.house.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
+    stand.played.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
     status, data = health(stand)
     assert (status, data["status"]) == (200, "warn")
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
 
 
 def test_a_sim_without_network_still_takes_messages(stand: Stand) -> None:
-    stand.house.up(1, "8922301000000000001", registration=Registration.SEARCHING)
+    stand.played.up(1, "8922301000000000001", registration=Registration.SEARCHING)
     status, data = health(stand)
     assert (status, data["status"], verdicts(data)["sims"]) == (200, "warn", "fail")
 
 
 def test_without_a_sim_that_may_send_it_is_503_with_the_same_checks(stand: Stand) -> None:
-    up = stand.house.statuses[1]
-    stand.house.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
+    up = stand.played.statuses[1]
+    stand.played.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
     status, data = health(stand)
     assert (status, data["status"], data["ready"]) == (503, "fail", False)
     assert verdicts(data)["sims"] == "fail"
@@ -75,13 +75,13 @@ def test_without_a_sim_that_may_send_it_is_503_with_the_same_checks(stand: Stand
 
 
 def test_what_has_waited_for_long_is_a_warning(stand: Stand) -> None:
-    stand.house.send("a secret text")
+    stand.played.send("a secret text")
     assert health(stand)[1]["status"] == "ok"
-    stand.house.clock.at += 3600 * 1_000_000
+    stand.played.clock.at += 3600 * 1_000_000
     status, data = health(stand)
     assert (status, verdicts(data)["queue"]) == (200, "warn")
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
-    stand.house.clock.at -= 7200 * 1_000_000  # set back: no age below 0
+    stand.played.clock.at -= 7200 * 1_000_000  # set back: no age below 0
     assert verdicts(health(stand)[1])["queue"] == "pass"
     told = stand.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
@@ -107,7 +107,7 @@ def test_a_lock_that_another_process_holds_is_told_at_once_and_so_is_its_end(sta
         f" db.execute({lock!r}); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, stand.house.store.path],
+        [sys.executable, "-c", program, stand.played.store.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -131,7 +131,7 @@ def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(stand: Stand) -> 
         begun.set()
         assert go_on.wait(30)
 
-    writing = threading.Thread(target=lambda: stand.house.store.write(hang))
+    writing = threading.Thread(target=lambda: stand.played.store.write(hang))
     writing.start()
     assert begun.wait(10)
     assert timed_health(stand)[0] == 503
@@ -145,7 +145,7 @@ def test_a_writer_that_does_not_come_to_an_end_is_told_at_once(stand: Stand) -> 
 
 
 def test_a_database_that_was_removed_takes_nothing(stand: Stand) -> None:
-    path = stand.house.store.path
+    path = stand.played.store.path
     path.rename(path.with_name("elsewhere"))
     assert timed_health(stand)[0] == 503
     path.with_name("elsewhere").rename(path)
@@ -155,7 +155,7 @@ def test_a_database_that_was_removed_takes_nothing(stand: Stand) -> None:
 ANSWER = UssdAnswer(1, 1, "8922301000000000001", (Reply(Session.DONE, "1250 FCFA"),), 0)
 
 
-class Silent(Bell):
+class Silent(PlayedPort):
     """A port that takes every code and never answers."""
 
     def __init__(self) -> None:
@@ -171,8 +171,8 @@ class Silent(Bell):
 def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_path: Path) -> None:
     stand = Stand(tmp_path, threads=8)
     port = Silent()
-    stand.house.bells[1] = port
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    stand.played.ports[1] = port
+    stand.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     answers: list[requests.Response] = []
     body = {"port": 1, "code": "#123#"}
 
@@ -210,8 +210,8 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
 def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
     stand = Stand(tmp_path, threads=1)
     port = Silent()
-    stand.house.bells[1] = port
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    stand.played.ports[1] = port
+    stand.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": stand.key}
     asker = threading.Thread(
         target=lambda: requests.post(f"{stand.url}/api/sms/ussd", json=body, headers=headers, timeout=30)

@@ -53,13 +53,13 @@ def test_a_proxy_that_nobody_named_does_not_make_everybody_loopback(
 
 def test_they_tell_of_a_message_and_never_its_number_or_text(build: Callable[..., Stand]) -> None:
     stand = build()
-    house = stand.house
-    house.send("the secret text")
+    played = stand.played
+    played.send("the secret text")
     before = Figures.read(stand.get("/metrics").text)
-    house.clock.at += 90_000_000
+    played.clock.at += 90_000_000
     waiting = Figures.read(stand.get("/metrics").text)
-    submission = house.claim(1)
-    house.settle(1, submission, Submitted(7))
+    submission = played.claim(1)
+    played.settle(1, submission, Submitted(7))
     text = stand.get("/metrics").text
     after = Figures.read(text)
     place = {"port": "1", "slot": "1", "sim": "1"}
@@ -105,7 +105,7 @@ def test_where_the_store_is_stuck_the_last_counts_are_told(
 ) -> None:
     monkeypatch.setattr(metrics_snapshot, "COUNTS_TIMEOUT_S", 0.1)
     stand = build()
-    stand.house.send()
+    stand.played.send()
     assert Figures.read(stand.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
     begun, go_on = threading.Event(), threading.Event()
 
@@ -113,7 +113,7 @@ def test_where_the_store_is_stuck_the_last_counts_are_told(
         begun.set()
         go_on.wait(10)
 
-    stuck = threading.Thread(target=stand.house.store.write, args=(last,))
+    stuck = threading.Thread(target=stand.played.store.write, args=(last,))
     stuck.start()
     assert begun.wait(10)
     told = Figures.read(stand.get("/metrics").text)

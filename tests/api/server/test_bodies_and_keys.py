@@ -69,7 +69,7 @@ def test_without_a_valid_key_no_body_is_asked_for(
 
 def test_a_key_that_has_ended_is_told_as_without_a_body(build: Callable[..., Stand]) -> None:
     stand = build()
-    stand.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
+    stand.played.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
     with stand.connect() as client:
         client.sendall(head("/api/sms/send", f"X-API-Key: {stand.key}", "Content-Length: 2", ASKS))
         told = envelope(read_all(client), 401)

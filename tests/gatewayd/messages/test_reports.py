@@ -14,90 +14,90 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.port.interface import Outcome, Reported, Rest
 from modem.simulator.core.tpdu import timestamp
 from modem.sms.tpdu import StatusReport, parse
-from tests.gatewayd.played_ports import RECIPIENT, House, report, reported
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, report, reported
 
 A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
+    yield played
+    played.close()
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Iterator[House]:
+def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
     """A gateway that keeps parts in doubt until a report comes."""
-    house = House(tmp_path, in_doubt="hold")
-    yield house
-    house.close()
+    played = PlayedGateway(tmp_path, in_doubt="hold")
+    yield played
+    played.close()
 
 
-def commits(house: House) -> int:
-    return house.store.commit_times.histograms()[""].buckets[-1][1]
+def commits(played: PlayedGateway) -> int:
+    return played.store.commit_times.histograms()[""].buckets[-1][1]
 
 
-def test_a_report_before_the_answer_of_its_submission_is_kept(house: House) -> None:
-    house.up(1, A)
-    sms_id = house.send()
-    part = house.claim(1)
-    reported(house, 1, report(house, 9))
-    house.settle(1, part, Submitted(9))
-    assert house.view(sms_id).status is Status.DELIVERED
+def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGateway) -> None:
+    played.up(1, A)
+    sms_id = played.send()
+    part = played.claim(1)
+    reported(played, 1, report(played, 9))
+    played.settle(1, part, Submitted(9))
+    assert played.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_are_kept_in_the_transaction_of_the_outcome_and_the_next_claim(house: House) -> None:
+def test_reports_are_kept_in_the_transaction_of_the_outcome_and_the_next_claim(played: PlayedGateway) -> None:
     """Also the report on the part of this outcome, and a report on a SIM that was in the slot before."""
-    house.up(1, B)
-    other = house.send("0", sim=house.sim(B))
-    house.settle(1, house.claim(1), Submitted(7))
-    before = house.statuses[1]
-    house.up(1, A)
-    sent = [house.send(str(n), sim=house.sim(A)) for n in (1, 2)]
-    part = house.claim(1)
-    reports = [Reported(before, report(house, 7)), Reported(house.statuses[1], report(house, 8))]
-    outcome = Outcome(part, Submitted(8), house.clock.passed, house.clock.passed)
-    before_it = commits(house)
-    following = house.next(1, outcome, reports)
-    assert commits(house) == before_it + 1
+    played.up(1, B)
+    other = played.send("0", sim=played.sim(B))
+    played.settle(1, played.claim(1), Submitted(7))
+    before = played.statuses[1]
+    played.up(1, A)
+    sent = [played.send(str(n), sim=played.sim(A)) for n in (1, 2)]
+    part = played.claim(1)
+    reports = [Reported(before, report(played, 7)), Reported(played.statuses[1], report(played, 8))]
+    outcome = Outcome(part, Submitted(8), played.clock.passed, played.clock.passed)
+    before_it = commits(played)
+    following = played.next(1, outcome, reports)
+    assert commits(played) == before_it + 1
     assert isinstance(following, Submission)
-    assert [house.view(sms_id).status for sms_id in (other, *sent)] == [
+    assert [played.view(sms_id).status for sms_id in (other, *sent)] == [
         Status.DELIVERED,
         Status.DELIVERED,
         Status.PENDING,
     ]
-    house.settle(1, following, Submitted(9))  # the SIM now in the slot is still known
-    assert house.view(sent[1]).status is Status.SENT
-    assert house.next(1) == Rest()
-    house.send("3", sim=house.sim(A))
-    assert isinstance(house.next(1), Submission)
+    played.settle(1, following, Submitted(9))  # the SIM now in the slot is still known
+    assert played.view(sent[1]).status is Status.SENT
+    assert played.next(1) == Rest()
+    played.send("3", sim=played.sim(A))
+    assert isinstance(played.next(1), Submission)
 
 
-def test_a_report_matches_by_reference_and_recipient_and_sim(house: House) -> None:
-    house.up(1, A)
-    house.up(2, B)
-    sms_id = house.send(sim=house.sim(A))
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, report(house, 5, recipient="+22376999999"))
-    reported(house, 1, report(house, 6))
-    reported(house, 2, report(house, 5))
-    assert house.view(sms_id).status is Status.SENT
-    reported(house, 1, report(house, 5, recipient="70123456"))  # as some networks write it
-    assert house.view(sms_id).status is Status.DELIVERED
+def test_a_report_matches_by_reference_and_recipient_and_sim(played: PlayedGateway) -> None:
+    played.up(1, A)
+    played.up(2, B)
+    sms_id = played.send(sim=played.sim(A))
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, report(played, 5, recipient="+22376999999"))
+    reported(played, 1, report(played, 6))
+    reported(played, 2, report(played, 5))
+    assert played.view(sms_id).status is Status.SENT
+    reported(played, 1, report(played, 5, recipient="70123456"))  # as some networks write it
+    assert played.view(sms_id).status is Status.DELIVERED
 
 
-def test_when_references_wrap_the_report_goes_to_the_submission_of_its_time(house: House) -> None:
-    house.up(1, A)
-    first = house.send("1")
-    house.settle(1, house.claim(1), Submitted(5))
-    house.clock.at += 3600 * 1_000_000
-    second = house.send("2")
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, report(house, 5, late_s=-3600))
-    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
-    reported(house, 1, report(house, 5))
-    assert house.view(second).status is Status.DELIVERED
+def test_when_references_wrap_the_report_goes_to_the_submission_of_its_time(played: PlayedGateway) -> None:
+    played.up(1, A)
+    first = played.send("1")
+    played.settle(1, played.claim(1), Submitted(5))
+    played.clock.at += 3600 * 1_000_000
+    second = played.send("2")
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, report(played, 5, late_s=-3600))
+    assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
+    reported(played, 1, report(played, 5))
+    assert played.view(second).status is Status.DELIVERED
 
 
 @pytest.mark.parametrize(
@@ -110,116 +110,118 @@ def test_when_references_wrap_the_report_goes_to_the_submission_of_its_time(hous
         (0x61, Status.FAILED),
     ],
 )
-def test_every_class_of_report(house: House, status: int, becomes: Status) -> None:
-    house.up(1, A)
-    sms_id = house.send()
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, report(house, 5, status=status))
-    assert house.view(sms_id).status is becomes
+def test_every_class_of_report(played: PlayedGateway, status: int, becomes: Status) -> None:
+    played.up(1, A)
+    sms_id = played.send()
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, report(played, 5, status=status))
+    assert played.view(sms_id).status is becomes
 
 
 # Every TP-ST that 23.040, 9.2.3.15 names, and the edges of its reserved ranges
 @pytest.mark.parametrize("status", [*range(0x03), 0x0F, 0x10, 0x1F])
-def test_reports_of_completion_deliver(house: House, status: int) -> None:
-    assert after(house, status) is Status.DELIVERED
+def test_reports_of_completion_deliver(played: PlayedGateway, status: int) -> None:
+    assert after(played, status) is Status.DELIVERED
 
 
 @pytest.mark.parametrize("status", [*range(0x20, 0x27), 0x2F, 0x30, 0x3F])
-def test_temporary_reports_change_nothing_and_the_final_report_does(house: House, status: int) -> None:
-    assert after(house, status) is Status.SENT
-    reported(house, 1, report(house, 5, status=status))
-    reported(house, 1, report(house, 5))
-    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.DELIVERED
+def test_temporary_reports_change_nothing_and_the_final_report_does(
+    played: PlayedGateway, status: int
+) -> None:
+    assert after(played, status) is Status.SENT
+    reported(played, 1, report(played, 5, status=status))
+    reported(played, 1, report(played, 5))
+    assert played.gateway.messages(played.caller, MessageFilter())[0][0].status is Status.DELIVERED
 
 
 @pytest.mark.parametrize(
     "status", [*range(0x40, 0x4B), 0x4F, 0x50, 0x5F, *range(0x60, 0x67), 0x6F, 0x70, 0x7F, 0x80, 0xFF]
 )
-def test_reports_of_permanent_errors_fail_the_message(house: House, status: int) -> None:
-    assert after(house, status) is Status.FAILED
+def test_reports_of_permanent_errors_fail_the_message(played: PlayedGateway, status: int) -> None:
+    assert after(played, status) is Status.FAILED
 
 
-def after(house: House, status: int) -> Status:
+def after(played: PlayedGateway, status: int) -> Status:
     """The status of a sent message after a report with this TP-ST."""
-    house.up(1, A)
-    sms_id = house.send()
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, report(house, 5, status=status))
-    return house.view(sms_id).status
+    played.up(1, A)
+    sms_id = played.send()
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, report(played, 5, status=status))
+    return played.view(sms_id).status
 
 
-def test_a_repeated_report_is_not_applied_to_the_next_part(house: House) -> None:
-    house.up(1, A)
-    first = house.send("1")
-    house.settle(1, house.claim(1), Submitted(5))
-    told = report(house, 5)
-    reported(house, 1, told)
-    assert house.view(first).status is Status.DELIVERED
-    house.clock.at += 60 * 1_000_000
-    second = house.send("2")
-    part = house.claim(1)
-    reported(house, 1, told)  # while the next is in the air
-    house.settle(1, part, Submitted(5))
-    assert house.view(second).status is Status.SENT
-    reported(house, 1, told)  # and once it is sent
-    assert house.view(second).status is Status.SENT
-    reported(house, 1, report(house, 5))
-    assert house.view(second).status is Status.DELIVERED
+def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway) -> None:
+    played.up(1, A)
+    first = played.send("1")
+    played.settle(1, played.claim(1), Submitted(5))
+    told = report(played, 5)
+    reported(played, 1, told)
+    assert played.view(first).status is Status.DELIVERED
+    played.clock.at += 60 * 1_000_000
+    second = played.send("2")
+    part = played.claim(1)
+    reported(played, 1, told)  # while the next is in the air
+    played.settle(1, part, Submitted(5))
+    assert played.view(second).status is Status.SENT
+    reported(played, 1, told)  # and once it is sent
+    assert played.view(second).status is Status.SENT
+    reported(played, 1, report(played, 5))
+    assert played.view(second).status is Status.DELIVERED
 
 
-def test_a_report_before_and_again_after_its_answer_is_applied_once(house: House) -> None:
-    house.up(1, A)
-    first = house.send("1")
-    part, told = house.claim(1), report(house, 5)
-    reported(house, 1, told)
-    house.settle(1, part, Submitted(5))
-    house.clock.at += 60 * 1_000_000
-    second = house.send("2")
-    part = house.claim(1)
-    reported(house, 1, told)
-    house.settle(1, part, Submitted(5))
-    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+def test_a_report_before_and_again_after_its_answer_is_applied_once(played: PlayedGateway) -> None:
+    played.up(1, A)
+    first = played.send("1")
+    part, told = played.claim(1), report(played, 5)
+    reported(played, 1, told)
+    played.settle(1, part, Submitted(5))
+    played.clock.at += 60 * 1_000_000
+    second = played.send("2")
+    part = played.claim(1)
+    reported(played, 1, told)
+    played.settle(1, part, Submitted(5))
+    assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
-def test_parts_of_the_same_second_and_tp_mr_get_their_own_reports(house: House) -> None:
-    house.up(1, A)
-    ids = [house.send(str(number)) for number in range(3)]
-    step: object = house.claim(1)
+def test_parts_of_the_same_second_and_tp_mr_get_their_own_reports(played: PlayedGateway) -> None:
+    played.up(1, A)
+    ids = [played.send(str(number)) for number in range(3)]
+    step: object = played.claim(1)
     for _ in ids:
         assert isinstance(step, Submission)
-        step = house.settle(1, step, Submitted(0))
+        step = played.settle(1, step, Submitted(0))
     for _ in ids:
-        reported(house, 1, report(house, 0))
-    assert {house.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
+        reported(played, 1, report(played, 0))
+    assert {played.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
 
 
-def test_a_report_on_no_part_in_the_air_is_dropped(house: House) -> None:
-    house.up(1, A)
-    reported(house, 1, report(house, 5))  # on a message of another program, or on an old one
-    house.send()
-    part = house.claim(1)
-    reported(house, 1, report(house, 5, recipient="+22376999999"))
-    assert house.row("SELECT count(*) FROM reports")[0] == 0
-    house.settle(1, part, Submitted(5))
-    assert house.gateway.messages(house.caller, MessageFilter())[0][0].status is Status.SENT
+def test_a_report_on_no_part_in_the_air_is_dropped(played: PlayedGateway) -> None:
+    played.up(1, A)
+    reported(played, 1, report(played, 5))  # on a message of another program, or on an old one
+    played.send()
+    part = played.claim(1)
+    reported(played, 1, report(played, 5, recipient="+22376999999"))
+    assert played.row("SELECT count(*) FROM reports")[0] == 0
+    played.settle(1, part, Submitted(5))
+    assert played.gateway.messages(played.caller, MessageFilter())[0][0].status is Status.SENT
 
 
-def test_a_final_report_goes_to_the_part_of_the_temporary_one(house: House) -> None:
-    house.up(1, A)
-    first = house.send("1")
-    house.settle(1, house.claim(1), Submitted(5))
-    told = report(house, 5, status=0x30)
-    reported(house, 1, told)
-    house.clock.at += 100 * 1_000_000
-    second = house.send("2")
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, replace(told, status=0x46))
-    assert (house.view(first).status, house.view(second).status) == (Status.FAILED, Status.SENT)
-    reported(house, 1, report(house, 5))
-    assert house.view(second).status is Status.DELIVERED
+def test_a_final_report_goes_to_the_part_of_the_temporary_one(played: PlayedGateway) -> None:
+    played.up(1, A)
+    first = played.send("1")
+    played.settle(1, played.claim(1), Submitted(5))
+    told = report(played, 5, status=0x30)
+    reported(played, 1, told)
+    played.clock.at += 100 * 1_000_000
+    second = played.send("2")
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, replace(told, status=0x46))
+    assert (played.view(first).status, played.view(second).status) == (Status.FAILED, Status.SENT)
+    reported(played, 1, report(played, 5))
+    assert played.view(second).status is Status.DELIVERED
 
 
-def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: House) -> None:
+def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: PlayedGateway) -> None:
     patient.up(1, A)
     sms_id = patient.send()
     part = patient.claim(1)
@@ -229,7 +231,7 @@ def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: House
     assert patient.next(1) == Rest()  # it is not sent again
 
 
-def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House) -> None:
+def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: PlayedGateway) -> None:
     patient.up(1, A)
     sms_id = patient.send()
     patient.claim(1)
@@ -238,7 +240,7 @@ def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: House)
     assert patient.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: House) -> None:
+def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: PlayedGateway) -> None:
     patient.up(1, A)
     first = patient.send("1")
     patient.claim(1)
@@ -256,36 +258,36 @@ def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: House) 
     assert patient.view(second).status is Status.DELIVERED
 
 
-def test_a_report_without_a_time_goes_to_the_part_without_a_report(house: House) -> None:
-    house.up(1, A)
-    first = house.send("1")
-    house.settle(1, house.claim(1), Submitted(5))
-    house.clock.at += 600 * 1_000_000
-    second = house.send("2")
-    house.settle(1, house.claim(1), Submitted(5))
-    reported(house, 1, report(house, 5, status=0x30))
-    reported(house, 1, replace(report(house, 5), service_centre_at=None))
-    assert (house.view(first).status, house.view(second).status) == (Status.DELIVERED, Status.SENT)
+def test_a_report_without_a_time_goes_to_the_part_without_a_report(played: PlayedGateway) -> None:
+    played.up(1, A)
+    first = played.send("1")
+    played.settle(1, played.claim(1), Submitted(5))
+    played.clock.at += 600 * 1_000_000
+    second = played.send("2")
+    played.settle(1, played.claim(1), Submitted(5))
+    reported(played, 1, report(played, 5, status=0x30))
+    reported(played, 1, replace(report(played, 5), service_centre_at=None))
+    assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
 def test_a_part_in_the_air_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
-    house = House(tmp_path, in_doubt_wait_s=3600)
-    house.up(1, A)
-    sms_id = house.send()
-    house.claim(1)
-    house.restart()
-    house.up(1, A)
-    assert house.next(1) == Rest()
-    assert house.view(sms_id).in_doubt
-    assert house.view(sms_id).status is Status.PENDING
-    reported(house, 1, report(house, 77, recipient="+22376999999"))  # another's
+    played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
+    played.up(1, A)
+    sms_id = played.send()
+    played.claim(1)
+    played.restart()
+    played.up(1, A)
+    assert played.next(1) == Rest()
+    assert played.view(sms_id).in_doubt
+    assert played.view(sms_id).status is Status.PENDING
+    reported(played, 1, report(played, 77, recipient="+22376999999"))  # another's
     for another_time in (-7200, 7200):
-        reported(house, 1, report(house, 77, late_s=another_time))
-    assert house.view(sms_id).in_doubt
-    reported(house, 1, report(house, 77, late_s=20))
-    assert house.view(sms_id).status is Status.DELIVERED
-    assert not house.view(sms_id).in_doubt
-    house.close()
+        reported(played, 1, report(played, 77, late_s=another_time))
+    assert played.view(sms_id).in_doubt
+    reported(played, 1, report(played, 77, late_s=20))
+    assert played.view(sms_id).status is Status.DELIVERED
+    assert not played.view(sms_id).in_doubt
+    played.close()
 
 
 def stamp(at: datetime, zone: str) -> str:
@@ -300,29 +302,29 @@ def stamp(at: datetime, zone: str) -> str:
 def test_a_report_with_a_garbled_time_zone_settles_a_doubt(
     tmp_path: Path, zone: str, ahead_h: int, discharged: str | None
 ) -> None:
-    house = House(tmp_path, in_doubt="retry", in_doubt_wait_s=3600)
-    house.up(1, A)
-    sms_id = house.send()
-    house.settle(1, house.claim(1), InDoubt("no answer"))
-    there = datetime.fromtimestamp(house.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
+    played = PlayedGateway(tmp_path, in_doubt="retry", in_doubt_wait_s=3600)
+    played.up(1, A)
+    sms_id = played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    there = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
     at_discharge = "00" * 7 if discharged is None else stamp(there + timedelta(seconds=5), discharged)
     told = parse(f"0006090B912273103254F6{stamp(there, zone)}{at_discharge}00")
     assert isinstance(told, StatusReport)
-    reported(house, 1, replace(told, recipient=RECIPIENT))
-    assert house.view(sms_id).status is Status.DELIVERED
-    assert house.next(1) == Rest()  # it is not sent a second time
-    house.close()
+    reported(played, 1, replace(told, recipient=RECIPIENT))
+    assert played.view(sms_id).status is Status.DELIVERED
+    assert played.next(1) == Rest()  # it is not sent a second time
+    played.close()
 
 
 def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
-    house = House(tmp_path, in_doubt_wait_s=3600)
-    house.up(1, A)
-    sms_id = house.send("é" * 200)
-    second = house.settle(1, house.claim(1), InDoubt("no answer"))
+    played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
+    played.up(1, A)
+    sms_id = played.send("é" * 200)
+    second = played.settle(1, played.claim(1), InDoubt("no answer"))
     assert isinstance(second, Submission)
-    reported(house, 1, report(house, 5))
-    assert house.view(sms_id).in_doubt
-    house.settle(1, second, Submitted(5))
-    states = house.row("SELECT group_concat(state) FROM (SELECT state FROM parts ORDER BY seq)")[0]
+    reported(played, 1, report(played, 5))
+    assert played.view(sms_id).in_doubt
+    played.settle(1, second, Submitted(5))
+    states = played.row("SELECT group_concat(state) FROM (SELECT state FROM parts ORDER BY seq)")[0]
     assert states == "in_doubt,delivered"
-    house.close()
+    played.close()

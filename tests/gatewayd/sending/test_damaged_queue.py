@@ -14,7 +14,7 @@ from gatewayd.store.tables import queue_counts
 from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
 from tests.gatewayd.played_ports import (
-    House,
+    PlayedGateway,
     send_many,
 )
 
@@ -22,11 +22,11 @@ A, B = "8922300000000000001", "8922300000000000002"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, default_expiry_s=3600)
-    house.up(1, A)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, default_expiry_s=3600)
+    played.up(1, A)
+    yield played
+    played.close()
 
 
 def without_index(path: Path, change: str) -> None:
@@ -50,33 +50,33 @@ def without_index(path: Path, change: str) -> None:
 )
 @pytest.mark.parametrize("expired", [False, True])
 def test_an_index_with_a_part_that_does_not_wait_is_rebuilt(
-    house: House, change: str, caplog: pytest.LogCaptureFixture, *, expired: bool
+    played: PlayedGateway, change: str, caplog: pytest.LogCaptureFixture, *, expired: bool
 ) -> None:
-    send_many(house, 3)
-    house.close()
-    without_index(house.settings.store.path, change)
-    house.open()
+    send_many(played, 3)
+    played.close()
+    without_index(played.settings.store.path, change)
+    played.open()
     if expired:
-        house.clock.at += 3601 * SECOND
-    house.up(1, A)
-    good = house.send("good")
+        played.clock.at += 3601 * SECOND
+    played.up(1, A)
+    good = played.send("good")
     seen = []
     for _ in range(10):
-        step = house.next(1)
+        step = played.next(1)
         while isinstance(step, Submission):
             seen.append(step.segment.text)
-            step = house.settle(1, step, Submitted(1))
+            step = played.settle(1, step, Submitted(1))
     assert seen[-1] == "good"
-    assert house.view(good).status is Status.SENT
+    assert played.view(good).status is Status.SENT
     assert "damaged" in caplog.text
-    check = house.store.write(lambda db: db.execute("PRAGMA integrity_check").fetchall())
+    check = played.store.write(lambda db: db.execute("PRAGMA integrity_check").fetchall())
     assert [row[0] for row in check] == ["ok"]
-    assert sum(house.store.write(queue_counts.waiting).values()) == 0
+    assert sum(played.store.write(queue_counts.waiting).values()) == 0
 
 
-def test_a_part_without_a_message_does_not_block_the_queue(house: House) -> None:
-    house.send("lost")
-    good = house.send("good")
-    house.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = 1"))
-    house.settle(1, house.claim(1), Submitted(1))
-    assert house.view(good).status is Status.SENT
+def test_a_part_without_a_message_does_not_block_the_queue(played: PlayedGateway) -> None:
+    played.send("lost")
+    good = played.send("good")
+    played.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = 1"))
+    played.settle(1, played.claim(1), Submitted(1))
+    assert played.view(good).status is Status.SENT

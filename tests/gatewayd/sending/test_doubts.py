@@ -18,7 +18,7 @@ from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import (
-    House,
+    PlayedGateway,
     administration,
     again,
     attempts,
@@ -31,52 +31,52 @@ BARRED = Refused(cause("CMS", 8))
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
+    yield played
+    played.close()
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Iterator[House]:
+def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
     """A gateway that keeps parts in doubt until a report comes or a person decides."""
-    house = House(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
-    house.up(1, A)
-    yield house
-    house.close()
+    played = PlayedGateway(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
+    played.up(1, A)
+    yield played
+    played.close()
 
 
-def settle(house: House, sms_id: str, verdict: str) -> dict[str, Any]:
-    return admin.settle(administration(house), sms_id, verdict)
+def settle(played: PlayedGateway, sms_id: str, verdict: str) -> dict[str, Any]:
+    return admin.settle(administration(played), sms_id, verdict)
 
 
-def used(house: House) -> int:
-    count: int = house.row("SELECT sum(used) FROM company_usage")[0]
+def used(played: PlayedGateway) -> int:
+    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
     return count
 
 
 def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_path: Path) -> None:
-    house = House(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
-    house.up(1, A)
-    sms_id = house.send()
-    house.settle(1, house.claim(1), InDoubt("no answer"))
-    house.settle(1, again(house, 1), InDoubt("no answer"))
-    eventually(lambda: house.view(sms_id).status is Status.FAILED)
-    reason = house.view(sms_id).failure_reason or ""
+    played = PlayedGateway(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
+    played.up(1, A)
+    sms_id = played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    played.settle(1, again(played, 1), InDoubt("no answer"))
+    eventually(lambda: played.view(sms_id).status is Status.FAILED)
+    reason = played.view(sms_id).failure_reason or ""
     assert "may have arrived" in reason
     assert "peut-être arrivé" in reason
-    assert not house.view(sms_id).in_doubt
-    house.close()
+    assert not played.view(sms_id).in_doubt
+    played.close()
 
 
-def test_the_reason_of_a_held_message_names_the_command_that_settles_it(patient: House) -> None:
+def test_the_reason_of_a_held_message_names_the_command_that_settles_it(patient: PlayedGateway) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
     eventually(lambda: "message settle" in (patient.view(sms_id).failure_reason or ""))
     assert (patient.view(sms_id).status, patient.view(sms_id).in_doubt) == (Status.PENDING, True)
 
 
-def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(patient: House) -> None:
+def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(patient: PlayedGateway) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
     assert settle(patient, sms_id, "sent")["status"] == "sent"
@@ -87,7 +87,7 @@ def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(patient: 
 
 
 def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_changes_nothing(
-    patient: House,
+    patient: PlayedGateway,
 ) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
@@ -100,7 +100,7 @@ def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_change
     assert patient.next(1) == Rest()
 
 
-def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(patient: House) -> None:
+def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(patient: PlayedGateway) -> None:
     sms_id = patient.send("é" * 200)
     second = patient.settle(1, patient.claim(1), Submitted(1))
     assert isinstance(second, Submission)
@@ -109,21 +109,21 @@ def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(patient: 
     assert used(patient) == 1
 
 
-def test_a_doubt_settled_as_retry_is_sent_again_at_once(patient: House) -> None:
+def test_a_doubt_settled_as_retry_is_sent_again_at_once(patient: PlayedGateway) -> None:
     sms_id = patient.send()
     first = patient.claim(1)
     patient.settle(1, first, InDoubt("no answer"))
-    rings = patient.bells[1].rings
+    wakes = patient.ports[1].wakes
     told = settle(patient, sms_id, "retry")
     assert (told["status"], told["in_doubt"], told["failure_reason"]) == ("pending", False, None)
-    assert patient.bells[1].rings > rings
+    assert patient.ports[1].wakes > wakes
     second = patient.claim(1)
     assert second.token > first.token
     patient.settle(1, second, Submitted(3))
     assert patient.view(sms_id).status is Status.SENT
 
 
-def test_a_late_report_on_a_queued_part_avoids_the_repetition(patient: House) -> None:
+def test_a_late_report_on_a_queued_part_avoids_the_repetition(patient: PlayedGateway) -> None:
     sms_id = patient.send()
     patient.settle(1, patient.claim(1), InDoubt("no answer"))
     settle(patient, sms_id, "retry")
@@ -134,7 +134,7 @@ def test_a_late_report_on_a_queued_part_avoids_the_repetition(patient: House) ->
     assert patient.next(1) == Rest()
 
 
-def test_errors_of_settle_name_a_remedy(patient: House) -> None:
+def test_errors_of_settle_name_a_remedy(patient: PlayedGateway) -> None:
     with pytest.raises(AdminError, match="gatewayd message list"):
         settle(patient, "nothing", "sent")
     sms_id = patient.send()
@@ -151,7 +151,7 @@ def test_an_unknown_verdict_is_an_error() -> None:
     assert "sent" in result.output
 
 
-def test_parts_left_in_the_air_can_be_settled_without_a_daemon(patient: House) -> None:
+def test_parts_left_in_the_air_can_be_settled_without_a_daemon(patient: PlayedGateway) -> None:
     sms_id = patient.send()
     patient.claim(1)
     assert admin.settle(administration(patient, daemon=False), sms_id, "sent")["status"] == "sent"

@@ -13,7 +13,7 @@ from modem.errors import Kind
 from modem.parts import Refused, Submission
 from modem.port.interface import Outcome
 from tests.gatewayd.played_ports import (
-    House,
+    PlayedGateway,
     refused,
     send_many,
 )
@@ -22,11 +22,11 @@ A, B = "8922300000000000001", "8922300000000000002"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, default_expiry_s=3600)
-    house.up(1, A)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, default_expiry_s=3600)
+    played.up(1, A)
+    yield played
+    played.close()
 
 
 @pytest.mark.parametrize("tries", [1, 8, 2000, 20_000])
@@ -39,14 +39,14 @@ def test_the_rest_of_a_sim_has_a_limit_after_any_number_of_tries(tries: int) -> 
     assert len(breakers.recipients) < 10
 
 
-def test_ten_days_without_credit_cause_no_error(house: House) -> None:
-    send_many(house, 3)
+def test_ten_days_without_credit_cause_no_error(played: PlayedGateway) -> None:
+    send_many(played, 3)
     failure = Refused(refused(Kind.SIM).cause)
     for number in range(1500):
-        house.clock.passed += 901
-        step = house.next(1)
+        played.clock.passed += 901
+        step = played.next(1)
         if isinstance(step, Submission):
-            house.settle(1, step, failure)
+            played.settle(1, step, failure)
         if number % 100 == 0:
-            house.clock.at += DAY // 2
-            send_many(house, 5)
+            played.clock.at += DAY // 2
+            send_many(played, 5)

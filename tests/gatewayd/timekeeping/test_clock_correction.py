@@ -28,7 +28,7 @@ from modem.port.interface import Rest
 from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, House
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
 
 NOW = 1_800_000_000 * SECOND  # 2027-01-15
 HOUR = 3600 * SECOND
@@ -396,16 +396,16 @@ def test_ages_are_known_on_a_box_that_is_off_every_night(pi: Pi) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    built = House(tmp_path, in_doubt_wait_s=300)
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    built = PlayedGateway(tmp_path, in_doubt_wait_s=300)
     yield built
     built.close()
 
 
-def in_doubt(house: House) -> str:
-    house.up(1, "8922300000000000001")
-    sms_id = house.send()
-    house.settle(1, house.claim(1), InDoubt("no answer"))
+def in_doubt(played: PlayedGateway) -> str:
+    played.up(1, "8922300000000000001")
+    sms_id = played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
     return sms_id
 
 
@@ -415,31 +415,31 @@ def report(at: int) -> StatusReport:
 
 
 def test_while_the_time_is_not_trusted_a_report_settles_the_only_doubt_whenever_that_was(
-    house: House,
+    played: PlayedGateway,
 ) -> None:
-    house.clock.trusted = False
-    sms_id = in_doubt(house)
-    house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at + 9 * DAY))
-    assert house.view(sms_id).status.value == "delivered"
+    played.clock.trusted = False
+    sms_id = in_doubt(played)
+    played.gateway.dispatcher.reported(played.statuses[1], report(played.clock.at + 9 * DAY))
+    assert played.view(sms_id).status.value == "delivered"
 
 
-def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: House) -> None:
-    house.clock.trusted = False
-    began = house.clock.at
-    sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.restamp(db, began, 9 * DAY))
-    house.clock.at, house.clock.trusted = began + 9 * DAY, True
-    house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at))
-    assert house.view(sms_id).status.value == "delivered"
+def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(played: PlayedGateway) -> None:
+    played.clock.trusted = False
+    began = played.clock.at
+    sms_id = in_doubt(played)
+    played.store.write(lambda db: played.gateway.restamp(db, began, 9 * DAY))
+    played.clock.at, played.clock.trusted = began + 9 * DAY, True
+    played.gateway.dispatcher.reported(played.statuses[1], report(played.clock.at))
+    assert played.view(sms_id).status.value == "delivered"
 
 
-def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> None:
-    began = house.clock.at
-    sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.restamp(db, began + 1, 9 * DAY))
-    house.clock.at = began + 9 * DAY
-    house.gateway.dispatcher.reported(house.statuses[1], report(began))
-    assert house.view(sms_id).status.value == "delivered"
+def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(played: PlayedGateway) -> None:
+    began = played.clock.at
+    sms_id = in_doubt(played)
+    played.store.write(lambda db: played.gateway.restamp(db, began + 1, 9 * DAY))
+    played.clock.at = began + 9 * DAY
+    played.gateway.dispatcher.reported(played.statuses[1], report(began))
+    assert played.view(sms_id).status.value == "delivered"
 
 
 # A disk that cannot keep the correction at once.
@@ -448,8 +448,8 @@ def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> 
 class FullDisk:
     """The store of a gateway on a disk that is full at the commit of `times` transactions in a row."""
 
-    def __init__(self, house: House, times: int) -> None:
-        self._store = house.store
+    def __init__(self, played: PlayedGateway, times: int) -> None:
+        self._store = played.store
         self.times = times
 
     def write(
@@ -479,63 +479,65 @@ def fill(db: Connection) -> None:
 
 
 @pytest.fixture
-def untrusted(tmp_path: Path) -> Iterator[tuple[House, WrongClock]]:
+def untrusted(tmp_path: Path) -> Iterator[tuple[PlayedGateway, WrongClock]]:
     """A gateway on a box that booted forty days late, with a SIM."""
-    house, clock = House(tmp_path, default_expiry_s=3 * 86400), WrongClock(NOW)
-    house.clock = clock  # type: ignore[assignment]
-    house.restart()
-    house.up(1, "8922300000000000001")
-    yield house, clock
-    house.close()
+    played, clock = PlayedGateway(tmp_path, default_expiry_s=3 * 86400), WrongClock(NOW)
+    played.clock = clock  # type: ignore[assignment]
+    played.restart()
+    played.up(1, "8922300000000000001")
+    yield played, clock
+    played.close()
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_correction_that_is_tried_again_moves_the_stamps_once(
-    untrusted: tuple[House, WrongClock], times: int
+    untrusted: tuple[PlayedGateway, WrongClock], times: int
 ) -> None:
-    house, clock = untrusted
+    played, clock = untrusted
     synced: list[int] = []
     keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
-    sms_id = house.send()
-    taken_at = house.view(sms_id).created_at
+    keeper.begin(played.store, played.gateway)
+    sms_id = played.send()
+    taken_at = played.view(sms_id).created_at
     clock.says += 40 * DAY
     synced.append(1)
-    keeper.look(FullDisk(house, times), house.gateway)  # type: ignore[arg-type]
+    keeper.look(FullDisk(played, times), played.gateway)  # type: ignore[arg-type]
     assert clock.status().by == "ntp"
-    assert house.view(sms_id).created_at == taken_at + 40 * DAY
-    house.clock.passed += 3600
-    assert house.next(1) != Rest()  # it has not expired
-    assert house.view(sms_id).status.value == "pending"
+    assert played.view(sms_id).created_at == taken_at + 40 * DAY
+    played.clock.passed += 3600
+    assert played.next(1) != Rest()  # it has not expired
+    assert played.view(sms_id).status.value == "pending"
 
 
 def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
-    untrusted: tuple[House, WrongClock],
+    untrusted: tuple[PlayedGateway, WrongClock],
 ) -> None:
-    house, clock = untrusted
+    played, clock = untrusted
     synced: list[int] = []
     keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
-    sms_id = house.send()
-    taken_at = house.view(sms_id).created_at
+    keeper.begin(played.store, played.gateway)
+    sms_id = played.send()
+    taken_at = played.view(sms_id).created_at
     clock.says += 40 * DAY
     synced.append(1)
-    full = FullDisk(house, 9)
+    full = FullDisk(played, 9)
     with pytest.raises(StoreUnavailableError):
-        keeper.look(full, house.gateway)  # type: ignore[arg-type]
+        keeper.look(full, played.gateway)  # type: ignore[arg-type]
     assert clock.status().by is None
     assert clock.now() == taken_at
     full.times = 0
-    keeper.look(full, house.gateway)  # type: ignore[arg-type]
+    keeper.look(full, played.gateway)  # type: ignore[arg-type]
     assert clock.status().by == "ntp"
-    assert house.view(sms_id).created_at == taken_at + 40 * DAY
+    assert played.view(sms_id).created_at == taken_at + 40 * DAY
 
 
-def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[House, WrongClock]) -> None:
-    house, clock = untrusted
+def test_no_transaction_after_the_correction_has_the_old_time(
+    untrusted: tuple[PlayedGateway, WrongClock],
+) -> None:
+    played, clock = untrusted
     synced: list[int] = []
     keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
+    keeper.begin(played.store, played.gateway)
     clock.says += 40 * DAY
     synced.append(1)
     begun, hold = threading.Event(), threading.Event()
@@ -545,12 +547,12 @@ def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[H
         hold.wait(10)
 
     with ThreadPoolExecutor(3) as pool:
-        busy = pool.submit(house.store.write, wait)
+        busy = pool.submit(played.store.write, wait)
         assert begun.wait(10)
-        look = pool.submit(keeper.look, house.store, house.gateway)
-        eventually(lambda: house.store.waiting == 1)
-        after = pool.submit(house.store.write, lambda _: clock.now())
-        eventually(lambda: house.store.waiting == 2)
+        look = pool.submit(keeper.look, played.store, played.gateway)
+        eventually(lambda: played.store.waiting == 1)
+        after = pool.submit(played.store.write, lambda _: clock.now())
+        eventually(lambda: played.store.waiting == 2)
         hold.set()
         busy.result(10)
         look.result(10)
