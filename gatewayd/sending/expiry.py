@@ -46,7 +46,7 @@ class Expiry:
         self._clock = clock
         self._timers = timers
         self._moment = moment
-        self._write_news = write_with_effects
+        self._write_with_effects = write_with_effects
         self._after = _FROM_THE_FIRST  # the last message of this run that was checked: expires_at, id
         self._lock = threading.Lock()
         self._due = float("inf")  # monotonic seconds: when the valid timer fires
@@ -89,7 +89,7 @@ class Expiry:
             due = messages.due(db, at.now, self._after, _AT_ONCE)
         ending = [row["id"] for row in due if not row["open"]]
         if ending:
-            self._ended += self._write_news(partial(self._end, ending))
+            self._ended += self._write_with_effects(partial(self._end, ending))
         if len(due) == _AT_ONCE:  # more may be due after those that cannot end yet
             self._after = (due[-1]["expires_at"], due[-1]["id"])
             return 0.0

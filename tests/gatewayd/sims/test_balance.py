@@ -103,7 +103,7 @@ def orange(played: PlayedGateway) -> None:
 
 
 def later(played: PlayedGateway) -> bool:
-    """Let time pass while something is waited for: the gateway may count from just after it last did."""
+    """Advance the time until a condition holds: the gateway may count from a moment after the last step."""
     played.clock.passed += 1
     return True
 
@@ -141,7 +141,7 @@ def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[Played
     played.up(1, ICCID)
     played.set_sim(ICCID, operator="Malitel")
     played.send()
-    looks = played.gateway._balances  # noqa: SLF001 - that nothing happens cannot be waited for
+    looks = played.gateway._balances  # noqa: SLF001 - the test cannot wait for nothing to happen
     assert looks._due() == []  # noqa: SLF001
     played.set_sim(ICCID, operator="Orange")
     assert looks._due() == []  # noqa: SLF001 - a message waits

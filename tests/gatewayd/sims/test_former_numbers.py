@@ -1,4 +1,4 @@
-"""The number of a SIM: set by hand, told by its card, changed, and shown for what it carried before."""
+"""The number of a SIM changes: by a command, or by its card; old messages keep the old number."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def received(played: PlayedGateway, text: str) -> None:
 
 
 def numbers(played: PlayedGateway, *sms_ids: str) -> list[str]:
-    """What is shown for messages and for each attempt at them, which must agree."""
+    """The numbers shown for messages and for their attempts, which must agree."""
     shown = []
     for sms_id in sms_ids:
         view, tried = played.gateway.history(played.caller, sms_id)
@@ -98,7 +98,7 @@ def test_a_number_that_is_taken_back_leaves_the_history_as_it_was(played: Played
     assert numbers(played, first, sent(played)) == [NEW, OLD]
 
 
-def test_what_waits_while_the_number_changes_is_shown_with_the_one_it_goes_out_from(
+def test_a_waiting_message_has_the_number_from_which_it_is_sent(
     played: PlayedGateway,
 ) -> None:
     waits = played.send(sim=played.sim(A))
@@ -110,7 +110,7 @@ def test_what_waits_while_the_number_changes_is_shown_with_the_one_it_goes_out_f
     assert numbers(played, waits) == [NEW]
 
 
-def test_what_failed_or_was_cancelled_keeps_its_number(played: PlayedGateway) -> None:
+def test_failed_and_cancelled_messages_keep_their_number(played: PlayedGateway) -> None:
     failed = played.send(sim=played.sim(A))
     submission: Submission = played.claim(1)
     played.settle(1, submission, refused(Kind.RECIPIENT))
@@ -128,7 +128,7 @@ def test_another_sims_number_changes_nothing(played: PlayedGateway) -> None:
     assert played.row("SELECT count(*) FROM former_numbers WHERE sim_id = ?", played.sim(A))[0] == 0
 
 
-def test_a_number_that_another_sim_has_gets_a_word(played: PlayedGateway) -> None:
+def test_a_number_of_another_sim_is_reported(played: PlayedGateway) -> None:
     assert "notes" not in set_number(played, A, "70 99 99 99")
     told = set_number(played, B, "+223 70-99-99-99")
     assert told["number"] == NEW
@@ -136,11 +136,11 @@ def test_a_number_that_another_sim_has_gets_a_word(played: PlayedGateway) -> Non
     assert "notes" not in set_number(played, B, "70000002")
 
 
-def test_a_number_that_a_card_tells_of_another_sim_gets_a_word_too(played: PlayedGateway) -> None:
+def test_a_number_on_another_card_is_reported_too(played: PlayedGateway) -> None:
     assert f"has the same number as SIM {played.sim(B)}" in str(set_number(played, A, "70000002")["notes"])
 
 
 @pytest.mark.parametrize("number", ["", "12", "twelve", "+", "+0022370000001x", "7" * 20])
-def test_what_is_no_number_is_not_set(played: PlayedGateway, number: str) -> None:
+def test_an_invalid_number_is_not_set(played: PlayedGateway, number: str) -> None:
     with pytest.raises(AdminError, match="country code"):
         set_number(played, A, number)
