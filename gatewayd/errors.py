@@ -1,15 +1,19 @@
-"""What the gateway refuses, by what the caller can do about it.
+"""The errors of the gateway, by what the caller can do about them.
 
-Each error carries its facts as attributes; the docstring is its default message.
+Each error has its facts as attributes; its docstring is its default message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from gatewayd.store.engine.errors import StoreUnavailableError
 
 
 class GatewayError(Exception):
-    """The gateway refused."""
+    """The gateway refused the request."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").split("\n")[0])
@@ -52,7 +56,7 @@ class AdminRequiredError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request: which field (a path, `body` for the whole), and what a person can do."""
+    """One fault of a request: its field (a path; `body`: the whole request), and how to correct it."""
 
     field: str
     message: str
@@ -122,3 +126,12 @@ class StorageUnavailableError(GatewayError):
 
 class AdminError(Exception):
     """An administration command failed; the text gives the reason and the remedy."""
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Raise StorageUnavailableError where the store raises StoreUnavailableError."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise StorageUnavailableError from error

@@ -1,4 +1,4 @@
-"""What the gateway tells: frozen records of messages, SIMs and quotas, as its callers see them."""
+"""Frozen records of messages, SIMs and quotas, as the callers of the gateway see them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from enum import Enum, IntEnum
 from gatewayd.store.engine.connection import Row
 
 NO_COMPANY = 0
-"""Whose messages the gateway's own are: no company has this id."""
+"""The company id of the gateway's own messages. No real company has it."""
 
 
 class Status(Enum):
-    """Where a message stands. pending → sent | failed | cancelled; sent → delivered | failed."""
+    """The status of a message. pending → sent | failed | cancelled; sent → delivered | failed."""
 
     PENDING = "pending"
-    SENT = "sent"  # every part was taken by the network
-    DELIVERED = "delivered"  # every part was reported delivered
+    SENT = "sent"  # the network accepted every part
+    DELIVERED = "delivered"  # reports say that every part was delivered
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def final(self) -> bool:
-        """Nothing leaves a final status."""
+        """Whether the status never changes again."""
         return self in (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 
 class Priority(IntEnum):
-    """What goes first: the lower number."""
+    """The priority of a message: the lower number is sent first."""
 
     OTP = 0
     NORMAL = 1
@@ -36,7 +36,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: an API key that passed every check."""
+    """The API key of a request, after it passed every check."""
 
     key_id: int
     company_id: int
@@ -45,7 +45,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message as asked for, valid in itself. `recipient` is E.164."""
+    """A validated message of a request. `recipient` is E.164."""
 
     recipient: str
     text: str
@@ -53,7 +53,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a client chose for the messages of one request."""
+    """The options of a request, for all its messages."""
 
     sim_id: int | None = None
     campaign_id: int | None = None
@@ -63,7 +63,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A client's promise that a repeated request is the same one."""
+    """The Idempotency-Key of a request: a request with the same key is a repetition."""
 
     key: str
     fingerprint: bytes  # SHA-256 over endpoint and parsed body
@@ -71,7 +71,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A message as its company sees it. Times are microseconds since the epoch, UTC."""
+    """A message as its company sees it. Times in microseconds since the epoch, UTC."""
 
     sms_id: str
     task_id: str
@@ -94,22 +94,22 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One submission of one part that ended. `at` in microseconds since the epoch, UTC."""
+    """One submission of one part that has ended. `at` in microseconds since the epoch, UTC."""
 
     part: int  # from 1
-    at: int  # when it was answered; of one that a power cut interrupted: when it began
+    at: int  # time of the modem's answer; where a power cut interrupted it, time of the start
     sim_id: int
     sim_number: str
-    port: int | None  # None: kept by a version that did not note it
+    port: int | None  # None: recorded by an old version without it
     outcome: str  # sent, refused or in_doubt
-    code: str | None  # as the modem gave it; None where it gave none
+    code: str | None  # the modem's error code; None where it gave none
     meaning: str
     meaning_fr: str
 
 
 @dataclass(frozen=True, slots=True)
 class LoopTestRecord:
-    """A text from one SIM of the box to another. Seconds count from its start; None: that did not happen (yet)."""
+    """A test text from one SIM of the box to another. Seconds count from its start; None: it has not happened."""
 
     from_sim: int
     from_port: int
@@ -122,20 +122,20 @@ class LoopTestRecord:
     submit_s: float | None
     arrive_s: float | None
     report_s: float | None
-    sms_id: str | None  # None: there was no use in sending
-    reason: str | None  # as `failure_reason` of its message
-    detail: str  # what the outcome means and what helps
+    sms_id: str | None  # None: nothing was sent, because it could not succeed
+    reason: str | None  # the `failure_reason` of its message
+    detail: str  # the meaning of the outcome and the remedy
     detail_fr: str
 
     @property
     def arrived(self) -> bool:
-        """Whether the text came in on the SIM that it was sent to."""
+        """Whether the text arrived on the SIM to which it was sent."""
         return self.outcome in ("arrived", "unreported")
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message of a bulk that was kept."""
+    """A message of a bulk request that was kept."""
 
     sms_id: str
     task_id: str
@@ -144,7 +144,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The answer an earlier request with the same Idempotency-Key got: HTTP status and JSON body."""
+    """The answer to an earlier request with the same Idempotency-Key: HTTP status and JSON body."""
 
     http_status: int
     body: str
@@ -152,26 +152,26 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class InboxRecord:
-    """A text that came in. Times are microseconds since the epoch, UTC."""
+    """A received text. Times in microseconds since the epoch, UTC."""
 
     id: int
     sender: str  # E.164, a short code or a name
     text: str
     received_at: int
-    sent_at: int | None  # as the sender's service centre says; None where that is no date
+    sent_at: int | None  # TP-SCTS of the sender's service centre; None where it is not a date
     sim_number: str
     sim_id: int
-    incomplete: bool  # parts did not come: each hole is marked in the text
+    incomplete: bool  # parts are missing: each hole is marked in the text
     kind: str = "text"  # or `data`: for a program
     encoding: str | None = (
-        None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: not known of older ones
+        None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: recorded by an old version
     )
-    port_number: int | None = None  # of data: the application it is for
+    port_number: int | None = None  # of data: the port of the application
 
 
 @dataclass(frozen=True, slots=True)
 class SimRecord:
-    """A SIM that the caller's company may use."""
+    """A SIM that the company of the caller may use."""
 
     id: int
     number: str
@@ -188,12 +188,12 @@ class SimRecord:
     this_month_sent: int
     can_send_sms: bool
     assigned_to: str | None  # the company's name
-    balance_at: int | None = None  # when it was read, in microseconds since the epoch; None: never
+    balance_at: int | None = None  # time of reading in microseconds since the epoch; None: never read
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaRecord:
-    """A company's month. `total` None: unlimited. `resets_at` in microseconds since the epoch."""
+    """The quota of a company in this month. `total` None: unlimited. `resets_at` in microseconds since the epoch."""
 
     total: int | None
     used: int
@@ -206,7 +206,7 @@ class QuotaRecord:
 
     @property
     def usage_percentage(self) -> float:
-        """Share of the quota used, in per cent, two decimals; 0 without a quota, 100 where it is 0."""
+        """The used share of the quota in per cent, two decimals; 0 without a quota, 100 where the quota is 0."""
         if self.total is None:
             return 0.0
         return round(100.0 * self.used / self.total, 2) if self.total else 100.0
@@ -214,7 +214,7 @@ class QuotaRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which messages to list, newest first. Times in microseconds since the epoch: since ≤ created < until."""
+    """A filter for a list of messages, newest first. Times in microseconds since the epoch: since ≤ created < until."""
 
     status: Status | None = None
     campaign_id: int | None = None
@@ -239,7 +239,7 @@ def message_view(row: Row) -> MessageRecord:
         delivered_at=row["delivered_at"],
         failed_at=row["failed_at"],
         failure_reason=row["failure_reason"],
-        cost=round(row["cost"], 9),  # 3 × 0.05 is 0.15, whatever binary fractions make of it
+        cost=round(row["cost"], 9),  # 3 × 0.05 must be 0.15, without the error of binary fractions
         retry_count=row["retry_count"],
         campaign_id=row["campaign_id"],
         priority=Priority(row["priority"]),
@@ -249,7 +249,7 @@ def message_view(row: Row) -> MessageRecord:
 
 
 def inbox_view(row: Row) -> InboxRecord:
-    """A text that came in, from its row (see `store.inbound.page`)."""
+    """A received text, from its row (see `store.inbound.page`)."""
     return InboxRecord(
         id=row["id"],
         sender=row["sender"],

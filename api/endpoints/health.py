@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from api.responses.errors import refusal
 from api.responses.serializers import respond, respond_error, success
 from gatewayd.errors import StorageUnavailableError
-from gatewayd.operations.health import Check, Verdict
+from gatewayd.operations.health import Check, HealthState
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -29,7 +29,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
         checks, ready = gateway.checks(), gateway.ready()
         if ready:
             return respond(success(document(checks, ready=ready)))
-        failed = [check.detail for check in checks if check.verdict is Verdict.FAIL]
+        failed = [check.detail for check in checks if check.state is HealthState.FAIL]
         failure = refusal(
             StorageUnavailableError(f"No messages are taken: {'; '.join(failed) or 'no SIM can send'}")
         )
@@ -40,10 +40,10 @@ def endpoints(gateway: Gateway) -> Blueprint:
 
 def document(checks: list[Check], *, ready: bool) -> dict[str, Any]:
     """The checks in the form of the expired draft of health+json (draft-inadarei-api-health-check-06)."""
-    passed = all(check.verdict is Verdict.PASS for check in checks)
+    passed = all(check.state is HealthState.PASS for check in checks)
     return {
         "status": ("ok" if passed else "warn") if ready else "fail",
         "live": True,
         "ready": ready,
-        "checks": {check.name: {"status": check.verdict.value, "output": check.detail} for check in checks},
+        "checks": {check.name: {"status": check.state.value, "output": check.detail} for check in checks},
     }

@@ -19,8 +19,8 @@ from prometheus_client.registry import Collector
 
 from api.access.ip_access import IpAccess
 from gatewayd.operations import metrics_snapshot
-from gatewayd.operations.health import Verdict
-from gatewayd.operations.metrics_snapshot import MetricsSnapshot, Place
+from gatewayd.operations.health import HealthState
+from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimPlace
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.tables.event_counts import DISCARDED
 from modem.port import status_text
@@ -231,9 +231,9 @@ def _checks(gateway: Gateway) -> Metric:
     family = GaugeMetricFamily(
         "gatewayd_check", "The checks of /api/health: 0 pass, 1 warn, 2 fail", labels=("check",)
     )
-    values = {Verdict.PASS: 0, Verdict.WARN: 1, Verdict.FAIL: 2}
+    values = {HealthState.PASS: 0, HealthState.WARN: 1, HealthState.FAIL: 2}
     for check in gateway.checks():
-        family.add_metric([check.name], values[check.verdict])
+        family.add_metric([check.name], values[check.state])
     family.add_metric(["ready"], 0 if gateway.ready() else 2)
     return family
 
@@ -249,7 +249,7 @@ def _requests(durations: Durations[tuple[str, int]]) -> Metric:
     return family
 
 
-def _labels(place: Place) -> tuple[str, str, str]:
+def _labels(place: SimPlace) -> tuple[str, str, str]:
     port, slot, sim = place
     return str(port), str(slot), str(sim)
 

@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
 from gatewayd.errors import Fault, InvalidRequestError
-from gatewayd.loop_test.plan import Place
+from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.records import Draft, Idempotency, Options, Priority
@@ -113,8 +113,8 @@ def ussd_request(raw: bytes) -> UssdRequest:
 class LoopTestRequest:
     """A request for a loop test. Without source and target every SIM sends to the next one."""
 
-    source: Place | None
-    target: Place | None
+    source: SimAddress | None
+    target: SimAddress | None
     timeout_s: float | None
 
 
@@ -204,12 +204,12 @@ def _place(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        return Place.read(text)
+        return SimAddress.read(text)
     except ValueError as error:
         raise PydanticCustomError("place", "{sentence}", {"sentence": str(error)}) from error
 
 
-_SimPlace = Annotated[Place, BeforeValidator(_place)]
+_SimPlace = Annotated[SimAddress, BeforeValidator(_place)]
 
 
 class _LoopTest(_Body):

@@ -1,4 +1,4 @@
-"""API keys, and who may come in with one."""
+"""API keys: making them, and checking them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from gatewayd.timekeeping.clock import Clock
 
 SERVICES = ("sms", "email", "whatsapp")
 
-# So much of a key is kept as it is, for a person to know it by; the 32 random bytes behind it stay secret.
+# This many characters of a key are stored readable, to identify it; the 32 random bytes after them stay secret.
 _PREFIX_LENGTH = 10
 
-# For so long a key is not looked up again: a client that sends many messages comes hundreds of times in it. It bounds what a
-# change counts for that came from elsewhere than the commands, from a person with a shell on the file.
+# A key is not read again for this time, in which a client may send hundreds of requests. A change of the database that
+# does not come through the commands takes effect after it at the latest.
 _REMEMBERED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made: the only time that it is seen."""
+    """A new key. The key itself is shown only once; the store keeps its hash."""
 
     key: str
     prefix: str
@@ -45,21 +45,21 @@ def new_key() -> NewKey:
 
 
 class Authenticator:
-    """Checks keys. What was found of one is remembered for a second at most, and until `forget`."""
+    """Checks keys. A key that was read is cached for at most a second, and until `forget`."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._found: dict[
             bytes, tuple[KeyRow, float]
-        ] = {}  # by hash: what is kept, and until when (monotonic)
+        ] = {}  # hash → its row, and until when it is valid (monotonic)
 
     def forget(self) -> None:
-        """Keys or companies were changed, durably: whoever comes from now on is judged by what is kept now."""
+        """Drop the cache: keys or companies were changed durably, and the next requests must see the change."""
         self._found = {}
 
     def authenticate(self, key: str, service: str) -> Caller:
-        """Who comes with this key, for this service.
+        """The caller with this key, for this service.
 
         Raises, in this order: UnknownKeyError, InactiveKeyError, CompanyNotFoundError, InactiveCompanyError,
         ServiceMismatchError.
@@ -82,7 +82,7 @@ class Authenticator:
         found, now = (
             self._found,
             self._clock.monotonic(),
-        )  # before the look: what it finds late goes where nobody looks
+        )  # taken before the read: a late result goes to a cache that was dropped
         if (known := found.get(digest)) is not None and now < known[1]:
             return known[0]
         with self._store.readers.lend() as db:
@@ -93,6 +93,6 @@ class Authenticator:
 
 
 def _digest(key: str) -> bytes:
-    # Keys are 32 random bytes: there is nothing to guess from a plain hash, and nothing to salt. The look-up by
-    # hash also compares in no time that tells anything of the key.
+    # Keys are 32 random bytes: a plain hash reveals nothing, and a salt is not needed. The time of a look-up by hash does not
+    # depend on the key.
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,6 +1,6 @@
-"""What in companies, keys and SIMs contradicts itself: each in one sentence, with what to do. They are told, not refused.
+"""Finds contradictory settings of companies, keys and SIMs: one sentence each, with the remedy. They are only reported.
 
-The sentences name ids and no names or numbers: they get into the archive of `gatewayd support`, too.
+The sentences have ids, but no names or numbers: the archive of `gatewayd support` contains them too.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from gatewayd.timekeeping.clock import Moment, month_of
 
 
 def of_company(db: Connection, company_id: int, at: Moment) -> list[str]:
-    """What is wrong with one company."""
+    """The contradictions of one company."""
     rows = accounts.companies(db, month_of(at.today))
     return [note for row in rows if row["id"] == company_id for note in _company(row, rows)]
 
 
 def of_key(db: Connection, key_id: int, at: Moment) -> list[str]:
-    """What is wrong with one key."""
+    """The contradictions of one key."""
     inactive = _inactive(accounts.companies(db, ""))
     return [note for row in accounts.keys(db) if row["id"] == key_id for note in _key(row, inactive, at)]
 
 
 def of_sim(db: Connection, sim_id: int, at: Moment) -> list[str]:
-    """What is wrong with one SIM."""
+    """The contradictions of one SIM."""
     rows, inactive = sims.shown(db, at.today), _inactive(accounts.companies(db, ""))
     return [note for row in rows if row["id"] == sim_id for note in _sim(row, rows, inactive)]
 
 
 def of_all(db: Connection, at: Moment) -> list[str]:
-    """What is wrong with anything; that nobody can send comes first."""
+    """The contradictions of everything. The sentence that no client can send comes first."""
     companies = accounts.companies(db, month_of(at.today))
     keys, cards = accounts.keys(db), sims.shown(db, at.today)
     inactive = _inactive(companies)
@@ -45,13 +45,11 @@ def of_all(db: Connection, at: Moment) -> list[str]:
 
 def _nobody(companies: list[Row], keys: list[Row], inactive: set[int], at: Moment) -> list[str]:
     if not companies:
-        return ["There is no company, so that nobody can send: `gatewayd company add NAME`."]
+        return ["There is no company, so no client can send: `gatewayd company add NAME` makes one."]
     if len(inactive) == len(companies):
-        return ["No company is active, so that nobody can send: `gatewayd company set ID --active yes`."]
+        return ["No company is active, so no client can send: `gatewayd company set ID --active yes`."]
     if not any(_lets_in(key, inactive, at) for key in keys):
-        return [
-            "No API key lets a client in, so that none can send: `gatewayd key add --company ID` makes one."
-        ]
+        return ["No API key is valid, so no client can send: `gatewayd key add --company ID` makes one."]
     return []
 
 
@@ -67,9 +65,9 @@ def _company(row: Row, all_: Iterable[Row]) -> list[str]:
         if other["id"] < row["id"] and _folded(other["name"]) == _folded(row["name"])
     ]
     if row["quota"] == 0:
-        notes.append(f"{about} has a quota of 0, so that it sends nothing: `--quota none` takes it away.")
+        notes.append(f"{about} has a quota of 0, so it sends nothing: `--quota none` takes it away.")
     elif row["quota"] is not None and row["used"] >= row["quota"]:
-        notes.append(f"{about} has used up its quota, so that it sends nothing more this month.")
+        notes.append(f"{about} has used up its quota, so it sends nothing more this month.")
     return notes
 
 
@@ -86,7 +84,7 @@ def _key(row: Row, inactive: set[int], at: Moment) -> list[str]:
         )
     if row["service"] != "sms":
         notes.append(
-            f"{about} is for the service {row['service']}, so that it is refused here: this gateway sends sms."
+            f"{about} is for the service {row['service']}, so it is refused here: this gateway sends sms."
         )
     return notes
 
@@ -101,25 +99,21 @@ def _sim(row: Row, all_: Iterable[Row], inactive: set[int]) -> list[str]:
     ]
     if row["is_default"] and row["company_id"] is None:
         notes.append(
-            f"{about} is a default but belongs to no company, so that companies without a SIM of their own send with it:"
+            f"{about} is a default but belongs to no company, so companies without a SIM of their own send with it:"
             f" {change} --company ID --default` makes it that of one."
         )
     if row["is_default"] and not row["enabled"]:
-        notes.append(
-            f"{about} is a default but disabled, so that it is never chosen: {change} --enabled yes`."
-        )
+        notes.append(f"{about} is a default but disabled, so it is never chosen: {change} --enabled yes`.")
     if row["company_id"] in inactive:
         notes.append(
-            f"{about} belongs to company {row['company_id']}, which is not active, so that it sends nothing."
+            f"{about} belongs to company {row['company_id']}, which is not active, so it sends nothing."
         )
     for limit, option in (("daily_limit", "--daily-limit"), ("monthly_limit", "--monthly-limit")):
         if row[limit] == 0:
-            notes.append(f"{about} has a limit of 0, so that it sends nothing: {change} {option} none`.")
+            notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
     daily, monthly = row["daily_limit"], row["monthly_limit"]
     if daily and monthly and monthly < daily:
-        notes.append(
-            f"{about} may send less in a month than in a day, so that its daily limit is without effect."
-        )
+        notes.append(f"{about} may send less in a month than in a day, so its daily limit is without effect.")
     return notes
 
 

@@ -1,41 +1,50 @@
-"""Who has used what: quotas of companies, limits of SIMs. Runs within a transaction of the caller's."""
+"""Counts the use of quotas of companies and of limits of SIMs. Runs within the caller's transaction."""
 
 from __future__ import annotations
 
+from gatewayd.records import QuotaRecord
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, sims
-from gatewayd.timekeeping.clock import month_of
+from gatewayd.timekeeping.clock import Calendar, Moment, month_of
+
+
+def company_quota(db: Connection, company_id: int, at: Moment, calendar: Calendar) -> QuotaRecord:
+    """The quota of a company and its use in this month."""
+    company = accounts.company(db, company_id)
+    used = accounts.used(db, company_id, month_of(at.today))
+    total = None if company is None else company["quota"]
+    return QuotaRecord(total, used, calendar.next_month(at.now))
 
 
 def reserve_sim(db: Connection, sim_id: int, day: str, messages: int) -> None:
-    """Count messages against a SIM's limits of that day and month."""
+    """Count messages against the limits of a SIM for that day and its month."""
     sims.add_usage(db, sim_id, day, taken=messages)
 
 
 def move_reservation(db: Connection, message: Row, sim_id: int, day: str) -> None:
-    """Give a message's reservation back to its SIM and take it from another one."""
+    """Move the reservation of a message from its SIM to another one."""
     sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
     sims.add_usage(db, sim_id, day, taken=1)
 
 
 def cost_on(message: Row, price: float) -> float:
-    """What a message costs where a SIM of this price for a part sends what is unsent of it."""
+    """The cost of a message where a SIM with this price for a part sends its unsent parts."""
     taken = message["parts"] - message["unsent"]
     return float(message["cost"] * taken / message["parts"] + price * message["unsent"])
 
 
 def give_back(db: Connection, message: Row) -> None:
-    """A message ended unsent: its quota and its SIM's limits get it back, unless a part of it went out."""
+    """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
     if message["unsent"] == message["parts"]:
         accounts.use(db, message["company_id"], month_of(message["taken_day"]), -1)
         sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
 
 
 def count_sent(db: Connection, message: Row, today: str) -> None:
-    """A message went out whole."""
+    """Count a message of which all parts were sent."""
     sims.add_usage(db, message["sim_id"], today, sent=1)
 
 
 def count_failed(db: Connection, message: Row, today: str) -> None:
-    """A message failed."""
+    """Count a message that failed."""
     sims.add_usage(db, message["sim_id"], today, failed=1)

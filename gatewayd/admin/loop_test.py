@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.gateway import Gateway
-from gatewayd.loop_test.plan import Place
+from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S, Round
 from gatewayd.records import LoopTestRecord
 from gatewayd.timekeeping.clock import iso
@@ -74,5 +74,5 @@ def _result(gateway: Gateway, round_: Round) -> Generator[list[dict[str, object]
     ]
 
 
-def _place(text: str | None) -> Place | None:
-    return None if text is None else Place.read(text)
+def _place(text: str | None) -> SimAddress | None:
+    return None if text is None else SimAddress.read(text)

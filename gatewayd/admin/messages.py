@@ -9,6 +9,7 @@ from pydantic import Field
 from gatewayd.admin.context import Context, Id
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
+from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import IN_DOUBT
@@ -22,8 +23,7 @@ from gatewayd.records import (
     Priority,
     message_view,
 )
-from gatewayd.sending.attempts import attempts
-from gatewayd.sending.outcomes import Verdict, settle_by_hand
+from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
 from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.timekeeping.clock import Moment, iso
@@ -81,7 +81,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
 
 def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle every part of a message that is in doubt: it was `sent`, has `failed`, or is to be sent again (`retry`)."""
-    known = {each.value: each for each in Verdict}
+    known = {each.value: each for each in DoubtDecision}
     if verdict not in known:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
     chosen = known[verdict]
@@ -91,8 +91,8 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
         if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
-            parts.doubt_submitting(db, IN_DOUBT.english, IN_DOUBT.french)
-        if chosen is Verdict.RETRY and lifecycle.has_expired(row, at):
+            parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+        if chosen is DoubtDecision.RETRY and lifecycle.has_expired(row, at):
             raise AdminError(
                 f"message {sms_id} expired at {iso(row['expires_at'])} and cannot be sent again:"
                 " settle it as sent or failed, and send a new one if need be"
@@ -103,7 +103,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     if context.gateway is None:
         context.store.write(lambda db: change(db, context.moment(), Effects()))
     else:
-        context.gateway.dispatcher.write_news(change)
+        context.gateway.dispatcher.write_with_effects(change)
     return show(context, sms_id)
 
 

@@ -8,7 +8,7 @@ import threading
 from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
-from gatewayd.sending.queue_age import Waiting, duration, waiting
+from gatewayd.sending.queue_age import QueueAge, duration, queue_age
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import parts, queue_counts
@@ -18,11 +18,11 @@ from modem.port import status_text
 from modem.port.conditions import REMEDIES
 
 
-def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
+def _counted(context: Context) -> tuple[dict[int, int], QueueAge]:
     """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
 
-    def count(db: Connection) -> tuple[dict[int, int], Waiting]:
-        return queue_counts.waiting(db), waiting(db, context.moment())
+    def count(db: Connection) -> tuple[dict[int, int], QueueAge]:
+        return queue_counts.waiting(db), queue_age(db, context.moment())
 
     try:
         return context.store.write(count)
@@ -36,14 +36,14 @@ def status(context: Context) -> dict[str, object]:
     """Return the state of daemon, ports, SIMs, queue, quotas, disk, clock, and the threads with their ids in /proc."""
     gateway = context.running()
     parts_waiting, pending = _counted(context)
-    port_registry, storage = gateway.port_registry.ports(), gateway.dispatcher.storage
+    port_registry, storage = gateway.port_registry.ports(), gateway.dispatcher.modem_memory
     with context.store.readers.lend() as db:
         awaited = parts.awaited_reports(db)
         ways = {
-            number: (storage.via(db, port)[0].value, storage.words(db, port))
+            number: (storage.via(db, port)[0].value, storage.why_direct(db, port))
             for number, port in port_registry.items()
         }
-    old = [sim_id for sim_id in gateway.dispatcher.backlog.queues() if parts_waiting.get(sim_id)]
+    old = [sim_id for sim_id in gateway.dispatcher.outage_backlog.queues() if parts_waiting.get(sim_id)]
     ports = [
         {
             "port": port.port,
@@ -77,7 +77,7 @@ def status(context: Context) -> dict[str, object]:
         }
         for _, port in sorted(port_registry.items())
     ]
-    clock = context.clock.standing()
+    clock = context.clock.status()
     return {
         "version": VERSION,
         "process": os.getpid(),

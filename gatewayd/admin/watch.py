@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
-from gatewayd.gateway import PortFace
+from gatewayd.sims.port_control import PortControl
 from gatewayd.timekeeping.clock import SECOND, iso
 from modem.at.transcript import Line, Watcher
 
@@ -26,7 +26,7 @@ def watch(context: Context, port: int) -> Generator[list[dict[str, object]], Non
     return _conversation(port, ports[port])
 
 
-def _conversation(number: int, port: PortFace) -> Generator[list[dict[str, object]], None, None]:
+def _conversation(number: int, port: PortControl) -> Generator[list[dict[str, object]], None, None]:
     watcher = Watcher()
     port.watch(watcher)
     try:

@@ -20,10 +20,10 @@ class _Place(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """See `click.ParamType.convert`."""
-        from gatewayd.loop_test.plan import Place
+        from gatewayd.loop_test.plan import SimAddress
 
         try:
-            Place.read(value)
+            SimAddress.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
         return str(value)

@@ -18,7 +18,7 @@ from gatewayd.store.checks import require_database
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
-from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
+from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
 from gatewayd.timekeeping.ntp import synchronised
 
 FAILURES: Final = (AdminError, StoreLockedError, StoreVersionError, StoreUnavailableError, OSError)
@@ -55,8 +55,8 @@ def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
     store.open()
     try:
         clock = CountedClock()
-        timekeeper = Timekeeper(clock, settings.clock.trust, synchronised, dict, ports=0)
-        timekeeper.begin(store, None)
+        corrector = ClockCorrector(clock, settings.clock.trust, synchronised, dict, ports=0)
+        corrector.begin(store, None)
         yield Context(
             store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
         )

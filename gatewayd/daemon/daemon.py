@@ -21,7 +21,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
-from gatewayd.timekeeping.keeper import CountedClock, Timekeeper
+from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
 from gatewayd.timekeeping.ntp import synchronised
 from modem.port.port import Port
 from modem.port.status import PortState
@@ -54,7 +54,7 @@ class Daemon:
             resend=settings.store.restored == "send",
         )
         self.gateway = Gateway(settings, self._store, clock)
-        self._timekeeper = Timekeeper(
+        self._timekeeper = ClockCorrector(
             clock, settings.clock.trust, synchronised, self.gateway.port_registry.ports, len(settings.ports)
         )
         self._ports = {

@@ -1,4 +1,4 @@
-"""Who texts whom in a loop test."""
+"""Plans the pairs of a loop test: which SIM texts which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACE = re.compile(
 )
 
 UNREGISTERED = Reason(
-    "The SIM is not registered with a network: nothing was sent. `gatewayd status` tells more.",
+    "The SIM is not registered with a network: nothing was sent. `gatewayd status` shows more.",
     "La SIM n'est pas enregistrée sur un réseau : rien n'a été envoyé. `gatewayd status` en dit plus.",
 )
 AT_ITS_LIMIT = Reason(
@@ -24,16 +24,16 @@ AT_ITS_LIMIT = Reason(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A SIM as a person names it: by where it is (no slot: the active one), or by its id."""
+class SimAddress:
+    """A SIM as a person names it: by its port and slot (no slot: the active one), or by its id."""
 
     port: int | None
     slot: int | None
     sim_id: int | None
 
     @classmethod
-    def read(cls, text: str) -> Place:
-        """Read `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
+    def read(cls, text: str) -> SimAddress:
+        """Parse `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
         found = _PLACE.fullmatch(text)
         if found is None:
             raise ValueError("must be PORT, PORT.SLOT or sim:ID, as 2, 2.1 or sim:7")
@@ -46,81 +46,77 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
+class SimInService:
     """A SIM that is up and in service."""
 
     sim_id: int
     port: int
     slot: int
-    number: str  # E.164, "" where it is not known
+    number: str  # E.164; "": unknown
     cost: float
-    active: bool  # its slot is the one the modem uses
+    active: bool  # the modem uses its slot
     registered: bool
     has_room: bool  # within its limits
 
     @property
-    def hurdle(self) -> Reason | None:
-        """Why there is no use in sending from it now."""
-        if (
-            self.active and not self.registered
-        ):  # of a slot that is not active nobody knows before it is turned to
+    def obstacle(self) -> Reason | None:
+        """Why it cannot send now; None: it can."""
+        if self.active and not self.registered:  # the registration of a slot that is not active is unknown
             return UNREGISTERED
         return None if self.has_room else AT_ITS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """One text to be sent."""
+class Pair:
+    """The sender and the recipient of one text."""
 
-    sender: Station
-    target: Station
+    sender: SimInService
+    target: SimInService
 
 
-def plan(stations: Sequence[Station], source: Place | None, target: Place | None) -> list[Leg]:
-    """Every SIM texts the next one whose number is known, and one alone itself; `source` and `target` choose.
+def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: SimAddress | None) -> list[Pair]:
+    """Pairs in which every SIM texts the next one with a known number; a single SIM texts itself.
 
-    Raises ConflictError where that cannot be.
+    `source` and `target` restrict the pairs. Raises ConflictError where no pair is possible.
     """
-    ring = sorted(stations, key=lambda station: (station.port, station.slot))
+    ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
-        raise ConflictError("No SIM is up: `gatewayd status` tells why")
+        raise ConflictError("No SIM is up: `gatewayd status` shows why")
     senders = ring if source is None else [_at(ring, source)]
     if target is not None:
         wanted = _at(ring, target)
         if not wanted.number:
             raise ConflictError(f"The number of {target} is not known. {nameless([wanted])[0]}")
-        others = [station for station in senders if station is not wanted]
-        return [Leg(sender, wanted) for sender in others or [wanted]]
-    if not any(station.number for station in ring):
-        raise ConflictError(f"No SIM's number is known: nobody can text it. {nameless(ring[:1])[0]}")
-    return [Leg(sender, _following(ring, sender)) for sender in senders]
+        others = [sim for sim in senders if sim is not wanted]
+        return [Pair(sender, wanted) for sender in others or [wanted]]
+    if not any(sim.number for sim in ring):
+        raise ConflictError(f"No SIM has a known number, so none can be texted. {nameless(ring[:1])[0]}")
+    return [Pair(sender, _following(ring, sender)) for sender in senders]
 
 
-def nameless(stations: Sequence[Station]) -> list[str]:
-    """What to do about each SIM that nobody can text."""
+def nameless(sims_up: Sequence[SimInService]) -> list[str]:
+    """One sentence for each SIM without a known number: how to set it."""
     return [
-        f"SIM {station.sim_id} (port {station.port}, slot {station.slot}) can be texted once its number is set:"
-        f" `gatewayd sim set {station.sim_id} --number +…`"
-        for station in stations
-        if not station.number
+        f"SIM {sim.sim_id} (port {sim.port}, slot {sim.slot}) can be texted once its number is set:"
+        f" `gatewayd sim set {sim.sim_id} --number +…`"
+        for sim in sims_up
+        if not sim.number
     ]
 
 
-def _following(ring: list[Station], sender: Station) -> Station:
-    """The next SIM that can be texted, the sender itself at last; registered ones first."""
+def _following(ring: list[SimInService], sender: SimInService) -> SimInService:
+    """The next SIM with a known number, registered ones first; the sender itself comes last."""
     begin = ring.index(sender) + 1
-    after = [station for station in ring[begin:] + ring[:begin] if station.number]
-    return next((station for station in after if station.hurdle is not UNREGISTERED), after[0])
+    after = [sim for sim in ring[begin:] + ring[:begin] if sim.number]
+    return next((sim for sim in after if sim.obstacle is not UNREGISTERED), after[0])
 
 
-def _at(ring: list[Station], place: Place) -> Station:
-    for station in ring:
+def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
+    for sim in ring:
         if place.sim_id is not None:
-            fits = station.sim_id == place.sim_id
+            fits = sim.sim_id == place.sim_id
         else:
-            fits = station.port == place.port and (
-                station.active if place.slot is None else station.slot == place.slot
-            )
+            fits = sim.port == place.port and (sim.active if place.slot is None else sim.slot == place.slot)
         if fits:
-            return station
-    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` tells why")
+            return sim
+    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` shows why")

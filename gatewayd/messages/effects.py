@@ -1,4 +1,4 @@
-"""What a transaction changed that others must hear of, once it is durable."""
+"""Side effects that a transaction collects; they are performed after its commit."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ class PartKey:
 
     @property
     def claim(self) -> tuple[int, int, int]:
-        """As the store takes it."""
+        """The three arguments of the store's functions."""
         return self.message_id, self.seq, self.token
 
 
 @dataclass(slots=True)
 class Effects:
-    """Gathered within a transaction, acted upon after its commit."""
+    """The side effects of one transaction."""
 
-    changed: list[str] = field(default_factory=list)  # sms_id of messages with another status
+    changed: list[str] = field(default_factory=list)  # sms_ids of messages whose status changed
     deferred: list[tuple[float, PartKey]] = field(default_factory=list)  # back-off in seconds
     doubtful: list[PartKey] = field(default_factory=list)
-    in_memory: list[PartKey] = field(default_factory=list)  # doubtful too, but their modem may know
-    queued: dict[int, int] = field(default_factory=dict)  # SIM id → how many messages were put into its queue
-    shared: bool = False  # and idle SIMs may help with them
-    sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of their old backlog
+    in_memory: list[PartKey] = field(
+        default_factory=list
+    )  # in doubt too, but the modem's memory may tell their fate
+    queued: dict[int, int] = field(default_factory=dict)  # SIM id → number of messages added to its queue
+    shared: bool = False  # other SIMs may send the queued messages too
+    sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of the outage backlog
     no_longer_old: list[tuple[int, int]] = field(
         default_factory=list
-    )  # SIM id, last message id (see `Backlog.over`)
+    )  # SIM id, last message id (see `OutageBacklog.over`)

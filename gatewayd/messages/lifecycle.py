@@ -1,4 +1,4 @@
-"""What becomes of a message when something becomes of one of its parts. Runs within a transaction."""
+"""The life cycle of a message: its status follows the results of its parts. Runs within a transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatewayd.timekeeping.clock import Moment
 
 
 def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) -> None:
-    """The network took a part; with the last one the message is sent."""
+    """The network accepted a part; with the last part the message is sent."""
     message = messages.part_taken(db, message_id, at.now)
     if message["unsent"] == 0 and message["status"] == "sent":
         quotas.count_sent(db, message, at.today)
@@ -21,7 +21,7 @@ def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) ->
 def part_delivered(
     db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
 ) -> None:
-    """A part was delivered, says a report with this TP-SCTS; with the last one the message is."""
+    """A report with this TP-SCTS says that a part was delivered; with the last part the message is delivered."""
     if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
         if message["status"] == "delivered":
@@ -37,13 +37,13 @@ def part_undeliverable(
     at: Moment,
     effects: Effects,
 ) -> None:
-    """The network gave up on a part it had taken, says a report with this TP-SCTS: the message failed."""
+    """A report with this TP-SCTS says that the network gave up on a part: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, effects)
 
 
 def fail(db: Connection, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
-    """A message failed for good: what still waits of it leaves the queue, and its quota goes back if all of it did."""
+    """A message failed finally: its waiting parts leave the queue. Its quota is given back if no part was sent."""
     message = messages.failed(db, message_id, reason, at.now)
     if message is None:
         return
@@ -54,17 +54,17 @@ def fail(db: Connection, message_id: int, reason: str, at: Moment, effects: Effe
 
 
 def has_expired(message: Row, at: Moment) -> bool:
-    """Whether a message's time is over. Never while the clock cannot be believed."""
+    """Whether a message has expired. False while the clock is not trusted."""
     return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
 
 
 def expire(db: Connection, message: Row, at: Moment, effects: Effects) -> None:
-    """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
+    """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
 
-    What becomes of such a part counts; the message expires after that (see `Expiry`).
+    The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """
     if parts.has_open(db, message["id"]):
         parts.drop_queued(db, message["id"], "failed")
         return
     words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
-    fail(db, message["id"], words.told, at, effects)
+    fail(db, message["id"], words.text, at, effects)

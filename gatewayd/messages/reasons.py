@@ -1,6 +1,6 @@
-"""What the gateway says of a message of its own accord, in English and in French.
+"""The gateway's own reasons for the state of a message, in English and in French.
 
-What a modem's code means is said by `modem.errors`; both end up in `failure_reason` and in the list of attempts.
+`modem.errors` has the meanings of modem codes; both appear in `failure_reason` and in the list of attempts.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A sentence in both languages."""
+    """One sentence in English and in French."""
 
-    english: str
-    french: str
+    en: str
+    fr: str
 
     @property
-    def told(self) -> str:
-        """Both, as `failure_reason` has them."""
-        return f"{self.english} / {self.french}"
+    def text(self) -> str:
+        """Both sentences, in the form of `failure_reason`."""
+        return f"{self.en} / {self.fr}"
 
 
 IN_DOUBT: Final = Reason(
@@ -27,9 +27,9 @@ IN_DOUBT: Final = Reason(
     "Le modem n'a jamais dit si le réseau l'a pris ; un accusé de réception est attendu.",
 )
 HELD: Final = Reason(
-    "Nobody knows whether the network took it; it is held until a report or a person settles it"
+    "It is unknown whether the network took it; it is held until a report or a person settles it"
     " (`gatewayd message settle`).",
-    "On ignore si le réseau l'a pris ; il est retenu jusqu'à ce qu'un accusé ou une personne tranche"
+    "On ignore si le réseau l'a pris ; il reste en attente jusqu'à ce qu'un accusé ou une personne tranche"
     " (`gatewayd message settle`).",
 )
 NOT_KNOWN: Final = Reason(
@@ -44,7 +44,7 @@ EXPIRED_PARTLY: Final = Reason(
     "Il a expiré avant l'envoi de toutes ses parties ; celles qui restaient sont abandonnées.",
 )
 EXPIRED_IN_DOUBT: Final = Reason(
-    "It expired while nobody knew whether the network took it: it may have arrived.",
+    "It expired while it was unknown whether the network took it: it may have arrived.",
     "Il a expiré alors qu'on ignorait si le réseau l'avait pris : il est peut-être arrivé.",
 )
 SETTLED_FAILED: Final = Reason(

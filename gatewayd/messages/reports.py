@@ -1,10 +1,12 @@
-"""Status reports: which part each speaks of, and what it says.
+"""Matches each status report to its part, and applies it.
 
-A report names the SIM's TP-MR, which wraps after 256 parts, and the recipient. Both must fit; time alone never
-matches. A recipient that the dispatcher could read (see `Numbering.of_line`) begins with + and fits only its own number. Any
-other is a form that some network uses: it fits the one open part whose recipient ends in the same digits. The service centre's time stamp (TP-SCTS) is the same in every report of one part, so that the last word finds
-the part of an earlier one, and a report that comes twice is not taken for the word about the next part with the same
-TP-MR. A report may come before the answer to its own submission, and then waits for it.
+A report has the TP-MR of the SIM, which wraps after 256 parts, and the recipient. Both must fit; time alone never matches.
+A recipient that the dispatcher could read (see `Numbering.of_line`) begins with + and fits only the same number. Any other
+form is specific to a network: it fits the one open part whose recipient ends in the same digits.
+
+All reports on one part have the same time stamp of the service centre (TP-SCTS). So a later report finds the part of an
+earlier one, and a repeated report is not applied to the next part with the same TP-MR. A report may arrive before the
+answer to its submission; it is then kept until the answer.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ from modem.sms.tpdu import ReportKind, StatusReport
 
 log = logging.getLogger(__name__)
 
-# The service centre's clock and ours may differ by this much and still mean the same submission.
+# The clocks of the service centre and of the box may differ by this much for the same submission.
 _CLOCK_SLACK = 300 * SECOND
 
-# Two parts may share a time stamp, which counts whole seconds, only if the network took them as close together as this.
+# Two parts can have the same time stamp, which counts whole seconds, only if the network accepted them within this time.
 _SAME_STAMP = 2 * SECOND
 
-# A number of which more cannot be read is known by so many last digits: national numbers have at least these.
+# A number that cannot be read as E.164 is compared by this many last digits: national numbers have at least 8.
 _LAST_DIGITS = 8
 
-# TP-ST (23.040, 9.2.3.15), what an operator can make of it.
+# The values of TP-ST (23.040, 9.2.3.15), for a person.
 _REASONS = {
     0x40: Reason("remote procedure error", "erreur de procédure distante"),
     0x41: Reason(
@@ -66,8 +68,8 @@ _OTHER = Reason("the operator's service centre gave up", "le centre de messages 
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A report as it was told, or as it was kept."""
+class _Report:
+    """A report as it was received, or as it was kept."""
 
     reference: int
     recipient: str
@@ -85,18 +87,18 @@ def take(
     effects: Effects,
     calendar: Calendar,
 ) -> None:
-    """Apply a report to its part, or keep it until the submission that is in the air to its recipient is answered.
+    """Apply a report to its part, or keep it while a submission to its recipient is in the air.
 
-    `calendar`: the box's, for a time stamp that tells no time zone.
+    `calendar`: the time zone of the box, for a time stamp without one.
     """
     scts = _stamp(report, calendar)
-    told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
+    told = _Report(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, effects):
         return
     if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
-        log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
+        log.info("SIM %d: a status report matches no part that awaits one", sim_id)
 
 
 def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
@@ -107,14 +109,14 @@ def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
 
 
 def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
-    """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
+    """Apply the reports that arrived before the answers to their submissions on this SIM."""
     _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, effects)
 
 
 def take_early_of(
     db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
-    """The same, of the submission of this part."""
+    """Apply the reports that arrived before the answer to the submission of this part."""
     early = inbound.take_early_reports_of(db, key.message_id, key.seq)
     _apply_early(db, early, submit_timeout_s, at, effects)
 
@@ -124,14 +126,14 @@ def _apply_early(
 ) -> None:
     for row in early:
         kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
-        told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
+        told = _Report(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
         _settle(db, row["sim_id"], told, submit_timeout_s, at, effects)
 
 
 def _settle(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> bool:
-    """Find the part that a report speaks of and apply it. False: there is none yet."""
+    """Find the part of a report and apply the report. False: there is no such part yet."""
     fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
     before = _spoken_of(fitting, told)
     part = _by_reference(fitting, told, before)
@@ -145,7 +147,7 @@ def _settle(
 
 
 def _to(candidates: list[Row], recipient: str) -> list[Row]:
-    """Those of some parts that a report about this recipient may speak of."""
+    """The parts, of these candidates, that a report on this recipient may mean."""
     exact = [part for part in candidates if part["recipient"] == recipient]
     if exact:
         return exact
@@ -155,21 +157,21 @@ def _to(candidates: list[Row], recipient: str) -> list[Row]:
 
 
 def _may_be_to(number: str, told: str) -> bool:
-    """Whether a report's recipient may be this number."""
+    """Whether the recipient of a report may be this number."""
     if told.startswith("+"):
         return number == told
     return len(told) >= _LAST_DIGITS and number[-_LAST_DIGITS:] == told[-_LAST_DIGITS:]
 
 
-def _spoken_of(fitting: list[Row], told: _Told) -> list[Row]:
-    """The parts of which reports with this very time stamp have spoken."""
+def _spoken_of(fitting: list[Row], told: _Report) -> list[Row]:
+    """The parts on which a report with the same time stamp was applied before."""
     if told.service_centre_at is None:
         return []
     return [part for part in fitting if part["service_centre_at"] == told.service_centre_at]
 
 
-def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | None:
-    """The part that waits for a report with this TP-MR. `before`: of which reports with the same time stamp spoke."""
+def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row | None:
+    """The part that awaits a report with this TP-MR. `before`: the parts with a report of the same time stamp."""
     for part in before:
         if part["state"] == "submitted":
             return part
@@ -179,7 +181,7 @@ def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | N
         if part["state"] == "submitted"
         and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
-    # One of which an earlier report told another time stamp only where there is no other.
+    # A part that had a report with another time stamp comes last.
     found.sort(key=lambda part: part["service_centre_at"] is not None)
     if len(found) > 1 and told.service_centre_at is not None:
         scts = told.service_centre_at
@@ -194,19 +196,19 @@ def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | N
 
 
 def _by_window(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
-    """The one part with an unknown TP-MR that was being submitted to this recipient when the report's was taken."""
+    """The only part with an unknown TP-MR that was being submitted to this recipient at the time of the report's stamp."""
     if told.service_centre_at is None:
         return None
     found = [
         part
         for part in parts.without_reference(db, sim_id, *_may_be_answered(told, submit_timeout_s, at))
-        # A clock that is not trusted says nothing of when that was: being the only one must do.
+        # A clock that is not trusted cannot give the time of the submission: the part must then be the only one.
         if not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s)
     ]
     found = _to(found, told.recipient)
-    # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
+    # The report may also mean a part that is in the air to the same recipient: its answer will decide.
     if len(found) != 1 or found[0]["state"] == "submitting":
         return None
     part = found[0]
@@ -219,11 +221,11 @@ def _by_window(
 
 
 def _queued_again(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
-    """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
+    """The only part to this recipient that is queued again after a doubt, and that the network had accepted.
 
-    Only by its time: sent twice is better than not at all.
+    It is matched by its time only: to send a part twice is better than not to send it.
     """
     scts = told.service_centre_at
     if scts is None or not at.trusted:
@@ -244,12 +246,12 @@ def _queued_again(
 
 
 def _ended(part: Row) -> int:
-    """When a part was answered, as far as is known: the process may have ended before that."""
+    """The time of the answer to a part; the start of its submission where the process ended before the answer."""
     return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
 
 
-def _may_be_answered(told: _Told, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
-    """Between which moments a part was answered that a report may speak of (see `_in_window`)."""
+def _may_be_answered(told: _Report, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
+    """The earliest and the latest time of the answer to a part that the report may mean (see `_in_window`)."""
     scts = told.service_centre_at
     if scts is None or not at.trusted:
         return -FOREVER, FOREVER
@@ -267,13 +269,13 @@ def _window_end(part: Row, submit_timeout_s: float) -> int:
     return int(part["started_at"] + submit_timeout_s * SECOND)
 
 
-def _apply(db: Connection, part: Row, told: _Told, at: Moment, effects: Effects) -> None:
+def _apply(db: Connection, part: Row, told: _Report, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
-        words = _REASONS.get(told.status, _OTHER)
-        reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
+        meaning = _REASONS.get(told.status, _OTHER)
+        reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
         lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
     elif stamp is not None:
         parts.stamped(db, part["message_id"], part["seq"], stamp)

@@ -1,4 +1,4 @@
-"""Backups while the gateway runs: one that a person asks for, and those made now and again."""
+"""Backups while the gateway runs: on request, and regularly."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from gatewayd.timekeeping.clock import SECOND, Clock
 
 log = logging.getLogger(__name__)
 
-# A reader of the progress hears something this often, also while there is none.
+# The progress is yielded this often, also while it is unknown.
 _BEAT_S = 0.5
 _STOP_S = 0.5
 
-# After a start, before the first backup that is due: the modems come first.
+# The wait after a start before a backup that is due: the modems start first.
 _SETTLE_S = 60.0
 
-# When a backup failed, it is tried again after this, or earlier where they are made more often.
+# The time until a retry after a failed backup; shorter where backups are made more often.
 _AGAIN_S = 3600.0
 
 
 def running_backup(
     source: Path, target: Path, now: int, *, overwrite: bool, ended: Callable[[], None] = lambda: None
 ) -> Generator[Progress | None, None, int]:
-    """Make a backup; yields how far it is, None while that is not known, and returns its size in bytes.
+    """Make a backup: yields its progress (None: unknown), and returns its size in bytes.
 
-    To close the generator gives the backup up. `ended` is called in the end, however that is. Raises BackupError.
+    Closing the generator cancels the backup. `ended` is always called at the end. Raises BackupError.
     """
     progress: queue.SimpleQueue[Progress] = queue.SimpleQueue()
     cancelled = threading.Event()
@@ -79,16 +79,16 @@ class Backups:
         self._clock = clock
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="backups", daemon=True)
-        self._warned = False  # of a folder on the database's own disk
-        self.last_failure = ""  # of the last one that was tried; "" where it was made
+        self._warned = False  # that the folder is on the disk of the database
+        self.last_failure = ""  # of the last try; "": it succeeded
 
     def start(self) -> None:
-        """Begin, where the configuration names a folder."""
+        """Start, where the configuration has a folder."""
         if self._settings.backup_dir is not None:
             self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """Give up the one that is being made."""
+        """Stop, and cancel a running backup."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -114,7 +114,7 @@ class Backups:
                 log.exception("no backup was made in %s", folder)
 
     def _look_at(self, folder: Path) -> None:
-        """Say at once what is wrong with a folder: the first backup may be due in a day only."""
+        """Log a fault of the folder at once: the first backup may not be due before tomorrow."""
         trouble = backup_folder.unwritable(folder)
         if trouble:
             self.last_failure = trouble
@@ -124,7 +124,7 @@ class Backups:
     def _warn_of_the_disk(self, folder: Path) -> None:
         if backup_folder.on_one_disk(folder, self._store.path.parent) and not self._warned:
             log.warning(
-                "the backups in %s are on the disk of the database, and are lost with it: is another disk to be mounted there?",
+                "the backups in %s are on the disk of the database, and are lost with it: mount another disk there",
                 folder,
             )
             self._warned = True
@@ -132,7 +132,7 @@ class Backups:
             self._warned = False
 
     def _first_wait_s(self, folder: Path) -> float:
-        """What is left of the time since the last backup, if its age can be told."""
+        """Seconds until the first backup, by the age of the newest one where that is known."""
         every_s = self._settings.backup_every_s
         try:
             have = backup.own(folder, known_owner(self._store.path))

@@ -1,4 +1,4 @@
-"""Whether the store takes commits at this moment, asked in a way that never waits for long."""
+"""Checks whether the store commits at this moment, with a bounded wait."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from time import monotonic
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 
-BEAT_S = 2.0
-"""A commit takes milliseconds, on a worn SD card a second. What takes longer keeps everything from being taken."""
+PROBE_TIMEOUT_S = 2.0
+"""A commit takes milliseconds, on a worn SD card a second. While one takes longer, no message is accepted."""
 
 
 class CommitProbe:
-    """Asks the writer for a transaction that changes nothing, one at a time. Any thread may call any method."""
+    """Asks the writer for empty transactions, one at a time. Any thread may call any method."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changed = Condition()
-        self._asked_at: float | None = None  # of the question that is not answered yet, monotonic
+        self._asked_at: float | None = None  # start of the probe that is not answered yet, monotonic
         self._answers = 0
         self._good = False  # the last answer
 
-    def beats(self, within_s: float = BEAT_S) -> bool:
-        """Whether the writer has committed since this was called, at most `within_s` later.
+    def commits(self, within_s: float = PROBE_TIMEOUT_S) -> bool:
+        """Whether the writer commits within `within_s` of this call.
 
-        While an earlier question has waited for longer than that, False at once: a lock that another program holds,
-        or a disk that hangs, costs the first caller the wait, and no other.
+        False at once while an earlier probe has waited longer than that: with a lock of another program, or a disk that
+        hangs, only the first caller waits.
         """
         if not self._is_in_place():
             return False
@@ -43,7 +43,7 @@ class CommitProbe:
             return self._changed.wait_for(lambda: self._answers != seen, max(0.0, left_s)) and self._good
 
     def _is_in_place(self) -> bool:
-        """Whether the file is where it was opened, on a disk that takes writes: a transaction without a change does not tell."""
+        """Whether the file is where it was opened, on a writable disk: an empty transaction does not check that."""
         path = self._store.path
         try:
             return path.exists() and not os.statvfs(path.parent).f_flag & os.ST_RDONLY

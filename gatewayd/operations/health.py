@@ -1,4 +1,4 @@
-"""Whether the box is well: a few checks that are cheap enough for anybody to ask for, and tell no secrets."""
+"""The health checks of the box. They are cheap, and their results contain no secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gatewayd.operations.commit_probe import CommitProbe
-from gatewayd.operations.metrics_snapshot import Meter, free_bytes
+from gatewayd.operations.metrics_snapshot import MetricsCollector, free_bytes
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -15,48 +15,56 @@ from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
 
-# Below the first the operator should know; below the second SQLite's journal may not find room.
+# Free space: below the first value the operator is warned; below the second SQLite's journal may not have enough.
 _LITTLE_BYTES = 200 << 20
 _TOO_LITTLE_BYTES = 20 << 20
 
-# A SIM sends a part in some seconds: what waits longer than this waits for more than its turn, or the queue is long.
+# A SIM sends a part in a few seconds: a message that waits longer than this is blocked, or the queue is long.
 _LATE_S = 600.0
 
 
-_NO_COMMIT = "The database takes no commit now: another program locks it or has removed it, the disk hangs, or it is read-only"
+_NO_COMMIT = (
+    "The database cannot commit now: another program locked or removed it, the disk hangs, or it is read-only"
+)
+_NO_QUEUE = "The state of the queue is unknown"
 
 
-class Verdict(Enum):
-    """What a check says."""
+class HealthState(Enum):
+    """The result of a check."""
 
     PASS = "pass"  # noqa: S105 - no password
-    WARN = "warn"  # messages go out, but a person should look
+    WARN = "warn"  # messages are sent, but a person should look
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, and a sentence for a person."""
+    """One check: its name, its result, and a sentence for a person."""
 
     name: str
-    verdict: Verdict
+    state: HealthState
     detail: str
 
 
 class Health:
-    """Makes the checks."""
+    """Runs the checks. Any thread may ask."""
 
     def __init__(
-        self, store: Store, clock: Clock, port_registry: PortRegistry, meter: Meter, pulse: CommitProbe
+        self,
+        store: Store,
+        clock: Clock,
+        port_registry: PortRegistry,
+        metrics: MetricsCollector,
+        pulse: CommitProbe,
     ) -> None:
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
-        self._meter = meter
+        self._metrics = metrics
         self._commit_probe = pulse
 
     def checks(self) -> list[Check]:
-        """All of them, in a fixed order."""
+        """All checks, in a fixed order."""
         return [
             *self._store_and_queue(),
             self._disk(),
@@ -66,36 +74,36 @@ class Health:
         ]
 
     def _store_and_queue(self) -> list[Check]:
-        if not self._commit_probe.beats():  # then a reader may wait for long, too
+        if not self._commit_probe.commits():  # then a reader may wait long too
             return [
-                Check("store", Verdict.FAIL, self._store.condition.detail or _NO_COMMIT),
-                Check("queue", Verdict.FAIL, "What waits is not known"),
+                Check("store", HealthState.FAIL, self._store.condition.detail or _NO_COMMIT),
+                Check("queue", HealthState.FAIL, _NO_QUEUE),
             ]
         try:
-            oldest_s = self._meter.oldest_s()
+            oldest_s = self._metrics.oldest_s()
         except StoreUnavailableError:
             return [
-                Check("store", Verdict.FAIL, "The database cannot be read"),
-                Check("queue", Verdict.FAIL, "What waits is not known"),
+                Check("store", HealthState.FAIL, "The database cannot be read"),
+                Check("queue", HealthState.FAIL, _NO_QUEUE),
             ]
-        queue = Check("queue", Verdict.PASS, "Nothing has waited for long")
+        queue = Check("queue", HealthState.PASS, "Nothing has waited for long")
         if oldest_s > _LATE_S:
-            queue = Check("queue", Verdict.WARN, f"A message has waited for {oldest_s / 60:.0f} minutes")
+            queue = Check("queue", HealthState.WARN, f"A message has waited for {oldest_s / 60:.0f} minutes")
         if not self._store.running:
-            return [Check("store", Verdict.FAIL, "The database cannot be written"), queue]
+            return [Check("store", HealthState.FAIL, "The database cannot be written"), queue]
         if self._store.condition.state is not State.OK:
-            return [Check("store", Verdict.FAIL, self._store.condition.detail), queue]
-        return [Check("store", Verdict.PASS, "The database answers"), queue]
+            return [Check("store", HealthState.FAIL, self._store.condition.detail), queue]
+        return [Check("store", HealthState.PASS, "The database answers"), queue]
 
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
         told = f"{free >> 20} MiB are free"
         if free < _TOO_LITTLE_BYTES:
-            return Check("disk", Verdict.FAIL, told)
-        return Check("disk", Verdict.WARN if free < _LITTLE_BYTES else Verdict.PASS, told)
+            return Check("disk", HealthState.FAIL, told)
+        return Check("disk", HealthState.WARN if free < _LITTLE_BYTES else HealthState.PASS, told)
 
     def _ports(self) -> Check:
-        """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""
+        """The state of the ports, with one sentence for each condition that needs an operator."""
         ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
         up = sum(port.state is PortState.UP for port in ports)
         check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
@@ -106,7 +114,7 @@ class Health:
                 told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
         if not told:
             return check
-        verdict = Verdict.WARN if check.verdict is Verdict.PASS else check.verdict
+        verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
         return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
 
     def _sims(self) -> Check:
@@ -115,11 +123,11 @@ class Health:
         return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
 
     def _time(self) -> Check:
-        standing = self._clock.standing()
-        return Check("clock", Verdict.PASS if standing.trusted else Verdict.WARN, standing.detail)
+        standing = self._clock.status()
+        return Check("clock", HealthState.PASS if standing.trusted else HealthState.WARN, standing.detail)
 
 
 def _some(name: str, good: int, total: int, detail: str) -> Check:
     if not good:
-        return Check(name, Verdict.FAIL, detail)
-    return Check(name, Verdict.PASS if good == total else Verdict.WARN, detail)
+        return Check(name, HealthState.FAIL, detail)
+    return Check(name, HealthState.PASS if good == total else HealthState.WARN, detail)

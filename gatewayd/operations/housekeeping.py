@@ -1,4 +1,4 @@
-"""What is done now and again: old things forgotten, texts that wait too long for their parts given up."""
+"""Regular work: drops old idempotency keys and hashes of texts, and keeps incomplete texts after their time-out."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gatewayd.store.tables import idempotency, inbound
 from gatewayd.timekeeping.clock import DAY, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
 
-# How long a text that comes in again is known by; how often is tidied up.
+# How long the hash of a received text is kept; the time between two sweeps.
 _SEEN_KEPT = 7 * DAY
 _SWEEP_S = 600.0
 
 
 class Housekeeping:
-    """Sweeps, and does it again after a while, for as long as the timers run."""
+    """Sweeps regularly while the timers run."""
 
     def __init__(
         self, settings: InboxSettings, store: Store, clock: Clock, calendar: Calendar, timers: Timers
@@ -34,7 +34,7 @@ class Housekeeping:
         self._also: Callable[[], None] = lambda: None
 
     def start(self, also: Callable[[], None]) -> None:
-        """Begin, now if the store can keep it; each time, `also` is called in the end."""
+        """Sweep now if the store can write, then regularly; `also` is called at the end of each sweep."""
         self._also = also
         try:
             self.sweep()
@@ -42,7 +42,7 @@ class Housekeeping:
             self._timers.after(self._every_s, self.sweep)
 
     def sweep(self) -> None:
-        """Do it now, and arrange for the next time. Raises StoreUnavailableError; then nothing was done or arranged."""
+        """Sweep now, and plan the next sweep. Raises StoreUnavailableError; then nothing was done or planned."""
         more = self._store.write(self._tidy)
         self._timers.after(0.0 if more else self._every_s, self.sweep)
         if not more:

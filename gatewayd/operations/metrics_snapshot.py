@@ -1,4 +1,4 @@
-"""What the gateway can say of itself in figures. Nothing in it is a phone number, a text or a key."""
+"""Collects the metrics of the gateway. They contain no phone number, no text and no key."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ from modem.port.status import PortStatus
 # A part takes one to five seconds; the slowest modems document three minutes.
 SUBMISSION_SECONDS = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0)
 
-# Whoever collects figures waits for ten seconds as a rule. Where the store takes longer, the counts are those of the last
-# time: while nothing is committed, nothing is counted.
+# A collector of metrics normally waits ten seconds. Where the store takes longer, the counts of the last time are used:
+# without commits nothing is counted.
 COUNTS_TIMEOUT_S = 3.0
 
-Place = tuple[int, int, int]
+SimPlace = tuple[int, int, int]
 """Port, slot and SIM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How often something happened since the start, on a SIM where it was then. `cause`: of a refusal; of what is no text its kind."""
+    """The number of events of a kind, on a SIM at its place at that time.
 
-    event: str  # one of tally.EVENTS
-    place: Place
+    `cause`: the code of a refusal, or the kind of a message that is not a text.
+    """
+
+    event: str  # one of `event_counts.EVENTS`
+    place: SimPlace
     cause: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits for one SIM, where that is now. Parts; `oldest_s`: the age of the oldest message, 0 where nothing waits."""
+    """The queue of one SIM at its present place, in parts. `oldest_s`: age of the oldest message, 0 where none waits."""
 
-    place: Place
+    place: SimPlace
     waiting: int
     deferred: int
     in_doubt: int
@@ -52,37 +55,37 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
-    """Everything, at one moment."""
+    """All metrics at one moment."""
 
     ports: list[PortStatus]
     sims: dict[int, Presence]
     counts: list[Count]
     queues: list[Queue]
-    submission_s: dict[Place, Histogram]
-    commit_s: Histogram | None  # None: nothing was committed yet
+    submission_s: dict[SimPlace, Histogram]
+    commit_s: Histogram | None  # None: no commit yet
     store_bytes: int  # the database and its journal
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
 
 
-class Meter:
-    """Takes the measures."""
+class MetricsCollector:
+    """Collects the metrics. Any thread may ask."""
 
     def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry) -> None:
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
-        self._submissions: Durations[Place] = Durations(SUBMISSION_SECONDS)
+        self._submissions: Durations[SimPlace] = Durations(SUBMISSION_SECONDS)
         self._last: tuple[list[Row], dict[int, int]] = ([], {})
 
     def settled(self, status: PortStatus, sim_id: int | None, outcome: Outcome) -> None:
-        """What became of a submission is durable."""
+        """Count the outcome of a submission, which is durable."""
         if isinstance(outcome.result, Submitted) and sim_id is not None:
             place = (status.port, status.active_slot, sim_id)
             self._submissions.observe(place, outcome.ended_at - outcome.started_at)
 
     def measure(self) -> MetricsSnapshot:
-        """Take them."""
+        """The metrics of this moment."""
         answers, queues = True, []
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
@@ -108,7 +111,7 @@ class Meter:
         )
 
     def oldest_s(self) -> float:
-        """The age of the oldest message that waits for a SIM, 0 where none does. Raises StoreUnavailableError."""
+        """The age of the oldest message that waits for a SIM, 0 where none waits. Raises StoreUnavailableError."""
         return max((queue.oldest_s for queue in self._queues({})), default=0.0)
 
     def _queues(self, waiting: dict[int, int]) -> list[Queue]:
@@ -119,14 +122,14 @@ class Meter:
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
 
-    def _queue(self, place: Place, waiting: int, behind: Backlog) -> Queue:
+    def _queue(self, place: SimPlace, waiting: int, behind: Backlog) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at
         # The clock of a box without a battery may have been set back since.
         return Queue(place, waiting, behind.deferred, behind.in_doubt, max(0, age) / SECOND)
 
 
 def free_bytes(folder: Path) -> int:
-    """Room left on the disk of a folder; 0 where that cannot be found out."""
+    """Free bytes on the disk of a folder; 0 where they cannot be read."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:

@@ -1,4 +1,4 @@
-"""Old messages and texts are deleted, a few at a time, so that nobody waits for it."""
+"""Deletes old messages and texts in small transactions, so that other writers do not wait."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gatewayd.timekeeping.timers import Timers
 
 log = logging.getLogger(__name__)
 
-# Between two deletions, for others to write.
+# The pause between two deletions, for other writers.
 _PAUSE_S = 0.05
 
 
 class Retention:
-    """Deletes what ended so many days ago; 0: nothing. Runs on the timers' thread."""
+    """Deletes messages and texts that ended `days` ago; 0: never. Runs on the timers' thread."""
 
     def __init__(self, days: int, store: Store, moment: Callable[[], Moment], timers: Timers) -> None:
         self._days = days
@@ -28,7 +28,7 @@ class Retention:
         self._deleted = 0
 
     def begin(self) -> None:
-        """Look for what is old, and delete it, unless that is being done. Not by a clock that may be wrong."""
+        """Delete what is old, unless a deletion runs already or the clock is not trusted."""
         if self._days and not self._running and self._moment().trusted:
             self._running = True
             self._deleted = 0

@@ -1,15 +1,15 @@
-"""Inbound texts: kept once, long ones put together from their parts.
+"""Keeps each inbound text once, and joins the parts of long texts.
 
-The parts of a long text have SIM, sender, reference and total in common; but references come again (an 8-bit one
-after 256 texts, from some senders always the same), and so the parts of one text must also have been sent within
-`_SPREAD`, by the service centre's own clock. What does not fit together is a text of its own.
+The parts of a long text have the same SIM, sender, reference and total. But references repeat (an 8-bit reference after
+256 texts, and some senders always use the same one), so the parts of one text must also have time stamps of the service
+centre within `_SPREAD`. Parts that do not fit together belong to different texts.
 
-The same octets a second time are a repetition by the network or, after a crash, by the modem. They are a second text
-where both lay in the modem's memory at once (`Deliver.copy`), and where nothing in them tells one moment from
-another: a text without a date is new as soon as the first one was deleted (`deleted`).
+The same octets again are a repetition by the network or, after a crash, by the modem. They are a second text where both
+lay in the modem's memory at the same time (`Deliver.copy`), and where the text has no date: then the same octets are a
+new text once the modem deleted the first one (`deleted`).
 
-A text whose parts do not all come is kept after `inbox.assembly_timeout_s` with what there is, each hole marked. A
-part that comes later still fills its hole in the same text; there is never a second broken one.
+A text with missing parts is kept after `inbox.assembly_timeout_s` as it is, and each hole is marked. A part that arrives
+later fills its hole in the same text; there is never a second incomplete text.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from modem.sms.segmentation import join
 from modem.sms.tpdu import Concat, Deliver
 
 HOLE = "[…]"
-"""Stands in an incomplete text for one or more parts in a row that did not come."""
+"""Marks one or more missing parts in a row in an incomplete text."""
 
-# How far apart the parts of one text may be sent. A gateway may try a part for many minutes before the next one;
-# a person's next long text with the same reference comes hours later.
+# The longest time between the parts of one text. A sender's gateway may retry a part for many minutes before the next one;
+# the next long text of a person with the same reference comes hours later.
 _SPREAD = 3600 * SECOND
 
-# How long the parts of a text that was kept are remembered beyond the time-out: for what comes late, or twice.
+# How long the parts of a kept text are remembered after the time-out: for late or repeated parts.
 _REMEMBERED = 7 * DAY
 
-# So many texts at most are given up in one transaction, so that it stays short.
+# At most this many incomplete texts are kept in one transaction, so that it stays short.
 _GIVEN_UP_AT_ONCE = 100
 
 
 def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
-    """Keep what came in on a SIM, once; what is no text is only counted.
+    """Keep a text that a SIM received, once. Messages that are not texts (`Deliver.signal`) are only counted.
 
-    `calendar`: the box's, for time stamps that tell no time zone.
+    `calendar`: the time zone of the box, for time stamps without one.
     """
     if isinstance(text, Deliver) and text.signal is not None:
         event_counts.discarded(db, sim_id, text.signal.value)
@@ -68,13 +68,13 @@ def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, cale
 
 
 def deleted(db: Connection, sim_id: int, text: Deliver) -> None:
-    """The modem confirmed that a text without a date is deleted: the same octets are another text from now on."""
+    """The modem deleted a text without a date: the same octets are another text from now on."""
     if not text.has_date:
         inbound.forget_seen(db, _digest(sim_id, text))
 
 
 def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
-    """Keep what there is of texts that waited too long for their parts. Whether there may be more of them."""
+    """Keep texts whose missing parts did not arrive in time. Returns whether there may be more of them."""
     timeout = round(timeout_s * SECOND)
     overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
     for assembly in overdue:
@@ -96,7 +96,7 @@ def _keep_part(
     if assembly is None:
         assembly = inbound.begin_assembly(db, series, _nature(part), when, now)
     elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
-        return  # this very part once more: the sender or the network repeated it
+        return  # the same part again: the sender or the network repeated it
     inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
     if assembly["inbox_id"] is not None or len(inbound.parts_of(db, assembly["id"])) == concat.total:
         _write(db, assembly, now)
@@ -105,8 +105,9 @@ def _keep_part(
 def _fitting(
     db: Connection, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
 ) -> Row | None:
-    """The unfinished text that this part belongs to: of those that lack it, or (without `only_lacking`) have the same,
-    the one sent nearest to it.
+    """The incomplete text to which a part belongs; None: there is none.
+
+    Candidates lack this part, or (without `only_lacking`) have the same one. The nearest in time is chosen.
     """
     found: list[Row] = []
     for assembly in inbound.assemblies_of(db, series):
@@ -120,7 +121,7 @@ def _fitting(
 
 
 def _write(db: Connection, assembly: Row, now: int) -> None:
-    """Put the text of an assembly into the inbox as it is now, whole or with holes."""
+    """Write the text of an assembly to the inbox, complete or with holes."""
     have = inbound.parts_of(db, assembly["id"])
     sent_at = have[0]["sent_at"]
     text = _text(have, assembly["total"])
@@ -153,7 +154,7 @@ def _text(have: list[Row], total: int) -> str:
 
 
 def _says_nothing_new(db: Connection, assembly: Row) -> bool:
-    """Whether all that came of a text is in another that was kept: parts that the sender repeated when that was whole."""
+    """Whether all parts of an incomplete text are in a kept text: the sender repeated them after that was complete."""
     series = (
         assembly["sim_id"],
         assembly["sender"],
@@ -181,7 +182,7 @@ def _nature(text: Deliver) -> Nature:
 
 
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
-    """Of the octets as they came: two stamps that are no dates are two texts."""
+    """The hash of the received octets: texts with different stamps that are no dates are different texts."""
     told: object = text
     if isinstance(text, Deliver) and text.octets:
         told = (text.octets, text.copy) if text.copy else text.octets

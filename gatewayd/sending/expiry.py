@@ -1,4 +1,4 @@
-"""Messages whose time is over end when it is, whether a port looks at them or not."""
+"""Ends expired messages on time, without the help of a port."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from gatewayd.timekeeping.timers import Timers
 
 log = logging.getLogger(__name__)
 
-# So many end in one transaction, some tens of milliseconds: what expires together must not keep others from the disk.
+# At most this many messages end in one transaction, which takes some tens of milliseconds: other writers must not wait long.
 _AT_ONCE = 100
 
 _FROM_THE_FIRST = (-1, 0)
 
-# How often is looked at least: the wall clock may be set, and what had a part in the air is looked at again.
+# The longest time between two looks: the wall clock may be set, and a message with a part in the air is checked again.
 _LOOK_S = 60.0
 
 
 class Expiry:
-    """One timer, for the message that expires next.
+    """Runs one timer, for the message that expires next.
 
-    A message with a part in the air is let finish that part, and one in doubt is decided first; then it expires where
-    the outcome is written down (`Settler`), or at the next look.
+    A part in the air is finished first, and a part in doubt is decided first. The message expires when the outcome is
+    recorded (`Outcomes`), or at the next look.
     """
 
     def __init__(
@@ -40,24 +40,24 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        write_news: Callable[[Callable[[Connection, Moment, Effects], int]], int],
+        write_with_effects: Callable[[Callable[[Connection, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
         self._timers = timers
         self._moment = moment
-        self._write_news = write_news
-        self._after = _FROM_THE_FIRST  # up to which the due ones were looked at in this run
+        self._write_with_effects = write_with_effects
+        self._after = _FROM_THE_FIRST  # the last message of this run that was checked: expires_at, id
         self._lock = threading.Lock()
-        self._due = float("inf")  # monotonic: when the timer that counts goes off
-        self._ended = 0  # in the steps of this run; of the timers' thread alone
+        self._due = float("inf")  # monotonic seconds: when the valid timer fires
+        self._ended = 0  # messages ended in this run; only the timers' thread uses it
 
     def look(self) -> None:
-        """Look now: at the start, and when the clock was set. Any thread may ask for it."""
+        """Look now: at the start, and after the clock was set. Any thread may call it."""
         self._look_in(0.0)
 
     def expect(self, expires_in_s: float) -> None:
-        """A message was kept that expires in so many seconds."""
+        """A message was kept that expires in this many seconds."""
         self._look_in(expires_in_s)
 
     def _look_in(self, delay_s: float) -> None:
@@ -71,7 +71,7 @@ class Expiry:
     def _look(self, due: float) -> None:
         with self._lock:
             if due != self._due:
-                return  # a later call wanted it sooner, and has had it
+                return  # a later call asked for an earlier look, which has run
             self._due = float("inf")
         try:
             delay_s = self._expire()
@@ -81,7 +81,7 @@ class Expiry:
         self._look_in(delay_s)
 
     def _expire(self) -> float:
-        """End some of what is due; in how many seconds to look again."""
+        """End some of the expired messages; the seconds until the next look."""
         at = self._moment()
         if not at.trusted:
             return _LOOK_S
@@ -89,12 +89,12 @@ class Expiry:
             due = messages.due(db, at.now, self._after, _AT_ONCE)
         ending = [row["id"] for row in due if not row["open"]]
         if ending:
-            self._ended += self._write_news(partial(self._end, ending))
-        if len(due) == _AT_ONCE:  # behind those that cannot end yet there may be others
+            self._ended += self._write_with_effects(partial(self._end, ending))
+        if len(due) == _AT_ONCE:  # more may be due after those that cannot end yet
             self._after = (due[-1]["expires_at"], due[-1]["id"])
             return 0.0
         self._after = _FROM_THE_FIRST
-        if self._ended:  # told once, however many steps it took
+        if self._ended:  # logged once for all steps of a run
             log.warning("%d messages expired before they were sent", self._ended)
             self._ended = 0
         with self._store.readers.lend() as db:
@@ -102,7 +102,7 @@ class Expiry:
         return _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
 
     def _end(self, ids: list[int], db: Connection, at: Moment, effects: Effects) -> int:
-        """End those of these messages that are still to expire; how many ended."""
+        """End these messages unless they ended meanwhile; how many ended."""
         ended = 0
         for message_id in ids:
             message = messages.by_id(db, message_id)

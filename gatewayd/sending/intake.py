@@ -1,4 +1,4 @@
-"""Taking messages: quota, SIM, ids and the rows, for all requests of the moment in one transaction."""
+"""Accepts messages: quota, SIM, ids and rows, for all requests of a moment in one transaction."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, mon
 from modem.sms.segmentation import segment
 
 KEYS_KEPT = DAY
-"""How long an idempotency key is known: longer than any client goes on repeating a request."""
+"""How long an idempotency key is kept: longer than any client repeats a request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A draft, and what the network will make of it: counted outside the transaction."""
+class PreparedDraft:
+    """A draft with its id, its number of parts and the recipient's operator: prepared outside the transaction."""
 
     draft: Draft
     sms_id: str
@@ -40,19 +40,19 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one request wants taken. `single`: a message that finds no SIM is refused, not left out."""
+class SendRequest:
+    """One request to send messages. `single`: its only message is refused, not left out, where no SIM has room."""
 
     caller: Caller
-    drafts: list[Measured]
+    drafts: list[PreparedDraft]
     options: Options
     key: Idempotency | None
     single: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What was kept of a request: one entry for each draft, None where no SIM had room; and how many for which SIM."""
+class AcceptedRequest:
+    """The messages that were kept: one entry for each draft, None where no SIM had room; and their number by SIM id."""
 
     accepted: list[Accepted | None]
     by_sim: dict[int, int]
@@ -61,7 +61,7 @@ class Taken:
 
 
 class Intake:
-    """Takes messages into the store."""
+    """Accepts messages into the store."""
 
     def __init__(
         self,
@@ -77,22 +77,24 @@ class Intake:
         self._port_registry = port_registry
         self._operator = operator
 
-    def measure(self, draft: Draft) -> Measured:
-        """Count a draft's parts and name it."""
-        return Measured(
+    def prepare(self, draft: Draft) -> PreparedDraft:
+        """Count the parts of a draft and give it an id."""
+        return PreparedDraft(
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
 
-    def take(self, db: Connection, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
-        """Keep what can be kept of each request, in their order; within a transaction.
+    def accept(
+        self, db: Connection, requests: Sequence[SendRequest]
+    ) -> list[AcceptedRequest | Kept | GatewayError]:
+        """Keep the messages of each request, in order, within a transaction.
 
-        What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
+        The result of each request: `Kept` where its idempotency key was used before; an error where nothing was kept:
 
             ConflictError: the first request with this idempotency key is still being answered.
-            IdempotencyMismatchError: it had another body.
-            QuotaExceededError: the quota does not hold all of them.
+            IdempotencyMismatchError: the first request with this key had another body.
+            QuotaExceededError: the quota is too small for all messages of the request.
             QueueFullError: too many messages wait already.
-            SimUnavailableError: a single message found no SIM.
+            SimUnavailableError: no SIM has room for a single message.
         """
         at = self._clock.moment(self._calendar)
         now = self._clock.monotonic()
@@ -106,29 +108,33 @@ class Intake:
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
         )
-        sitting = _Sitting(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
-        told: list[Taken | Kept | GatewayError] = []
+        batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        results: list[AcceptedRequest | Kept | GatewayError] = []
         for asked in requests:
             try:
-                told.append(sitting.take(asked))
+                results.append(batch.accept(asked))
             except GatewayError as error:
-                told.append(error)
-        sitting.write()
-        return told
+                results.append(error)
+        batch.write()
+        return results
 
-    def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
-        """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
+    def accept_own(
+        self, db: Connection, prepared: PreparedDraft, sim: Candidate, options: Options
+    ) -> AcceptedRequest:
+        """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        sitting = _Sitting(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
-        taken = sitting.keep(Asked(nobody, [measured], replace(options, sim_id=sim.id), None, single=True))
-        sitting.write()
+        batch = _Batch(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
+        taken = batch.keep(
+            SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
+        )
+        batch.write()
         return taken
 
 
 @dataclass(slots=True)
 class _Account:
-    """What a company may take in this transaction, and has taken."""
+    """The quota of a company in this transaction, and its use."""
 
     router: Router
     quota: int | None
@@ -136,8 +142,8 @@ class _Account:
     taken: int = 0
 
 
-class _Sitting:
-    """One transaction: what its requests need is read once and counted on, what they leave is written once."""
+class _Batch:
+    """The requests of one transaction: data that they share is read once, and all rows are written together."""
 
     def __init__(
         self,
@@ -160,8 +166,8 @@ class _Sitting:
         self._part_rows: list[tuple[object, ...]] = []
         self._by_sim: dict[int, int] = {}
 
-    def take(self, asked: Asked) -> Taken | Kept:
-        """Take one request. Raises GatewayError, and has counted nothing then."""
+    def accept(self, asked: SendRequest) -> AcceptedRequest | Kept:
+        """Accept one request. Raises GatewayError; then nothing was counted."""
         if asked.key is not None:
             kept = _known(self._db, asked.caller, asked.key, self._at)
             if kept is not None:
@@ -185,8 +191,8 @@ class _Sitting:
             )
         return taken
 
-    def keep(self, asked: Asked) -> Taken:
-        """Give each of its messages to a SIM, whatever quota and queue say."""
+    def keep(self, asked: SendRequest) -> AcceptedRequest:
+        """Give each message of the request to a SIM, without a check of quota and queue length."""
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
         accepted: list[Accepted | None] = []
@@ -194,31 +200,31 @@ class _Sitting:
         pinned = options.sim_id is not None
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
-        for measured in asked.drafts:
-            sim = account.router.choose(options.sim_id, measured.operator)
+        for prepared in asked.drafts:
+            sim = account.router.choose(options.sim_id, prepared.operator)
             if sim is None:
                 accepted.append(None)
                 continue
-            sim.take(measured.parts)
+            sim.take(prepared.parts)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
             self._pending += 1
             self._task_id = next_task_id(at.now, self._task_id)
             self._message_rows.append(
                 (
                     self._message_id,
-                    measured.sms_id,
+                    prepared.sms_id,
                     self._task_id,
                     asked.caller.company_id,
-                    measured.draft.recipient,
-                    measured.draft.text,
+                    prepared.draft.recipient,
+                    prepared.draft.text,
                     int(options.priority),
                     pinned,
                     sim.id,
                     options.campaign_id,
-                    measured.parts,
-                    measured.parts,
-                    measured.parts,
-                    sim.cost * measured.parts,
+                    prepared.parts,
+                    prepared.parts,
+                    prepared.parts,
+                    sim.cost * prepared.parts,
                     at.today,
                     at.today,
                     at.now,
@@ -227,17 +233,17 @@ class _Sitting:
             )
             self._part_rows.extend(
                 (self._message_id, seq, sim.id, pinned, int(options.priority))
-                for seq in range(1, measured.parts + 1)
+                for seq in range(1, prepared.parts + 1)
             )
-            accepted.append(Accepted(measured.sms_id, str(self._task_id), sim.number))
+            accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
         for sim_id, count in by_sim.items():
             self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         account.taken += sum(by_sim.values())
-        return Taken(accepted, by_sim, at.now, expires_in_s)
+        return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
 
     def write(self) -> None:
-        """Write all that was taken."""
+        """Write the rows of all accepted messages."""
         if not self._message_rows:
             return
         messages.insert(self._db, self._message_rows)
@@ -268,11 +274,11 @@ class _Sitting:
 
 
 def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
-    """What is kept of an idempotency key, on the writing connection.
+    """The record of an idempotency key, on the writing connection; None: it was not used.
 
     Raises:
-        IdempotencyMismatchError: it was used with another body.
-        ConflictError: its first request is still being answered.
+        IdempotencyMismatchError: the key was used with another body.
+        ConflictError: the first request with this key is still being answered.
     """
     kept = idempotency.find(db, caller.key_id, key.key, lately=at.lately(KEYS_KEPT))
     if kept is None:

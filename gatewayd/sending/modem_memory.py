@@ -1,8 +1,8 @@
-"""Storage mode: parts that are written to the modem's memory, sent from there, and asked about after a crash.
+"""Storage mode: parts are written to the modem's memory and sent from there; after a crash the memory tells their fate.
 
-A claim for this mode is kept with a row of its own. Until the row has a place, nothing was said to the network, and a crash
-loses nothing; from then on the modem's memory says whether the part was sent. A part that it calls unsent is believed
-only of a model that was seen to mark what it sent, and once the time limit of the submission has passed.
+Each claim in this mode has a row of its own. While the row has no place, nothing was sent, and a crash loses nothing.
+From then on the modem's memory tells whether the part was sent. "Unsent" is believed only of a model that is known to mark
+the parts it sent, and only after the time limit of the submission.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class ModemMemory:
-    """What the house knows of parts in modems. Its methods with a connection run within a transaction.
+    """The gateway's records of parts in modems. Methods with a connection run within a transaction.
 
-    `vias`: how each port is to send.
+    `vias`: the configured way of sending, by port.
     """
 
     def __init__(self, settings: DispatchSettings, clock: Clock, vias: Mapping[int, Via]) -> None:
@@ -41,7 +41,7 @@ class ModemMemory:
         self._boot = _boot_id()
 
     def via(self, db: Connection, status: PortStatus) -> tuple[Via, bool]:
-        """How a part is to be sent on a port, and whether its model is known to mark what it sent."""
+        """How a port must send a part, and whether its model is known to mark the parts it sent."""
         if self._wanted(status) is Via.DIRECT:
             return Via.DIRECT, False
         lesson = _lesson(db, status)
@@ -49,13 +49,13 @@ class ModemMemory:
             return Via.DIRECT, False
         return Via.STORAGE, lesson is Storage.MARKS
 
-    def words(self, db: Connection, status: PortStatus) -> str:
-        """Why a port sends directly though it is to send from memory; "" where it does as it is told."""
+    def why_direct(self, db: Connection, status: PortStatus) -> str:
+        """Why a port sends directly although storage mode is configured; "" where it follows the configuration."""
         if self._wanted(status) is Via.DIRECT:
             return ""
         match _lesson(db, status):
             case Storage.NO_MARKS:
-                return "Parts are sent directly: this model does not mark in its memory what it sent."
+                return "Parts are sent directly: this model does not mark sent parts in its memory."
             case Storage.CANNOT:
                 return "Parts are sent directly: this model cannot send from its memory."
             case _:
@@ -88,16 +88,20 @@ class ModemMemory:
         key = PartKey(submission.message_id, submission.seq, submission.token)
         if fate is Fate.SENT:
             if parts.settle_doubt(db, *key.claim, "submitted"):
-                log.info("part %d of message %d was sent, as its modem says", key.seq, key.message_id)
+                log.info("part %d of message %d was sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 lifecycle.part_taken(db, key.message_id, at, effects)
         elif fate is Fate.UNSENT and _lesson(db, status) is Storage.MARKS:
             if modem_memory.never_sent(db, *key.claim):
-                log.info("part %d of message %d was not sent, as its modem says", key.seq, key.message_id)
+                log.info("part %d of message %d was not sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 effects.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
         else:
-            log.info("part %d of message %d: its modem does not know", key.seq, key.message_id)
+            log.info(
+                "part %d of message %d stays in doubt: the modem's memory does not tell",
+                key.seq,
+                key.message_id,
+            )
 
     def emptied(self, db: Connection, kept: Kept) -> None:
         """See `Work.emptied`."""
@@ -105,7 +109,7 @@ class ModemMemory:
         modem_memory.dropped(db, submission.message_id, submission.seq, submission.token)
 
     def busy_s(self, db: Connection, port: int, now: int) -> float:
-        """See `Work.busy_s`. A clock that jumped makes it longer, never longer than a submission may take."""
+        """See `Work.busy_s`. A jump of the clock can lengthen the result, but not beyond the limit of a submission."""
         began = modem_memory.last_in_doubt(db, port)
         if began is None:
             return 0.0
@@ -115,7 +119,7 @@ class ModemMemory:
     def told_late(
         self, db: Connection, sim_id: int, reference: int | None, at: Moment, effects: Effects
     ) -> PartKey | None:
-        """See `Work.told_late`. The part that is settled; None where it could be another."""
+        """See `Work.told_late`. The part that is settled; None where more than one part could be meant."""
         found = modem_memory.in_doubt_since(db, sim_id, at.now - int(2 * self._limit_s * SECOND))
         if len(found) != 1:
             return None
@@ -146,13 +150,13 @@ class ModemMemory:
         return Kept(submission, place, settled=bool(row["settled"]), unsure_s=self._unsure_s(row))
 
     def _unsure_s(self, row: Row) -> float:
-        """How long a submission of before may yet be under way. The monotonic clock counts from the start of the machine."""
+        """Seconds for which an old submission may still be running. The monotonic clock starts at the boot of the machine."""
         began = row["said_at"] if row["boot"] == self._boot else self._began
         return max(0.0, float(began) + self._limit_s - self._clock.monotonic())
 
 
 def modem_of(status: PortStatus) -> str:
-    """What a modem is known by: its IMEI, else its place."""
+    """The identity of a modem: its IMEI, else its port."""
     return status.imei or f"port {status.port}"
 
 
@@ -161,13 +165,13 @@ def _model(status: PortStatus) -> str:
 
 
 def _lesson(db: Connection, status: PortStatus) -> Storage | None:
-    """What is known of a port's model of modem."""
+    """What is recorded about storage mode on this model of modem; None: nothing."""
     found = modem_memory.lesson(db, _model(status))
     return None if found is None else Storage(found)
 
 
 def _boot_id() -> str:
-    """Which start of the machine this is; "" where it does not say, which is then taken for another one."""
+    """The kernel's id of this boot; "" where it cannot be read: such a boot is taken for another one."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,14 +1,14 @@
-"""After an outage: what waited too long is sent slowly, and holds up nothing that is new.
+"""After an outage, old messages are sent slowly and do not delay new ones.
 
-Nobody needs a thousand old notices in one burst, neither their readers nor the operator, who blocks SIMs for it; and the
-person who asks for a code now must not wait behind those who gave up. So when the daemon starts, or a SIM comes back
-after longer than `dispatch.backlog_guard_s`, what is older than that in its queue is set apart by one number, the highest id
-of it: ids rise with time, and a queue is found by id without a search. A SIM sends new messages first, but for new bulk
-ones; in between `dispatch.backlog_rate` parts a minute of the old ones: the newest one-time codes first, since the
-older ones have been asked for again, then in the usual order.
+Operators block SIMs that send a thousand old notices in one burst, and a new one-time code must not wait behind old
+messages. So when the daemon starts, or a SIM returns after more than `dispatch.backlog_guard_s`, the messages in its queue
+that are older than that are set apart. One number marks them, the highest id of an old message: ids rise with time, and an
+index finds a part by id. A SIM sends new messages first, except new bulk messages. Between them it sends
+`dispatch.backlog_rate` parts a minute of the old ones: the newest one-time codes first, because clients have requested the
+older codes again; then the others in the usual order.
 
-The rate is each SIM's own, not the gateway's: what an operator minds is the SIM, and a bank of sixteen has sixteen
-times as much to catch up with. An old queue that is merely long, without an outage, is sent as fast as ever.
+The rate counts for each SIM, not for the gateway: operators judge each SIM, and a bank of sixteen SIMs has sixteen times
+as much to send. A long queue without an outage is sent at full speed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from gatewayd.store.engine.connection import Connection, Row
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 
-# Where the old ones come in the order of priorities: before new bulk.
+# The priority of old messages: before new bulk messages.
 _OLD = Priority.BULK - 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first part of a queue, or of its old share."""
+    """The first part of a queue: of its new messages, or of its old ones."""
 
     row: Row  # message_id, seq, priority
     old: bool = False
 
     @property
     def rank(self) -> tuple[float, int, int, int]:
-        """What goes first: the lowest."""
+        """The sort key of the part: the lowest is sent first."""
         priority, message_id = self.row["priority"], self.row["message_id"]
         if not self.old:
             return (priority, 0, message_id, self.row["seq"])
@@ -45,15 +45,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """Found within a transaction: the queues of these SIMs are old up to the message id `last`; 0: nothing is old."""
+    """Result of a transaction: the queues of these SIMs are old up to the message id `last`; 0: nothing is old."""
 
     last: int
     queues: tuple[int, ...]
     at_start: bool
 
 
-class Backlog:
-    """Which queues hold something old, and when each SIM may send of that next. Any thread may call any method."""
+class OutageBacklog:
+    """The queues with old messages, and when each SIM may send the next old one. Any thread may call any method."""
 
     def __init__(self, settings: DispatchSettings, clock: Clock) -> None:
         self._guard_s = settings.backlog_guard_s
@@ -61,44 +61,45 @@ class Backlog:
         self._clock = clock
         self._lock = threading.Lock()
         self._began = clock.monotonic()
-        self._began_with = False  # whether what is old at the start was set apart
+        self._began_with = False  # whether the messages that were old at the start are set apart
         self._working: set[int] = set()  # the SIMs that can send
-        self._lost_at: dict[int, float] = {}  # SIM id → when it could no more (monotonic)
-        self._old: dict[int, int] = {}  # SIM id → the highest id of what is old in its queue
-        self._next: dict[int, float] = {}  # SIM id → when it may send of that again (monotonic)
+        self._lost_at: dict[int, float] = {}  # SIM id → since when it cannot send (monotonic)
+        self._old: dict[int, int] = {}  # SIM id → the highest id of an old message in its queue
+        self._next: dict[int, float] = {}  # SIM id → when it may send the next old one (monotonic)
 
     def at_start(self, db: Connection, at: Moment, queues: list[int]) -> Aged | None:
-        """What is old in the queues of these SIMs: asked once, as soon as the clock can tell how old anything is.
+        """The old messages in the queues of these SIMs: found once, as soon as the clock is trusted.
 
-        None: the clock cannot tell yet, or that was asked. Within a transaction; `set_apart` takes it after the commit.
+        None: the clock is not trusted yet, or they were found before. Within a transaction; call `set_apart` with the
+        result after the commit.
         """
         if not at.trusted or self._began_with:
             return None
         return self._aged(db, at, queues, at_start=True)
 
     def lost(self, sim_id: int, now: float) -> None:
-        """A SIM cannot send, at `now` (monotonic)."""
+        """A SIM cannot send since `now` (monotonic seconds)."""
         with self._lock:
             if sim_id in self._working:
                 self._working.remove(sim_id)
                 self._lost_at[sim_id] = now
 
     def is_back(self, sim_id: int, now: float) -> bool:
-        """Whether a SIM that can send now was lost for longer than the guard: then `returned` comes before `works`."""
+        """Whether a SIM that can send now was lost for longer than the guard: then call `returned` before `works`."""
         with self._lock:
             if sim_id in self._working:
                 return False
             return bool(self._guard_s) and self._lost_s(sim_id, now) > self._guard_s
 
     def works(self, sim_id: int) -> None:
-        """A SIM can send, and what is old in its queue is set apart."""
+        """A SIM can send, and the old messages in its queue are set apart."""
         with self._lock:
             self._working.add(sim_id)
 
     def returned(self, db: Connection, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
-        """What is old in this SIM's queue, and in those whose SIMs have been lost as long: it may carry that, too.
+        """The old messages in the queue of this SIM, and in the queues of SIMs that are still lost: it may send those too.
 
-        None: the clock cannot tell. Within a transaction; `set_apart` takes it after the commit.
+        None: the clock is not trusted. Within a transaction; call `set_apart` with the result after the commit.
         """
         now = self._clock.monotonic()
         with self._lock:
@@ -110,7 +111,7 @@ class Backlog:
         return self._aged(db, at, [sim_id, *lost], at_start=False)
 
     def set_apart(self, found: Aged | None) -> None:
-        """Set apart what was found to be old. None: nothing."""
+        """Set old messages apart. None: there are none."""
         if found is None:
             return
         with self._lock:
@@ -119,28 +120,28 @@ class Backlog:
                 self._old[queue] = max(found.last, self._old.get(queue, 0))
 
     def old(self, sim_id: int) -> int:
-        """Up to which message id a SIM's queue is old; 0: it holds nothing old."""
+        """The highest id of an old message in the queue of a SIM; 0: the queue has none."""
         with self._lock:
             return self._old.get(sim_id, 0)
 
     def queues(self) -> list[int]:
-        """The SIMs whose queues hold something old."""
+        """The SIMs whose queues have old messages."""
         with self._lock:
             return sorted(self._old)
 
     def over(self, sim_id: int, last: int) -> None:
-        """There is nothing old in a SIM's queue up to this message id, unless more was set apart meanwhile."""
+        """The queue of a SIM has no more old messages up to this id, unless more were set apart meanwhile."""
         with self._lock:
             if self._old.get(sim_id) == last:
                 del self._old[sim_id]
 
     def wait_s(self, sim_id: int) -> float:
-        """How long until a SIM may send something old; 0: now."""
+        """Seconds until a SIM may send an old message; 0: now."""
         with self._lock:
             return max(0.0, self._next.get(sim_id, 0.0) - self._clock.monotonic())
 
     def sends(self, sim_id: int) -> None:
-        """A SIM sends something old now."""
+        """A SIM sends an old message now."""
         with self._lock:
             self._next[sim_id] = self._clock.monotonic() + self._every_s
 

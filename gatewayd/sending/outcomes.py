@@ -1,4 +1,4 @@
-"""What a port says of a submission, written down: the part, its message, and what comes next."""
+"""Records the outcome of a submission: the state of the part and its message, and the next step."""
 
 from __future__ import annotations
 
@@ -22,61 +22,63 @@ from modem.port.interface import Claim, Outcome
 
 log = logging.getLogger(__name__)
 
-# A back-off is stretched by up to this share, so that ports that failed together do not try again together.
+# A back-off is lengthened by up to this share, so that ports that failed together do not try again together.
 _JITTER = 0.25
 
 _SAME_SIM_TRIES = 2
 
-# A SIM's or its port's own trouble, a wrong setting of theirs among it: another may do better at once.
+# Faults of the SIM, of its port or of their configuration: another SIM may succeed at once.
 _ITS_OWN = (Kind.SIM, Kind.CONFIGURATION)
 
 # "SM rejected, duplicate SM" (TP-FCS 0xC5 of 23.040, 9.2.3.22)
 _DUPLICATE = ("CMS", 197)
 
 
-class Verdict(Enum):
-    """How a person settles a doubt."""
+class DoubtDecision(Enum):
+    """The decision of a person about parts in doubt."""
 
     SENT = "sent"
     FAILED = "failed"
     RETRY = "retry"
 
 
-def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
-    """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
+def settle_by_hand(
+    db: Connection, message: Row, verdict: DoubtDecision, at: Moment, effects: Effects
+) -> bool:
+    """Apply a person's decision to every part of a message that is in doubt. False: no part is in doubt."""
     doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
     for part in doubtful:
         key = PartKey(message["id"], part["seq"], part["token"])
         match verdict:
-            case Verdict.SENT:
-                # Its TP-MR stays unknown: a report finds it by recipient and time, as it finds one in doubt.
+            case DoubtDecision.SENT:
+                # The TP-MR stays unknown: a report finds the part by recipient and time, like a part in doubt.
                 parts.settle_doubt(db, *key.claim, "submitted")
                 lifecycle.part_taken(db, message["id"], at, effects)
-            case Verdict.FAILED:
+            case DoubtDecision.FAILED:
                 parts.settle_doubt(db, *key.claim, "failed")
-            case Verdict.RETRY:
+            case DoubtDecision.RETRY:
                 parts.settle_doubt(db, *key.claim, "queued")
                 messages.waits_because(db, message["id"], None)
                 effects.queued[part["sim_id"]] = 1
-    if doubtful and verdict is Verdict.FAILED:
-        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, effects)
+    if doubtful and verdict is DoubtDecision.FAILED:
+        lifecycle.fail(db, message["id"], SETTLED_FAILED.text, at, effects)
     return bool(doubtful)
 
 
-class Settler:
-    """Applies outcomes. Its methods run within a transaction and leave what others must hear of in `Effects`."""
+class Outcomes:
+    """Records outcomes. Its methods run within a transaction and add their side effects to `Effects`."""
 
     def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
         self._settings = settings
         self._clock = clock
         self._port_registry = port_registry
 
-    def settle(
+    def apply(
         self, db: Connection, outcome: Outcome, at: Moment, effects: Effects, *, keeps_reference: bool = False
     ) -> None:
-        """Write down what became of a submission. A claim that does not hold any more changes nothing.
+        """Record the outcome of a submission. A claim that is not valid any more changes nothing.
 
-        `keeps_reference`: its modem is known to send with the TP-MR that it is given.
+        `keeps_reference`: the modem is known to send with the TP-MR that it is given.
         """
         submission = outcome.submission
         key = PartKey(submission.message_id, submission.seq, submission.token)
@@ -94,11 +96,11 @@ class Settler:
                         db,
                         *key.claim,
                         outcome="in_doubt",
-                        reason=IN_DOUBT.english,
-                        reason_fr=IN_DOUBT.french,
+                        reason=IN_DOUBT.en,
+                        reason_fr=IN_DOUBT.fr,
                         now=at.now,
                     )
-                    messages.waits_because(db, key.message_id, IN_DOUBT.told)
+                    messages.waits_because(db, key.message_id, IN_DOUBT.text)
                     if asked:
                         modem_memory.dropped(db, *key.claim)
                     (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
@@ -107,10 +109,10 @@ class Settler:
     def recover(
         self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
     ) -> bool:
-        """See `Work.recovered`. Whether the part was in doubt and is settled."""
+        """See `Work.recovered`. Returns whether the part was in doubt and is settled now."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
         if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
-            return False  # what a repetition was refused for says nothing of the part
+            return False  # the refusal of a repetition does not tell the fate of the part
         if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
             return False
         messages.waits_because(db, key.message_id, None)
@@ -123,12 +125,12 @@ class Settler:
         return True
 
     def decide(self, db: Connection, key: PartKey, at: Moment, effects: Effects) -> None:
-        """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
+        """No report came for a part in doubt: apply `dispatch.in_doubt`."""
         part = parts.one(db, key.message_id, key.seq)
         if part["state"] != "in_doubt" or part["token"] != key.token:
             return
         if self._settings.in_doubt == "hold":
-            messages.waits_because(db, key.message_id, HELD.told)
+            messages.waits_because(db, key.message_id, HELD.text)
             return
         expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
         again = (
@@ -142,8 +144,8 @@ class Settler:
             messages.waits_because(db, key.message_id, None)
             effects.queued[part["sim_id"]] = 1
         else:
-            words = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
-            lifecycle.fail(db, key.message_id, words.told, at, effects)
+            reason = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
+            lifecycle.fail(db, key.message_id, reason.text, at, effects)
 
     def _submitted(
         self, db: Connection, key: PartKey, reference: int | None, at: Moment, effects: Effects
@@ -163,11 +165,11 @@ class Settler:
         *,
         believed: bool,
     ) -> None:
-        """The service centre takes a repetition for one: the submission that was in doubt had arrived.
+        """The service centre refused the part as a duplicate: the submission in doubt had arrived.
 
-        That is true only where the modem sends our TP-MR, and no other part to the same recipient has it. Elsewhere the
-        part is sent once more at once, without asking to have repetitions refused: so this happens once at most for
-        each doubt, costs no good message anything and needs no back-off.
+        This is certain only where the modem sends our TP-MR, and no other part to the same recipient has the same one.
+        Elsewhere the part is sent once more at once, without TP-RD (reject duplicates): so this happens at most once for
+        each doubt and needs no back-off.
         """
         part = parts.one(db, key.message_id, key.seq)
         believed = believed and not any(
@@ -182,14 +184,14 @@ class Settler:
 
     def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        words = f" ({cause.words})" if cause.code is None and cause.words else ""
+        modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
         parts.note_attempt(
             db,
             *key.claim,
             outcome="refused",
             cause=code,
-            reason=cause.reason + words,
-            reason_fr=cause.reason_fr + words,
+            reason=cause.reason + modem_text,
+            reason_fr=cause.reason_fr + modem_text,
             now=at.now,
         )
 
@@ -198,7 +200,7 @@ class Settler:
         message = messages.by_id(db, key.message_id)
         begun = parts.others_begun(db, key.message_id, key.seq)
         if cause.family == "LOCAL" and cause.code != UNENCODABLE:
-            # The part never reached the modem: that is no attempt, and no fault of the message's.
+            # The part never reached the modem: this is not an attempt, and not a fault of the message.
             if parts.never_begun(db, *key.claim, at.now) and not begun:
                 other = self._other_sim(db, message, part, at)
                 if other is not None:
@@ -207,19 +209,19 @@ class Settler:
         tried = part["attempts"]
         expired = lifecycle.has_expired(message, at)
         passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending" and not expired
-        # What passes may also be the SIM's own trouble: once is the moment's, twice another SIM is asked. A message
-        # of which a part went out loses its form on another SIM (see `Scheduler`): that is asked when nothing else is left.
+        # A temporary failure may also be a fault of the SIM: after the second one another SIM is tried. A message of which
+        # a part was sent loses its concatenation on another SIM (see `Scheduler`): that is the last choice.
         patience = self._settings.max_attempts if begun else _SAME_SIM_TRIES
         other = None
         if passes and (cause.kind in _ITS_OWN or tried >= patience):
             other = self._other_sim(db, message, part, at)
-        # A SIM's own trouble is no reason to give up while there is one that was not tried.
+        # A fault of one SIM does not end the message while another SIM was not tried.
         untried = other is not None and (cause.kind in _ITS_OWN or begun)
         again = passes and (tried < self._settings.max_attempts or untried)
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message, and a person can help: %s", part["sim_id"], cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part["sim_id"], cause.told)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
@@ -239,7 +241,7 @@ class Settler:
         effects.queued[other.id] = 1
 
     def _other_sim(self, db: Connection, message: Row, part: Row, at: Moment) -> Candidate | None:
-        """A SIM that is up, has not refused this message yet, and may carry it."""
+        """Another SIM that is up, has not refused this message, and may send it; None: there is none."""
         if message["pinned"]:
             return None
         now = self._clock.monotonic()
@@ -253,7 +255,7 @@ class Settler:
             today=at.today,
             now=now,
             grace_s=0,
-            rests={},  # those that rest are out
+            rests={},  # SIMs that rest are excluded already
         )
         return Router(found, message["company_id"]).choose(None, "")
 

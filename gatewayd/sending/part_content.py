@@ -1,4 +1,4 @@
-"""What one part of a message says as it goes out."""
+"""The text of one part as it is sent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gatewayd.store.tables import parts
 from modem.sms.gsm7 import Alphabet
 from modem.sms.segmentation import Segment, segment
 
-# In front of a part that goes out without its concatenation header, where it has room: that was 7 septets, or 3
-# characters, long. It says that this is the rest of something.
+# The prefix of a part that is sent without its concatenation header, which leaves 7 septets or 3 characters free. It shows
+# that the text is the rest of a message.
 CONTINUED = {Alphabet.GSM7: "...", Alphabet.UCS2: "…"}
 
 
 @dataclass(frozen=True, slots=True)
 class PartContent:
-    """A part's text, how many parts the message has, and whether it goes out as a text of its own."""
+    """The text of a part, the number of parts of its message, and whether it is sent without a concatenation header."""
 
     segment: Segment
     total: int
@@ -24,7 +24,7 @@ class PartContent:
 
 
 def content_of(db: Connection, message_id: int, text: str, seq: int, sim_id: int) -> PartContent:
-    """Part `seq` of a message as this SIM sends it: alone where another SIM sent a part of it before."""
+    """Part `seq` of a message as this SIM sends it: `alone` where another SIM sent a part of the message before."""
     segments = segment(text)
     alone = len(segments) > 1 and parts.carried_by_another(db, message_id, sim_id)
     piece = segments[seq - 1]

@@ -1,4 +1,4 @@
-"""How much waits, and how old it is: without a search, however much it is."""
+"""The number of waiting messages and the age of the oldest, found in an index."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from gatewayd.timekeeping.clock import SECOND, Moment
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """The pending messages."""
+class QueueAge:
+    """The pending messages: their number and the age of the oldest."""
 
     messages: int
-    oldest_at: int | None  # when the oldest was taken; None without any
-    oldest_s: float | None  # how long ago that was, by the clock as it is
+    oldest_at: int | None  # when the oldest was accepted; None: no message waits
+    oldest_s: float | None  # its age by the present clock
 
     @property
     def age(self) -> str:
-        """How old the oldest is, for a person."""
+        """The age of the oldest, for a person."""
         return "-" if self.oldest_s is None else duration(self.oldest_s)
 
 
 def duration(seconds: float) -> str:
-    """How long something lasts, for a person."""
+    """A duration for a person, as `3 h`."""
     for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length_s:
             return f"{seconds / length_s:.0f} {unit}"
     return f"{seconds:.0f} s"
 
 
-def waiting(db: Connection, at: Moment) -> Waiting:
-    """What waits now. On the writing connection."""
+def queue_age(db: Connection, at: Moment) -> QueueAge:
+    """The messages that wait now. On the writing connection."""
     oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
     if oldest is None:
-        return Waiting(queue_counts.pending(db), None, None)
+        return QueueAge(queue_counts.pending(db), None, None)
     taken_at = messages.by_id(db, oldest)["created_at"]
-    return Waiting(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))
+    return QueueAge(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))

@@ -1,4 +1,4 @@
-"""Work for the writer that comes at the same time, done in one go: what it costs each time is paid once for all."""
+"""Runs requests that arrive at the same time in one transaction, so that they share its fixed cost."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ Out = TypeVar("Out")
 
 
 class _Group(Generic[In, Out]):
-    """Those whose work is done in one go."""
+    """Requests that run in the same transaction."""
 
     def __init__(self) -> None:
         self.items: list[In] = []
-        self.done: Future[list[Out]] | None = None  # for those who join the first: mostly nobody does
+        self.done: Future[list[Out]] | None = None  # for requests after the first; mostly there are none
 
 
 class RequestBatcher(Generic[In, Out]):
-    """Hands work to the writer as `Store.take` does. Who comes while nobody's waits to be begun hands over a job; whoever
-    comes until that begins is done with it. `work` is given them all, in the order in which they came, and answers as many.
+    """Groups requests into jobs for the writer, as `Store.take`.
+
+    The first request of a group queues a job; requests that arrive before the job begins join it. `work` gets all requests
+    of a group in order of arrival, and returns one result for each.
     """
 
     def __init__(self, store: Store, work: Callable[[Connection, Sequence[In]], Sequence[Out]]) -> None:
         self._store = store
         self._work = work
         self._lock = Lock()
-        self._open: _Group[In, Out] | None = None  # its job has not begun
+        self._open: _Group[In, Out] | None = None  # a group whose job has not begun
 
     def do(self, item: In) -> Out:
-        """Have an item worked on; what became of it, once that is durable.
+        """The result of `work` for one item, once it is durable.
 
-        Raises what `work` raises for it alone, and as `Store.take`.
+        Raises the error of `work` for this item alone, and as `Store.take`.
         """
         with self._lock:
             first = self._open is None
@@ -47,21 +49,23 @@ class RequestBatcher(Generic[In, Out]):
             done = None if first else group.done or Future()
             group.done = done
         try:
-            # The first waits a bounded time, and tells the others.
+            # The first request waits for the job, for a bounded time, and passes the results to the others.
             return (self._lead(group) if done is None else done.result())[place]
         except StoreUnavailableError:
             raise
         except Exception:
             if len(group.items) == 1:
                 raise
-            return self._store.take(lambda db: self._work(db, [item]))[0]  # it may be another's fault
+            return self._store.take(lambda db: self._work(db, [item]))[
+                0
+            ]  # another item may have caused the error
 
     def _lead(self, group: _Group[In, Out]) -> list[Out]:
         try:
             done = self._store.take(lambda db: self._begin(db, group))
         except BaseException as error:
             self._close(group)
-            if group.done is not None:  # closed: nobody joins any more
+            if group.done is not None:  # the group is closed: no request joins any more
                 group.done.set_exception(error)
             raise
         if group.done is not None:

@@ -1,4 +1,4 @@
-"""Requests that wait for the modem: each is told when its message leaves `pending`."""
+"""Requests that wait until their message leaves the status `pending`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 
 class ResultWaiters:
-    """A register of futures by `sms_id`, one for each request that waits."""
+    """One future for each waiting request, by `sms_id`. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,41 +18,41 @@ class ResultWaiters:
         self._closed = False
 
     def expect(self, sms_id: str) -> None:
-        """Register before the message is kept, so that no news is missed."""
+        """Register a request before its message is kept, so that no change is missed."""
         with self._lock:
             if not self._closed:
                 self._futures[sms_id] = Future()
 
     def wait(self, sms_id: str, timeout_s: float) -> None:
-        """Return when there is news of the message, or after `timeout_s`."""
+        """Return when the status of the message changes, or after `timeout_s`."""
         with self._lock:
             future = self._futures.get(sms_id)
         if future is not None:
             try:
                 future.result(timeout_s)
             except FutureTimeoutError:
-                return  # no news is an answer too: the message is still pending
+                return  # the message is still pending
 
     def follow(self, sms_id: str, told: Callable[[], None]) -> None:
-        """Have `told` called at each news of a message, by the thread that brings it: it must only pass that on."""
+        """Call `told` at each change of a message, on the thread that reports it: the callback must not block."""
         with self._lock:
             self._followers[sms_id] = told
 
     def forget(self, sms_id: str) -> None:
-        """The request is over."""
+        """Remove a request that has ended."""
         with self._lock:
             self._futures.pop(sms_id, None)
             self._followers.pop(sms_id, None)
 
     def close(self) -> None:
-        """The gateway stops: nobody waits any longer."""
+        """Release all waiting requests: the gateway stops."""
         with self._lock:
             self._closed = True
             waiting = list(self._futures)
-        self.tell(waiting)
+        self.notify(waiting)
 
-    def tell(self, sms_ids: Iterable[str]) -> None:
-        """There is news of these messages, and it is durable."""
+    def notify(self, sms_ids: Iterable[str]) -> None:
+        """Release the requests for these messages: their new status is durable."""
         with self._lock:
             for sms_id in sms_ids:
                 future = self._futures.get(sms_id)

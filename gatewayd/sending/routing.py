@@ -1,7 +1,7 @@
-"""The choice of the SIM that carries a message.
+"""Chooses the SIM for a message.
 
-The SIM that the client named; else the company's own; else one of the recipient's operator; else the default;
-else whichever is free first. Within each of these the shortest expected wait counts.
+The SIM that the client named; else a SIM of the company; else one of the recipient's operator; else the default SIM; else
+any SIM. Within each of these groups the SIM with the shortest expected wait is chosen.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import queue_counts, sims
-from gatewayd.timekeeping.clock import month_of
 
-# What a wait is made of, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
-# change of slot 10 to 40 s until the other SIM is registered, and a modem that is lost may take minutes.
+# The components of a wait, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
+# change of slot takes 10 to 40 s until the other SIM is registered, and a lost modem may take minutes.
 _PART_S = 4.0
 _SWITCH_S = 30.0
 _DOWN_S = 120.0
@@ -23,7 +23,7 @@ _DOWN_S = 120.0
 
 @dataclass(slots=True)
 class Candidate:
-    """A SIM that may take messages now. `room` (None: no limit) and `wait_s` change as messages are given to it."""
+    """A SIM that may take messages now. `room` (None: no limit) and `wait_s` change with each message given to it."""
 
     id: int
     number: str
@@ -35,14 +35,14 @@ class Candidate:
     wait_s: float
 
     def take(self, parts: int) -> None:
-        """Give it one message more."""
+        """Count one more message with this many parts."""
         self.wait_s += parts * _PART_S
         if self.room is not None:
             self.room -= 1
 
 
 class Router:
-    """The SIMs that may carry one company's messages, its own or nobody's, at one moment, within one transaction."""
+    """Chooses among the SIMs of one company and the SIMs of no company, within one transaction."""
 
     def __init__(self, candidates: Iterable[Candidate], company_id: int) -> None:
         self._candidates = [sim for sim in candidates if sim.company_id in (None, company_id)]
@@ -51,7 +51,7 @@ class Router:
         self._operators: dict[str, list[Candidate]] = {}
 
     def choose(self, sim_id: int | None, operator: str) -> Candidate | None:
-        """The SIM for a message: the one named, or the best for a recipient of this operator; None: no SIM has room."""
+        """The SIM `sim_id`, or the best SIM for a recipient of this operator; None: no SIM has room."""
         if sim_id is not None:
             return _soonest([sim for sim in self._candidates if sim.id == sim_id])
         return (
@@ -87,7 +87,7 @@ def candidates(
     grace_s: float,
     rests: Mapping[int, float],
 ) -> list[Candidate]:
-    """The SIMs that may take a company's messages now: as `usable`, its own or nobody's."""
+    """The SIMs that may take messages of a company now: of `usable`, those of the company and those of no company."""
     found = usable(db, presence, queue_counts.waiting(db), today=today, now=now, grace_s=grace_s, rests=rests)
     return [sim for sim in found if sim.company_id in (None, company_id)]
 
@@ -102,7 +102,10 @@ def usable(
     grace_s: float,
     rests: Mapping[int, float],
 ) -> list[Candidate]:
-    """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace. `waiting`: as `load` has it."""
+    """The SIMs of all companies that may take messages now: enabled, with room, up or lost for less than `grace_s`.
+
+    `waiting`: parts by SIM id, as `queue_counts.waiting`.
+    """
     found: list[Candidate] = []
     for sim in sims.enabled(db, today):
         place = presence.get(sim["id"])
@@ -124,16 +127,6 @@ def usable(
             )
         )
     return found
-
-
-def room(db: Connection, sim: Row, today: str) -> int | None:
-    """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
-    limits: list[int] = []
-    if sim["daily_limit"] is not None:
-        limits.append(sim["daily_limit"] - sim["today_taken"])
-    if sim["monthly_limit"] is not None:
-        limits.append(sim["monthly_limit"] - sims.month_usage(db, sim["id"], month_of(today)).taken)
-    return min(limits) if limits else None
 
 
 def _expected_wait(parts: int, place: Presence) -> float:

@@ -1,4 +1,4 @@
-"""What SIMs have left: asked of the network now and then, by codes and patterns of the configuration."""
+"""Reads the balance of SIMs by USSD regularly, with the codes and patterns of the configuration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from config.settings import BalanceSettings
+from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.sims.ussd import UssdPort
 from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -21,29 +21,29 @@ from modem.driver.ussd import UssdAnswer, UssdError
 
 log = logging.getLogger(__name__)
 
-# How often is looked whether a balance is due whose SIM has nothing to send: twice in the shortest stay on a slot.
+# The time between two looks for balances that are due: half of the shortest stay on a slot.
 _LOOK_S = 30.0
 
-# When the network did not answer, it is asked again after this, or earlier where balances are read more often.
+# The time until a retry when the network did not answer; shorter where balances are read more often.
 _AGAIN_S = 3600.0
 
-# A number in a text: with spaces between thousands or without, and what follows a point or a comma.
+# A number in a text: with or without spaces between thousands, and with points and commas.
 _NUMBER = re.compile(r"(?:[0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:[.,][0-9]+)*(?![0-9])")
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(?:\1[0-9]{3})*")
 
 
 def amount_in(text: str, pattern: re.Pattern[str]) -> float | None:
-    """The amount that `pattern` finds in an answer, in its first group; None where there is none."""
-    # Narrow and other no-break spaces part thousands in French; a line break parts one thing from another.
+    """The amount in the first group of `pattern` in an answer; None: no amount."""
+    # French texts separate thousands by narrow and other no-break spaces; a line break ends a number.
     found = pattern.search(re.sub(r"[^\S\n]", " ", text))
     return None if found is None or found[1] is None else amount(found[1])
 
 
 def amount(text: str) -> float | None:
-    """An amount as it is written in French or English: `1 234`, `1.234,50`, `1,234.50`, `12,5`; None where it is none.
+    """An amount in French or English notation: `1 234`, `1.234,50`, `1,234.50`, `12,5`; None: no amount.
 
-    A single point or comma before three digits parts thousands: `1.234` and `1,234` are the same. Of several numbers
-    the last counts, as the currency is behind it.
+    A single point or comma before three digits separates thousands: `1.234` and `1,234` are the same. Of several numbers
+    the last counts, because the currency follows it.
     """
     numbers = _NUMBER.findall(text)
     if not numbers:
@@ -60,7 +60,7 @@ def amount(text: str) -> float | None:
 
 
 class Balances:
-    """Reads balances of SIMs that have nothing to send, as old ones come of age. Runs on the timers' thread."""
+    """Reads old balances again, of SIMs without work. Runs on the timers' thread."""
 
     def __init__(
         self,
@@ -76,16 +76,16 @@ class Balances:
         self._port_registry = port_registry
         self._timers = timers
         self._look_s = min([_LOOK_S, *(each.every_s for each in settings)])
-        self._not_before: dict[int, float] = {}  # SIM id → monotonic, where it was asked and did not tell
+        self._not_before: dict[int, float] = {}  # SIM id → monotonic time before which it is not asked again
         self._asking: set[int] = set()
-        self._told: set[int] = set()  # SIMs of which the log has said that their answer holds no amount
+        self._told: set[int] = set()  # SIMs for which a missing amount was logged
 
-    def start(self, ports: Mapping[int, UssdPort]) -> None:
-        """Begin, where the configuration names an operator."""
+    def start(self, ports: Mapping[int, PortControl]) -> None:
+        """Start, where the configuration has an operator."""
         if self._settings:
             self._timers.after(min(self._look_s, 1.0), partial(self._look, ports))
 
-    def _look(self, ports: Mapping[int, UssdPort]) -> None:
+    def _look(self, ports: Mapping[int, PortControl]) -> None:
         try:
             for sim, settings in self._due():
                 self._ask(ports[sim["port"]], sim, settings)
@@ -95,7 +95,7 @@ class Balances:
             self._timers.after(self._look_s, partial(self._look, ports))
 
     def _due(self) -> list[tuple[Row, BalanceSettings]]:
-        """SIMs that are ready and idle, and whose balance is too old."""
+        """The SIMs that are ready and idle, and whose balance is too old."""
         now, places = self._clock.now(), self._port_registry.sims()
         waiting = self._store.write(queue_counts.waiting)
         with self._store.readers.lend() as db:
@@ -118,17 +118,17 @@ class Balances:
         name = operator.casefold()
         return next((each for each in self._settings if each.operator.casefold() in name), None)
 
-    def _ask(self, port: UssdPort, sim: Row, settings: BalanceSettings) -> None:
+    def _ask(self, port: PortControl, sim: Row, settings: BalanceSettings) -> None:
         self._asking.add(sim["id"])
         future = port.ussd(settings.code, (), sim["slot"])
-        # The port's thread has no time for the disk.
+        # The callback runs on the port's thread, which must not wait for the disk.
         future.add_done_callback(lambda done: self._timers.after(0, self._taker(sim, settings, done)))
 
     def _taker(self, sim: Row, settings: BalanceSettings, done: Future[UssdAnswer]) -> Callable[[], None]:
         return partial(self._take, sim["id"], sim["iccid"], settings, done)
 
     def _take(self, sim_id: int, iccid: str, settings: BalanceSettings, done: Future[UssdAnswer]) -> None:
-        """Keep what a SIM was told. Runs again where the store cannot keep it now."""
+        """Keep the balance in an answer. The timers run it again where the store cannot keep it."""
         try:
             answer = done.result(0)
         except (UssdError, CancelledError) as error:
@@ -144,7 +144,7 @@ class Balances:
                 self._told.add(sim_id)
                 log.warning(
                     "SIM %d keeps its last balance: the pattern of [[balance]] %s finds no amount in the answer;"
-                    " see what that is with `gatewayd ussd %d CODE`",
+                    " `gatewayd ussd %d CODE` shows the answer",
                     sim_id,
                     settings.operator,
                     answer.port,

@@ -1,4 +1,4 @@
-"""Phone numbers as clients, SIM cards and networks write them, and E.164, which is what is kept, shown and dialled."""
+"""Converts phone numbers of clients, SIM cards and networks to E.164, which is stored, shown and dialled."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from config.plans import GUIDE, Country, PlanNumbering, countries, plan_of_count
 from config.settings import NumberSettings
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-"""What every number that is kept looks like."""
+"""The form of every stored number."""
 
 _DIALLED = re.compile(r"\+?[0-9]+", re.ASCII)
 
-# What people put between digits: all kinds of blanks but control characters, dots, dashes and parentheses.
+# Characters that people write between digits: blanks except control characters, dots, dashes and parentheses.
 _BLANKS = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _BETWEEN_DIGITS = dict.fromkeys(map(ord, f"{_BLANKS}{_DASHES}.()"))
@@ -25,7 +25,7 @@ _Judge = Callable[[str], bool]  # whether digits are a national number
 
 
 class Numbering:
-    """The numbering plan of the installation: which recipients are taken, and whose they are."""
+    """The numbering plan of the installation: accepted recipients, and their operators."""
 
     def __init__(self, settings: NumberSettings) -> None:
         self._plan = settings.chosen
@@ -46,7 +46,7 @@ class Numbering:
         """The recipient as `+` and digits.
 
         Raises:
-            ValueError: it is not a number that this installation sends to; the text says what is.
+            ValueError: this installation does not send to the number; the text says which numbers it accepts.
         """
         number = self._recipient(self._tidied(recipient))
         if number is None:
@@ -54,10 +54,10 @@ class Numbering:
         return number
 
     def own(self, number: str) -> str:
-        """The number of a SIM of this box, as E.164: any line, not only those that may be sent to.
+        """The number of a SIM of this box as E.164: any line, also one that is not accepted as a recipient.
 
         Raises:
-            ValueError: it is not written as one.
+            ValueError: it is not a number.
         """
         found = self.of_card(self._tidied(number))
         if not E164.fullmatch(found):
@@ -66,15 +66,15 @@ class Numbering:
         return found
 
     def of_card(self, number: str) -> str:
-        """The number that a SIM tells of itself, as E.164 where it can be read as one."""
+        """The number that is stored on a SIM, as E.164 where it can be read so."""
         found = self.of_line(number)
         return number if E164.fullmatch(number) and not E164.fullmatch(found) else found
 
     def of_line(self, number: str) -> str:
-        """A number as a SIM or the network tells it, as E.164 where it can be read as that of a line.
+        """A number from a SIM or the network, as E.164 where it can be read as the number of a line.
 
-        It may be national or international, with any prefix, with or without its +. Else the text as it is, without a +: so
-        only what is certain begins with one.
+        It may be national or international, with any prefix, with or without +. Another text is returned without +, so
+        that only certain numbers begin with +.
         """
         if not _DIALLED.fullmatch(number):
             return number.removeprefix("+")
@@ -87,22 +87,22 @@ class Numbering:
         return found or self._first(self._national_readings(digits, both=True), self._fits) or digits
 
     def home_operator(self, imsi: str) -> str:
-        """The operator whose SIM this is, roaming or not; "" where the table does not say."""
+        """The home operator of an IMSI, also while roaming; "" where the table has none."""
         return self._networks.get(imsi[:6]) or self._networks.get(imsi[:5], "")
 
     def operator(self, number: str) -> str:
-        """The operator whose prefix an E.164 number has; "" where the table does not say."""
+        """The operator with the prefix of an E.164 number; "" where the table has none."""
         national = number.removeprefix(f"+{self._country}")
         return next((name for prefix, name in self._prefixes if national.startswith(prefix)), "")
 
     def _tidied(self, written: str) -> str:
-        """Without what stands between digits, where the plan takes that off."""
+        """The number without separators between digits, where the plan removes them."""
         return written if not self._tidies or written.isalnum() else written.translate(_BETWEEN_DIGITS)
 
-    # How a number is read. `None`: it cannot be.
+    # The readings of a number. `None`: it cannot be read.
 
     def _recipient(self, written: str) -> str | None:
-        """The number of a recipient, of which only what stands between digits was taken off."""
+        """The number of a recipient whose separators were removed."""
         if not _DIALLED.fullmatch(written):
             return None
         if self._pattern is None:
@@ -137,14 +137,14 @@ class Numbering:
         else:
             readings = list(self._national_readings(written, both=True))
             number = self._first(readings, names_home) or self._first(readings, is_of_home)
-        # What is not taken as it is written may be in its full form, where the plan reads more forms than the pattern.
+        # A number that is not accepted as written may be accepted in its full form: a plan reads more forms than a pattern.
         wanted = taken(written) or (self._tidies and number is not None and taken(number))
         return number if wanted else None
 
     def _international(
         self, candidates: list[str], is_national: _Judge, *, anywhere: bool = False
     ) -> str | None:
-        """The first of these country codes with numbers that is right. `anywhere`: every other country's counts as right."""
+        """The first valid number among these, each with a country code. `anywhere`: numbers of all other countries are valid."""
         for digits in candidates:
             if digits.startswith(self._country):
                 rest = digits.removeprefix(self._country)
@@ -156,14 +156,14 @@ class Numbering:
         return None
 
     def _behind_prefixes(self, digits: str) -> list[str]:
-        """What stands behind the country's own international prefix, and behind 00."""
+        """The digits after the country's own international prefix, and after 00."""
         prefixes = dict.fromkeys((self._home.international_prefix, _INTERNATIONAL_PREFIX))
         return [digits.removeprefix(prefix) for prefix in prefixes if digits.startswith(prefix)]
 
     def _national_readings(self, digits: str, *, both: bool = False) -> Iterator[str]:
-        """What may be the national number of digits without an international prefix, the likeliest first.
+        """The possible national numbers of digits without an international prefix, the most likely first.
 
-        `both`: a country code may have a trunk prefix behind it.
+        `both`: a trunk prefix may follow the country code.
         """
         if digits.startswith(self._country):
             rest = digits.removeprefix(self._country)
@@ -189,11 +189,11 @@ class Numbering:
         return len(national) in self._home.lengths and not self._has_trunk_prefix(national)
 
     def _has_trunk_prefix(self, national: str) -> bool:
-        """Where 0 is the trunk prefix, no national number begins with it."""
+        """Whether a number begins with the trunk prefix 0: no national number does."""
         return self._home.trunk_prefix == "0" and national.startswith("0")
 
     def _home_of(self, settings: NumberSettings) -> PlanNumbering:
-        """The numbers of the country, whether the plan chosen is that country's or not."""
+        """The numbering of the country, whether the chosen plan is for that country or not."""
         chosen = self._plan.numbering
         if settings.pattern is None:
             return chosen
@@ -221,12 +221,14 @@ class Numbering:
 
 
 def _abroad(digits: str) -> str | None:
-    """The number of another country that digits are: its code, and as many more as its mobile numbers have."""
+    """The E.164 number of another country: its code, and as many digits as its mobile numbers have; None: no such number."""
     for length in (1, 2, 3):
         code, national = digits[:length], digits[length:]
         country = countries().get(code)
         if country is not None:
-            if country.trunk_prefix == "0":  # as in +33 (0) 6; no national number begins with it there
+            if (
+                country.trunk_prefix == "0"
+            ):  # as in +33 (0) 6: no national number of such a country begins with 0
                 national = national.removeprefix("0")
             return f"+{code}{national}" if len(national) in country.lengths else None
     return None

@@ -1,7 +1,7 @@
-"""The board: the last word of every port, and from it where each SIM is and whether it can be counted on.
+"""The last status of every port, and from it the place and state of each SIM.
 
-Port threads pin a frozen `PortStatus` to it, everybody else reads. It is in memory: after a restart each SIM of
-the store is expected in the port where it was last seen, for as long as the grace lasts.
+Port threads publish a frozen `PortStatus`; other threads read. The registry is in memory only: after a restart each SIM of
+the store is expected in the port where it was last seen, for the grace period.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from modem.driver.sim import SimState
 from modem.port.status import PortState, PortStatus, SlotStatus
 
-# What waiting does not cure: such a SIM has no grace.
+# States that do not end without a person: such a SIM has no grace period.
 _DEAD = frozenset(
     {
         SimState.PIN_REQUIRED,
@@ -28,30 +28,30 @@ _DEAD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Where a SIM is, as far as the board knows."""
+    """The place and state of one SIM, from the last status of its port."""
 
     sim_id: int
     port: int
     slot: int
-    up: bool  # in a port whose modem answers, unlocked
-    registered: bool  # and its network takes messages
-    active: bool  # and its slot is the one the modem uses
-    busy: bool  # and a submission is in the air on its port
-    last_up: float  # monotonic; of a SIM not seen since the start: the start
+    up: bool  # its modem answers, and the SIM is unlocked
+    registered: bool  # up, and its network accepts messages
+    active: bool  # the modem uses its slot
+    busy: bool  # active, and a submission is in the air on its port
+    last_up: float  # monotonic seconds; of a SIM not seen since the start: the start
     dead: bool = False  # PIN, PUK, no SIM, SIM failure
-    there: bool = False  # the last word of its port was that the card is in it, in whatever state
+    there: bool = False  # by the last status of its port the SIM is in it, in any state
 
     def listed(self, now: float, grace_s: float) -> bool:
-        """Whether it is shown: in a port, or lost so lately that it may come back in time."""
+        """Whether it is listed: in a port, or up less than `grace_s` ago. `now`: monotonic seconds."""
         return self.there or now - self.last_up < grace_s
 
     def counts_on(self, now: float, grace_s: float) -> bool:
-        """Whether messages are taken for it: up, or lost so lately that it may come back in time."""
+        """Whether messages are accepted for it: up, or lost for less than `grace_s`. `now`: monotonic seconds."""
         return self.up or (not self.dead and now - self.last_up < grace_s)
 
 
 class PortRegistry:
-    """What is known of ports and SIMs now. Any thread may call any method."""
+    """The present state of ports and SIMs. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,15 +60,15 @@ class PortRegistry:
         self._rests: dict[int, float] = {}
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
-        """At start: SIMs (id, port, slot) that the store knows and that may come up soon."""
+        """At the start: SIMs (id, port, slot) of the store that may come up soon."""
         with self._lock:
             for sim_id, port, slot in sims:
                 self._sims[sim_id] = Presence(sim_id, port, slot, False, False, False, False, now)
 
-    def pin(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
-        """Take note of a port's word. `sim_ids`: the ids of its SIMs by ICCID.
+    def publish(self, status: PortStatus, sim_ids: Mapping[str, int], now: float) -> bool:
+        """Record the status of a port. `sim_ids`: the ids of its SIMs by ICCID.
 
-        True where a SIM went down, or will not come up by itself.
+        True where a SIM went down, or needs a person to come up.
         """
         with self._lock:
             self._ports[status.port] = status
@@ -83,7 +83,7 @@ class PortRegistry:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
                     lost = replace(presence, up=False, registered=False, active=False, busy=False)
                     lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
-                    # A locked card does not always tell its ICCID: it counts as the one that was there.
+                    # A locked SIM does not always report its ICCID: it counts as the SIM that was there.
                     told[sim_id] = replace(
                         lost, there=slot is not None and not slot.iccid and _there(status, slot)
                     )
@@ -99,22 +99,22 @@ class PortRegistry:
             return gone
 
     def rest(self, sim_id: int, until: float) -> None:
-        """A SIM claims nothing until then (monotonic)."""
+        """A SIM claims no parts until this time (monotonic seconds)."""
         with self._lock:
             self._rests[sim_id] = until
 
     def rests(self, now: float) -> dict[int, float]:
-        """The SIMs that rest, and for how many seconds yet."""
+        """The SIMs that rest, with the remaining seconds."""
         with self._lock:
             return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
 
     def ports(self) -> dict[int, PortStatus]:
-        """The last word of each port."""
+        """The last status of each port."""
         with self._lock:
             return dict(self._ports)
 
     def sims(self) -> dict[int, Presence]:
-        """Where each SIM is, by its id."""
+        """The place and state of each SIM, by its id."""
         with self._lock:
             return dict(self._sims)
 

@@ -1,52 +1,45 @@
-"""Asking the network through a port, for a person who waits for the answer."""
+"""Sends a USSD code through a port and waits for the answer of the network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Protocol
 
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
+from gatewayd.sims.port_control import PortControl
 from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
 from modem.port.status import PortStatus
 
 MOST_REPLIES = 10
-"""Replies in one session: no menu is deeper."""
+"""The most replies in one session: no menu is deeper."""
 
-# A submission in the air takes three to six seconds as a rule, and may take minutes: nobody waits for that.
+# A submission in the air normally takes 3 to 6 s, but may take minutes: a request does not wait that long.
 BEGIN_TIMEOUT_S = 20.0
 
-# For what a port promises to end by itself (see `Port.ussd`): the change of a slot, and each code.
+# The longest times of a port (see `Port.ussd`) for a change of slot, and for each code.
 _SLOT_TIMEOUT_S = 150.0
 _CODE_TIMEOUT_S = 60.0
 
 
-class UssdPort(Protocol):
-    """A port, as far as USSD needs it."""
-
-    def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
-        """Ask the network between two submissions."""
-
-
 def timeout_s(codes: int) -> float:
-    """The longest that `ask` takes over so many codes."""
+    """The longest time of `ask` for this many codes, in seconds."""
     return BEGIN_TIMEOUT_S + _SLOT_TIMEOUT_S + _CODE_TIMEOUT_S * codes
 
 
 def ask(
-    ports: Mapping[int, UssdPort],
+    ports: Mapping[int, PortControl],
     statuses: Mapping[int, PortStatus],
     port: int,
     code: str,
     replies: Sequence[str],
     slot: int | None,
 ) -> UssdAnswer:
-    """Say a code, and the replies after it, and wait for the answer.
+    """Send a code, then the replies to its menus, and wait for the last answer.
 
     Raises:
-        InvalidRequestError: what is asked cannot be said, or not there.
+        InvalidRequestError: the code, a reply or the slot is not valid.
         NotFoundError: there is no such port.
-        ConflictError: the port is not up, or has no time.
+        ConflictError: the port is not up, or is busy.
         UssdFailedError: the modem or the network refused, or did not answer.
     """
     face = ports.get(port)

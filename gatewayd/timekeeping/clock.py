@@ -1,4 +1,4 @@
-"""Time. Waits use the monotonic clock; wall-clock time is written down and compared for days, months, expiries."""
+"""Time. Waits use the monotonic clock; wall-clock time is stored, and used for days, months and expiries."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-SECOND = 1_000_000  # in the microseconds that everything stored counts in
+SECOND = 1_000_000  # in microseconds, the unit of every stored time
 DAY = 86_400 * SECOND
 FOREVER = 2**62
 
 SLACK = 300 * SECOND
-"""Clocks that tell the same time are no further apart: networks are off by a minute or two. More is a jump."""
+"""Clocks of the same time differ by less than this: networks are wrong by a minute or two. More is a jump."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, and written with its own Z
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Days and months as the box's owners count them."""
+    """Days and months in the time zone of the box."""
 
     zone: ZoneInfo
 
@@ -29,7 +29,7 @@ class Calendar:
         return _day(self.zone, moment // SECOND)
 
     def moment(self, reading: datetime) -> int:
-        """Microseconds since the epoch of what a clock without a time zone shows here."""
+        """Microseconds since the epoch of a local time without a time zone."""
         return microseconds(reading.replace(tzinfo=self.zone))
 
     def next_month(self, moment: int) -> int:
@@ -40,7 +40,7 @@ class Calendar:
         return int(following.timestamp()) * SECOND
 
 
-@lru_cache(maxsize=16)  # every transaction asks, and most for the second of the one before
+@lru_cache(maxsize=16)  # every transaction asks, mostly for the same second as the one before
 def _day(zone: ZoneInfo, second: int) -> str:
     return _local(zone, second).strftime("%Y-%m-%d")
 
@@ -67,50 +67,50 @@ def iso(moment: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a transaction happens: the time, the day that it falls on, and whether that can be believed."""
+    """The time of a transaction, its day, and whether the time is trusted."""
 
     now: int
     today: str
     trusted: bool = True
-    unbroken: int = FOREVER  # for so long the time has been counted without a jump
+    unbroken: int = FOREVER  # microseconds since the last jump of the time
 
     def lately(self, age: int) -> tuple[int, int]:
-        """From when to when is stamped what may be younger than `age`: all else is certainly older.
+        """The range of stamps that may be younger than `age`; stamps outside it are certainly older.
 
-        After a jump that is everything, until `age` has passed since.
+        After a jump the range has no bounds until `age` has passed.
         """
         return (self.now - age, self.now + SLACK) if self.unbroken >= age else (-FOREVER, FOREVER)
 
 
 class Clock:
-    """The time of this box. Passed in, so that tests need neither patching nor waiting."""
+    """The clock of this box. It is passed to its users, so that tests need neither patches nor waits."""
 
     def now(self) -> int:
         """Microseconds since the epoch, UTC."""
         return time.time_ns() // 1000
 
     def latest(self) -> int:
-        """The latest that it may be now: what expires of itself has expired by this."""
+        """The latest possible time now: API keys expire by this."""
         return self.now()
 
     def monotonic(self) -> float:
-        """Seconds that never step."""
+        """Seconds of a clock that never jumps."""
         return time.monotonic()
 
     def moment(self, calendar: Calendar) -> Moment:
-        """Now, and today. Where moments are made."""
+        """The time now, and today's date."""
         now = self.now()
         return Moment(now, calendar.day(now))
 
-    def standing(self) -> Standing:
-        """Whether the time is trusted, by what, and what helps."""
-        return Standing(True, "system", "The system clock is believed.")
+    def status(self) -> ClockStatus:
+        """Whether the time is trusted, its source, and the remedy."""
+        return ClockStatus(True, "system", "The system clock is believed.")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How it stands with the time, for a person to read."""
+class ClockStatus:
+    """The state of the clock, for a person."""
 
     trusted: bool
-    by: str | None
+    by: str | None  # the source: `ntp`, `network` or `system`
     detail: str

@@ -1,4 +1,4 @@
-"""Which of the times that modems tell is to be believed: one that lies must not be."""
+"""Chooses a time among those that modems report; one wrong modem must not decide."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Final
 from gatewayd.timekeeping.clock import DAY, SECOND, SLACK
 
 EARLIEST: Final = 1_735_689_600 * SECOND
-"""2025-01-01. A clock that says less has never been set: this program is younger."""
+"""2025-01-01. A clock with an earlier time was never set: this program is younger."""
 
 ALONE_AFTER_S: Final = 120.0
-"""So long a modem that is the only one to tell a time is not believed: others may just be starting."""
+"""A single modem with a time is not believed for this long: the others may still be starting."""
 
-# The only modem that tells a time may be ahead of the newest trusted one by as long as a box lies on a shelf.
+# The time of a single modem may be ahead of the newest trusted time by the storage time of a box.
 _AHEAD: Final = 5 * 366 * DAY
 
-# Or so far behind it that the newest trusted time must have been the wrong one.
+# Or so far behind it that the newest trusted time must have been wrong.
 _FAR_BEHIND: Final = 366 * DAY
 
 
 def agreed(told: Sequence[int], *, newest: int | None, alone: bool) -> int | None:
-    """The time that two or more agree upon, whatever it is; None where it is not known.
+    """The time on which two or more modems agree; None: there is none.
 
-    `told`: what each modem tells it is now. `newest`: the newest trusted time. With `alone`, one is enough that is the only one,
-    and plausible: later than the newest trusted time, by no more than five years, or years before it.
+    `told`: the present time by each modem. `newest`: the newest trusted time. With `alone`, a single modem is enough if its
+    time is plausible: at most five years after the newest trusted time, or years before it.
     """
     times = sorted(time for time in told if time >= EARLIEST)
     if len(times) == 1:
@@ -35,7 +35,7 @@ def agreed(told: Sequence[int], *, newest: int | None, alone: bool) -> int | Non
         return None
     largest = [group for group in groups if len(group) == most]
     if largest[-1][0] - largest[0][0] > SLACK:
-        return None  # as many say something else
+        return None  # an equally large group has another time
     return largest[0][len(largest[0]) // 2]
 
 

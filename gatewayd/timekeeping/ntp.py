@@ -1,8 +1,8 @@
-"""Whether the system clock is synchronised, as the kernel tells it (adjtimex(2)).
+"""Asks the kernel whether the system clock is synchronised (adjtimex(2)).
 
-Whoever disciplines the clock (systemd-timesyncd, chrony, ntpd) clears the kernel's STA_UNSYNC; setting the clock by hand
-or 16 s of possible error, some nine hours after the last answer of a server, set it again. A container
-shares the clock of its host and may ask, too. Where a sandbox forbids the call (systemd's `ProtectClock=`), nothing is known.
+An NTP client (systemd-timesyncd, chrony, ntpd) clears the kernel's STA_UNSYNC. Setting the clock by hand, or a possible
+error of 16 s, some nine hours after the last answer of a server, sets it again. A container has the clock of its host and
+may ask too. Where a sandbox forbids the call (systemd's `ProtectClock=`), the answer is unknown.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _STA_UNSYNC: Final = 0x40
 
 
 class _Timex(ctypes.Structure):
-    """The head of `struct timex`, the same on every architecture; the call fills in more behind it."""
+    """The first fields of `struct timex`, the same on every architecture; the call fills more after them."""
 
     _fields_ = (
-        ("modes", ctypes.c_uint),  # 0: only ask
+        ("modes", ctypes.c_uint),  # 0: only read
         ("offset", ctypes.c_long),
         ("freq", ctypes.c_long),
         ("maxerror", ctypes.c_long),
@@ -32,7 +32,7 @@ _libc = ctypes.CDLL(None)
 
 
 def synchronised() -> bool:
-    """Whether the kernel says so. False where it may not be asked."""
+    """Whether the kernel reports a synchronised clock. False where the call is forbidden."""
     told = _Timex()
     state: int = _libc.adjtimex(ctypes.byref(told))
     return 0 <= state != _TIME_ERROR and not told.status & _STA_UNSYNC

@@ -1,4 +1,4 @@
-"""One thread that does things later: back-offs that end, doubts that must be decided."""
+"""Runs functions later on one thread: ends of back-offs, decisions on parts in doubt."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gatewayd.timekeeping.clock import Clock
 
 log = logging.getLogger(__name__)
 
-# When the store cannot keep what a timer has to write, it is tried again after this long.
+# A timer whose write the store could not keep runs again after this time.
 _AGAIN_S = 5.0
 
 _Entry = tuple[float, int, Callable[[], None]]
 
 
 class Timers:
-    """Runs functions after a delay, on a thread of its own."""
+    """Runs functions after a delay, in the order of their times, on its own thread."""
 
     def __init__(self, clock: Clock, again_s: float = _AGAIN_S) -> None:
         self._clock = clock
@@ -31,17 +31,17 @@ class Timers:
         self._thread = threading.Thread(target=self._loop, name="timers", daemon=True)
 
     def start(self) -> None:
-        """Begin; what was asked for before is counted from when it was asked."""
+        """Start. Delays of earlier calls of `after` count from those calls."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
-        """End; what was not due yet is dropped."""
+        """Stop. Functions that are not due yet are dropped."""
         self._new.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run `action` after `seconds`. It may raise StoreUnavailableError: then it is tried again later."""
+        """Run `action` after `seconds`. It may raise StoreUnavailableError: then it runs again later."""
         self._new.put((self._clock.monotonic() + seconds, next(self._numbers), action))
 
     def _loop(self) -> None:
@@ -61,7 +61,7 @@ class Timers:
         try:
             action()
         except StoreUnavailableError as error:
-            log.debug("a timer could not write (%s); it is tried again in %s s", error, self._again_s)
+            log.debug("a timer could not write (%s); it runs again in %s s", error, self._again_s)
             self.after(self._again_s, action)
         except Exception:
-            log.exception("a timer failed; the others go on")
+            log.exception("a timer failed; the other timers continue")

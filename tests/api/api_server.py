@@ -14,7 +14,7 @@ from api.server.server import Server
 from config.settings import ApiSettings
 from gatewayd.accounts.authenticator import new_key
 from gatewayd.store.tables import accounts
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 DEADLINE_S = 10.0
 
@@ -23,19 +23,19 @@ class ApiServer:
     """A running server. `api`: settings of the section `api`."""
 
     def __init__(self, path: Path, limits: ConnectionLimits | None = None, **api: Any) -> None:
-        self.house = House(path)
-        self.house.up(1, "8922301000000000001")
-        settings = self.house.settings.model_copy(
+        self.played = PlayedGateway(path)
+        self.played.up(1, "8922301000000000001")
+        settings = self.played.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
         )
-        app = create_app(self.house.gateway, settings)
+        app = create_app(self.played.gateway, settings)
         self.server = Server(app, settings.api, limits, admit=app.admit, urgent=URGENT)
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"
         made = new_key()
-        company = self.house.company
-        self.house.store.write(
+        company = self.played.company
+        self.played.store.write(
             lambda db: accounts.add_key(
                 db, company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
             )
@@ -44,7 +44,7 @@ class ApiServer:
 
     def close(self) -> None:
         assert self.server.stop(DEADLINE_S)
-        self.house.close()
+        self.played.close()
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """A GET request with these headers (`_` stands for `-`)."""

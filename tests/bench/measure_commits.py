@@ -13,7 +13,7 @@ from tests.bench.gateway import Gatewayd
 from tests.bench.million import fill
 from tests.bench.report import Report
 from tests.bench.stage import Effort, own_folder
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 from tests.gatewayd.store.wal import FRAME_HEADER, frames
 
 TITLE = "Pages written to the log by each commit, one message in each"
@@ -29,12 +29,12 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
         return
     with own_folder() as folder:
         sim = _stored(folder)
-        house = House(folder)
+        played = PlayedGateway(folder)
         try:
-            page = house.row("PRAGMA page_size")[0]
-            pages = _pages(house, sim)
+            page = played.row("PRAGMA page_size")[0]
+            pages = _pages(played, sim)
         finally:
-            house.close()
+            played.close()
     report.add(
         TITLE,
         f"{STORED} messages in the store",
@@ -48,18 +48,18 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
 
 
 def _stored(folder: Path) -> int:
-    house = House(folder)
-    house.up(1, ICCIDS[0])
-    house.up(2, ICCIDS[1])
-    sim, other = map(house.sim, ICCIDS)
-    house.close()
+    played = PlayedGateway(folder)
+    played.up(1, ICCIDS[0])
+    played.up(2, ICCIDS[1])
+    sim, other = map(played.sim, ICCIDS)
+    played.close()
     fill(folder / "gatewayd.db", STORED, [other], 1, pinned=True)
     return sim
 
 
-def _pages(house: House, sim: int) -> tuple[list[int], list[int], list[int]]:
-    house.up(1, ICCIDS[0])
-    path = house.settings.store.path
+def _pages(played: PlayedGateway, sim: int) -> tuple[list[int], list[int], list[int]]:
+    played.up(1, ICCIDS[0])
+    path = played.settings.store.path
     accepts: list[int] = []
     settles: list[int] = []
     reports: list[int] = []
@@ -71,19 +71,19 @@ def _pages(house: House, sim: int) -> tuple[list[int], list[int], list[int]]:
         return at - before
 
     for number in range(MESSAGES):
-        house.send(f"Message {number}", recipient=recipient(number), sim=sim)
+        played.send(f"Message {number}", recipient=recipient(number), sim=sim)
         accepts.append(grown())
-    part = house.claim(1)
+    part = played.claim(1)
     grown()
     for number in range(MESSAGES - 1):
-        following = house.settle(1, part, Submitted(number))
+        following = played.settle(1, part, Submitted(number))
         settles.append(grown())
-        moment = datetime.fromtimestamp(house.clock.at / 1e6, UTC)
+        moment = datetime.fromtimestamp(played.clock.at / 1e6, UTC)
         told = StatusReport("", number, part.recipient, moment, moment, 0)
-        house.gateway.dispatcher.reported(house.statuses[1], told)
+        played.gateway.dispatcher.reported(played.statuses[1], told)
         reports.append(grown())
         assert isinstance(following, Submission)
         part = following
-        house.clock.at += 1_000_000
-        house.clock.passed += 1
+        played.clock.at += 1_000_000
+        played.clock.passed += 1
     return accepts, settles, reports

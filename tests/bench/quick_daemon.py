@@ -11,7 +11,7 @@ from config.settings import load
 from gatewayd.daemon.daemon import Daemon
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
-from gatewayd.sending import scheduler
+from gatewayd.sending import slot_switching
 from modem.timeouts import Timing
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     chosen = options.parse_args()
     settings = load(chosen.config)
     log_to_stderr(settings.daemon)
-    scheduler.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
+    slot_switching.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

@@ -1,4 +1,4 @@
-"""A whole box for a test: a simulated bank and a daemon, each a process of its own, and a client on real HTTP."""
+"""A whole box for a test: a simulated modem bank and a daemon in separate processes, and a client with real HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 class Box:
-    """See the module. Nothing is started by the constructor."""
+    """A bank, a daemon and a client. The constructor starts nothing."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Box:
         self.headers: dict[str, str] = {}
 
     def start_bank(self, *options: str, module: str = "gatewayd.cli") -> None:
-        """Switch the simulated modems on."""
+        """Start the simulated modems."""
         slots = [f"--slots-of={port}={count}" for port, count in self.slots.items()]
         where = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
         self.bank = Process("simulate", "--json", *where, *slots, *options, module=module)
@@ -67,7 +67,7 @@ class Box:
         environment: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> None:
-        """Start the daemon, and wait until it answers if that is wanted."""
+        """Start the daemon, and `wait` until it answers."""
         run: tuple[str | Path, ...] = ("--config", self.config, "run", *options)
         self.gateway = Process(*run, module=module, environment=environment, manager=self.manager)
         if not wait:
@@ -78,26 +78,26 @@ class Box:
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
 
     def start_quick_gateway(self, scale: float) -> None:
-        """The same, with so much less patience: for a bank whose time runs as much faster."""
+        """Start a daemon whose waits are multiplied by `scale`: for a bank whose time runs faster."""
         self.start_gateway("--scale", str(scale), module="tests.bench.quick_daemon")
 
     def stop_gateway(self) -> None:
-        """Stop the daemon alone, as a service manager does."""
+        """Stop only the daemon, as a service manager does."""
         assert self.gateway is not None
         assert self.gateway.stop() == 0
 
     def stop(self) -> None:
-        """Stop what runs."""
+        """Stop the daemon and the bank."""
         for process in (self.gateway, self.bank):
             if process is not None:
                 process.stop()
 
     def cli(self, *arguments: str | int) -> Any:
-        """What a command answers with --json."""
+        """The answer of a command with --json."""
         return told_by(self.config, *arguments)
 
     def sims_ready(self, count: int) -> list[dict[str, Any]]:
-        """Wait until so many SIMs can send, and return them."""
+        """Wait until `count` SIMs can send, and return them."""
 
         def ready() -> list[dict[str, Any]]:
             sims: list[dict[str, Any]] = self.get("sms/sims/available")["data"]["available_sims"]
@@ -107,7 +107,7 @@ class Box:
         return found
 
     def send(self, text: str, **options: Any) -> str:
-        """Send without waiting for the modem; the sms_id."""
+        """Send a message without waiting for the modem; its sms_id."""
         body = {"recipient": "+22370123456", "message": text, **options}
         headers = {**self.headers, "Prefer": "respond-async"}
         answer = requests.post(f"{self.api}/sms/send", json=body, headers=headers, timeout=30)
@@ -116,7 +116,7 @@ class Box:
         return sms_id
 
     def status(self, sms_id: str) -> dict[str, Any]:
-        """What the status endpoint says of a message."""
+        """The answer of the status endpoint for a message."""
         data: dict[str, Any] = self.get(f"sms/status/{sms_id}")["data"]
         return data
 
@@ -125,12 +125,12 @@ class Box:
         eventually(lambda: self.status(sms_id)["status"] == status, timeout_s)
 
     def get(self, path: str) -> dict[str, Any]:
-        """The body of an answer."""
+        """The body of the answer to a GET request."""
         body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
         return body
 
     def order(self, **what: str | int) -> dict[str, Any]:
-        """Tell the simulated bank to do something (see `modem.simulator.control`); its answer."""
+        """Send a command to the simulated bank (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(str(self.path / "ports" / "control"))
@@ -140,19 +140,19 @@ class Box:
             return answer
 
     def asked(self) -> bool:
-        """Whether a modem was asked to submit something since this was last called."""
+        """Whether a modem got a submission since the last call."""
         return any(what == "asked" for what, _, _ in self.order(do="moments")["moments"])
 
     def network(self, event: str) -> list[dict[str, Any]]:
-        """What the simulated network saw of a kind."""
+        """The events of this kind that the simulated network recorded."""
         if not self.log.exists():
             return []
         written = self.log.read_text(encoding="utf-8")
-        lines = written[: written.rfind("\n") + 1].splitlines()  # the last line may be only half there
+        lines = written[: written.rfind("\n") + 1].splitlines()  # the last line may be incomplete
         return [found for line in lines if (found := json.loads(line))["event"] == event]
 
     def answers(self) -> bool:
-        """Whether the daemon answers at all."""
+        """Whether the daemon answers."""
         try:
             requests.get(f"{self.api}/health", timeout=5)
         except requests.ConnectionError:

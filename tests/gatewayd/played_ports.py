@@ -1,16 +1,19 @@
-"""A gateway on a real store, whose ports the test plays: it says what a port would say, and takes what it is told."""
+"""A gateway on a real store with simulated ports: the test sends their statuses and outcomes, and gets their next steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
-from gatewayd.records import Caller, Draft, MessageRecord, Options, Priority
+from gatewayd.records import AttemptRecord, Caller, Draft, MessageRecord, Options, Priority
+from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
@@ -22,19 +25,21 @@ from modem.errors import Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Outcome, Reported, Rest, Switch
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
+from modem.sms.tpdu import StatusReport
+from tests.conftest import eventually
 
 RECIPIENT = "+22370123456"
 
 
-class Bell:
-    """A port as far as the gateway rings for it: counts the rings, and answers when the test lets it."""
+class PlayedPort:
+    """A port that counts how often the gateway wakes it; the test sets its answer."""
 
     def __init__(self) -> None:
-        self.rings = 0
+        self.wakes = 0
         self.answer: Future[Answer] = Future()
 
     def wake(self) -> None:
-        self.rings += 1
+        self.wakes += 1
 
     def ask(self) -> Future[Answer]:
         return self.answer
@@ -67,8 +72,8 @@ class SteppedClock(Clock):
         return replace(super().moment(calendar), trusted=self.trusted)
 
 
-class House:
-    """See the module."""
+class PlayedGateway:
+    """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
     def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
         self.settings = Settings(
@@ -78,7 +83,7 @@ class House:
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
-        self.bells = {number: Bell() for number in range(1, ports + 1)}
+        self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
@@ -88,21 +93,21 @@ class House:
         self.store = Store(self.settings.store.path)
         self.store.open()
         self.gateway = Gateway(self.settings, self.store, self.clock)
-        self.gateway.start(self.bells)
+        self.gateway.start(self.ports)
 
     def close(self) -> None:
         self.gateway.stop(1)
         self.store.close()
 
     def restart(self) -> None:
-        """As after a crash: only what the store holds is left."""
+        """Restart the gateway as after a crash: only the data in the store remain."""
         self.close()
         self.open()
 
     def up(
         self, port: int, *iccids: str, active: int = 1, registration: Registration = Registration.HOME
     ) -> None:
-        """A port says that its modem works, with these cards in its slots."""
+        """A port reports that its modem works, with these SIMs in its slots."""
         slots = tuple(
             SlotStatus(n, SimState.READY, iccid, number=f"+2237000{iccid[-4:]}", registration=registration)
             for n, iccid in enumerate(iccids, 1)
@@ -110,7 +115,7 @@ class House:
         self.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", slots, active))
 
     def down(self, port: int) -> None:
-        """A port says that its device is gone."""
+        """A port reports that its device is absent."""
         self.say(replace(self.statuses[port], state=PortState.ABSENT))
 
     def say(self, status: PortStatus) -> None:
@@ -162,5 +167,52 @@ class House:
 
 
 def refused(kind: Kind, code: int | None = 38, family: str = "CMS") -> Refused:
-    """A refusal of a kind."""
+    """A refusal of this kind."""
     return Refused(Cause(family, code, kind, "The network is out of order", "Le réseau est en panne"))
+
+
+def report(
+    played: PlayedGateway, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
+) -> StatusReport:
+    """A status report with the TP-SCTS of now plus `late_s`."""
+    taken = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
+    return StatusReport("", reference, recipient, taken, taken, status)
+
+
+def reported(played: PlayedGateway, port: int, told: StatusReport) -> None:
+    """A port passes on a status report."""
+    played.gateway.dispatcher.reported(played.statuses[port], told)
+
+
+def report_on(played: PlayedGateway, port: int, reference: int, status: int = 0, late_s: int = 0) -> None:
+    """A port passes on a status report with this TP-MR."""
+    reported(played, port, report(played, reference, status, late_s=late_s))
+
+
+def attempts(played: PlayedGateway, sms_id: str) -> list[AttemptRecord]:
+    """The attempts of a message, oldest first."""
+    return played.gateway.history(played.caller, sms_id)[1]
+
+
+def again(played: PlayedGateway, port: int) -> Submission:
+    """The next submission of a port, after the back-off."""
+    found = eventually(lambda: step if isinstance(step := played.next(port), Submission) else None)
+    assert isinstance(found, Submission)
+    return found
+
+
+def send_many(played: PlayedGateway, count: int) -> None:
+    """Send messages with the texts 0, 1, 2, … in one request."""
+    drafts = [Draft(RECIPIENT, f"{n}") for n in range(count)]
+    played.gateway.submit_bulk(played.caller, drafts, Options(), None)
+
+
+def administration(played: PlayedGateway, *, daemon: bool = True) -> Context:
+    """The context of administration commands, with or without a running daemon."""
+    return Context(
+        played.store,
+        played.clock,
+        Calendar(played.settings.numbers.zone),
+        Numbering(played.settings.numbers),
+        played.gateway if daemon else None,
+    )

@@ -1,10 +1,10 @@
-"""The `gatewayd` command with a disk of its own: a file system in a mount namespace, without being root.
+"""The `gatewayd` command with its own disk: a file system in a mount namespace, also without root.
 
     SMALL_DISK=FOLDER=32m python -m tests.gatewayd.small_disk …     a file system of that size on the folder
     SMALL_DISK=FOLDER=ro python -m tests.gatewayd.small_disk …      the folder as it is, read-only
     SMALL_DISK=FOLDER=of:PID python -m tests.gatewayd.small_disk …  what another such command has there
 
-From outside the folder is seen as /proc/PID/root/FOLDER.
+From outside the namespace the folder is /proc/PID/root/FOLDER.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
 from tests.gatewayd.box import Box
-from tests.gatewayd.played_ports import Bell
+from tests.gatewayd.played_ports import PlayedPort
 from tests.torture.client import Accepted, Clients
 from tests.torture.disk import Disk, Kind, Record, read
 from tests.torture.verdict import PartKey, Verdict
@@ -217,7 +217,7 @@ def _start_up(settings: Settings, path: Path) -> None:
     store.open()
     try:
         gateway = Gateway(settings, store, Clock())
-        gateway.start({port.port: Bell() for port in settings.ports})
+        gateway.start({port.port: PlayedPort() for port in settings.ports})
         gateway.stop(1)
     finally:
         store.close()

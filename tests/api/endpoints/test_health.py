@@ -21,7 +21,7 @@ from modem.driver.ussd import Reply, Session, UssdAnswer
 from modem.port.status import PortState, PortStatus, SlotStatus
 from tests.api.api_server import ApiServer
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, Bell
+from tests.gatewayd.played_ports import RECIPIENT, PlayedPort
 
 
 @pytest.fixture
@@ -53,21 +53,21 @@ def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
 
 
 def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiServer) -> None:
-    api_server.house.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
+    api_server.played.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
     status, data = health(api_server)
     assert (status, data["status"]) == (200, "warn")
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
 
 
 def test_a_sim_without_network_still_accepts_messages(api_server: ApiServer) -> None:
-    api_server.house.up(1, "8922301000000000001", registration=Registration.SEARCHING)
+    api_server.played.up(1, "8922301000000000001", registration=Registration.SEARCHING)
     status, data = health(api_server)
     assert (status, data["status"], verdicts(data)["sims"]) == (200, "warn", "fail")
 
 
 def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
-    up = api_server.house.statuses[1]
-    api_server.house.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
+    up = api_server.played.statuses[1]
+    api_server.played.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
     status, data = health(api_server)
     assert (status, data["status"], data["ready"]) == (503, "fail", False)
     assert verdicts(data)["sims"] == "fail"
@@ -75,13 +75,13 @@ def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServ
 
 
 def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> None:
-    api_server.house.send("a secret text")
+    api_server.played.send("a secret text")
     assert health(api_server)[1]["status"] == "ok"
-    api_server.house.clock.at += 3600 * 1_000_000
+    api_server.played.clock.at += 3600 * 1_000_000
     status, data = health(api_server)
     assert (status, verdicts(data)["queue"]) == (200, "warn")
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
-    api_server.house.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
+    api_server.played.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
     assert verdicts(health(api_server)[1])["queue"] == "pass"
     response = api_server.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
@@ -109,7 +109,7 @@ def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
         f" db.execute({lock!r}); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, api_server.house.store.path],
+        [sys.executable, "-c", program, api_server.played.store.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -133,7 +133,7 @@ def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
         begun.set()
         assert go_on.wait(30)
 
-    writing = threading.Thread(target=lambda: api_server.house.store.write(hang))
+    writing = threading.Thread(target=lambda: api_server.played.store.write(hang))
     writing.start()
     assert begun.wait(10)
     assert timed_health(api_server)[0] == 503
@@ -147,7 +147,7 @@ def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
 
 
 def test_a_removed_database_accepts_nothing(api_server: ApiServer) -> None:
-    path = api_server.house.store.path
+    path = api_server.played.store.path
     path.rename(path.with_name("elsewhere"))
     assert timed_health(api_server)[0] == 503
     path.with_name("elsewhere").rename(path)
@@ -157,7 +157,7 @@ def test_a_removed_database_accepts_nothing(api_server: ApiServer) -> None:
 ANSWER = UssdAnswer(1, 1, "8922301000000000001", (Reply(Session.DONE, "1250 FCFA"),), 0)
 
 
-class Silent(Bell):
+class Silent(PlayedPort):
     """A port that accepts every code and never answers."""
 
     def __init__(self) -> None:
@@ -173,8 +173,8 @@ class Silent(Bell):
 def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_path: Path) -> None:
     api_server = ApiServer(tmp_path, threads=8)
     port = Silent()
-    api_server.house.bells[1] = port
-    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    api_server.played.bells[1] = port
+    api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     answers: list[requests.Response] = []
     body = {"port": 1, "code": "#123#"}
 
@@ -216,8 +216,8 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
 def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
     api_server = ApiServer(tmp_path, threads=1)
     port = Silent()
-    api_server.house.bells[1] = port
-    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
+    api_server.played.bells[1] = port
+    api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": api_server.key}
     asker = threading.Thread(
         target=lambda: requests.post(f"{api_server.url}/api/sms/ussd", json=body, headers=headers, timeout=30)

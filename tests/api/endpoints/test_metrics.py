@@ -53,7 +53,7 @@ def test_an_untrusted_proxy_does_not_make_its_clients_loopback(
 
 def test_metrics_count_a_message_and_never_show_its_number_or_text(build: Callable[..., ApiServer]) -> None:
     api_server = build()
-    house = api_server.house
+    house = api_server.played
     house.send("the secret text")
     before = Figures.read(api_server.get("/metrics").text)
     house.clock.at += 90_000_000
@@ -107,7 +107,7 @@ def test_while_the_store_is_stuck_the_last_counts_are_shown(
 ) -> None:
     monkeypatch.setattr(metrics_snapshot, "COUNTS_TIMEOUT_S", 0.1)
     api_server = build()
-    api_server.house.send()
+    api_server.played.send()
     assert Figures.read(api_server.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
     begun, go_on = threading.Event(), threading.Event()
 
@@ -115,7 +115,7 @@ def test_while_the_store_is_stuck_the_last_counts_are_shown(
         begun.set()
         go_on.wait(10)
 
-    stuck = threading.Thread(target=api_server.house.store.write, args=(last,))
+    stuck = threading.Thread(target=api_server.played.store.write, args=(last,))
     stuck.start()
     assert begun.wait(10)
     metrics = Figures.read(api_server.get("/metrics").text)

@@ -69,7 +69,7 @@ def test_without_a_valid_key_no_body_is_read(
 
 def test_an_inactive_key_is_refused_as_without_a_body(build: Callable[..., ApiServer]) -> None:
     api_server = build()
-    api_server.house.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
+    api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
     with api_server.connect() as client:
         client.sendall(head("/api/sms/send", f"X-API-Key: {api_server.key}", "Content-Length: 2", ASKS))
         refused = envelope(read_all(client), 401)

@@ -1,4 +1,4 @@
-"""Keys that are remembered: what changes of them counts at once."""
+"""Changes of cached keys take effect at once."""
 
 from __future__ import annotations
 
@@ -14,70 +14,72 @@ from gatewayd.errors import InactiveCompanyError, InactiveKeyError, UnknownKeyEr
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    built = House(tmp_path)
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    built = PlayedGateway(tmp_path)
     yield built
     built.close()
 
 
 @pytest.fixture
-def context(house: House) -> Context:
-    calendar = Calendar(house.settings.numbers.zone)
-    return Context(house.store, house.clock, calendar, Numbering(house.settings.numbers), house.gateway)
+def context(played: PlayedGateway) -> Context:
+    calendar = Calendar(played.settings.numbers.zone)
+    return Context(played.store, played.clock, calendar, Numbering(played.settings.numbers), played.gateway)
 
 
 def test_a_key_that_is_deactivated_is_refused_at_once_and_back_at_once(
-    house: House, context: Context
+    played: PlayedGateway, context: Context
 ) -> None:
-    made = keys.add(context, house.company)
+    made = keys.add(context, played.company)
     key, key_id = str(made["key"]), int(str(made["id"]))
     for _ in range(3):
-        assert house.gateway.authenticate(key).key_id == key_id
+        assert played.gateway.authenticate(key).key_id == key_id
         keys.set_(context, key_id, {"active": False})
         with pytest.raises(InactiveKeyError):
-            house.gateway.authenticate(key)
+            played.gateway.authenticate(key)
         keys.set_(context, key_id, {"active": True})
 
 
-def test_a_key_that_expires_while_it_is_remembered_is_refused(house: House, context: Context) -> None:
-    key = str(keys.add(context, house.company, expires_at=house.clock.at + 10)["key"])
-    house.gateway.authenticate(key)
-    house.clock.at += 10
+def test_a_cached_key_that_expires_is_refused(played: PlayedGateway, context: Context) -> None:
+    key = str(keys.add(context, played.company, expires_at=played.clock.at + 10)["key"])
+    played.gateway.authenticate(key)
+    played.clock.at += 10
     with pytest.raises(InactiveKeyError):
-        house.gateway.authenticate(key)
+        played.gateway.authenticate(key)
 
 
 def test_the_keys_of_a_company_that_is_deactivated_are_refused_at_once(
-    house: House, context: Context
+    played: PlayedGateway, context: Context
 ) -> None:
-    key = str(keys.add(context, house.company)["key"])
-    house.gateway.authenticate(key)
-    companies.set_(context, house.company, {"active": False})
+    key = str(keys.add(context, played.company)["key"])
+    played.gateway.authenticate(key)
+    companies.set_(context, played.company, {"active": False})
     with pytest.raises(InactiveCompanyError):
-        house.gateway.authenticate(key)
+        played.gateway.authenticate(key)
 
 
-def test_a_change_made_past_the_commands_counts_after_a_second(house: House, context: Context) -> None:
-    made = keys.add(context, house.company)
+def test_a_change_without_the_commands_takes_effect_after_a_second(
+    played: PlayedGateway, context: Context
+) -> None:
+    made = keys.add(context, played.company)
     key, key_id = str(made["key"]), int(str(made["id"]))
-    house.gateway.authenticate(key)
-    house.store.write(lambda db: accounts.update(db, "api_keys", key_id, {"active": False}))
-    house.clock.passed += 1.0
+    played.gateway.authenticate(key)
+    played.store.write(lambda db: accounts.update(db, "api_keys", key_id, {"active": False}))
+    played.clock.passed += 1.0
     with pytest.raises(InactiveKeyError):
-        house.gateway.authenticate(key)
+        played.gateway.authenticate(key)
 
 
-def test_a_key_that_was_not_known_is_known_once_it_is_made(house: House) -> None:
+def test_a_new_key_is_valid_at_once(played: PlayedGateway) -> None:
     made = new_key()
     with pytest.raises(UnknownKeyError):
-        house.gateway.authenticate(made.key)
-    house.store.write(
+        played.gateway.authenticate(made.key)
+    played.store.write(
         lambda db: accounts.add_key(
-            db, house.company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
+            db, played.company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
         )
     )
-    assert house.gateway.authenticate(made.key).company_id == house.company
+    assert played.gateway.authenticate(made.key).company_id == played.company

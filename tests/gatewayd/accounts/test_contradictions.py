@@ -1,4 +1,4 @@
-"""What an administrator sets against himself gets a word: from the command that sets it, and from `gatewayd check`."""
+"""Contradictory settings are reported by the command that makes them, and by `gatewayd check`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def see_three(db: Connection) -> None:
         sims.seen(db, iccid, "", f"+2237000000{number}", "Orange", number, 1, 0)
 
 
-class Mailbox:
+class Administrator:
     """An administrator at a box without a daemon, with some SIMs that were seen once."""
 
     def __init__(self, path: Path) -> None:
@@ -37,11 +37,11 @@ class Mailbox:
         store.close()
 
     def does(self, *words: str | int) -> list[str]:
-        """Run a command, which succeeds; its notes, the same as JSON and on standard error."""
+        """Run a command successfully; its notes, which are the same in JSON and on standard error."""
         command = ["--config", str(self.config), *map(str, words)]
         told: dict[str, Any] = json.loads(self._run(*command, "--json").stdout)
         notes: list[str] = told.get("notes", [])
-        if words[1] == "set":  # once more: the same notes, in words
+        if words[1] == "set":  # again without --json: the same notes on standard error
             said = self._run(*command)
             assert [line.removeprefix("gatewayd: ") for line in said.stderr.splitlines()] == notes
             assert "notes" not in said.stdout
@@ -59,22 +59,24 @@ class Mailbox:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Mailbox:
-    return Mailbox(tmp_path)
+def admin(tmp_path: Path) -> Administrator:
+    return Administrator(tmp_path)
 
 
-def test_check_says_that_nobody_can_send_until_somebody_can(desk: Mailbox) -> None:
-    assert desk.check() == ["There is no company, so that nobody can send: `gatewayd company add NAME`."]
-    assert desk.does("company", "add", "Pharmacie") == []
-    assert "No API key lets a client in" in desk.check()[0]
-    assert desk.does("key", "add", "--company", 1) == []
-    assert desk.check() == ["There is an active company with a key that lets it in."]
-    desk.does("key", "set", 1, "--active", "no")
-    assert "No API key lets a client in" in desk.check()[0]
-    desk.does("key", "set", 1, "--active", "yes")
-    desk.does("company", "set", 1, "--active", "no")
-    assert "No company is active" in desk.check()[0]
-    assert any("Key 1 is refused while its company 1 is not active" in text for text in desk.check())
+def test_check_reports_that_no_client_can_send_until_one_can(admin: Administrator) -> None:
+    assert admin.check() == [
+        "There is no company, so no client can send: `gatewayd company add NAME` makes one."
+    ]
+    assert admin.does("company", "add", "Pharmacie") == []
+    assert "No API key is valid" in admin.check()[0]
+    assert admin.does("key", "add", "--company", 1) == []
+    assert admin.check() == ["There is an active company with a key that lets it in."]
+    admin.does("key", "set", 1, "--active", "no")
+    assert "No API key is valid" in admin.check()[0]
+    admin.does("key", "set", 1, "--active", "yes")
+    admin.does("company", "set", 1, "--active", "no")
+    assert "No company is active" in admin.check()[0]
+    assert any("Key 1 is refused while its company 1 is not active" in text for text in admin.check())
 
 
 ONE = ("company", "add", "Pharmacie du Fleuve")
@@ -101,17 +103,17 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
         ([], ("sim", "set", 1, "--daily-limit", "100", "--monthly-limit", "50"), "less in a month than in a day"),
     ],
 )  # fmt: skip
-def test_a_contradiction_gets_a_word_from_its_command_and_from_check(
-    desk: Mailbox, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
+def test_a_contradiction_is_reported_by_its_command_and_by_check(
+    admin: Administrator, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
 ) -> None:
     for each in before:
-        assert desk.does(*each) == []
-    notes = desk.does(*words)
+        assert admin.does(*each) == []
+    notes = admin.does(*words)
     assert any(note in each for each in notes), notes
-    assert set(notes) <= set(desk.check())
+    assert set(notes) <= set(admin.check())
 
 
-def test_what_is_well_gets_no_word(desk: Mailbox) -> None:
+def test_settings_without_a_contradiction_are_not_reported(admin: Administrator) -> None:
     for words in (
         ONE,
         ("company", "add", "Banque", "--quota", "100"),
@@ -119,8 +121,8 @@ def test_what_is_well_gets_no_word(desk: Mailbox) -> None:
         ("sim", "set", 1, "--company", 1, "--default"),
         ("sim", "set", 2, "--number", "+22370000009", "--daily-limit", "10", "--monthly-limit", "300"),
     ):
-        assert desk.does(*words) == []
-    assert desk.check() == ["There is an active company with a key that lets it in."]
+        assert admin.does(*words) == []
+    assert admin.check() == ["There is an active company with a key that lets it in."]
 
 
 @pytest.fixture
@@ -134,7 +136,7 @@ def fails(running: Any) -> Callable[..., str]:
     return fails
 
 
-def test_a_send_with_a_sim_that_cannot_carry_it_says_why(running: Any, fails: Callable[..., str]) -> None:
+def test_a_send_with_an_unusable_sim_gives_the_reason(running: Any, fails: Callable[..., str]) -> None:
     assert "there is no SIM 99: `gatewayd sim list` shows them" in fails("--sim", "99")
     other = running.cli("company", "add", "Another that sends")["id"]
     assert "SIM 1 belongs to company 1: send with --company 1" in fails("--sim", "1", "--company", str(other))

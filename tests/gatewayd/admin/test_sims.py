@@ -15,24 +15,24 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from modem.parts import Submission
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 A, B, C = "8922300000000000001", "8922300000000000002", "8922300000000000003"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, ports=3)
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, ports=3)
     for port, card in enumerate((A, B, C), 1):
-        house.up(port, card)
-    yield house
-    house.close()
+        played.up(port, card)
+    yield played
+    played.close()
 
 
 @pytest.fixture
-def admin(house: House) -> Context:
-    calendar, numbering = Calendar(house.settings.numbers.zone), Numbering(house.settings.numbers)
-    return Context(house.store, house.clock, calendar, numbering, house.gateway)
+def admin(played: PlayedGateway) -> Context:
+    calendar, numbering = Calendar(played.settings.numbers.zone), Numbering(played.settings.numbers)
+    return Context(played.store, played.clock, calendar, numbering, played.gateway)
 
 
 def defaults(admin: Context) -> dict[object, list[object]]:
@@ -47,9 +47,9 @@ def defaults(admin: Context) -> dict[object, list[object]]:
 @pytest.mark.parametrize("changes", [{}, {"company_id": None}, {"enabled": False}, {"company_id": 1}])
 @pytest.mark.parametrize("sim", [999, 0, -1])
 def test_a_sim_that_does_not_exist_is_refused_and_nothing_changes(
-    house: House, admin: Context, changes: sims.Changes, sim: int
+    played: PlayedGateway, admin: Context, changes: sims.Changes, sim: int
 ) -> None:
-    sims.set_(admin, house.sim(A), {}, default=True)
+    sims.set_(admin, played.sim(A), {}, default=True)
     before = sims.list_(admin)
     for default in (True, False):
         with pytest.raises(AdminError, match=f"no SIM {sim}"):
@@ -59,41 +59,41 @@ def test_a_sim_that_does_not_exist_is_refused_and_nothing_changes(
 
 @pytest.mark.parametrize("sim", ["A", "B"])
 def test_a_company_that_does_not_exist_is_refused_and_nothing_changes(
-    house: House, admin: Context, sim: str
+    played: PlayedGateway, admin: Context, sim: str
 ) -> None:
-    sims.set_(admin, house.sim(A), {}, default=True)
+    sims.set_(admin, played.sim(A), {}, default=True)
     before = sims.list_(admin)
     with pytest.raises(AdminError, match="no company 99"):
-        sims.set_(admin, house.sim({"A": A, "B": B}[sim]), {"company_id": 99}, default=True)
+        sims.set_(admin, played.sim({"A": A, "B": B}[sim]), {"company_id": 99}, default=True)
     assert sims.list_(admin) == before
 
 
-def test_a_default_that_moves_leaves_one_default_at_most(house: House, admin: Context) -> None:
-    a, b, c = (house.sim(card) for card in (A, B, C))
+def test_a_default_that_moves_leaves_one_default_at_most(played: PlayedGateway, admin: Context) -> None:
+    a, b, c = (played.sim(card) for card in (A, B, C))
     other = int(str(companies.add(admin, "Other")["id"]))
-    sims.set_(admin, a, {"company_id": house.company}, default=True)
+    sims.set_(admin, a, {"company_id": played.company}, default=True)
     sims.set_(admin, b, {"company_id": other}, default=True)
     sims.set_(admin, c, {}, default=True)
-    assert defaults(admin) == {house.company: [a], other: [b], None: [c]}
+    assert defaults(admin) == {played.company: [a], other: [b], None: [c]}
     sims.set_(admin, a, {"company_id": other})  # whose default stays
     assert defaults(admin) == {other: [b], None: [c]}
     sims.set_(admin, b, {"company_id": None})
     assert defaults(admin) == {None: [c]}
-    sims.set_(admin, c, {"company_id": house.company})  # which had none
-    assert defaults(admin) == {house.company: [c]}
-    sims.set_(admin, c, {"company_id": house.company})  # where it is already
-    assert defaults(admin) == {house.company: [c]}
-    sims.set_(admin, a, {"company_id": house.company}, default=True)
-    assert defaults(admin) == {house.company: [a]}
-    for company in (None, house.company, other):  # the default goes with it wherever that is asked for
+    sims.set_(admin, c, {"company_id": played.company})  # which had none
+    assert defaults(admin) == {played.company: [c]}
+    sims.set_(admin, c, {"company_id": played.company})  # where it is already
+    assert defaults(admin) == {played.company: [c]}
+    sims.set_(admin, a, {"company_id": played.company}, default=True)
+    assert defaults(admin) == {played.company: [a]}
+    for company in (None, played.company, other):  # the default goes with it wherever that is asked for
         sims.set_(admin, c, {"company_id": company}, default=True)
         assert defaults(admin)[company] == [c]
 
 
-def test_the_store_itself_keeps_a_second_default_out(house: House) -> None:
-    house.set_sim(A, is_default=1)
+def test_the_store_itself_keeps_a_second_default_out(played: PlayedGateway) -> None:
+    played.set_sim(A, is_default=1)
     with pytest.raises(sqlite3.IntegrityError):
-        house.set_sim(B, is_default=1)
+        played.set_sim(B, is_default=1)
 
 
 @pytest.mark.parametrize(
@@ -111,39 +111,39 @@ def test_the_store_itself_keeps_a_second_default_out(house: House) -> None:
     ],
 )
 def test_each_change_of_a_sim_wakes_the_ports_that_rest(
-    house: House, admin: Context, changes: sims.Changes
+    played: PlayedGateway, admin: Context, changes: sims.Changes
 ) -> None:
-    before = [bell.rings for bell in house.bells.values()]
-    sims.set_(admin, house.sim(A), changes)
-    assert all(bell.rings > old for bell, old in zip(house.bells.values(), before, strict=True))
+    before = [port.wakes for port in played.ports.values()]
+    sims.set_(admin, played.sim(A), changes)
+    assert all(port.wakes > old for port, old in zip(played.ports.values(), before, strict=True))
 
 
-def test_each_change_of_companies_and_keys_wakes_them_too(house: House, admin: Context) -> None:
-    key = int(str(keys.add(admin, house.company)["id"]))
+def test_each_change_of_companies_and_keys_wakes_them_too(played: PlayedGateway, admin: Context) -> None:
+    key = int(str(keys.add(admin, played.company)["id"]))
     changes: list[Callable[[], object]] = [
-        lambda: companies.set_(admin, house.company, {"quota": 5}),
-        lambda: companies.set_(admin, house.company, {"active": False}),
+        lambda: companies.set_(admin, played.company, {"quota": 5}),
+        lambda: companies.set_(admin, played.company, {"active": False}),
         lambda: keys.set_(admin, key, {"active": False}),
     ]
     for change in changes:
-        before = house.bells[1].rings
+        before = played.ports[1].wakes
         change()
-        assert house.bells[1].rings > before
+        assert played.ports[1].wakes > before
 
 
-def test_a_sim_that_is_enabled_sends_what_waits_for_it_at_once(house: House, admin: Context) -> None:
-    a = house.sim(A)
-    house.send("waits", sim=a)
+def test_a_sim_that_is_enabled_sends_what_waits_for_it_at_once(played: PlayedGateway, admin: Context) -> None:
+    a = played.sim(A)
+    played.send("waits", sim=a)
     sims.set_(admin, a, {"enabled": False})
-    assert house.next(1) == Rest()
-    rings = house.bells[1].rings
+    assert played.next(1) == Rest()
+    wakes = played.ports[1].wakes
     sims.set_(admin, a, {"enabled": True})
-    assert house.bells[1].rings > rings
-    assert isinstance(house.next(1), Submission)
+    assert played.ports[1].wakes > wakes
+    assert isinstance(played.next(1), Submission)
 
 
-def test_a_change_that_was_refused_wakes_nobody(house: House, admin: Context) -> None:
-    rings = house.bells[1].rings
+def test_a_change_that_was_refused_wakes_nobody(played: PlayedGateway, admin: Context) -> None:
+    wakes = played.ports[1].wakes
     with pytest.raises(AdminError):
         sims.set_(admin, 999, {"enabled": True})
-    assert house.bells[1].rings == rings
+    assert played.ports[1].wakes == wakes

@@ -11,7 +11,7 @@ from gatewayd.errors import ConflictError, InvalidRequestError, NotFoundError, U
 from gatewayd.sims import ussd
 from modem.driver.ussd import Reply, Session, UssdAnswer, UssdRefusedError, UssdUnavailableError
 from tests.conftest import Process, Running
-from tests.gatewayd.played_ports import Bell, House
+from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 
 def test_a_code_is_answered_on_the_command_line(running: Running) -> None:
@@ -67,7 +67,7 @@ def test_neither_codes_nor_answers_are_logged(running: Running) -> None:
     assert "solde" not in log
 
 
-class Waiting(Bell):
+class Waiting(PlayedPort):
     """A port that leaves the test to answer."""
 
     def __init__(self) -> None:
@@ -137,15 +137,15 @@ def test_why_there_is_no_answer_is_passed_on(port: Waiting, error: Exception, ki
 
 
 def test_every_fault_of_a_request_is_told_at_once(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.up(1, "8922302000000000010")
+    played = PlayedGateway(tmp_path)
+    played.up(1, "8922302000000000010")
     try:
         with pytest.raises(InvalidRequestError) as caught:
-            house.gateway.ussd(1, "é", ["1", ""], 2)
+            played.gateway.ussd(1, "é", ["1", ""], 2)
         assert [fault.field for fault in caught.value.faults] == ["code", "replies.1", "slot"]
         with pytest.raises(InvalidRequestError):
-            house.gateway.ussd(1, "#1#", ["1"] * 11)
+            played.gateway.ussd(1, "#1#", ["1"] * 11)
         with pytest.raises(NotFoundError):
-            house.gateway.ussd(3, "#1#")
+            played.gateway.ussd(3, "#1#")
     finally:
-        house.close()
+        played.close()

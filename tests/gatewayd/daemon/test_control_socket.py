@@ -23,7 +23,7 @@ from gatewayd.errors import AdminError
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 LARGE = 1 << 20  # more than a socket holds
 
@@ -146,17 +146,17 @@ FOREIGN = ("id", "hash", "created_at", "active = 0, quota", "rowid", "ICCID", ""
     [("company.set", "company", "companies"), ("key.set", "key", "api_keys"), ("sim.set", "sim", "sims")],
 )
 def test_a_client_of_the_socket_changes_no_other_column(
-    house: House, command: str, row: str, table: str, column: str
+    played: PlayedGateway, command: str, row: str, table: str, column: str
 ) -> None:
-    context = admin(house)
-    house.up(1, "8922300000000000001")
+    context = admin(played)
+    played.up(1, "8922300000000000001")
     run(context, "key.add", {"company": 1})
-    before = tuple(house.row(f"SELECT * FROM {table} WHERE id = 1"))  # noqa: S608 - names of this test
+    before = tuple(played.row(f"SELECT * FROM {table} WHERE id = 1"))  # noqa: S608 - names of this test
     with pytest.raises(AdminError, match="changes"):
         run(context, command, {row: 1, "changes": {column: 7}})
     with pytest.raises(AdminError, match="changes"):
         run(context, command, {row: 1, "changes": {"active": True, "enabled": True, column: 7}})
-    assert tuple(house.row(f"SELECT * FROM {table} WHERE id = 1")) == before  # noqa: S608
+    assert tuple(played.row(f"SELECT * FROM {table} WHERE id = 1")) == before  # noqa: S608
 
 
 @pytest.mark.parametrize(
@@ -186,26 +186,26 @@ def test_a_client_of_the_socket_changes_no_other_column(
     ],
 )
 def test_a_client_of_the_socket_is_told_what_is_wrong_with_its_words(
-    house: House, command: str, arguments: dict[str, object]
+    played: PlayedGateway, command: str, arguments: dict[str, object]
 ) -> None:
     with pytest.raises(AdminError):
-        run(admin(house), command, arguments)
+        run(admin(played), command, arguments)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path)
+    yield played
+    played.close()
 
 
-def admin(house: House) -> Context:
+def admin(played: PlayedGateway) -> Context:
     return Context(
-        house.store,
-        house.clock,
-        Calendar(house.settings.numbers.zone),
-        Numbering(house.settings.numbers),
-        house.gateway,
+        played.store,
+        played.clock,
+        Calendar(played.settings.numbers.zone),
+        Numbering(played.settings.numbers),
+        played.gateway,
     )
 
 

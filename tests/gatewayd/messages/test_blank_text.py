@@ -1,4 +1,4 @@
-"""Whether a text shows anything."""
+"""Texts without a visible character are recognised."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ INVISIBLE = (
 
 
 @pytest.mark.parametrize("character", INVISIBLE, ids=lambda character: f"U+{ord(character):04X}")
-def test_a_character_that_is_drawn_as_nothing_makes_no_text(character: str) -> None:
+def test_a_text_of_one_invisible_character_is_blank(character: str) -> None:
     assert is_blank(character * 3)
 
 
 @given(st.text(st.sampled_from(INVISIBLE)))
-def test_so_do_many_of_them(text: str) -> None:
+def test_a_text_of_many_invisible_characters_is_blank(text: str) -> None:
     assert is_blank(text)
 
 
@@ -43,6 +43,6 @@ def test_so_do_many_of_them(text: str) -> None:
         "ߒ",
     ],
 )
-def test_a_text_that_shows_something_is_one(text: str) -> None:
+def test_a_text_with_a_visible_character_is_not_blank(text: str) -> None:
     assert not is_blank(text)
     assert not is_blank(f"\u200b{text}\ufeff ")

@@ -1,4 +1,4 @@
-"""Whose report it is: exact numbers decide, and odd forms of one speak of the only part that they fit."""
+"""Reports are matched by number: exact numbers decide, and other forms match only a single possible part."""
 
 from __future__ import annotations
 
@@ -13,60 +13,60 @@ from gatewayd.timekeeping.clock import SECOND
 from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.gatewayd.box import Box
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 A = "8922301000000000001"
 ABIDJAN = ("+2250701020304", "+2250501020304")
 ACCRA = ("+233244123456", "+233544123456")
 LAGOS = ("+2348031234567", "+2347031234567")
 
-Build = Callable[[str], House]
+Build = Callable[[str], PlayedGateway]
 
 
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[Build]:
-    houses: list[House] = []
+    houses: list[PlayedGateway] = []
 
-    def build(plan: str) -> House:
-        house = House(tmp_path, plan=plan, in_doubt="hold", in_doubt_wait_s=0.02)
-        houses.append(house)
-        house.up(1, A)
-        return house
+    def build(plan: str) -> PlayedGateway:
+        played = PlayedGateway(tmp_path, plan=plan, in_doubt="hold", in_doubt_wait_s=0.02)
+        houses.append(played)
+        played.up(1, A)
+        return played
 
     yield build
-    for house in houses:
-        house.close()
+    for played in houses:
+        played.close()
 
 
-def submit(house: House, recipient: str, reference: int | None) -> str:
-    """Send a message, which the network takes with this TP-MR."""
-    sms_id = house.send(recipient=recipient)
-    house.settle(1, house.claim(1), Submitted(reference))
+def submit(played: PlayedGateway, recipient: str, reference: int | None) -> str:
+    """Send a message; the network accepts it with this TP-MR."""
+    sms_id = played.send(recipient=recipient)
+    played.settle(1, played.claim(1), Submitted(reference))
     return sms_id
 
 
-def report(house: House, reference: int, recipient: str) -> None:
-    now = datetime.fromtimestamp(house.clock.at // SECOND, UTC)
+def report(played: PlayedGateway, reference: int, recipient: str) -> None:
+    now = datetime.fromtimestamp(played.clock.at // SECOND, UTC)
     told = StatusReport("", reference, recipient, now, now, 0)
-    house.gateway.dispatcher.reported(house.statuses[1], told)
+    played.gateway.dispatcher.reported(played.statuses[1], told)
 
 
-def delivered(house: House, *sms_ids: str) -> list[bool]:
-    return [house.view(sms_id).status is Status.DELIVERED for sms_id in sms_ids]
+def delivered(played: PlayedGateway, *sms_ids: str) -> list[bool]:
+    return [played.view(sms_id).status is Status.DELIVERED for sms_id in sms_ids]
 
 
 @pytest.mark.parametrize(
     ("plan", "pair"), [("cote_d_ivoire", ABIDJAN), ("ghana", ACCRA), ("nigeria", LAGOS), ("guide", ABIDJAN)]
 )
-def test_two_people_whose_numbers_end_alike_get_their_own_reports(
+def test_recipients_with_the_same_last_digits_get_their_own_reports(
     build: Build, plan: str, pair: tuple[str, str]
 ) -> None:
-    house = build(plan)
-    first, second = (submit(house, recipient, 7) for recipient in pair)
-    report(house, 7, pair[0])
-    assert delivered(house, first, second) == [True, False]
-    report(house, 7, pair[1])
-    assert delivered(house, first, second) == [True, True]
+    played = build(plan)
+    first, second = (submit(played, recipient, 7) for recipient in pair)
+    report(played, 7, pair[0])
+    assert delivered(played, first, second) == [True, False]
+    report(played, 7, pair[1])
+    assert delivered(played, first, second) == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_two_people_whose_numbers_end_alike_get_their_own_reports(
         ("mali", "+22370123456", "0022670123456"),
     ],
 )
-def test_a_report_about_another_person_says_nothing_of_the_only_message(
+def test_a_report_on_another_number_does_not_match_the_only_message(
     build: Build, plan: str, sent_to: str, told: str
 ) -> None:
-    house = build(plan)
-    sms_id = submit(house, sent_to, 7)
-    report(house, 7, told)
-    assert delivered(house, sms_id) == [False]
-    report(house, 7, sent_to)
-    assert delivered(house, sms_id) == [True]
+    played = build(plan)
+    sms_id = submit(played, sent_to, 7)
+    report(played, 7, told)
+    assert delivered(played, sms_id) == [False]
+    report(played, 7, sent_to)
+    assert delivered(played, sms_id) == [True]
 
 
 @pytest.mark.parametrize(
@@ -107,57 +107,57 @@ def test_a_report_about_another_person_says_nothing_of_the_only_message(
         ("mali", "+33612345678", "0612345678"),
     ],
 )
-def test_a_report_in_any_form_of_a_number_speaks_of_the_only_message(
+def test_a_report_with_any_form_of_the_number_matches_the_only_message(
     build: Build, plan: str, sent_to: str, told: str
 ) -> None:
-    house = build(plan)
-    sms_id = submit(house, sent_to, 7)
-    report(house, 7, told)
-    assert delivered(house, sms_id) == [True]
+    played = build(plan)
+    sms_id = submit(played, sent_to, 7)
+    report(played, 7, told)
+    assert delivered(played, sms_id) == [True]
 
 
 @pytest.mark.parametrize(
     ("plan", "pair", "told"), [("cote_d_ivoire", ABIDJAN, "22501020304"), ("ghana", ACCRA, "44123456")]
 )
-def test_an_odd_form_that_fits_two_messages_speaks_of_none(
+def test_a_number_form_that_fits_two_messages_matches_none(
     build: Build, plan: str, pair: tuple[str, str], told: str
 ) -> None:
-    house = build(plan)
-    first, second = (submit(house, recipient, 7) for recipient in pair)
-    third = submit(house, pair[0], 8)
-    report(house, 7, told)
-    assert delivered(house, first, second, third) == [False, False, False]
-    report(house, 8, told)
-    assert delivered(house, first, second, third) == [False, False, True]
+    played = build(plan)
+    first, second = (submit(played, recipient, 7) for recipient in pair)
+    third = submit(played, pair[0], 8)
+    report(played, 7, told)
+    assert delivered(played, first, second, third) == [False, False, False]
+    report(played, 8, told)
+    assert delivered(played, first, second, third) == [False, False, True]
 
 
 def test_a_report_in_an_odd_form_that_comes_again_is_not_taken_for_the_next_message(build: Build) -> None:
-    house = build("cote_d_ivoire")
-    first = submit(house, ABIDJAN[0], 7)
-    report(house, 7, "01020304")
-    stamp = house.clock.at
-    house.clock.at += 60 * SECOND
-    second = submit(house, ABIDJAN[1], 7)
-    house.clock.at, now = stamp, house.clock.at
-    report(house, 7, "01020304")
-    house.clock.at = now
-    assert delivered(house, first, second) == [True, False]
-    report(house, 7, "01020304")
-    assert delivered(house, first, second) == [True, True]
+    played = build("cote_d_ivoire")
+    first = submit(played, ABIDJAN[0], 7)
+    report(played, 7, "01020304")
+    stamp = played.clock.at
+    played.clock.at += 60 * SECOND
+    second = submit(played, ABIDJAN[1], 7)
+    played.clock.at, now = stamp, played.clock.at
+    report(played, 7, "01020304")
+    played.clock.at = now
+    assert delivered(played, first, second) == [True, False]
+    report(played, 7, "01020304")
+    assert delivered(played, first, second) == [True, True]
 
 
 def test_a_report_in_an_odd_form_that_comes_again_settles_no_doubt(build: Build) -> None:
-    house = build("cote_d_ivoire")
-    first = submit(house, ABIDJAN[0], 7)
-    report(house, 7, "01020304")
-    stamp = house.clock.at
-    house.clock.at += 60 * SECOND
-    second = submit(house, ABIDJAN[1], 7)
-    doubtful = house.send(recipient=ABIDJAN[0])
-    house.settle(1, house.claim(1), InDoubt("no answer"))
-    house.clock.at = stamp
-    report(house, 7, "01020304")
-    assert delivered(house, first, second, doubtful) == [True, False, False]
+    played = build("cote_d_ivoire")
+    first = submit(played, ABIDJAN[0], 7)
+    report(played, 7, "01020304")
+    stamp = played.clock.at
+    played.clock.at += 60 * SECOND
+    second = submit(played, ABIDJAN[1], 7)
+    doubtful = played.send(recipient=ABIDJAN[0])
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    played.clock.at = stamp
+    report(played, 7, "01020304")
+    assert delivered(played, first, second, doubtful) == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -173,35 +173,35 @@ def test_a_report_in_an_odd_form_that_comes_again_settles_no_doubt(build: Build)
 def test_a_doubt_is_settled_by_a_report_about_its_own_number_alone(
     build: Build, told: str, found: bool
 ) -> None:
-    house = build("cote_d_ivoire")
-    sms_id = house.send(recipient=ABIDJAN[0])
-    house.settle(1, house.claim(1), InDoubt("no answer"))
-    report(house, 9, told)
-    assert delivered(house, sms_id) == [found]
+    played = build("cote_d_ivoire")
+    sms_id = played.send(recipient=ABIDJAN[0])
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    report(played, 9, told)
+    assert delivered(played, sms_id) == [found]
 
 
 def test_an_odd_form_settles_no_doubt_where_two_fit_the_time(build: Build) -> None:
-    house = build("cote_d_ivoire")
+    played = build("cote_d_ivoire")
     sms_ids = []
     for recipient in ABIDJAN:
-        sms_ids.append(house.send(recipient=recipient))
-        house.settle(1, house.claim(1), InDoubt("no answer"))
-    report(house, 9, "01020304")
-    assert delivered(house, *sms_ids) == [False, False]
-    report(house, 9, ABIDJAN[1])
-    assert delivered(house, *sms_ids) == [False, True]
+        sms_ids.append(played.send(recipient=recipient))
+        played.settle(1, played.claim(1), InDoubt("no answer"))
+    report(played, 9, "01020304")
+    assert delivered(played, *sms_ids) == [False, False]
+    report(played, 9, ABIDJAN[1])
+    assert delivered(played, *sms_ids) == [False, True]
 
 
 @pytest.mark.parametrize(("told", "found"), [("22501020304", True), (ABIDJAN[1], False)])
 def test_a_report_before_its_answer_is_kept_for_its_own_number_alone(
     build: Build, told: str, found: bool
 ) -> None:
-    house = build("cote_d_ivoire")
-    sms_id = house.send(recipient=ABIDJAN[0])
-    submission: Submission = house.claim(1)
-    report(house, 7, told)
-    house.settle(1, submission, Submitted(7))
-    assert delivered(house, sms_id) == [found]
+    played = build("cote_d_ivoire")
+    sms_id = played.send(recipient=ABIDJAN[0])
+    submission: Submission = played.claim(1)
+    report(played, 7, told)
+    played.settle(1, submission, Submitted(7))
+    assert delivered(played, sms_id) == [found]
 
 
 def test_a_network_that_reports_the_last_digits_only_delivers_all_the_same(tmp_path: Path) -> None:

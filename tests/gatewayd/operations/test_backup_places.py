@@ -1,4 +1,4 @@
-"""Backups and their places: whose they are, what they must not overwrite, which disk they are on, and who may open them."""
+"""Backups and their folders: owner, files that they must not overwrite, disk, and permissions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to
 
 
 class Box:
-    """One gateway's store, and a folder of backups that it may share."""
+    """The store of one gateway, and a folder of backups that gateways may share."""
 
     def __init__(self, folder: Path, backups: Path) -> None:
         folder.mkdir(parents=True)
@@ -46,7 +46,7 @@ class Box:
         self.store.open()
 
     def back_up(self, times: int, keep: int = 2) -> None:
-        """Have the gateway make backups of its own accord, at least so many."""
+        """Let the gateway make at least `times` regular backups."""
         settings = StoreSettings(
             path=self.path, backup_dir=self.backups, backup_every_s=0.02, backup_keep=keep
         )
@@ -260,7 +260,7 @@ def test_two_partitions_are_one_disk_and_two_devices_are_two(tmp_path: Path) -> 
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may look into, unlike `tmp_path`."""
+    """A folder that every user may read, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -323,7 +323,7 @@ def test_a_restored_file_of_the_wrong_owner_is_told_with_what_cures_it(
 
 
 def as_nobody(imports: str, program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program as a user who owns nothing. What it needs is imported while that may still be read."""
+    """Run a program as a user without files. Its imports run before the change of user, while they are readable."""
     script = (
         f"import os, gzip, encodings.ascii, encodings.idna, click._termui_impl\nfrom gatewayd.cli import main\n{imports}"
         f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n{program}"

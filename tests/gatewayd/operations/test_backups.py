@@ -1,4 +1,4 @@
-"""Backups, and what becomes of what waited in one that is put in the place of the database."""
+"""Backups, and the waiting messages of a backup that replaces the database."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from gatewayd.timekeeping.clock import Clock
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import Running, eventually, told_by
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 from tests.gatewayd.store.wal import uncopied
 
 A = "8922300000000000001"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Any:
-    house = House(tmp_path, in_doubt_wait_s=0)
-    house.up(1, A)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Any:
+    played = PlayedGateway(tmp_path, in_doubt_wait_s=0)
+    played.up(1, A)
+    yield played
+    played.close()
 
 
 def back_up(store: Store, target: Path, *, overwrite: bool = False) -> int:
@@ -48,19 +48,19 @@ def back_up(store: Store, target: Path, *, overwrite: bool = False) -> int:
             return size
 
 
-def replace_database(house: House, by: Path) -> None:
-    house.close()
-    for file in house.settings.store.path.parent.glob("gatewayd.db*"):
+def replace_database(played: PlayedGateway, by: Path) -> None:
+    played.close()
+    for file in played.settings.store.path.parent.glob("gatewayd.db*"):
         file.unlink()
-    os.replace(by, house.settings.store.path)
-    house.open()
-    house.up(1, A)
+    os.replace(by, played.settings.store.path)
+    played.open()
+    played.up(1, A)
 
 
-def test_a_backup_is_whole_and_for_its_owner_alone(house: House, tmp_path: Path) -> None:
-    house.send("kept")
+def test_a_backup_is_complete_and_readable_by_its_owner_only(played: PlayedGateway, tmp_path: Path) -> None:
+    played.send("kept")
     target = tmp_path / "copy.db"
-    assert back_up(house.store, target) == target.stat().st_size
+    assert back_up(played.store, target) == target.stat().st_size
     backup.check_backup(target)
     assert target.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.glob("copy*")] == ["copy.db"]
@@ -69,78 +69,78 @@ def test_a_backup_is_whole_and_for_its_owner_alone(house: House, tmp_path: Path)
 
 
 def test_a_backup_overwrites_nothing_unless_told_to_and_never_the_database(
-    house: House, tmp_path: Path
+    played: PlayedGateway, tmp_path: Path
 ) -> None:
     target = tmp_path / "copy.db"
     target.write_text("precious")
     with pytest.raises(BackupError, match="--force"):
-        back_up(house.store, target)
+        back_up(played.store, target)
     assert target.read_text() == "precious"
-    back_up(house.store, target, overwrite=True)
+    back_up(played.store, target, overwrite=True)
     backup.check_backup(target)
     with pytest.raises(BackupError, match="is there already"):
-        back_up(house.store, house.store.path, overwrite=True)
+        back_up(played.store, played.store.path, overwrite=True)
 
 
-def test_what_is_written_meanwhile_does_not_wait_and_the_log_is_cut_afterwards(
-    house: House, tmp_path: Path
+def test_writers_do_not_wait_for_a_backup_and_the_log_is_cut_afterwards(
+    played: PlayedGateway, tmp_path: Path
 ) -> None:
-    house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(4000000) AS x"))
+    played.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(4000000) AS x"))
     making = running_backup(
-        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+        played.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=played.store.cut_log
     )
     next(making)
     for n in range(5):
-        house.send(f"meanwhile {n}")
+        played.send(f"meanwhile {n}")
     for _ in making:
         pass
-    eventually(lambda: uncopied(house.store.path) == 0)
-    assert house.row("SELECT count(*) FROM messages")[0] == 5
+    eventually(lambda: uncopied(played.store.path) == 0)
+    assert played.row("SELECT count(*) FROM messages")[0] == 5
 
 
-def test_a_backup_that_is_given_up_leaves_nothing(house: House, tmp_path: Path) -> None:
-    house.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS x"))
+def test_a_cancelled_backup_leaves_no_file(played: PlayedGateway, tmp_path: Path) -> None:
+    played.store.write(lambda db: db.execute("CREATE TABLE filler AS SELECT zeroblob(40000000) AS x"))
     making = running_backup(
-        house.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=house.store.cut_log
+        played.store.path, tmp_path / "copy.db", 0, overwrite=False, ended=played.store.cut_log
     )
     next(making)
     making.close()
     eventually(lambda: not list(tmp_path.glob("copy*")))
 
 
-def test_what_waited_in_a_backup_is_held_when_it_is_put_in_place(house: House, tmp_path: Path) -> None:
-    delivered, waiting = house.send("delivered"), house.send("waiting")
-    step = house.settle(1, house.claim(1), Submitted(1))
+def test_waiting_messages_of_a_restored_backup_are_held(played: PlayedGateway, tmp_path: Path) -> None:
+    delivered, waiting = played.send("delivered"), played.send("waiting")
+    step = played.settle(1, played.claim(1), Submitted(1))
     assert isinstance(step, Submission)
-    back_up(house.store, tmp_path / "copy.db")
-    house.settle(1, step, Submitted(2))
-    replace_database(house, tmp_path / "copy.db")
-    assert isinstance(house.next(1), Rest)  # it would arrive twice
-    view = house.view(waiting)
+    back_up(played.store, tmp_path / "copy.db")
+    played.settle(1, step, Submitted(2))
+    replace_database(played, tmp_path / "copy.db")
+    assert isinstance(played.next(1), Rest)  # it would arrive twice
+    view = played.view(waiting)
     assert (view.status.value, view.in_doubt) == ("pending", True)
     assert "restored from a backup" in (view.failure_reason or "")
-    assert house.view(delivered).status.value == "sent"
-    house.restart()  # what was decided once is not decided by the time that passes
-    house.up(1, A)
-    assert isinstance(house.next(1), Rest)
-    fresh = house.send("new")
-    assert house.claim(1).segment.text == "new"
-    assert house.view(fresh).status.value == "pending"
+    assert played.view(delivered).status.value == "sent"
+    played.restart()  # what was decided once is not decided by the time that passes
+    played.up(1, A)
+    assert isinstance(played.next(1), Rest)
+    fresh = played.send("new")
+    assert played.claim(1).segment.text == "new"
+    assert played.view(fresh).status.value == "pending"
 
 
 def test_a_damaged_database_makes_way_for_the_newest_good_backup_where_that_is_wanted(
-    house: House, tmp_path: Path
+    played: PlayedGateway, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"
     folder.mkdir()
     for text in ("first", "second", "third"):
-        house.send(text)
-        back_up(house.store, backup.next_name(folder))
-    house.send("lost")
+        played.send(text)
+        back_up(played.store, backup.next_name(folder))
+    played.send("lost")
     newest = backup.kept(folder)[-1]
     newest.write_bytes(newest.read_bytes()[:-5000])  # a bad one
-    house.close()
-    path = house.settings.store.path
+    played.close()
+    path = played.settings.store.path
     path.write_bytes(path.read_bytes()[:-8192])
     with pytest.raises(StoreDamagedError):
         Store(path).open()
@@ -155,25 +155,27 @@ def test_a_damaged_database_makes_way_for_the_newest_good_backup_where_that_is_w
     store.open()  # once is enough
     store.close()
     assert not path.with_name("gatewayd.db.damaged-2").exists()
-    house.open()
+    played.open()
 
 
-def test_without_a_good_backup_a_damaged_database_stays_where_it_is(house: House, tmp_path: Path) -> None:
-    house.close()
-    path = house.settings.store.path
+def test_without_a_good_backup_a_damaged_database_stays_where_it_is(
+    played: PlayedGateway, tmp_path: Path
+) -> None:
+    played.close()
+    path = played.settings.store.path
     whole = path.read_bytes()
     path.write_bytes(whole[:-8192])
     with pytest.raises(StoreDamagedError, match="no good backup"):
         Store(path, backups=tmp_path / "none").open()
     assert path.read_bytes() == whole[:-8192]
     path.write_bytes(whole)
-    house.open()
+    played.open()
 
 
-def test_backups_are_made_now_and_again_and_some_are_kept(house: House, tmp_path: Path) -> None:
+def test_backups_are_made_regularly_and_the_newest_are_kept(played: PlayedGateway, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    settings = StoreSettings(path=house.store.path, backup_dir=folder, backup_every_s=0.02, backup_keep=2)
-    backups = Backups(settings, house.store, Clock())
+    settings = StoreSettings(path=played.store.path, backup_dir=folder, backup_every_s=0.02, backup_keep=2)
+    backups = Backups(settings, played.store, Clock())
     backups.start()
     eventually(lambda: [file.name for file in backup.kept(folder)][-1:] >= ["gatewayd-000004.db"])
     backups.stop(5)

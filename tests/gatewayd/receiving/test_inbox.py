@@ -1,4 +1,4 @@
-"""Inbound texts: kept whole and once."""
+"""Inbound texts are kept complete and once."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from gatewayd.store.tables import accounts
 from modem.port.interface import Unreadable
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, parse
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 A = "8922301000000000001"
 SENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    house.up(1, A)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path)
+    played.up(1, A)
+    yield played
+    played.close()
 
 
 def text(body: str, concat: Concat | None = None, sender: str = "+22376000001", late_s: float = 0) -> Deliver:
@@ -37,48 +37,48 @@ def text(body: str, concat: Concat | None = None, sender: str = "+22376000001", 
     return Deliver("", sender, body, sent_at, concat, Alphabet.UCS2, None, 0, 8)
 
 
-def receive(house: House, *texts: Deliver | Unreadable) -> None:
+def receive(played: PlayedGateway, *texts: Deliver | Unreadable) -> None:
     for each in texts:
-        house.gateway.dispatcher.received(house.statuses[1], each)
+        played.gateway.dispatcher.received(played.statuses[1], each)
 
 
-def kept(house: House) -> list[str]:
-    with house.store.readers.lend() as db:
+def kept(played: PlayedGateway) -> list[str]:
+    with played.store.readers.lend() as db:
         return [row[0] for row in db.execute("SELECT text FROM inbox ORDER BY id")]
 
 
-def test_a_text_read_twice_is_kept_once(house: House) -> None:
-    receive(house, text("hello"), text("hello"), text("other"))
-    assert kept(house) == ["hello", "other"]
+def test_a_text_read_twice_is_kept_once(played: PlayedGateway) -> None:
+    receive(played, text("hello"), text("hello"), text("other"))
+    assert kept(played) == ["hello", "other"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
-def test_parts_are_put_together_in_whatever_order_they_come(house: House, order: tuple[int, ...]) -> None:
+def test_parts_are_joined_in_any_order_of_arrival(played: PlayedGateway, order: tuple[int, ...]) -> None:
     parts = {seq: text(body, Concat(9, 8, 3, seq)) for seq, body in ((1, "one "), (2, "two "), (3, "three"))}
     for seq in order:
-        assert kept(house) == []
-        receive(house, parts[seq], parts[seq])
-    assert kept(house) == ["one two three"]
+        assert kept(played) == []
+        receive(played, parts[seq], parts[seq])
+    assert kept(played) == ["one two three"]
 
 
-def test_halves_of_an_emoji_in_two_parts_find_each_other(house: House) -> None:
-    receive(house, text("a\ud83d", Concat(1, 8, 2, 1)), text("\ude00b", Concat(1, 8, 2, 2)))
-    assert kept(house) == ["a😀b"]
+def test_an_emoji_split_between_two_parts_is_joined(played: PlayedGateway) -> None:
+    receive(played, text("a\ud83d", Concat(1, 8, 2, 1)), text("\ude00b", Concat(1, 8, 2, 2)))
+    assert kept(played) == ["a😀b"]
 
 
-def test_the_same_reference_of_other_senders_and_widths_is_another_text(house: House) -> None:
+def test_the_same_reference_of_other_senders_and_widths_is_another_text(played: PlayedGateway) -> None:
     receive(
-        house,
+        played,
         text("x", Concat(1, 8, 2, 1)),
         text("y", Concat(1, 16, 2, 2)),
         text("z", Concat(1, 8, 2, 2), sender="+22376000002"),
     )
-    assert kept(house) == []
+    assert kept(played) == []
 
 
-def test_what_cannot_be_read_is_set_aside(house: House) -> None:
-    receive(house, Unreadable("0791ZZ", "not hexadecimal"))
-    assert house.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
+def test_an_unreadable_message_is_kept_separately(played: PlayedGateway) -> None:
+    receive(played, Unreadable("0791ZZ", "not hexadecimal"))
+    assert played.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
 
 
 # The same octets again
@@ -101,76 +101,82 @@ def deliver(
     return read
 
 
-def delete(house: House, text: Deliver) -> None:
-    house.gateway.dispatcher.deleted(house.statuses[1], text)
+def delete(played: PlayedGateway, text: Deliver) -> None:
+    played.gateway.dispatcher.deleted(played.statuses[1], text)
 
 
 @pytest.mark.parametrize("stamp", STAMPS_WITHOUT_DATE)
-def test_a_text_without_a_date_is_a_repetition_until_the_first_was_deleted(house: House, stamp: str) -> None:
-    receive(house, deliver(stamp), deliver(stamp))
-    assert kept(house) == ["a"]
-    delete(house, deliver(stamp))
-    receive(house, deliver(stamp), deliver(stamp))
-    assert kept(house) == ["a", "a"]
+def test_a_text_without_a_date_is_a_repetition_until_the_first_was_deleted(
+    played: PlayedGateway, stamp: str
+) -> None:
+    receive(played, deliver(stamp), deliver(stamp))
+    assert kept(played) == ["a"]
+    delete(played, deliver(stamp))
+    receive(played, deliver(stamp), deliver(stamp))
+    assert kept(played) == ["a", "a"]
 
 
 @pytest.mark.parametrize("stamp", STAMPS_WITH_DATE)
-def test_a_text_with_a_date_is_a_repetition_after_its_deletion_too(house: House, stamp: str) -> None:
-    receive(house, deliver(stamp))
-    delete(house, deliver(stamp))
-    house.restart()
-    house.up(1, A)
-    receive(house, deliver(stamp))
-    assert kept(house) == ["a"]
+def test_a_text_with_a_date_is_a_repetition_after_its_deletion_too(played: PlayedGateway, stamp: str) -> None:
+    receive(played, deliver(stamp))
+    delete(played, deliver(stamp))
+    played.restart()
+    played.up(1, A)
+    receive(played, deliver(stamp))
+    assert kept(played) == ["a"]
 
 
-def test_two_stamps_that_are_no_dates_are_two_texts(house: House) -> None:
-    receive(house, *(deliver(stamp) for stamp in STAMPS_WITHOUT_DATE))
-    assert kept(house) == ["a"] * len(STAMPS_WITHOUT_DATE)
+def test_two_stamps_that_are_no_dates_are_two_texts(played: PlayedGateway) -> None:
+    receive(played, *(deliver(stamp) for stamp in STAMPS_WITHOUT_DATE))
+    assert kept(played) == ["a"] * len(STAMPS_WITHOUT_DATE)
 
 
 @pytest.mark.parametrize("stamp", [*STAMPS_WITH_DATE, *STAMPS_WITHOUT_DATE])
-def test_copies_that_lay_in_memory_at_once_are_as_many_texts(house: House, stamp: str) -> None:
+def test_copies_that_lay_in_memory_at_once_are_as_many_texts(played: PlayedGateway, stamp: str) -> None:
     copies = [replace(deliver(stamp), copy=copy) for copy in range(3)]
-    receive(house, *copies)
-    house.restart()  # and a crash before they were deleted
-    house.up(1, A)
-    receive(house, *copies)
-    assert kept(house) == ["a", "a", "a"]
+    receive(played, *copies)
+    played.restart()  # a crash before they were deleted
+    played.up(1, A)
+    receive(played, *copies)
+    assert kept(played) == ["a", "a", "a"]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 1, 2), (1, 1, 2, 2), (2, 1, 1, 2), (2, 2, 1, 1)])
-def test_copies_of_a_long_text_are_put_together_each_for_itself(house: House, order: tuple[int, ...]) -> None:
+def test_copies_of_a_long_text_are_put_together_each_for_itself(
+    played: PlayedGateway, order: tuple[int, ...]
+) -> None:
     parts = {
         seq: deliver("62112201000000", f"070500030902{seq:02X}6{seq}", first="44", dcs="04") for seq in (1, 2)
     }
     came: list[int] = []
     for seq in order:
-        receive(house, replace(parts[seq], copy=came.count(seq)))
+        receive(played, replace(parts[seq], copy=came.count(seq)))
         came.append(seq)
-    assert kept(house) == ["6162", "6162"]
+    assert kept(played) == ["6162", "6162"]
 
 
-def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(house: House) -> None:
-    receive(house, deliver("621122010000E1"))
-    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(played: PlayedGateway) -> None:
+    receive(played, deliver("621122010000E1"))
+    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
     assert (
         view.sent_at == int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000
-    )  # Bamako keeps UTC
+    )  # Bamako has UTC
 
 
-# What is no text, and what is for a program
+# Messages that are not texts, and data for programs
 
 
 @pytest.mark.parametrize(
     ("pid", "dcs", "kind"),
     [("40", "00", "type_0"), ("00", "C8", "voicemail"), ("00", "C0", "voicemail"), ("7F", "F6", "sim_data")],
 )
-def test_what_is_no_text_is_counted_and_not_kept(house: House, pid: str, dcs: str, kind: str) -> None:
-    receive(house, deliver("62112201000000", "0161", pid=pid, dcs=dcs))
-    receive(house, deliver("62112201000100", "0161", pid=pid, dcs=dcs))
-    assert kept(house) == []
-    counts = [count for count in house.gateway.measure().counts if count.event == "text_discarded"]
+def test_messages_that_are_not_texts_are_only_counted(
+    played: PlayedGateway, pid: str, dcs: str, kind: str
+) -> None:
+    receive(played, deliver("62112201000000", "0161", pid=pid, dcs=dcs))
+    receive(played, deliver("62112201000100", "0161", pid=pid, dcs=dcs))
+    assert kept(played) == []
+    counts = [count for count in played.gateway.measure().counts if count.event == "text_discarded"]
     assert [(count.cause, count.count) for count in counts] == [(kind, 2)]
 
 
@@ -186,30 +192,30 @@ def test_what_is_no_text_is_counted_and_not_kept(house: House, pid: str, dcs: st
     ],
 )
 def test_data_is_marked(
-    house: House, user_data: str, dcs: str, nature: tuple[str, str, int | None, str]
+    played: PlayedGateway, user_data: str, dcs: str, nature: tuple[str, str, int | None, str]
 ) -> None:
     first = "44" if user_data.startswith("08") else "04"
-    receive(house, deliver("62112201000000", user_data.replace(" ", ""), first=first, dcs=dcs))
-    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+    receive(played, deliver("62112201000000", user_data.replace(" ", ""), first=first, dcs=dcs))
+    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == nature
 
 
-def test_data_in_several_parts_is_marked(house: House) -> None:
+def test_data_in_several_parts_is_marked(played: PlayedGateway) -> None:
     header = "0B 05040B8423F0 00030902{:02X}"
     for seq in (2, 1):
         user_data = "0E" + header.format(seq).replace(" ", "") + f"0{seq}FF"
-        receive(house, deliver("62112201000000", user_data, first="44", dcs="04"))
-    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+        receive(played, deliver("62112201000000", user_data, first="44", dcs="04"))
+    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == ("data", "8bit", 2948, "01FF02FF")
 
 
-# Parts that do not come
+# Missing parts
 
 DAY = 86_400 * 1_000_000
 
 
-def shown(house: House) -> list[tuple[str, bool]]:
-    with house.store.readers.lend() as db:
+def shown(played: PlayedGateway) -> list[tuple[str, bool]]:
+    with played.store.readers.lend() as db:
         return [
             (row[0], bool(row[1])) for row in db.execute("SELECT text, incomplete FROM inbox ORDER BY id")
         ]
@@ -224,97 +230,97 @@ def shown(house: House) -> list[tuple[str, bool]]:
         ((3,), "[…]three […]"),
     ],
 )
-def test_after_the_time_out_there_is_what_came_with_its_holes_marked(
-    house: House, came: tuple[int, ...], becomes: str
+def test_an_incomplete_text_is_kept_after_the_time_out_with_marked_holes(
+    played: PlayedGateway, came: tuple[int, ...], becomes: str
 ) -> None:
     words = {1: "one ", 2: "two ", 3: "three ", 4: "four"}
-    receive(house, *(text(words[seq], Concat(9, 8, 4, seq)) for seq in came))
-    house.clock.at += DAY - 1
-    house.restart()  # what a former process gathered is not forgotten
-    assert shown(house) == []
-    house.clock.at += 2
-    house.restart()
-    assert shown(house) == [(becomes, True)]
-    house.clock.at += DAY
-    house.restart()
-    assert len(shown(house)) == 1
+    receive(played, *(text(words[seq], Concat(9, 8, 4, seq)) for seq in came))
+    played.clock.at += DAY - 1
+    played.restart()  # parts that an earlier process received are kept
+    assert shown(played) == []
+    played.clock.at += 2
+    played.restart()
+    assert shown(played) == [(becomes, True)]
+    played.clock.at += DAY
+    played.restart()
+    assert len(shown(played)) == 1
 
 
-def test_a_part_that_comes_after_the_time_out_fills_its_hole_and_makes_no_second_text(house: House) -> None:
-    receive(house, text("one ", Concat(9, 8, 3, 1)))
-    house.clock.at += DAY + 1
-    house.restart()
-    house.up(1, A)
-    (first,) = house.gateway.inbox(admin(house), 10, None)[0]
-    receive(house, text("three", Concat(9, 8, 3, 3), late_s=5))
-    assert shown(house) == [("one […]three", True)]
-    receive(house, text("two ", Concat(9, 8, 3, 2), late_s=3))
-    assert shown(house) == [("one two three", False)]
-    (now,) = house.gateway.inbox(admin(house), 10, None)[0]
+def test_a_part_after_the_time_out_fills_its_hole_in_the_same_text(played: PlayedGateway) -> None:
+    receive(played, text("one ", Concat(9, 8, 3, 1)))
+    played.clock.at += DAY + 1
+    played.restart()
+    played.up(1, A)
+    (first,) = played.gateway.inbox(admin(played), 10, None)[0]
+    receive(played, text("three", Concat(9, 8, 3, 3), late_s=5))
+    assert shown(played) == [("one […]three", True)]
+    receive(played, text("two ", Concat(9, 8, 3, 2), late_s=3))
+    assert shown(played) == [("one two three", False)]
+    (now,) = played.gateway.inbox(admin(played), 10, None)[0]
     assert (now.id, now.received_at, now.sent_at) == (first.id, first.received_at, first.sent_at)
-    receive(house, text("two ", Concat(9, 8, 3, 2), late_s=30))
-    house.clock.at += 2 * DAY
-    house.restart()
-    assert shown(house) == [("one two three", False)]
+    receive(played, text("two ", Concat(9, 8, 3, 2), late_s=30))
+    played.clock.at += 2 * DAY
+    played.restart()
+    assert shown(played) == [("one two three", False)]
 
 
-def test_half_an_emoji_beside_a_hole_is_no_fault(house: House) -> None:
-    receive(house, text("a\ud83d", Concat(1, 8, 2, 1)))
-    house.clock.at += DAY + 1
-    house.restart()
-    assert shown(house) == [("a\ufffd[…]", True)]
+def test_half_an_emoji_beside_a_hole_is_no_fault(played: PlayedGateway) -> None:
+    receive(played, text("a\ud83d", Concat(1, 8, 2, 1)))
+    played.clock.at += DAY + 1
+    played.restart()
+    assert shown(played) == [("a\ufffd[…]", True)]
 
 
-def test_a_reference_that_comes_again_hours_later_is_another_text(house: House) -> None:
-    receive(house, text("old one ", Concat(9, 8, 2, 1)))
-    receive(house, text("new two", Concat(9, 8, 2, 2), late_s=7200))
-    assert shown(house) == []
-    receive(house, text("new one ", Concat(9, 8, 2, 1), late_s=7195))
-    assert shown(house) == [("new one new two", False)]
-    receive(house, text("old two", Concat(9, 8, 2, 2), late_s=4))
-    assert shown(house) == [("new one new two", False), ("old one old two", False)]
+def test_a_reference_that_comes_again_hours_later_is_another_text(played: PlayedGateway) -> None:
+    receive(played, text("old one ", Concat(9, 8, 2, 1)))
+    receive(played, text("new two", Concat(9, 8, 2, 2), late_s=7200))
+    assert shown(played) == []
+    receive(played, text("new one ", Concat(9, 8, 2, 1), late_s=7195))
+    assert shown(played) == [("new one new two", False)]
+    receive(played, text("old two", Concat(9, 8, 2, 2), late_s=4))
+    assert shown(played) == [("new one new two", False), ("old one old two", False)]
 
 
-def test_a_sender_that_always_uses_one_reference_is_understood(house: House) -> None:
+def test_texts_of_a_sender_with_one_constant_reference_are_separate(played: PlayedGateway) -> None:
     for number in range(3):
-        receive(house, text(f"{number}a ", Concat(0, 8, 2, 1), late_s=number * 10))
-        receive(house, text(f"{number}b", Concat(0, 8, 2, 2), late_s=number * 10 + 2))
-    assert [body for body, _ in shown(house)] == ["0a 0b", "1a 1b", "2a 2b"]
+        receive(played, text(f"{number}a ", Concat(0, 8, 2, 1), late_s=number * 10))
+        receive(played, text(f"{number}b", Concat(0, 8, 2, 2), late_s=number * 10 + 2))
+    assert [body for body, _ in shown(played)] == ["0a 0b", "1a 1b", "2a 2b"]
 
 
-def test_another_part_with_the_same_number_is_not_lost(house: House) -> None:
-    receive(house, text("A1 ", Concat(0, 8, 2, 1)), text("B1 ", Concat(0, 8, 2, 1), late_s=60))
-    receive(house, text("B2", Concat(0, 8, 2, 2), late_s=62), text("A2", Concat(0, 8, 2, 2), late_s=2))
-    assert [body for body, _ in shown(house)] == ["B1 B2", "A1 A2"]
+def test_another_part_with_the_same_number_is_not_lost(played: PlayedGateway) -> None:
+    receive(played, text("A1 ", Concat(0, 8, 2, 1)), text("B1 ", Concat(0, 8, 2, 1), late_s=60))
+    receive(played, text("B2", Concat(0, 8, 2, 2), late_s=62), text("A2", Concat(0, 8, 2, 2), late_s=2))
+    assert [body for body, _ in shown(played)] == ["B1 B2", "A1 A2"]
 
 
-def test_a_part_that_its_sender_repeated_makes_no_second_text(house: House) -> None:
+def test_a_part_that_its_sender_repeated_makes_no_second_text(played: PlayedGateway) -> None:
     first, second = text("one ", Concat(9, 16, 2, 1)), text("two", Concat(9, 16, 2, 2), late_s=2)
     again = text("one ", Concat(9, 16, 2, 1), late_s=120)
-    receive(house, first, again, second)
-    receive(house, text("two", Concat(9, 16, 2, 2), late_s=240))
-    house.clock.at += DAY + 1
-    house.restart()
-    assert shown(house) == [("one two", False)]
+    receive(played, first, again, second)
+    receive(played, text("two", Concat(9, 16, 2, 2), late_s=240))
+    played.clock.at += DAY + 1
+    played.restart()
+    assert shown(played) == [("one two", False)]
 
 
-def test_a_text_without_a_time_is_put_together_too(house: House) -> None:
+def test_a_long_text_without_a_time_is_joined(played: PlayedGateway) -> None:
     parts = [
         Deliver("", "+22376000001", body, None, Concat(3, 8, 2, seq), Alphabet.UCS2, None, 0, 8)
         for seq, body in ((2, "two"), (1, "one "))
     ]
-    receive(house, *parts)
-    assert shown(house) == [("one two", False)]
-    assert house.gateway.inbox(admin(house), 10, None)[0][0].sent_at is None
+    receive(played, *parts)
+    assert shown(played) == [("one two", False)]
+    assert played.gateway.inbox(admin(played), 10, None)[0][0].sent_at is None
 
 
-def test_what_is_read_again_for_weeks_is_still_known(house: House) -> None:
+def test_a_text_that_is_read_again_for_weeks_is_kept_once(played: PlayedGateway) -> None:
     for _ in range(4):
-        receive(house, text("cannot be deleted"))
-        house.clock.at += 5 * DAY
-        house.restart()
-        house.up(1, A)
-    assert kept(house) == ["cannot be deleted"]
+        receive(played, text("cannot be deleted"))
+        played.clock.at += 5 * DAY
+        played.restart()
+        played.up(1, A)
+    assert kept(played) == ["cannot be deleted"]
 
 
 def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None:
@@ -332,63 +338,65 @@ def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None
     db.execute("INSERT INTO inbox (sim_id, sender, text, received_at) VALUES (1, 'Orange', 'old', 0)")
     db.commit()
     db.close()
-    house = House(tmp_path)
-    house.up(1, A)
-    receive(house, text("two", Concat(9, 8, 2, 2), late_s=3))
-    assert shown(house) == [("old", False), ("one two", False)]
-    assert seen_by(house, house.caller) == ["one two", "old"]
-    house.close()
+    played = PlayedGateway(tmp_path)
+    played.up(1, A)
+    receive(played, text("two", Concat(9, 8, 2, 2), late_s=3))
+    assert shown(played) == [("old", False), ("one two", False)]
+    assert seen_by(played, played.caller) == ["one two", "old"]
+    played.close()
 
 
-# Whose they are
+# Companies and their texts
 
 
-def admin(house: House) -> Caller:
-    return Caller(0, house.company, admin=True)
+def admin(played: PlayedGateway) -> Caller:
+    return Caller(0, played.company, admin=True)
 
 
-def seen_by(house: House, who: Caller) -> list[str]:
-    return [view.text for view in house.gateway.inbox(who, 100, None)[0]]
+def seen_by(played: PlayedGateway, who: Caller) -> list[str]:
+    return [view.text for view in played.gateway.inbox(who, 100, None)[0]]
 
 
-def test_a_companys_texts_are_for_its_keys_and_those_of_none_for_administration_keys(house: House) -> None:
-    other = house.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
-    receive(house, text("to nobody"))
-    assert (seen_by(house, house.caller), seen_by(house, admin(house))) == ([], ["to nobody"])
-    house.set_sim(A, company_id=house.company)
-    receive(house, text("to us"))
-    assert seen_by(house, house.caller) == ["to us", "to nobody"]
-    assert seen_by(house, Caller(0, other, admin=True)) == []
-    house.set_sim(A, company_id=other)
-    receive(house, text("to them"))
-    assert seen_by(house, Caller(0, other, admin=False)) == ["to them", "to nobody"]
-    assert seen_by(house, house.caller) == ["to us"]
+def test_keys_read_the_texts_of_their_company_and_administration_keys_those_of_no_company(
+    played: PlayedGateway,
+) -> None:
+    other = played.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
+    receive(played, text("to nobody"))
+    assert (seen_by(played, played.caller), seen_by(played, admin(played))) == ([], ["to nobody"])
+    played.set_sim(A, company_id=played.company)
+    receive(played, text("to us"))
+    assert seen_by(played, played.caller) == ["to us", "to nobody"]
+    assert seen_by(played, Caller(0, other, admin=True)) == []
+    played.set_sim(A, company_id=other)
+    receive(played, text("to them"))
+    assert seen_by(played, Caller(0, other, admin=False)) == ["to them", "to nobody"]
+    assert seen_by(played, played.caller) == ["to us"]
 
 
-def test_texts_are_listed_newest_first_and_page_by_page(house: House) -> None:
-    receive(house, *(text(str(number)) for number in range(5)))
+def test_texts_are_listed_newest_first_and_page_by_page(played: PlayedGateway) -> None:
+    receive(played, *(text(str(number)) for number in range(5)))
     pages: list[list[str]] = []
     cursor: int | None = None
     while True:
-        found, cursor = house.gateway.inbox(admin(house), 2, cursor)
+        found, cursor = played.gateway.inbox(admin(played), 2, cursor)
         pages.append([view.text for view in found])
         if cursor is None:
             break
     assert pages == [["4", "3"], ["2", "1"], ["0"]]
-    assert house.gateway.inbox(admin(house), 5, None)[1] is None
+    assert played.gateway.inbox(admin(played), 5, None)[1] is None
 
 
-def test_a_text_is_shown_with_its_times_and_sim(house: House) -> None:
-    receive(house, text("hello", sender="OrangeMoney"))
-    (view,) = house.gateway.inbox(admin(house), 10, None)[0]
+def test_a_text_is_shown_with_its_times_and_sim(played: PlayedGateway) -> None:
+    receive(played, text("hello", sender="OrangeMoney"))
+    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
     assert view == InboxRecord(
         id=1,
         sender="OrangeMoney",
         text="hello",
-        received_at=house.clock.at,
+        received_at=played.clock.at,
         sent_at=int(SENT.timestamp()) * 1_000_000,
         sim_number="+22370000001",
-        sim_id=house.sim(A),
+        sim_id=played.sim(A),
         incomplete=False,
         kind="text",
         encoding="ucs2",

@@ -1,4 +1,4 @@
-"""What the house makes of parts that lie in a modem's memory."""
+"""Parts in a modem's memory: how the gateway records and settles them."""
 
 from __future__ import annotations
 
@@ -11,173 +11,175 @@ import pytest
 from gatewayd.records import Status
 from modem.parts import Fate, InDoubt, Place, Submission, Via
 from modem.port.interface import Kept, Rest, Storage
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 A, B = "8922301000000000001", "8922301000000000002"
 HERE = Place("ME", 3)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, submit_via="storage", in_doubt="hold")
-    house.up(1, A)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, submit_via="storage", in_doubt="hold")
+    played.up(1, A)
+    yield played
+    played.close()
 
 
-def learn(house: House, storage: Storage = Storage.MARKS) -> None:
-    house.gateway.dispatcher.learned(house.statuses[1], storage)
+def learn(played: PlayedGateway, storage: Storage = Storage.MARKS) -> None:
+    played.gateway.dispatcher.learned(played.statuses[1], storage)
 
 
-def place(house: House, part: Submission, where: Place | None = HERE) -> None:
-    house.gateway.dispatcher.stored(house.statuses[1], part, where)
+def place(played: PlayedGateway, part: Submission, where: Place | None = HERE) -> None:
+    played.gateway.dispatcher.stored(played.statuses[1], part, where)
 
 
-def kept(house: House) -> tuple[Kept, ...]:
-    return house.gateway.dispatcher.in_memory(house.statuses[1])
+def kept(played: PlayedGateway) -> tuple[Kept, ...]:
+    return played.gateway.dispatcher.in_memory(played.statuses[1])
 
 
-def found(house: House, fate: Fate) -> None:
-    [one] = kept(house)
-    house.gateway.dispatcher.found(house.statuses[1], one, fate)
-    house.gateway.dispatcher.emptied(house.statuses[1], one)
+def found(played: PlayedGateway, fate: Fate) -> None:
+    [one] = kept(played)
+    played.gateway.dispatcher.found(played.statuses[1], one, fate)
+    played.gateway.dispatcher.emptied(played.statuses[1], one)
 
 
-def restart(house: House) -> None:
-    house.restart()
-    house.up(1, A)
+def restart(played: PlayedGateway) -> None:
+    played.restart()
+    played.up(1, A)
 
 
-def test_what_a_model_can_do_is_remembered(house: House) -> None:
+def test_the_abilities_of_a_model_are_recorded(played: PlayedGateway) -> None:
     for text in ("one", "two", "three"):
-        house.send(text)
-    part = house.claim(1)
+        played.send(text)
+    part = played.claim(1)
     assert (part.via, part.marks) == (Via.STORAGE, False)
-    learn(house)
-    part = house.claim(1)
+    learn(played)
+    part = played.claim(1)
     assert (part.via, part.marks) == (Via.STORAGE, True)
-    learn(house, Storage.NO_MARKS)
-    restart(house)
-    assert house.claim(1).via is Via.DIRECT
-    with house.store.readers.lend() as db:
-        assert "does not mark" in house.gateway.dispatcher.storage.words(db, house.statuses[1])
+    learn(played, Storage.NO_MARKS)
+    restart(played)
+    assert played.claim(1).via is Via.DIRECT
+    with played.store.readers.lend() as db:
+        assert "does not mark" in played.gateway.dispatcher.modem_memory.why_direct(db, played.statuses[1])
 
 
-def test_a_part_that_was_only_being_written_is_queued_again(house: House) -> None:
-    sms_id = house.send()
-    first = house.claim(1)
-    restart(house)
-    assert not house.view(sms_id).in_doubt
-    [stray] = kept(house)
+def test_a_part_without_a_place_is_queued_again(played: PlayedGateway) -> None:
+    sms_id = played.send()
+    first = played.claim(1)
+    restart(played)
+    assert not played.view(sms_id).in_doubt
+    [stray] = kept(played)
     assert (stray.place, stray.submission.token, stray.settled) == (None, first.token, True)
-    again = house.claim(1)
+    again = played.claim(1)
     assert again.token > first.token
-    assert house.view(sms_id).retry_count == 0
+    assert played.view(sms_id).retry_count == 0
 
 
-def test_sent_is_believed_and_the_part_not_sent_again(house: House) -> None:
-    sms_id = house.send()
-    place(house, house.claim(1))
-    restart(house)
-    assert house.view(sms_id).in_doubt
-    [one] = kept(house)
+def test_a_part_that_the_memory_calls_sent_is_not_sent_again(played: PlayedGateway) -> None:
+    sms_id = played.send()
+    place(played, played.claim(1))
+    restart(played)
+    assert played.view(sms_id).in_doubt
+    [one] = kept(played)
     assert (one.place, one.settled, one.submission.segment.text) == (HERE, False, "hello")
-    found(house, Fate.SENT)
-    assert house.view(sms_id).status is Status.SENT
-    assert kept(house) == ()
-    assert house.next(1) == Rest()
+    found(played, Fate.SENT)
+    assert played.view(sms_id).status is Status.SENT
+    assert kept(played) == ()
+    assert played.next(1) == Rest()
 
 
 @pytest.mark.parametrize("marks", [True, False])
-def test_unsent_is_believed_of_a_model_that_marks(house: House, marks: bool) -> None:
-    sms_id = house.send()
-    place(house, house.claim(1))
+def test_a_part_that_the_memory_calls_unsent_is_queued_for_a_marking_model(
+    played: PlayedGateway, marks: bool
+) -> None:
+    sms_id = played.send()
+    place(played, played.claim(1))
     if marks:
-        learn(house)
-    restart(house)
-    found(house, Fate.UNSENT)
-    assert house.view(sms_id).in_doubt is not marks
-    assert isinstance(house.next(1), Submission) is marks
+        learn(played)
+    restart(played)
+    found(played, Fate.UNSENT)
+    assert played.view(sms_id).in_doubt is not marks
+    assert isinstance(played.next(1), Submission) is marks
 
 
-def test_unsent_says_nothing_until_the_time_limit(house: House) -> None:
-    house.send()
-    place(house, house.claim(1))
-    restart(house)
-    house.clock.passed += 100
-    assert kept(house)[0].unsure_s == 80
-    house.clock.passed += 100
-    assert kept(house)[0].unsure_s == 0
+def test_unsent_is_not_believed_before_the_time_limit(played: PlayedGateway) -> None:
+    played.send()
+    place(played, played.claim(1))
+    restart(played)
+    played.clock.passed += 100
+    assert kept(played)[0].unsure_s == 80
+    played.clock.passed += 100
+    assert kept(played)[0].unsure_s == 0
 
 
-def test_another_modem_or_another_card_is_not_asked(house: House) -> None:
+def test_parts_of_another_modem_or_sim_are_not_listed(played: PlayedGateway) -> None:
     for text in ("one", "two"):
-        house.send(text)
-    place(house, house.claim(1))
-    place(house, house.claim(1), Place("SM", 3))
-    restart(house)
-    assert len(kept(house)) == 2
-    house.up(1, B)
-    assert [one.place for one in kept(house)] == [HERE]
-    house.say(replace(house.statuses[1], imei="350000000000001"))
-    assert kept(house) == ()
+        played.send(text)
+    place(played, played.claim(1))
+    place(played, played.claim(1), Place("SM", 3))
+    restart(played)
+    assert len(kept(played)) == 2
+    played.up(1, B)
+    assert [one.place for one in kept(played)] == [HERE]
+    played.say(replace(played.statuses[1], imei="350000000000001"))
+    assert kept(played) == ()
 
 
-def test_a_place_holds_one_part(house: House) -> None:
+def test_a_place_holds_one_part(played: PlayedGateway) -> None:
     for text in ("one", "two"):
-        house.send(text)
-    place(house, house.claim(1))
-    second = house.claim(1)
-    place(house, second)
-    restart(house)
-    assert [one.submission.message_id for one in kept(house)] == [second.message_id]
+        played.send(text)
+    place(played, played.claim(1))
+    second = played.claim(1)
+    place(played, second)
+    restart(played)
+    assert [one.submission.message_id for one in kept(played)] == [second.message_id]
 
 
-def test_a_part_sent_directly_after_all_is_in_doubt_after_a_crash(house: House) -> None:
-    sms_id = house.send()
-    place(house, house.claim(1), None)
-    restart(house)
-    assert house.view(sms_id).in_doubt
-    assert kept(house) == ()
+def test_a_part_sent_directly_after_all_is_in_doubt_after_a_crash(played: PlayedGateway) -> None:
+    sms_id = played.send()
+    place(played, played.claim(1), None)
+    restart(played)
+    assert played.view(sms_id).in_doubt
+    assert kept(played) == ()
 
 
-def test_a_modem_that_was_asked_is_not_asked_again(house: House) -> None:
-    house.send()
-    part = house.claim(1)
-    place(house, part)
-    house.settle(1, part, InDoubt("it does not know", asked=True))
-    assert kept(house) == ()
+def test_an_emptied_place_is_not_listed_again(played: PlayedGateway) -> None:
+    played.send()
+    part = played.claim(1)
+    place(played, part)
+    played.settle(1, part, InDoubt("it does not know", asked=True))
+    assert kept(played) == ()
 
 
-def test_what_a_modem_says_late_settles_the_one_part_in_doubt(house: House) -> None:
-    sms_id = house.send()
-    part = house.claim(1)
-    house.settle(1, part, InDoubt("it says nothing"))
-    house.gateway.dispatcher.told_late(house.statuses[1], 9)
-    assert house.view(sms_id).status is Status.SENT
-    assert house.row("SELECT reference FROM parts")[0] == 9
+def test_a_late_answer_settles_the_only_part_in_doubt(played: PlayedGateway) -> None:
+    sms_id = played.send()
+    part = played.claim(1)
+    played.settle(1, part, InDoubt("it says nothing"))
+    played.gateway.dispatcher.told_late(played.statuses[1], 9)
+    assert played.view(sms_id).status is Status.SENT
+    assert played.row("SELECT reference FROM parts")[0] == 9
 
 
-def test_what_could_be_said_of_two_parts_is_said_of_none(house: House) -> None:
-    sms_ids = [house.send(text) for text in ("one", "two")]
-    second = house.settle(1, house.claim(1), InDoubt("it says nothing"))
+def test_a_late_answer_that_fits_two_parts_settles_none(played: PlayedGateway) -> None:
+    sms_ids = [played.send(text) for text in ("one", "two")]
+    second = played.settle(1, played.claim(1), InDoubt("it says nothing"))
     assert isinstance(second, Submission)
-    house.settle(1, second, InDoubt("it says nothing"))
-    house.gateway.dispatcher.told_late(house.statuses[1], 9)
-    assert all(house.view(sms_id).in_doubt for sms_id in sms_ids)
+    played.settle(1, second, InDoubt("it says nothing"))
+    played.gateway.dispatcher.told_late(played.statuses[1], 9)
+    assert all(played.view(sms_id).in_doubt for sms_id in sms_ids)
 
 
-def test_a_modem_may_be_busy_for_as_long_as_a_submission_takes(house: House) -> None:
-    assert house.gateway.dispatcher.busy_s(1) == 0
-    house.send()
-    house.claim(1)
-    house.restart()
-    house.up(1, A)
-    assert house.gateway.dispatcher.busy_s(1) == 0  # it was only being written
-    place(house, house.claim(1))
-    house.restart()
-    assert house.gateway.dispatcher.busy_s(1) == 180
-    house.clock.at += 100_000_000
-    assert house.gateway.dispatcher.busy_s(1) == 80
-    house.clock.at -= 10**15  # the clock fell back: no longer than a submission
-    assert house.gateway.dispatcher.busy_s(1) == 180
+def test_a_modem_counts_as_busy_for_the_limit_of_a_submission(played: PlayedGateway) -> None:
+    assert played.gateway.dispatcher.busy_s(1) == 0
+    played.send()
+    played.claim(1)
+    played.restart()
+    played.up(1, A)
+    assert played.gateway.dispatcher.busy_s(1) == 0  # it was still being written
+    place(played, played.claim(1))
+    played.restart()
+    assert played.gateway.dispatcher.busy_s(1) == 180
+    played.clock.at += 100_000_000
+    assert played.gateway.dispatcher.busy_s(1) == 80
+    played.clock.at -= 10**15  # the clock was set back: still no longer than a submission
+    assert played.gateway.dispatcher.busy_s(1) == 180

@@ -1,4 +1,4 @@
-"""After an outage: the old goes slowly, the newest codes first, and holds up nothing new."""
+"""After an outage old messages are sent slowly, the newest codes first, and do not delay new messages."""
 
 from __future__ import annotations
 
@@ -18,134 +18,134 @@ from gatewayd.store.tables import parts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 A, B = "8922301000000000001", "8922301000000000002"
 GUARD_S = 3600
 
 
-def open_house(path: Path, **dispatch: Any) -> House:
-    return House(path, backlog_guard_s=GUARD_S, backlog_rate=6, default_expiry_s=0, **dispatch)
+def open_house(path: Path, **dispatch: Any) -> PlayedGateway:
+    return PlayedGateway(path, backlog_guard_s=GUARD_S, backlog_rate=6, default_expiry_s=0, **dispatch)
 
 
-def time_passes(house: House, seconds: float) -> None:
-    house.clock.at += int(seconds * SECOND)
-    house.clock.passed += seconds
+def time_passes(played: PlayedGateway, seconds: float) -> None:
+    played.clock.at += int(seconds * SECOND)
+    played.clock.passed += seconds
 
 
-def sent(house: House, port: int, most: int = 100) -> list[str]:
-    """What a port sends one after another until it is told to rest; without time passing."""
+def sent(played: PlayedGateway, port: int, most: int = 100) -> list[str]:
+    """The texts that a port sends before it must rest, at one moment."""
     texts: list[str] = []
-    step = house.next(port)
+    step = played.next(port)
     while isinstance(step, Submission) and len(texts) < most:
         texts.append(step.segment.text)
-        step = house.settle(port, step, Submitted(len(texts)))
+        step = played.settle(port, step, Submitted(len(texts)))
     return texts
 
 
-def outage(house: House, seconds: float = GUARD_S + 60) -> None:
-    """All ports are lost, and come back as they were."""
-    before = dict(house.statuses)
+def outage(played: PlayedGateway, seconds: float = GUARD_S + 60) -> None:
+    """All ports are lost, and return with the same SIMs."""
+    before = dict(played.statuses)
     for port in before:
-        house.down(port)
-    time_passes(house, seconds)
+        played.down(port)
+    time_passes(played, seconds)
     for told in before.values():
-        house.say(told)
+        played.say(told)
 
 
-def test_after_an_outage_the_old_is_sent_slowly(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
+def test_old_messages_are_sent_slowly_after_an_outage(tmp_path: Path) -> None:
+    played = open_house(tmp_path)
+    played.up(1, A)
     for number in range(4):
-        house.send(f"old {number}")
-    outage(house)
-    assert sent(house, 1) == ["old 0"]
-    step = house.next(1)
+        played.send(f"old {number}")
+    outage(played)
+    assert sent(played, 1) == ["old 0"]
+    step = played.next(1)
     assert step == Rest(10)
-    time_passes(house, 9)
-    assert sent(house, 1) == []
-    time_passes(house, 1)
-    assert sent(house, 1) == ["old 1"]
-    house.close()
+    time_passes(played, 9)
+    assert sent(played, 1) == []
+    time_passes(played, 1)
+    assert sent(played, 1) == ["old 1"]
+    played.close()
 
 
-def test_new_messages_are_not_held_up(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
+def test_new_messages_are_not_delayed(tmp_path: Path) -> None:
+    played = open_house(tmp_path)
+    played.up(1, A)
     for number in range(4):
-        house.send(f"old {number}", priority=Priority.OTP)
-    outage(house)
+        played.send(f"old {number}", priority=Priority.OTP)
+    outage(played)
     for text in ("new 1", "new 2"):
-        house.send(text)
-    house.send("new bulk", priority=Priority.BULK)
-    house.send("new code", priority=Priority.OTP)
-    assert sent(house, 1) == ["new code", "new 1", "new 2", "old 3", "new bulk"]
-    house.close()
+        played.send(text)
+    played.send("new bulk", priority=Priority.BULK)
+    played.send("new code", priority=Priority.OTP)
+    assert sent(played, 1) == ["new code", "new 1", "new 2", "old 3", "new bulk"]
+    played.close()
 
 
-def test_of_the_old_the_newest_code_goes_first_and_the_others_oldest_first(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
-    house.send("notice 1")
-    house.send("code 1", priority=Priority.OTP)
-    house.send("bulk", priority=Priority.BULK)
-    house.send("code 2", priority=Priority.OTP)
-    house.send("notice 2")
-    outage(house)
+def test_the_newest_old_code_is_sent_first_and_other_messages_oldest_first(tmp_path: Path) -> None:
+    played = open_house(tmp_path)
+    played.up(1, A)
+    played.send("notice 1")
+    played.send("code 1", priority=Priority.OTP)
+    played.send("bulk", priority=Priority.BULK)
+    played.send("code 2", priority=Priority.OTP)
+    played.send("notice 2")
+    outage(played)
     order = []
     for _ in range(6):
-        order += sent(house, 1)
-        time_passes(house, 10)
+        order += sent(played, 1)
+        time_passes(played, 10)
     assert order == ["code 2", "code 1", "notice 1", "notice 2", "bulk"]
-    house.close()
+    played.close()
 
 
 def test_a_code_of_many_parts_is_sent_from_its_first(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
-    house.send("é" * 400, priority=Priority.OTP)
-    outage(house)
+    played = open_house(tmp_path)
+    played.up(1, A)
+    played.send("é" * 400, priority=Priority.OTP)
+    outage(played)
     order = []
     for _ in range(3):
-        part = house.claim(1)
+        part = played.claim(1)
         order.append(part.seq)
-        house.settle(1, part, Submitted(part.seq))
-        time_passes(house, 10)
+        played.settle(1, part, Submitted(part.seq))
+        time_passes(played, 10)
     assert order == [1, 2, 3]
-    house.close()
+    played.close()
 
 
 @pytest.mark.parametrize("lost_s", [60, GUARD_S / 2])
 def test_a_short_outage_and_a_long_queue_are_no_backlog(tmp_path: Path, lost_s: float) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
+    played = open_house(tmp_path)
+    played.up(1, A)
     for number in range(3):
-        house.send(f"{number}")
-    time_passes(house, 2 * GUARD_S)  # it was up all the time, and slow
-    outage(house, lost_s)
-    assert sent(house, 1) == ["0", "1", "2"]
-    house.close()
+        played.send(f"{number}")
+    time_passes(played, 2 * GUARD_S)  # it was up all the time, but slow
+    outage(played, lost_s)
+    assert sent(played, 1) == ["0", "1", "2"]
+    played.close()
 
 
 def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
+    played = open_house(tmp_path)
+    played.up(1, A)
     for number in range(3):
-        house.send(f"old {number}")
-    house.close()
-    time_passes(house, 5 * GUARD_S)
+        played.send(f"old {number}")
+    played.close()
+    time_passes(played, 5 * GUARD_S)
     with caplog.at_level(logging.WARNING):
-        house.open()
+        played.open()
     assert "3 messages wait, the oldest for 5 h" in caplog.text
-    house.up(1, A)
-    house.send("new")
+    played.up(1, A)
+    played.send("new")
     told = status.status(
         Context(
-            house.store,
-            house.clock,
-            Calendar(house.settings.numbers.zone),
-            Numbering(house.settings.numbers),
-            house.gateway,
+            played.store,
+            played.clock,
+            Calendar(played.settings.numbers.zone),
+            Numbering(played.settings.numbers),
+            played.gateway,
         )
     )
     assert told["messages"] == {
@@ -155,72 +155,72 @@ def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pyte
         "oldest_pending": "5 h",
         "sent": 0,
     }
-    assert told["backlog_sims"] == [house.sim(A)]
-    assert sent(house, 1) == ["new", "old 0"]
-    assert house.store.write(queue_counts.pending) == 2
-    house.close()
+    assert told["backlog_sims"] == [played.sim(A)]
+    assert sent(played, 1) == ["new", "old 0"]
+    assert played.store.write(queue_counts.pending) == 2
+    played.close()
 
 
-def test_young_messages_are_no_backlog_whatever_the_outage(tmp_path: Path) -> None:
-    house = open_house(tmp_path, grace_s=10 * GUARD_S)
-    house.up(1, A)
-    house.down(1)
-    time_passes(house, GUARD_S)
+def test_young_messages_are_no_backlog_after_any_outage(tmp_path: Path) -> None:
+    played = open_house(tmp_path, grace_s=10 * GUARD_S)
+    played.up(1, A)
+    played.down(1)
+    time_passes(played, GUARD_S)
     for number in range(3):
-        house.send(f"{number}")
-    time_passes(house, 60)
-    house.up(1, A)
-    assert sent(house, 1) == ["0", "1", "2"]
-    house.close()
+        played.send(f"{number}")
+    time_passes(played, 60)
+    played.up(1, A)
+    assert sent(played, 1) == ["0", "1", "2"]
+    played.close()
 
 
-def test_the_sim_that_comes_back_first_carries_the_others_backlog_at_its_own_rate(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
-    house.up(2, B)
+def test_the_first_sim_that_returns_sends_the_backlog_of_the_others_at_its_own_rate(tmp_path: Path) -> None:
+    played = open_house(tmp_path)
+    played.up(1, A)
+    played.up(2, B)
     for number in range(4):
-        house.send(f"old {number}", sim=house.sim(A))
-    house.store.write(lambda db: db.execute("UPDATE parts SET pinned = 0"))
-    house.store.write(lambda db: db.execute("UPDATE messages SET pinned = 0"))
+        played.send(f"old {number}", sim=played.sim(A))
+    played.store.write(lambda db: db.execute("UPDATE parts SET pinned = 0"))
+    played.store.write(lambda db: db.execute("UPDATE messages SET pinned = 0"))
     for port in (1, 2):
-        house.down(port)
-    time_passes(house, GUARD_S + 60)
-    house.up(2, B)
-    assert sent(house, 2) == ["old 0"]
-    house.up(1, A)
-    assert sent(house, 1) == ["old 1"]
-    time_passes(house, 10)
-    assert (sent(house, 2), sent(house, 1)) == (["old 2"], ["old 3"])
-    house.close()
+        played.down(port)
+    time_passes(played, GUARD_S + 60)
+    played.up(2, B)
+    assert sent(played, 2) == ["old 0"]
+    played.up(1, A)
+    assert sent(played, 1) == ["old 1"]
+    time_passes(played, 10)
+    assert (sent(played, 2), sent(played, 1)) == (["old 2"], ["old 3"])
+    played.close()
 
 
 def test_of_two_queues_the_newest_code_goes_first_too(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
-    house.send("A's code", priority=Priority.OTP)
-    house.down(1)
-    house.up(2, B)
-    house.send("B's code", sim=house.sim(B), priority=Priority.OTP)
-    house.down(2)
-    time_passes(house, GUARD_S + 60)
-    house.up(2, B)
-    assert sent(house, 2) == ["B's code"]
-    time_passes(house, 10)
-    assert sent(house, 2) == ["A's code"]
-    house.close()
+    played = open_house(tmp_path)
+    played.up(1, A)
+    played.send("A's code", priority=Priority.OTP)
+    played.down(1)
+    played.up(2, B)
+    played.send("B's code", sim=played.sim(B), priority=Priority.OTP)
+    played.down(2)
+    time_passes(played, GUARD_S + 60)
+    played.up(2, B)
+    assert sent(played, 2) == ["B's code"]
+    time_passes(played, 10)
+    assert sent(played, 2) == ["A's code"]
+    played.close()
 
 
-def test_once_the_backlog_is_sent_everything_is_as_before(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    house.up(1, A)
-    house.send("old")
-    outage(house)
-    assert sent(house, 1) == ["old"]
+def test_sending_is_normal_once_the_backlog_is_sent(tmp_path: Path) -> None:
+    played = open_house(tmp_path)
+    played.up(1, A)
+    played.send("old")
+    outage(played)
+    assert sent(played, 1) == ["old"]
     for number in range(3):
-        house.send(f"{number}")
-    assert sent(house, 1) == ["0", "1", "2"]
-    assert house.gateway.dispatcher.backlog.queues() == []
-    house.close()
+        played.send(f"{number}")
+    assert sent(played, 1) == ["0", "1", "2"]
+    assert played.gateway.dispatcher.outage_backlog.queues() == []
+    played.close()
 
 
 def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:

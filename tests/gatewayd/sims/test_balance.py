@@ -1,4 +1,4 @@
-"""Balances: read when a SIM has nothing to send, in the words of every operator, and told once where they are not."""
+"""Balances are read while a SIM has no work, in the notations of many operators; a missing amount is logged once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatewayd.sims.balance import amount, amount_in
 from modem.driver.ussd import Reply, Session, UssdAnswer, UssdUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
-from tests.gatewayd.played_ports import Bell, House
+from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 PATTERN = BalanceSettings(operator="x", code="#1#").pattern
 ICCID = "8922302000000000010"
@@ -59,12 +59,12 @@ def test_any_answer_is_read_without_raising(text: str) -> None:
 
 
 @given(st.integers(0, 10**9), st.sampled_from([" ", "\u202f", "\u00a0", ".", ",", ""]))
-def test_thousands_are_parted_by_anything(value: int, mark: str) -> None:
+def test_thousands_may_have_any_separator(value: int, mark: str) -> None:
     assert amount_in(f"Solde {value:,} FCFA".replace(",", mark), PATTERN) == value
 
 
-class Asked(Bell):
-    """A port that answers codes as the test wants."""
+class Asked(PlayedPort):
+    """A port that answers USSD codes as the test sets it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,102 +83,102 @@ class Asked(Bell):
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[tuple[House, Asked]]:
-    """A house whose port 1 is asked for the balance of Orange SIMs again and again."""
+def asked(tmp_path: Path) -> Iterator[tuple[PlayedGateway, Asked]]:
+    """A gateway that asks port 1 for the balance of Orange SIMs regularly."""
     port = Asked()
-    house = House(tmp_path)
-    house.close()
-    house.settings = house.settings.model_copy(
+    played = PlayedGateway(tmp_path)
+    played.close()
+    played.settings = played.settings.model_copy(
         update={"balance": (BalanceSettings(operator="orange", code="#123#", every_s=0.05),)}
     )
-    house.bells[1] = port
-    house.open()
-    yield house, port
-    house.close()
+    played.ports[1] = port
+    played.open()
+    yield played, port
+    played.close()
 
 
-def orange(house: House) -> None:
-    house.up(1, ICCID)
-    house.set_sim(ICCID, operator="Orange ML")
+def orange(played: PlayedGateway) -> None:
+    played.up(1, ICCID)
+    played.set_sim(ICCID, operator="Orange ML")
 
 
-def later(house: House) -> bool:
-    """Let time pass while something is waited for: the gateway may count from just after it last did."""
-    house.clock.passed += 1
+def later(played: PlayedGateway) -> bool:
+    """Advance the time until a condition holds: the gateway may count from a moment after the last step."""
+    played.clock.passed += 1
     return True
 
 
-def balance(house: House) -> tuple[float, int | None]:
-    row = house.row("SELECT balance, balance_at FROM sims")
+def balance(played: PlayedGateway) -> tuple[float, int | None]:
+    row = played.row("SELECT balance, balance_at FROM sims")
     return row[0], row[1]
 
 
-def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[House, Asked]) -> None:
-    house, port = asked
+def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[PlayedGateway, Asked]) -> None:
+    played, port = asked
     port.answers = ["Solde: 1 234,5 F", "Solde: 1 000 F"]
-    orange(house)
-    eventually(lambda: balance(house) == (1234.5, house.clock.at))
+    orange(played)
+    eventually(lambda: balance(played) == (1234.5, played.clock.at))
     assert len(port.codes) == 1
-    house.clock.at += 60_000_000
-    eventually(lambda: balance(house) == (1000, house.clock.at))
+    played.clock.at += 60_000_000
+    eventually(lambda: balance(played) == (1000, played.clock.at))
     assert set(port.codes) == {("#123#", 1)}
-    _, [sim] = house.gateway.sims(house.caller)
-    assert (sim.balance, sim.balance_at) == (1000, house.clock.at)
+    _, [sim] = played.gateway.sims(played.caller)
+    assert (sim.balance, sim.balance_at) == (1000, played.clock.at)
 
 
-def test_a_clock_that_was_set_back_keeps_no_balance_for_years(asked: tuple[House, Asked]) -> None:
-    house, port = asked
+def test_a_balance_is_read_again_after_the_clock_was_set_back(asked: tuple[PlayedGateway, Asked]) -> None:
+    played, port = asked
     port.answers = ["1 F", "2 F"]
-    orange(house)
-    eventually(lambda: balance(house)[0] == 1)
-    house.clock.at -= 10**15
-    eventually(lambda: balance(house) == (2, house.clock.at))
+    orange(played)
+    eventually(lambda: balance(played)[0] == 1)
+    played.clock.at -= 10**15
+    eventually(lambda: balance(played) == (2, played.clock.at))
 
 
-def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[House, Asked]) -> None:
-    house, port = asked
+def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[PlayedGateway, Asked]) -> None:
+    played, port = asked
     port.answers = ["1 F"]
-    house.up(1, ICCID)
-    house.set_sim(ICCID, operator="Malitel")
-    house.send()
-    looks = house.gateway._balances  # noqa: SLF001 - that nothing happens cannot be waited for
+    played.up(1, ICCID)
+    played.set_sim(ICCID, operator="Malitel")
+    played.send()
+    looks = played.gateway._balances  # noqa: SLF001 - the test cannot wait for nothing to happen
     assert looks._due() == []  # noqa: SLF001
-    house.set_sim(ICCID, operator="Orange")
+    played.set_sim(ICCID, operator="Orange")
     assert looks._due() == []  # noqa: SLF001 - a message waits
-    house.claim(1)
-    eventually(lambda: balance(house)[0] == 1)
+    played.claim(1)
+    eventually(lambda: balance(played)[0] == 1)
 
 
-def test_an_answer_without_an_amount_is_told_once(
-    asked: tuple[House, Asked], caplog: pytest.LogCaptureFixture
+def test_an_answer_without_an_amount_is_logged_once(
+    asked: tuple[PlayedGateway, Asked], caplog: pytest.LogCaptureFixture
 ) -> None:
-    house, port = asked
+    played, port = asked
     port.answers = ["Code inconnu 1234"]
     with caplog.at_level(logging.DEBUG):
-        orange(house)
+        orange(played)
         eventually(lambda: port.codes)
-        eventually(lambda: later(house) and len(port.codes) > 3)
+        eventually(lambda: later(played) and len(port.codes) > 3)
     told = [record for record in caplog.records if "finds no amount" in record.getMessage()]
     assert len(told) == 1
     assert "1234" not in caplog.text  # what the network says is nobody's business
-    assert balance(house) == (0, None)
+    assert balance(played) == (0, None)
 
 
-def test_a_port_that_cannot_ask_is_asked_again_later(asked: tuple[House, Asked]) -> None:
-    house, port = asked
+def test_a_port_that_cannot_ask_now_is_used_again_later(asked: tuple[PlayedGateway, Asked]) -> None:
+    played, port = asked
     port.answers = [UssdUnavailableError("no"), "7 F"]
-    orange(house)
+    orange(played)
     eventually(lambda: len(port.codes) == 1)
-    eventually(lambda: later(house) and balance(house)[0] == 7)
+    eventually(lambda: later(played) and balance(played)[0] == 7)
 
 
-def test_an_answer_to_another_card_is_not_kept(asked: tuple[House, Asked]) -> None:
-    house, port = asked
+def test_an_answer_to_another_card_is_not_kept(asked: tuple[PlayedGateway, Asked]) -> None:
+    played, port = asked
     port.answers = ["7 F"]
-    house.up(1, "8922302000000009999")
-    house.set_sim("8922302000000009999", operator="Orange")
+    played.up(1, "8922302000000009999")
+    played.set_sim("8922302000000009999", operator="Orange")
     eventually(lambda: len(port.codes) > 1)
-    assert balance(house) == (0, None)
+    assert balance(played) == (0, None)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Numbers as clients, SIMs and networks write them: every plan, patterns of a box's own, and libphonenumber as the judge."""
+"""Numbers of clients, SIMs and networks: every plan, patterns of the configuration, and libphonenumber as the reference."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of_file(text: str) -> Numbering:
 
 
 def read(numbering: Numbering, written: str) -> str | None:
-    """The number as it is kept; None where it is refused."""
+    """The stored form of a number; None: it is refused."""
     try:
         return numbering.e164(written)
     except ValueError:
@@ -45,7 +45,7 @@ def read(numbering: Numbering, written: str) -> str | None:
 
 
 def is_mobile(key: str, national: str) -> bool:
-    """What the judge says of a national number."""
+    """The type that libphonenumber gives a national number."""
     number = phonenumbers.PhoneNumber(
         country_code=int(plans()[key].numbering.country_code),
         national_number=int(national),
@@ -54,7 +54,7 @@ def is_mobile(key: str, national: str) -> bool:
     return phonenumbers.number_type(number) in MOBILE
 
 
-# The guide's plan, as it always was.
+# The plan of the guide.
 
 
 @pytest.mark.parametrize("written", ["+22370123456", "22370123456", "70123456"])
@@ -113,7 +113,7 @@ def test_a_plan_is_data_with_sources_and_agrees_with_itself(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", COUNTRIES)
-def test_a_plan_takes_the_mobile_numbers_that_the_judge_knows_and_no_other(key: str) -> None:
+def test_a_plan_accepts_exactly_the_mobile_numbers_of_libphonenumber(key: str) -> None:
     home = plans()[key].numbering
     length = home.lengths[0]
     wrong = []
@@ -129,13 +129,13 @@ def test_a_plan_takes_the_mobile_numbers_that_the_judge_knows_and_no_other(key: 
     st.sampled_from(["", "0", "{code}", "+{code}", "00{code}", "{international}{code}", "+", "00"]),
     st.text("0123456789", min_size=4, max_size=13),
 )
-def test_what_is_written_is_read_as_the_judge_reads_it(key: str, before: str, digits: str) -> None:
+def test_numbers_are_read_as_libphonenumber_reads_them(key: str, before: str, digits: str) -> None:
     home = plans()[key].numbering
     written = before.format(code=home.country_code, international=home.international_prefix) + digits
     if not written.startswith("+") and written.startswith(f"{home.country_code}0") and home.trunk_prefix:
-        return  # the judge removes country code and trunk prefix; the contract one of them
+        return  # libphonenumber removes country code and trunk prefix; the contract removes one of them
     if home.international_prefix != "00" and written.startswith("00"):
-        return  # the judge knows 009 alone, the contract has 00 in every plan
+        return  # libphonenumber has only 009, the contract has 00 in every plan
     try:
         judged = phonenumbers.parse(written, REGIONS[key])
     except phonenumbers.NumberParseException:
@@ -144,7 +144,7 @@ def test_what_is_written_is_read_as_the_judge_reads_it(key: str, before: str, di
     is_mobile_number = phonenumbers.number_type(judged) in MOBILE
     if judged.country_code == int(home.country_code):
         assert read(NUMBERINGS[key], written) == (e164 if is_mobile_number else None)
-    elif is_mobile_number and written == e164:  # another country's is judged by its length alone
+    elif is_mobile_number and written == e164:  # a number of another country is checked by its length only
         assert read(NUMBERINGS[key], written) == e164
 
 
@@ -179,7 +179,7 @@ def test_a_mobile_number_is_read_however_it_is_written(key: str, data: st.DataOb
         ("mali", "+33 (0) 6 12 34 56 78", "+33612345678"),
         ("mali", "+44 (0) 7911 123456", "+447911123456"),
         ("mali", "+3361234567", None),  # a digit is missing
-        ("mali", "+70123456", None),  # a national number behind a +
+        ("mali", "+70123456", None),  # a national number after a +
         ("mali", "+999123456789", None),
         ("mali", "+0022370123456", None),
         ("mali", "++22370123456", None),
@@ -216,7 +216,7 @@ def test_numbers_of_real_life(key: str, written: str, kept: str | None) -> None:
     assert read(NUMBERINGS[key], written) == kept
 
 
-# What the file overrides.
+# Settings that override the plan.
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_numbers_of_real_life(key: str, written: str, kept: str | None) -> None:
             ("0244123456", "+2330244123456", "2330244123456"),
             "+233244123456",
         ),
-        # A length that no table knows yet: the pattern says it.
+        # A length that is in no table yet: the pattern allows it.
         ("229", r"^(\+?229)?02[0-9]{10}$", ("021234567890", "229021234567890"), "+229021234567890"),
         ("999", r"^(\+?999|0)[1-9][0-9]{7}$", ("012345678", "99912345678"), "+99912345678"),
     ],
@@ -308,7 +308,7 @@ def test_a_pattern_narrows_a_plan_in_every_form_that_the_plan_reads() -> None:
 def test_a_country_code_of_the_file_overrides_the_plans() -> None:
     numbering = of_file("plan = 'mali'\ncountry_code = '226'")
     assert read(numbering, "70 12 34 56") == "+22670123456"
-    assert read(numbering, "+223 70 12 34 56") == "+22370123456"  # another country's now
+    assert read(numbering, "+223 70 12 34 56") == "+22370123456"  # now a number of another country
 
 
 @given(
@@ -326,9 +326,7 @@ def test_a_country_code_of_the_file_overrides_the_plans() -> None:
         ]
     ),
 )
-def test_what_is_kept_always_is_e164_and_read_again_is_the_same(
-    before: str, digits: str, section: str
-) -> None:
+def test_a_stored_number_is_e164_and_reads_as_itself(before: str, digits: str, section: str) -> None:
     numbering = of_file(section)
     kept = read(numbering, before + digits)
     if kept is not None:
@@ -338,7 +336,7 @@ def test_what_is_kept_always_is_e164_and_read_again_is_the_same(
 
 
 @given(st.text())
-def test_no_text_raises_anything_else(written: str) -> None:
+def test_other_texts_raise_value_error_only(written: str) -> None:
     for numbering in (GUIDE, *NUMBERINGS.values()):
         with suppress(ValueError):
             assert E164.fullmatch(numbering.e164(written))
@@ -351,7 +349,7 @@ def test_no_text_raises_anything_else(written: str) -> None:
 # Operators.
 
 
-def test_the_operator_is_the_longest_prefixs() -> None:
+def test_the_longest_prefix_decides_the_operator() -> None:
     plan = Numbering(NumberSettings(operators={"Orange": ("7",), "Moov": ("79", "6")}))
     numbers = [f"+223{national}" for national in ("70000000", "79000000", "60000000", "50000000")]
     assert [plan.operator(number) for number in numbers] == ["Orange", "Moov", "Moov", ""]
@@ -435,7 +433,7 @@ def test_the_number_of_a_sim_is_any_line() -> None:
             MALI.own(wrong)
 
 
-def test_the_table_of_countries_is_the_judges() -> None:
+def test_the_table_of_countries_agrees_with_libphonenumber() -> None:
     assert set(countries()) <= {str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE}
     for code, country in countries().items():
         for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)]:

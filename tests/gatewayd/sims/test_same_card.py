@@ -1,4 +1,4 @@
-"""A card is one SIM, whether its modem names it by ICCID or by IMSI alone."""
+"""A SIM card stays one SIM, whether its modem reports its ICCID or only its IMSI."""
 
 from __future__ import annotations
 
@@ -12,70 +12,70 @@ from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.parts import Submitted
 from modem.port.status import PortState, PortStatus, SlotStatus
-from tests.gatewayd.played_ports import House
+from tests.gatewayd.played_ports import PlayedGateway
 
 ICCID, OTHER, IMSI = "898600B5112340005012", "898600B5112340005038", "460020000000001"
 BY_IMSI = f"imsi:{IMSI}"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path)
+    yield played
+    played.close()
 
 
-def see(house: House, name: str, imsi: str = IMSI, *, port: int = 1) -> None:
-    """A port says which card it has."""
+def see(played: PlayedGateway, name: str, imsi: str = IMSI, *, port: int = 1) -> None:
+    """A port reports the card in its slot."""
     slot = SlotStatus(1, SimState.READY, name, imsi, registration=Registration.HOME)
-    house.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", (slot,), 1))
+    played.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", (slot,), 1))
 
 
-def sims(house: House) -> list[tuple[int, str]]:
-    with house.store.readers.lend() as db:
+def sims(played: PlayedGateway) -> list[tuple[int, str]]:
+    with played.store.readers.lend() as db:
         return [tuple(row) for row in db.execute("SELECT id, iccid FROM sims ORDER BY id")]
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("names", [(BY_IMSI, ICCID, BY_IMSI), (ICCID, BY_IMSI, ICCID)])
 def test_a_card_stays_one_sim_whatever_its_modem_tells(
-    house: House, names: tuple[str, ...], restarts: bool
+    played: PlayedGateway, names: tuple[str, ...], restarts: bool
 ) -> None:
     for name in names:
-        see(house, name)
+        see(played, name)
         if restarts:
-            house.restart()
-    assert sims(house) == [(1, ICCID)]
+            played.restart()
+    assert sims(played) == [(1, ICCID)]
 
 
-def test_another_subscriber_is_another_sim(house: House) -> None:
-    see(house, ICCID)
-    see(house, "imsi:460020000000002", "460020000000002")
-    assert [name for _, name in sims(house)] == [ICCID, "imsi:460020000000002"]
+def test_another_subscriber_is_another_sim(played: PlayedGateway) -> None:
+    see(played, ICCID)
+    see(played, "imsi:460020000000002", "460020000000002")
+    assert [name for _, name in sims(played)] == [ICCID, "imsi:460020000000002"]
 
 
-def test_two_subscribers_on_one_card_stay_two_sims_after_a_restart(house: House) -> None:
-    see(house, ICCID)
-    see(house, "imsi:460020000000002", "460020000000002")
-    house.restart()
-    see(house, ICCID, "460020000000002")
-    see(house, ICCID)
-    assert len(sims(house)) == 2
-    with house.store.readers.lend() as db:
+def test_two_subscribers_on_one_card_stay_two_sims_after_a_restart(played: PlayedGateway) -> None:
+    see(played, ICCID)
+    see(played, "imsi:460020000000002", "460020000000002")
+    played.restart()
+    see(played, ICCID, "460020000000002")
+    see(played, ICCID)
+    assert len(sims(played)) == 2
+    with played.store.readers.lend() as db:
         told = dict(tuple(row) for row in db.execute("SELECT iccid, imsi FROM sims"))
     assert told == {ICCID: IMSI, "imsi:460020000000002": "460020000000002"}
 
 
-def test_cards_without_an_imsi_are_told_apart_by_their_iccid(house: House) -> None:
-    see(house, ICCID, "")
-    see(house, OTHER, "")
-    assert [name for _, name in sims(house)] == [ICCID, OTHER]
+def test_cards_without_an_imsi_are_told_apart_by_their_iccid(played: PlayedGateway) -> None:
+    see(played, ICCID, "")
+    see(played, OTHER, "")
+    assert [name for _, name in sims(played)] == [ICCID, OTHER]
 
 
-def test_what_waits_for_a_card_is_sent_once_it_is_known_by_its_iccid(house: House) -> None:
-    see(house, BY_IMSI)
-    sms_id = house.send(sim=house.sim(BY_IMSI))
-    house.restart()
-    see(house, ICCID)
-    house.settle(1, house.claim(1), Submitted(7))
-    assert house.view(sms_id).status is Status.SENT
+def test_what_waits_for_a_card_is_sent_once_it_is_known_by_its_iccid(played: PlayedGateway) -> None:
+    see(played, BY_IMSI)
+    sms_id = played.send(sim=played.sim(BY_IMSI))
+    played.restart()
+    see(played, ICCID)
+    played.settle(1, played.claim(1), Submitted(7))
+    assert played.view(sms_id).status is Status.SENT

@@ -13,40 +13,40 @@ from gatewayd.store.tables import event_counts
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import RECIPIENT, House, refused
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
 
 A, B = "8922301000000000001", "8922301000000000002"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, in_doubt="fail", max_attempts=2)
-    house.up(1, A)
-    house.up(2, B)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, in_doubt="fail", max_attempts=2)
+    played.up(1, A)
+    played.up(2, B)
+    yield played
+    played.close()
 
 
-def counts(house: House) -> dict[tuple[str, int, str], int]:
+def counts(played: PlayedGateway) -> dict[tuple[str, int, str], int]:
     """By event, port and cause."""
-    rows = house.store.write(event_counts.read)
+    rows = played.store.write(event_counts.read)
     return {(row["event"], row["port"], row["cause"]): row["count"] for row in rows}
 
 
-def report(house: House, port: int, reference: int, status: int) -> None:
+def report(played: PlayedGateway, port: int, reference: int, status: int) -> None:
     told = StatusReport("", reference, RECIPIENT, None, None, status)
-    house.gateway.dispatcher.reported(house.statuses[port], told)
+    played.gateway.dispatcher.reported(played.statuses[port], told)
 
 
-def test_each_step_of_a_message_is_counted_once_where_it_happened(house: House) -> None:
-    sim = house.sim(A)
-    house.send("a" * 200, sim=sim)  # two parts
-    first = house.claim(1)
-    second = house.settle(1, first, Submitted(7))
-    house.settle(1, second, Submitted(8))  # type: ignore[arg-type]
+def test_each_step_of_a_message_is_counted_once_where_it_happened(played: PlayedGateway) -> None:
+    sim = played.sim(A)
+    played.send("a" * 200, sim=sim)  # two parts
+    first = played.claim(1)
+    second = played.settle(1, first, Submitted(7))
+    played.settle(1, second, Submitted(8))  # type: ignore[arg-type]
     for reference in (7, 8, 8):
-        report(house, 1, reference, 0)
-    assert counts(house) == {
+        report(played, 1, reference, 0)
+    assert counts(played) == {
         ("message_accepted", 1, ""): 1,
         ("part_sent", 1, ""): 2,
         ("message_sent", 1, ""): 1,
@@ -55,41 +55,41 @@ def test_each_step_of_a_message_is_counted_once_where_it_happened(house: House) 
     }
 
 
-def test_refusals_count_by_cause_and_what_the_network_gave_up_on_too(house: House) -> None:
-    sim = house.sim(B)
-    house.send(sim=sim)
-    house.settle(2, house.claim(2), refused(Kind.RECIPIENT, 1))
-    house.send(sim=sim)
-    house.settle(2, house.claim(2), Submitted(9))
-    report(house, 2, 9, 0x46)
-    told = counts(house)
+def test_refusals_count_by_cause_and_what_the_network_gave_up_on_too(played: PlayedGateway) -> None:
+    sim = played.sim(B)
+    played.send(sim=sim)
+    played.settle(2, played.claim(2), refused(Kind.RECIPIENT, 1))
+    played.send(sim=sim)
+    played.settle(2, played.claim(2), Submitted(9))
+    report(played, 2, 9, 0x46)
+    told = counts(played)
     assert told[("part_refused", 2, "CMS 1")] == 1
     assert told[("part_undelivered", 2, "")] == 1
     assert told[("message_failed", 2, "")] == 2
 
 
-def test_a_doubt_is_no_part_sent_until_a_report_says_so(house: House) -> None:
-    house.send(sim=house.sim(A))
-    house.settle(1, house.claim(1), InDoubt("no answer"))
-    house.restart()
-    told = counts(house)
+def test_a_doubt_is_no_part_sent_until_a_report_says_so(played: PlayedGateway) -> None:
+    played.send(sim=played.sim(A))
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    played.restart()
+    told = counts(played)
     assert ("part_sent", 1, "") not in told
     assert told == {}  # a new start counts anew, and the doubt was counted by the last one
-    house.up(1, A)
-    house.send(sim=house.sim(A))
-    house.claim(1)
-    house.restart()
-    assert counts(house) == {("part_in_doubt", 1, ""): 1}  # found at the start
+    played.up(1, A)
+    played.send(sim=played.sim(A))
+    played.claim(1)
+    played.restart()
+    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # found at the start
 
 
-def test_what_is_rolled_back_was_not_counted(house: House) -> None:
-    house.send()
-    before = counts(house)
+def test_what_is_rolled_back_was_not_counted(played: PlayedGateway) -> None:
+    played.send()
+    before = counts(played)
 
     def fail(db: Connection) -> None:
         db.execute("UPDATE parts SET state = 'submitted'")
         raise StoreUnavailableError("no disk")
 
     with pytest.raises(StoreUnavailableError):
-        house.store.write(fail)
-    assert counts(house) == before
+        played.store.write(fail)
+    assert counts(played) == before

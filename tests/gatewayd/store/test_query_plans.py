@@ -23,7 +23,7 @@ from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import House, refused
+from tests.gatewayd.played_ports import PlayedGateway, refused
 
 A, B = "8922300000000000001", "8922300000000000002"
 # One row from the end of the table, not all of them.
@@ -40,89 +40,91 @@ READ_WHOLE = re.compile(
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path, ports=2)
-    yield house
-    house.close()
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    played = PlayedGateway(tmp_path, ports=2)
+    yield played
+    played.close()
 
 
-def listen(house: House, said: list[str]) -> None:
+def listen(played: PlayedGateway, said: list[str]) -> None:
     """Write down every statement from now on."""
-    house.store.write(lambda db: db.set_trace_callback(said.append))
-    for readers in (house.store.readers, house.store.lists):
+    played.store.write(lambda db: db.set_trace_callback(said.append))
+    for readers in (played.store.readers, played.store.lists):
         with readers.lend() as db:  # the one that was lent last is lent next
             db.set_trace_callback(said.append)
 
 
-def plans(house: House, said: list[str]) -> Iterator[tuple[str, str]]:
+def plans(played: PlayedGateway, said: list[str]) -> Iterator[tuple[str, str]]:
     """Each statement with each step of its plan."""
     for statement in dict.fromkeys(said):
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH", "\n    SELECT")):
             explained = f"EXPLAIN QUERY PLAN {statement}"
-            for row in house.store.write(lambda db, explained=explained: db.execute(explained).fetchall()):  # type: ignore[misc]
+            for row in played.store.write(lambda db, explained=explained: db.execute(explained).fetchall()):  # type: ignore[misc]
                 yield statement, row["detail"]
 
 
-def a_day(house: House) -> None:
+def a_day(played: PlayedGateway) -> None:
     """Most of what happens to messages."""
-    house.up(1, A)
-    house.up(2, B)
-    sim = house.sim(A)
-    sent = [house.send(f"message {n}", sim=sim) for n in range(5)]
-    house.gateway.submit(house.caller, Draft("+22370123457", "again"), Options(), Idempotency("k", b"1"), 0)
-    first = house.claim(1)
-    house.gateway.dispatcher.reported(house.statuses[1], report(house, 200))  # of no part that is known
-    second = house.settle(1, first, Submitted(7))
-    house.gateway.dispatcher.reported(house.statuses[1], report(house, 7))
-    third = house.settle(1, second, refused(Kind.MOMENT))  # type: ignore[arg-type]
-    house.settle(1, third, InDoubt("silence"))  # type: ignore[arg-type]
-    house.next(2)
-    house.gateway.cancel(house.caller, sent[-1])
-    house.gateway.messages(house.caller, MessageFilter(recipient="+22370123456", status=Status.PENDING))
-    house.gateway.messages(house.caller, MessageFilter(since=1, until=house.clock.at + 1, cursor=4))
-    house.gateway.inbox(house.caller, 10, None)
-    assert house.gateway.ready()
-    house.gateway._housekeeping.sweep()  # noqa: SLF001 - done every ten minutes
-    house.gateway._retention.begin()  # noqa: SLF001
-    house.store.write(lambda db: house.gateway.restamp(db, house.clock.at, 1))
-    house.store.write(lambda db: parts.awaits_report(db, sim, 0, house.clock.at))
-    calendar, numbering = Calendar(house.settings.numbers.zone), Numbering(house.settings.numbers)
-    status(Context(house.store, house.clock, calendar, numbering, house.gateway))
+    played.up(1, A)
+    played.up(2, B)
+    sim = played.sim(A)
+    sent = [played.send(f"message {n}", sim=sim) for n in range(5)]
+    played.gateway.submit(played.caller, Draft("+22370123457", "again"), Options(), Idempotency("k", b"1"), 0)
+    first = played.claim(1)
+    played.gateway.dispatcher.reported(played.statuses[1], report(played, 200))  # of no part that is known
+    second = played.settle(1, first, Submitted(7))
+    played.gateway.dispatcher.reported(played.statuses[1], report(played, 7))
+    third = played.settle(1, second, refused(Kind.MOMENT))  # type: ignore[arg-type]
+    played.settle(1, third, InDoubt("silence"))  # type: ignore[arg-type]
+    played.next(2)
+    played.gateway.cancel(played.caller, sent[-1])
+    played.gateway.messages(played.caller, MessageFilter(recipient="+22370123456", status=Status.PENDING))
+    played.gateway.messages(played.caller, MessageFilter(since=1, until=played.clock.at + 1, cursor=4))
+    played.gateway.inbox(played.caller, 10, None)
+    assert played.gateway.ready()
+    played.gateway._housekeeping.sweep()  # noqa: SLF001 - done every ten minutes
+    played.gateway._retention.begin()  # noqa: SLF001
+    played.store.write(lambda db: played.gateway.restamp(db, played.clock.at, 1))
+    played.store.write(lambda db: parts.awaits_report(db, sim, 0, played.clock.at))
+    calendar, numbering = Calendar(played.settings.numbers.zone), Numbering(played.settings.numbers)
+    status(Context(played.store, played.clock, calendar, numbering, played.gateway))
 
 
-def report(house: House, reference: int) -> StatusReport:
-    taken = datetime.fromtimestamp(house.clock.at / 1e6, UTC)
+def report(played: PlayedGateway, reference: int) -> StatusReport:
+    taken = datetime.fromtimestamp(played.clock.at / 1e6, UTC)
     return StatusReport("", reference, "+22370123456", taken, taken, 0)
 
 
-def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(house: House) -> None:
+def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(played: PlayedGateway) -> None:
     said: list[str] = []
-    listen(house, said)
-    a_day(house)
-    house.close()
-    house.store = Store(house.settings.store.path)
-    house.store.open()
-    listen(house, said)
-    house.gateway = Gateway(house.settings, house.store, house.clock)
-    house.gateway.start(house.bells)
-    looked = list(plans(house, said))
+    listen(played, said)
+    a_day(played)
+    played.close()
+    played.store = Store(played.settings.store.path)
+    played.store.open()
+    listen(played, said)
+    played.gateway = Gateway(played.settings, played.store, played.clock)
+    played.gateway.start(played.ports)
+    looked = list(plans(played, said))
     assert len(looked) > 50
     whole = [step for step in looked if WHOLE.search(step[1]) and not READ_WHOLE.search(step[1])]
     assert [step for step in whole if step[0] != ONE_ROW] == []
 
 
-def test_a_page_is_whole_that_is_read_in_several_goes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_whole_that_is_read_in_several_goes(
+    played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(messages, "_WINDOW", 3)
-    house.up(1, A)
-    sent = [house.send(recipient=f"+2237012345{n % 2}") for n in range(10)]
-    found, cursor = house.gateway.messages(house.caller, MessageFilter(recipient="+22370123450", limit=4))
+    played.up(1, A)
+    sent = [played.send(recipient=f"+2237012345{n % 2}") for n in range(10)]
+    found, cursor = played.gateway.messages(played.caller, MessageFilter(recipient="+22370123450", limit=4))
     assert [view.sms_id for view in found] == [sent[n] for n in (8, 6, 4, 2)]
-    rest, end = house.gateway.messages(
-        house.caller, MessageFilter(recipient="+22370123450", limit=4, cursor=cursor)
+    rest, end = played.gateway.messages(
+        played.caller, MessageFilter(recipient="+22370123450", limit=4, cursor=cursor)
     )
     assert [view.sms_id for view in rest] == [sent[0]]
     assert end is None
-    every, _ = house.gateway.messages(house.caller, MessageFilter())
+    every, _ = played.gateway.messages(played.caller, MessageFilter())
     assert [view.sms_id for view in every] == sent[::-1]
 
 
@@ -142,7 +144,7 @@ def steps(db: Connection, read: Callable[[Connection], object]) -> int:
     return count
 
 
-def fill(house: House, count: int, company: int, at: int, *, state: str = "queued") -> None:
+def fill(played: PlayedGateway, count: int, company: int, at: int, *, state: str = "queued") -> None:
     """Messages of one part, one each second from `at` on."""
 
     def work(db: Connection) -> None:
@@ -162,7 +164,7 @@ def fill(house: House, count: int, company: int, at: int, *, state: str = "queue
                 "UPDATE parts SET state = ?, reference = ?, ended_at = ? WHERE message_id = ?", ended
             )
 
-    house.store.write(work)
+    played.store.write(work)
 
 
 @pytest.mark.parametrize(
@@ -177,18 +179,20 @@ def fill(house: House, count: int, company: int, at: int, *, state: str = "queue
         MessageFilter(limit=10, cursor=12),
     ],
 )
-def test_a_page_of_a_short_time_reads_little_of_very_many(house: House, wanted: MessageFilter) -> None:
-    other = house.company + 1
-    fill(house, 20, house.company, 1_700_000_000 * SECOND)
-    fill(house, 5_000, other, 1_750_000_000 * SECOND)
-    fill(house, 5_000, house.company, 1_760_000_000 * SECOND)
-    fill(house, 20, house.company, 1_800_000_000 * SECOND)
-    with house.store.lists.lend() as db:
+def test_a_page_of_a_short_time_reads_little_of_very_many(
+    played: PlayedGateway, wanted: MessageFilter
+) -> None:
+    other = played.company + 1
+    fill(played, 20, played.company, 1_700_000_000 * SECOND)
+    fill(played, 5_000, other, 1_750_000_000 * SECOND)
+    fill(played, 5_000, played.company, 1_760_000_000 * SECOND)
+    fill(played, 20, played.company, 1_800_000_000 * SECOND)
+    with played.store.lists.lend() as db:
         found = steps(
             db,
             lambda db: messages.page(
                 db,
-                company_id=house.company,
+                company_id=played.company,
                 status=None if wanted.status is None else wanted.status.value,
                 campaign_id=None,
                 recipient=wanted.recipient,
@@ -202,54 +206,56 @@ def test_a_page_of_a_short_time_reads_little_of_very_many(house: House, wanted: 
 
 
 def test_pages_follow_each_other_through_messages_of_one_moment_and_of_a_clock_that_was_set_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(messages, "_WINDOW", 4)
-    fill(house, 5, house.company, house.clock.at + 100 * SECOND)
-    fill(house, 3, house.company + 1, house.clock.at)
-    fill(house, 5, house.company, house.clock.at)
-    house.store.write(
-        lambda db: db.execute("UPDATE messages SET created_at = ? WHERE id > 10", (house.clock.at,))
+    fill(played, 5, played.company, played.clock.at + 100 * SECOND)
+    fill(played, 3, played.company + 1, played.clock.at)
+    fill(played, 5, played.company, played.clock.at)
+    played.store.write(
+        lambda db: db.execute("UPDATE messages SET created_at = ? WHERE id > 10", (played.clock.at,))
     )
     expected = ["5", "4", "3", "2", "1", "10", "9", *["13", "12", "11"]]
-    order = sorted(expected[5:], key=lambda sms_id: (house_created(house, sms_id), int(sms_id)), reverse=True)
+    order = sorted(
+        expected[5:], key=lambda sms_id: (created_at_of(played, sms_id), int(sms_id)), reverse=True
+    )
     for wanted in (MessageFilter(limit=3), MessageFilter(limit=3, status=Status.PENDING)):
         seen: list[str] = []
         cursor: int | None = None
         while True:
-            page, cursor = house.gateway.messages(house.caller, replace(wanted, cursor=cursor))
+            page, cursor = played.gateway.messages(played.caller, replace(wanted, cursor=cursor))
             seen += [view.sms_id for view in page]
             if cursor is None:
                 break
         assert seen == [*expected[:5], *order]
 
 
-def house_created(house: House, sms_id: str) -> int:
-    created: int = house.row("SELECT created_at FROM messages WHERE sms_id = ?", sms_id)[0]
+def created_at_of(played: PlayedGateway, sms_id: str) -> int:
+    created: int = played.row("SELECT created_at FROM messages WHERE sms_id = ?", sms_id)[0]
     return created
 
 
-def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(house: House) -> None:
-    fill(house, 9, house.company, house.clock.at)
-    first, cursor = house.gateway.messages(house.caller, MessageFilter(limit=4))
-    house.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = ?", (cursor,)))
-    rest, _ = house.gateway.messages(house.caller, MessageFilter(cursor=cursor))
+def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(played: PlayedGateway) -> None:
+    fill(played, 9, played.company, played.clock.at)
+    first, cursor = played.gateway.messages(played.caller, MessageFilter(limit=4))
+    played.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = ?", (cursor,)))
+    rest, _ = played.gateway.messages(played.caller, MessageFilter(cursor=cursor))
     assert [view.sms_id for view in (*first, *rest)] == [f"{n}" for n in range(9, 0, -1)]
 
 
-def test_lists_do_not_take_the_connections_that_a_send_needs(house: House) -> None:
-    house.up(1, A)
-    with house.store.lists.lend(), house.store.lists.lend():  # as many as are read at a time
+def test_lists_do_not_take_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
+    played.up(1, A)
+    with played.store.lists.lend(), played.store.lists.lend():  # as many as are read at a time
         began = time.monotonic()
-        sms_id = house.send()
-        assert house.view(sms_id).status is Status.PENDING
-        assert house.gateway.ready()
+        sms_id = played.send()
+        assert played.view(sms_id).status is Status.PENDING
+        assert played.gateway.ready()
         assert time.monotonic() - began < 5  # or it would wait for ten, and then be refused
 
 
-def test_what_waits_for_a_report_is_found_past_what_is_never_reported(house: House) -> None:
-    fill(house, 5_000, house.company, 1_700_000_000 * SECOND, state="submitted")
-    house.store.write(lambda db: db.execute("UPDATE parts SET reference = NULL WHERE message_id % 2"))
+def test_what_waits_for_a_report_is_found_past_what_is_never_reported(played: PlayedGateway) -> None:
+    fill(played, 5_000, played.company, 1_700_000_000 * SECOND, state="submitted")
+    played.store.write(lambda db: db.execute("UPDATE parts SET reference = NULL WHERE message_id % 2"))
     now = 1_800_000_000 * SECOND
 
     def look(db: Connection) -> tuple[int, int, bool, bool]:
@@ -259,11 +265,11 @@ def test_what_waits_for_a_report_is_found_past_what_is_never_reported(house: Hou
         some = parts.awaits_report(db, 1, 1_700_000_500 * SECOND, 1_700_000_510 * SECOND)
         return count, unknown, none, some
 
-    count, unknown, none, some = house.store.write(look)
+    count, unknown, none, some = played.store.write(look)
     assert (none, some) == (False, True)
     assert count < 60
     assert unknown < 10
-    with_reference = house.store.write(
+    with_reference = played.store.write(
         lambda db: steps(db, lambda db: parts.of_report(db, 1, 6, now)), timeout_s=10
     )
     assert with_reference < 60

@@ -1,4 +1,4 @@
-"""Whose time is trusted, what is counted until then, and what a jump may not do."""
+"""Trusted sources of time, the count without one, and the effects of jumps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables.clock import Counted
 from gatewayd.timekeeping.clock import DAY, FOREVER, SECOND, SLACK, Calendar, Moment
-from gatewayd.timekeeping.keeper import CountedClock, Timekeeper, Trust
+from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock, Trust
 from gatewayd.timekeeping.network_time import ALONE_AFTER_S, EARLIEST, agreed
 from gatewayd.timekeeping.ntp import synchronised
 from modem.parts import InDoubt
@@ -28,7 +28,7 @@ from modem.port.interface import Rest
 from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, House
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
 
 NOW = 1_800_000_000 * SECOND  # 2027-01-15
 HOUR = 3600 * SECOND
@@ -39,7 +39,7 @@ CALENDAR = Calendar(ZoneInfo("Africa/Bamako"))
 
 
 class WrongClock(CountedClock):
-    """A box's clocks as a test sets them."""
+    """The clocks of a box, set by the test."""
 
     def __init__(self, at: int) -> None:
         self.says = at
@@ -54,7 +54,7 @@ class WrongClock(CountedClock):
 
 
 class Pi:
-    """A box that is started, left on, and cut off."""
+    """A box that the test starts, runs and cuts off."""
 
     def __init__(self, path: Path, ports: int = 1, trust: Trust = "auto") -> None:
         self.store = Store(path / "gatewayd.db")
@@ -70,7 +70,7 @@ class Pi:
         self.ntp = ntp
         self.told.clear()
         self.clock = WrongClock(says)
-        self.keeper = Timekeeper(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
+        self.keeper = ClockCorrector(self.clock, self.trust, lambda: self.ntp, lambda: self.told, self.ports)
         self.keeper.begin(self.store, self)
         self.look()
 
@@ -82,7 +82,7 @@ class Pi:
         self.look()
 
     def hears(self, *times: int) -> None:
-        """The modems tell what time it is, from the first port on."""
+        """The modems report these times, from the first port on."""
         for port, time in enumerate(times, 1):
             told = (time, self.clock.passed)
             self.told[port] = PortStatus(port, "", PortState.UP, "", (SlotStatus(1),), 1, network_time=told)
@@ -97,7 +97,7 @@ class Pi:
 
     @property
     def by(self) -> str | None:
-        return self.clock.standing().by
+        return self.clock.status().by
 
     def kept(self) -> Counted:
         found = self.store.write(kept.load)
@@ -105,7 +105,7 @@ class Pi:
         return found
 
     def restamp(self, db: Connection, since: int, jump: int) -> None:
-        """As the gateway's: what it is told counts once it is durable."""
+        """As `Gateway.clock_trusted`: called once the correction is durable."""
         del db
         self.stamping = (since, jump)
 
@@ -181,7 +181,7 @@ def test_it_is_not_written_more_often_than_every_ten_minutes(pi: Pi) -> None:
     assert written == [NOW + n * 600 * SECOND for n in range(7)]
 
 
-def test_what_was_trusted_stays_so_whatever_happens_to_the_system_clock(pi: Pi) -> None:
+def test_a_trusted_time_stays_trusted_when_the_system_clock_changes(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     pi.runs(5, ntp=False)
     pi.clock.says = 0
@@ -232,7 +232,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
     pi.boots(0)
     before, pi.jumps = pi.kept(), []
     clock = WrongClock(NOW + DAY)
-    keeper = Timekeeper(clock, "auto", lambda: True, dict, 0)
+    keeper = ClockCorrector(clock, "auto", lambda: True, dict, 0)
     keeper.begin(pi.store, None)
     assert clock.moment(CALENDAR).trusted
     assert clock.now() == NOW + DAY
@@ -242,7 +242,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(pi: P
 # Modems.
 
 
-def test_one_modem_that_lies_does_not_count_beside_two_that_agree(build: Callable[..., Pi]) -> None:
+def test_two_modems_that_agree_win_against_one_wrong_modem(build: Callable[..., Pi]) -> None:
     pi = build(ports=3)
     pi.boots(0)
     pi.hears(IN_2040)
@@ -252,7 +252,7 @@ def test_one_modem_that_lies_does_not_count_beside_two_that_agree(build: Callabl
     assert 0 <= pi.at.now - NOW <= 60 * SECOND
 
 
-def test_the_only_modem_that_tells_a_time_is_believed_after_a_while(build: Callable[..., Pi]) -> None:
+def test_a_single_modem_with_a_time_is_believed_after_a_while(build: Callable[..., Pi]) -> None:
     pi = build(ports=3)
     pi.boots(0)
     pi.hears(NOW)
@@ -263,7 +263,7 @@ def test_the_only_modem_that_tells_a_time_is_believed_after_a_while(build: Calla
     assert pi.at.now == NOW + int(ALONE_AFTER_S) * SECOND
 
 
-def test_a_lie_that_was_believed_gives_way_to_two_modems_and_to_ntp(build: Callable[..., Pi]) -> None:
+def test_a_wrong_trusted_time_is_corrected_by_two_modems_and_by_ntp(build: Callable[..., Pi]) -> None:
     pi = build(ports=2)
     pi.boots(0)
     pi.runs(ALONE_AFTER_S)
@@ -308,7 +308,7 @@ def test_a_network_that_is_off_by_seconds_moves_nothing(pi: Pi) -> None:
     st.sets(st.integers(-25, 25).filter(bool), max_size=4),
     st.lists(st.integers(0, SLACK), min_size=2, max_size=4),
 )
-def test_who_lies_alone_is_not_believed_where_two_agree(truth: int, lies: set[int], off: list[int]) -> None:
+def test_a_wrong_modem_is_not_believed_where_two_agree(truth: int, lies: set[int], off: list[int]) -> None:
     told = agreed(
         [*(truth + years * YEAR for years in lies), *(truth + each for each in off)], newest=None, alone=True
     )
@@ -317,7 +317,7 @@ def test_who_lies_alone_is_not_believed_where_two_agree(truth: int, lies: set[in
 
 
 @given(st.lists(st.integers(0, EARLIEST - 1)))
-def test_clocks_that_were_never_set_tell_nothing(told: list[int]) -> None:
+def test_clocks_that_were_never_set_are_ignored(told: list[int]) -> None:
     assert agreed(told, newest=None, alone=True) is None
 
 
@@ -326,7 +326,7 @@ def test_clocks_that_were_never_set_tell_nothing(told: list[int]) -> None:
     [
         (NOW, True),
         (NOW - 60 * SECOND, True),
-        (NOW - DAY, False),  # it may have kept what it was told last week
+        (NOW - DAY, False),  # it may have kept a time of last week
         (NOW + 4 * YEAR, True),
         (NOW + 6 * YEAR, False),
     ],
@@ -336,7 +336,7 @@ def test_one_modem_alone_must_be_plausible(told: int, believed: bool) -> None:
     assert agreed([told], newest=NOW, alone=False) is None
 
 
-def test_two_that_say_one_thing_and_two_that_say_another_say_nothing() -> None:
+def test_two_groups_of_the_same_size_give_no_time() -> None:
     assert agreed([NOW, NOW, IN_2040, IN_2040], newest=NOW, alone=True) is None
 
 
@@ -366,7 +366,7 @@ def test_a_leap_to_2040_that_ntp_vouched_for_is_undone_by_the_network(
     assert (pi.at.now, pi.kept().trusted_at) == (NOW, NOW)
 
 
-def test_nothing_is_judged_by_its_age_across_a_leap_until_that_age_has_passed(pi: Pi) -> None:
+def test_ages_across_a_jump_are_unknown_until_they_have_passed(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     pi.runs(3 * 86_400)
     assert pi.at.lately(DAY) == (pi.at.now - DAY, pi.at.now + SLACK)
@@ -378,11 +378,11 @@ def test_nothing_is_judged_by_its_age_across_a_leap_until_that_age_has_passed(pi
     assert pi.at.lately(DAY) == (-FOREVER, FOREVER)
     pi.runs(86_400)
     since, until = pi.at.lately(DAY)
-    assert since <= NOW + 3 * DAY  # what was stamped right before the leap is a day old now
-    assert until < IN_2040  # what was stamped in 2040 is older
+    assert since <= NOW + 3 * DAY  # stamps from just before the leap are a day old now
+    assert until < IN_2040  # stamps of 2040 are older
 
 
-def test_a_box_that_is_switched_off_every_night_still_knows_how_old_things_are(pi: Pi) -> None:
+def test_ages_are_known_on_a_box_that_is_off_every_night(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
     for day in range(1, 4):
         pi.runs(3600)
@@ -396,16 +396,16 @@ def test_a_box_that_is_switched_off_every_night_still_knows_how_old_things_are(p
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    built = House(tmp_path, in_doubt_wait_s=300)
+def played(tmp_path: Path) -> Iterator[PlayedGateway]:
+    built = PlayedGateway(tmp_path, in_doubt_wait_s=300)
     yield built
     built.close()
 
 
-def in_doubt(house: House) -> str:
-    house.up(1, "8922300000000000001")
-    sms_id = house.send()
-    house.settle(1, house.claim(1), InDoubt("no answer"))
+def in_doubt(played: PlayedGateway) -> str:
+    played.up(1, "8922300000000000001")
+    sms_id = played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
     return sms_id
 
 
@@ -415,41 +415,41 @@ def report(at: int) -> StatusReport:
 
 
 def test_while_the_time_is_not_trusted_a_report_settles_the_only_doubt_whenever_that_was(
-    house: House,
+    played: PlayedGateway,
 ) -> None:
-    house.clock.trusted = False
-    sms_id = in_doubt(house)
-    house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at + 9 * DAY))
-    assert house.view(sms_id).status.value == "delivered"
+    played.clock.trusted = False
+    sms_id = in_doubt(played)
+    played.gateway.dispatcher.reported(played.statuses[1], report(played.clock.at + 9 * DAY))
+    assert played.view(sms_id).status.value == "delivered"
 
 
-def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(house: House) -> None:
-    house.clock.trusted = False
-    began = house.clock.at
-    sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.restamp(db, began, 9 * DAY))
-    house.clock.at, house.clock.trusted = began + 9 * DAY, True
-    house.gateway.dispatcher.reported(house.statuses[1], report(house.clock.at))
-    assert house.view(sms_id).status.value == "delivered"
+def test_a_doubt_from_before_the_time_was_trusted_is_settled_after_it(played: PlayedGateway) -> None:
+    played.clock.trusted = False
+    began = played.clock.at
+    sms_id = in_doubt(played)
+    played.store.write(lambda db: played.gateway.restamp(db, began, 9 * DAY))
+    played.clock.at, played.clock.trusted = began + 9 * DAY, True
+    played.gateway.dispatcher.reported(played.statuses[1], report(played.clock.at))
+    assert played.view(sms_id).status.value == "delivered"
 
 
-def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(house: House) -> None:
-    began = house.clock.at
-    sms_id = in_doubt(house)
-    house.store.write(lambda db: house.gateway.restamp(db, began + 1, 9 * DAY))
-    house.clock.at = began + 9 * DAY
-    house.gateway.dispatcher.reported(house.statuses[1], report(began))
-    assert house.view(sms_id).status.value == "delivered"
+def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(played: PlayedGateway) -> None:
+    began = played.clock.at
+    sms_id = in_doubt(played)
+    played.store.write(lambda db: played.gateway.restamp(db, began + 1, 9 * DAY))
+    played.clock.at = began + 9 * DAY
+    played.gateway.dispatcher.reported(played.statuses[1], report(began))
+    assert played.view(sms_id).status.value == "delivered"
 
 
 # A disk that cannot keep the correction at once.
 
 
 class FullDisk:
-    """The store of a house, on a disk that is full `times` in a row when all of a transaction is done but its commit."""
+    """The store of a gateway on a disk that is full at the commit of `times` transactions in a row."""
 
-    def __init__(self, house: House, times: int) -> None:
-        self._store = house.store
+    def __init__(self, played: PlayedGateway, times: int) -> None:
+        self._store = played.store
         self.times = times
 
     def write(
@@ -470,7 +470,7 @@ class FullDisk:
 
 
 def fill(db: Connection) -> None:
-    """Need more pages than there may be."""
+    """Use more pages than the limit allows."""
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     try:
         db.execute("CREATE TABLE filler AS SELECT zeroblob(1000000) AS x")
@@ -479,63 +479,65 @@ def fill(db: Connection) -> None:
 
 
 @pytest.fixture
-def untrusted(tmp_path: Path) -> Iterator[tuple[House, WrongClock]]:
+def untrusted(tmp_path: Path) -> Iterator[tuple[PlayedGateway, WrongClock]]:
     """A gateway on a box that booted forty days late, with a SIM."""
-    house, clock = House(tmp_path, default_expiry_s=3 * 86400), WrongClock(NOW)
-    house.clock = clock  # type: ignore[assignment]
-    house.restart()
-    house.up(1, "8922300000000000001")
-    yield house, clock
-    house.close()
+    played, clock = PlayedGateway(tmp_path, default_expiry_s=3 * 86400), WrongClock(NOW)
+    played.clock = clock  # type: ignore[assignment]
+    played.restart()
+    played.up(1, "8922300000000000001")
+    yield played, clock
+    played.close()
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_correction_that_is_tried_again_moves_the_stamps_once(
-    untrusted: tuple[House, WrongClock], times: int
+    untrusted: tuple[PlayedGateway, WrongClock], times: int
 ) -> None:
-    house, clock = untrusted
+    played, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
-    sms_id = house.send()
-    taken_at = house.view(sms_id).created_at
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(played.store, played.gateway)
+    sms_id = played.send()
+    taken_at = played.view(sms_id).created_at
     clock.says += 40 * DAY
     synced.append(1)
-    keeper.look(FullDisk(house, times), house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by == "ntp"
-    assert house.view(sms_id).created_at == taken_at + 40 * DAY
-    house.clock.passed += 3600
-    assert house.next(1) != Rest()  # it has not expired
-    assert house.view(sms_id).status.value == "pending"
+    keeper.look(FullDisk(played, times), played.gateway)  # type: ignore[arg-type]
+    assert clock.status().by == "ntp"
+    assert played.view(sms_id).created_at == taken_at + 40 * DAY
+    played.clock.passed += 3600
+    assert played.next(1) != Rest()  # it has not expired
+    assert played.view(sms_id).status.value == "pending"
 
 
 def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
-    untrusted: tuple[House, WrongClock],
+    untrusted: tuple[PlayedGateway, WrongClock],
 ) -> None:
-    house, clock = untrusted
+    played, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
-    sms_id = house.send()
-    taken_at = house.view(sms_id).created_at
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(played.store, played.gateway)
+    sms_id = played.send()
+    taken_at = played.view(sms_id).created_at
     clock.says += 40 * DAY
     synced.append(1)
-    full = FullDisk(house, 9)
+    full = FullDisk(played, 9)
     with pytest.raises(StoreUnavailableError):
-        keeper.look(full, house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by is None
+        keeper.look(full, played.gateway)  # type: ignore[arg-type]
+    assert clock.status().by is None
     assert clock.now() == taken_at
     full.times = 0
-    keeper.look(full, house.gateway)  # type: ignore[arg-type]
-    assert clock.standing().by == "ntp"
-    assert house.view(sms_id).created_at == taken_at + 40 * DAY
+    keeper.look(full, played.gateway)  # type: ignore[arg-type]
+    assert clock.status().by == "ntp"
+    assert played.view(sms_id).created_at == taken_at + 40 * DAY
 
 
-def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[House, WrongClock]) -> None:
-    house, clock = untrusted
+def test_no_transaction_after_the_correction_has_the_old_time(
+    untrusted: tuple[PlayedGateway, WrongClock],
+) -> None:
+    played, clock = untrusted
     synced: list[int] = []
-    keeper = Timekeeper(clock, "auto", lambda: bool(synced), dict, 1)
-    keeper.begin(house.store, house.gateway)
+    keeper = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
+    keeper.begin(played.store, played.gateway)
     clock.says += 40 * DAY
     synced.append(1)
     begun, hold = threading.Event(), threading.Event()
@@ -545,12 +547,12 @@ def test_no_transaction_after_the_correction_has_the_old_time(untrusted: tuple[H
         hold.wait(10)
 
     with ThreadPoolExecutor(3) as pool:
-        busy = pool.submit(house.store.write, wait)
+        busy = pool.submit(played.store.write, wait)
         assert begun.wait(10)
-        look = pool.submit(keeper.look, house.store, house.gateway)
-        eventually(lambda: house.store.waiting == 1)
-        after = pool.submit(house.store.write, lambda _: clock.now())
-        eventually(lambda: house.store.waiting == 2)
+        look = pool.submit(keeper.look, played.store, played.gateway)
+        eventually(lambda: played.store.waiting == 1)
+        after = pool.submit(played.store.write, lambda _: clock.now())
+        eventually(lambda: played.store.waiting == 2)
         hold.set()
         busy.result(10)
         look.result(10)

@@ -1,4 +1,4 @@
-"""What became of a loop test, what that means, and what helps."""
+"""The outcomes of a loop test, their meanings and the remedies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from gatewayd.store.engine.connection import Row
 
 NOT_SENT = Reason(
     "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
-    " send (barring), is its service centre (SMSC) right?",
-    "La SIM est enregistrée, mais le réseau n'a pas pris son SMS. A-t-elle du crédit (`gatewayd ussd PORT CODE` le demande),"
+    " send (barring), is its service centre (SMSC) correct?",
+    "La SIM est enregistrée, mais le réseau a refusé son SMS. A-t-elle du crédit (`gatewayd ussd PORT CODE` le demande),"
     " peut-elle envoyer (blocage), son centre de messages (SMSC) est-il le bon ?",
 )
 NOT_TRIED = Reason(
-    "It still waited when the time was over: the SIM rested after failures, was busy or lost, or its slot was not turned to.",
-    "Il attendait encore à la fin du délai : la SIM se reposait après des échecs, était occupée ou perdue, ou son"
+    "It still waited when the time was over: the SIM rested after failures, was busy or lost, or its slot was not active.",
+    "Il attendait encore à la fin du délai : la SIM était en pause après des échecs, occupée ou perdue, ou son"
     " emplacement n'était pas actif.",
 )
 NOT_KNOWN = Reason(
@@ -30,8 +30,8 @@ LOST = Reason(
     " ou le port n'avait pas encore activé son emplacement.",
 )
 DELIVERED_ELSEWHERE = Reason(
-    "The network reports it delivered, but it did not come in on the other SIM: the number set for that is probably another"
-    " telephone's (`gatewayd sim set ID --number +…`).",
+    "The network reports it delivered, but it did not arrive on the other SIM: the number set for that SIM probably belongs"
+    " to another telephone (`gatewayd sim set ID --number +…`).",
     "Le réseau le dit remis, mais il n'est pas arrivé sur l'autre SIM : le numéro indiqué pour elle est sans doute celui d'un"
     " autre téléphone (`gatewayd sim set ID --number +…`).",
 )
@@ -48,10 +48,10 @@ INTERRUPTED = Reason(
 )
 
 
-def judge(row: Row, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason | None]:
-    """The outcome of a test (see `LoopTestRecord.outcome`) by its row and its message's status; `over`: its time is."""
-    if hurdle is not None:
-        return "not_sent", hurdle
+def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, Reason | None]:
+    """The outcome of a test (see `LoopTestRecord.outcome`) and its meaning, by its row. `over`: its time is over."""
+    if obstacle is not None:
+        return "not_sent", obstacle
     place = row["arrived_sim"]
     if place is None:
         return _missing(row, over=over)
@@ -63,7 +63,7 @@ def judge(row: Row, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason |
 
 
 def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
-    """What it means that the text has not come in."""
+    """The outcome of a test whose text has not arrived."""
     found: tuple[str, Reason | None] = ("running", None)
     match row["message_status"]:
         case "cancelled":
@@ -72,7 +72,7 @@ def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
             found = "lost", UNDELIVERABLE
         case "failed":
             found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED
-        case "pending" if over:  # a part is in the air or in doubt: all else was taken back
+        case "pending" if over:  # a part is in the air or in doubt: all others were withdrawn
             found = "not_sent", NOT_KNOWN
         case "sent" if over:
             found = "lost", LOST
@@ -83,7 +83,7 @@ def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
 
 def _elsewhere(place: int, meant: int) -> Reason:
     return Reason(
-        f"It came in on SIM {place}: the number set for SIM {meant} is not its own. Put it right with"
+        f"It arrived on SIM {place}: the number set for SIM {meant} is not its own. Correct it with"
         f" `gatewayd sim set {meant} --number +…`.",
         f"Il est arrivé sur la SIM {place} : le numéro indiqué pour la SIM {meant} n'est pas le sien. Corrigez-le avec"
         f" `gatewayd sim set {meant} --number +…`.",

@@ -1,9 +1,8 @@
-"""The gateway's own count of time, on a box whose clock boots in the past and jumps.
+"""Counts the time on a box whose system clock starts in the past and jumps, and corrects the count.
 
-Time is counted on the monotonic clock from a start that is corrected whenever somebody knows better: NTP first, then the
-mobile network. So a step of the system clock alone changes nothing, and what was trusted once stays
-trusted for as long as the process runs. Until then the time is only counted: from the newest trusted time, for as long as
-the gateway has run since. That is never ahead of the truth, so that no day, month or age is over too early.
+Time is counted on the monotonic clock from a start value, which NTP or else the mobile network corrects. So a step of the
+system clock alone changes nothing, and a trusted time stays trusted while the process runs. Until there is a source, the
+count goes on from the newest trusted time. It is never ahead of the true time, so no day, month or age ends too early.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables import messages, parts
 from gatewayd.store.tables.clock import Counted
 from gatewayd.timekeeping import network_time
-from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
+from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, ClockStatus, Moment, iso
 from gatewayd.timekeeping.timers import Timers
 from modem.port.status import PortStatus
 
@@ -30,8 +29,8 @@ Trust = Literal["auto", "network", "always"]
 Source = Literal["ntp", "network", "system"]
 
 
-class Stamping(Protocol):
-    """The gateway, as far as a correction of the clock concerns it."""
+class StampCorrection(Protocol):
+    """The actions of the gateway when its clock is corrected."""
 
     def restamp(self, db: Connection, since: int, jump: int) -> None:
         """See `Gateway.restamp`."""
@@ -40,13 +39,13 @@ class Stamping(Protocol):
         """See `Gateway.clock_trusted`."""
 
 
-# A box may be without power for so long, and what its clock says afterwards is still no jump.
+# A box may be without power for this long; the time difference afterwards is not a jump.
 _OFF: Final = 30 * DAY
 
-# How stale the count may be that a start goes on from. Each time it is kept is a write to the SD card.
+# The count is stored this often, for the next start. Each time is a write to the SD card.
 _KEEP_EVERY: Final = 600 * SECOND
 
-# The network's time and the system clock are the same where they are no further apart.
+# The network's time and the system clock agree where they differ by less than this.
 _SAME: Final = 2 * SECOND
 
 _LOOK_S: Final = 1.0
@@ -68,7 +67,7 @@ class Count:
 
     at: int
     monotonic: float
-    source: Source | None  # who is trusted for it; None: nobody
+    source: Source | None  # the trusted source; None: the time is not trusted
     unbroken_since: int
 
     def now(self, monotonic: float) -> int:
@@ -77,14 +76,14 @@ class Count:
 
 
 class CountedClock(Clock):
-    """The clock of a box. Any thread may read it; its keeper alone corrects it."""
+    """The clock of a box. Any thread may read it; only `ClockCorrector` corrects it."""
 
     def __init__(self) -> None:
         now = self.system()
-        self.count = Count(now, self.monotonic(), None, now)  # replaced whole
+        self.count = Count(now, self.monotonic(), None, now)  # replaced as a whole, never changed
 
     def system(self) -> int:
-        """What the system clock says, be that right or wrong."""
+        """The time of the system clock, right or wrong."""
         return super().now()
 
     def now(self) -> int:
@@ -92,7 +91,7 @@ class CountedClock(Clock):
         return self.count.now(self.monotonic())
 
     def latest(self) -> int:
-        """See `Clock.latest`: while nobody is trusted, the system clock may be the one that is right."""
+        """See `Clock.latest`: while the time is not trusted, the system clock may be right."""
         count = self.count
         now = count.now(self.monotonic())
         return now if count.source is not None else max(now, self.system())
@@ -103,59 +102,59 @@ class CountedClock(Clock):
         now = count.now(self.monotonic())
         return Moment(now, calendar.day(now), count.source is not None, max(0, now - count.unbroken_since))
 
-    def standing(self) -> Standing:
-        """See `Clock.standing`."""
+    def status(self) -> ClockStatus:
+        """See `Clock.status`."""
         source = self.count.source
-        return Standing(source is not None, source, _HOW[source])
+        return ClockStatus(source is not None, source, _HOW[source])
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All that changes with a correction of the clock: made within a transaction, applied after its commit."""
+    """The state that changes with a correction: computed within a transaction, applied after its commit."""
 
     count: Count
-    kept: Counted | None  # the row that the store has
+    kept: Counted | None  # the row in the store
     untrusted_since: int | None
     trusted_now: bool = False  # the time was not trusted before
     jump: int = 0  # microseconds, of a time that was trusted before
 
 
-class Timekeeper:
-    """Corrects a clock and remembers how far it counted. `look` runs on the timers' thread."""
+class ClockCorrector:
+    """Corrects a clock and stores its count. `look` runs on the timers' thread."""
 
     def __init__(
         self,
         clock: CountedClock,
         trust: Trust,
         synchronised: Callable[[], bool],
-        tells: Callable[[], Mapping[int, PortStatus]],
+        port_statuses: Callable[[], Mapping[int, PortStatus]],
         ports: int,
     ) -> None:
         self._clock = clock
         self._trust = trust
         self._synchronised = synchronised
-        self._tells = tells
+        self._port_statuses = port_statuses
         self._ports = ports
         self._began = clock.monotonic()
         self._kept: Counted | None = None
         self._untrusted_since: int | None = None
         self._warned = False
 
-    def begin(self, store: Store, stamping: Stamping | None) -> None:
-        """At start, before anything asks for the time: go on from what was kept last.
+    def begin(self, store: Store, stamping: StampCorrection | None) -> None:
+        """At the start, before the first use of the time: continue the stored count.
 
-        `stamping` None: the time is only read, and nothing is kept. Raises StoreUnavailableError.
+        `stamping` None: the time is only read, and nothing is stored. Raises StoreUnavailableError.
         """
         self._tell(store.write(lambda db: self._begun(db, stamping), then=self._adopt), stamping)
 
-    def _begun(self, db: Connection, stamping: Stamping | None) -> _Known:
+    def _begun(self, db: Connection, stamping: StampCorrection | None) -> _Known:
         clock, kept_last = self._clock, kept.load(db)
         system, monotonic = clock.system(), clock.monotonic()
         if kept_last is None:
             now = since = system
         else:
             now = _beyond_all_stamps(db, kept_last.counted_at)
-            # A box that never had a trusted time has nothing better than its own, unless that is impossible.
+            # A box that never had a trusted time uses its system clock, unless that is impossible.
             if kept_last.trusted_at is None and system >= network_time.EARLIEST:
                 now = system
             since = kept_last.unbroken_since if kept_last.counted_at <= now + SLACK else now
@@ -172,8 +171,8 @@ class Timekeeper:
             return _kept(db, known, now)
         return known
 
-    def start(self, store: Store, timers: Timers, stamping: Stamping) -> None:
-        """Look at it every second from now on."""
+    def start(self, store: Store, timers: Timers, stamping: StampCorrection) -> None:
+        """Look for a better time every second from now on."""
 
         def again() -> None:
             try:
@@ -185,8 +184,8 @@ class Timekeeper:
 
         timers.after(0.0, again)
 
-    def look(self, store: Store, stamping: Stamping) -> None:
-        """Correct the clock, if NTP or the network knows better. Raises StoreUnavailableError; then nothing was corrected."""
+    def look(self, store: Store, stamping: StampCorrection) -> None:
+        """Correct the clock where NTP or the network has a better time. Raises StoreUnavailableError; then nothing changed."""
         found = self._found()
         before = self._clock.count
         if found is None:
@@ -213,7 +212,7 @@ class Timekeeper:
         self._clock.count = known.count
         self._kept, self._untrusted_since = known.kept, known.untrusted_since
 
-    def _tell(self, known: _Known, stamping: Stamping | None) -> None:
+    def _tell(self, known: _Known, stamping: StampCorrection | None) -> None:
         if stamping is None:
             return
         count = known.count
@@ -224,14 +223,16 @@ class Timekeeper:
             log.warning("the clock jumped by %+.0f s: it is %s now", known.jump / SECOND, iso(count.at))
 
     def _found(self) -> Count | None:
-        """What to count on from; None: as before."""
+        """The corrected count; None: no correction."""
         source = self._source()
         count, monotonic = self._clock.count, self._clock.monotonic()
         if source is not None:
             return _corrected(count, self._clock.system(), monotonic, source)
         told = [
             at + round((monotonic - read_at) * SECOND)
-            for at, read_at in (port.network_time for port in self._tells().values() if port.network_time)
+            for at, read_at in (
+                port.network_time for port in self._port_statuses().values() if port.network_time
+            )
         ]
         alone = self._ports == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
         heard = network_time.agreed(
@@ -242,7 +243,7 @@ class Timekeeper:
         if heard is None or (count.source is not None and abs(heard - count.now(monotonic)) <= SLACK):
             return None
         system = self._clock.system()
-        # Modems tell whole seconds: where the system clock says the same, its fraction is right too.
+        # Modems give whole seconds: where the system clock agrees, its fraction is right too.
         return _corrected(count, system if abs(heard - system) <= _SAME else heard, monotonic, "network")
 
     def _source(self) -> Source | None:
@@ -265,13 +266,13 @@ class Timekeeper:
 
 def _corrected(before: Count, now: int, monotonic: float, source: Source) -> Count:
     ahead = now - before.now(monotonic)
-    # What was only counted lags by as long as the box was off.
+    # An untrusted count lags by the time for which the box was off.
     jumps = not -SLACK <= ahead <= (_OFF if before.source is None else SLACK)
     return Count(now, monotonic, source, now if jumps else before.unbroken_since)
 
 
-def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -> _Known:
-    """Put right what was stamped before the time was trusted, and keep the new count; what is known then."""
+def _trusted(db: Connection, before: _Known, found: Count, stamping: StampCorrection) -> _Known:
+    """Correct the stamps made before the time was trusted, and store the new count; the new state."""
     jump = found.at - before.count.now(found.monotonic)
     first = before.count.source is None
     if first:
@@ -282,7 +283,7 @@ def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -
 
 
 def _kept(db: Connection, known: _Known, now: int) -> _Known:
-    """Keep how far the time was counted; what is known then."""
+    """Store the count; the new state."""
     newest = None if known.kept is None else known.kept.trusted_at
     trusted_at = newest if known.count.source is None else now
     row = Counted(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
@@ -291,7 +292,7 @@ def _kept(db: Connection, known: _Known, now: int) -> _Known:
 
 
 def _beyond_all_stamps(db: Connection, counted_at: int) -> int:
-    """Where to count on from, so that what is stamped later is told by that from what was stamped before a crash."""
+    """The time from which to count, so that later stamps are greater than all stamps before a crash."""
     stamps = [stamp for stamp in (messages.newest(db), parts.newest_start(db)) if stamp is not None]
-    # Further ahead they are of a time that was wrong.
+    # Stamps further ahead come from a wrong time.
     return max([counted_at, *(stamp + 1 for stamp in stamps if stamp <= counted_at + 2 * _KEEP_EVERY)])

@@ -1,4 +1,4 @@
-"""The attempts of a message: every submission of its parts that ended, and how."""
+"""The attempts of a message: each submission of its parts that has ended, with its outcome."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modem.errors import cause
 
 
 def attempts(db: Connection, message_id: int) -> list[AttemptRecord]:
-    """Oldest first. One that was in doubt until a report or a person said that it was taken counts as sent."""
+    """The attempts, oldest first. One in doubt counts as sent once a report or a person confirms it."""
     rows = parts.of_message(db, message_id)
     taken = {(part["seq"], part["token"]): part for part in rows if _is_taken(part)}
     noted = [row for row in parts.noted_attempts(db, message_id) if (row["seq"], row["token"]) not in taken]
@@ -20,7 +20,7 @@ def attempts(db: Connection, message_id: int) -> list[AttemptRecord]:
 
 
 def _is_taken(part: Row) -> bool:
-    # One that failed after it was taken has its TP-MR: else no report would have found it.
+    # A part that failed after the network accepted it has a TP-MR: a report found the part by it.
     return part["state"] in ("submitted", "delivered") or (
         part["state"] == "failed" and part["reference"] is not None
     )
@@ -39,8 +39,8 @@ def _taken(part: Row) -> AttemptRecord:
         port=part["port"],
         outcome="sent",
         code=None,
-        meaning=TAKEN.english,
-        meaning_fr=TAKEN.french,
+        meaning=TAKEN.en,
+        meaning_fr=TAKEN.fr,
     )
 
 
@@ -56,6 +56,6 @@ def _noted(row: Row) -> AttemptRecord:
         port=row["port"],
         outcome=row["outcome"],
         code=None if family in ("", "LOCAL") else code,
-        meaning=row["reason"] or known.reason,  # what was noted before the words were kept has none
+        meaning=row["reason"] or known.reason,  # rows of old versions have no text
         meaning_fr=row["reason_fr"] or known.reason_fr,
     )

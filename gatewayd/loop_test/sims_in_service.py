@@ -1,0 +1,35 @@
+"""The SIMs that a loop test can use."""
+
+from __future__ import annotations
+
+from gatewayd.loop_test.plan import SimInService
+from gatewayd.sims.limits import room
+from gatewayd.sims.port_registry import PortRegistry
+from gatewayd.store.store import Store
+from gatewayd.store.tables import sims
+
+
+def sims_in_service(store: Store, port_registry: PortRegistry, today: str) -> list[SimInService]:
+    """The SIMs that are enabled and up. Raises StoreUnavailableError."""
+    places = port_registry.sims()
+    found: list[SimInService] = []
+    with store.readers.lend() as db:
+        for sim in sims.shown(db, today):
+            place = places.get(sim["id"])
+            if place is None or not place.up or not sim["enabled"]:
+                continue
+            left = room(db, sim, today)
+            number = sim["shown_number"] if sim["shown_number"].startswith("+") else ""
+            found.append(
+                SimInService(
+                    sim["id"],
+                    place.port,
+                    place.slot,
+                    number,
+                    sim["cost"],
+                    place.active,
+                    place.registered,
+                    left is None or left > 0,
+                )
+            )
+    return found

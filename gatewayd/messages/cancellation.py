@@ -1,0 +1,20 @@
+"""Cancels a message that no port has claimed."""
+
+from __future__ import annotations
+
+from gatewayd.accounts import quotas
+from gatewayd.errors import ConflictError
+from gatewayd.messages.message_queries import owned
+from gatewayd.records import Caller
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables import messages, parts
+
+
+def cancel(db: Connection, caller: Caller, sms_id: str) -> None:
+    """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
+    message = owned(db, caller, sms_id)
+    if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
+        raise ConflictError("The message can no longer be cancelled: it has ended, or was handed to a modem")
+    messages.cancelled(db, message["id"])
+    parts.drop_queued(db, message["id"], "cancelled")
+    quotas.give_back(db, message)

@@ -1,0 +1,53 @@
+"""Messages as their company reads them: one, its attempts, or a page of them."""
+
+from __future__ import annotations
+
+from gatewayd.errors import NotFoundError, storage_errors
+from gatewayd.messages.attempts import attempts
+from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, message_view
+from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.store import Store
+from gatewayd.store.tables import messages
+
+
+class MessageQueries:
+    """Reads messages of the caller's company. Any thread may call any method."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def one(self, caller: Caller, sms_id: str) -> MessageRecord:
+        """One message. Raises NotFoundError, StorageUnavailableError."""
+        with storage_errors(), self._store.readers.lend() as db:
+            return message_view(owned(db, caller, sms_id))
+
+    def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
+        """One message and its attempts. Raises as `one`."""
+        with storage_errors(), self._store.readers.lend() as db:
+            row = owned(db, caller, sms_id)
+            return message_view(row), attempts(db, row["id"])
+
+    def page(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
+        """A page of messages, newest first, and the cursor of the next page. Raises StorageUnavailableError."""
+        with storage_errors(), self._store.lists.lend() as db:
+            rows = messages.page(
+                db,
+                company_id=caller.company_id,
+                status=None if wanted.status is None else wanted.status.value,
+                campaign_id=wanted.campaign_id,
+                recipient=wanted.recipient,
+                since=wanted.since,
+                until=wanted.until,
+                before_id=wanted.cursor,
+                limit=wanted.limit + 1,
+            )
+        page = rows[: wanted.limit]
+        return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
+
+
+def owned(db: Connection, caller: Caller, sms_id: str) -> Row:
+    """The row of a message of the caller's company. Raises NotFoundError."""
+    row = messages.by_sms_id(db, sms_id)
+    if row is None or row["company_id"] != caller.company_id:
+        raise NotFoundError("Message not found")
+    return row

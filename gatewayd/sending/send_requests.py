@@ -1,0 +1,147 @@
+"""A send request from its acceptance to its answer: keep the messages, wake ports, wait for the result, or replay it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gatewayd.errors import GatewayError, StorageUnavailableError, storage_errors
+from gatewayd.messages.message_queries import MessageQueries
+from gatewayd.records import Accepted, Caller, Draft, Idempotency, MessageRecord, Options, Replay, Status
+from gatewayd.sending.expiry import Expiry
+from gatewayd.sending.intake import AcceptedRequest, Intake, PreparedDraft, SendRequest
+from gatewayd.sending.request_batcher import RequestBatcher
+from gatewayd.sending.result_waiters import ResultWaiters
+from gatewayd.store.store import Store
+from gatewayd.store.tables import idempotency
+from gatewayd.store.tables.idempotency import Kept
+from gatewayd.timekeeping.timers import Timers
+
+
+class SendRequests:
+    """Answers send requests. Any thread may call any method. `offer`: wakes the ports for messages that were kept."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        queries: MessageQueries,
+        waiters: ResultWaiters,
+        expiry: Expiry,
+        timers: Timers,
+        offer: Callable[[dict[int, int], bool], None],
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._batcher = RequestBatcher(store, intake.accept)
+        self._queries = queries
+        self._waiters = waiters
+        self._expiry = expiry
+        self._timers = timers
+        self._offer = offer
+
+    def submit(
+        self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
+    ) -> tuple[MessageRecord | Replay, bool]:
+        """Keep a message durably, then wait up to `wait_s` for the result of the modem.
+
+        Returns the message, or the answer to an earlier request with the same key; and whether it is the latter.
+
+        Raises: QuotaExceededError, SimUnavailableError, QueueFullError, StorageUnavailableError, ConflictError,
+        IdempotencyMismatchError. Then nothing was kept.
+        """
+        prepared = self._intake.prepare(draft)
+        if wait_s > 0:
+            self._waiters.expect(prepared.sms_id)
+        try:
+            accepted = self._accept(SendRequest(caller, [prepared], options, key, single=True))
+            if isinstance(accepted, Kept):
+                return self._replayed(caller, accepted), True
+            self._wake(accepted, options)
+            if wait_s <= 0:
+                return _as_accepted(prepared, accepted, options), False
+            self._waiters.wait(prepared.sms_id, wait_s)
+        finally:
+            if wait_s > 0:
+                self._waiters.forget(prepared.sms_id)
+        try:
+            return self._queries.one(caller, prepared.sms_id), False
+        except StorageUnavailableError:
+            # The message is kept; an error would make the client send it twice.
+            return _as_accepted(prepared, accepted, options), False
+
+    def submit_bulk(
+        self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
+    ) -> tuple[list[Accepted | None] | Replay, bool]:
+        """Keep many messages durably in one transaction: one entry for each, None where no SIM had room.
+
+        Returns and raises as `submit`, except SimUnavailableError.
+        """
+        prepared = [self._intake.prepare(draft) for draft in drafts]
+        accepted = self._accept(SendRequest(caller, prepared, options, key, single=False))
+        if isinstance(accepted, Kept):
+            return self._replayed_bulk(caller, accepted), True
+        self._wake(accepted, options)
+        return accepted.accepted, False
+
+    def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
+        """Keep the answer to a request with an idempotency key. Raises StorageUnavailableError."""
+        with storage_errors():
+            self._store.write(lambda db: idempotency.answered(db, caller.key_id, key.key, http_status, body))
+
+    def abandoned(self, caller: Caller, key: Idempotency) -> None:
+        """A request with an idempotency key ended without an answer: the next one is answered from its messages.
+
+        The timers write this, again and again until the store can keep it: else every repetition would be a conflict.
+        """
+        self._timers.after(
+            0.0, lambda: self._store.write(lambda db: idempotency.landed(db, caller.key_id, key.key))
+        )
+
+    def _accept(self, request: SendRequest) -> AcceptedRequest | Kept:
+        with storage_errors():
+            result = self._batcher.do(request)
+        if isinstance(result, GatewayError):
+            raise result
+        return result
+
+    def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
+        if accepted.expires_in_s is not None:
+            self._expiry.expect(accepted.expires_in_s)
+        self._offer(accepted.by_sim, options.sim_id is None)
+
+    def _replayed(self, caller: Caller, kept: Kept) -> MessageRecord | Replay:
+        if kept.http_status is not None and kept.body is not None:
+            return Replay(kept.http_status, kept.body)
+        return self._queries.one(caller, kept.sms_ids[0] or "")
+
+    def _replayed_bulk(self, caller: Caller, kept: Kept) -> list[Accepted | None] | Replay:
+        if kept.http_status is not None and kept.body is not None:
+            return Replay(kept.http_status, kept.body)
+        views = [None if sms_id is None else self._queries.one(caller, sms_id) for sms_id in kept.sms_ids]
+        return [
+            None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
+        ]
+
+
+def _as_accepted(prepared: PreparedDraft, request: AcceptedRequest, options: Options) -> MessageRecord:
+    """The record of a message as it was kept, without reading it: for a request that does not wait or cannot read."""
+    accepted = request.accepted[0]
+    return MessageRecord(
+        sms_id=prepared.sms_id,
+        task_id=accepted.task_id if accepted else "",
+        recipient=prepared.draft.recipient,
+        sim_number=accepted.sim_number if accepted else "",
+        text=prepared.draft.text,
+        status=Status.PENDING,
+        created_at=request.at,
+        sent_at=None,
+        delivered_at=None,
+        failed_at=None,
+        failure_reason=None,
+        cost=0.0,
+        retry_count=0,
+        campaign_id=options.campaign_id,
+        priority=options.priority,
+        parts=prepared.parts,
+        in_doubt=False,
+    )
