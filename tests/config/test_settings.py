@@ -1,4 +1,4 @@
-"""One TOML file becomes settings, or an error that tells every fault where it stands."""
+"""A TOML file becomes settings, or an error with every fault and its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PORT = '[[ports]]\nport = 1\ndevice = "/dev/ttyUSB0"\n'
 
 
 def faults(text: str) -> list[str]:
-    """The faults told of a TOML text, without the file's name."""
+    """Return the faults of a TOML text, without the name of the file."""
     with pytest.raises(ConfigError) as caught:
         parse(text.encode(), "FILE")
     return [line.removeprefix("FILE: ") for line in str(caught.value).splitlines()]

@@ -1,4 +1,4 @@
-"""What commands print: nothing drives the terminal, and an output that cannot be written is one line, never a traceback."""
+"""The output of commands: it cannot control the terminal, and a failed write is one line and never a traceback."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def gatewayd(
 
 
 def words_of(tmp_path: Path) -> Iterator[tuple[str, ...]]:
-    """Words for each command that prints something where no daemon runs, each command once."""
+    """Arguments of every command that prints something without a daemon, each command once."""
     needed = {
         "backup": (str(tmp_path / "copy.db"),),
         "support": (str(tmp_path / "support.tar.gz"),),
@@ -188,7 +188,7 @@ def test_an_output_that_was_closed_is_one_line(store: Path, words: tuple[str, ..
 def test_help_that_nobody_reads_is_no_traceback(store: Path, words: tuple[str, ...]) -> None:
     with closed_pipe() as pipe:
         done = gatewayd(store, *words, stdout=pipe)
-    assert (done.returncode, done.stderr) == (1, "")  # click ends it without a word
+    assert (done.returncode, done.stderr) == (1, "")  # click exits without a message
 
 
 def test_errors_that_cannot_be_written_either_leave_an_exit_code(store: Path) -> None:
