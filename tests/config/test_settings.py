@@ -1,4 +1,4 @@
-"""One TOML file becomes settings, or an error that tells every fault where it stands."""
+"""A TOML file becomes settings, or an error with every fault and its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PORT = '[[ports]]\nport = 1\ndevice = "/dev/ttyUSB0"\n'
 
 
 def faults(text: str) -> list[str]:
-    """The faults told of a TOML text, without the file's name."""
+    """Return the faults of a TOML text, without the name of the file."""
     with pytest.raises(ConfigError) as caught:
         parse(text.encode(), "FILE")
     return [line.removeprefix("FILE: ") for line in str(caught.value).splitlines()]
@@ -260,8 +260,8 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         (PORT + 'slot_command = "AT+CSUS={slot}\\r"', "slot_command must be text without control characters"),
         (PORT + "pin = 1234", 'pin must be in quotes, as "1234"'),
         (PORT + 'pin = "123"', "pin must be 4 to 8 digits"),
-        (PORT + PORT.replace("USB0", "USB1"), "line 5: [[ports]] 2 port must be another one than"),
-        (PORT + PORT.replace("1", "2"), "line 6: [[ports]] 2 device must be another one than"),
+        (PORT + PORT.replace("USB0", "USB1"), "line 5: [[ports]] 2 port must differ from that of"),
+        (PORT + PORT.replace("1", "2"), "line 6: [[ports]] 2 device must differ from that of"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_it_must_be(text: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Installing into a folder, again, and off again; and going over to a new release, and back.
+"""Install into a folder, repeat, and uninstall; switch to a new release, and back.
 
 The scripts are the real ones, and so is the database. A Python that builds environments is a small program, since the
 tests must not need a network.
@@ -20,8 +20,8 @@ from config.settings import load
 
 ROOT = Path(__file__).parents[2]
 
-# Answers what the scripts ask of a Python; what it makes as an environment is itself again. The steps in `gatewayd
-# installer` run for real.
+# A replacement for Python: it answers the calls of the scripts, and its virtual environments contain a copy of itself. Only the
+# steps of `gatewayd installer` run with the real Python.
 PYTHON = f"""#!/bin/sh
 case "$*" in
     *' installer '*) shift; PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@" ;;
@@ -34,7 +34,7 @@ esac
 
 
 class Target:
-    """A folder that is installed into."""
+    """The folder of an installation."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "an image"
@@ -44,7 +44,7 @@ class Target:
         self.python.chmod(0o755)
 
     def run(self, what: str, **variables: str) -> tuple[int, str]:
-        """Run the script: its exit code and what it said."""
+        """Run the script; return exit code and output."""
         environment = {
             **os.environ,
             "DESTDIR": str(self.root),
@@ -64,7 +64,7 @@ class Target:
         return done.returncode, done.stdout + done.stderr
 
     def talk(self, what: str, *answers: str) -> str:
-        """Run the script on a terminal, with these lines typed: what was shown."""
+        """Run the script on a terminal and type these lines; return the output."""
         environment = {
             **os.environ,
             "DESTDIR": str(self.root),
@@ -88,13 +88,13 @@ class Target:
         return done.stdout + done.stderr
 
     def installed(self) -> int:
-        """How often packages were installed since the last time."""
+        """Count the installations of packages since the last call."""
         told = self.calls.read_text() if self.calls.exists() else ""
         self.calls.unlink(missing_ok=True)
         return told.count(" install ")
 
     def files(self) -> dict[str, bytes]:
-        """What is there, but for what is beside the releases' environments."""
+        """Return the contents of all files below the folder."""
         return {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in self.root.rglob("*")
@@ -230,8 +230,8 @@ def test_uninstall_keeps_configuration_and_messages_until_they_are_purged(target
     assert target.files() == {}
 
 
-# Two releases, `old` and `new`, and a service that is a file: `fails` names the release that does not start, `dies` the one
-# that starts and does not last, `migrates` the one that changes the database, after which `old` does not start.
+# Two releases, `old` and `new`, and a service that only writes a file: `fails` names the release that does not start, `dies` the
+# release that stops soon after its start, `migrates` the release that changes the database so that `old` no longer starts.
 SWITCH = """
 set -eu
 home=$PWD/home etc=$PWD/etc state=$PWD/state python='{python}'
@@ -251,7 +251,7 @@ switch_to new
 
 
 class Box:
-    """Two releases, of which `old` runs, and a database with one row."""
+    """Two releases, with `old` running, and a database with one row."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -269,7 +269,7 @@ class Box:
         self.sql("PRAGMA journal_mode = WAL", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)")
 
     def sql(self, *statements: str) -> list[tuple[object, ...]]:
-        """Run statements; the rows of the last."""
+        """Run statements; return the rows of the last one."""
         with closing(sqlite3.connect(self.store)) as db, db:
             rows: list[tuple[object, ...]] = []
             for statement in statements:
@@ -277,7 +277,7 @@ class Box:
             return rows
 
     def switch(self, **variables: str) -> tuple[int, str]:
-        """Go over to `new`: the exit code and what was said."""
+        """Switch to `new`; return exit code and output."""
         program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit(); db.close()"
         script = SWITCH.format(
             python=sys.executable, root=ROOT, sqlite=f"'{sys.executable}' -c '{program}' '{self.store}'"
@@ -294,7 +294,7 @@ class Box:
 
     @property
     def current(self) -> str:
-        """The release that is current."""
+        """The current release."""
         return os.readlink(self.folder / "home" / "current").removeprefix("releases/")
 
     @property

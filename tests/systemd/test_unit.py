@@ -1,4 +1,4 @@
-"""The unit, the udev rules and the scripts, judged by the programs that read them."""
+"""The unit, the udev rules and the scripts pass the checks of systemd, udev and shellcheck."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPTS = [
 
 
 def judged(*command: str | Path) -> str:
-    """What a program says, which must be content. Skips the test where there is no such program."""
+    """Run a checker, which must find nothing; return its output. Skips the test if the program is missing."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"there is no {command[0]} here")
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)

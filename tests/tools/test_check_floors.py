@@ -1,4 +1,4 @@
-"""The floors check sees what it must, and lets the rest pass."""
+"""The check of floors reports every forbidden import and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCRIPT = ROOT / "tools" / "check_floors.py"
 
 
 def check(root: Path, files: dict[str, str]) -> list[str]:
-    """Run the check on a small tree; its lines, and an exit code that agrees with them."""
+    """Run the check on a small tree; return its lines, which the exit code must agree with."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

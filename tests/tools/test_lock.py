@@ -1,4 +1,4 @@
-"""The exact versions of constraints.txt fit what setup.cfg allows, and are those that are installed."""
+"""constraints.txt agrees with setup.cfg and with the installed versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOCKED = dict(
 
 
 def required() -> list[Requirement]:
-    """What setup.cfg asks for, to run and to develop."""
+    """The requirements of setup.cfg, for running and developing."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     lines = setup["options"]["install_requires"] + setup["options.extras_require"]["dev"]

@@ -1,4 +1,4 @@
-"""The set-up does nothing twice, repairs what was interrupted, and says what is missing.
+"""The set-up does nothing twice, repairs an interrupted set-up, and names missing programs.
 
 The script is the real one; the Pythons it finds are small programs, since the tests must not need a network.
 """
@@ -15,7 +15,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "setup_venv.sh"
 
-# Answers what the script asks of a Python, and of the Python and pip in the environment it makes.
+# A replacement for Python and for the Python and pip of the virtual environment.
 PYTHON = """#!/bin/sh
 case "$*" in
     *'sys.exit'*) exit "${OLD:-0}" ;;
@@ -29,7 +29,7 @@ esac
 
 
 class Project:
-    """A folder with a space in its name, four Pythons on the path, and what the script did with them."""
+    """A folder with a space in its name, four Pythons on the path, and a record of their calls."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a project"
@@ -45,7 +45,7 @@ class Project:
         self._search = f"{self._path}:{os.environ['PATH']}"
 
     def forget(self, *names: str) -> None:
-        """As if these programs were not installed, wherever they are."""
+        """Hide these programs."""
         for name in ("cat", "cksum", "cp", "grep", "mkdir", "mv", "rm", "sh"):
             found = shutil.which(name)
             assert found
@@ -55,7 +55,7 @@ class Project:
         self._search = str(self._path)
 
     def set_up(self, wanted: str = "run", **environment: str) -> tuple[int, str]:
-        """Run the script: its exit code and what it said."""
+        """Run the script; return exit code and output."""
         done = subprocess.run(
             ["/bin/sh", SCRIPT, wanted],
             cwd=self.root,
@@ -67,7 +67,7 @@ class Project:
         return done.returncode, done.stdout + done.stderr
 
     def calls(self) -> list[str]:
-        """What was asked of Python since the last time."""
+        """Return the calls of Python since the last call."""
         path = self.root / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
         path.unlink(missing_ok=True)

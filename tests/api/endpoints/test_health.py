@@ -173,7 +173,7 @@ class Silent(PlayedPort):
 def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_path: Path) -> None:
     api_server = ApiServer(tmp_path, threads=8)
     port = Silent()
-    api_server.played.bells[1] = port
+    api_server.played.ports[1] = port
     api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     answers: list[requests.Response] = []
     body = {"port": 1, "code": "#123#"}
@@ -216,7 +216,7 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
 def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
     api_server = ApiServer(tmp_path, threads=1)
     port = Silent()
-    api_server.played.bells[1] = port
+    api_server.played.ports[1] = port
     api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": api_server.key}
     asker = threading.Thread(

@@ -1,4 +1,4 @@
-"""`gatewayd sim set`: what does not exist is refused, a company has one default at most, and what may send is told."""
+"""`gatewayd sim set`: unknown SIMs and companies are refused, and a company has at most one default SIM."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def admin(played: PlayedGateway) -> Context:
 
 
 def defaults(admin: Context) -> dict[object, list[object]]:
-    """By company the SIMs that are its default."""
+    """Return the default SIMs of each company."""
     found: dict[object, list[object]] = {}
     for sim in sims.list_(admin):
         if sim["default"]:

@@ -1,4 +1,4 @@
-"""`gatewayd check`: on simulated modems with and without a daemon, and on everything that may be missing or broken."""
+"""`gatewayd check` on simulated modems, with and without a daemon, and with missing or broken parts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
 
 
 def configured(folder: Path, *devices: Path | str, api: str = "", **keys: str) -> Path:
-    """A configuration with these devices, on a free address; `keys` go into every port."""
+    """Write a configuration with these devices and a free address; `keys` apply to every port."""
     more = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
     ports = "".join(
         f"[[ports]]\nport = {number}\ndevice = {json.dumps(str(device))}\n{more}"
@@ -72,7 +72,7 @@ def check(config: Path, *options: str) -> Result:
 
 
 def checked(config: Path) -> dict[str, list[dict[str, str]]]:
-    """The findings by what they are about. The exit code and the counts agree with them."""
+    """Return the findings by subject; exit code and counts must agree with them."""
     result = check(config, "--json")
     return judged(result.stdout, result.stderr, result.exit_code)
 
@@ -90,7 +90,7 @@ def judged(stdout: str, stderr: str, code: int) -> dict[str, list[dict[str, str]
 
 
 def the(finding: list[dict[str, str]]) -> tuple[str, str]:
-    """Grade and text of the one finding about something."""
+    """Return grade and text of the only finding in a list."""
     [one] = finding
     return one["grade"], one["text"]
 
@@ -99,7 +99,7 @@ def test_a_gateway_that_runs_well_has_no_fault(running: Running) -> None:
     found = checked(running.state / "gatewayd.toml")
     assert [about for about, findings in found.items() if findings[0]["grade"] == "fault"] == []
     for port in ("port 1", "port 2", "port 3"):
-        assert the(found[port])[0] == "ok"  # and so nobody tried to open what the daemon holds: it is locked
+        assert the(found[port])[0] == "ok"  # the device that the daemon has locked was not opened
         for what in ("SIM", "network", "signal", "SMSC"):
             assert the(found[f"{port} {what}"])[0] == "ok"
     assert "port 4 slot 2 SIM" in found
@@ -123,7 +123,7 @@ def test_a_person_reads_one_line_for_each(running: Running) -> None:
 
 @contextmanager
 def another_server(port: int) -> Iterator[None]:
-    """Something else that speaks HTTP."""
+    """Another program with an HTTP server."""
     with ThreadingHTTPServer(("127.0.0.1", port), Silent) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -135,10 +135,10 @@ def another_server(port: int) -> Iterator[None]:
 
 
 class Silent(BaseHTTPRequestHandler):
-    """Answers 501 to everything, and does not write about it."""
+    """Answers 501 to every request and logs nothing."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
@@ -383,7 +383,7 @@ def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 
 
 def as_nobody(config: Path, *arguments: str) -> tuple[str, str, int]:
-    """A command as a user who may do nothing. What it needs is imported while that may still be read."""
+    """Run a command as a user without rights. Its modules are imported before the rights are dropped."""
     program = (
         "import os, sys, gzip, encodings.idna, click._termui_impl, gatewayd.commands.check, gatewayd.commands.support\n"
         "from gatewayd.cli import main\n"
@@ -397,7 +397,7 @@ def as_nobody(config: Path, *arguments: str) -> tuple[str, str, int]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may look into: pytest's own are for its user alone."""
+    """A folder that every user may read; the folders of pytest are private."""
     with tempfile.TemporaryDirectory(prefix="gatewayd-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -415,7 +415,7 @@ def test_whoever_may_do_nothing_is_told_so(open_folder: Path, bank: Bank) -> Non
     assert "sudo" in the(found["configuration"])[1]
     config.chmod(0o644)
     found = judged(*as_nobody(config, "check", "--json"))
-    assert the(found["ports"])[0] == "warning"  # whether somebody holds them cannot be known
+    assert the(found["ports"])[0] == "warning"  # it is not known whether a program holds them
     assert "sudo" in the(found["database"])[1]
     (open_folder / "gatewayd.db.lock").unlink()
     device.chmod(0o600)
@@ -442,7 +442,7 @@ def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
 
 
 def card(**known: Any) -> SimStatus:
-    """A SIM that sends, but for what is said of it."""
+    """The status of a working SIM, with the given differences."""
     fields: dict[str, Any] = {
         "sim": SimState.READY,
         "operator": "Orange ML",
@@ -475,7 +475,7 @@ def test_a_sim_is_judged(known: dict[str, Any], about: str, grade: Grade) -> Non
     assert finding.grade is grade
     assert {other.grade for other in found.values()} <= {Grade.OK}
     if grade is not Grade.OK:
-        assert ":" in finding.text  # and behind it, what to do
+        assert ":" in finding.text  # the remedy follows the colon
 
 
 def test_a_pin_that_is_configured_is_no_fault_before_the_start() -> None:

@@ -1,4 +1,4 @@
-"""Dates and times that are given to commands."""
+"""Dates and times as options of commands."""
 
 from __future__ import annotations
 

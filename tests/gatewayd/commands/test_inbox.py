@@ -1,4 +1,4 @@
-"""`gatewayd inbox`: through the daemon and without one, what came in and what could not be read."""
+"""`gatewayd inbox`: received texts and undecodable PDUs, with and without a daemon."""
 
 from __future__ import annotations
 

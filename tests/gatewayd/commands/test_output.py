@@ -1,4 +1,4 @@
-"""What commands print: nothing drives the terminal, and an output that cannot be written is one line, never a traceback."""
+"""The output of commands: it cannot control the terminal, and a failed write is one line and never a traceback."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_an_output_that_was_closed_is_one_line(store: Path, words: tuple[str, ..
 def test_help_that_nobody_reads_is_no_traceback(store: Path, words: tuple[str, ...]) -> None:
     with closed_pipe() as pipe:
         done = gatewayd(store, *words, stdout=pipe)
-    assert (done.returncode, done.stderr) == (1, "")  # click ends it without a word
+    assert (done.returncode, done.stderr) == (1, "")  # click exits without a message
 
 
 def test_errors_that_cannot_be_written_either_leave_an_exit_code(store: Path) -> None:

@@ -1,4 +1,4 @@
-"""`gatewayd ports`: on simulated modems behind the serial ports of a machine in a folder, with and without a daemon."""
+"""`gatewayd ports` on simulated modems and a simulated /sys, with and without a daemon."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
 
 @pytest.fixture
 def machine(tmp_path: Path, bank: Bank) -> Machine:
-    """A Quectel stick of which interfaces 2 and 3 lead to modem 1, and an adapter with modem 2 behind it."""
+    """A Quectel stick whose interfaces 2 and 3 belong to modem 1, and an adapter with modem 2."""
     machine = Machine(tmp_path / "machine")
     stick = machine.stick("1-1.2")
     machine.tty("ttyUSB0", "/dev/null", stick, 0)
@@ -97,7 +97,7 @@ def test_a_person_reads_a_table_and_the_sections(tmp_path: Path, machine: Machin
     assert [port["port"] for port in tomllib.loads(pasted)["ports"]] == [1, 2]
     assert "IMEI" in pasted
     assert "\a" not in result.output
-    assert result.stderr == ""  # no progress where nobody watches
+    assert result.stderr == ""  # no progress bar without a terminal
 
 
 def test_others_are_looked_at_too_by_name_and_by_pattern(
@@ -196,7 +196,10 @@ def test_what_a_running_gateway_may_open_any_moment_is_not_opened(tmp_path: Path
             os.close(fd)
             document = box.cli("ports", "--sysroot", str(Machine(tmp_path / "machine").root))
             assert "is held by" in document["devices"][0]["detail"] or modem.commands
-            assert modem.commands[:1] in ([], ["ESC"])  # a gateway begins with an escape, a probe with AT
+            assert modem.commands[:1] in (
+                [],
+                ["ESC"],
+            )  # a gateway first sends an escape, a probe first sends AT
         finally:
             box.stop()
 

@@ -1,4 +1,4 @@
-"""`gatewayd support`: what is in the archive, and above all what is not."""
+"""`gatewayd support`: the contents of the archive, and the secrets that it must not contain."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ JOURNAL = f"""\
 
 @pytest.fixture(autouse=True)
 def _journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A journal of which the tests know what is in it; the machine's own would be another's, or none."""
+    """A journal with known contents, instead of that of the machine."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (tmp_path / "journal").write_text(JOURNAL)
@@ -58,7 +58,7 @@ def _journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
-    """A daemon that has sent and received, with a configuration full of what is nobody's business."""
+    """A daemon that has sent and received, with many secrets in its configuration."""
     box = Box(tmp_path, slots={1: 1})
     box.config.write_text(
         f"# the SIM of {SENDER}, PIN {PIN}\n{box.config.read_text()}"
@@ -89,7 +89,7 @@ def contents(path: Path) -> dict[str, str]:
 
 
 def secret_words(text: str) -> list[str]:
-    """What must not be in the archive and is in this text, numbers in the form of PDUs too."""
+    """Return the secrets that a text contains, also phone numbers in the form of PDUs."""
     numbers = [number[4:] for number in (RECIPIENT, SENDER)]
     swapped = ["".join(a + b for b, a in zip(n[::2], n[1::2], strict=True)) for n in numbers]
     spaced = ["71 23 45 67"]
@@ -102,7 +102,7 @@ def secret_words(text: str) -> list[str]:
 def test_the_archive_holds_what_helps_and_nothing_that_is_nobodys_business(box: Box, tmp_path: Path) -> None:
     sms_id = box.send(SENT, recipient=RECIPIENT)
     box.becomes(sms_id, "delivered")
-    box.cli("sim", "set", 1, "--company", 1)  # whose inbox it is
+    box.cli("sim", "set", 1, "--company", 1)  # the company that owns the inbox
     box.order(do="incoming", port=1, **{"from": SENDER, "text": RECEIVED})
     eventually(lambda: box.get("sms/inbox")["data"])
     iccid = box.cli("status")["ports"][0]["slots"][0]["iccid"]

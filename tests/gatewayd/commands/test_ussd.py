@@ -1,4 +1,4 @@
-"""Asking the network as an operator does: on the command line of a running daemon, and without one."""
+"""`gatewayd ussd`, with and without a running daemon."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_neither_codes_nor_answers_are_logged(running: Running) -> None:
 
 
 class Waiting(PlayedPort):
-    """A port that leaves the test to answer."""
+    """A port whose answers come from the test."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What an operator sees of a running daemon: the conversations of its ports, and how its SIMs stand."""
+"""`gatewayd watch` and `gatewayd status --watch` on a running daemon."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Watch:
         self.seen: list[str] = []
 
     def until(self, condition: Callable[[str], object]) -> str:
-        """Read on until a line fulfils this, and return it."""
+        """Read lines until one satisfies the condition, and return it."""
         while not condition(line := self.process.line()):
             self.seen.append(line)
         self.seen.append(line)
@@ -44,7 +44,7 @@ class Watch:
 
 
 def order(box: Box, **what: object) -> None:
-    """Tell the simulated bank what is to happen."""
+    """Send an order to the simulated bank."""
     with socket.socket(socket.AF_UNIX) as bank:
         bank.connect(str(box.path / "ports" / "control"))
         bank.sendall(json.dumps(what).encode() + b"\n")
@@ -55,7 +55,7 @@ def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: B
     sim = next(sim for sim in box.sims_ready(2) if sim["port"] == 1)  # either port may be up first
     watches = [Watch(box, 1), Watch(box, 1)]
     for watch in watches:
-        watch.until(lambda line: " > AT+CMEE=1" in line)  # said when the port came up
+        watch.until(lambda line: " > AT+CMEE=1" in line)  # sent when the port started
     box.send("Un secret bien garde", sim_number_id=sim["id"])
     order(box, do="incoming", port=1, **{"from": NUMBER, "text": "Un autre secret"})
     for watch in watches:
@@ -103,7 +103,7 @@ def test_the_status_names_how_each_sim_stands(box: Box) -> None:
     shown = Process("--config", box.config, "status", "--watch")
     eventually(lambda: "roaming" in shown.line())
     eventually(lambda: "Parts ready to go" in shown.line())
-    eventually(lambda: "dBm" in shown.line())  # its head again: it goes on
+    eventually(lambda: "dBm" in shown.line())  # the header again: the display was refreshed
     assert shown.stop(signal.SIGINT) == 0
     order(box, do="unplug", port=1)
     eventually(lambda: states(box)[0] == ["unreachable"])
