@@ -50,7 +50,8 @@ from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -160,7 +161,7 @@ class Gateway:
         """What is done later."""
         return self._timers
 
-    def restamp(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """The time becomes trusted: it jumps ahead by `jump` microseconds, or back where that is negative.
 
         `since`: what is stamped with that or later was stamped while it was not trusted. Runs within the writer's
@@ -313,7 +314,7 @@ class Gateway:
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
 
-        def cancel(db: Connection) -> None:
+        def cancel(db: Transaction) -> None:
             message = _owned(db, caller, sms_id)
             if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
                 raise ConflictError(
@@ -432,7 +433,7 @@ class Gateway:
             None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
         ]
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def _write(self, work: Callable[[Transaction], T]) -> T:
         with _kept():
             return self._store.write(work)
 
@@ -476,7 +477,7 @@ def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageReco
     )
 
 
-def _owned(db: Connection, caller: Caller, sms_id: str) -> Row:
+def _owned(db: Transaction, caller: Caller, sms_id: str) -> Row:
     row = messages.by_sms_id(db, sms_id)
     if row is None or row["company_id"] != caller.company_id:
         raise NotFoundError("Message not found")

@@ -8,30 +8,31 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts, sims
 from gatewayd.timekeeping.clock import Moment, month_of
 
 
-def of_company(db: Connection, company_id: int, at: Moment) -> list[str]:
+def of_company(db: Transaction, company_id: int, at: Moment) -> list[str]:
     """What is wrong with one company."""
     rows = accounts.companies(db, month_of(at.today))
     return [note for row in rows if row["id"] == company_id for note in _company(row, rows)]
 
 
-def of_key(db: Connection, key_id: int, at: Moment) -> list[str]:
+def of_key(db: Transaction, key_id: int, at: Moment) -> list[str]:
     """What is wrong with one key."""
     inactive = _inactive(accounts.companies(db, ""))
     return [note for row in accounts.keys(db) if row["id"] == key_id for note in _key(row, inactive, at)]
 
 
-def of_sim(db: Connection, sim_id: int, at: Moment) -> list[str]:
+def of_sim(db: Transaction, sim_id: int, at: Moment) -> list[str]:
     """What is wrong with one SIM."""
     rows, inactive = sims.shown(db, at.today), _inactive(accounts.companies(db, ""))
     return [note for row in rows if row["id"] == sim_id for note in _sim(row, rows, inactive)]
 
 
-def of_all(db: Connection, at: Moment) -> list[str]:
+def of_all(db: Transaction, at: Moment) -> list[str]:
     """What is wrong with anything; that nobody can send comes first."""
     companies = accounts.companies(db, month_of(at.today))
     keys, cards = accounts.keys(db), sims.shown(db, at.today)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts, sims
 from gatewayd.timekeeping.clock import month_of
 
 
-def reserve_sim(db: Connection, sim_id: int, day: str, messages: int) -> None:
+def reserve_sim(db: Transaction, sim_id: int, day: str, messages: int) -> None:
     """Count messages against a SIM's limits of that day and month."""
     sims.add_usage(db, sim_id, day, taken=messages)
 
 
-def move_reservation(db: Connection, message: Row, sim_id: int, day: str) -> None:
+def move_reservation(db: Transaction, message: Row, sim_id: int, day: str) -> None:
     """Give a message's reservation back to its SIM and take it from another one."""
     sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
     sims.add_usage(db, sim_id, day, taken=1)
@@ -24,18 +25,18 @@ def cost_on(message: Row, price: float) -> float:
     return float(message["cost"] * taken / message["parts"] + price * message["unsent"])
 
 
-def give_back(db: Connection, message: Row) -> None:
+def give_back(db: Transaction, message: Row) -> None:
     """A message ended unsent: its quota and its SIM's limits get it back, unless a part of it went out."""
     if message["unsent"] == message["parts"]:
         accounts.use(db, message["company_id"], month_of(message["taken_day"]), -1)
         sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
 
 
-def count_sent(db: Connection, message: Row, today: str) -> None:
+def count_sent(db: Transaction, message: Row, today: str) -> None:
     """A message went out whole."""
     sims.add_usage(db, message["sim_id"], today, sent=1)
 
 
-def count_failed(db: Connection, message: Row, today: str) -> None:
+def count_failed(db: Transaction, message: Row, today: str) -> None:
     """A message failed."""
     sims.add_usage(db, message["sim_id"], today, failed=1)

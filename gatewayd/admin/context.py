@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
@@ -45,7 +45,7 @@ class Context:
         """Now, and today."""
         return self.clock.moment(self.calendar)
 
-    def write_accounts(self, work: Callable[[Connection], T]) -> T:
+    def write_accounts(self, work: Callable[[Transaction], T]) -> T:
         """As `Store.write`, for what changes companies or keys: once this returns, the gateway goes by the change."""
         try:
             return self.store.write(work)
@@ -60,7 +60,7 @@ class Context:
             self.gateway.dispatcher.wake_idle()
 
     def noted(
-        self, shown: dict[str, object], notes_of: Callable[[Connection, int, Moment], list[str]]
+        self, shown: dict[str, object], notes_of: Callable[[Transaction, int, Moment], list[str]]
     ) -> dict[str, object]:
         """What a command answers of a row, with `notes` where something in it contradicts itself."""
         with self.store.readers.lend() as db:

@@ -8,7 +8,8 @@ from typing_extensions import TypedDict
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, Microseconds
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import iso
 
@@ -33,7 +34,7 @@ def add(
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
     made, at = new_key(), context.moment()
 
-    def add_key(db: Connection) -> int:
+    def add_key(db: Transaction) -> int:
         if accounts.company(db, company) is None:
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
         return accounts.add_key(

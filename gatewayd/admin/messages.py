@@ -24,7 +24,8 @@ from gatewayd.records import (
 )
 from gatewayd.sending.attempts import attempts
 from gatewayd.sending.outcomes import Verdict, settle_by_hand
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.timekeeping.clock import Moment, iso
 
@@ -84,7 +85,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
     chosen = known[verdict]
 
-    def change(db: Connection, at: Moment, effects: Effects) -> None:
+    def change(db: Transaction, at: Moment, effects: Effects) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")

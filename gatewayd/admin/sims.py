@@ -7,7 +7,8 @@ from typing_extensions import TypedDict
 
 from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, AdminError, Context, Id, named, positive_or_none
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts, sims
 from gatewayd.timekeeping.clock import iso
 
@@ -37,7 +38,7 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
     """Change what the operator of the box says of a SIM; `default` makes it the default of its company."""
     checked = _checked(context, changes)
 
-    def change(db: Connection) -> None:
+    def change(db: Transaction) -> None:
         if not sims.exists(db, sim):
             raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         before = sims.number_of(db, sim)

@@ -9,7 +9,7 @@ from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.sending.queue_age import Waiting, duration, waiting
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import parts, queue_counts
 from gatewayd.timekeeping.clock import iso
@@ -21,7 +21,7 @@ from modem.port.conditions import REMEDIES
 def _counted(context: Context) -> tuple[dict[int, int], Waiting]:
     """What waits, by SIM and in all. It only reads, but counts are the writer's, who may just find that the disk is full."""
 
-    def count(db: Connection) -> tuple[dict[int, int], Waiting]:
+    def count(db: Transaction) -> tuple[dict[int, int], Waiting]:
         return queue_counts.waiting(db), waiting(db, context.moment())
 
     try:

@@ -32,7 +32,7 @@ from gatewayd.sending.intake import Intake, Measured
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import loop_tests, messages, parts, sims
@@ -60,7 +60,7 @@ _FIRST_S = 120.0  # after a start: modems are up and registered by then
 _AGAIN_S = 600.0  # after a round that could not begin
 
 
-def took(db: Connection, sim_id: int, text: Deliver | Unreadable, effects: Effects) -> bool:
+def took(db: Transaction, sim_id: int, text: Deliver | Unreadable, effects: Effects) -> bool:
     """Whether what came in on a SIM is a test's text, which is none for the inbox. Within a transaction."""
     found = _TOKEN.search(text.text) if isinstance(text, Deliver) and text.concat is None else None
     test = None if found is None else loop_tests.arrived(db, found[1], sim_id)
@@ -251,7 +251,7 @@ class LoopTests:
         return found
 
     def _keep(
-        self, db: Connection, tests: list[_Test], drafts: Mapping[str, Measured], timeout_s: float
+        self, db: Transaction, tests: list[_Test], drafts: Mapping[str, Measured], timeout_s: float
     ) -> dict[str, tuple[int, float]]:
         """Keep the tests and their messages; by the token of each test its id, and when it began (monotonic)."""
         begun: dict[str, tuple[int, float]] = {}
@@ -279,7 +279,7 @@ class LoopTests:
             left_s = self._every_s - age_s if 0 <= age_s < self._every_s else 0.0
             self._timers.after(max(left_s, min(_FIRST_S, self._every_s)), self._scheduled)
 
-    def _interrupt(self, db: Connection) -> None:
+    def _interrupt(self, db: Transaction) -> None:
         # A round may have begun by now: it has its ids before its own transaction ends.
         begun = [] if self._round is None else self._round.ids
         loop_tests.interrupt(db, begun, INTERRUPTED.english, INTERRUPTED.french)
@@ -296,7 +296,7 @@ class LoopTests:
         self._store.write(lambda db: self._withdraw(db, tests))
         self._take_note(tests, round_, self._clock.monotonic(), over=True)
 
-    def _withdraw(self, db: Connection, tests: list[_Test]) -> None:
+    def _withdraw(self, db: Transaction, tests: list[_Test]) -> None:
         """What was not sent by now is not sent later either."""
         for test in tests:
             row = None if test.ended or test.sms_id is None else messages.by_sms_id(db, test.sms_id)
@@ -328,7 +328,7 @@ class LoopTests:
             if outcome != "running":
                 ended.append(test.id)
 
-        def note(db: Connection) -> None:
+        def note(db: Transaction) -> None:
             for test, outcome, words in notes:
                 loop_tests.note(
                     db,

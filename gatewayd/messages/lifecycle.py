@@ -5,12 +5,13 @@ from __future__ import annotations
 from gatewayd.accounts import quotas
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages, parts
 from gatewayd.timekeeping.clock import Moment
 
 
-def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) -> None:
+def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -> None:
     """The network took a part; with the last one the message is sent."""
     message = messages.part_taken(db, message_id, at.now)
     if message["unsent"] == 0 and message["status"] == "sent":
@@ -19,7 +20,7 @@ def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) ->
 
 
 def part_delivered(
-    db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
+    db: Transaction, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
 ) -> None:
     """A part was delivered, says a report with this TP-SCTS; with the last one the message is."""
     if parts.delivered(db, message_id, seq, service_centre_at):
@@ -29,7 +30,7 @@ def part_delivered(
 
 
 def part_undeliverable(
-    db: Connection,
+    db: Transaction,
     message_id: int,
     seq: int,
     service_centre_at: int | None,
@@ -42,7 +43,7 @@ def part_undeliverable(
         fail(db, message_id, reason, at, effects)
 
 
-def fail(db: Connection, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
+def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
     """A message failed for good: what still waits of it leaves the queue, and its quota goes back if all of it did."""
     message = messages.failed(db, message_id, reason, at.now)
     if message is None:
@@ -58,7 +59,7 @@ def has_expired(message: Row, at: Moment) -> bool:
     return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
 
 
-def expire(db: Connection, message: Row, at: Moment, effects: Effects) -> None:
+def expire(db: Transaction, message: Row, at: Moment, effects: Effects) -> None:
     """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
 
     What becomes of such a part counts; the message expires after that (see `Expiry`).

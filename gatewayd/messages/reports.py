@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import Reason
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import inbound, parts
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Calendar, Moment, microseconds
 from modem.sms.tpdu import ReportKind, StatusReport
@@ -77,7 +78,7 @@ class _Told:
 
 
 def take(
-    db: Connection,
+    db: Transaction,
     sim_id: int,
     report: StatusReport,
     submit_timeout_s: float,
@@ -106,13 +107,13 @@ def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
     return None if report.service_centre_clock is None else calendar.moment(report.service_centre_clock)
 
 
-def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
+def take_early(db: Transaction, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
     """A submission of this SIM was answered, or is in doubt now: apply what was reported of it meanwhile."""
     _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, effects)
 
 
 def take_early_of(
-    db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     """The same, of the submission of this part."""
     early = inbound.take_early_reports_of(db, key.message_id, key.seq)
@@ -120,7 +121,7 @@ def take_early_of(
 
 
 def _apply_early(
-    db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, early: list[Row], submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     for row in early:
         kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
@@ -129,7 +130,7 @@ def _apply_early(
 
 
 def _settle(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> bool:
     """Find the part that a report speaks of and apply it. False: there is none yet."""
     fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
@@ -194,7 +195,7 @@ def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | N
 
 
 def _by_window(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The one part with an unknown TP-MR that was being submitted to this recipient when the report's was taken."""
     if told.service_centre_at is None:
@@ -219,7 +220,7 @@ def _by_window(
 
 
 def _queued_again(
-    db: Connection, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
 
@@ -267,7 +268,7 @@ def _window_end(part: Row, submit_timeout_s: float) -> int:
     return int(part["started_at"] + submit_timeout_s * SECOND)
 
 
-def _apply(db: Connection, part: Row, told: _Told, at: Moment, effects: Effects) -> None:
+def _apply(db: Transaction, part: Row, told: _Told, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)

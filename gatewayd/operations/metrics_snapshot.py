@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.sims.port_registry import PortRegistry, Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
@@ -133,5 +134,5 @@ def free_bytes(folder: Path) -> int:
         return 0
 
 
-def _counts(db: Connection) -> tuple[list[Row], dict[int, int]]:
+def _counts(db: Transaction) -> tuple[list[Row], dict[int, int]]:
     return event_counts.read(db), queue_counts.waiting(db)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import hashlib
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import event_counts, inbound
 from gatewayd.store.tables.inbound import Nature, Series
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
@@ -38,7 +39,7 @@ _REMEMBERED = 7 * DAY
 _GIVEN_UP_AT_ONCE = 100
 
 
-def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
     """Keep what came in on a SIM, once; what is no text is only counted.
 
     `calendar`: the box's, for time stamps that tell no time zone.
@@ -67,13 +68,13 @@ def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, cale
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
 
 
-def deleted(db: Connection, sim_id: int, text: Deliver) -> None:
+def deleted(db: Transaction, sim_id: int, text: Deliver) -> None:
     """The modem confirmed that a text without a date is deleted: the same octets are another text from now on."""
     if not text.has_date:
         inbound.forget_seen(db, _digest(sim_id, text))
 
 
-def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
+def give_up(db: Transaction, timeout_s: float, at: Moment) -> bool:
     """Keep what there is of texts that waited too long for their parts. Whether there may be more of them."""
     timeout = round(timeout_s * SECOND)
     overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
@@ -87,7 +88,7 @@ def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
 
 
 def _keep_part(
-    db: Connection, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
+    db: Transaction, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
 ) -> None:
     series = (sim_id, part.sender, concat.width, concat.reference, concat.total)
     text = part.text.encode("utf-16-be", "surrogatepass")
@@ -103,7 +104,7 @@ def _keep_part(
 
 
 def _fitting(
-    db: Connection, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
+    db: Transaction, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
 ) -> Row | None:
     """The unfinished text that this part belongs to: of those that lack it, or (without `only_lacking`) have the same,
     the one sent nearest to it.
@@ -119,7 +120,7 @@ def _fitting(
     return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
 
 
-def _write(db: Connection, assembly: Row, now: int) -> None:
+def _write(db: Transaction, assembly: Row, now: int) -> None:
     """Put the text of an assembly into the inbox as it is now, whole or with holes."""
     have = inbound.parts_of(db, assembly["id"])
     sent_at = have[0]["sent_at"]
@@ -152,7 +153,7 @@ def _text(have: list[Row], total: int) -> str:
     return join(pieces)
 
 
-def _says_nothing_new(db: Connection, assembly: Row) -> bool:
+def _says_nothing_new(db: Transaction, assembly: Row) -> bool:
     """Whether all that came of a text is in another that was kept: parts that the sender repeated when that was whole."""
     series = (
         assembly["sim_id"],

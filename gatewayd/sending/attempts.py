@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from gatewayd.messages.reasons import TAKEN
 from gatewayd.records import AttemptRecord
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import parts
 from modem.errors import cause
 
 
-def attempts(db: Connection, message_id: int) -> list[AttemptRecord]:
+def attempts(db: Transaction, message_id: int) -> list[AttemptRecord]:
     """Oldest first. One that was in doubt until a report or a person said that it was taken counts as sent."""
     rows = parts.of_message(db, message_id)
     taken = {(part["seq"], part["token"]): part for part in rows if _is_taken(part)}

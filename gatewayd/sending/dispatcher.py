@@ -27,7 +27,7 @@ from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S, QueueDamagedError, Scheduler, Turn
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import inbound, messages, modem_memory, parts, queue_counts, sims
@@ -71,7 +71,7 @@ class Meter(Protocol):
 
 
 # Takes an inbound text that is not for the inbox, as that of a loop test; whether it did.
-TakesText = Callable[[Connection, int, Deliver | Unreadable, Effects], bool]
+TakesText = Callable[[Transaction, int, Deliver | Unreadable, Effects], bool]
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ class Dispatcher:
         Raises StoreUnavailableError; then nothing was done.
         """
 
-        def look(db: Connection) -> tuple[Aged | None, Waiting]:
+        def look(db: Transaction) -> tuple[Aged | None, Waiting]:
             at = self.moment()
             return self.backlog.at_start(db, at, list(queue_counts.waiting(db))), waiting(db, at)
 
@@ -166,10 +166,10 @@ class Dispatcher:
         """Now, and today."""
         return self._clock.moment(self._calendar)
 
-    def write_news(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def write_news(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         """Run `work` in a transaction; act on the `Effects` that it gathered once that is durable. Raises as `Store.write`."""
 
-        def step(db: Connection) -> tuple[T, Effects]:
+        def step(db: Transaction) -> tuple[T, Effects]:
             effects = Effects()  # a transaction that is tried again tells its own
             return work(db, self.moment(), effects), effects
 
@@ -220,7 +220,7 @@ class Dispatcher:
         turn = self._turn(desk, status)
         told = [(self._sim_of(each.status), self._readable(each.report)) for each in reported]
 
-        def step(db: Connection, at: Moment, effects: Effects) -> Submission | Switch | Rest:
+        def step(db: Transaction, at: Moment, effects: Effects) -> Submission | Switch | Rest:
             if outcome is not None:
                 keeps = desk.references_kept >= _KEPT_IN_A_ROW
                 self._settler.settle(db, outcome, at, effects, keeps_reference=keeps)
@@ -285,7 +285,7 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sim_of(status)
 
-        def step(db: Connection, at: Moment, effects: Effects) -> None:
+        def step(db: Transaction, at: Moment, effects: Effects) -> None:
             if not self._takes_text(db, sim_id, text, effects):
                 inbox.keep(db, sim_id, text, at.now, self._calendar)
 
@@ -319,7 +319,7 @@ class Dispatcher:
         """See `Work.try_pin`."""
         card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
 
-        def step(db: Connection, at: Moment, _: Effects) -> bool:
+        def step(db: Transaction, at: Moment, _: Effects) -> bool:
             known = sims.pin_state(db, card, digest)
             if known is None:
                 sims.set_pin_state(db, card, digest, "trying", at.now)
@@ -334,7 +334,7 @@ class Dispatcher:
         card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
         state = "accepted" if accepted else "refused"
 
-        def step(db: Connection, at: Moment, _: Effects) -> None:
+        def step(db: Transaction, at: Moment, _: Effects) -> None:
             if sims.pin_state(db, card, digest) != state:
                 sims.set_pin_state(db, card, digest, state, at.now)
 
@@ -342,7 +342,7 @@ class Dispatcher:
 
     # Helpers.
 
-    def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, Effects], T]) -> T:
+    def _on_rebuilt_queue(self, step: Callable[[Transaction, Moment, Effects], T]) -> T:
         log.error("the index of the queue is damaged: it is built anew. Is the disk failing? See `dmesg`")
         try:
             self._store.write(parts.rebuild_queue)
@@ -350,13 +350,13 @@ class Dispatcher:
         except (StoreUnavailableError, QueueDamagedError) as error:
             raise WorkUnavailableError(str(error) or "the index of the queue is damaged") from error
 
-    def _within(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def _within(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         try:
             return self.write_news(work)
         except StoreUnavailableError as error:
             raise WorkUnavailableError(str(error)) from error
 
-    def _looked_up(self, look: Callable[[Connection], T]) -> T:
+    def _looked_up(self, look: Callable[[Transaction], T]) -> T:
         try:
             with self._store.readers.lend() as db:
                 return look(db)
@@ -393,7 +393,7 @@ class Dispatcher:
             if help_wanted:
                 self.wake_idle()
 
-    def _resume(self, db: Connection) -> tuple[Effects, Aged | None, Waiting]:
+    def _resume(self, db: Transaction) -> tuple[Effects, Aged | None, Waiting]:
         """The parts that were in the air when the last process ended, and what waits. What was reported of them by then counts."""
         at, effects = self.moment(), Effects()
         modem_memory.requeue_unsaid(db)
@@ -422,7 +422,7 @@ class Dispatcher:
     def _came_back(self, sim_id: int) -> None:
         """A SIM was lost for so long that what waits for it is old."""
 
-        def look(db: Connection, at: Moment, _: Effects) -> tuple[Aged | None, Waiting]:
+        def look(db: Transaction, at: Moment, _: Effects) -> tuple[Aged | None, Waiting]:
             return self.backlog.returned(db, at, sim_id, list(queue_counts.waiting(db))), waiting(db, at)
 
         aged, found = self._within(look)
@@ -533,7 +533,7 @@ def _references_kept(before: int, outcome: Outcome) -> int:
 
 
 def _seen(
-    iccid: str, port: int, facts: tuple[str, str, str, int], db: Connection, at: Moment, _: Effects
+    iccid: str, port: int, facts: tuple[str, str, str, int], db: Transaction, at: Moment, _: Effects
 ) -> int:
     imsi, number, operator, slot = facts
     return sims.seen(db, iccid, imsi, number, operator, port, slot, at.now)

@@ -9,7 +9,7 @@ from functools import partial
 
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
@@ -40,7 +40,7 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        write_news: Callable[[Callable[[Connection, Moment, Effects], int]], int],
+        write_news: Callable[[Callable[[Transaction, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -101,7 +101,7 @@ class Expiry:
             following = messages.next_expiry(db, at.now)
         return _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
 
-    def _end(self, ids: list[int], db: Connection, at: Moment, effects: Effects) -> int:
+    def _end(self, ids: list[int], db: Transaction, at: Moment, effects: Effects) -> int:
         """End those of these messages that are still to expire; how many ended."""
         ended = 0
         for message_id in ids:

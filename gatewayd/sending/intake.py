@@ -19,7 +19,7 @@ from gatewayd.ids import new_sms_id, next_task_id
 from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
 from gatewayd.store.tables.idempotency import Kept
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
@@ -83,7 +83,7 @@ class Intake:
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
 
-    def take(self, db: Connection, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
+    def take(self, db: Transaction, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
         """Keep what can be kept of each request, in their order; within a transaction.
 
         What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
@@ -116,7 +116,7 @@ class Intake:
         sitting.write()
         return told
 
-    def take_own(self, db: Connection, measured: Measured, sim: Candidate, options: Options) -> Taken:
+    def take_own(self, db: Transaction, measured: Measured, sim: Candidate, options: Options) -> Taken:
         """Keep a message of the gateway's own, for this SIM alone: no company's, and no quota's. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
@@ -141,7 +141,7 @@ class _Sitting:
 
     def __init__(
         self,
-        db: Connection,
+        db: Transaction,
         at: Moment,
         settings: DispatchSettings,
         calendar: Calendar,
@@ -267,7 +267,7 @@ class _Sitting:
             )
 
 
-def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
+def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
     """What is kept of an idempotency key, on the writing connection.
 
     Raises:

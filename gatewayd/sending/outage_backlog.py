@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from config.settings import DispatchSettings
 from gatewayd.records import Priority
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 
@@ -67,7 +68,7 @@ class Backlog:
         self._old: dict[int, int] = {}  # SIM id → the highest id of what is old in its queue
         self._next: dict[int, float] = {}  # SIM id → when it may send of that again (monotonic)
 
-    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> Aged | None:
+    def at_start(self, db: Transaction, at: Moment, queues: list[int]) -> Aged | None:
         """What is old in the queues of these SIMs: asked once, as soon as the clock can tell how old anything is.
 
         None: the clock cannot tell yet, or that was asked. Within a transaction; `set_apart` takes it after the commit.
@@ -95,7 +96,7 @@ class Backlog:
         with self._lock:
             self._working.add(sim_id)
 
-    def returned(self, db: Connection, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
+    def returned(self, db: Transaction, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
         """What is old in this SIM's queue, and in those whose SIMs have been lost as long: it may carry that, too.
 
         None: the clock cannot tell. Within a transaction; `set_apart` takes it after the commit.
@@ -147,7 +148,7 @@ class Backlog:
     def _lost_s(self, sim_id: int, now: float) -> float:
         return now - self._lost_at.get(sim_id, self._began)
 
-    def _aged(self, db: Connection, at: Moment, queues: list[int], *, at_start: bool) -> Aged | None:
+    def _aged(self, db: Transaction, at: Moment, queues: list[int], *, at_start: bool) -> Aged | None:
         if not at.trusted:
             return None  # without a clock the age of a message is unknown
         last = messages.newest_before(db, at.now - int(self._guard_s * SECOND)) if self._guard_s else 0

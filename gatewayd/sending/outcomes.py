@@ -13,7 +13,8 @@ from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.sending.routing import Candidate, Router, candidates
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.timekeeping.clock import Clock, Moment
 from modem.errors import UNENCODABLE, Cause, Kind
@@ -42,7 +43,7 @@ class Verdict(Enum):
     RETRY = "retry"
 
 
-def settle_by_hand(db: Connection, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
+def settle_by_hand(db: Transaction, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
     """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
     doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
     for part in doubtful:
@@ -72,7 +73,13 @@ class Settler:
         self._port_registry = port_registry
 
     def settle(
-        self, db: Connection, outcome: Outcome, at: Moment, effects: Effects, *, keeps_reference: bool = False
+        self,
+        db: Transaction,
+        outcome: Outcome,
+        at: Moment,
+        effects: Effects,
+        *,
+        keeps_reference: bool = False,
     ) -> None:
         """Write down what became of a submission. A claim that does not hold any more changes nothing.
 
@@ -105,7 +112,7 @@ class Settler:
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
 
     def recover(
-        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
+        self, db: Transaction, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
     ) -> bool:
         """See `Work.recovered`. Whether the part was in doubt and is settled."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
@@ -122,7 +129,7 @@ class Settler:
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
         return True
 
-    def decide(self, db: Connection, key: PartKey, at: Moment, effects: Effects) -> None:
+    def decide(self, db: Transaction, key: PartKey, at: Moment, effects: Effects) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
         part = parts.one(db, key.message_id, key.seq)
         if part["state"] != "in_doubt" or part["token"] != key.token:
@@ -146,7 +153,7 @@ class Settler:
             lifecycle.fail(db, key.message_id, words.told, at, effects)
 
     def _submitted(
-        self, db: Connection, key: PartKey, reference: int | None, at: Moment, effects: Effects
+        self, db: Transaction, key: PartKey, reference: int | None, at: Moment, effects: Effects
     ) -> None:
         if not parts.submitted(db, *key.claim, reference, at.now):
             return
@@ -154,7 +161,7 @@ class Settler:
 
     def _duplicate(
         self,
-        db: Connection,
+        db: Transaction,
         key: PartKey,
         submission: Submission,
         cause: Cause,
@@ -180,7 +187,7 @@ class Settler:
             self._note(db, key, cause, at)
             effects.queued[part["sim_id"]] = 1
 
-    def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
+    def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
         words = f" ({cause.words})" if cause.code is None and cause.words else ""
         parts.note_attempt(
@@ -193,7 +200,7 @@ class Settler:
             now=at.now,
         )
 
-    def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, effects: Effects) -> None:
+    def _refused(self, db: Transaction, key: PartKey, cause: Cause, at: Moment, effects: Effects) -> None:
         part = parts.one(db, key.message_id, key.seq)
         message = messages.by_id(db, key.message_id)
         begun = parts.others_begun(db, key.message_id, key.seq)
@@ -233,12 +240,12 @@ class Settler:
         else:
             effects.deferred.append((self._backoff(tried), key))
 
-    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, effects: Effects) -> None:
+    def _hand_on(self, db: Transaction, message: Row, other: Candidate, at: Moment, effects: Effects) -> None:
         quotas.move_reservation(db, message, other.id, at.today)
         messages.rebind(db, message["id"], other.id, at.today, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
-    def _other_sim(self, db: Connection, message: Row, part: Row, at: Moment) -> Candidate | None:
+    def _other_sim(self, db: Transaction, message: Row, part: Row, at: Moment) -> Candidate | None:
         """A SIM that is up, has not refused this message yet, and may carry it."""
         if message["pinned"]:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Moment
 
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def waiting(db: Connection, at: Moment) -> Waiting:
+def waiting(db: Transaction, at: Moment) -> Waiting:
     """What waits now. On the writing connection."""
     oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
     if oldest is None:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatewayd.sims.port_registry import Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import queue_counts, sims
 from gatewayd.timekeeping.clock import month_of
 
@@ -78,7 +79,7 @@ def _soonest(candidates: list[Candidate]) -> Candidate | None:
 
 
 def candidates(
-    db: Connection,
+    db: Transaction,
     presence: Mapping[int, Presence],
     *,
     company_id: int,
@@ -93,7 +94,7 @@ def candidates(
 
 
 def usable(
-    db: Connection,
+    db: Transaction,
     presence: Mapping[int, Presence],
     waiting: Mapping[int, int],
     *,
@@ -126,7 +127,7 @@ def usable(
     return found
 
 
-def room(db: Connection, sim: Row, today: str) -> int | None:
+def room(db: Transaction, sim: Row, today: str) -> int | None:
     """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
     limits: list[int] = []
     if sim["daily_limit"] is not None:

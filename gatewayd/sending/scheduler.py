@@ -14,7 +14,8 @@ from gatewayd.sending.outage_backlog import Backlog, Head
 from gatewayd.sending.part_content import content_of
 from gatewayd.sending.routing import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
+from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
@@ -82,7 +83,7 @@ class Scheduler:
         self._port_registry = port_registry
         self._backlog = backlog
 
-    def next(self, db: Connection, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
+    def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the port's active SIM, or turn to another slot that has work."""
         waiting = queue_counts.waiting(db)
         wanted = _busiest_other_slot(turn, waiting)
@@ -124,13 +125,13 @@ class Scheduler:
         queues = [queue for queue in self._backlog.queues() if waiting.get(queue)]
         return (self._backlog.wait_s(turn.sim_id) or None) if queues else None
 
-    def _reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
+    def _reports_s(self, db: Transaction, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on what this slot just sent; 0 where none is to come."""
         left_s = turn.last_submission + REPORTS_S - self._clock.monotonic()
         since = at.now - int(REPORTS_S * SECOND)
         return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
 
-    def _visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
+    def _visit(self, db: Transaction, turn: Turn, at: Moment) -> Switch | Rest:
         """With nothing to send: turn to a slot now and then, for the reports and texts that wait for its SIM."""
         now = self._clock.monotonic()
         due: dict[int, float] = {}
@@ -147,7 +148,7 @@ class Scheduler:
 
     def _claim_next(
         self,
-        db: Connection,
+        db: Transaction,
         turn: Turn,
         waiting: dict[int, int],
         at: Moment,
@@ -176,7 +177,7 @@ class Scheduler:
         return Rest(0.0)
 
     def _due(
-        self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
+        self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
     ) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
         heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
@@ -193,7 +194,7 @@ class Scheduler:
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
         return min(heads, key=lambda head: head.rank, default=None)
 
-    def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _spare(self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
         if not _has_room(db, sim, at):
             return None
@@ -209,7 +210,7 @@ class Scheduler:
                 return min(found, key=lambda head: head.rank)
         return None
 
-    def _own_heads(self, db: Connection, sim_id: int, effects: Effects) -> list[Head]:
+    def _own_heads(self, db: Transaction, sim_id: int, effects: Effects) -> list[Head]:
         """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
         last_old = self._backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
@@ -221,7 +222,7 @@ class Scheduler:
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
-    def _heads_of_another(self, db: Connection, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
+    def _heads_of_another(self, db: Transaction, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
         """The same of another SIM's queue, of what may move."""
         last_old, company = self._backlog.old(sim_id), sim["company_id"]
         found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
@@ -230,7 +231,7 @@ class Scheduler:
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
-        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
+        self, db: Transaction, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
     ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more.
 
@@ -298,7 +299,7 @@ def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
     return busiest if busiest is not None and others[busiest] else None
 
 
-def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
+def _has_room(db: Transaction, sim: Row, at: Moment) -> bool:
     left = room(db, sim, at.today)
     return left is None or left > 0
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store.engine.connection import Connection, connect_reader
+from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 
@@ -82,11 +82,11 @@ def recent_counts(store: Path) -> dict[str, object]:
     return look(store, counts)
 
 
-def look(store: Path, work: Callable[[Connection], T]) -> T:
+def look(store: Path, work: Callable[[Transaction], T]) -> T:
     """What `work` finds with a connection that cannot write. Raises StoreUnavailableError where it cannot be read."""
     try:
         with closing(connect_reader(store)) as db:
-            return work(db)
+            return work(Transaction(db))
     except sqlite3.Error as error:
         raise StoreUnavailableError(str(error)) from error
 

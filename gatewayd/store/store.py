@@ -15,7 +15,7 @@ from gatewayd.store import restore, store_owner
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.engine import log_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
-from gatewayd.store.engine.connection import Connection, connect_writer, keep_log
+from gatewayd.store.engine.connection import Connection, Transaction, connect_writer, keep_log
 from gatewayd.store.engine.disk import Condition, Disk
 from gatewayd.store.engine.errors import StoreDamagedError, StoreLockedError, StoreUnavailableError, damage
 from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_path
@@ -80,7 +80,7 @@ class Store:
 
     def write(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[Transaction], T],
         timeout_s: float = COMMIT_TIMEOUT_S,
         *,
         then: Callable[[T], None] | None = None,
@@ -88,7 +88,7 @@ class Store:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
         return self._opened().run(work, timeout_s, then=then)
 
-    def take(self, work: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
+    def take(self, work: Callable[[Transaction], T], *, then: Callable[[T], None] | None = None) -> T:
         """As `write`, for what is new or can wait: refused while the disk is not well (see `Writer.run`)."""
         return self._opened().run(work, new=True, then=then)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
@@ -33,7 +33,7 @@ Source = Literal["ntp", "network", "system"]
 class Stamping(Protocol):
     """The gateway, as far as a correction of the clock concerns it."""
 
-    def restamp(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """See `Gateway.restamp`."""
 
     def clock_trusted(self) -> None:
@@ -148,7 +148,7 @@ class Timekeeper:
         """
         self._tell(store.write(lambda db: self._begun(db, stamping), then=self._adopt), stamping)
 
-    def _begun(self, db: Connection, stamping: Stamping | None) -> _Known:
+    def _begun(self, db: Transaction, stamping: Stamping | None) -> _Known:
         clock, kept_last = self._clock, kept.load(db)
         system, monotonic = clock.system(), clock.monotonic()
         if kept_last is None:
@@ -270,7 +270,7 @@ def _corrected(before: Count, now: int, monotonic: float, source: Source) -> Cou
     return Count(now, monotonic, source, now if jumps else before.unbroken_since)
 
 
-def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -> _Known:
+def _trusted(db: Transaction, before: _Known, found: Count, stamping: Stamping) -> _Known:
     """Put right what was stamped before the time was trusted, and keep the new count; what is known then."""
     jump = found.at - before.count.now(found.monotonic)
     first = before.count.source is None
@@ -281,7 +281,7 @@ def _trusted(db: Connection, before: _Known, found: Count, stamping: Stamping) -
     return _kept(db, known, found.at)
 
 
-def _kept(db: Connection, known: _Known, now: int) -> _Known:
+def _kept(db: Transaction, known: _Known, now: int) -> _Known:
     """Keep how far the time was counted; what is known then."""
     newest = None if known.kept is None else known.kept.trusted_at
     trusted_at = newest if known.count.source is None else now
@@ -290,7 +290,7 @@ def _kept(db: Connection, known: _Known, now: int) -> _Known:
     return replace(known, kept=row)
 
 
-def _beyond_all_stamps(db: Connection, counted_at: int) -> int:
+def _beyond_all_stamps(db: Transaction, counted_at: int) -> int:
     """Where to count on from, so that what is stamped later is told by that from what was stamped before a crash."""
     stamps = [stamp for stamp in (messages.newest(db), parts.newest_start(db)) if stamp is not None]
     # Further ahead they are of a time that was wrong.

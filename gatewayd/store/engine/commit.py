@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, log_of
+from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, Transaction, log_of
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
@@ -49,7 +49,7 @@ class Job:
 
     def __init__(
         self,
-        work: Callable[[Connection], Any],
+        work: Callable[[Transaction], Any],
         *,
         new: bool,
         then: Callable[[Any], None] | None = None,
@@ -178,7 +178,7 @@ class Committer:
             if not alone:
                 db.execute("SAVEPOINT job")
             try:
-                job.result, job.error = job.work(db), None
+                job.result, job.error = job.work(Transaction(db)), None
             except Exception as error:  # whatever it is belongs to the caller who handed it over
                 if unavailable(error) and not self._closed_to_writing:
                     raise  # not the caller's fault, but the disk's: it concerns all

@@ -7,12 +7,14 @@ import os
 import sqlite3
 from pathlib import Path
 from sqlite3 import Connection, Row
+from typing import NewType
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "LOG_ROOM_BYTES",
     "Connection",
     "Row",
+    "Transaction",
     "connect_reader",
     "connect_writer",
     "file_of",
@@ -22,6 +24,9 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+Transaction = NewType("Transaction", Connection)
+"""A connection as callers of the store hold it: they only pass it to functions of `gatewayd/store/tables/`."""
 
 # Pages a connection may keep, in KiB. The hot pages are the right edges of a few trees, so little is enough;
 # SQLite's default of 2 MiB for each reader would cost more memory than the rest of the daemon.

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from gatewayd.store.engine.connection import Connection, connect_reader
+from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavailable
 
 # Reads last microseconds to milliseconds: a few connections serve many threads.
@@ -35,7 +35,7 @@ class Readers:
             self._idle.put(None)
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> Iterator[Transaction]:
         """A connection, for as long as the block lasts.
 
         Raises:
@@ -52,7 +52,7 @@ class Readers:
                 raise StoreUnavailableError("the store is closed")
             if db is None:
                 db = connect_reader(self._path)
-            yield db
+            yield Transaction(db)
         except sqlite3.Error as error:
             if unavailable(error):
                 if db is not None:

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeVar, cast
 
 from gatewayd.store.engine.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import Connection, Transaction
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations
@@ -39,7 +39,7 @@ class _Waiter(Job):
 
     def __init__(
         self,
-        work: Callable[[Connection], object],
+        work: Callable[[Transaction], object],
         *,
         new: bool,
         then: Callable[[Any], None] | None = None,
@@ -66,7 +66,7 @@ class _Unattended(Job):
 
     __slots__ = ("answer",)
 
-    def __init__(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
+    def __init__(self, work: Callable[[Transaction], T], answer: Callable[[T | None], None]) -> None:
         super().__init__(work, new=False)
         self.answer = answer
 
@@ -139,7 +139,7 @@ class Writer:
 
     def run(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[Transaction], T],
         timeout_s: float = COMMIT_TIMEOUT_S,
         *,
         new: bool = False,
@@ -171,7 +171,7 @@ class Writer:
             raise job.error
         return cast(T, job.result)
 
-    def hand_over(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
+    def hand_over(self, work: Callable[[Transaction], T], answer: Callable[[T | None], None]) -> None:
         """As `run`, without waiting: `answer` is called with what `work` returned once that is durable, with None where
         it could not be made so; by the thread that wrote it, which it must not keep. Raises StoreUnavailableError.
         """
