@@ -36,8 +36,6 @@ from gatewayd.records import (
     Replay,
     SimRecord,
     Status,
-    inbox_view,
-    message_view,
 )
 from gatewayd.sending import routing
 from gatewayd.sending.attempts import attempts
@@ -51,13 +49,11 @@ from gatewayd.sims.balance import Balances
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts, idempotency, inbound, messages, parts, sims
 from gatewayd.store.tables.idempotency import Kept
-from gatewayd.store.tables.pagination import newest_first
 from gatewayd.timekeeping.clock import Calendar, Clock, month_of
 from gatewayd.timekeeping.timers import Timers
 from modem.at.transcript import Watcher
@@ -66,6 +62,7 @@ from modem.parts import Via
 from modem.port.status import Answer
 
 T = TypeVar("T")
+Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 
 
 class PortFace(ussd.UssdPort, Protocol):
@@ -286,13 +283,13 @@ class Gateway:
     def status(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message of the caller's company. Raises NotFoundError, StorageUnavailableError."""
         with _kept(), self._store.readers.lend() as db:
-            return message_view(_owned(db, caller, sms_id))
+            return _owned(messages.shown(db, sms_id), caller).record
 
     def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message of the caller's company, and its attempts. Raises as `status`."""
         with _kept(), self._store.readers.lend() as db:
-            row = _owned(db, caller, sms_id)
-            return message_view(row), attempts(db, row["id"])
+            shown = _owned(messages.shown(db, sms_id), caller)
+            return shown.record, attempts(db, shown.id)
 
     def messages(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
         """A page of the company's messages, newest first, and the cursor of the next page."""
@@ -309,19 +306,19 @@ class Gateway:
                 limit=wanted.limit + 1,
             )
         page = rows[: wanted.limit]
-        return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
+        return [row.record for row in page], page[-1].id if len(rows) > wanted.limit else None
 
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
 
         def cancel(db: Transaction) -> None:
-            message = _owned(db, caller, sms_id)
-            if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
+            message = _owned(messages.by_sms_id(db, sms_id), caller)
+            if message.status != "pending" or parts.ever_claimed(db, message.id):
                 raise ConflictError(
                     "The message can no longer be cancelled: it has ended, or was handed to a modem"
                 )
-            messages.cancelled(db, message["id"])
-            parts.drop_queued(db, message["id"], "cancelled")
+            messages.cancelled(db, message.id)
+            parts.drop_queued(db, message.id, "cancelled")
             quotas.give_back(db, message)
 
         self._write(cancel)
@@ -333,19 +330,17 @@ class Gateway:
 
         With an administration key those on SIMs of no company too. Raises StorageUnavailableError.
         """
-        find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
-        with _kept():
-            rows = newest_first(self._store.lists, "inbox", cursor, limit + 1, find)
+        with _kept(), self._store.lists.lend() as db:
+            rows = inbound.page(db, cursor, limit + 1, company_id=caller.company_id, of_none=caller.admin)
         page = rows[:limit]
-        return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
+        return page, page[-1].id if len(rows) > limit else None
 
     def quota(self, caller: Caller) -> QuotaRecord:
         """The company's quota and what it has used this month. Raises StorageUnavailableError."""
         at = self.dispatcher.moment()
         with _kept(), self._store.readers.lend() as db:
-            company = accounts.company(db, caller.company_id)
+            total = accounts.monthly_quota(db, caller.company_id)
             used = accounts.used(db, caller.company_id, month_of(at.today))
-        total = None if company is None else company["quota"]
         return QuotaRecord(total, used, self._calendar.next_month(at.now))
 
     def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
@@ -360,34 +355,34 @@ class Gateway:
         own: list[SimRecord] = []
         with _kept(), self._store.readers.lend() as db:
             for sim in sims.shown(db, at.today):
-                if sim["company_id"] not in (None, caller.company_id):
+                if sim.company_id not in (None, caller.company_id):
                     continue
-                place = places.get(sim["id"])
+                place = places.get(sim.id)
                 left = routing.room(db, sim, at.today)
                 view = SimRecord(
-                    id=sim["id"],
-                    number=sim["shown_number"],
-                    name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
-                    operator=sim["shown_operator"],
-                    port=sim["port"] if place is None else place.port,
-                    slot=sim["slot"] if place is None else place.slot,
-                    is_default=bool(sim["is_default"]),
-                    balance=sim["balance"],
-                    balance_at=sim["balance_at"],
-                    daily_limit=sim["daily_limit"],
-                    monthly_limit=sim["monthly_limit"],
-                    today_sent=sim["today_sent"],
-                    today_failed=sim["today_failed"],
-                    this_month_sent=sims.month_usage(db, sim["id"], month_of(at.today)).sent,
-                    can_send_sms=bool(sim["enabled"])
+                    id=sim.id,
+                    number=sim.shown_number,
+                    name=sim.shown_name,
+                    operator=sim.shown_operator,
+                    port=sim.port if place is None else place.port,
+                    slot=sim.slot if place is None else place.slot,
+                    is_default=bool(sim.is_default),
+                    balance=sim.balance,
+                    balance_at=sim.balance_at,
+                    daily_limit=sim.daily_limit,
+                    monthly_limit=sim.monthly_limit,
+                    today_sent=sim.today_sent,
+                    today_failed=sim.today_failed,
+                    this_month_sent=sims.month_usage(db, sim.id, month_of(at.today)).sent,
+                    can_send_sms=bool(sim.enabled)
                     and (left is None or left > 0)
                     and place is not None
                     and place.registered,
-                    assigned_to=sim["company_name"],
+                    assigned_to=sim.company_name,
                 )
                 if place is not None and place.listed(now, grace_s):
                     available.append(view)
-                if sim["company_id"] == caller.company_id:
+                if sim.company_id == caller.company_id:
                     own.append(view)
         assigned = next((sim for sim in own if sim.is_default), own[0] if own else None)
         return assigned, available
@@ -477,8 +472,8 @@ def _as_taken(measured: Measured, taken: Taken, options: Options) -> MessageReco
     )
 
 
-def _owned(db: Transaction, caller: Caller, sms_id: str) -> Row:
-    row = messages.by_sms_id(db, sms_id)
-    if row is None or row["company_id"] != caller.company_id:
+def _owned(found: Owned | None, caller: Caller) -> Owned:
+    """The message, if it belongs to the caller's company. Raises NotFoundError."""
+    if found is None or found.company_id != caller.company_id:
         raise NotFoundError("Message not found")
-    return row
+    return found

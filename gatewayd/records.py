@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from gatewayd.store.engine.connection import Row
-
 NO_COMPANY = 0
 """Whose messages the gateway's own are: no company has this id."""
 
@@ -223,48 +221,3 @@ class MessageFilter:
     until: int | None = None
     limit: int = 50
     cursor: int | None = None
-
-
-def message_view(row: Row) -> MessageRecord:
-    """A message from its row (see `store.messages`)."""
-    return MessageRecord(
-        sms_id=row["sms_id"],
-        task_id=str(row["task_id"]),
-        recipient=row["recipient"],
-        sim_number=row["sim_number"],
-        text=row["text"],
-        status=Status(row["status"]),
-        created_at=row["created_at"],
-        sent_at=row["sent_at"],
-        delivered_at=row["delivered_at"],
-        failed_at=row["failed_at"],
-        failure_reason=row["failure_reason"],
-        cost=round(row["cost"], 9),  # 3 × 0.05 is 0.15, whatever binary fractions make of it
-        retry_count=row["retry_count"],
-        campaign_id=row["campaign_id"],
-        priority=Priority(row["priority"]),
-        parts=row["parts"],
-        in_doubt=bool(row["in_doubt"]),
-    )
-
-
-def inbox_view(row: Row) -> InboxRecord:
-    """A text that came in, from its row (see `store.inbound.page`)."""
-    return InboxRecord(
-        id=row["id"],
-        sender=row["sender"],
-        text=row["text"],
-        received_at=row["received_at"],
-        sent_at=row["sent_at"],
-        sim_number=row["sim_number"],
-        sim_id=row["sim_id"],
-        incomplete=bool(row["incomplete"]),
-        kind=row["kind"],
-        encoding=row["encoding"],
-        port_number=row["port_number"],
-    )
-
-
-def loop_test_view(row: Row) -> LoopTestRecord:
-    """A loop test from its row (see `store.loop_tests`)."""
-    return LoopTestRecord(**{name: row[name] for name in LoopTestRecord.__dataclass_fields__})

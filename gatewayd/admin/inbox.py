@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gatewayd.admin.context import Context
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import inbound
+from gatewayd.store.tables.inbound import NewText
 from gatewayd.timekeeping.clock import iso
 
 _SHOWN = 20
@@ -24,14 +24,14 @@ def unreadable(context: Context, limit: int = _SHOWN) -> list[dict[str, object]]
         rows = inbound.newest_unreadable(db, _bounded(limit))
     return [
         {
-            "id": row["id"],
-            "received_at": iso(row["received_at"]),
-            "sim": row["sim_id"],
-            "port": row["port"],
-            "slot": row["slot"],
-            "sim_number": row["sim_number"],
-            "reason": row["reason"],
-            "pdu": row["pdu"],
+            "id": row.id,
+            "received_at": iso(row.received_at),
+            "sim": row.sim_id,
+            "port": row.port,
+            "slot": row.slot,
+            "sim_number": row.sim_number,
+            "reason": row.reason,
+            "pdu": row.pdu,
         }
         for row in rows
     ]
@@ -41,16 +41,16 @@ def _bounded(limit: int) -> int:
     return max(1, min(limit, _MOST))
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _shown(row: NewText) -> dict[str, object]:
     return {
-        "id": row["id"],
-        "received_at": iso(row["received_at"]),
-        "sent_at": None if row["sent_at"] is None else iso(row["sent_at"]),
-        "sim": row["sim_id"],
-        "port": row["port"],
-        "sim_number": row["sim_number"],
-        "company": row["owner_id"],
-        "sender": row["sender"],
-        "incomplete": bool(row["incomplete"]),
-        "message": row["text"],
+        "id": row.id,
+        "received_at": iso(row.received_at),
+        "sent_at": None if row.sent_at is None else iso(row.sent_at),
+        "sim": row.sim_id,
+        "port": row.port,
+        "sim_number": row.sim_number,
+        "company": row.company_id,
+        "sender": row.sender,
+        "incomplete": bool(row.incomplete),
+        "message": row.text,
     }

@@ -26,7 +26,7 @@ from gatewayd.loop_test.verdict import INTERRUPTED, judge
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, Reason
-from gatewayd.records import Draft, LoopTestRecord, Options, Priority, loop_test_view
+from gatewayd.records import Draft, LoopTestRecord, Options, Priority
 from gatewayd.sending import routing
 from gatewayd.sending.intake import Intake, Measured
 from gatewayd.sending.result_waiters import ResultWaiters
@@ -66,8 +66,8 @@ def took(db: Transaction, sim_id: int, text: Deliver | Unreadable, effects: Effe
     test = None if found is None else loop_tests.arrived(db, found[1], sim_id)
     if test is None:
         return False
-    if test["sms_id"] is not None:
-        effects.changed.append(test["sms_id"])
+    if test.sms_id is not None:
+        effects.changed.append(test.sms_id)
     return True
 
 
@@ -150,7 +150,7 @@ class LoopTests:
         """The last test of each SIM. Raises StorageUnavailableError."""
         try:
             with self._store.readers.lend() as db:
-                return [loop_test_view(row) for row in loop_tests.last(db)]
+                return loop_tests.last(db)
         except StoreUnavailableError as error:
             raise StorageUnavailableError from error
 
@@ -163,7 +163,7 @@ class LoopTests:
         """The tests of a round as they stand. Raises StorageUnavailableError."""
         try:
             with self._store.readers.lend() as db:
-                return [loop_test_view(row) for row in loop_tests.some(db, round_.ids)]
+                return [row.record for row in loop_tests.some(db, round_.ids)]
         except StoreUnavailableError as error:
             raise StorageUnavailableError from error
 
@@ -231,18 +231,18 @@ class LoopTests:
         with self._store.readers.lend() as db:
             found: list[Station] = []
             for sim in sims.shown(db, at.today):
-                place = places.get(sim["id"])
-                if place is None or not place.up or not sim["enabled"]:
+                place = places.get(sim.id)
+                if place is None or not place.up or not sim.enabled:
                     continue
                 left = routing.room(db, sim, at.today)
-                number = sim["shown_number"] if sim["shown_number"].startswith("+") else ""
+                number = sim.shown_number if sim.shown_number.startswith("+") else ""
                 found.append(
                     Station(
-                        sim["id"],
+                        sim.id,
                         place.port,
                         place.slot,
                         number,
-                        sim["cost"],
+                        sim.cost,
                         place.active,
                         place.registered,
                         left is None or left > 0,
@@ -300,10 +300,8 @@ class LoopTests:
         """What was not sent by now is not sent later either."""
         for test in tests:
             row = None if test.ended or test.sms_id is None else messages.by_sms_id(db, test.sms_id)
-            if row is not None and row["status"] == "pending" and not parts.has_open(db, row["id"]):
-                lifecycle.fail(
-                    db, row["id"], row["failure_reason"] or EXPIRED.told, self._moment(), Effects()
-                )
+            if row is not None and row.status == "pending" and not parts.has_open(db, row.id):
+                lifecycle.fail(db, row.id, row.failure_reason or EXPIRED.told, self._moment(), Effects())
 
     def _take_note(self, tests: list[_Test], round_: Round, now: float, *, over: bool) -> None:
         open_ = {test.id: test for test in tests if not test.ended}
@@ -315,13 +313,13 @@ class LoopTests:
         ended: list[int] = []
         notes: list[tuple[_Test, str, Reason | None]] = []
         for row in rows:
-            test = open_[row["id"]]
+            test = open_[row.id]
             since = round(now - test.began, 3)
-            if row["taken"] and test.submit_s is None:
+            if row.taken and test.submit_s is None:
                 test.submit_s = since
-            if row["message_status"] == "delivered" and test.report_s is None:
+            if row.message_status == "delivered" and test.report_s is None:
                 test.report_s = since
-            if row["arrived_sim"] is not None and test.arrive_s is None:
+            if row.arrived_sim is not None and test.arrive_s is None:
                 test.arrive_s = since
             outcome, words = judge(row, hurdle=test.leg.sender.hurdle, over=over)
             notes.append((test, outcome, words))
@@ -347,7 +345,7 @@ class LoopTests:
         self._forget([open_[test_id] for test_id in ended])
         with self._store.readers.lend() as db:
             for row in loop_tests.some(db, ended) if ended else []:
-                _log(loop_test_view(row))
+                _log(row.record)
         if all(test.ended for test in tests):
             self._end()
             if round_.done.set_running_or_notify_cancel():

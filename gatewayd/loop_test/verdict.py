@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.messages.reasons import Reason
-from gatewayd.store.engine.connection import Row
+from gatewayd.store.tables.loop_tests import LoopTest
 
 NOT_SENT = Reason(
     "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
@@ -48,30 +48,30 @@ INTERRUPTED = Reason(
 )
 
 
-def judge(row: Row, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason | None]:
+def judge(row: LoopTest, *, hurdle: Reason | None, over: bool) -> tuple[str, Reason | None]:
     """The outcome of a test (see `LoopTestRecord.outcome`) by its row and its message's status; `over`: its time is."""
     if hurdle is not None:
         return "not_sent", hurdle
-    place = row["arrived_sim"]
+    place = row.arrived_sim
     if place is None:
         return _missing(row, over=over)
-    if place != row["to_sim"]:
-        return "elsewhere", _elsewhere(place, row["to_sim"])
-    if row["message_status"] == "delivered":
+    if place != row.record.to_sim:
+        return "elsewhere", _elsewhere(place, row.record.to_sim)
+    if row.message_status == "delivered":
         return "arrived", None
-    return ("unreported", UNREPORTED) if over or row["message_status"] == "failed" else ("running", None)
+    return ("unreported", UNREPORTED) if over or row.message_status == "failed" else ("running", None)
 
 
-def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
+def _missing(row: LoopTest, *, over: bool) -> tuple[str, Reason | None]:
     """What it means that the text has not come in."""
     found: tuple[str, Reason | None] = ("running", None)
-    match row["message_status"]:
+    match row.message_status:
         case "cancelled":
             found = "not_sent", CANCELLED
-        case "failed" if row["taken"]:
+        case "failed" if row.taken:
             found = "lost", UNDELIVERABLE
         case "failed":
-            found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED
+            found = "not_sent", NOT_SENT if row.tried else NOT_TRIED
         case "pending" if over:  # a part is in the air or in doubt: all else was taken back
             found = "not_sent", NOT_KNOWN
         case "sent" if over:

@@ -6,17 +6,17 @@ from gatewayd.accounts import quotas
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment
 
 
 def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -> None:
     """The network took a part; with the last one the message is sent."""
     message = messages.part_taken(db, message_id, at.now)
-    if message["unsent"] == 0 and message["status"] == "sent":
-        quotas.count_sent(db, message, at.today)
-        effects.changed.append(message["sms_id"])
+    if message.left == 0 and message.status == "sent":
+        quotas.count_sent(db, message.sim_id, at.today)
+        effects.changed.append(message.sms_id)
 
 
 def part_delivered(
@@ -25,8 +25,8 @@ def part_delivered(
     """A part was delivered, says a report with this TP-SCTS; with the last one the message is."""
     if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
-        if message["status"] == "delivered":
-            effects.changed.append(message["sms_id"])
+        if message.status == "delivered":
+            effects.changed.append(message.sms_id)
 
 
 def part_undeliverable(
@@ -49,23 +49,23 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     if message is None:
         return
     parts.drop_queued(db, message_id, "failed")
-    quotas.count_failed(db, message, at.today)
+    quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
-    effects.changed.append(message["sms_id"])
+    effects.changed.append(message.sms_id)
 
 
-def has_expired(message: Row, at: Moment) -> bool:
+def has_expired(message: Message, at: Moment) -> bool:
     """Whether a message's time is over. Never while the clock cannot be believed."""
-    return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
+    return at.trusted and message.expires_at is not None and message.expires_at <= at.now
 
 
-def expire(db: Transaction, message: Row, at: Moment, effects: Effects) -> None:
+def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
     """A message's time is over: what waits of it is dropped. It has failed, unless a part is in the air or in doubt.
 
     What becomes of such a part counts; the message expires after that (see `Expiry`).
     """
-    if parts.has_open(db, message["id"]):
-        parts.drop_queued(db, message["id"], "failed")
+    if parts.has_open(db, message.id):
+        parts.drop_queued(db, message.id, "failed")
         return
-    words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
-    fail(db, message["id"], words.told, at, effects)
+    words = EXPIRED if message.unsent == message.parts else EXPIRED_PARTLY
+    fail(db, message.id, words.told, at, effects)

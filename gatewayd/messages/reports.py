@@ -16,8 +16,9 @@ from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import Reason
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import inbound, parts
+from gatewayd.store.tables.inbound import EarlyReport
+from gatewayd.store.tables.parts import Part
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Calendar, Moment, microseconds
 from modem.sms.tpdu import ReportKind, StatusReport
 
@@ -94,7 +95,7 @@ def take(
     told = _Told(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, effects):
         return
-    if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
+    if any(_may_be_to(part.recipient, told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
         log.info("SIM %d: a status report speaks of no part that waits for one", sim_id)
@@ -121,12 +122,12 @@ def take_early_of(
 
 
 def _apply_early(
-    db: Transaction, early: list[Row], submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, early: list[EarlyReport], submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     for row in early:
-        kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
-        told = _Told(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
-        _settle(db, row["sim_id"], told, submit_timeout_s, at, effects)
+        kind = StatusReport("", row.reference, row.recipient, None, None, row.status).kind
+        told = _Told(row.reference, row.recipient, row.service_centre_at, row.status, kind)
+        _settle(db, row.sim_id, told, submit_timeout_s, at, effects)
 
 
 def _settle(
@@ -145,13 +146,13 @@ def _settle(
     return part is not None or bool(before)
 
 
-def _to(candidates: list[Row], recipient: str) -> list[Row]:
+def _to(candidates: list[Part], recipient: str) -> list[Part]:
     """Those of some parts that a report about this recipient may speak of."""
-    exact = [part for part in candidates if part["recipient"] == recipient]
+    exact = [part for part in candidates if part.recipient == recipient]
     if exact:
         return exact
-    near = [part for part in candidates if _may_be_to(part["recipient"], recipient)]
-    ended = [part for part in near if part["state"] in ("delivered", "failed")]
+    near = [part for part in candidates if _may_be_to(part.recipient, recipient)]
+    ended = [part for part in near if part.state in ("delivered", "failed")]
     return near if len(near) - len(ended) <= 1 else ended
 
 
@@ -162,32 +163,32 @@ def _may_be_to(number: str, told: str) -> bool:
     return len(told) >= _LAST_DIGITS and number[-_LAST_DIGITS:] == told[-_LAST_DIGITS:]
 
 
-def _spoken_of(fitting: list[Row], told: _Told) -> list[Row]:
+def _spoken_of(fitting: list[Part], told: _Told) -> list[Part]:
     """The parts of which reports with this very time stamp have spoken."""
     if told.service_centre_at is None:
         return []
-    return [part for part in fitting if part["service_centre_at"] == told.service_centre_at]
+    return [part for part in fitting if part.service_centre_at == told.service_centre_at]
 
 
-def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | None:
+def _by_reference(fitting: list[Part], told: _Told, before: list[Part]) -> Part | None:
     """The part that waits for a report with this TP-MR. `before`: of which reports with the same time stamp spoke."""
     for part in before:
-        if part["state"] == "submitted":
+        if part.state == "submitted":
             return part
     found = [
         part
         for part in fitting
-        if part["state"] == "submitted"
+        if part.state == "submitted"
         and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
     # One of which an earlier report told another time stamp only where there is no other.
-    found.sort(key=lambda part: part["service_centre_at"] is not None)
+    found.sort(key=lambda part: part.service_centre_at is not None)
     if len(found) > 1 and told.service_centre_at is not None:
         scts = told.service_centre_at
         near = [
             part
             for part in found
-            if part["service_centre_at"] is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
+            if part.service_centre_at is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
         ]
         if near:
             return min(near, key=lambda part: abs(_ended(part) - scts))
@@ -196,7 +197,7 @@ def _by_reference(fitting: list[Row], told: _Told, before: list[Row]) -> Row | N
 
 def _by_window(
     db: Transaction, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
-) -> Row | None:
+) -> Part | None:
     """The one part with an unknown TP-MR that was being submitted to this recipient when the report's was taken."""
     if told.service_centre_at is None:
         return None
@@ -208,20 +209,20 @@ def _by_window(
     ]
     found = _to(found, told.recipient)
     # What is in the air to the same recipient may be what the report speaks of: its answer will tell.
-    if len(found) != 1 or found[0]["state"] == "submitting":
+    if len(found) != 1 or found[0].state == "submitting":
         return None
     part = found[0]
-    if part["state"] == "in_doubt":
-        parts.settle_doubt(db, part["message_id"], part["seq"], part["token"], "submitted", told.reference)
-        lifecycle.part_taken(db, part["message_id"], at, effects)
+    if part.state == "in_doubt":
+        parts.settle_doubt(db, part.message_id, part.seq, part.token, "submitted", told.reference)
+        lifecycle.part_taken(db, part.message_id, at, effects)
     else:
-        parts.identified(db, part["message_id"], part["seq"], told.reference)
+        parts.identified(db, part.message_id, part.seq, told.reference)
     return part
 
 
 def _queued_again(
     db: Transaction, sim_id: int, told: _Told, submit_timeout_s: float, at: Moment, effects: Effects
-) -> Row | None:
+) -> Part | None:
     """The one part to this recipient that is to be sent again after a doubt, and had been taken after all.
 
     Only by its time: sent twice is better than not at all.
@@ -239,14 +240,14 @@ def _queued_again(
     if len(found) != 1:
         return None
     part = found[0]
-    if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
-        lifecycle.part_taken(db, part["message_id"], at, effects)
+    if parts.taken_after_all(db, part.message_id, part.seq, part.token, told.reference):
+        lifecycle.part_taken(db, part.message_id, at, effects)
     return part
 
 
-def _ended(part: Row) -> int:
+def _ended(part: Part) -> int:
     """When a part was answered, as far as is known: the process may have ended before that."""
-    return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+    return int(part.started_at if part.ended_at is None else part.ended_at)
 
 
 def _may_be_answered(told: _Told, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
@@ -257,24 +258,24 @@ def _may_be_answered(told: _Told, submit_timeout_s: float, at: Moment) -> tuple[
     return scts - _CLOCK_SLACK, scts + 2 * _CLOCK_SLACK + int(submit_timeout_s * SECOND)
 
 
-def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
-    begin, end = part["started_at"], _window_end(part, submit_timeout_s)
+def _in_window(part: Part, service_centre_at: int, submit_timeout_s: float) -> bool:
+    begin, end = part.started_at, _window_end(part, submit_timeout_s)
     return bool(begin - _CLOCK_SLACK <= service_centre_at <= end + _CLOCK_SLACK)
 
 
-def _window_end(part: Row, submit_timeout_s: float) -> int:
-    if part["ended_at"] is not None:
-        return int(part["ended_at"])
-    return int(part["started_at"] + submit_timeout_s * SECOND)
+def _window_end(part: Part, submit_timeout_s: float) -> int:
+    if part.ended_at is not None:
+        return int(part.ended_at)
+    return int(part.started_at + submit_timeout_s * SECOND)
 
 
-def _apply(db: Transaction, part: Row, told: _Told, at: Moment, effects: Effects) -> None:
+def _apply(db: Transaction, part: Part, told: _Told, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
-        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)
+        lifecycle.part_delivered(db, part.message_id, part.seq, stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
         words = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {words.english} / non remis : {words.french} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
+        lifecycle.part_undeliverable(db, part.message_id, part.seq, stamp, reason, at, effects)
     elif stamp is not None:
-        parts.stamped(db, part["message_id"], part["seq"], stamp)
+        parts.stamped(db, part.message_id, part.seq, stamp)

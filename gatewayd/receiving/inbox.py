@@ -17,9 +17,8 @@ from __future__ import annotations
 import hashlib
 
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import event_counts, inbound
-from gatewayd.store.tables.inbound import Nature, Series
+from gatewayd.store.tables.inbound import Assembly, AssemblyPart, Nature, Series
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
 from modem.port.interface import Unreadable
 from modem.sms.segmentation import join
@@ -80,7 +79,7 @@ def give_up(db: Transaction, timeout_s: float, at: Moment) -> bool:
     overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
     for assembly in overdue:
         if _says_nothing_new(db, assembly):
-            inbound.drop_assembly(db, assembly["id"])
+            inbound.drop_assembly(db, assembly.id)
         else:
             _write(db, assembly, at.now)
     more = inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
@@ -96,54 +95,54 @@ def _keep_part(
     assembly = _fitting(db, series, concat.seq, text, when, only_lacking=part.copy > 0)
     if assembly is None:
         assembly = inbound.begin_assembly(db, series, _nature(part), when, now)
-    elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
+    elif any(have.seq == concat.seq for have in inbound.parts_of(db, assembly.id)):
         return  # this very part once more: the sender or the network repeated it
-    inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
-    if assembly["inbox_id"] is not None or len(inbound.parts_of(db, assembly["id"])) == concat.total:
+    inbound.keep_part(db, assembly.id, concat.seq, text, sent_at, now)
+    if assembly.inbox_id is not None or len(inbound.parts_of(db, assembly.id)) == concat.total:
         _write(db, assembly, now)
 
 
 def _fitting(
     db: Transaction, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
-) -> Row | None:
+) -> Assembly | None:
     """The unfinished text that this part belongs to: of those that lack it, or (without `only_lacking`) have the same,
     the one sent nearest to it.
     """
-    found: list[Row] = []
+    found: list[Assembly] = []
     for assembly in inbound.assemblies_of(db, series):
-        if abs(assembly["sent_at"] - when) > _SPREAD:
+        if abs(assembly.sent_at - when) > _SPREAD:
             continue
-        have = {part["seq"]: part["text"] for part in inbound.parts_of(db, assembly["id"])}
+        have = {part.seq: part.text for part in inbound.parts_of(db, assembly.id)}
         fits = seq not in have if only_lacking else have.get(seq, text) == text
-        if len(have) < assembly["total"] and fits:
+        if len(have) < assembly.total and fits:
             found.append(assembly)
-    return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
+    return min(found, key=lambda assembly: abs(assembly.sent_at - when), default=None)
 
 
-def _write(db: Transaction, assembly: Row, now: int) -> None:
+def _write(db: Transaction, assembly: Assembly, now: int) -> None:
     """Put the text of an assembly into the inbox as it is now, whole or with holes."""
-    have = inbound.parts_of(db, assembly["id"])
-    sent_at = have[0]["sent_at"]
-    text = _text(have, assembly["total"])
-    incomplete = len(have) < assembly["total"]
-    if assembly["inbox_id"] is not None:
-        inbound.amend_text(db, assembly["inbox_id"], text, sent_at=sent_at, incomplete=incomplete)
+    have = inbound.parts_of(db, assembly.id)
+    sent_at = have[0].sent_at
+    text = _text(have, assembly.total)
+    incomplete = len(have) < assembly.total
+    if assembly.inbox_id is not None:
+        inbound.amend_text(db, assembly.inbox_id, text, sent_at=sent_at, incomplete=incomplete)
         return
     inbox_id = inbound.keep_text(
         db,
-        assembly["sim_id"],
-        assembly["sender"],
+        assembly.sim_id,
+        assembly.sender,
         text,
-        nature=Nature(assembly["kind"], assembly["encoding"], assembly["port_number"]),
+        nature=assembly.nature,
         sent_at=sent_at,
         now=now,
         incomplete=incomplete,
     )
-    inbound.assembled(db, assembly["id"], inbox_id)
+    inbound.assembled(db, assembly.id, inbox_id)
 
 
-def _text(have: list[Row], total: int) -> str:
-    by_seq = {part["seq"]: part["text"].decode("utf-16-be", "surrogatepass") for part in have}
+def _text(have: list[AssemblyPart], total: int) -> str:
+    by_seq = {part.seq: part.text.decode("utf-16-be", "surrogatepass") for part in have}
     pieces: list[str] = []
     for seq in range(1, total + 1):
         if seq in by_seq:
@@ -153,21 +152,14 @@ def _text(have: list[Row], total: int) -> str:
     return join(pieces)
 
 
-def _says_nothing_new(db: Transaction, assembly: Row) -> bool:
+def _says_nothing_new(db: Transaction, assembly: Assembly) -> bool:
     """Whether all that came of a text is in another that was kept: parts that the sender repeated when that was whole."""
-    series = (
-        assembly["sim_id"],
-        assembly["sender"],
-        assembly["width"],
-        assembly["reference"],
-        assembly["total"],
-    )
-    have = {(part["seq"], part["text"]) for part in inbound.parts_of(db, assembly["id"])}
+    have = {(part.seq, part.text) for part in inbound.parts_of(db, assembly.id)}
     return any(
-        other["inbox_id"] is not None
-        and abs(other["sent_at"] - assembly["sent_at"]) <= _SPREAD
-        and have <= {(part["seq"], part["text"]) for part in inbound.parts_of(db, other["id"])}
-        for other in inbound.assemblies_of(db, series)
+        other.inbox_id is not None
+        and abs(other.sent_at - assembly.sent_at) <= _SPREAD
+        and have <= {(part.seq, part.text) for part in inbound.parts_of(db, other.id)}
+        for other in inbound.assemblies_of(db, assembly.series)
     )
 
 

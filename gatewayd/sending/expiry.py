@@ -87,11 +87,11 @@ class Expiry:
             return _LOOK_S
         with self._store.readers.lend() as db:
             due = messages.due(db, at.now, self._after, _AT_ONCE)
-        ending = [row["id"] for row in due if not row["open"]]
+        ending = [row.id for row in due if not row.is_open]
         if ending:
             self._ended += self._write_news(partial(self._end, ending))
         if len(due) == _AT_ONCE:  # behind those that cannot end yet there may be others
-            self._after = (due[-1]["expires_at"], due[-1]["id"])
+            self._after = (due[-1].expires_at, due[-1].id)
             return 0.0
         self._after = _FROM_THE_FIRST
         if self._ended:  # told once, however many steps it took
@@ -106,7 +106,7 @@ class Expiry:
         ended = 0
         for message_id in ids:
             message = messages.by_id(db, message_id)
-            if message["status"] == "pending" and lifecycle.has_expired(message, at):
+            if message.status == "pending" and lifecycle.has_expired(message, at):
                 lifecycle.expire(db, message, at, effects)
                 ended += 1
         return ended

@@ -16,8 +16,8 @@ from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.sending.part_content import content_of
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.store.tables.modem_memory import StoredPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Fate, Place, Submission, Via
 from modem.port.interface import Kept, Storage
@@ -98,7 +98,7 @@ class ModemMemory:
             if modem_memory.never_sent(db, *key.claim):
                 log.info("part %d of message %d was not sent, as its modem says", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
-                effects.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
+                effects.queued[messages.by_id(db, key.message_id).sim_id] = 1
         else:
             log.info("part %d of message %d: its modem does not know", key.seq, key.message_id)
 
@@ -131,27 +131,27 @@ class ModemMemory:
     def _wanted(self, status: PortStatus) -> Via:
         return self._vias.get(status.port, Via.DIRECT)
 
-    def _kept(self, db: Transaction, row: Row) -> Kept:
-        piece = content_of(db, row["message_id"], row["text"], row["seq"], row["sim_id"])
+    def _kept(self, db: Transaction, row: StoredPart) -> Kept:
+        piece = content_of(db, row.message_id, row.text, row.seq, row.sim_id)
         submission = Submission(
-            message_id=row["message_id"],
-            seq=row["seq"],
+            message_id=row.message_id,
+            seq=row.seq,
             total=piece.total,
-            token=row["token"],
-            recipient=row["recipient"],
+            token=row.token,
+            recipient=row.recipient,
             segment=piece.segment,
-            reference=row["message_id"] % 256,
+            reference=row.message_id % 256,
             alone=piece.alone,
         )
-        if row["place"] is None:
+        if row.place is None or row.memory is None:
             return Kept(submission, None, settled=True, unsure_s=0.0)
-        place = Place(row["memory"], row["place"])
-        return Kept(submission, place, settled=bool(row["settled"]), unsure_s=self._unsure_s(row))
+        place = Place(row.memory, row.place)
+        return Kept(submission, place, settled=bool(row.settled), unsure_s=self._unsure_s(row))
 
-    def _unsure_s(self, row: Row) -> float:
+    def _unsure_s(self, row: StoredPart) -> float:
         """How long a submission of before may yet be under way. The monotonic clock counts from the start of the machine."""
-        began = row["said_at"] if row["boot"] == self._boot else self._began
-        return max(0.0, float(began) + self._limit_s - self._clock.monotonic())
+        began = row.said_at if row.said_at is not None and row.boot == self._boot else self._began
+        return max(0.0, began + self._limit_s - self._clock.monotonic())
 
 
 def modem_of(status: PortStatus) -> str:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from config.settings import DispatchSettings
 from gatewayd.records import Priority
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages
+from gatewayd.store.tables.parts import QueuedPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 
 # Where the old ones come in the order of priorities: before new bulk.
@@ -31,17 +31,17 @@ _OLD = Priority.BULK - 0.5
 class Head:
     """The first part of a queue, or of its old share."""
 
-    row: Row  # message_id, seq, priority
+    part: QueuedPart
     old: bool = False
 
     @property
     def rank(self) -> tuple[float, int, int, int]:
         """What goes first: the lowest."""
-        priority, message_id = self.row["priority"], self.row["message_id"]
+        priority, message_id = self.part.priority, self.part.message_id
         if not self.old:
-            return (priority, 0, message_id, self.row["seq"])
+            return (priority, 0, message_id, self.part.seq)
         newest_first = priority == Priority.OTP
-        return (_OLD, priority, -message_id if newest_first else message_id, self.row["seq"])
+        return (_OLD, priority, -message_id if newest_first else message_id, self.part.seq)
 
 
 @dataclass(frozen=True, slots=True)

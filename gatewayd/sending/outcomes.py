@@ -14,8 +14,9 @@ from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOW
 from gatewayd.sending.routing import Candidate, Router, candidates
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.store.tables.messages import Message
+from gatewayd.store.tables.parts import Part
 from gatewayd.timekeeping.clock import Clock, Moment
 from modem.errors import UNENCODABLE, Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
@@ -43,24 +44,24 @@ class Verdict(Enum):
     RETRY = "retry"
 
 
-def settle_by_hand(db: Transaction, message: Row, verdict: Verdict, at: Moment, effects: Effects) -> bool:
+def settle_by_hand(db: Transaction, message: Message, verdict: Verdict, at: Moment, effects: Effects) -> bool:
     """Do with every part of a message that is in doubt as a person says. False: none is in doubt."""
-    doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
+    doubtful = [part for part in parts.of_message(db, message.id) if part.state == "in_doubt"]
     for part in doubtful:
-        key = PartKey(message["id"], part["seq"], part["token"])
+        key = PartKey(message.id, part.seq, part.token)
         match verdict:
             case Verdict.SENT:
                 # Its TP-MR stays unknown: a report finds it by recipient and time, as it finds one in doubt.
                 parts.settle_doubt(db, *key.claim, "submitted")
-                lifecycle.part_taken(db, message["id"], at, effects)
+                lifecycle.part_taken(db, message.id, at, effects)
             case Verdict.FAILED:
                 parts.settle_doubt(db, *key.claim, "failed")
             case Verdict.RETRY:
                 parts.settle_doubt(db, *key.claim, "queued")
-                messages.waits_because(db, message["id"], None)
-                effects.queued[part["sim_id"]] = 1
+                messages.waits_because(db, message.id, None)
+                effects.queued[part.sim_id] = 1
     if doubtful and verdict is Verdict.FAILED:
-        lifecycle.fail(db, message["id"], SETTLED_FAILED.told, at, effects)
+        lifecycle.fail(db, message.id, SETTLED_FAILED.told, at, effects)
     return bool(doubtful)
 
 
@@ -125,29 +126,27 @@ class Settler:
             self._submitted(db, key, result.reference, at, effects)
         else:
             self._refused(db, key, result.cause, at, effects)
-            effects.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
+            effects.queued[parts.one(db, key.message_id, key.seq).sim_id] = 1
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
         return True
 
     def decide(self, db: Transaction, key: PartKey, at: Moment, effects: Effects) -> None:
         """The wait for a report on a part in doubt is over: do as `dispatch.in_doubt` says."""
         part = parts.one(db, key.message_id, key.seq)
-        if part["state"] != "in_doubt" or part["token"] != key.token:
+        if part.state != "in_doubt" or part.token != key.token:
             return
         if self._settings.in_doubt == "hold":
             messages.waits_because(db, key.message_id, HELD.told)
             return
         expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
         again = (
-            self._settings.in_doubt == "retry"
-            and not expired
-            and part["attempts"] < self._settings.max_attempts
+            self._settings.in_doubt == "retry" and not expired and part.attempts < self._settings.max_attempts
         )
         parts.settle_doubt(db, *key.claim, "queued" if again else "failed")
         if again:
             log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
             messages.waits_because(db, key.message_id, None)
-            effects.queued[part["sim_id"]] = 1
+            effects.queued[part.sim_id] = 1
         else:
             words = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
             lifecycle.fail(db, key.message_id, words.told, at, effects)
@@ -178,14 +177,14 @@ class Settler:
         """
         part = parts.one(db, key.message_id, key.seq)
         believed = believed and not any(
-            other["recipient"] == part["recipient"]
-            for other in parts.awaiting_report(db, part["sim_id"], submission.message_reference)
+            other.recipient == part.recipient
+            for other in parts.awaiting_report(db, part.sim_id, submission.message_reference)
         )
         if believed:
             self._submitted(db, key, submission.message_reference, at, effects)
         elif parts.refused(db, *key.claim, again=True, deferred=False, now=at.now):
             self._note(db, key, cause, at)
-            effects.queued[part["sim_id"]] = 1
+            effects.queued[part.sim_id] = 1
 
     def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
@@ -211,9 +210,9 @@ class Settler:
                 if other is not None:
                     self._hand_on(db, message, other, at, effects)
             return
-        tried = part["attempts"]
+        tried = part.attempts
         expired = lifecycle.has_expired(message, at)
-        passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending" and not expired
+        passes = cause.kind is not Kind.RECIPIENT and message.status == "pending" and not expired
         # What passes may also be the SIM's own trouble: once is the moment's, twice another SIM is asked. A message
         # of which a part went out loses its form on another SIM (see `Scheduler`): that is asked when nothing else is left.
         patience = self._settings.max_attempts if begun else _SAME_SIM_TRIES
@@ -226,7 +225,7 @@ class Settler:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message, and a person can help: %s", part["sim_id"], cause.told)
+            log.warning("SIM %d refused a message, and a person can help: %s", part.sim_id, cause.told)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
@@ -240,29 +239,31 @@ class Settler:
         else:
             effects.deferred.append((self._backoff(tried), key))
 
-    def _hand_on(self, db: Transaction, message: Row, other: Candidate, at: Moment, effects: Effects) -> None:
+    def _hand_on(
+        self, db: Transaction, message: Message, other: Candidate, at: Moment, effects: Effects
+    ) -> None:
         quotas.move_reservation(db, message, other.id, at.today)
-        messages.rebind(db, message["id"], other.id, at.today, quotas.cost_on(message, other.cost))
+        messages.rebind(db, message.id, other.id, at.today, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
-    def _other_sim(self, db: Transaction, message: Row, part: Row, at: Moment) -> Candidate | None:
+    def _other_sim(self, db: Transaction, message: Message, part: Part, at: Moment) -> Candidate | None:
         """A SIM that is up, has not refused this message yet, and may carry it."""
-        if message["pinned"]:
+        if message.pinned:
             return None
         now = self._clock.monotonic()
-        out = self._port_registry.rests(now).keys() | parts.refused_by(db, message["id"])
-        out |= {message["sim_id"], part["sim_id"]}
+        out = self._port_registry.rests(now).keys() | parts.refused_by(db, message.id)
+        out |= {message.sim_id, part.sim_id}
         places = self._port_registry.sims()
         found = candidates(
             db,
             {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
-            company_id=message["company_id"],
+            company_id=message.company_id,
             today=at.today,
             now=now,
             grace_s=0,
             rests={},  # those that rest are out
         )
-        return Router(found, message["company_id"]).choose(None, "")
+        return Router(found, message.company_id).choose(None, "")
 
     def _backoff(self, attempts: int) -> float:
         waits = self._settings.backoff_s

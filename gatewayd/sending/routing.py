@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from gatewayd.sims.port_registry import Presence
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import queue_counts, sims
 from gatewayd.timekeeping.clock import month_of
 
@@ -106,7 +105,7 @@ def usable(
     """The SIMs that may take messages now, whosever they are: enabled, with room, up or in grace. `waiting`: as `load` has it."""
     found: list[Candidate] = []
     for sim in sims.enabled(db, today):
-        place = presence.get(sim["id"])
+        place = presence.get(sim.id)
         if place is None or not place.counts_on(now, grace_s):
             continue
         left = room(db, sim, today)
@@ -114,26 +113,26 @@ def usable(
             continue
         found.append(
             Candidate(
-                sim["id"],
-                sim["shown_number"],
-                sim["shown_operator"],
-                sim["company_id"],
-                bool(sim["is_default"]),
-                sim["cost"],
+                sim.id,
+                sim.shown_number,
+                sim.shown_operator,
+                sim.company_id,
+                bool(sim.is_default),
+                sim.cost,
                 left,
-                _expected_wait(waiting.get(sim["id"], 0), place) + rests.get(sim["id"], 0.0),
+                _expected_wait(waiting.get(sim.id, 0), place) + rests.get(sim.id, 0.0),
             )
         )
     return found
 
 
-def room(db: Transaction, sim: Row, today: str) -> int | None:
+def room(db: Transaction, sim: sims.LimitedSim, today: str) -> int | None:
     """How many messages a SIM may still take today and this month; None: without limit. `sim` as `sims.shown`, `enabled` or `at_work`."""
     limits: list[int] = []
-    if sim["daily_limit"] is not None:
-        limits.append(sim["daily_limit"] - sim["today_taken"])
-    if sim["monthly_limit"] is not None:
-        limits.append(sim["monthly_limit"] - sims.month_usage(db, sim["id"], month_of(today)).taken)
+    if sim.daily_limit is not None:
+        limits.append(sim.daily_limit - sim.today_taken)
+    if sim.monthly_limit is not None:
+        limits.append(sim.monthly_limit - sims.month_usage(db, sim.id, month_of(today)).taken)
     return min(limits) if limits else None
 
 

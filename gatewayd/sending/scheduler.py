@@ -15,8 +15,10 @@ from gatewayd.sending.part_content import content_of
 from gatewayd.sending.routing import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
+from gatewayd.store.tables.messages import Message
+from gatewayd.store.tables.parts import QueuedPart
+from gatewayd.store.tables.sims import SimAtWork
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
 from modem.port.interface import Rest, Switch
@@ -161,7 +163,7 @@ class Scheduler:
         A rest of 0 s: only messages that have expired were found yet, and the rest of the queue is for the next transaction.
         """
         sim = sims.at_work(db, turn.sim_id, at.today)
-        if sim is None or not sim["enabled"]:
+        if sim is None or not sim.enabled:
             return None
         for _ in range(_LOOKED_AT_ONCE):
             found = self._due(db, sim, waiting, at, effects)
@@ -169,7 +171,7 @@ class Scheduler:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found.row, sim, turn, at, effects)
+            submission = self._claim(db, found.part, sim, turn, at, effects)
             if submission is not None:
                 if found.old:
                     effects.sent_old.append(turn.sim_id)
@@ -177,11 +179,11 @@ class Scheduler:
         return Rest(0.0)
 
     def _due(
-        self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
+        self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment, effects: Effects
     ) -> Head | None:
         """The first part of the SIM's own queue, or of one whose SIM cannot work, whichever is to go first."""
-        heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
-        others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
+        heads = self._own_heads(db, sim.id, effects) if waiting.get(sim.id) else []
+        others = [sim_id for sim_id, count in waiting.items() if sim_id != sim.id and count]
         if not others:
             return min(heads, key=lambda head: head.rank, default=None)
         disabled = sims.disabled(db)
@@ -194,7 +196,7 @@ class Scheduler:
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
         return min(heads, key=lambda head: head.rank, default=None)
 
-    def _spare(self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _spare(self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment) -> Head | None:
         """Something from the longest queue that this SIM may serve, if that is more than its own SIM is at already."""
         if not _has_room(db, sim, at):
             return None
@@ -203,7 +205,7 @@ class Scheduler:
         for sim_id in longest[:_QUEUES_LOOKED_INTO]:
             place = places.get(sim_id)
             free = place is not None and place.registered and place.active and not place.busy
-            if sim_id == sim["id"] or waiting[sim_id] < (2 if free else 1):
+            if sim_id == sim.id or waiting[sim_id] < (2 if free else 1):
                 continue
             found = self._heads_of_another(db, sim_id, sim)
             if found:
@@ -222,57 +224,57 @@ class Scheduler:
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
-    def _heads_of_another(self, db: Transaction, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
+    def _heads_of_another(
+        self, db: Transaction, sim_id: int, sim: SimAtWork, *, begun: bool = False
+    ) -> list[Head]:
         """The same of another SIM's queue, of what may move."""
-        last_old, company = self._backlog.old(sim_id), sim["company_id"]
+        last_old, company = self._backlog.old(sim_id), sim.company_id
         found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
-        if last_old and not self._backlog.wait_s(sim["id"]):
+        if last_old and not self._backlog.wait_s(sim.id):
             found.append((parts.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
-        self, db: Transaction, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
+        self, db: Transaction, head: QueuedPart, sim: SimAtWork, turn: Turn, at: Moment, effects: Effects
     ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended, and it waits no more.
 
         Raises QueueDamagedError.
         """
-        message = messages.to_send(db, head["message_id"])
+        message = messages.find(db, head.message_id)
         if message is None or lifecycle.has_expired(message, at):
-            if not parts.waits(db, head["message_id"], head["seq"]):
+            if not parts.waits(db, head.message_id, head.seq):
                 raise QueueDamagedError
             if message is None:
-                log.error("message %d is missing: its parts are cancelled", head["message_id"])
-                parts.drop_queued(db, head["message_id"], "cancelled")
+                log.error("message %d is missing: its parts are cancelled", head.message_id)
+                parts.drop_queued(db, head.message_id, "cancelled")
             else:
                 lifecycle.expire(db, message, at, effects)
             return None
-        claim = parts.claim(db, message["id"], head["seq"], sim["id"], at.now, turn.status.port)
+        claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
-        if message["sim_id"] != sim["id"]:
-            quotas.move_reservation(db, message, sim["id"], at.today)
-            messages.rebind(db, message["id"], sim["id"], at.today, quotas.cost_on(message, sim["cost"]))
+        if message.sim_id != sim.id:
+            quotas.move_reservation(db, message, sim.id, at.today)
+            messages.rebind(db, message.id, sim.id, at.today, quotas.cost_on(message, sim.cost))
         via, marks = self._storage.via(db, turn.status)
         if via is Via.STORAGE:
-            key = (message["id"], head["seq"], claim.token)
+            key = (message.id, head.seq, claim.token)
             modem_memory.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
-        piece = content_of(db, message["id"], message["text"], head["seq"], sim["id"])
-        last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
+        piece = content_of(db, message.id, message.text, head.seq, sim.id)
+        last = parts.last_attempt(db, message.id, head.seq, claim.token) if claim.attempts > 1 else None
         return Submission(
-            message_id=message["id"],
-            seq=head["seq"],
+            message_id=message.id,
+            seq=head.seq,
             total=piece.total,
             token=claim.token,
-            recipient=message["recipient"],
+            recipient=message.recipient,
             segment=piece.segment,
-            reference=message["id"] % 256,
+            reference=message.id % 256,
             validity_s=_validity(message, at),
             alone=piece.alone,
-            message_reference=_message_reference(message["id"], head["seq"]),
-            reject_duplicates=last is not None
-            and last["outcome"] == "in_doubt"
-            and last["sim_id"] == sim["id"],
+            message_reference=_message_reference(message.id, head.seq),
+            reject_duplicates=last is not None and last.outcome == "in_doubt" and last.sim_id == sim.id,
             via=via,
             marks=marks,
         )
@@ -299,17 +301,17 @@ def _busiest_other_slot(turn: Turn, waiting: dict[int, int]) -> int | None:
     return busiest if busiest is not None and others[busiest] else None
 
 
-def _has_room(db: Transaction, sim: Row, at: Moment) -> bool:
+def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:
     left = room(db, sim, at.today)
     return left is None or left > 0
 
 
-def _validity(message: Row, at: Moment) -> int | None:
+def _validity(message: Message, at: Moment) -> int | None:
     """What is left of a message's life, in seconds; all of it where the clock cannot tell."""
-    if message["expires_at"] is None:
+    if message.expires_at is None:
         return None
-    life: int = message["expires_at"] - message["created_at"]
-    left: int = message["expires_at"] - at.now if at.trusted else life
+    life = message.expires_at - message.created_at
+    left = message.expires_at - at.now if at.trusted else life
     return max(1, min(left, life) // SECOND)
 
 

@@ -6,13 +6,14 @@ import logging
 import os
 import sqlite3
 from pathlib import Path
-from sqlite3 import Connection, Row
+from sqlite3 import Connection, Cursor, Row
 from typing import NewType
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
     "LOG_ROOM_BYTES",
     "Connection",
+    "Cursor",
     "Row",
     "Transaction",
     "connect_reader",

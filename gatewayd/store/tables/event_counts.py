@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 
 # What is counted: the event, the statement that makes it happen, and which of its rows are meant. A row is one event at most.
 _EVENTS = (
@@ -24,6 +25,19 @@ _EVENTS = (
     ("message_cancelled", "UPDATE OF status ON main.messages", "new.status = 'cancelled' AND old.status <> 'cancelled'"),
     ("text_received", "INSERT ON main.inbox", "true"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How often something happened to a SIM in one place. `cause`: of a refusal, or the kind of a discarded text."""
+
+    event: str
+    sim_id: int
+    port: int  # where the SIM was then
+    slot: int
+    cause: str
+    count: int
+
 
 ACCEPTED = "message_accepted"
 """Counted by `accepted`, not by a trigger: one for each row would double what keeping a bulk costs."""
@@ -77,8 +91,8 @@ def discarded(db: Connection, sim_id: int, kind: str) -> None:
     db.execute(_COUNT_DISCARDED, {"sim": sim_id, "kind": kind})
 
 
-def read(db: Connection) -> list[Row]:
-    """All counts, as `event`, `sim_id`, `port` and `slot` (where the SIM was then), `cause` of a refusal or kind of what is no text,
-    and `count`.
-    """
-    return db.execute("SELECT * FROM tally").fetchall()
+def read(db: Connection) -> list[EventCount]:
+    """All counts since the start."""
+    return [
+        EventCount(*row) for row in db.execute("SELECT event, sim_id, port, slot, cause, count FROM tally")
+    ]

@@ -6,7 +6,27 @@ network. A row is dropped when its place is empty, or when another part lies the
 
 from __future__ import annotations
 
-from gatewayd.store.engine.connection import Connection, Row
+from dataclasses import dataclass
+
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables.part_filters import IN_DOUBT, SUBMITTING
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that was written to a modem's memory, or was to be written."""
+
+    message_id: int
+    seq: int
+    token: int
+    memory: str | None
+    place: int | None  # None: the modem did not confirm that it was written
+    said_at: float | None  # monotonic seconds of `boot`: when the modem was told to send it
+    boot: str | None
+    recipient: str
+    text: str
+    sim_id: int
+    settled: int  # the outcome of the claim is known
 
 
 def claimed(db: Connection, message_id: int, seq: int, token: int, modem: str, iccid: str) -> None:
@@ -57,23 +77,23 @@ def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
     return row is not None
 
 
-def of_modem(db: Connection, modem: str, iccid: str) -> list[Row]:
-    """What may lie in a modem with this card in it, oldest first, with `recipient`, `text`, and `settled`: what became of
-    the claim is known. Claims that have not ended are left out.
-    """
-    return db.execute(
-        "SELECT s.*, m.recipient, m.text, p.sim_id, p.token <> s.token OR p.state <> 'in_doubt' AS settled"
+def of_modem(db: Connection, modem: str, iccid: str) -> list[StoredPart]:
+    """The parts that may lie in a modem with this card in it, oldest first. Claims that have not ended are left out."""
+    found = db.execute(
+        "SELECT s.message_id, s.seq, s.token, s.memory, s.place, s.said_at, s.boot, m.recipient, m.text, p.sim_id,"
+        " p.token <> s.token OR p.state <> 'in_doubt'"
         " FROM stored_parts s JOIN parts p USING (message_id, seq) JOIN messages m ON m.id = s.message_id"
         " WHERE s.modem = ? AND (s.memory IS NULL OR s.memory <> 'SM' OR s.iccid = ?)"
         " AND NOT (p.token = s.token AND p.state = 'submitting') ORDER BY s.message_id, s.seq, s.token",
         (modem, iccid),
-    ).fetchall()
+    )
+    return [StoredPart(*row) for row in found]
 
 
 def requeue_unsaid(db: Connection) -> int:
     """At start: claims whose parts were only being written were never said to the network. How many are queued again."""
     return db.execute(
-        "UPDATE parts SET state = 'queued', attempts = attempts - 1 WHERE state IN ('submitting', 'in_doubt') AND state = 'submitting' AND EXISTS"
+        f"UPDATE parts SET state = 'queued', attempts = attempts - 1 WHERE {SUBMITTING} AND EXISTS"
         " (SELECT 1 FROM stored_parts s WHERE s.message_id = parts.message_id AND s.seq = parts.seq"
         "  AND s.token = parts.token AND s.place IS NULL)"
     ).rowcount
@@ -95,19 +115,20 @@ def last_in_doubt(db: Connection, port: int) -> int | None:
     """When the newest part in doubt was claimed, of the SIMs last seen in a port."""
     row = db.execute(
         "SELECT max(p.started_at) FROM sims s JOIN parts p"
-        " ON p.sim_id = s.id AND p.state IN ('submitting', 'in_doubt') AND p.state = 'in_doubt' WHERE s.port = ?",
+        f" ON p.sim_id = s.id AND {IN_DOUBT} WHERE s.port = ?",
         (port,),
     ).fetchone()
     found: int | None = row[0]
     return found
 
 
-def in_doubt_since(db: Connection, sim_id: int, since: int) -> list[Row]:
-    """Parts of a SIM in doubt that were claimed after `since`."""
-    return db.execute(
-        "SELECT message_id, seq, token FROM parts WHERE sim_id = ? AND state IN ('submitting', 'in_doubt') AND state = 'in_doubt' AND started_at >= ?",
+def in_doubt_since(db: Connection, sim_id: int, since: int) -> list[tuple[int, int, int]]:
+    """The claims (message id, part, token) of a SIM in doubt that began at `since` or later."""
+    found = db.execute(
+        f"SELECT message_id, seq, token FROM parts WHERE sim_id = ? AND {IN_DOUBT} AND started_at >= ?",
         (sim_id, since),
-    ).fetchall()
+    )
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def learn(db: Connection, model: str, storage: str, now: int) -> None:

@@ -18,89 +18,127 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection, Cursor
 from gatewayd.store.tables import former_numbers, queue_counts
+from gatewayd.store.tables.part_filters import OPEN, QUEUED, SUBMITTING
 
 # The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
-# and however it is split by age (see `gatewayd.sending.outage_backlog`). Unpinned and pinned work lie apart in the index, so that idle
-# SIMs find what they may take without a search.
-_LANE = (
-    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
-    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned} AND priority = {priority}"
-    " AND message_id {side} :last ORDER BY message_id {order}, seq {order} LIMIT :look)"
-)
-_CODES, _PRIORITIES = (0,), (0, 1, 2)
+# and however it is split by age (see `gatewayd.sending.outage_backlog`). Unpinned and pinned parts lie apart in the
+# index, so that an idle SIM finds the parts that it may carry without a search.
+_ALL_PRIORITIES = (0, 1, 2)
 
 
-# As the index `parts_open` says it: without its own words SQLite does not use it, and reads all parts there are.
-_OPEN = "state IN ('submitting', 'in_doubt')"
-
-
-def _lanes(pinned: tuple[int, ...], priorities: tuple[int, ...], side: str, order: str) -> str:
-    lanes = [(kind, priority) for kind in pinned for priority in priorities]
-    return " UNION ALL ".join(
-        _LANE.format(pinned=kind, priority=priority, side=side, order=order) for kind, priority in lanes
+def _lane(pinned: int, priority: int, last: str, order: str) -> str:
+    """The first parts of one kind and priority of a SIM's queue."""
+    return (
+        f"SELECT * FROM (SELECT message_id, seq, priority FROM parts WHERE {QUEUED} AND sim_id = :sim"
+        f" AND pinned = {pinned} AND priority = {priority} AND message_id {last}"
+        f" ORDER BY message_id {order}, seq {order} LIMIT :look)"
     )
 
 
-def _head(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
-    lanes = _lanes((0, 1), priorities, side, order)
-    return f"SELECT * FROM ({lanes}) ORDER BY priority, message_id {order}, seq LIMIT 1"
+def _union(pinned: tuple[int, ...], priorities: tuple[int, ...], last: str, order: str = "ASC") -> str:
+    return " UNION ALL ".join(
+        _lane(kind, priority, last, order) for kind in pinned for priority in priorities
+    )
 
 
+# Parts that may leave the SIM's queue for another SIM's, among those of a subquery.
 _MAY_MOVE = (
-    "SELECT p.message_id, p.seq, p.priority FROM ({parts}) p JOIN messages m ON m.id = p.message_id"
+    " JOIN messages m ON m.id = p.message_id"
     " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
     "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
 )
+_FIRST_OF_QUEUE = " ORDER BY priority, message_id, seq LIMIT 1"
+_FIRST_MOVABLE_OF_QUEUE = " ORDER BY p.priority, p.message_id, p.seq LIMIT 1"
 
-
-def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
-    found = _MAY_MOVE.format(parts=_lanes((0,), priorities, side, order))
-    return f"{found} ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
-
-
-# Where nothing is set apart the index itself has the order, but for what is pinned and what is not.
-_UNPINNED, _PINNED = (
-    "SELECT message_id, seq, priority FROM parts"
-    f" WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
-    " ORDER BY priority, message_id, seq LIMIT 1"
+# The whole queue: the index itself has the order, but for what is pinned and what is not.
+_FIRST_UNPINNED, _FIRST_PINNED = (
+    f"SELECT message_id, seq, priority FROM parts WHERE {QUEUED} AND sim_id = :sim AND pinned = {pinned}{_FIRST_OF_QUEUE}"
     for pinned in (0, 1)
 )
-_FIRST = (
-    f"SELECT * FROM (SELECT * FROM ({_UNPINNED}) UNION ALL SELECT * FROM ({_PINNED}))"
-    " ORDER BY priority, message_id, seq LIMIT 1"
-)
-_FIRST_MOVABLE = _MAY_MOVE.format(parts=_UNPINNED)
+_HEAD = f"SELECT * FROM (SELECT * FROM ({_FIRST_UNPINNED}) UNION ALL SELECT * FROM ({_FIRST_PINNED})){_FIRST_OF_QUEUE}"
+_HEAD_MOVABLE = f"SELECT p.message_id, p.seq, p.priority FROM ({_FIRST_UNPINNED}) p{_MAY_MOVE}"
 
-_NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
-# Of what is old the newest one-time code goes first, then the rest in the usual order.
-_OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
-_OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
+# The queue behind what was set apart as old.
+_NEW_LANES = _union((0, 1), _ALL_PRIORITIES, "> :last")
+_NEW_UNPINNED_LANES = _union((0,), _ALL_PRIORITIES, "> :last")
+_NEW_HEAD = f"SELECT * FROM ({_NEW_LANES}){_FIRST_OF_QUEUE}"
+_NEW_HEAD_MOVABLE = f"SELECT p.message_id, p.seq, p.priority FROM ({_NEW_UNPINNED_LANES}) p{_MAY_MOVE}{_FIRST_MOVABLE_OF_QUEUE}"
+
+# What was set apart as old: the newest one-time code goes first, then the rest in the usual order.
+_OLD_CODE_LANES = _union((0, 1), (0,), "<= :last", "DESC")
+_OLD_CODE_UNPINNED_LANES = _union((0,), (0,), "<= :last", "DESC")
+_OLD_LANES = _union((0, 1), _ALL_PRIORITIES, "<= :last")
+_OLD_UNPINNED_LANES = _union((0,), _ALL_PRIORITIES, "<= :last")
+_OLD_NEWEST_CODE = f"SELECT * FROM ({_OLD_CODE_LANES}) ORDER BY priority, message_id DESC, seq LIMIT 1"
+_OLD_NEWEST_CODE_MOVABLE = (
+    f"SELECT p.message_id, p.seq, p.priority FROM ({_OLD_CODE_UNPINNED_LANES}) p{_MAY_MOVE}"
+    " ORDER BY p.priority, p.message_id DESC, p.seq LIMIT 1"
+)
+_OLD_HEAD = f"SELECT * FROM ({_OLD_LANES}){_FIRST_OF_QUEUE}"
+_OLD_HEAD_MOVABLE = f"SELECT p.message_id, p.seq, p.priority FROM ({_OLD_UNPINNED_LANES}) p{_MAY_MOVE}{_FIRST_MOVABLE_OF_QUEUE}"
+
+_FIRST_PART_QUEUED = (
+    f"SELECT message_id, seq, priority FROM parts WHERE message_id = ? AND {QUEUED} ORDER BY seq LIMIT 1"
+)
 
 # A TP-MR comes again after 256 parts, and some networks report nothing: of the parts that wait with the same one, the
 # newest are looked at, which are those of the last 256,000 parts of the SIM.
 _NEWEST_AWAITING = 1000
 
-# Each half by an index of its own.
-_WITH_REFERENCE = (
-    "SELECT * FROM (SELECT p.message_id, p.seq, p.token, p.state, p.started_at, p.ended_at, p.service_centre_at, m.recipient"
-    " FROM parts p JOIN messages m ON m.id = p.message_id"
-    " WHERE p.sim_id = :sim AND p.reference = :reference AND {which}"
-    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING})"
-)
-_WAITING, _SPOKEN_OF = "p.state = 'submitted'", "p.service_centre_at = :scts AND p.state <> 'submitted'"
-_REPORTED = (
-    f"{_WITH_REFERENCE.format(which=_WAITING)} UNION ALL {_WITH_REFERENCE.format(which=_SPOKEN_OF)}"
-    " ORDER BY ended_at DESC"
+# The columns of `Part`, in its order.
+_PART = (
+    "p.message_id, p.seq, p.state, p.sim_id, p.token, p.attempts, p.reference, p.started_at, p.ended_at,"
+    " p.service_centre_at, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
 )
 
-_AWAITING = "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim AND {which} AND ended_at BETWEEN :since AND :until"
-_AWAITS = " UNION ALL ".join(
-    _AWAITING.format(which=which)
-    for which in (f"reference IN ({', '.join(map(str, range(256)))})", "reference IS NULL")
+# Each half by an index of its own.
+_AWAITING_REPORT = (
+    f"SELECT {_PART} WHERE p.sim_id = :sim AND p.reference = :reference AND p.state = 'submitted'"
+    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
 )
-_AWAITS = f"{_AWAITS} LIMIT 1"
+_REPORTED_BEFORE = (
+    f"SELECT {_PART} WHERE p.sim_id = :sim AND p.reference = :reference"
+    " AND p.service_centre_at = :scts AND p.state <> 'submitted'"
+    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
+)
+_OF_REPORT = (
+    f"SELECT * FROM ({_AWAITING_REPORT}) UNION ALL SELECT * FROM ({_REPORTED_BEFORE}) ORDER BY ended_at DESC"
+)
+
+_EVERY_REFERENCE = ", ".join(map(str, range(256)))
+_AWAITS_REPORT = (
+    "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim"
+    f" AND reference IN ({_EVERY_REFERENCE}) AND ended_at BETWEEN :since AND :until"
+    " UNION ALL SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim"
+    " AND reference IS NULL AND ended_at BETWEEN :since AND :until LIMIT 1"
+)
+
+_WITHOUT_REFERENCE = (
+    f"SELECT {_PART} WHERE p.sim_id = :sim AND p.{OPEN}"
+    f" UNION ALL SELECT * FROM (SELECT {_PART} WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
+    "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)"
+)
+
+_QUEUED_AFTER_DOUBT = (
+    f"SELECT {_PART} JOIN refusals r ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
+    " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'"
+)
+
+_NUMBER_OF_PART = former_numbers.of_message("p.sim_id", "p.message_id", "coalesce(p.ended_at, p.started_at)")
+_OF_MESSAGE = (
+    "SELECT p.seq, p.state, p.token, p.sim_id, p.port, p.reference, coalesce(p.ended_at, p.started_at, 0),"
+    f" coalesce({_NUMBER_OF_PART}, s.number, s.card_number, '')"
+    " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq"
+)
+
+_NUMBER_OF_ATTEMPT = former_numbers.of_message("r.sim_id", "r.message_id", "r.refused_at")
+_NOTED_ATTEMPTS = (
+    "SELECT r.seq, r.token, r.sim_id, r.port, r.outcome, r.cause, r.reason, r.reason_fr, r.refused_at,"
+    f" coalesce({_NUMBER_OF_ATTEMPT}, s.number, s.card_number, '')"
+    " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?"
+)
 
 _RELEASED_AT_ONCE = 500
 
@@ -116,57 +154,123 @@ class Claim:
     attempts: int
 
 
-def head(db: Connection, sim_id: int, after: int = 0) -> Row | None:
-    """The next part of a SIM's queue (`message_id`, `seq`, `priority`), of the messages with an id above `after`."""
+@dataclass(frozen=True, slots=True)
+class QueuedPart:
+    """A part that is first in a queue."""
+
+    message_id: int
+    seq: int
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that was claimed at least once, with the recipient of its message. Times in microseconds since the epoch."""
+
+    message_id: int
+    seq: int
+    state: str
+    sim_id: int
+    token: int  # of the last claim
+    attempts: int
+    reference: int | None  # TP-MR; None: the modem did not tell it
+    started_at: int  # of the last claim
+    ended_at: int | None
+    service_centre_at: int | None  # TP-SCTS, from a report
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfMessage:
+    """A part as the history of its message shows it."""
+
+    seq: int
+    state: str
+    token: int
+    sim_id: int
+    port: int | None
+    reference: int | None
+    at: int  # when its last submission ended, else when that began; 0: it was never claimed
+    sim_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotedAttempt:
+    """A submission that was refused or left in doubt (see `note_attempt`)."""
+
+    seq: int
+    token: int
+    sim_id: int
+    port: int | None
+    outcome: str  # refused or in_doubt
+    cause: str  # family and code
+    reason: str
+    reason_fr: str
+    at: int
+    sim_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """How the submission of a part before this one ended, and on which SIM."""
+
+    sim_id: int
+    outcome: str
+
+
+def head(db: Connection, sim_id: int, after: int = 0) -> QueuedPart | None:
+    """The next part of a SIM's queue, of the messages with an id above `after`."""
     if after:
-        found = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1})
-    else:
-        found = db.execute(_FIRST, {"sim": sim_id})
-    row: Row | None = found.fetchone()
-    return row
+        return _queued(db.execute(_NEW_HEAD, {"sim": sim_id, "last": after, "look": 1}))
+    return _queued(db.execute(_HEAD, {"sim": sim_id}))
 
 
-def old_head(db: Connection, sim_id: int, last: int) -> Row | None:
-    """As `head`, of the messages up to `last`: the newest one-time code, else as usual."""
-    return _old(db, _OLD, {"sim": sim_id, "last": last, "look": 1})
+def old_head(db: Connection, sim_id: int, last: int) -> QueuedPart | None:
+    """As `head`, of the messages up to `last`: the newest one-time code, else the first in the usual order."""
+    return _old(db, _OLD_NEWEST_CODE, _OLD_HEAD, {"sim": sim_id, "last": last, "look": 1})
 
 
 def movable_head(
     db: Connection, sim_id: int, company_id: int | None, after: int = 0, *, begun: bool = False
-) -> Row | None:
-    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead; else as `head`.
+) -> QueuedPart | None:
+    """As `head`, of the parts that another SIM may carry instead: a SIM of this company, or of none.
 
-    `begun`: also of a message of which a part was handed over already (see `Scheduler`).
+    `begun`: also parts of a message of which a part was already given to a port (see `Scheduler`).
     """
-    row: Row | None = None
-    if not after:  # the first of all, as a rule, may move
-        row = db.execute(_FIRST_MOVABLE, {"sim": sim_id, "company": company_id, "begun": begun}).fetchone()
-    if row is None:
-        values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
-        row = db.execute(_NEW_MOVABLE, values).fetchone()
-    return row
+    found: QueuedPart | None = None
+    if not after:  # the first part of all can usually move
+        values = {"sim": sim_id, "company": company_id, "begun": begun}
+        found = _queued(db.execute(_HEAD_MOVABLE, values))
+    if found is None:
+        more = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
+        found = _queued(db.execute(_NEW_HEAD_MOVABLE, more))
+    return found
 
 
 def old_movable_head(
     db: Connection, sim_id: int, company_id: int | None, last: int, *, begun: bool = False
-) -> Row | None:
+) -> QueuedPart | None:
     """As `movable_head`, of the messages up to `last`, in the order of `old_head`."""
     values = {"sim": sim_id, "last": last, "look": _LOOK, "company": company_id, "begun": begun}
-    return _old(db, _OLD_MOVABLE, values)
+    return _old(db, _OLD_NEWEST_CODE_MOVABLE, _OLD_HEAD_MOVABLE, values)
 
 
-def _old(db: Connection, statements: tuple[str, str], values: Mapping[str, object]) -> Row | None:
-    newest_code, others = statements
-    row: Row | None = db.execute(newest_code, values).fetchone()
-    if row is None:
-        row = db.execute(others, values).fetchone()
-    elif row["seq"] > 1:  # read backwards, a message is found by its last part
-        row = db.execute(
-            "SELECT message_id, seq, priority FROM parts"
-            " WHERE message_id = ? AND state = 'queued' AND deferred = 0 ORDER BY seq LIMIT 1",
-            (row["message_id"],),
-        ).fetchone()
-    return row
+def _old(db: Connection, newest_code: str, others: str, values: Mapping[str, object]) -> QueuedPart | None:
+    found = _queued(db.execute(newest_code, values))
+    if found is None:
+        return _queued(db.execute(others, values))
+    if found.seq > 1:  # in descending order a message is found by its last part
+        return _queued(db.execute(_FIRST_PART_QUEUED, (found.message_id,)))
+    return found
+
+
+def _queued(found: Cursor) -> QueuedPart | None:
+    row = found.fetchone()
+    return None if row is None else QueuedPart(*row)
+
+
+def _parts(found: Cursor) -> list[Part]:
+    return [Part(*row) for row in found]
 
 
 def awaited_reports(db: Connection) -> int:
@@ -179,17 +283,17 @@ def awaited_reports(db: Connection) -> int:
 
 def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
     """The lowest id of a message that has a part in these SIMs' queues or waits for a back-off; None without any."""
-    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _PRIORITIES]
+    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _ALL_PRIORITIES]
     found = [
         db.execute(
-            "SELECT message_id FROM parts WHERE state = 'queued' AND deferred = 0"
+            f"SELECT message_id FROM parts WHERE {QUEUED}"
             " AND sim_id = ? AND pinned = ? AND priority = ? ORDER BY message_id LIMIT 1",
             lane,
         ).fetchone()
         for lane in lanes
     ]
     # Left to itself SQLite walks the table in its own order for a minimum, past all that does not fit.
-    for few in ("parts_deferred WHERE deferred = 1", "parts_open WHERE state IN ('submitting', 'in_doubt')"):
+    for few in ("parts_deferred WHERE deferred = 1", f"parts_open WHERE {OPEN}"):
         found.append(db.execute(f"SELECT min(message_id) FROM parts INDEXED BY {few}").fetchone())
     return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
@@ -215,7 +319,7 @@ def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port
 def waits(db: Connection, message_id: int, seq: int) -> bool:
     """Whether a part is queued and not deferred, as its row says, whatever an index says."""
     row = db.execute(
-        "SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND state = 'queued' AND deferred = 0",
+        f"SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND {QUEUED}",
         (message_id, seq),
     ).fetchone()
     return row is not None
@@ -282,24 +386,14 @@ def refused_by(db: Connection, message_id: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def of_message(db: Connection, message_id: int) -> list[Row]:
-    """All parts of a message, with the `sim_number` of the SIM that each goes or went out from."""
-    number_then = former_numbers.of_message("p.sim_id", "p.message_id", "coalesce(p.ended_at, p.started_at)")
-    return db.execute(
-        f"SELECT p.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
-        " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq",
-        (message_id,),
-    ).fetchall()
+def of_message(db: Connection, message_id: int) -> list[PartOfMessage]:
+    """All parts of a message, in order."""
+    return [PartOfMessage(*row) for row in db.execute(_OF_MESSAGE, (message_id,))]
 
 
-def noted_attempts(db: Connection, message_id: int) -> list[Row]:
-    """What `note_attempt` remembers of a message, with the `sim_number`."""
-    number_then = former_numbers.of_message("r.sim_id", "r.message_id", "r.refused_at")
-    return db.execute(
-        f"SELECT r.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
-        " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?",
-        (message_id,),
-    ).fetchall()
+def noted_attempts(db: Connection, message_id: int) -> list[NotedAttempt]:
+    """The submissions of a message that `note_attempt` wrote down."""
+    return [NotedAttempt(*row) for row in db.execute(_NOTED_ATTEMPTS, (message_id,))]
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
@@ -392,9 +486,10 @@ def ever_claimed(db: Connection, message_id: int) -> bool:
     return row is not None
 
 
-def resume(db: Connection) -> list[Row]:
-    """At start: what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
-    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN} AND held = 0").fetchall()
+def resume(db: Connection) -> list[tuple[int, int, int]]:
+    """At start: the claims (message id, part, token) that are submitting or in doubt, without those that are held."""
+    found = db.execute(f"SELECT message_id, seq, token FROM parts WHERE {OPEN} AND held = 0")
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def release_deferred(db: Connection) -> bool:
@@ -413,37 +508,28 @@ def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
         " SELECT message_id, seq, token, sim_id, '', started_at, port, 'in_doubt', ?, ?"
-        f" FROM parts WHERE {_OPEN} AND state = 'submitting'",
+        f" FROM parts WHERE {SUBMITTING}",
         (reason, reason_fr),
     )
-    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {_OPEN} AND state = 'submitting'")
+    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING}")
 
 
-def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
-    """Submitted parts of a SIM with this TP-MR, newest first, with their `recipient`."""
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.state = 'submitted' AND p.sim_id = ? AND p.reference = ? ORDER BY p.ended_at DESC LIMIT ?",
-        (sim_id, reference, _NEWEST_AWAITING),
-    ).fetchall()
+def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Part]:
+    """Submitted parts of a SIM with this TP-MR, newest first."""
+    return _parts(db.execute(_AWAITING_REPORT, {"sim": sim_id, "reference": reference}))
 
 
-def submitting(db: Connection, sim_id: int) -> list[Row]:
-    """What a SIM has in the air, with its `recipient`."""
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        f" WHERE p.{_OPEN} AND p.state = 'submitting' AND p.sim_id = ?",
-        (sim_id,),
-    ).fetchall()
+def submitting(db: Connection, sim_id: int) -> list[Part]:
+    """The parts that a SIM is submitting."""
+    return _parts(db.execute(f"SELECT {_PART} WHERE {SUBMITTING} AND p.sim_id = ?", (sim_id,)))
 
 
-def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: int | None) -> list[Row]:
-    """Parts of a SIM with this TP-MR that wait for a report, newest first, and those of which reports with this TP-SCTS
-    spoke before; with their `recipient`.
+def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: int | None) -> list[Part]:
+    """Parts of a SIM with this TP-MR that wait for a report, and those that reports with this TP-SCTS named before.
+
+    Newest first.
     """
-    return db.execute(
-        _REPORTED, {"sim": sim_id, "reference": reference, "scts": service_centre_at}
-    ).fetchall()
+    return _parts(db.execute(_OF_REPORT, {"sim": sim_id, "reference": reference, "scts": service_centre_at}))
 
 
 def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
@@ -451,29 +537,20 @@ def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
 
     One look into the index for each TP-MR there can be, however many parts were never reported.
     """
-    return db.execute(_AWAITS, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
+    return db.execute(_AWAITS_REPORT, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
 
 
-def without_reference(db: Connection, sim_id: int, since: int, until: int) -> list[Row]:
-    """Parts of a SIM whose TP-MR is unknown, with their `recipient`: being submitted or in doubt, and the newest of those
-    that were answered between these moments and wait for a report.
+def without_reference(db: Connection, sim_id: int, since: int, until: int) -> list[Part]:
+    """Parts of a SIM without a known TP-MR: being submitted or in doubt, and the newest of those that were answered
+    between these moments and wait for a report.
     """
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        f" WHERE p.sim_id = :sim AND p.{_OPEN}"
-        " UNION ALL"
-        " SELECT * FROM (SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        "  WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
-        "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)",
-        {"sim": sim_id, "since": since, "until": until, "newest": _NEWEST_AWAITING},
-    ).fetchall()
+    values = {"sim": sim_id, "since": since, "until": until, "newest": _NEWEST_AWAITING}
+    return _parts(db.execute(_WITHOUT_REFERENCE, values))
 
 
 def newest_start(db: Connection) -> int | None:
     """When the newest of the parts being submitted or in doubt was claimed."""
-    found: int | None = db.execute(
-        "SELECT max(started_at) FROM parts WHERE state IN ('submitting', 'in_doubt')"
-    ).fetchone()[0]
+    found: int | None = db.execute(f"SELECT max(started_at) FROM parts WHERE {OPEN}").fetchone()[0]
     return found
 
 
@@ -481,23 +558,17 @@ def restamp(db: Connection, since: int, jump: int) -> None:
     """Move the stamps of parts being submitted or in doubt that were claimed at `since` or later."""
     db.execute(
         "UPDATE parts SET started_at = started_at + ?, ended_at = ended_at + ?"
-        " WHERE state IN ('submitting', 'in_doubt') AND started_at >= ?",
+        f" WHERE {OPEN} AND started_at >= ?",
         (jump, jump, since),
     )
 
 
-def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Row]:
-    """Parts that are queued again because a submission of this SIM was in doubt, with their `recipient`.
+def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Part]:
+    """Parts that are queued again because a submission of this SIM was in doubt.
 
-    `since`: when that doubt began, at the earliest.
+    `since`: the earliest start of that doubt.
     """
-    return db.execute(
-        "SELECT p.*, m.recipient FROM refusals r"
-        " JOIN parts p ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
-        " JOIN messages m ON m.id = p.message_id"
-        " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'",
-        (sim_id, since),
-    ).fetchall()
+    return _parts(db.execute(_QUEUED_AFTER_DOUBT, (sim_id, since)))
 
 
 def taken_after_all(db: Connection, message_id: int, seq: int, token: int, reference: int) -> bool:
@@ -549,14 +620,11 @@ def _reported(db: Connection, message_id: int, seq: int, state: str, service_cen
     )
 
 
-def one(db: Connection, message_id: int, seq: int) -> Row:
-    """One part, which must exist, with its `recipient`."""
-    row: Row = db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.message_id = ? AND p.seq = ?",
-        (message_id, seq),
-    ).fetchone()
-    return row
+def one(db: Connection, message_id: int, seq: int) -> Part:
+    """One part, which must exist and have been claimed."""
+    return Part(
+        *db.execute(f"SELECT {_PART} WHERE p.message_id = ? AND p.seq = ?", (message_id, seq)).fetchone()
+    )
 
 
 def others_begun(db: Connection, message_id: int, seq: int) -> bool:
@@ -571,7 +639,7 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
 def has_open(db: Connection, message_id: int) -> bool:
     """Whether a part of a message is in the air or in doubt."""
     row = db.execute(
-        "SELECT 1 FROM parts WHERE message_id = ? AND state IN ('submitting', 'in_doubt') LIMIT 1",
+        f"SELECT 1 FROM parts WHERE message_id = ? AND {OPEN} LIMIT 1",
         (message_id,),
     ).fetchone()
     return row is not None
@@ -586,10 +654,10 @@ def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
     return row is not None
 
 
-def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> Row | None:
-    """The newest remembered submission of a part with a token below `before`."""
-    row: Row | None = db.execute(
-        "SELECT * FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
+def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> LastAttempt | None:
+    """The newest submission of a part that `note_attempt` wrote down, with a token below `before`."""
+    row = db.execute(
+        "SELECT sim_id, outcome FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
         (message_id, seq, before),
     ).fetchone()
-    return row
+    return None if row is None else LastAttempt(*row)

@@ -4,31 +4,89 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import former_numbers
 
-# What the gateway shows for a SIM: what the operator of the box set, else what the card tells.
-_SHOWN = """
-    SELECT s.*, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
-           c.name AS company_name,
-           coalesce(d.taken, 0) AS today_taken, coalesce(d.sent, 0) AS today_sent, coalesce(d.failed, 0) AS today_failed
+# What the operator of the box set comes before what the card tells.
+_NUMBER = "coalesce(s.number, s.card_number)"
+_OPERATOR = "coalesce(s.operator, s.card_operator)"
+
+# The columns of `Sim`, in its order.
+_SIM = f"""
+    SELECT s.id, s.daily_limit, s.monthly_limit, coalesce(d.taken, 0),
+           s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
+           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0)
     FROM sims s
     LEFT JOIN companies c ON c.id = s.company_id
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
+    ORDER BY s.id
 """
 
-_LIMITS = """s.daily_limit, s.monthly_limit,
+# The columns of `LimitedSim`, in its order. Usage is read only where it is limited.
+_LIMITED = """s.id, s.daily_limit, s.monthly_limit,
            iif(s.daily_limit IS NULL, 0, coalesce(
-               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken"""
+               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0))"""
 
-# Only what a choice needs: it is made for each message, among all the SIMs of the box.
-_ENABLED = f"""
-    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
-           s.company_id, s.is_default, s.cost, {_LIMITS}
-    FROM sims s WHERE s.enabled ORDER BY s.id
-"""
+# Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
+_ENABLED = f"SELECT {_LIMITED}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
 
-_AT_WORK = f"SELECT s.id, s.enabled, s.company_id, s.cost, {_LIMITS} FROM sims s WHERE s.id = ?"
+_AT_WORK = f"SELECT {_LIMITED}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedSim:
+    """A SIM with its limits, in messages; None: without limit."""
+
+    id: int
+    daily_limit: int | None
+    monthly_limit: int | None
+    today_taken: int  # reserved against the daily limit
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledSim(LimitedSim):
+    """A SIM that may be chosen for a message."""
+
+    shown_number: str
+    shown_operator: str
+    company_id: int | None
+    is_default: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimAtWork(LimitedSim):
+    """A SIM that looks for a part to send."""
+
+    enabled: int
+    company_id: int | None
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sim(LimitedSim):
+    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card tells."""
+
+    iccid: str
+    name: str | None
+    shown_number: str
+    shown_operator: str
+    company_id: int | None
+    company_name: str | None
+    is_default: int
+    enabled: int
+    cost: float
+    balance: float
+    balance_at: int | None
+    port: int
+    slot: int
+    today_sent: int
+    today_failed: int
+
+    @property
+    def shown_name(self) -> str:
+        """Its name, else its operator and the end of its ICCID."""
+        return self.name or f"{self.shown_operator} {self.iccid[-4:]}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +157,9 @@ def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
         former_numbers.remember(db, sim_id, before, now)
 
 
-def shown(db: Connection, today: str) -> list[Row]:
-    """All SIMs with `shown_number`, `shown_operator`, `company_name` and today's usage."""
-    return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()
+def shown(db: Connection, today: str) -> list[Sim]:
+    """All SIMs, with the usage of today."""
+    return [Sim(*row) for row in db.execute(_SIM, {"today": today})]
 
 
 def id_of(db: Connection, iccid: str) -> int | None:
@@ -110,15 +168,15 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
-def at_work(db: Connection, sim_id: int, today: str) -> Row | None:
-    """Of one SIM what counts when it sends, in service or not; else as `enabled`."""
-    row: Row | None = db.execute(_AT_WORK, (today, sim_id)).fetchone()
-    return row
+def at_work(db: Connection, sim_id: int, today: str) -> SimAtWork | None:
+    """One SIM, enabled or not; `today_taken` only where it has a daily limit."""
+    row = db.execute(_AT_WORK, (today, sim_id)).fetchone()
+    return None if row is None else SimAtWork(*row)
 
 
-def enabled(db: Connection, today: str) -> list[Row]:
-    """The SIMs in service, with what the choice of one needs; `today_taken` of those alone that have a daily limit."""
-    return db.execute(_ENABLED, (today,)).fetchall()
+def enabled(db: Connection, today: str) -> list[EnabledSim]:
+    """The SIMs that are enabled; `today_taken` only where a SIM has a daily limit."""
+    return [EnabledSim(*row) for row in db.execute(_ENABLED, (today,))]
 
 
 def disabled(db: Connection) -> set[int]:

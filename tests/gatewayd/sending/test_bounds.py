@@ -85,8 +85,8 @@ def test_parts_of_texts_are_forgotten_some_at_a_time(house: House) -> None:
     def fill(db: Connection) -> None:
         for n in range(450):
             assembly = inbound.begin_assembly(db, (1, "x", 8, n % 256, 2), inbound.Nature(), 0, 5)
-            inbound.keep_part(db, assembly["id"], 1, b"", None, 5)
-            inbound.assembled(db, assembly["id"], n)
+            inbound.keep_part(db, assembly.id, 1, b"", None, 5)
+            inbound.assembled(db, assembly.id, n)
 
     house.store.write(fill)
     more = [house.store.write(lambda db: inbound.drop_assembled_but(db, (10, 20))) for _ in range(3)]

@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def counts(house: House) -> dict[tuple[str, int, str], int]:
     """By event, port and cause."""
     rows = house.store.write(event_counts.read)
-    return {(row["event"], row["port"], row["cause"]): row["count"] for row in rows}
+    return {(row.event, row.port, row.cause): row.count for row in rows}
 
 
 def report(house: House, port: int, reference: int, status: int) -> None:

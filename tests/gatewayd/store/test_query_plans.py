@@ -18,7 +18,7 @@ from gatewayd.records import Draft, Idempotency, MessageFilter, Options, Status
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables import messages, pagination, parts
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
@@ -112,7 +112,7 @@ def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(house: House) -
 
 
 def test_a_page_is_whole_that_is_read_in_several_goes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "_WINDOW", 3)
+    monkeypatch.setattr(pagination, "WINDOW", 3)
     house.up(1, A)
     sent = [house.send(recipient=f"+2237012345{n % 2}") for n in range(10)]
     found, cursor = house.gateway.messages(house.caller, MessageFilter(recipient="+22370123450", limit=4))
@@ -204,7 +204,7 @@ def test_a_page_of_a_short_time_reads_little_of_very_many(house: House, wanted: 
 def test_pages_follow_each_other_through_messages_of_one_moment_and_of_a_clock_that_was_set_back(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_WINDOW", 4)
+    monkeypatch.setattr(pagination, "WINDOW", 4)
     fill(house, 5, house.company, house.clock.at + 100 * SECOND)
     fill(house, 3, house.company + 1, house.clock.at)
     fill(house, 5, house.company, house.clock.at)
