@@ -53,7 +53,7 @@ from gatewayd.store.engine.disk import State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts, idempotency, inbound, messages, parts, sims
-from gatewayd.store.tables.idempotency import Kept
+from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import Calendar, Clock, month_of
 from gatewayd.timekeeping.timers import Timers
 from modem.at.transcript import Watcher
@@ -238,7 +238,7 @@ class Gateway:
             self._waiters.expect(measured.sms_id)
         try:
             taken = self._take(Asked(caller, [measured], options, key, single=True))
-            if isinstance(taken, Kept):
+            if isinstance(taken, UsedKey):
                 return self._replayed_send(caller, taken), True
             self._offer(taken, options)
             if wait_s <= 0:
@@ -262,7 +262,7 @@ class Gateway:
         """
         measured = [self._intake.measure(draft) for draft in drafts]
         taken = self._take(Asked(caller, measured, options, key, single=False))
-        if isinstance(taken, Kept):
+        if isinstance(taken, UsedKey):
             return self._replayed_bulk(caller, taken), True
         self._offer(taken, options)
         return taken.accepted, False
@@ -415,12 +415,12 @@ class Gateway:
             self._expiry.expect(taken.expires_in_s)
         self.dispatcher.offer(taken.by_sim, shared=options.sim_id is None)
 
-    def _replayed_send(self, caller: Caller, kept: Kept) -> MessageRecord | Replay:
+    def _replayed_send(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         return self.status(caller, kept.sms_ids[0] or "")
 
-    def _replayed_bulk(self, caller: Caller, kept: Kept) -> list[Accepted | None] | Replay:
+    def _replayed_bulk(self, caller: Caller, kept: UsedKey) -> list[Accepted | None] | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         views = [None if sms_id is None else self.status(caller, sms_id) for sms_id in kept.sms_ids]
@@ -432,7 +432,7 @@ class Gateway:
         with _kept():
             return self._store.write(work)
 
-    def _take(self, asked: Asked) -> Taken | Kept:
+    def _take(self, asked: Asked) -> Taken | UsedKey:
         with _kept():
             told = self._taking.do(asked)
         if isinstance(told, GatewayError):

@@ -8,16 +8,12 @@ from enum import Enum
 from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.metrics_snapshot import Meter, free_bytes
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.disk import State
+from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES, State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
-
-# Below the first the operator should know; below the second SQLite's journal may not find room.
-_LITTLE_BYTES = 200 << 20
-_TOO_LITTLE_BYTES = 20 << 20
 
 # A SIM sends a part in some seconds: what waits longer than this waits for more than its turn, or the queue is long.
 _LATE_S = 600.0
@@ -90,9 +86,9 @@ class Health:
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
         told = f"{free >> 20} MiB are free"
-        if free < _TOO_LITTLE_BYTES:
+        if free < TOO_LITTLE_BYTES:
             return Check("disk", Verdict.FAIL, told)
-        return Check("disk", Verdict.WARN if free < _LITTLE_BYTES else Verdict.PASS, told)
+        return Check("disk", Verdict.WARN if free < LITTLE_BYTES else Verdict.PASS, told)
 
     def _ports(self) -> Check:
         """Whether ports are up, and what their modems need an operator for: a sentence for each kind of trouble."""

@@ -13,7 +13,7 @@ from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
 from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
 from gatewayd.store.tables.event_counts import EventCount
-from gatewayd.store.tables.queue_metrics import Backlog
+from gatewayd.store.tables.queue_metrics import SimQueue
 from gatewayd.timekeeping.clock import SECOND, Clock
 from modem.parts import Submitted
 from modem.port.interface import Outcome
@@ -117,7 +117,7 @@ class Meter:
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
 
-    def _queue(self, place: Place, waiting: int, behind: Backlog) -> Queue:
+    def _queue(self, place: Place, waiting: int, behind: SimQueue) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at
         # The clock of a box without a battery may have been set back since.
         return Queue(place, waiting, behind.deferred, behind.in_doubt, max(0, age) / SECOND)

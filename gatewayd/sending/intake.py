@@ -21,7 +21,7 @@ from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
-from gatewayd.store.tables.idempotency import Kept
+from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
 
@@ -83,10 +83,10 @@ class Intake:
             draft, new_sms_id(self._clock.now()), len(segment(draft.text)), self._operator(draft.recipient)
         )
 
-    def take(self, db: Transaction, requests: Sequence[Asked]) -> list[Taken | Kept | GatewayError]:
+    def take(self, db: Transaction, requests: Sequence[Asked]) -> list[Taken | UsedKey | GatewayError]:
         """Keep what can be kept of each request, in their order; within a transaction.
 
-        What became of each: `Kept` where its idempotency key was used before, and of one of which nothing was kept the error:
+        What became of each: `UsedKey` where its idempotency key was used before, and of one of which nothing was kept the error:
 
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: it had another body.
@@ -107,7 +107,7 @@ class Intake:
             rests=self._port_registry.rests(now),
         )
         sitting = _Sitting(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
-        told: list[Taken | Kept | GatewayError] = []
+        told: list[Taken | UsedKey | GatewayError] = []
         for asked in requests:
             try:
                 told.append(sitting.take(asked))
@@ -160,7 +160,7 @@ class _Sitting:
         self._part_rows: list[tuple[object, ...]] = []
         self._by_sim: dict[int, int] = {}
 
-    def take(self, asked: Asked) -> Taken | Kept:
+    def take(self, asked: Asked) -> Taken | UsedKey:
         """Take one request. Raises GatewayError, and has counted nothing then."""
         if asked.key is not None:
             kept = _known(self._db, asked.caller, asked.key, self._at)
@@ -267,7 +267,7 @@ class _Sitting:
             )
 
 
-def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
+def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> UsedKey | None:
     """What is kept of an idempotency key, on the writing connection.
 
     Raises:

@@ -25,7 +25,7 @@ from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
 from gatewayd.store.tables import queue_counts
-from gatewayd.store.tables.event_counts import install_tally_triggers
+from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
 log = logging.getLogger(__name__)
@@ -194,9 +194,9 @@ class Store:
                 restore.settle(db, resend=self._resend)
             else:
                 keep_log(db)
-            queue_counts.install_load_triggers(db)
+            queue_counts.install_queue_counts(db)
             install_in_flight(db, [] if before is None else in_flight(before))
-            install_tally_triggers(db)
+            install_event_counts(db)
             if before is None:
                 log_owner.begin_generation(db)
             else:

@@ -18,7 +18,7 @@ from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables import messages, parts
-from gatewayd.store.tables.clock import Counted
+from gatewayd.store.tables.clock import ClockState
 from gatewayd.timekeeping import network_time
 from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, Moment, Standing, iso
 from gatewayd.timekeeping.timers import Timers
@@ -114,7 +114,7 @@ class _Known:
     """All that changes with a correction of the clock: made within a transaction, applied after its commit."""
 
     count: Count
-    kept: Counted | None  # the row that the store has
+    kept: ClockState | None  # the row that the store has
     untrusted_since: int | None
     trusted_now: bool = False  # the time was not trusted before
     jump: int = 0  # microseconds, of a time that was trusted before
@@ -137,7 +137,7 @@ class Timekeeper:
         self._tells = tells
         self._ports = ports
         self._began = clock.monotonic()
-        self._kept: Counted | None = None
+        self._kept: ClockState | None = None
         self._untrusted_since: int | None = None
         self._warned = False
 
@@ -285,7 +285,7 @@ def _kept(db: Transaction, known: _Known, now: int) -> _Known:
     """Keep how far the time was counted; what is known then."""
     newest = None if known.kept is None else known.kept.trusted_at
     trusted_at = newest if known.count.source is None else now
-    row = Counted(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
+    row = ClockState(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
     kept.keep(db, row)
     return replace(known, kept=row)
 

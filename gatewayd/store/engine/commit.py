@@ -98,15 +98,15 @@ class Committer:
             return 0
 
     @property
-    def restless(self) -> bool:
+    def needs_tending(self) -> bool:
         """Whether `tend` is to be called now and then. From any thread."""
-        return self._disk.ailing or self.log_bytes > _LOG_IDLE_BYTES
+        return self._disk.recovering or self.log_bytes > _LOG_IDLE_BYTES
 
     def commit(self, batch: list[Job]) -> None:
         """Commit what can be kept of a batch, or of its beginning; each that `ran` has its result or its error then."""
         while batch:
             if not self._disk.takes_new:
-                batch = self._without_new(batch)
+                batch = self._refuse_new(batch)
             try:
                 self._attempt(batch)
             except Exception as error:  # noqa: BLE001 - the commit failed for all of them, and each is told so
@@ -130,7 +130,7 @@ class Committer:
     def tend(self, *, cut: bool, idle: bool) -> None:
         """Look after the disk and the log. `cut`: cut the log now; `idle`: nobody wrote lately."""
         now = time.monotonic()
-        if self._disk.ailing and now >= self._try_at:
+        if self._disk.recovering and now >= self._try_at:
             self._try_at = now + TRY_S
             self._try_to_heal()
         limit = 0 if cut else _LOG_IDLE_BYTES if idle else _LOG_BUSY_BYTES
@@ -152,7 +152,7 @@ class Committer:
         finally:
             self._db.close()
 
-    def _without_new(self, batch: list[Job]) -> list[Job]:
+    def _refuse_new(self, batch: list[Job]) -> list[Job]:
         for job in batch:
             if job.new:
                 job.ran = True
@@ -201,7 +201,7 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
-        _follow_up(batch)
+        _run_then(batch)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -254,7 +254,7 @@ class Committer:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _follow_up(batch: list[Job]) -> None:
+def _run_then(batch: list[Job]) -> None:
     for job in batch:
         if job.ran and job.then is not None and job.error is None:
             job.then(job.result)

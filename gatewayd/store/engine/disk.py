@@ -27,6 +27,12 @@ RESERVE_BYTES = 8 << 20
 # So much must be free beside the reserve before anything new is taken again: else service would come and go.
 _MARGIN_BYTES = 8 << 20
 
+LITTLE_BYTES = 200 << 20
+"""With less free, a person should free space: it is enough for some hundred thousand messages and the system's own files."""
+
+TOO_LITTLE_BYTES = 20 << 20
+"""With less free, SQLite's log may soon find no room."""
+
 # A disk with less than this free has no room for the smallest transaction.
 _FULL_BYTES = 1 << 20
 
@@ -83,14 +89,14 @@ class Disk:
         return self._faulty or self._free() >= _MARGIN_BYTES + (0 if self._held else RESERVE_BYTES)
 
     @property
-    def ailing(self) -> bool:
+    def recovering(self) -> bool:
         """Whether `may_heal` is to be asked now and again."""
         return self._condition.state in (State.SPARING, State.STUCK)
 
     def open(self) -> None:
         """Make the reserve; where there is no room for it, nothing new is taken until there is."""
-        if not self._stock():
-            self._become(State.SPARING, self._words_full())
+        if not self._make_reserve():
+            self._become(State.SPARING, self._full_detail())
 
     def make_room(self) -> bool:
         """At start: free the reserve where the disk is full. Whether there is more room now."""
@@ -113,7 +119,7 @@ class Disk:
         if damage(error):
             self.damaged(error)
             return False
-        trouble = None if code == sqlite3.SQLITE_FULL else self._trouble()
+        trouble = None if code == sqlite3.SQLITE_FULL else self._probe_error()
         if code == sqlite3.SQLITE_FULL or (trouble is not None and trouble.errno in _FULL):
             return self._full()
         self._faulty = True
@@ -128,15 +134,15 @@ class Disk:
     def wrote(self) -> None:
         """Something was written, though that was thought impossible."""
         if self._condition.state is State.STUCK and not self._faulty:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
 
     def healed(self) -> None:
         """Something was written to try whether all is well again: make the reserve, then take everything."""
         self._faulty = False
-        if self._stock():
+        if self._make_reserve():
             self._become(State.OK, "")
         else:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
 
     def damaged(self, error: BaseException) -> None:
         """SQLite found the database itself to be wrong. From any thread."""
@@ -149,11 +155,11 @@ class Disk:
     def _full(self) -> bool:
         """The disk is full. Whether what must be kept may be tried once more."""
         if self._condition.state is State.OK:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
             return True
         if self._release():
             self._faulty = False
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
             return True
         self._faulty = False
         self._become(
@@ -163,7 +169,7 @@ class Disk:
         )
         return False
 
-    def _words_full(self) -> str:
+    def _full_detail(self) -> str:
         reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
         return (
             f"the disk is full: no messages are taken, those that wait go on being sent ({reserve}). Free at least"
@@ -181,7 +187,7 @@ class Disk:
         else:
             log.error("%s", detail)
 
-    def _trouble(self) -> OSError | None:
+    def _probe_error(self) -> OSError | None:
         """What the system says when a file is written beside the database; SQLite does not tell."""
         try:
             fd = os.open(self._probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -202,7 +208,7 @@ class Disk:
             return 0
         return found.f_bavail * found.f_frsize
 
-    def _stock(self) -> bool:
+    def _make_reserve(self) -> bool:
         """Make the reserve where it is not there. Whether it is there now."""
         if self._held:
             return True

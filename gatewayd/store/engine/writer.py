@@ -35,7 +35,7 @@ COMMIT_TIMEOUT_S = 30.0
 class _Waiter(Job):
     """A job that somebody waits for, who may be told to write."""
 
-    __slots__ = ("bell", "writes")
+    __slots__ = ("answered", "writes")
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class _Waiter(Job):
         then: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__(work, new=new, then=then)
-        self.bell = (
+        self.answered = (
             threading.Lock()
         )  # free once there is something to hear: the job was told, or it is to write
-        self.bell.acquire()
+        self.answered.acquire()
         self.writes = False  # it is its turn
 
 
@@ -61,7 +61,7 @@ class _Turn(_Waiter):
         super().__init__(lambda _: None, new=False)
 
 
-class _Unattended(Job):
+class _Detached(Job):
     """A job that nobody waits for: `answer` is called with its result, or None where it failed."""
 
     __slots__ = ("answer",)
@@ -84,15 +84,15 @@ class Writer:
     ) -> None:
         self._disk = disk
         self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
-        self._door = threading.Lock()  # guards all below but the thread
+        self._mutex = threading.Lock()  # guards all below but the thread
         self._jobs: deque[Job] = deque()
         self._writing = False  # it is somebody's turn
         self._closed = False
         self._cut = False  # the log is to be cut
-        self._unattended = False  # there are jobs that nobody waits for
-        self._looks = False  # the thread looks up by itself
-        self._called = threading.Condition(self._door)  # the thread has something to do
-        self._thread = threading.Thread(target=self._keep_house, name="store-writer", daemon=True)
+        self._has_detached = False  # there are jobs that nobody waits for
+        self._polls = False  # the thread looks up by itself
+        self._wake_up = threading.Condition(self._mutex)  # the thread has something to do
+        self._thread = threading.Thread(target=self._run_thread, name="store-writer", daemon=True)
 
     @property
     def running(self) -> bool:
@@ -102,7 +102,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many jobs wait for the next commit."""
-        with self._door:
+        with self._mutex:
             return sum(not isinstance(job, _Turn) for job in self._jobs)
 
     @property
@@ -121,11 +121,11 @@ class Writer:
 
     def stop(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
         """Finish what was handed over before this call, then end. Jobs after it are refused."""
-        with self._door:
+        with self._mutex:
             if self._closed:
                 return
             self._closed = True
-            self._called.notify()
+            self._wake_up.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         else:
@@ -133,9 +133,9 @@ class Writer:
 
     def cut_log(self) -> None:
         """Cut the log as soon as nobody writes; who calls this does not wait for it."""
-        with self._door:
+        with self._mutex:
             self._cut = True
-            self._called.notify()
+            self._wake_up.notify()
 
     def run(
         self,
@@ -162,7 +162,7 @@ class Writer:
         job = _Waiter(work, new=new, then=then)
         deadline = monotonic() + timeout_s
         writes = self._queue(job)
-        while writes or self._is_its_turn(job, deadline):
+        while writes or self._wait_for_turn(job, deadline):
             self._write()
             if job.told:
                 break
@@ -175,17 +175,17 @@ class Writer:
         """As `run`, without waiting: `answer` is called with what `work` returned once that is durable, with None where
         it could not be made so; by the thread that wrote it, which it must not keep. Raises StoreUnavailableError.
         """
-        with self._door:
+        with self._mutex:
             self._refuse_if_closed()
-            self._jobs.append(_Unattended(work, answer))
-            self._unattended = True
-            self._called.notify()
+            self._jobs.append(_Detached(work, answer))
+            self._has_detached = True
+            self._wake_up.notify()
 
     # Whose turn it is
 
     def _queue(self, job: _Waiter) -> bool:
         """Put a job in the queue. Whether it is its turn at once. Raises StoreUnavailableError."""
-        with self._door:
+        with self._mutex:
             self._refuse_if_closed()
             return self._join(job)
 
@@ -198,14 +198,14 @@ class Writer:
         turn, self._writing = not self._writing, True
         return turn
 
-    def _is_its_turn(self, job: _Waiter, deadline: float) -> bool:
+    def _wait_for_turn(self, job: _Waiter, deadline: float) -> bool:
         """Wait until a job was told (False), or it is to write (True). Raises StoreUnavailableError at the deadline."""
         try:
-            if not job.bell.acquire(timeout=max(0.0, deadline - monotonic())):
+            if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
                     raise StoreUnavailableError("the disk is too slow: nothing was kept")
                 # It is being committed at this moment: to say that it failed could be a lie, so wait for the truth.
-                job.bell.acquire()
+                job.answered.acquire()
         except KeyboardInterrupt:
             self._withdraw(job)
             if job.writes and not job.told:
@@ -215,7 +215,7 @@ class Writer:
 
     def _withdraw(self, job: _Waiter) -> bool:
         """Take a job out of the queue. False where it is being run, or is to write."""
-        with self._door:
+        with self._mutex:
             if job.writes or job not in self._jobs:
                 return False
             self._jobs.remove(job)
@@ -231,7 +231,7 @@ class Writer:
     def _commit(self) -> None:
         """Commit what waits, or the beginning of it, up to somebody who wants to do something else; and tell each."""
         batch: list[Job] = []
-        with self._door:
+        with self._mutex:
             while self._jobs and len(batch) < _BATCH and not isinstance(self._jobs[0], _Turn):
                 batch.append(self._jobs.popleft())
         try:
@@ -246,7 +246,7 @@ class Writer:
                 job.error.__cause__ = error
             raise
         finally:
-            with self._door:
+            with self._mutex:
                 self._jobs.extendleft(job for job in reversed(batch) if not job.ran)
             self._tell([job for job in batch if job.ran])
 
@@ -254,46 +254,46 @@ class Writer:
         for job in jobs:
             job.told = True
             if isinstance(job, _Waiter):
-                job.bell.release()
+                job.answered.release()
         for job in jobs:
-            if isinstance(job, _Unattended):
+            if isinstance(job, _Detached):
                 job.answer(None if job.error is not None else job.result)
 
     def _pass_on(self) -> None:
         """Let the first who waits write next."""
-        restless = self._committer.restless
-        with self._door:
+        needs_tending = self._committer.needs_tending
+        with self._mutex:
             following = next((job for job in self._jobs if isinstance(job, _Waiter)), None)
             if following is None:
                 self._writing = False
             else:
                 following.writes = True
-                following.bell.release()
-            if restless and not self._looks:
-                self._called.notify()
+                following.answered.release()
+            if needs_tending and not self._polls:
+                self._wake_up.notify()
 
     # The thread
 
-    def _keep_house(self) -> None:
+    def _run_thread(self) -> None:
         """Do what nobody waits for until the writer is closed, then close the connection once everything is written."""
         commits = -1
-        while not self._is_to_end():
+        while not self._wait_for_work():
             idle, commits = commits == self.commits, self.commits
             self._in_turn(lambda idle=idle: self._tend(idle=idle))  # type: ignore[misc]
         self._in_turn(self._finish)
 
-    def _is_to_end(self) -> bool:
+    def _wait_for_work(self) -> bool:
         """Wait until there is something to do. Whether that is to end."""
-        with self._door:
-            if not (self._closed or self._cut or self._unattended):
-                self._looks = self._committer.restless
-                self._called.wait(TRY_S if self._looks else None)
-                self._looks = False
-            self._unattended = False
+        with self._mutex:
+            if not (self._closed or self._cut or self._has_detached):
+                self._polls = self._committer.needs_tending
+                self._wake_up.wait(TRY_S if self._polls else None)
+                self._polls = False
+            self._has_detached = False
             return self._closed
 
     def _tend(self, *, idle: bool) -> None:
-        with self._door:
+        with self._mutex:
             cut, self._cut = self._cut, False
         self._committer.tend(cut=cut, idle=idle)
 
@@ -305,11 +305,11 @@ class Writer:
     def _in_turn(self, do: Callable[[], None]) -> None:
         """Commit all that was handed over until now, then do something while nobody else writes."""
         turn = _Turn()
-        with self._door:
+        with self._mutex:
             at_once = self._join(turn)
         if not at_once:
-            turn.bell.acquire()
-        with self._door:
+            turn.answered.acquire()
+        with self._mutex:
             self._jobs.remove(turn)
         try:
             for _ in range(len(self._jobs)):  # at least one of them each time, however many come meanwhile

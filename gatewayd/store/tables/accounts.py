@@ -9,7 +9,7 @@ from gatewayd.store.engine.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRow:
+class KnownKey:
     """A key with what its company says, as one look-up finds them. `company_active` None: no such company."""
 
     id: int
@@ -45,7 +45,7 @@ class ApiKey:
     expires_at: int | None
 
 
-def find_key(db: Connection, digest: bytes) -> KeyRow | None:
+def find_key(db: Connection, digest: bytes) -> KnownKey | None:
     """The key with this hash."""
     row = db.execute(
         "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active"
@@ -55,7 +55,7 @@ def find_key(db: Connection, digest: bytes) -> KeyRow | None:
     if row is None:
         return None
     key_id, company_id, service, admin, active, expires_at, company_active = row
-    return KeyRow(
+    return KnownKey(
         key_id,
         company_id,
         service,

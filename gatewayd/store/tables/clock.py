@@ -8,7 +8,7 @@ from gatewayd.store.engine.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ClockState:
     """The row of the table `clock`."""
 
     trusted_at: int | None
@@ -17,13 +17,13 @@ class Counted:
     untrusted_since: int | None
 
 
-def load(db: Connection) -> Counted | None:
+def load(db: Connection) -> ClockState | None:
     """What was kept last; None in a new store."""
     row = db.execute("SELECT trusted_at, counted_at, unbroken_since, untrusted_since FROM clock").fetchone()
-    return None if row is None else Counted(*row)
+    return None if row is None else ClockState(*row)
 
 
-def keep(db: Connection, counted: Counted) -> None:
+def keep(db: Connection, counted: ClockState) -> None:
     """Take the place of what was kept before."""
     db.execute(
         "INSERT OR REPLACE INTO clock (id, trusted_at, counted_at, unbroken_since, untrusted_since)"

@@ -60,7 +60,7 @@ _COUNT_DISCARDED = _COUNT.format(event=f"'{DISCARDED}'", sim=":sim", cause=":kin
 _COUNT_ACCEPTED = _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count")
 
 
-def install_tally_triggers(db: Connection) -> None:
+def install_event_counts(db: Connection) -> None:
     """Count from here on. For the writing connection alone."""
     db.execute(
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"

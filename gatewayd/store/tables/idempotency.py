@@ -16,7 +16,7 @@ _AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class UsedKey:
     """An idempotency key that was used before. `sms_ids`: None for each message that found no room."""
 
     fingerprint: bytes
@@ -41,7 +41,7 @@ def in_flight(db: Connection) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in db.execute("SELECT key_id, key FROM in_flight")]
 
 
-def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept | None:
+def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> UsedKey | None:
     """What is kept of a key that was used between two moments. On the writing connection."""
     row = db.execute(
         "SELECT fingerprint, sms_ids, single, http_status, body, f.key IS NOT NULL AS in_flight"
@@ -51,7 +51,7 @@ def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept
     ).fetchone()
     if row is None:
         return None
-    return Kept(row[0], json.loads(row[1]), bool(row[2]), row[3], row[4], bool(row[5]))
+    return UsedKey(row[0], json.loads(row[1]), bool(row[2]), row[3], row[4], bool(row[5]))
 
 
 def keep(

@@ -12,7 +12,7 @@ from gatewayd.store.engine.connection import Connection
 _WAITS = "state = 'queued' AND deferred = 0"
 
 
-def install_load_triggers(db: Connection) -> None:
+def install_queue_counts(db: Connection) -> None:
     """Count what waits now, and keep the count from here on. For the writing connection alone."""
     old, new = (" AND ".join(f"{row}.{term}" for term in _WAITS.split(" AND ")) for row in ("old", "new"))
     db.executescript(f"""

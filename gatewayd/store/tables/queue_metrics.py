@@ -25,7 +25,7 @@ _DOUBTFUL = "SELECT count(*) FROM parts WHERE state IN ('submitting', 'in_doubt'
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class SimQueue:
     """What waits for one SIM. `oldest_at`: when the oldest message of it was taken, in microseconds; None: nothing waits."""
 
     oldest_at: int | None
@@ -33,9 +33,9 @@ class Backlog:
     in_doubt: int
 
 
-def of_sim(db: Connection, sim_id: int) -> Backlog:
+def of_sim(db: Connection, sim_id: int) -> SimQueue:
     """What waits for a SIM."""
     named = {"sim": sim_id}
     oldest = db.execute(_OLDEST, named).fetchone()
     deferred, doubtful = (db.execute(count, named).fetchone()[0] for count in (_DEFERRED, _DOUBTFUL))
-    return Backlog(None if oldest is None else oldest[0], deferred, doubtful)
+    return SimQueue(None if oldest is None else oldest[0], deferred, doubtful)

@@ -155,7 +155,7 @@ def test_the_log_of_a_crash_is_replayed_at_every_start(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from gatewayd.store import accounts
+from gatewayd.store.tables import accounts
 from gatewayd.store.store import Store
 
 store = Store(Path(sys.argv[1]))
