@@ -1,4 +1,4 @@
-"""Connections that read, lent to one thread at a time. They never wait for the writer."""
+"""Read-only connections, each lent to one thread at a time. They never wait for the writer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavaila
 _CONNECTIONS = 8
 _LEND_TIMEOUT_S = 10.0
 
-# How long `close` waits for those that are lent.
+# How long `close` waits for connections that are lent.
 _CLOSE_S = 0.5
 
 
 class Readers:
-    """A small pool of read-only connections, opened when first wanted. `damaged` is told where the file is not whole."""
+    """A small pool of read-only connections, opened at first use. `damaged` is called where the file is damaged."""
 
     def __init__(
         self, path: Path, damaged: Callable[[sqlite3.Error], None], connections: int = _CONNECTIONS
@@ -56,7 +56,7 @@ class Readers:
         except sqlite3.Error as error:
             if unavailable(error):
                 if db is not None:
-                    db.close()  # it may be the connection that fails: the next is a new one
+                    db.close()  # the connection may be the cause: the next one is new
                     db = None
                 if damage(error):
                     self._damaged(error)
@@ -69,7 +69,7 @@ class Readers:
             self._idle.put(db)
 
     def close(self) -> None:
-        """Lend nothing more, and close every connection: one that is lent is waited for a short time, then closed when returned."""
+        """Lend no more connections, and close all. It waits a short time for lent ones; those are closed when returned."""
         self._closed = True
         deadline, returned = monotonic() + _CLOSE_S, 0
         for _ in range(self._connections):
@@ -84,5 +84,5 @@ class Readers:
             self._idle.put(None)
 
     def open(self) -> None:
-        """Lend again."""
+        """Lend connections again."""
         self._closed = False

@@ -1,12 +1,12 @@
-"""Who writes: group commit, one thread at a time and for all that wait.
+"""Group commit: many callers share one transaction and one sync. One thread writes at a time.
 
-Others hand in a function of the connection. Who finds nobody writing writes: it runs all that wait in one transaction,
-commits once, and lets those whose functions it ran go on. Who finds somebody writing waits: until its own function was
-run with others, or until it is the first of those that came meanwhile, and then it writes for them all. So a sync of
-30 ms on an SD card is shared by sixteen ports and a burst of requests, and who is alone hands nothing over: to wake a
-thread that writes, and be woken by it, costs more than the transaction.
+A caller hands in a function of the connection. A caller that finds the writer idle becomes the writer: it runs every queued
+function in one transaction, commits once, and releases the callers whose functions it ran. A caller that finds another
+writer waits until its function was run with others, or until it is the first in the queue; then it writes for all that
+are queued. So sixteen ports and a burst of requests share one sync of 30 ms on an SD card. A single caller
+writes in its own thread: to wake another thread, and to be woken by it, costs more than the transaction.
 
-What nobody waits for is done by a thread of the writer's own: jobs handed over without waiting, and `Committer.tend`.
+A thread of the writer runs the jobs that have no waiting caller, and `Committer.tend`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from gatewayd.store.engine.histogram import Durations
 
 T = TypeVar("T")
 
-# So many jobs at most share a commit: it bounds how long the first of them waits for the last.
+# The most jobs that share a commit. It bounds how long the first job waits for the last one.
 _BATCH = 512
 
 COMMIT_TIMEOUT_S = 30.0
-"""How long a caller waits for its commit. A card that takes longer than this for one sync is as good as gone."""
+"""How long a caller waits for its commit. An SD card that takes longer for one sync has failed."""
 
 
 class _Waiter(Job):
-    """A job that somebody waits for, who may be told to write."""
+    """A job with a waiting caller, which may become the writer."""
 
     __slots__ = ("answered", "writes")
 
@@ -45,15 +45,14 @@ class _Waiter(Job):
         then: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__(work, new=new, then=then)
-        self.answered = (
-            threading.Lock()
-        )  # free once there is something to hear: the job was told, or it is to write
+        # Released when the job has its result, or when its caller becomes the writer.
+        self.answered = threading.Lock()
         self.answered.acquire()
-        self.writes = False  # it is its turn
+        self.writes = False  # its caller is the writer
 
 
 class _Turn(_Waiter):
-    """No job: somebody wants to be the one who writes, and to do something else then."""
+    """A place in the queue without a function: its caller waits to be the writer, and then does something else."""
 
     __slots__ = ()
 
@@ -62,7 +61,7 @@ class _Turn(_Waiter):
 
 
 class _Detached(Job):
-    """A job that nobody waits for: `answer` is called with its result, or None where it failed."""
+    """A job without a waiting caller: `answer` is called with its result, or with None where it failed."""
 
     __slots__ = ("answer",)
 
@@ -84,19 +83,19 @@ class Writer:
     ) -> None:
         self._disk = disk
         self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
-        self._mutex = threading.Lock()  # guards all below but the thread
+        self._mutex = threading.Lock()  # guards the attributes below, except the thread
         self._jobs: deque[Job] = deque()
-        self._writing = False  # it is somebody's turn
+        self._writing = False  # a caller is the writer
         self._closed = False
-        self._cut = False  # the log is to be cut
-        self._has_detached = False  # there are jobs that nobody waits for
-        self._polls = False  # the thread looks up by itself
-        self._wake_up = threading.Condition(self._mutex)  # the thread has something to do
+        self._cut = False  # the log must be truncated
+        self._has_detached = False  # there are jobs without a waiting caller
+        self._polls = False  # the thread wakes up after `TRY_S` by itself
+        self._wake_up = threading.Condition(self._mutex)  # signals that the thread has work
         self._thread = threading.Thread(target=self._run_thread, name="store-writer", daemon=True)
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the thread is alive."""
         return self._thread.is_alive()
 
     @property
@@ -107,20 +106,20 @@ class Writer:
 
     @property
     def commits(self) -> int:
-        """How many there were."""
+        """The number of commits since the start."""
         return self._committer.commits
 
     @property
     def log_bytes(self) -> int:
-        """The size of the log."""
+        """The size of the log, in bytes."""
         return self._committer.log_bytes
 
     def start(self) -> None:
-        """Begin to take jobs."""
+        """Start the thread. Jobs are accepted from then on."""
         self._thread.start()
 
     def stop(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
-        """Finish what was handed over before this call, then end. Jobs after it are refused."""
+        """Finish the jobs queued before this call, then end. Later jobs are refused."""
         with self._mutex:
             if self._closed:
                 return
@@ -132,7 +131,7 @@ class Writer:
             self._committer.close()
 
     def cut_log(self) -> None:
-        """Cut the log as soon as nobody writes; who calls this does not wait for it."""
+        """Have the log truncated as soon as the writer is idle. Returns at once."""
         with self._mutex:
             self._cut = True
             self._wake_up.notify()
@@ -145,17 +144,19 @@ class Writer:
         new: bool = False,
         then: Callable[[T], None] | None = None,
     ) -> T:
-        """Run `work` and return what it returned, once that is durable. It may run twice, but is kept once.
+        """Run `work` and return its result once that is durable.
 
-        So `work` must change nothing in memory: what is to change there goes into its result, and is applied by the caller,
-        or by `then` where no other transaction may come between. `then` is called with the result after the commit and
-        before the next transaction begins; it must not fail and must not use the store.
+        `work` may run twice, but only one run is committed. So it must change nothing in memory: a change in memory goes
+        into its result and is applied by the caller. Where no other transaction may come between, it is applied by `then`,
+        which is called with the result after the commit and before the next transaction begins. `then` must not
+        fail and must not use the store.
 
-        `new`: it can be refused, and is while the disk is not well. Whatever `work` raises is raised here, and nothing
-        that it did is kept. Another thread may run it, and this one may run what others wait for.
+        `new`: refuse the job while the disk has a problem. An exception of `work` is raised here, and none of its changes
+        is kept. Another thread may run `work`, and this thread may run the jobs of others.
 
         Raises:
-            StoreUnavailableError: it could not be made durable, or was not begun within `timeout_s`; nothing is kept.
+            StoreUnavailableError: the result could not be made durable, or `work` did not begin within `timeout_s`.
+                Nothing is kept.
         """
         if new and not self._disk.takes_new:
             raise StoreUnavailableError(self._disk.condition.detail)
@@ -172,8 +173,10 @@ class Writer:
         return cast(T, job.result)
 
     def hand_over(self, work: Callable[[Transaction], T], answer: Callable[[T | None], None]) -> None:
-        """As `run`, without waiting: `answer` is called with what `work` returned once that is durable, with None where
-        it could not be made so; by the thread that wrote it, which it must not keep. Raises StoreUnavailableError.
+        """As `run`, without waiting. Raises StoreUnavailableError where the store is closed.
+
+        `answer` is called with the result once that is durable, or with None where the commit failed. The writing thread
+        calls it, so it must return quickly.
         """
         with self._mutex:
             self._refuse_if_closed()
@@ -181,10 +184,10 @@ class Writer:
             self._has_detached = True
             self._wake_up.notify()
 
-    # Whose turn it is
+    # Taking turns
 
     def _queue(self, job: _Waiter) -> bool:
-        """Put a job in the queue. Whether it is its turn at once. Raises StoreUnavailableError."""
+        """Queue a job; True where its caller is the writer at once. Raises StoreUnavailableError."""
         with self._mutex:
             self._refuse_if_closed()
             return self._join(job)
@@ -199,12 +202,15 @@ class Writer:
         return turn
 
     def _wait_for_turn(self, job: _Waiter, deadline: float) -> bool:
-        """Wait until a job was told (False), or it is to write (True). Raises StoreUnavailableError at the deadline."""
+        """Wait until a job has ended (False) or its caller becomes the writer (True).
+
+        Raises StoreUnavailableError at the deadline.
+        """
         try:
             if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
                     raise StoreUnavailableError("the disk is too slow: nothing was kept")
-                # It is being committed at this moment: to say that it failed could be a lie, so wait for the truth.
+                # The job is being committed at this moment. Whether it fails is not known yet, so wait for its end.
                 job.answered.acquire()
         except KeyboardInterrupt:
             self._withdraw(job)
@@ -214,7 +220,7 @@ class Writer:
         return not job.told
 
     def _withdraw(self, job: _Waiter) -> bool:
-        """Take a job out of the queue. False where it is being run, or is to write."""
+        """Take a job out of the queue. False where it is being run, or its caller is the writer."""
         with self._mutex:
             if job.writes or job not in self._jobs:
                 return False
@@ -222,14 +228,14 @@ class Writer:
             return True
 
     def _write(self) -> None:
-        """Commit what waits, and let the next one write. For whose turn it is."""
+        """Commit the queued jobs, then make the next caller the writer. For the writer."""
         try:
             self._commit()
         finally:
             self._pass_on()
 
     def _commit(self) -> None:
-        """Commit what waits, or the beginning of it, up to somebody who wants to do something else; and tell each."""
+        """Commit the first queued jobs, at most `_BATCH` and none behind a `_Turn`, and release their callers."""
         batch: list[Job] = []
         with self._mutex:
             while self._jobs and len(batch) < _BATCH and not isinstance(self._jobs[0], _Turn):
@@ -237,7 +243,7 @@ class Writer:
         try:
             self._committer.commit(batch)
         except BaseException as error:
-            # This thread is told to end, and only this one: the others hear that nothing of theirs was kept.
+            # Only this thread is interrupted. The other callers get an error: nothing of their jobs was kept.
             for job in batch:
                 job.ran, job.error = (
                     True,
@@ -260,7 +266,7 @@ class Writer:
                 job.answer(None if job.error is not None else job.result)
 
     def _pass_on(self) -> None:
-        """Let the first who waits write next."""
+        """Make the first waiting caller the writer."""
         needs_tending = self._committer.needs_tending
         with self._mutex:
             following = next((job for job in self._jobs if isinstance(job, _Waiter)), None)
@@ -275,7 +281,7 @@ class Writer:
     # The thread
 
     def _run_thread(self) -> None:
-        """Do what nobody waits for until the writer is closed, then close the connection once everything is written."""
+        """Run the jobs without a waiting caller and `tend`, until `stop`; then write what is queued and close the connection."""
         commits = -1
         while not self._wait_for_work():
             idle, commits = commits == self.commits, self.commits
@@ -283,7 +289,7 @@ class Writer:
         self._in_turn(self._finish)
 
     def _wait_for_work(self) -> bool:
-        """Wait until there is something to do. Whether that is to end."""
+        """Wait for work. True: the writer is closed."""
         with self._mutex:
             if not (self._closed or self._cut or self._has_detached):
                 self._polls = self._committer.needs_tending
@@ -303,7 +309,7 @@ class Writer:
         self._committer.close()
 
     def _in_turn(self, do: Callable[[], None]) -> None:
-        """Commit all that was handed over until now, then do something while nobody else writes."""
+        """Commit all jobs queued by now, then call `do` while no other thread writes."""
         turn = _Turn()
         with self._mutex:
             at_once = self._join(turn)
@@ -312,7 +318,9 @@ class Writer:
         with self._mutex:
             self._jobs.remove(turn)
         try:
-            for _ in range(len(self._jobs)):  # at least one of them each time, however many come meanwhile
+            for _ in range(
+                len(self._jobs)
+            ):  # each commit takes at least one of them; jobs that come meanwhile do not count
                 self._commit()
             do()
         finally:
