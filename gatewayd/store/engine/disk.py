@@ -183,7 +183,7 @@ class Disk:
                 return
             self._condition = Condition(state, detail)
         if state is State.OK:
-            log.warning("the disk keeps everything again: messages are taken")
+            log.warning("disk recovered: accepting messages")
         else:
             log.error("%s", detail)
 

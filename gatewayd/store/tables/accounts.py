@@ -1,4 +1,4 @@
-"""Companies, API keys and what a company has used of its quota."""
+"""Companies, API keys, and the quota used by each company."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatewayd.store.engine.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key with what its company says, as one look-up finds them. `company_active` None: no such company."""
+    """A key with the state of its company. `company_active` None: there is no such company."""
 
     id: int
     company_id: int
@@ -127,7 +127,7 @@ def keys(db: Connection) -> list[ApiKey]:
 def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object]) -> bool:
     """Set columns of one row of `companies`, `api_keys` or `sims`; False where there is no such row.
 
-    Table and column names become SQL: callers take them from a list of their own, never as a request has them.
+    Table and column names become SQL: callers take them from a fixed list, never from a request.
     """
     columns = ", ".join(f"{name} = :{name}" for name in changes)
     statement = f"UPDATE {table} SET {columns} WHERE id = :row_id"
@@ -135,7 +135,7 @@ def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object
 
 
 def used(db: Connection, company_id: int, month: str) -> int:
-    """Messages the company has taken of its quota in the month."""
+    """The messages that a company has used of its quota in the month."""
     row = db.execute(
         "SELECT used FROM company_usage WHERE company_id = ? AND month = ?", (company_id, month)
     ).fetchone()
@@ -143,7 +143,7 @@ def used(db: Connection, company_id: int, month: str) -> int:
 
 
 def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]:
-    """A company's quota, None without one, and what it has taken of that in the month: 0 without one."""
+    """The quota of a company and its use in the month; None and 0 without a quota."""
     row = db.execute(
         "SELECT quota, coalesce((SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0)"
         " FROM companies WHERE id = :company AND quota IS NOT NULL",
@@ -153,7 +153,7 @@ def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]
 
 
 def use(db: Connection, company_id: int, month: str, count: int) -> None:
-    """Take `count` messages of the quota, or give them back where it is negative."""
+    """Add `count` messages to the use of the quota; a negative count gives them back."""
     db.execute(
         "INSERT INTO company_usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
         (company_id, month, count),

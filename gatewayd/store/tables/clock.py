@@ -1,4 +1,4 @@
-"""How far the time was counted: what a box without a clock goes on from at its next start."""
+"""The state of the clock, from which a box without a battery-backed clock continues at its next start."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class ClockState:
 
 
 def load(db: Connection) -> ClockState | None:
-    """What was kept last; None in a new store."""
+    """The stored state; None in a new store."""
     row = db.execute("SELECT trusted_at, counted_at, unbroken_since, untrusted_since FROM clock").fetchone()
     return None if row is None else ClockState(*row)
 
 
 def keep(db: Connection, counted: ClockState) -> None:
-    """Take the place of what was kept before."""
+    """Replace the stored state."""
     db.execute(
         "INSERT OR REPLACE INTO clock (id, trusted_at, counted_at, unbroken_since, untrusted_since)"
         " VALUES (1, ?, ?, ?, ?)",

@@ -1,7 +1,7 @@
-"""What has become of messages and parts since the start, counted with the very transactions that wrote it down.
+"""Counts of events of messages and parts since the start.
 
-As for the queues (see `load`): a temporary table in memory, which triggers keep in step and which rolls back with
-whatever did not happen. So the figures are exact and cost no wear. They begin at 0 with each start.
+As for the queues (see `queue_counts`), triggers keep a temporary table in memory. Counts roll back with their transaction, so
+they are exact, and they cost no wear. They begin at 0 with each start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
 
-# What is counted: the event, the statement that makes it happen, and which of its rows are meant. A row is one event at most.
+# Counted events: name, statement, and condition on its rows. A row is one event at most.
 _EVENTS = (
     ("part_sent", "UPDATE OF state ON main.parts", "new.state = 'submitted' AND old.state <> 'submitted'"),
     ("part_in_doubt", "UPDATE OF state ON main.parts", "new.state = 'in_doubt' AND old.state <> 'in_doubt'"),
@@ -40,15 +40,15 @@ class EventCount:
 
 
 ACCEPTED = "message_accepted"
-"""Counted by `accepted`, not by a trigger: one for each row would double what keeping a bulk costs."""
+"""Counted by `accepted`: a trigger for each row would double the cost of a bulk."""
 
 DISCARDED = "text_discarded"
-"""Counted by `discarded`: what is no text leaves no row."""
+"""Counted by `discarded`: a discarded text has no row."""
 
 EVENTS = (ACCEPTED, DISCARDED, *(event for event, _, _ in _EVENTS))
-"""The names of all that is counted."""
+"""The names of all events."""
 
-# A SIM always has its place; but to count must never be what makes a write fail.
+# Every SIM has a place; `coalesce` is there because a count must never make a write fail.
 _COUNT = (
     "INSERT INTO tally VALUES ({event}, {sim}, coalesce((SELECT port FROM main.sims WHERE id = {sim}), 0),"
     " coalesce((SELECT slot FROM main.sims WHERE id = {sim}), 0), {cause}, {count})"
@@ -61,12 +61,12 @@ _COUNT_ACCEPTED = _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", c
 
 
 def install_event_counts(db: Connection) -> None:
-    """Count from here on. For the writing connection alone."""
+    """Make the counts, which begin at 0. For the writing connection only."""
     db.execute(
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"
         " count INTEGER NOT NULL, PRIMARY KEY (event, sim_id, port, slot, cause)) WITHOUT ROWID"
     )
-    # SQLite begins each trigger of a statement for each row, whatever its WHEN says: so there is one for all its events.
+    # SQLite starts each trigger of a statement for each row, whatever its WHEN says. So a statement has one trigger for all its events.
     for number, statement in enumerate(dict.fromkeys(statement for _, statement, _ in _EVENTS)):
         events = {event: meant for event, on, meant in _EVENTS if on == statement}
         which = " ".join(f"WHEN {meant} THEN '{event}'" for event, meant in events.items())
@@ -79,7 +79,7 @@ def install_event_counts(db: Connection) -> None:
 
 
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
-    """Messages were kept, each for one of these SIMs. It counts with the transaction, as everything here."""
+    """Count accepted messages by their SIMs, within the transaction."""
     db.executemany(
         _COUNT_ACCEPTED,
         [{"sim": sim_id, "count": count} for sim_id, count in Counter(sim_ids).items()],
@@ -87,7 +87,7 @@ def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
 
 
 def discarded(db: Connection, sim_id: int, kind: str) -> None:
-    """What came in on a SIM was no text. It counts with the transaction, as everything here."""
+    """Count something that came in on a SIM and is no text, within the transaction."""
     db.execute(_COUNT_DISCARDED, {"sim": sim_id, "kind": kind})
 
 

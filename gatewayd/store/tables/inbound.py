@@ -1,4 +1,4 @@
-"""What the network sends of its own accord: texts, what could not be read, and reports that came too early."""
+"""Incoming texts, PDUs that could not be read, and status reports that came too early."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gatewayd.store.engine.connection import Connection, Cursor, Row
 from gatewayd.store.tables import former_numbers
 from gatewayd.store.tables.pagination import newest_first
 
-# What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
+# The values that all parts of a long text have in common: SIM id, sender, width and value of the reference, total.
 Series = tuple[int, str, int, int, int]
 
 _AT_A_TIME = 200
@@ -17,9 +17,9 @@ _AT_A_TIME = 200
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What an inbound text is: columns of `inbox` and `assemblies`."""
+    """The nature of an incoming text: columns of `inbox` and `assemblies`."""
 
-    kind: str = "text"  # or `data`, which is for a program
+    kind: str = "text"  # or `data`: for a program
     encoding: str | None = None  # `gsm7`, `ucs2` or `8bit`; None: not known
     port_number: int | None = None  # of data: the application it is for
 
@@ -126,7 +126,7 @@ _EARLY_REPORT = "SELECT sim_id, reference, recipient, service_centre_at, status 
 
 
 def first_time(db: Connection, digest: bytes, now: int) -> bool:
-    """Whether something with this digest comes in for the first time; from now on it does not."""
+    """Note a digest. True: it was not known before."""
     again = db.execute("UPDATE inbound_seen SET seen_at = ? WHERE digest = ?", (now, digest)).rowcount
     if not again:
         db.execute("INSERT INTO inbound_seen VALUES (?, ?)", (digest, now))
@@ -134,12 +134,12 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
 
 
 def forget_seen(db: Connection, digest: bytes) -> None:
-    """Forget one digest: what has it comes in for the first time once more."""
+    """Forget one digest, so that `first_time` returns True for it once more."""
     db.execute("DELETE FROM inbound_seen WHERE digest = ?", (digest,))
 
 
 def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
-    """Forget the digests of what did not come in between these moments, some at a time. Whether there may be more."""
+    """Forget the digests that were not seen between these moments, some at a time. True: there may be more."""
     others = "SELECT digest FROM inbound_seen WHERE seen_at < ? OR seen_at > ? LIMIT ?"
     gone = db.execute(f"DELETE FROM inbound_seen WHERE digest IN ({others})", (*lately, _AT_A_TIME)).rowcount
     return gone == _AT_A_TIME
@@ -156,7 +156,7 @@ def keep_text(
     now: int,
     incomplete: bool,
 ) -> int:
-    """Keep a text for the company whose SIM this is; its id."""
+    """Keep a text for the company of the SIM; its id."""
     row = db.execute(
         "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id, kind, encoding, port_number)"
         " VALUES (?, ?, ?, ?, ?, ?, (SELECT company_id FROM sims WHERE id = ?), ?, ?, ?) RETURNING id",
@@ -178,7 +178,7 @@ def keep_text(
 
 
 def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None, incomplete: bool) -> None:
-    """Put what has come since into a text that was kept with holes."""
+    """Replace a text that was kept with holes, after more of its parts came."""
     db.execute(
         "UPDATE inbox SET text = ?, sent_at = ?, incomplete = ? WHERE id = ?",
         (text, sent_at, incomplete, inbox_id),
@@ -234,7 +234,7 @@ def overdue_assemblies(db: Connection, lately: tuple[int, int], limit: int) -> l
 
 
 def assembled(db: Connection, assembly_id: int, inbox_id: int) -> None:
-    """Note which text was kept of an assembly."""
+    """Note the text that was made of an assembly."""
     db.execute("UPDATE assemblies SET inbox_id = ? WHERE id = ?", (inbox_id, assembly_id))
 
 
@@ -245,9 +245,9 @@ def drop_assembly(db: Connection, assembly_id: int) -> None:
 
 
 def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> bool:
-    """Forget the parts of texts that were kept and whose first part did not come between these moments, some at a time.
+    """Forget assemblies that became texts and did not begin between these moments, some at a time.
 
-    Whether there may be more.
+    True: there may be more.
     """
     old = db.execute(
         "SELECT id FROM assemblies WHERE inbox_id IS NOT NULL AND (began_at < ? OR began_at > ?) LIMIT ?",
@@ -259,7 +259,7 @@ def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> bool:
 
 
 def keep_part(db: Connection, assembly_id: int, seq: int, text: bytes, sent_at: int | None, now: int) -> None:
-    """Keep a part of an assembly that has none with this number."""
+    """Keep a part of an assembly that has no part with this number."""
     db.execute("INSERT INTO assembly_parts VALUES (?, ?, ?, ?, ?)", (assembly_id, seq, text, sent_at, now))
 
 
@@ -288,7 +288,7 @@ def keep_report(
     status: int,
     now: int,
 ) -> None:
-    """Keep a status report that may have come before the answer to its submission, until that is settled."""
+    """Keep a status report that may have come before the answer to its submission, until that has ended."""
     db.execute(
         "INSERT INTO reports (sim_id, reference, recipient, service_centre_at, status, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",

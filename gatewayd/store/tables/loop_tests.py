@@ -1,4 +1,4 @@
-"""Loop tests: texts that the gateway sends from one of its SIMs to another, and how each fared."""
+"""Loop tests: texts that the gateway sends from one of its SIMs to another, with their outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatewayd.records import LoopTestRecord
 from gatewayd.store.engine.connection import Connection
 
-# So many are remembered, and each SIM's last one: their texts may still come, and are none for the inbox.
+# So many tests are kept, and the last one of each SIM. Their texts may still come, and do not belong in the inbox.
 _REMEMBERED = 1000
 
 # The columns of `LoopTest` and of its `LoopTestRecord`, in their order.
@@ -41,7 +41,7 @@ class Arrival:
 
 
 def begin(db: Connection, token: str, sms_id: str | None, from_sim: int, to_sim: int, now: int) -> int:
-    """Note a test that begins; its id. Old ones are forgotten."""
+    """Begin a test; its id. Old tests are deleted."""
     row = db.execute(
         "INSERT INTO loop_tests (token, sms_id, from_sim, to_sim, started_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
         (token, sms_id, from_sim, to_sim, now),
@@ -74,7 +74,7 @@ def note(
     detail: str,
     detail_fr: str,
 ) -> None:
-    """Write down how far a test has come."""
+    """Update the times and the outcome of a test."""
     db.execute(
         "UPDATE loop_tests SET submit_s = ?, arrive_s = ?, report_s = ?, outcome = ?, detail = ?, detail_fr = ? WHERE id = ?",
         (submit_s, arrive_s, report_s, outcome, detail, detail_fr, test_id),
@@ -82,7 +82,7 @@ def note(
 
 
 def interrupt(db: Connection, but: list[int], detail: str, detail_fr: str) -> None:
-    """End the tests that run, but for these: an earlier process left them."""
+    """End the running tests except these, because an earlier process left them."""
     marks = ", ".join("?" * len(but))
     db.execute(
         "UPDATE loop_tests SET outcome = 'interrupted', detail = ?, detail_fr = ?"
@@ -107,7 +107,7 @@ def last(db: Connection) -> list[LoopTestRecord]:
 
 
 def expected(db: Connection, sim_id: int) -> bool:
-    """Whether the text of a running test is still to come in on this SIM."""
+    """Whether the text of a running test has yet to come in on this SIM."""
     row = db.execute(
         "SELECT 1 FROM loop_tests WHERE outcome = 'running' AND to_sim = ? AND arrived_sim IS NULL LIMIT 1",
         (sim_id,),
@@ -116,6 +116,6 @@ def expected(db: Connection, sim_id: int) -> bool:
 
 
 def newest(db: Connection) -> int | None:
-    """When the newest test began."""
+    """The time at which the newest test began; None without any."""
     started_at: int | None = db.execute("SELECT max(started_at) FROM loop_tests").fetchone()[0]
     return started_at

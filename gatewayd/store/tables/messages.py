@@ -1,4 +1,4 @@
-"""Messages: what clients asked for and what became of it."""
+"""Messages: the requests of clients and their outcome."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class DueMessage:
     is_open: int
 
 
-# The columns `insert` takes, in this order.
+# The columns that `insert` takes, in this order.
 COLUMNS = (
     "sms_id",
     "task_id",
@@ -109,25 +109,25 @@ _SIM = COLUMNS.index("sim_id") + 1
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
-    """The id that the next message gets, and the newest task id (0 where there is none)."""
+    """The id of the next message, and the newest task id (0 without any)."""
     row = db.execute("SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1").fetchone()
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
 def newest(db: Connection) -> int | None:
-    """When the newest message was taken."""
+    """The time at which the newest message was accepted; None without any."""
     row = db.execute("SELECT created_at FROM messages ORDER BY id DESC LIMIT 1").fetchone()
     return None if row is None else row[0]
 
 
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Keep messages: each row is an id and then `COLUMNS`."""
+    """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
     event_counts.accepted(db, (row[_SIM] for row in rows))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:
-    """Keep queued parts: message_id, seq, sim_id, pinned, priority."""
+    """Insert queued parts: message_id, seq, sim_id, pinned, priority."""
     db.executemany(
         "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, ?, ?, ?, ?)",
         rows,
@@ -213,7 +213,7 @@ def page(
     before_id: int | None,
     limit: int,
 ) -> list[ShownMessage]:
-    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads.
+    """Messages as they are shown, newest first, found in several short reads.
 
     `company_id` None: of all companies.
     """
@@ -247,7 +247,7 @@ def _page_of_all(
     return [_shown(row) for row in newest_first(db, "messages", before_id, limit, find_some)]
 
 
-# A company's messages by the index of their time; what is as old as another comes before it if its id is higher.
+# The messages of a company by the index of their time, newest first; of equal times the higher id comes first.
 _OF_COMPANY = (
     " FROM messages m WHERE m.company_id = :company AND m.created_at >= :since"
     " AND (m.created_at, m.id) < (:before_at, :before_id)"
@@ -256,7 +256,7 @@ _NEWEST = " ORDER BY m.created_at DESC, m.id DESC"
 _WINDOW_END = f"SELECT m.created_at, m.id{_OF_COMPANY}{_NEWEST} LIMIT 1 OFFSET :window - 1"
 _IN_WINDOW = f"SELECT m.id{_OF_COMPANY}{_NEWEST} LIMIT :window"
 
-# Beyond all times and ids.
+# Before and behind all times and ids.
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
 
@@ -280,7 +280,7 @@ def _page_of_one(
 
 
 def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
-    """Where in the order of time a message is, or one that was deleted was; None before all there are."""
+    """The place (time, id) of a message in the order of time, also of a deleted one; None: it was before all others."""
     if before_id is None:
         return _LAST, _LAST
     row = db.execute(
@@ -330,14 +330,14 @@ def cancelled(db: Connection, message_id: int) -> None:
 
 
 def waits_because(db: Connection, message_id: int, reason: str | None) -> None:
-    """Say in words why a pending message is not sent yet."""
+    """Set the reason why a pending message is not sent yet; None removes it."""
     db.execute(
         "UPDATE messages SET failure_reason = ? WHERE id = ? AND status = 'pending'", (reason, message_id)
     )
 
 
 def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) -> None:
-    """Give a message, and the parts of it that wait, to another SIM."""
+    """Give a message and its queued parts to another SIM."""
     db.execute(
         "UPDATE messages SET sim_id = ?, day = ?, cost = ? WHERE id = ?", (sim_id, day, cost, message_id)
     )
@@ -357,7 +357,7 @@ def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Du
 
 
 def next_expiry(db: Connection, now: int) -> int | None:
-    """When the next of the pending messages expires, after now."""
+    """The time at which the next pending message expires, after `now`."""
     expires_at: int | None = db.execute(
         "SELECT min(expires_at) FROM messages WHERE status = 'pending' AND expires_at > ?", (now,)
     ).fetchone()[0]
@@ -365,9 +365,9 @@ def next_expiry(db: Connection, now: int) -> int | None:
 
 
 def restamp(db: Connection, since: int, jump: int) -> None:
-    """The clock was set: move the times of pending messages that were taken at `since` or later.
+    """Shift the times of pending messages that were accepted at `since` or later, because the clock was set.
 
-    One statement for all that are pending: no other transaction may see some of them moved and some not.
+    One statement for all of them: no other transaction may see only a part of them shifted.
     """
     db.execute(
         "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump, expires_at = expires_at + :jump"
@@ -377,9 +377,9 @@ def restamp(db: Connection, since: int, jump: int) -> None:
 
 
 def newest_before(db: Connection, moment: int) -> int:
-    """The id of the newest message taken before a moment, 0 without one: ids and times rise together."""
+    """The id of the newest message accepted before a moment, 0 without one. Ids and times rise together."""
     low, high = 0, next_ids(db)[0] - 1
-    while low < high:  # one look at the table for each halving
+    while low < high:  # one look at the table for each step of the bisection
         middle = (low + high + 1) // 2
         row = db.execute(
             "SELECT id, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1", (middle,)

@@ -1,7 +1,7 @@
-"""Parts that are sent from a modem's memory: where each lies, and what is known of models of modem.
+"""Parts that are sent from the memory of a modem: their places, and what is known of modem models.
 
-A row without a place is of a part that was claimed to be written: as long as it has none, nothing of it was said to the
-network. A row is dropped when its place is empty, or when another part lies there.
+A row without a place belongs to a part that was claimed but not yet written: the network has not got it. A row is
+deleted when its place is empty, or when another part is stored there.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StoredPart:
 
 
 def claimed(db: Connection, message_id: int, seq: int, token: int, modem: str, iccid: str) -> None:
-    """A part was claimed for a modem (by IMEI) with this card in it, to be written to its memory."""
+    """Note that a part was claimed, to be written to the memory of a modem (by IMEI) with this card in it."""
     db.execute(
         "INSERT OR REPLACE INTO stored_parts (message_id, seq, token, modem, iccid) VALUES (?, ?, ?, ?, ?)",
         (message_id, seq, token, modem, iccid),
@@ -48,7 +48,7 @@ def placed(
     said_at: float,
     boot: str,
 ) -> None:
-    """A part lies in a place of its modem's memory, and is sent from there: from `said_at` on, a monotonic time of `boot`."""
+    """Note the place of a part in the memory of its modem. It is sent from there at `said_at`, a monotonic time of `boot`."""
     db.execute(
         "DELETE FROM stored_parts WHERE modem = ? AND memory = ? AND place = ?"
         " AND (memory <> 'SM' OR iccid = (SELECT iccid FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?))",
@@ -62,14 +62,14 @@ def placed(
 
 
 def dropped(db: Connection, message_id: int, seq: int, token: int) -> None:
-    """Nothing of this claim lies in a modem, or nothing that tells anything."""
+    """Note that a claim has no place in a modem, or that its place says nothing about it."""
     db.execute(
         "DELETE FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?", (message_id, seq, token)
     )
 
 
 def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
-    """Whether a modem can be asked what became of this claim."""
+    """Whether this claim has a place in a modem, so that the modem may know its outcome."""
     row = db.execute(
         "SELECT 1 FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ? AND place IS NOT NULL",
         (message_id, seq, token),
@@ -91,7 +91,7 @@ def of_modem(db: Connection, modem: str, iccid: str) -> list[StoredPart]:
 
 
 def requeue_unsaid(db: Connection) -> int:
-    """At start: claims whose parts were only being written were never said to the network. How many are queued again."""
+    """At start: queue the claims again whose parts were not written to the modem yet; their number."""
     return db.execute(
         f"UPDATE parts SET state = 'queued', attempts = attempts - 1 WHERE {SUBMITTING} AND EXISTS"
         " (SELECT 1 FROM stored_parts s WHERE s.message_id = parts.message_id AND s.seq = parts.seq"
@@ -100,7 +100,7 @@ def requeue_unsaid(db: Connection) -> int:
 
 
 def never_sent(db: Connection, message_id: int, seq: int, token: int) -> bool:
-    """A part in doubt was not sent: queued again, and no attempt counted. False where this claim is not in doubt."""
+    """Queue a part in doubt again that was not sent, without an attempt. False if this claim is not in doubt."""
     return (
         db.execute(
             "UPDATE parts SET state = 'queued', attempts = attempts - 1"
@@ -112,7 +112,7 @@ def never_sent(db: Connection, message_id: int, seq: int, token: int) -> bool:
 
 
 def last_in_doubt(db: Connection, port: int) -> int | None:
-    """When the newest part in doubt was claimed, of the SIMs last seen in a port."""
+    """The time of the newest claim in doubt, of the SIMs last seen in a port."""
     row = db.execute(
         "SELECT max(p.started_at) FROM sims s JOIN parts p"
         f" ON p.sim_id = s.id AND {IN_DOUBT} WHERE s.port = ?",
@@ -132,11 +132,11 @@ def in_doubt_since(db: Connection, sim_id: int, since: int) -> list[tuple[int, i
 
 
 def learn(db: Connection, model: str, storage: str, now: int) -> None:
-    """Remember what a model of modem makes of parts in its memory."""
+    """Note how a modem model handles parts in its memory."""
     db.execute("INSERT OR REPLACE INTO modem_models VALUES (?, ?, ?)", (model, storage, now))
 
 
 def lesson(db: Connection, model: str) -> str | None:
-    """What is known of a model."""
+    """How a modem model handles parts in its memory; None: not known."""
     row = db.execute("SELECT storage FROM modem_models WHERE model = ?", (model,)).fetchone()
     return None if row is None else row[0]

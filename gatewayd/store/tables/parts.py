@@ -1,14 +1,14 @@
-"""Parts: the queue, the claims, and what became of each submission.
+"""Parts: the queue, the claims, and the outcome of each submission.
 
-States and what leads from one to the next:
+States and transitions:
 
-    queued → submitting      claimed for a port, durably, before the modem hears of it
+    queued → submitting      claimed for a port; durable before the modem gets the part
     submitting → submitted   the network took it
     submitting → queued      refused for a reason that passes (`deferred` until its back-off is over)
     submitting → in_doubt    nobody knows; also whatever was submitting when the process ended
     submitting → failed
     in_doubt → submitted | queued | failed
-    queued → submitted       by a late report, where it is queued only because it was in doubt
+    queued → submitted       by a late report, if it is queued only because it was in doubt
     submitted → delivered | failed, by a status report
     queued → cancelled | failed, with its message
 """
@@ -83,8 +83,8 @@ _FIRST_PART_QUEUED = (
     f"SELECT message_id, seq, priority FROM parts WHERE message_id = ? AND {QUEUED} ORDER BY seq LIMIT 1"
 )
 
-# A TP-MR comes again after 256 parts, and some networks report nothing: of the parts that wait with the same one, the
-# newest are looked at, which are those of the last 256,000 parts of the SIM.
+# A TP-MR returns after 256 parts, and some networks send no reports. Of the parts that wait with the same TP-MR, so many
+# are read, the newest: they are of the last 256,000 parts of the SIM.
 _NEWEST_AWAITING = 1000
 
 # The columns of `Part`, in its order.
@@ -93,7 +93,7 @@ _PART = (
     " p.service_centre_at, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
 )
 
-# Each half by an index of its own.
+# Each half uses an index of its own.
 _AWAITING_REPORT = (
     f"SELECT {_PART} WHERE p.sim_id = :sim AND p.reference = :reference AND p.state = 'submitted'"
     f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
@@ -142,13 +142,13 @@ _NOTED_ATTEMPTS = (
 
 _RELEASED_AT_ONCE = 500
 
-# How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
+# How many parts of each lane of another SIM's queue an idle SIM reads to find one that it may carry.
 _LOOK = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A part that is a port's now. A later claim has a higher token; attempts count submissions."""
+    """A part that was given to a port. A later claim has a higher token; `attempts` counts submissions."""
 
     token: int
     attempts: int
@@ -292,14 +292,14 @@ def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
         ).fetchone()
         for lane in lanes
     ]
-    # Left to itself SQLite walks the table in its own order for a minimum, past all that does not fit.
+    # Without INDEXED BY, SQLite reads the table in its own order for a minimum, past all rows that do not fit.
     for few in ("parts_deferred WHERE deferred = 1", f"parts_open WHERE {OPEN}"):
         found.append(db.execute(f"SELECT min(message_id) FROM parts INDEXED BY {few}").fetchone())
     return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
 
 def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port: int) -> Claim | None:
-    """Mark a queued part as submitting by this SIM through a port; None where it is not queued any more."""
+    """Mark a queued part as submitting by this SIM through a port; None if it is no longer queued."""
     row = db.execute(
         "UPDATE parts SET state = 'submitting', sim_id = ?, token = token + 1, attempts = attempts + 1,"
         " started_at = ?, ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
@@ -317,7 +317,7 @@ def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port
 
 
 def waits(db: Connection, message_id: int, seq: int) -> bool:
-    """Whether a part is queued and not deferred, as its row says, whatever an index says."""
+    """Whether a part is queued and not deferred, by its row. A damaged index does not matter."""
     row = db.execute(
         f"SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND {QUEUED}",
         (message_id, seq),
@@ -326,18 +326,18 @@ def waits(db: Connection, message_id: int, seq: int) -> bool:
 
 
 def rebuild_queue(db: Connection) -> None:
-    """Build the indexes of the queue anew from its table, and count again what waits. It reads all parts."""
+    """Rebuild the indexes of the queue from the table, and count the queues again. Reads all parts."""
     db.execute("REINDEX parts")
     queue_counts.recount(db)
 
 
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:
-    """The network took a part. False: this claim does not hold any more, and nothing was changed."""
+    """Note that the network took a part. False: the claim is no longer valid, and nothing was changed."""
     return _leave_submitting(db, message_id, seq, token, "submitted", now, reference=reference)
 
 
 def in_doubt(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
-    """Nobody knows what became of a part. False as in `submitted`."""
+    """Note that the outcome of a part is unknown. False as in `submitted`."""
     return _leave_submitting(db, message_id, seq, token, "in_doubt", now)
 
 
@@ -351,7 +351,7 @@ def refused(
     deferred: bool,
     now: int,
 ) -> bool:
-    """A part was refused: `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
+    """Note that a part was refused. `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
     state = "queued" if again else "failed"
     return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
 
@@ -368,7 +368,7 @@ def note_attempt(
     reason_fr: str,
     now: int,
 ) -> None:
-    """Remember a submission that was `refused`, with which code (`cause`), or left `in_doubt`, and what that means."""
+    """Write down a submission that was `refused` (with its code, `cause`) or left `in_doubt`, with the reason in words."""
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -397,7 +397,7 @@ def noted_attempts(db: Connection, message_id: int) -> list[NotedAttempt]:
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
-    """A claimed part never reached the modem: queued again, and no attempt counted. False as in `submitted`."""
+    """Queue a claimed part again that never reached the modem, without an attempt. False as in `submitted`."""
     if not _leave_submitting(db, message_id, seq, token, "queued", now):
         return False
     db.execute("UPDATE parts SET attempts = attempts - 1 WHERE message_id = ? AND seq = ?", (message_id, seq))
@@ -405,9 +405,9 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
 
 
 def take_out_of_doubt(db: Connection, message_id: int, seq: int, token: int, *, queued: bool) -> bool:
-    """A part in doubt is submitting again, to be settled: its answer was found. False where this claim is not in doubt.
+    """Make a part in doubt submitting again, because its answer was found. False if this claim is not in doubt.
 
-    `queued`: likewise one that is queued only because it was in doubt, and was not claimed since.
+    `queued`: also a part that is queued only because it was in doubt, and was not claimed since.
     """
     claim = (message_id, seq, token)
     found = db.execute(
@@ -449,7 +449,7 @@ def _leave_submitting(
 def settle_doubt(
     db: Connection, message_id: int, seq: int, token: int, state: str, reference: int | None = None
 ) -> bool:
-    """Make a part in doubt `submitted`, `queued` or `failed`. False where this claim is not in doubt any more."""
+    """Make a part in doubt `submitted`, `queued` or `failed`. False if this claim is no longer in doubt."""
     return (
         db.execute(
             "UPDATE parts SET state = ?, reference = ?, held = 0"
@@ -461,7 +461,7 @@ def settle_doubt(
 
 
 def release(db: Connection, message_id: int, seq: int, token: int) -> int | None:
-    """The back-off of a part is over; the SIM that carries it now, None where it does not wait any more."""
+    """End the back-off of a part; the id of its SIM, None if it no longer waits."""
     row = db.execute(
         "UPDATE parts SET deferred = 0 WHERE message_id = ? AND seq = ? AND token = ? AND deferred = 1"
         " AND state = 'queued' RETURNING sim_id",
@@ -471,7 +471,7 @@ def release(db: Connection, message_id: int, seq: int, token: int) -> int | None
 
 
 def drop_queued(db: Connection, message_id: int, state: str) -> None:
-    """Take what still waits of a message out of the queue, as `failed` or `cancelled`."""
+    """Take the queued parts of a message out of the queue, as `failed` or `cancelled`."""
     db.execute(
         "UPDATE parts SET state = ?, deferred = 0 WHERE message_id = ? AND state = 'queued'",
         (state, message_id),
@@ -479,7 +479,7 @@ def drop_queued(db: Connection, message_id: int, state: str) -> None:
 
 
 def ever_claimed(db: Connection, message_id: int) -> bool:
-    """Whether any part of a message was ever handed to a port."""
+    """Whether any part of a message was ever given to a port."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND token > 0 LIMIT 1", (message_id,)
     ).fetchone()
@@ -493,7 +493,7 @@ def resume(db: Connection) -> list[tuple[int, int, int]]:
 
 
 def release_deferred(db: Connection) -> bool:
-    """At start: back-offs are over, of some parts at a time. Whether there may be more."""
+    """At start: end the back-offs of some parts at a time. True: there may be more."""
     some = "SELECT message_id, seq FROM parts WHERE deferred = 1 LIMIT ?"
     released = db.execute(
         f"UPDATE parts SET deferred = 0 WHERE (message_id, seq) IN ({some})",
@@ -503,7 +503,7 @@ def release_deferred(db: Connection) -> bool:
 
 
 def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
-    """While no port runs: what was submitting is in doubt, and was an attempt that ended so."""
+    """While no port runs: put every submitting part in doubt, and write that down as an attempt."""
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -535,7 +535,7 @@ def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: in
 def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
     """Whether a part that a SIM submitted between these moments has no final report yet.
 
-    One look into the index for each TP-MR there can be, however many parts were never reported.
+    One look into the index for each possible TP-MR, however many parts were never reported.
     """
     return db.execute(_AWAITS_REPORT, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
 
@@ -549,13 +549,13 @@ def without_reference(db: Connection, sim_id: int, since: int, until: int) -> li
 
 
 def newest_start(db: Connection) -> int | None:
-    """When the newest of the parts being submitted or in doubt was claimed."""
+    """The time of the newest claim that is submitting or in doubt."""
     found: int | None = db.execute(f"SELECT max(started_at) FROM parts WHERE {OPEN}").fetchone()[0]
     return found
 
 
 def restamp(db: Connection, since: int, jump: int) -> None:
-    """Move the stamps of parts being submitted or in doubt that were claimed at `since` or later."""
+    """Shift the times of parts that are submitting or in doubt and were claimed at `since` or later."""
     db.execute(
         "UPDATE parts SET started_at = started_at + ?, ended_at = ended_at + ?"
         f" WHERE {OPEN} AND started_at >= ?",
@@ -572,7 +572,7 @@ def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Part]:
 
 
 def taken_after_all(db: Connection, message_id: int, seq: int, token: int, reference: int) -> bool:
-    """A part that is queued because of a doubt had been taken. False where it was claimed again meanwhile."""
+    """Mark a part as submitted that is queued because of a doubt. False if it was claimed again meanwhile."""
     return (
         db.execute(
             "UPDATE parts SET state = 'submitted', deferred = 0, reference = ?"
@@ -584,7 +584,7 @@ def taken_after_all(db: Connection, message_id: int, seq: int, token: int, refer
 
 
 def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -> None:
-    """Note the TP-SCTS that a report of a part told."""
+    """Note the TP-SCTS from a report of a part."""
     db.execute(
         "UPDATE parts SET service_centre_at = ? WHERE message_id = ? AND seq = ?",
         (service_centre_at, message_id, seq),
@@ -592,7 +592,7 @@ def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -
 
 
 def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
-    """Note the TP-MR of a submitted part, which its modem did not tell."""
+    """Note the TP-MR of a submitted part whose modem did not tell it."""
     db.execute(
         "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
         (reference, message_id, seq),
@@ -600,12 +600,12 @@ def identified(db: Connection, message_id: int, seq: int, reference: int) -> Non
 
 
 def delivered(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
-    """A submitted part was reported delivered, with this TP-SCTS. False where it does not wait for a report."""
+    """Note that a submitted part was reported delivered, with this TP-SCTS. False if it waits for no report."""
     return _reported(db, message_id, seq, "delivered", service_centre_at)
 
 
 def undeliverable(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
-    """A submitted part was reported failed for good. Else as `delivered`."""
+    """Note that a submitted part was reported failed for good. Otherwise as `delivered`."""
     return _reported(db, message_id, seq, "failed", service_centre_at)
 
 
@@ -628,7 +628,7 @@ def one(db: Connection, message_id: int, seq: int) -> Part:
 
 
 def others_begun(db: Connection, message_id: int, seq: int) -> bool:
-    """Whether any part of a message but this one has left the queue."""
+    """Whether any other part of this message has left the queue."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND seq <> ? AND state <> 'queued' LIMIT 1",
         (message_id, seq),
@@ -637,7 +637,7 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
 
 
 def has_open(db: Connection, message_id: int) -> bool:
-    """Whether a part of a message is in the air or in doubt."""
+    """Whether a part of a message is submitting or in doubt."""
     row = db.execute(
         f"SELECT 1 FROM parts WHERE message_id = ? AND {OPEN} LIMIT 1",
         (message_id,),
@@ -646,7 +646,7 @@ def has_open(db: Connection, message_id: int) -> bool:
 
 
 def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
-    """Whether a part of a message was handed to the network by another SIM than this one, or may have been."""
+    """Whether another SIM submitted a part of this message, or may have."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND sim_id <> ? AND state NOT IN ('queued', 'cancelled') LIMIT 1",
         (message_id, sim_id),

@@ -1,4 +1,4 @@
-"""SIM cards, what each has carried, and the PINs they refused."""
+"""SIM cards, their usage, and the PINs that were tried on them."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ class Usage:
 def seen(
     db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
 ) -> int:
-    """Note where a card is and what it tells of itself; its id.
+    """Note the place of a card and the data that it tells; its id.
 
-    A card that its modem could name by IMSI only, at this time or before, is the same SIM under its ICCID.
+    A card that was known by its IMSI only, now or before, is the same SIM under its ICCID.
     """
     iccid = _known_as(db, iccid, imsi)
     known = id_of(db, iccid)
@@ -152,7 +152,7 @@ def number_of(db: Connection, sim_id: int) -> str:
 
 
 def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
-    """Remember the number that a SIM had before what was just written, if it has another one now."""
+    """Note the number `before` as a former number of a SIM, if the SIM has another one now."""
     if before and number_of(db, sim_id) != before:
         former_numbers.remember(db, sim_id, before, now)
 
@@ -180,17 +180,17 @@ def enabled(db: Connection, today: str) -> list[EnabledSim]:
 
 
 def disabled(db: Connection) -> set[int]:
-    """Ids of the SIMs that were taken out of service."""
+    """The ids of the disabled SIMs."""
     return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
-    """Where each SIM was last seen: id, port, slot."""
+    """The place where each SIM was last seen: id, port, slot."""
     return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
 
 
 def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
-    """What a SIM has carried in a month (`YYYY-MM`)."""
+    """The usage of a SIM in a month (`YYYY-MM`)."""
     row = db.execute(
         "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
         " WHERE sim_id = ? AND day BETWEEN ? AND ?",
@@ -202,7 +202,7 @@ def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
 def add_usage(
     db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
 ) -> None:
-    """Count messages on a SIM's day; negative numbers give back."""
+    """Add messages to the usage of a SIM on a day; negative numbers give them back."""
     db.execute(
         "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
@@ -234,16 +234,16 @@ def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
 
 
 def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
-    """Note what a SIM has left."""
+    """Note the balance of a SIM."""
     db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
 
 
 def pin_state(db: Connection, card: str, digest: bytes) -> str | None:
-    """What is known of a PIN for a card: `trying`, `accepted` or `refused`; None where it was never tried."""
+    """The state of a PIN for a card: `trying`, `accepted` or `refused`; None if it was never tried."""
     row = db.execute("SELECT state FROM pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
     return None if row is None else row[0]
 
 
 def set_pin_state(db: Connection, card: str, digest: bytes, state: str, now: int) -> None:
-    """Note what is known of a PIN for a card."""
+    """Note the state of a PIN for a card."""
     db.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (card, digest, state, now))
