@@ -5,7 +5,7 @@ States and transitions:
     queued → submitting      claimed for a port; durable before the modem gets the part
     submitting → submitted   the network took it
     submitting → queued      refused for a reason that passes (`deferred` until its back-off is over)
-    submitting → in_doubt    nobody knows; also whatever was submitting when the process ended
+    submitting → in_doubt    the outcome is unknown; also every part that was submitting when the process ended
     submitting → failed
     in_doubt → submitted | queued | failed
     queued → submitted       by a late report, if it is queued only because it was in doubt
