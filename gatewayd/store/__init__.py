@@ -1,4 +1,4 @@
-"""What is kept, and how durably. The only folder with SQL."""
+"""The database: data, durability, backups. The only folder with SQL."""
 
 from gatewayd.store.engine.connection import Transaction
 

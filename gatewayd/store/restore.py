@@ -25,7 +25,7 @@ HELD = (
 )
 
 
-def settle(db: Connection, *, resend: bool) -> None:
+def adopt_backup(db: Connection, *, resend: bool) -> None:
     """If the database is a backup, remove that mark, and hold the messages that wait in it, or `resend` them."""
     row = db.execute("SELECT taken_at FROM backup_of").fetchone()
     if row is None:

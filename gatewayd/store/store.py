@@ -190,9 +190,9 @@ class Store:
                 os.chmod(self.path, 0o600)
                 leave_to_the_owner(self.path, self.path.parent)
                 migrate(db)
-                store_owner.settle(db, self.path)
+                store_owner.reconcile(db, self.path)
                 check_whole(db, self.path.stat().st_size)
-                restore.settle(db, resend=self._resend)
+                restore.adopt_backup(db, resend=self._resend)
             else:
                 keep_log(db)
             queue_counts.install_queue_counts(db)

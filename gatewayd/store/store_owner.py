@@ -42,7 +42,7 @@ def owner_of(backup: Path) -> str:
         return ""
 
 
-def settle(db: Connection, database: Path) -> None:
+def reconcile(db: Connection, database: Path) -> None:
     """Give the database the id of its lock file, or a new lock file the id of the database.
 
     The lock file decides, because the database may have been replaced by a backup of another gateway.

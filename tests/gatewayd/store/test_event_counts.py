@@ -1,4 +1,4 @@
-"""What is counted is what was committed: each step of a message once, on the SIM it happened on."""
+"""Counts are exactly the committed events: each step of a message once, on its SIM."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def report(house: House, port: int, reference: int, status: int) -> None:
     house.gateway.dispatcher.reported(house.statuses[port], told)
 
 
-def test_each_step_of_a_message_is_counted_once_where_it_happened(house: House) -> None:
+def test_each_step_of_a_message_is_counted_once_on_its_sim(house: House) -> None:
     sim = house.sim(A)
     house.send("a" * 200, sim=sim)  # two parts
     first = house.claim(1)
@@ -55,7 +55,7 @@ def test_each_step_of_a_message_is_counted_once_where_it_happened(house: House) 
     }
 
 
-def test_refusals_count_by_cause_and_what_the_network_gave_up_on_too(house: House) -> None:
+def test_refusals_are_counted_by_cause_and_undeliverable_parts_too(house: House) -> None:
     sim = house.sim(B)
     house.send(sim=sim)
     house.settle(2, house.claim(2), refused(Kind.RECIPIENT, 1))
@@ -74,15 +74,15 @@ def test_a_doubt_is_no_part_sent_until_a_report_says_so(house: House) -> None:
     house.restart()
     told = counts(house)
     assert ("part_sent", 1, "") not in told
-    assert told == {}  # a new start counts anew, and the doubt was counted by the last one
+    assert told == {}  # counts begin at 0 with a start, and the doubt was counted before it
     house.up(1, A)
     house.send(sim=house.sim(A))
     house.claim(1)
     house.restart()
-    assert counts(house) == {("part_in_doubt", 1, ""): 1}  # found at the start
+    assert counts(house) == {("part_in_doubt", 1, ""): 1}  # put in doubt at the start
 
 
-def test_what_is_rolled_back_was_not_counted(house: House) -> None:
+def test_rolled_back_changes_are_not_counted(house: House) -> None:
     house.send()
     before = counts(house)
 

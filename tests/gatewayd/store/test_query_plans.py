@@ -1,4 +1,4 @@
-"""What holds with a million messages: no statement of the daily work, or of the start, reads a whole table."""
+"""With a million messages: no statement of the daily work, or of the start, reads a whole table."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
 WHOLE = re.compile(
     r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports)\b"
 )
-# What is read whole: all that is pending when the clock becomes trusted; one part in the air for each port; what
-# `gatewayd status` counts, on a reading connection; at the start the SIMs with early
-# reports, and some hundred deferred parts at a time; the SIMs of a box.
+# Indexes that may be read whole: all pending messages when the clock becomes trusted; one part under way for each port; the
+# counts of `gatewayd status`, on a reading connection; at the start the SIMs with early reports, and some hundred
+# deferred parts at a time; the SIMs of a box.
 READ_WHOLE = re.compile(
     "USING (COVERING )?INDEX (messages_expiry|parts_open|parts_awaiting|parts_deferred|reports_reference)|SCAN s$"
 )
@@ -47,10 +47,10 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def listen(house: House, said: list[str]) -> None:
-    """Write down every statement from now on."""
+    """Record every statement from now on."""
     house.store.write(lambda db: db.set_trace_callback(said.append))
     for readers in (house.store.readers, house.store.lists):
-        with readers.lend() as db:  # the one that was lent last is lent next
+        with readers.lend() as db:  # the connection that was lent last is lent next
             db.set_trace_callback(said.append)
 
 
@@ -111,7 +111,9 @@ def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(house: House) -
     assert [step for step in whole if step[0] != ONE_ROW] == []
 
 
-def test_a_page_is_whole_that_is_read_in_several_goes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_read_in_several_windows_is_complete(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pagination, "WINDOW", 3)
     house.up(1, A)
     sent = [house.send(recipient=f"+2237012345{n % 2}") for n in range(10)]
@@ -127,7 +129,7 @@ def test_a_page_is_whole_that_is_read_in_several_goes(house: House, monkeypatch:
 
 
 def steps(db: Connection, read: Callable[[Connection], object]) -> int:
-    """How much SQLite does for something, in hundreds of its steps."""
+    """The work of SQLite for a read, in hundreds of steps of its virtual machine."""
     count = 0
 
     def one_more() -> None:
@@ -239,15 +241,15 @@ def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(house: House
 
 def test_lists_do_not_take_the_connections_that_a_send_needs(house: House) -> None:
     house.up(1, A)
-    with house.store.lists.lend(), house.store.lists.lend():  # as many as are read at a time
+    with house.store.lists.lend(), house.store.lists.lend():  # all connections for lists
         began = time.monotonic()
         sms_id = house.send()
         assert house.view(sms_id).status is Status.PENDING
         assert house.gateway.ready()
-        assert time.monotonic() - began < 5  # or it would wait for ten, and then be refused
+        assert time.monotonic() - began < 5  # a wait for a connection would take ten seconds, and then fail
 
 
-def test_what_waits_for_a_report_is_found_past_what_is_never_reported(house: House) -> None:
+def test_a_part_that_waits_for_a_report_is_found_among_many_that_are_never_reported(house: House) -> None:
     fill(house, 5_000, house.company, 1_700_000_000 * SECOND, state="submitted")
     house.store.write(lambda db: db.execute("UPDATE parts SET reference = NULL WHERE message_id % 2"))
     now = 1_800_000_000 * SECOND

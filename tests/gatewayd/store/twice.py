@@ -2,7 +2,7 @@
 
     python -m pytest -p tests.gatewayd.store.twice tests/gatewayd/sending/test_dispatcher.py
 
-A commit may fail and be tried again, so a function that changes memory in its first run is wrong: any test may find it then.
+A commit may fail and be tried again, so a function must not change memory. With this plugin any test may find such a change.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Work = Callable[[Connection], Any]
 
 
 def rehearsed(work: Work) -> Work:
-    """The same function, run once for nothing before it counts."""
+    """The function, with a first run that is rolled back."""
 
     def run(db: Connection) -> Any:
         db.execute("SAVEPOINT rehearsal")
-        with suppress(Exception):  # the run that counts raises it again
+        with suppress(Exception):  # the second run raises it again
             work(db)
-        if db.in_transaction:  # some errors of the disk end the whole transaction
+        if db.in_transaction:  # some disk errors end the whole transaction
             db.execute("ROLLBACK TO rehearsal")
             db.execute("RELEASE rehearsal")
         return work(db)
@@ -34,7 +34,7 @@ def rehearsed(work: Work) -> Work:
 
 
 def pytest_configure() -> None:
-    """Have every writer of this process rehearse."""
+    """Make every writer of this process run its functions twice."""
     for name in ("run", "hand_over"):
         setattr(Writer, name, _rehearsing(getattr(Writer, name)))
 
