@@ -20,7 +20,7 @@ from config.settings import DispatchSettings
 from gatewayd.records import Priority
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages
-from gatewayd.store.tables.parts import QueuedPart
+from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 
 # Where the old ones come in the order of priorities: before new bulk.

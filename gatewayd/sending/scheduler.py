@@ -15,9 +15,9 @@ from gatewayd.sending.part_content import content_of
 from gatewayd.sending.routing import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, sims
+from gatewayd.store.tables import loop_tests, messages, modem_memory, parts, queue_counts, send_queue, sims
 from gatewayd.store.tables.messages import Message
-from gatewayd.store.tables.parts import QueuedPart
+from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.store.tables.sims import SimAtWork
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
@@ -215,9 +215,9 @@ class Scheduler:
     def _own_heads(self, db: Transaction, sim_id: int, effects: Effects) -> list[Head]:
         """What a SIM may send now of its own queue: the first of the new, and of the old if it is time for one."""
         last_old = self._backlog.old(sim_id)
-        found = [(parts.head(db, sim_id, last_old), False)]
+        found = [(send_queue.head(db, sim_id, last_old), False)]
         if last_old:
-            old = parts.old_head(db, sim_id, last_old)
+            old = send_queue.old_head(db, sim_id, last_old)
             if old is None:
                 effects.no_longer_old.append((sim_id, last_old))
             elif not self._backlog.wait_s(sim_id):
@@ -229,9 +229,9 @@ class Scheduler:
     ) -> list[Head]:
         """The same of another SIM's queue, of what may move."""
         last_old, company = self._backlog.old(sim_id), sim.company_id
-        found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
+        found = [(send_queue.movable_head(db, sim_id, company, last_old, begun=begun), False)]
         if last_old and not self._backlog.wait_s(sim.id):
-            found.append((parts.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
+            found.append((send_queue.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
