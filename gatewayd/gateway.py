@@ -47,7 +47,7 @@ from gatewayd.sims.company_sims import company_sims
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, parts
 from gatewayd.timekeeping.clock import Calendar, Clock
@@ -133,7 +133,7 @@ class Gateway:
         """The timers of the gateway."""
         return self._timers
 
-    def restamp(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """Correct time stamps when the time becomes trusted: add `jump` microseconds, which may be negative.
 
         Stamps of `since` and later were made while the time was not trusted. Runs within the transaction that makes the

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from gatewayd.store.engine.connection import Row
-
 NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 

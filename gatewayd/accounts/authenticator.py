@@ -16,7 +16,7 @@ from gatewayd.errors import (
 from gatewayd.records import Caller
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
-from gatewayd.store.tables.accounts import KeyRow
+from gatewayd.store.tables.accounts import KnownKey
 from gatewayd.timekeeping.clock import Clock
 
 SERVICES = ("sms", "email", "whatsapp")
@@ -78,7 +78,7 @@ class Authenticator:
             raise ServiceMismatchError(key_service=found.service, requested=service)
         return Caller(found.id, found.company_id, found.admin)
 
-    def _find(self, digest: bytes) -> KeyRow | None:
+    def _find(self, digest: bytes) -> KnownKey | None:
         found, now = (
             self._found,
             self._clock.monotonic(),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gatewayd.records import QuotaRecord
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, sims
 from gatewayd.timekeeping.clock import Calendar, Moment, month_of
 
 
-def company_quota(db: Connection, company_id: int, at: Moment, calendar: Calendar) -> QuotaRecord:
+def company_quota(db: Transaction, company_id: int, at: Moment, calendar: Calendar) -> QuotaRecord:
     """The quota of a company and its use in this month."""
     company = accounts.company(db, company_id)
     used = accounts.used(db, company_id, month_of(at.today))
@@ -16,12 +16,12 @@ def company_quota(db: Connection, company_id: int, at: Moment, calendar: Calenda
     return QuotaRecord(total, used, calendar.next_month(at.now))
 
 
-def reserve_sim(db: Connection, sim_id: int, day: str, messages: int) -> None:
+def reserve_sim(db: Transaction, sim_id: int, day: str, messages: int) -> None:
     """Count messages against the limits of a SIM for that day and its month."""
     sims.add_usage(db, sim_id, day, taken=messages)
 
 
-def move_reservation(db: Connection, message: Row, sim_id: int, day: str) -> None:
+def move_reservation(db: Transaction, message: Row, sim_id: int, day: str) -> None:
     """Move the reservation of a message from its SIM to another one."""
     sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
     sims.add_usage(db, sim_id, day, taken=1)
@@ -33,18 +33,18 @@ def cost_on(message: Row, price: float) -> float:
     return float(message["cost"] * taken / message["parts"] + price * message["unsent"])
 
 
-def give_back(db: Connection, message: Row) -> None:
+def give_back(db: Transaction, message: Row) -> None:
     """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
     if message["unsent"] == message["parts"]:
         accounts.use(db, message["company_id"], month_of(message["taken_day"]), -1)
         sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
 
 
-def count_sent(db: Connection, message: Row, today: str) -> None:
+def count_sent(db: Transaction, message: Row, today: str) -> None:
     """Count a message of which all parts were sent."""
     sims.add_usage(db, message["sim_id"], today, sent=1)
 
 
-def count_failed(db: Connection, message: Row, today: str) -> None:
+def count_failed(db: Transaction, message: Row, today: str) -> None:
     """Count a message that failed."""
     sims.add_usage(db, message["sim_id"], today, failed=1)

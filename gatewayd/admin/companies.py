@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
 from gatewayd.errors import AdminError
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import accounts
+from gatewayd.store.tables.accounts import Company
 from gatewayd.timekeeping.clock import month_of
 
 
@@ -50,14 +50,14 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
 
 
 def _one(context: Context, company_id: int) -> dict[str, object]:
-    return next(row for row in list_(context) if row["id"] == company_id)
+    return next(one for one in list_(context) if one["id"] == company_id)
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _shown(row: Company) -> dict[str, object]:
     return {
-        "id": row["id"],
-        "name": row["name"],
-        "active": bool(row["active"]),
-        "quota": row["quota"],
-        "used_this_month": row["used"],
+        "id": row.id,
+        "name": row.name,
+        "active": bool(row.active),
+        "quota": row.quota,
+        "used_this_month": row.used,
     }

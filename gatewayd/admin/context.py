@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
@@ -42,7 +42,7 @@ class Context:
         """The present time and day."""
         return self.clock.moment(self.calendar)
 
-    def write_accounts(self, work: Callable[[Connection], T]) -> T:
+    def write_accounts(self, work: Callable[[Transaction], T]) -> T:
         """Like `Store.write`, for changes of companies or keys: the gateway uses the change from the return on."""
         try:
             return self.store.write(work)
@@ -57,7 +57,7 @@ class Context:
             self.gateway.dispatcher.wake_idle()
 
     def noted(
-        self, shown: dict[str, object], notes_of: Callable[[Connection, int, Moment], list[str]]
+        self, shown: dict[str, object], notes_of: Callable[[Transaction, int, Moment], list[str]]
     ) -> dict[str, object]:
         """Add `notes` to a row that a command returns, if its settings contradict each other."""
         with self.store.readers.lend() as db:

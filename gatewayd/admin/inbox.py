@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gatewayd.admin.context import Context
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables import inbound
+from gatewayd.store.tables.inbound import NewText
 from gatewayd.timekeeping.clock import iso
 
 _DEFAULT_LIMIT = 20
@@ -24,14 +24,14 @@ def unreadable(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, 
         rows = inbound.newest_unreadable(db, _bounded(limit))
     return [
         {
-            "id": row["id"],
-            "received_at": iso(row["received_at"]),
-            "sim": row["sim_id"],
-            "port": row["port"],
-            "slot": row["slot"],
-            "sim_number": row["sim_number"],
-            "reason": row["reason"],
-            "pdu": row["pdu"],
+            "id": row.id,
+            "received_at": iso(row.received_at),
+            "sim": row.sim_id,
+            "port": row.port,
+            "slot": row.slot,
+            "sim_number": row.sim_number,
+            "reason": row.reason,
+            "pdu": row.pdu,
         }
         for row in rows
     ]
@@ -41,7 +41,7 @@ def _bounded(limit: int) -> int:
     return max(1, min(limit, _MOST))
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _shown(row: NewText) -> dict[str, object]:
     return {
         "id": row["id"],
         "received_at": iso(row["received_at"]),

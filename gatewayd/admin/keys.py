@@ -9,8 +9,9 @@ from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
 from gatewayd.errors import AdminError
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts
+from gatewayd.store.tables.accounts import ApiKey
 from gatewayd.timekeeping.clock import iso
 
 
@@ -34,8 +35,8 @@ def add(
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
     made, at = new_key(), context.moment()
 
-    def add_key(db: Connection) -> int:
-        if accounts.company(db, company) is None:
+    def add_key(db: Transaction) -> int:
+        if not accounts.company_exists(db, company):
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
         return accounts.add_key(
             db,
@@ -68,16 +69,16 @@ def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
 
 
 def _one(context: Context, key_id: int) -> dict[str, object]:
-    return next(row for row in list_(context) if row["id"] == key_id)
+    return next(one for one in list_(context) if one["id"] == key_id)
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _shown(row: ApiKey) -> dict[str, object]:
     return {
-        "id": row["id"],
-        "company": row["company_id"],
-        "prefix": row["prefix"],
-        "service": row["service"],
-        "admin": bool(row["admin"]),
-        "active": bool(row["active"]),
-        "expires": None if row["expires_at"] is None else iso(row["expires_at"]),
+        "id": row.id,
+        "company": row.company_id,
+        "prefix": row.prefix,
+        "service": row.service,
+        "admin": bool(row.admin),
+        "active": bool(row.active),
+        "expires": None if row.expires_at is None else iso(row.expires_at),
     }

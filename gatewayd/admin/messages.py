@@ -21,10 +21,9 @@ from gatewayd.records import (
     MessageRecord,
     Options,
     Priority,
-    message_view,
 )
 from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.timekeeping.clock import Moment, iso
 
@@ -51,19 +50,19 @@ def list_(
             before_id=None,
             limit=max(1, min(limit, 10_000)),
         )
-    return [_shown(message_view(row), row["company_id"]) for row in rows]
+    return [_shown(row.record, row.company_id) for row in rows]
 
 
 def show(context: Context, sms_id: str) -> dict[str, object]:
     """Return one message, with its text and attempts."""
     with context.store.readers.lend() as db:
-        row = messages.by_sms_id(db, sms_id)
+        row = messages.shown(db, sms_id)
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
-    view = message_view(row)
+    view = row.record
     with context.store.readers.lend() as db:
-        tried = [_attempt(one) for one in attempts(db, row["id"])]
-    return {**_shown(view, row["company_id"]), "message": view.text, "attempts": tried}
+        tried = [_attempt(one) for one in attempts(db, row.id)]
+    return {**_shown(view, row.company_id), "message": view.text, "attempts": tried}
 
 
 def cancel(context: Context, sms_id: str) -> dict[str, object]:
@@ -73,7 +72,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
     try:
-        context.running().cancel(Caller(0, row["company_id"], admin=True), sms_id)
+        context.running().cancel(Caller(0, row.company_id, admin=True), sms_id)
     except GatewayError as error:
         raise AdminError(str(error)) from error
     return show(context, sms_id)
@@ -86,7 +85,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         raise AdminError(f"the verdict must be one of {', '.join(known)}")
     chosen = known[verdict]
 
-    def change(db: Connection, at: Moment, effects: Effects) -> None:
+    def change(db: Transaction, at: Moment, effects: Effects) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
@@ -94,7 +93,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
             parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
         if chosen is DoubtDecision.RETRY and lifecycle.has_expired(row, at):
             raise AdminError(
-                f"message {sms_id} expired at {iso(row['expires_at'])} and cannot be sent again:"
+                f"message {sms_id} expired at {iso(row.expires_at)} and cannot be sent again:"
                 " settle it as sent or failed, and send a new one if need be"
             )
         if not settle_by_hand(db, row, chosen, at, effects):
@@ -125,7 +124,7 @@ def send(
     """Send one message for a company, by default the first active one."""
     gateway = context.running()
     with context.store.readers.lend() as db:
-        active = [row["id"] for row in accounts.companies(db, "") if row["active"]]
+        active = [row.id for row in accounts.companies(db, "") if row.active]
     if company is None and not active:
         raise AdminError("there is no active company: create one with `gatewayd company add NAME`")
     company_id = active[0] if company is None else company
@@ -154,11 +153,11 @@ def _check_sim(context: Context, sim: int, company: int) -> None:
         row = sims.at_work(db, sim, context.moment().today)
     if row is None:
         raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
-    if not row["enabled"]:
+    if not row.enabled:
         raise AdminError(f"SIM {sim} is disabled: `gatewayd sim set {sim} --enabled yes`")
-    if row["company_id"] not in (None, company):
+    if row.company_id not in (None, company):
         raise AdminError(
-            f"SIM {sim} belongs to company {row['company_id']}: send with --company {row['company_id']}"
+            f"SIM {sim} belongs to company {row.company_id}: send with --company {row.company_id}"
         )
 
 

@@ -8,8 +8,9 @@ from typing_extensions import TypedDict
 from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
 from gatewayd.errors import AdminError
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, sims
+from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import iso
 
 
@@ -38,12 +39,12 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
     """Change the settings of a SIM; `default` makes it the default SIM of its company."""
     checked = _checked(context, changes)
 
-    def change(db: Connection) -> None:
+    def change(db: Transaction) -> None:
         if not sims.exists(db, sim):
             raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
         before = sims.number_of(db, sim)
         company = changes.get("company_id")
-        if company is not None and accounts.company(db, company) is None:
+        if company is not None and not accounts.company_exists(db, company):
             raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
         if "company_id" in changes:
             sims.give_to(db, sim, company)
@@ -55,7 +56,7 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
 
     context.store.write(change)
     context.may_free_work()
-    return context.noted(next(row for row in list_(context) if row["id"] == sim), contradictions.of_sim)
+    return context.noted(next(one for one in list_(context) if one["id"] == sim), contradictions.of_sim)
 
 
 def _checked(context: Context, changes: Changes) -> dict[str, object]:
@@ -78,23 +79,23 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
     return checked
 
 
-def _shown(row: Row) -> dict[str, object]:
+def _shown(row: Sim) -> dict[str, object]:
     return {
-        "id": row["id"],
-        "iccid": row["iccid"],
-        "name": row["name"] or f"{row['shown_operator']} {row['iccid'][-4:]}".strip(),
-        "number": row["shown_number"],
-        "operator": row["shown_operator"],
-        "port": row["port"],
-        "slot": row["slot"],
-        "company": row["company_id"],
-        "default": bool(row["is_default"]),
-        "enabled": bool(row["enabled"]),
-        "daily_limit": row["daily_limit"],
-        "monthly_limit": row["monthly_limit"],
-        "cost": row["cost"],
-        "balance": row["balance"],
-        "balance_at": None if row["balance_at"] is None else iso(row["balance_at"]),
-        "today_sent": row["today_sent"],
-        "today_failed": row["today_failed"],
+        "id": row.id,
+        "iccid": row.iccid,
+        "name": row.shown_name,
+        "number": row.shown_number,
+        "operator": row.shown_operator,
+        "port": row.port,
+        "slot": row.slot,
+        "company": row.company_id,
+        "default": bool(row.is_default),
+        "enabled": bool(row.enabled),
+        "daily_limit": row.daily_limit,
+        "monthly_limit": row.monthly_limit,
+        "cost": row.cost,
+        "balance": row.balance,
+        "balance_at": None if row.balance_at is None else iso(row.balance_at),
+        "today_sent": row.today_sent,
+        "today_failed": row.today_failed,
     }

@@ -9,7 +9,7 @@ from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.sending.queue_age import QueueAge, duration, queue_age
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import parts, queue_counts
 from gatewayd.timekeeping.clock import iso
@@ -21,7 +21,7 @@ from modem.port.conditions import REMEDIES
 def _counted(context: Context) -> tuple[dict[int, int], QueueAge]:
     """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
 
-    def count(db: Connection) -> tuple[dict[int, int], QueueAge]:
+    def count(db: Transaction) -> tuple[dict[int, int], QueueAge]:
         return queue_counts.waiting(db), queue_age(db, context.moment())
 
     try:

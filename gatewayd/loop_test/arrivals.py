@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gatewayd.messages.effects import Effects
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import loop_tests
 from modem.port.interface import Unreadable
 from modem.sms.tpdu import Deliver
@@ -20,7 +20,7 @@ def text_of(token: str) -> str:
     return _TEXT.format(token)
 
 
-def take_text(db: Connection, sim_id: int, text: Deliver | Unreadable, effects: Effects) -> bool:
+def take_text(db: Transaction, sim_id: int, text: Deliver | Unreadable, effects: Effects) -> bool:
     """Record the arrival of a test's text, within a transaction. False: it is another text, for the inbox."""
     found = _TOKEN.search(text.text) if isinstance(text, Deliver) and text.concat is None else None
     test = None if found is None else loop_tests.arrived(db, found[1], sim_id)

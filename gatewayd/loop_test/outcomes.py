@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gatewayd.messages.reasons import Reason
-from gatewayd.store.engine.connection import Row
 
 NOT_SENT = Reason(
     "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
@@ -55,20 +54,20 @@ def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, R
     place = row["arrived_sim"]
     if place is None:
         return _missing(row, over=over)
-    if place != row["to_sim"]:
-        return "elsewhere", _elsewhere(place, row["to_sim"])
-    if row["message_status"] == "delivered":
+    if place != row.record.to_sim:
+        return "elsewhere", _elsewhere(place, row.record.to_sim)
+    if row.message_status == "delivered":
         return "arrived", None
-    return ("unreported", UNREPORTED) if over or row["message_status"] == "failed" else ("running", None)
+    return ("unreported", UNREPORTED) if over or row.message_status == "failed" else ("running", None)
 
 
 def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
     """The outcome of a test whose text has not arrived."""
     found: tuple[str, Reason | None] = ("running", None)
-    match row["message_status"]:
+    match row.message_status:
         case "cancelled":
             found = "not_sent", CANCELLED
-        case "failed" if row["taken"]:
+        case "failed" if row.taken:
             found = "lost", UNDELIVERABLE
         case "failed":
             found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED

@@ -11,7 +11,7 @@ from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, Reason
 from gatewayd.records import LoopTestRecord, loop_test_view
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import loop_tests, messages, parts
 from gatewayd.timekeeping.clock import Moment
@@ -74,7 +74,7 @@ def log_outcomes(store: Store, ended: list[LoopTest]) -> None:
             _log(loop_test_view(row))
 
 
-def withdraw(db: Connection, tests: list[LoopTest], at: Moment) -> None:
+def withdraw(db: Transaction, tests: list[LoopTest], at: Moment) -> None:
     """Fail the messages of tests that were not sent in time, within a transaction."""
     for test in tests:
         row = None if test.ended or test.sms_id is None else messages.by_sms_id(db, test.sms_id)
@@ -82,7 +82,7 @@ def withdraw(db: Connection, tests: list[LoopTest], at: Moment) -> None:
             lifecycle.fail(db, row["id"], row["failure_reason"] or EXPIRED.text, at, Effects())
 
 
-def _write(db: Connection, notes: list[tuple[LoopTest, str, Reason | None]]) -> None:
+def _write(db: Transaction, notes: list[tuple[LoopTest, str, Reason | None]]) -> None:
     for test, outcome, reason in notes:
         loop_tests.note(
             db,

@@ -30,7 +30,7 @@ from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import loop_tests
@@ -181,7 +181,7 @@ class LoopTests:
         return round_
 
     def _keep(
-        self, db: Connection, tests: list[LoopTest], drafts: Mapping[str, PreparedDraft], timeout_s: float
+        self, db: Transaction, tests: list[LoopTest], drafts: Mapping[str, PreparedDraft], timeout_s: float
     ) -> dict[str, tuple[int, float]]:
         """Keep the tests and their messages; by token, the id of each test and its start (monotonic seconds)."""
         begun: dict[str, tuple[int, float]] = {}
@@ -209,7 +209,7 @@ class LoopTests:
             left_s = self._every_s - age_s if 0 <= age_s < self._every_s else 0.0
             self._timers.after(max(left_s, min(_FIRST_S, self._every_s)), self._scheduled)
 
-    def _interrupt(self, db: Connection) -> None:
+    def _interrupt(self, db: Transaction) -> None:
         # A round may have begun by now: its ids are set before its transaction ends.
         begun = [] if self._round is None else self._round.ids
         loop_tests.interrupt(db, begun, INTERRUPTED.en, INTERRUPTED.fr)

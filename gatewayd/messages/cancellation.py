@@ -6,11 +6,11 @@ from gatewayd.accounts import quotas
 from gatewayd.errors import ConflictError
 from gatewayd.messages.message_queries import owned
 from gatewayd.records import Caller
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts
 
 
-def cancel(db: Connection, caller: Caller, sms_id: str) -> None:
+def cancel(db: Transaction, caller: Caller, sms_id: str) -> None:
     """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
     message = owned(db, caller, sms_id)
     if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):

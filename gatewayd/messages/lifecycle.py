@@ -5,31 +5,31 @@ from __future__ import annotations
 from gatewayd.accounts import quotas
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts
 from gatewayd.timekeeping.clock import Moment
 
 
-def part_taken(db: Connection, message_id: int, at: Moment, effects: Effects) -> None:
+def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -> None:
     """The network accepted a part; with the last part the message is sent."""
     message = messages.part_taken(db, message_id, at.now)
-    if message["unsent"] == 0 and message["status"] == "sent":
-        quotas.count_sent(db, message, at.today)
-        effects.changed.append(message["sms_id"])
+    if message.left == 0 and message.status == "sent":
+        quotas.count_sent(db, message.sim_id, at.today)
+        effects.changed.append(message.sms_id)
 
 
 def part_delivered(
-    db: Connection, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
+    db: Transaction, message_id: int, seq: int, service_centre_at: int | None, at: Moment, effects: Effects
 ) -> None:
     """A report with this TP-SCTS says that a part was delivered; with the last part the message is delivered."""
     if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
-        if message["status"] == "delivered":
-            effects.changed.append(message["sms_id"])
+        if message.status == "delivered":
+            effects.changed.append(message.sms_id)
 
 
 def part_undeliverable(
-    db: Connection,
+    db: Transaction,
     message_id: int,
     seq: int,
     service_centre_at: int | None,
@@ -42,15 +42,15 @@ def part_undeliverable(
         fail(db, message_id, reason, at, effects)
 
 
-def fail(db: Connection, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
+def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Effects) -> None:
     """A message failed finally: its waiting parts leave the queue. Its quota is given back if no part was sent."""
     message = messages.failed(db, message_id, reason, at.now)
     if message is None:
         return
     parts.drop_queued(db, message_id, "failed")
-    quotas.count_failed(db, message, at.today)
+    quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
-    effects.changed.append(message["sms_id"])
+    effects.changed.append(message.sms_id)
 
 
 def has_expired(message: Row, at: Moment) -> bool:
@@ -58,13 +58,13 @@ def has_expired(message: Row, at: Moment) -> bool:
     return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
 
 
-def expire(db: Connection, message: Row, at: Moment, effects: Effects) -> None:
+def expire(db: Transaction, message: Row, at: Moment, effects: Effects) -> None:
     """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """
-    if parts.has_open(db, message["id"]):
-        parts.drop_queued(db, message["id"], "failed")
+    if parts.has_open(db, message.id):
+        parts.drop_queued(db, message.id, "failed")
         return
     words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
     fail(db, message["id"], words.text, at, effects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
 from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, message_view
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
 
@@ -45,7 +45,7 @@ class MessageQueries:
         return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
 
 
-def owned(db: Connection, caller: Caller, sms_id: str) -> Row:
+def owned(db: Transaction, caller: Caller, sms_id: str) -> Row:
     """The row of a message of the caller's company. Raises NotFoundError."""
     row = messages.by_sms_id(db, sms_id)
     if row is None or row["company_id"] != caller.company_id:

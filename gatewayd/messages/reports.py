@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import Reason
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import inbound, parts
+from gatewayd.store.tables.inbound import EarlyReport
+from gatewayd.store.tables.parts import Part
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Calendar, Moment, microseconds
 from modem.sms.tpdu import ReportKind, StatusReport
 
@@ -79,7 +81,7 @@ class _Report:
 
 
 def take(
-    db: Connection,
+    db: Transaction,
     sim_id: int,
     report: StatusReport,
     submit_timeout_s: float,
@@ -95,7 +97,7 @@ def take(
     told = _Report(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, effects):
         return
-    if any(_may_be_to(part["recipient"], told.recipient) for part in parts.submitting(db, sim_id)):
+    if any(_may_be_to(part.recipient, told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
     else:
         log.info("SIM %d: a status report matches no part that awaits one", sim_id)
@@ -108,13 +110,13 @@ def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
     return None if report.service_centre_clock is None else calendar.moment(report.service_centre_clock)
 
 
-def take_early(db: Connection, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
+def take_early(db: Transaction, sim_id: int, submit_timeout_s: float, at: Moment, effects: Effects) -> None:
     """Apply the reports that arrived before the answers to their submissions on this SIM."""
     _apply_early(db, inbound.take_early_reports(db, sim_id), submit_timeout_s, at, effects)
 
 
 def take_early_of(
-    db: Connection, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, key: PartKey, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     """Apply the reports that arrived before the answer to the submission of this part."""
     early = inbound.take_early_reports_of(db, key.message_id, key.seq)
@@ -122,7 +124,7 @@ def take_early_of(
 
 
 def _apply_early(
-    db: Connection, early: list[Row], submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, early: list[EarlyReport], submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     for row in early:
         kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
@@ -131,7 +133,7 @@ def _apply_early(
 
 
 def _settle(
-    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> bool:
     """Find the part of a report and apply the report. False: there is no such part yet."""
     fitting = _to(parts.of_report(db, sim_id, told.reference, told.service_centre_at), told.recipient)
@@ -151,8 +153,8 @@ def _to(candidates: list[Row], recipient: str) -> list[Row]:
     exact = [part for part in candidates if part["recipient"] == recipient]
     if exact:
         return exact
-    near = [part for part in candidates if _may_be_to(part["recipient"], recipient)]
-    ended = [part for part in near if part["state"] in ("delivered", "failed")]
+    near = [part for part in candidates if _may_be_to(part.recipient, recipient)]
+    ended = [part for part in near if part.state in ("delivered", "failed")]
     return near if len(near) - len(ended) <= 1 else ended
 
 
@@ -167,18 +169,18 @@ def _spoken_of(fitting: list[Row], told: _Report) -> list[Row]:
     """The parts on which a report with the same time stamp was applied before."""
     if told.service_centre_at is None:
         return []
-    return [part for part in fitting if part["service_centre_at"] == told.service_centre_at]
+    return [part for part in fitting if part.service_centre_at == told.service_centre_at]
 
 
 def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row | None:
     """The part that awaits a report with this TP-MR. `before`: the parts with a report of the same time stamp."""
     for part in before:
-        if part["state"] == "submitted":
+        if part.state == "submitted":
             return part
     found = [
         part
         for part in fitting
-        if part["state"] == "submitted"
+        if part.state == "submitted"
         and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
     # A part that had a report with another time stamp comes last.
@@ -188,7 +190,7 @@ def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row |
         near = [
             part
             for part in found
-            if part["service_centre_at"] is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
+            if part.service_centre_at is None and abs(_ended(part) - scts) <= _CLOCK_SLACK
         ]
         if near:
             return min(near, key=lambda part: abs(_ended(part) - scts))
@@ -196,7 +198,7 @@ def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row |
 
 
 def _by_window(
-    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The only part with an unknown TP-MR that was being submitted to this recipient at the time of the report's stamp."""
     if told.service_centre_at is None:
@@ -212,16 +214,16 @@ def _by_window(
     if len(found) != 1 or found[0]["state"] == "submitting":
         return None
     part = found[0]
-    if part["state"] == "in_doubt":
-        parts.settle_doubt(db, part["message_id"], part["seq"], part["token"], "submitted", told.reference)
-        lifecycle.part_taken(db, part["message_id"], at, effects)
+    if part.state == "in_doubt":
+        parts.settle_doubt(db, part.message_id, part.seq, part.token, "submitted", told.reference)
+        lifecycle.part_taken(db, part.message_id, at, effects)
     else:
-        parts.identified(db, part["message_id"], part["seq"], told.reference)
+        parts.identified(db, part.message_id, part.seq, told.reference)
     return part
 
 
 def _queued_again(
-    db: Connection, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
+    db: Transaction, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
 ) -> Row | None:
     """The only part to this recipient that is queued again after a doubt, and that the network had accepted.
 
@@ -240,8 +242,8 @@ def _queued_again(
     if len(found) != 1:
         return None
     part = found[0]
-    if parts.taken_after_all(db, part["message_id"], part["seq"], part["token"], told.reference):
-        lifecycle.part_taken(db, part["message_id"], at, effects)
+    if parts.taken_after_all(db, part.message_id, part.seq, part.token, told.reference):
+        lifecycle.part_taken(db, part.message_id, at, effects)
     return part
 
 
@@ -258,24 +260,24 @@ def _may_be_answered(told: _Report, submit_timeout_s: float, at: Moment) -> tupl
     return scts - _CLOCK_SLACK, scts + 2 * _CLOCK_SLACK + int(submit_timeout_s * SECOND)
 
 
-def _in_window(part: Row, service_centre_at: int, submit_timeout_s: float) -> bool:
-    begin, end = part["started_at"], _window_end(part, submit_timeout_s)
+def _in_window(part: Part, service_centre_at: int, submit_timeout_s: float) -> bool:
+    begin, end = part.started_at, _window_end(part, submit_timeout_s)
     return bool(begin - _CLOCK_SLACK <= service_centre_at <= end + _CLOCK_SLACK)
 
 
-def _window_end(part: Row, submit_timeout_s: float) -> int:
-    if part["ended_at"] is not None:
-        return int(part["ended_at"])
-    return int(part["started_at"] + submit_timeout_s * SECOND)
+def _window_end(part: Part, submit_timeout_s: float) -> int:
+    if part.ended_at is not None:
+        return int(part.ended_at)
+    return int(part.started_at + submit_timeout_s * SECOND)
 
 
-def _apply(db: Connection, part: Row, told: _Report, at: Moment, effects: Effects) -> None:
+def _apply(db: Transaction, part: Row, told: _Report, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
-        lifecycle.part_delivered(db, part["message_id"], part["seq"], stamp, at, effects)
+        lifecycle.part_delivered(db, part.message_id, part.seq, stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
         meaning = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
         lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
     elif stamp is not None:
-        parts.stamped(db, part["message_id"], part["seq"], stamp)
+        parts.stamped(db, part.message_id, part.seq, stamp)

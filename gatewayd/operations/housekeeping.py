@@ -7,7 +7,7 @@ from collections.abc import Callable
 from config.settings import InboxSettings
 from gatewayd.receiving import inbox
 from gatewayd.sending.intake import KEYS_KEPT
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import idempotency, inbound
@@ -48,7 +48,7 @@ class Housekeeping:
         if not more:
             self._also()
 
-    def _tidy(self, db: Connection) -> bool:
+    def _tidy(self, db: Transaction) -> bool:
         at = self._clock.moment(self._calendar)
         more_keys = idempotency.forget_but(db, at.lately(KEYS_KEPT))
         more_seen = inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))

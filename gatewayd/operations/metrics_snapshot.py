@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayd.sims.port_registry import PortRegistry, Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
 from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
-from gatewayd.store.tables.queue_metrics import Backlog
+from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.timekeeping.clock import SECOND, Clock
 from modem.parts import Submitted
 from modem.port.interface import Outcome
@@ -98,10 +98,7 @@ class MetricsCollector:
         return MetricsSnapshot(
             ports=sorted(self._port_registry.ports().values(), key=lambda status: status.port),
             sims=self._port_registry.sims(),
-            counts=[
-                Count(row["event"], (row["port"], row["slot"], row["sim_id"]), row["cause"], row["count"])
-                for row in rows
-            ],
+            counts=[Count(row.event, (row.port, row.slot, row.sim_id), row.cause, row.count) for row in rows],
             queues=queues,
             submission_s=self._submissions.histograms(),
             commit_s=self._store.commit_times.histograms().get(""),
@@ -136,5 +133,5 @@ def free_bytes(folder: Path) -> int:
         return 0
 
 
-def _counts(db: Connection) -> tuple[list[Row], dict[int, int]]:
+def _counts(db: Transaction) -> tuple[list[EventCount], dict[int, int]]:
     return event_counts.read(db), queue_counts.waiting(db)

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import hashlib
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import event_counts, inbound
-from gatewayd.store.tables.inbound import Nature, Series
+from gatewayd.store.tables.inbound import Assembly, AssemblyPart, Nature, Series
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
 from modem.port.interface import Unreadable
 from modem.sms.segmentation import join
@@ -38,7 +38,7 @@ _REMEMBERED = 7 * DAY
 _GIVEN_UP_AT_ONCE = 100
 
 
-def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
     """Keep a text that a SIM received, once. Messages that are not texts (`Deliver.signal`) are only counted.
 
     `calendar`: the time zone of the box, for time stamps without one.
@@ -67,19 +67,19 @@ def keep(db: Connection, sim_id: int, text: Deliver | Unreadable, now: int, cale
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
 
 
-def deleted(db: Connection, sim_id: int, text: Deliver) -> None:
+def deleted(db: Transaction, sim_id: int, text: Deliver) -> None:
     """The modem deleted a text without a date: the same octets are another text from now on."""
     if not text.has_date:
         inbound.forget_seen(db, _digest(sim_id, text))
 
 
-def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
+def give_up(db: Transaction, timeout_s: float, at: Moment) -> bool:
     """Keep texts whose missing parts did not arrive in time. Returns whether there may be more of them."""
     timeout = round(timeout_s * SECOND)
     overdue = inbound.overdue_assemblies(db, at.lately(timeout), _GIVEN_UP_AT_ONCE)
     for assembly in overdue:
         if _says_nothing_new(db, assembly):
-            inbound.drop_assembly(db, assembly["id"])
+            inbound.drop_assembly(db, assembly.id)
         else:
             _write(db, assembly, at.now)
     more = inbound.drop_assembled_but(db, at.lately(timeout + _REMEMBERED))
@@ -87,7 +87,7 @@ def give_up(db: Connection, timeout_s: float, at: Moment) -> bool:
 
 
 def _keep_part(
-    db: Connection, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
+    db: Transaction, sim_id: int, part: Deliver, concat: Concat, sent_at: int | None, now: int
 ) -> None:
     series = (sim_id, part.sender, concat.width, concat.reference, concat.total)
     text = part.text.encode("utf-16-be", "surrogatepass")
@@ -103,24 +103,24 @@ def _keep_part(
 
 
 def _fitting(
-    db: Connection, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
+    db: Transaction, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
 ) -> Row | None:
     """The incomplete text to which a part belongs; None: there is none.
 
     Candidates lack this part, or (without `only_lacking`) have the same one. The nearest in time is chosen.
     """
-    found: list[Row] = []
+    found: list[Assembly] = []
     for assembly in inbound.assemblies_of(db, series):
-        if abs(assembly["sent_at"] - when) > _SPREAD:
+        if abs(assembly.sent_at - when) > _SPREAD:
             continue
-        have = {part["seq"]: part["text"] for part in inbound.parts_of(db, assembly["id"])}
+        have = {part.seq: part.text for part in inbound.parts_of(db, assembly.id)}
         fits = seq not in have if only_lacking else have.get(seq, text) == text
-        if len(have) < assembly["total"] and fits:
+        if len(have) < assembly.total and fits:
             found.append(assembly)
-    return min(found, key=lambda assembly: abs(assembly["sent_at"] - when), default=None)
+    return min(found, key=lambda assembly: abs(assembly.sent_at - when), default=None)
 
 
-def _write(db: Connection, assembly: Row, now: int) -> None:
+def _write(db: Transaction, assembly: Row, now: int) -> None:
     """Write the text of an assembly to the inbox, complete or with holes."""
     have = inbound.parts_of(db, assembly["id"])
     sent_at = have[0]["sent_at"]
@@ -131,19 +131,19 @@ def _write(db: Connection, assembly: Row, now: int) -> None:
         return
     inbox_id = inbound.keep_text(
         db,
-        assembly["sim_id"],
-        assembly["sender"],
+        assembly.sim_id,
+        assembly.sender,
         text,
-        nature=Nature(assembly["kind"], assembly["encoding"], assembly["port_number"]),
+        nature=assembly.nature,
         sent_at=sent_at,
         now=now,
         incomplete=incomplete,
     )
-    inbound.assembled(db, assembly["id"], inbox_id)
+    inbound.assembled(db, assembly.id, inbox_id)
 
 
-def _text(have: list[Row], total: int) -> str:
-    by_seq = {part["seq"]: part["text"].decode("utf-16-be", "surrogatepass") for part in have}
+def _text(have: list[AssemblyPart], total: int) -> str:
+    by_seq = {part.seq: part.text.decode("utf-16-be", "surrogatepass") for part in have}
     pieces: list[str] = []
     for seq in range(1, total + 1):
         if seq in by_seq:
@@ -153,7 +153,7 @@ def _text(have: list[Row], total: int) -> str:
     return join(pieces)
 
 
-def _says_nothing_new(db: Connection, assembly: Row) -> bool:
+def _says_nothing_new(db: Transaction, assembly: Row) -> bool:
     """Whether all parts of an incomplete text are in a kept text: the sender repeated them after that was complete."""
     series = (
         assembly["sim_id"],
@@ -164,10 +164,10 @@ def _says_nothing_new(db: Connection, assembly: Row) -> bool:
     )
     have = {(part["seq"], part["text"]) for part in inbound.parts_of(db, assembly["id"])}
     return any(
-        other["inbox_id"] is not None
-        and abs(other["sent_at"] - assembly["sent_at"]) <= _SPREAD
-        and have <= {(part["seq"], part["text"]) for part in inbound.parts_of(db, other["id"])}
-        for other in inbound.assemblies_of(db, series)
+        other.inbox_id is not None
+        and abs(other.sent_at - assembly.sent_at) <= _SPREAD
+        and have <= {(part.seq, part.text) for part in inbound.parts_of(db, other.id)}
+        for other in inbound.assemblies_of(db, assembly.series)
     )
 
 

@@ -30,7 +30,7 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.sims.sim_registry import SimRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import parts, sims
@@ -64,7 +64,7 @@ class OutcomeCounter(Protocol):
 
 
 # Takes an inbound text that does not belong in the inbox, as the text of a loop test; returns whether it did.
-TakesText = Callable[[Connection, int, Deliver | Unreadable, Effects], bool]
+TakesText = Callable[[Transaction, int, Deliver | Unreadable, Effects], bool]
 
 
 @dataclass(slots=True)
@@ -150,7 +150,7 @@ class Dispatcher:
         """The time now, and today's date."""
         return self._transactions.moment()
 
-    def write_with_effects(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def write_with_effects(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         """Run a transaction, then perform its effects (see `Transactions.write`)."""
         return self._transactions.write(work)
 
@@ -197,7 +197,7 @@ class Dispatcher:
         turn = port.history.turn(status, sim_ids)
         read = [(self._sims.active_id(each.status), self._readable(each.report)) for each in reported]
 
-        def step(db: Connection, at: Moment, effects: Effects) -> Submission | Switch | Rest:
+        def step(db: Transaction, at: Moment, effects: Effects) -> Submission | Switch | Rest:
             if outcome is not None:
                 keeps = port.history.keeps_reference
                 self._outcomes.apply(db, outcome, at, effects, keeps_reference=keeps)
@@ -264,7 +264,7 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sims.active_id(status)
 
-        def step(db: Connection, at: Moment, effects: Effects) -> None:
+        def step(db: Transaction, at: Moment, effects: Effects) -> None:
             if not self._takes_text(db, sim_id, text, effects):
                 inbox.keep(db, sim_id, text, at.now, self._calendar)
 
@@ -304,13 +304,13 @@ class Dispatcher:
             lambda db, at, _: pin_attempts.record_result(db, iccid, port, pin, at.now, accepted=accepted)
         )
 
-    def _write(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def _write(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         return self._transactions.write_for_port(work)
 
-    def _read(self, look: Callable[[Connection], T]) -> T:
+    def _read(self, look: Callable[[Transaction], T]) -> T:
         return self._transactions.read_for_port(look)
 
-    def _on_rebuilt_queue(self, step: Callable[[Connection, Moment, Effects], T]) -> T:
+    def _on_rebuilt_queue(self, step: Callable[[Transaction, Moment, Effects], T]) -> T:
         log.error("the index of the queue is damaged: it is rebuilt. Is the disk failing? See `dmesg`")
         try:
             self._store.write(parts.rebuild_queue)
@@ -328,6 +328,6 @@ class Dispatcher:
         return replace(report, recipient=self._numbering.of_line(report.recipient))
 
     def _apply_report(
-        self, db: Connection, sim_id: int, report: StatusReport, at: Moment, effects: Effects
+        self, db: Transaction, sim_id: int, report: StatusReport, at: Moment, effects: Effects
     ) -> None:
         reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, effects, self._calendar)

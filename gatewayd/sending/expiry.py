@@ -9,7 +9,7 @@ from functools import partial
 
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
@@ -40,7 +40,7 @@ class Expiry:
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],
-        write_with_effects: Callable[[Callable[[Connection, Moment, Effects], int]], int],
+        write_with_effects: Callable[[Callable[[Transaction, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -87,7 +87,7 @@ class Expiry:
             return _LOOK_S
         with self._store.readers.lend() as db:
             due = messages.due(db, at.now, self._after, _AT_ONCE)
-        ending = [row["id"] for row in due if not row["open"]]
+        ending = [row.id for row in due if not row.is_open]
         if ending:
             self._ended += self._write_with_effects(partial(self._end, ending))
         if len(due) == _AT_ONCE:  # more may be due after those that cannot end yet
@@ -101,12 +101,12 @@ class Expiry:
             following = messages.next_expiry(db, at.now)
         return _LOOK_S if following is None else min(_LOOK_S, (following - at.now) / SECOND)
 
-    def _end(self, ids: list[int], db: Connection, at: Moment, effects: Effects) -> int:
+    def _end(self, ids: list[int], db: Transaction, at: Moment, effects: Effects) -> int:
         """End these messages unless they ended meanwhile; how many ended."""
         ended = 0
         for message_id in ids:
             message = messages.by_id(db, message_id)
-            if message["status"] == "pending" and lifecycle.has_expired(message, at):
+            if message.status == "pending" and lifecycle.has_expired(message, at):
                 lifecycle.expire(db, message, at, effects)
                 ended += 1
         return ended

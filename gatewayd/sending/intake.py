@@ -19,9 +19,8 @@ from gatewayd.ids import new_sms_id, next_task_id
 from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
-from gatewayd.store.tables.idempotency import Kept
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
 
@@ -84,7 +83,7 @@ class Intake:
         )
 
     def accept(
-        self, db: Connection, requests: Sequence[SendRequest]
+        self, db: Transaction, requests: Sequence[SendRequest]
     ) -> list[AcceptedRequest | Kept | GatewayError]:
         """Keep the messages of each request, in order, within a transaction.
 
@@ -119,7 +118,7 @@ class Intake:
         return results
 
     def accept_own(
-        self, db: Connection, prepared: PreparedDraft, sim: Candidate, options: Options
+        self, db: Transaction, prepared: PreparedDraft, sim: Candidate, options: Options
     ) -> AcceptedRequest:
         """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
@@ -147,7 +146,7 @@ class _Batch:
 
     def __init__(
         self,
-        db: Connection,
+        db: Transaction,
         at: Moment,
         settings: DispatchSettings,
         calendar: Calendar,
@@ -273,7 +272,7 @@ class _Batch:
             )
 
 
-def _known(db: Connection, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
+def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
     """The record of an idempotency key, on the writing connection; None: it was not used.
 
     Raises:

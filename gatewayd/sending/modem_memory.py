@@ -15,8 +15,9 @@ from config.settings import DispatchSettings
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.sending.part_content import content_of
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.store.tables.modem_memory import StoredPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Fate, Place, Submission, Via
 from modem.port.interface import Kept, Storage
@@ -40,7 +41,7 @@ class ModemMemory:
         self._began = clock.monotonic()
         self._boot = _boot_id()
 
-    def via(self, db: Connection, status: PortStatus) -> tuple[Via, bool]:
+    def via(self, db: Transaction, status: PortStatus) -> tuple[Via, bool]:
         """How a port must send a part, and whether its model is known to mark the parts it sent."""
         if self._wanted(status) is Via.DIRECT:
             return Via.DIRECT, False
@@ -49,7 +50,7 @@ class ModemMemory:
             return Via.DIRECT, False
         return Via.STORAGE, lesson is Storage.MARKS
 
-    def why_direct(self, db: Connection, status: PortStatus) -> str:
+    def why_direct(self, db: Transaction, status: PortStatus) -> str:
         """Why a port sends directly although storage mode is configured; "" where it follows the configuration."""
         if self._wanted(status) is Via.DIRECT:
             return ""
@@ -61,7 +62,9 @@ class ModemMemory:
             case _:
                 return ""
 
-    def placed(self, db: Connection, status: PortStatus, submission: Submission, place: Place | None) -> None:
+    def placed(
+        self, db: Transaction, status: PortStatus, submission: Submission, place: Place | None
+    ) -> None:
         """See `Work.stored`."""
         claim = (submission.message_id, submission.seq, submission.token)
         if place is None:
@@ -70,18 +73,18 @@ class ModemMemory:
         now = self._clock.monotonic()
         modem_memory.placed(db, *claim, modem_of(status), place.memory, place.index, now, self._boot)
 
-    def learned(self, db: Connection, status: PortStatus, storage: Storage, at: Moment) -> None:
+    def learned(self, db: Transaction, status: PortStatus, storage: Storage, at: Moment) -> None:
         """See `Work.learned`."""
         modem_memory.learn(db, _model(status), storage.value, at.now)
 
-    def in_memory(self, db: Connection, status: PortStatus) -> tuple[Kept, ...]:
+    def in_memory(self, db: Transaction, status: PortStatus) -> tuple[Kept, ...]:
         """See `Work.in_memory`."""
         return tuple(
             self._kept(db, row) for row in modem_memory.of_modem(db, modem_of(status), status.active.iccid)
         )
 
     def found(
-        self, db: Connection, status: PortStatus, kept: Kept, fate: Fate, at: Moment, effects: Effects
+        self, db: Transaction, status: PortStatus, kept: Kept, fate: Fate, at: Moment, effects: Effects
     ) -> None:
         """See `Work.found`."""
         submission = kept.submission
@@ -95,7 +98,7 @@ class ModemMemory:
             if modem_memory.never_sent(db, *key.claim):
                 log.info("part %d of message %d was not sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
-                effects.queued[messages.by_id(db, key.message_id)["sim_id"]] = 1
+                effects.queued[messages.by_id(db, key.message_id).sim_id] = 1
         else:
             log.info(
                 "part %d of message %d stays in doubt: the modem's memory does not tell",
@@ -103,12 +106,12 @@ class ModemMemory:
                 key.message_id,
             )
 
-    def emptied(self, db: Connection, kept: Kept) -> None:
+    def emptied(self, db: Transaction, kept: Kept) -> None:
         """See `Work.emptied`."""
         submission = kept.submission
         modem_memory.dropped(db, submission.message_id, submission.seq, submission.token)
 
-    def busy_s(self, db: Connection, port: int, now: int) -> float:
+    def busy_s(self, db: Transaction, port: int, now: int) -> float:
         """See `Work.busy_s`. A jump of the clock can lengthen the result, but not beyond the limit of a submission."""
         began = modem_memory.last_in_doubt(db, port)
         if began is None:
@@ -117,7 +120,7 @@ class ModemMemory:
         return max(0, limit - max(0, now - began)) / SECOND
 
     def told_late(
-        self, db: Connection, sim_id: int, reference: int | None, at: Moment, effects: Effects
+        self, db: Transaction, sim_id: int, reference: int | None, at: Moment, effects: Effects
     ) -> PartKey | None:
         """See `Work.told_late`. The part that is settled; None where more than one part could be meant."""
         found = modem_memory.in_doubt_since(db, sim_id, at.now - int(2 * self._limit_s * SECOND))
@@ -132,22 +135,22 @@ class ModemMemory:
     def _wanted(self, status: PortStatus) -> Via:
         return self._vias.get(status.port, Via.DIRECT)
 
-    def _kept(self, db: Connection, row: Row) -> Kept:
-        piece = content_of(db, row["message_id"], row["text"], row["seq"], row["sim_id"])
+    def _kept(self, db: Transaction, row: StoredPart) -> Kept:
+        piece = content_of(db, row.message_id, row.text, row.seq, row.sim_id)
         submission = Submission(
-            message_id=row["message_id"],
-            seq=row["seq"],
+            message_id=row.message_id,
+            seq=row.seq,
             total=piece.total,
-            token=row["token"],
-            recipient=row["recipient"],
+            token=row.token,
+            recipient=row.recipient,
             segment=piece.segment,
-            reference=row["message_id"] % 256,
+            reference=row.message_id % 256,
             alone=piece.alone,
         )
-        if row["place"] is None:
+        if row.place is None or row.memory is None:
             return Kept(submission, None, settled=True, unsure_s=0.0)
-        place = Place(row["memory"], row["place"])
-        return Kept(submission, place, settled=bool(row["settled"]), unsure_s=self._unsure_s(row))
+        place = Place(row.memory, row.place)
+        return Kept(submission, place, settled=bool(row.settled), unsure_s=self._unsure_s(row))
 
     def _unsure_s(self, row: Row) -> float:
         """Seconds for which an old submission may still be running. The monotonic clock starts at the boot of the machine."""
@@ -164,7 +167,7 @@ def _model(status: PortStatus) -> str:
     return status.model or modem_of(status)
 
 
-def _lesson(db: Connection, status: PortStatus) -> Storage | None:
+def _lesson(db: Transaction, status: PortStatus) -> Storage | None:
     """What is recorded about storage mode on this model of modem; None: nothing."""
     found = modem_memory.lesson(db, _model(status))
     return None if found is None else Storage(found)

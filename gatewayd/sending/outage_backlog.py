@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from config.settings import DispatchSettings
 from gatewayd.records import Priority
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages
+from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 
 # The priority of old messages: before new bulk messages.
@@ -30,7 +31,7 @@ _OLD = Priority.BULK - 0.5
 class Head:
     """The first part of a queue: of its new messages, or of its old ones."""
 
-    row: Row  # message_id, seq, priority
+    part: QueuedPart
     old: bool = False
 
     @property
@@ -38,9 +39,9 @@ class Head:
         """The sort key of the part: the lowest is sent first."""
         priority, message_id = self.row["priority"], self.row["message_id"]
         if not self.old:
-            return (priority, 0, message_id, self.row["seq"])
+            return (priority, 0, message_id, self.part.seq)
         newest_first = priority == Priority.OTP
-        return (_OLD, priority, -message_id if newest_first else message_id, self.row["seq"])
+        return (_OLD, priority, -message_id if newest_first else message_id, self.part.seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class OutageBacklog:
         self._old: dict[int, int] = {}  # SIM id → the highest id of an old message in its queue
         self._next: dict[int, float] = {}  # SIM id → when it may send the next old one (monotonic)
 
-    def at_start(self, db: Connection, at: Moment, queues: list[int]) -> Aged | None:
+    def at_start(self, db: Transaction, at: Moment, queues: list[int]) -> Aged | None:
         """The old messages in the queues of these SIMs: found once, as soon as the clock is trusted.
 
         None: the clock is not trusted yet, or they were found before. Within a transaction; call `set_apart` with the
@@ -96,7 +97,7 @@ class OutageBacklog:
         with self._lock:
             self._working.add(sim_id)
 
-    def returned(self, db: Connection, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
+    def returned(self, db: Transaction, at: Moment, sim_id: int, queues: list[int]) -> Aged | None:
         """The old messages in the queue of this SIM, and in the queues of SIMs that are still lost: it may send those too.
 
         None: the clock is not trusted. Within a transaction; call `set_apart` with the result after the commit.
@@ -148,7 +149,7 @@ class OutageBacklog:
     def _lost_s(self, sim_id: int, now: float) -> float:
         return now - self._lost_at.get(sim_id, self._began)
 
-    def _aged(self, db: Connection, at: Moment, queues: list[int], *, at_start: bool) -> Aged | None:
+    def _aged(self, db: Transaction, at: Moment, queues: list[int], *, at_start: bool) -> Aged | None:
         if not at.trusted:
             return None  # without a clock the age of a message is unknown
         last = messages.newest_before(db, at.now - int(self._guard_s * SECOND)) if self._guard_s else 0

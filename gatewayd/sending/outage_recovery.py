@@ -11,7 +11,7 @@ from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.sending.outage_backlog import Aged, OutageBacklog
 from gatewayd.sending.queue_age import QueueAge, queue_age
 from gatewayd.sending.transactions import Transactions
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import inbound, messages, modem_memory, parts, queue_counts
 from gatewayd.timekeeping.clock import Moment
@@ -52,7 +52,7 @@ class OutageRecovery:
         Raises StoreUnavailableError; then nothing was done.
         """
 
-        def look(db: Connection) -> tuple[Aged | None, QueueAge]:
+        def look(db: Transaction) -> tuple[Aged | None, QueueAge]:
             at = self._transactions.moment()
             return self._outage_backlog.at_start(db, at, list(queue_counts.waiting(db))), queue_age(db, at)
 
@@ -64,7 +64,7 @@ class OutageRecovery:
     def sim_returned(self, sim_id: int) -> None:
         """A SIM returned after so long an outage that the messages in its queue are old. Raises WorkUnavailableError."""
 
-        def look(db: Connection, at: Moment, _: Effects) -> tuple[Aged | None, QueueAge]:
+        def look(db: Transaction, at: Moment, _: Effects) -> tuple[Aged | None, QueueAge]:
             waiting = list(queue_counts.waiting(db))
             return self._outage_backlog.returned(db, at, sim_id, waiting), queue_age(db, at)
 
@@ -72,7 +72,7 @@ class OutageRecovery:
         self._outage_backlog.set_apart(aged)
         self._log_queue(f"SIM {sim_id} is back", found)
 
-    def _resume(self, db: Connection) -> tuple[Effects, Aged | None, QueueAge]:
+    def _resume(self, db: Transaction) -> tuple[Effects, Aged | None, QueueAge]:
         """Mark the interrupted parts as in doubt, and apply the reports on them that were already kept."""
         at, effects = self._transactions.moment(), Effects()
         modem_memory.requeue_unsaid(db)

@@ -13,8 +13,9 @@ from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.sending.routing import Candidate, Router, candidates
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
+from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Clock, Moment
 from modem.errors import UNENCODABLE, Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
@@ -43,12 +44,12 @@ class DoubtDecision(Enum):
 
 
 def settle_by_hand(
-    db: Connection, message: Row, verdict: DoubtDecision, at: Moment, effects: Effects
+    db: Transaction, message: Row, verdict: DoubtDecision, at: Moment, effects: Effects
 ) -> bool:
     """Apply a person's decision to every part of a message that is in doubt. False: no part is in doubt."""
     doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
     for part in doubtful:
-        key = PartKey(message["id"], part["seq"], part["token"])
+        key = PartKey(message.id, part.seq, part.token)
         match verdict:
             case DoubtDecision.SENT:
                 # The TP-MR stays unknown: a report finds the part by recipient and time, like a part in doubt.
@@ -74,7 +75,13 @@ class Outcomes:
         self._port_registry = port_registry
 
     def apply(
-        self, db: Connection, outcome: Outcome, at: Moment, effects: Effects, *, keeps_reference: bool = False
+        self,
+        db: Transaction,
+        outcome: Outcome,
+        at: Moment,
+        effects: Effects,
+        *,
+        keeps_reference: bool = False,
     ) -> None:
         """Record the outcome of a submission. A claim that is not valid any more changes nothing.
 
@@ -107,7 +114,7 @@ class Outcomes:
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
 
     def recover(
-        self, db: Connection, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
+        self, db: Transaction, claim: Claim, result: Submitted | Refused, at: Moment, effects: Effects
     ) -> bool:
         """See `Work.recovered`. Returns whether the part was in doubt and is settled now."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
@@ -120,35 +127,33 @@ class Outcomes:
             self._submitted(db, key, result.reference, at, effects)
         else:
             self._refused(db, key, result.cause, at, effects)
-            effects.queued[parts.one(db, key.message_id, key.seq)["sim_id"]] = 1
+            effects.queued[parts.one(db, key.message_id, key.seq).sim_id] = 1
         reports.take_early_of(db, key, self._settings.submit_timeout_s, at, effects)
         return True
 
-    def decide(self, db: Connection, key: PartKey, at: Moment, effects: Effects) -> None:
+    def decide(self, db: Transaction, key: PartKey, at: Moment, effects: Effects) -> None:
         """No report came for a part in doubt: apply `dispatch.in_doubt`."""
         part = parts.one(db, key.message_id, key.seq)
-        if part["state"] != "in_doubt" or part["token"] != key.token:
+        if part.state != "in_doubt" or part.token != key.token:
             return
         if self._settings.in_doubt == "hold":
             messages.waits_because(db, key.message_id, HELD.text)
             return
         expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
         again = (
-            self._settings.in_doubt == "retry"
-            and not expired
-            and part["attempts"] < self._settings.max_attempts
+            self._settings.in_doubt == "retry" and not expired and part.attempts < self._settings.max_attempts
         )
         parts.settle_doubt(db, *key.claim, "queued" if again else "failed")
         if again:
             log.warning("part %d of message %d is sent again: no report came", key.seq, key.message_id)
             messages.waits_because(db, key.message_id, None)
-            effects.queued[part["sim_id"]] = 1
+            effects.queued[part.sim_id] = 1
         else:
             reason = EXPIRED_IN_DOUBT if expired else NOT_KNOWN
             lifecycle.fail(db, key.message_id, reason.text, at, effects)
 
     def _submitted(
-        self, db: Connection, key: PartKey, reference: int | None, at: Moment, effects: Effects
+        self, db: Transaction, key: PartKey, reference: int | None, at: Moment, effects: Effects
     ) -> None:
         if not parts.submitted(db, *key.claim, reference, at.now):
             return
@@ -156,7 +161,7 @@ class Outcomes:
 
     def _duplicate(
         self,
-        db: Connection,
+        db: Transaction,
         key: PartKey,
         submission: Submission,
         cause: Cause,
@@ -173,16 +178,16 @@ class Outcomes:
         """
         part = parts.one(db, key.message_id, key.seq)
         believed = believed and not any(
-            other["recipient"] == part["recipient"]
-            for other in parts.awaiting_report(db, part["sim_id"], submission.message_reference)
+            other.recipient == part.recipient
+            for other in parts.awaiting_report(db, part.sim_id, submission.message_reference)
         )
         if believed:
             self._submitted(db, key, submission.message_reference, at, effects)
         elif parts.refused(db, *key.claim, again=True, deferred=False, now=at.now):
             self._note(db, key, cause, at)
-            effects.queued[part["sim_id"]] = 1
+            effects.queued[part.sim_id] = 1
 
-    def _note(self, db: Connection, key: PartKey, cause: Cause, at: Moment) -> None:
+    def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
         modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
         parts.note_attempt(
@@ -195,7 +200,7 @@ class Outcomes:
             now=at.now,
         )
 
-    def _refused(self, db: Connection, key: PartKey, cause: Cause, at: Moment, effects: Effects) -> None:
+    def _refused(self, db: Transaction, key: PartKey, cause: Cause, at: Moment, effects: Effects) -> None:
         part = parts.one(db, key.message_id, key.seq)
         message = messages.by_id(db, key.message_id)
         begun = parts.others_begun(db, key.message_id, key.seq)
@@ -206,7 +211,7 @@ class Outcomes:
                 if other is not None:
                     self._hand_on(db, message, other, at, effects)
             return
-        tried = part["attempts"]
+        tried = part.attempts
         expired = lifecycle.has_expired(message, at)
         passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending" and not expired
         # A temporary failure may also be a fault of the SIM: after the second one another SIM is tried. A message of which
@@ -235,29 +240,31 @@ class Outcomes:
         else:
             effects.deferred.append((self._backoff(tried), key))
 
-    def _hand_on(self, db: Connection, message: Row, other: Candidate, at: Moment, effects: Effects) -> None:
+    def _hand_on(
+        self, db: Transaction, message: Message, other: Candidate, at: Moment, effects: Effects
+    ) -> None:
         quotas.move_reservation(db, message, other.id, at.today)
-        messages.rebind(db, message["id"], other.id, at.today, quotas.cost_on(message, other.cost))
+        messages.rebind(db, message.id, other.id, at.today, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
-    def _other_sim(self, db: Connection, message: Row, part: Row, at: Moment) -> Candidate | None:
+    def _other_sim(self, db: Transaction, message: Row, part: Row, at: Moment) -> Candidate | None:
         """Another SIM that is up, has not refused this message, and may send it; None: there is none."""
         if message["pinned"]:
             return None
         now = self._clock.monotonic()
-        out = self._port_registry.rests(now).keys() | parts.refused_by(db, message["id"])
-        out |= {message["sim_id"], part["sim_id"]}
+        out = self._port_registry.rests(now).keys() | parts.refused_by(db, message.id)
+        out |= {message.sim_id, part.sim_id}
         places = self._port_registry.sims()
         found = candidates(
             db,
             {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
-            company_id=message["company_id"],
+            company_id=message.company_id,
             today=at.today,
             now=now,
             grace_s=0,
             rests={},  # SIMs that rest are excluded already
         )
-        return Router(found, message["company_id"]).choose(None, "")
+        return Router(found, message.company_id).choose(None, "")
 
     def _backoff(self, attempts: int) -> float:
         waits = self._settings.backoff_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import parts
 from modem.sms.gsm7 import Alphabet
 from modem.sms.segmentation import Segment, segment
@@ -23,7 +23,7 @@ class PartContent:
     alone: bool
 
 
-def content_of(db: Connection, message_id: int, text: str, seq: int, sim_id: int) -> PartContent:
+def content_of(db: Transaction, message_id: int, text: str, seq: int, sim_id: int) -> PartContent:
     """Part `seq` of a message as this SIM sends it: `alone` where another SIM sent a part of the message before."""
     segments = segment(text)
     alone = len(segments) > 1 and parts.carried_by_another(db, message_id, sim_id)

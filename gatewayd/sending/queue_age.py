@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Moment
 
@@ -31,7 +31,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def queue_age(db: Connection, at: Moment) -> QueueAge:
+def queue_age(db: Transaction, at: Moment) -> QueueAge:
     """The messages that wait now. On the writing connection."""
     oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
     if oldest is None:

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, TypeVar
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 
@@ -30,7 +30,7 @@ class RequestBatcher(Generic[In, Out]):
     of a group in order of arrival, and returns one result for each.
     """
 
-    def __init__(self, store: Store, work: Callable[[Connection, Sequence[In]], Sequence[Out]]) -> None:
+    def __init__(self, store: Store, work: Callable[[Transaction, Sequence[In]], Sequence[Out]]) -> None:
         self._store = store
         self._work = work
         self._lock = Lock()
@@ -72,7 +72,7 @@ class RequestBatcher(Generic[In, Out]):
             group.done.set_result(done)
         return done
 
-    def _begin(self, db: Connection, group: _Group[In, Out]) -> list[Out]:
+    def _begin(self, db: Transaction, group: _Group[In, Out]) -> list[Out]:
         self._close(group)
         return list(self._work(db, group.items))
 

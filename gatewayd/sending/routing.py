@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import Presence
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import queue_counts, sims
 
 # The components of a wait, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
@@ -78,7 +78,7 @@ def _soonest(candidates: list[Candidate]) -> Candidate | None:
 
 
 def candidates(
-    db: Connection,
+    db: Transaction,
     presence: Mapping[int, Presence],
     *,
     company_id: int,
@@ -93,7 +93,7 @@ def candidates(
 
 
 def usable(
-    db: Connection,
+    db: Transaction,
     presence: Mapping[int, Presence],
     waiting: Mapping[int, int],
     *,
@@ -108,7 +108,7 @@ def usable(
     """
     found: list[Candidate] = []
     for sim in sims.enabled(db, today):
-        place = presence.get(sim["id"])
+        place = presence.get(sim.id)
         if place is None or not place.counts_on(now, grace_s):
             continue
         left = room(db, sim, today)
@@ -116,14 +116,14 @@ def usable(
             continue
         found.append(
             Candidate(
-                sim["id"],
-                sim["shown_number"],
-                sim["shown_operator"],
-                sim["company_id"],
-                bool(sim["is_default"]),
-                sim["cost"],
+                sim.id,
+                sim.shown_number,
+                sim.shown_operator,
+                sim.company_id,
+                bool(sim.is_default),
+                sim.cost,
                 left,
-                _expected_wait(waiting.get(sim["id"], 0), place) + rests.get(sim["id"], 0.0),
+                _expected_wait(waiting.get(sim.id, 0), place) + rests.get(sim.id, 0.0),
             )
         )
     return found

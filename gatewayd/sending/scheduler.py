@@ -15,7 +15,7 @@ from gatewayd.sending.port_history import Turn
 from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_other_slot
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
@@ -62,7 +62,7 @@ class Scheduler:
         self._port_registry = port_registry
         self._outage_backlog = backlog
 
-    def next(self, db: Connection, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
+    def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the active SIM of the port, or turn to another slot with work."""
         waiting = queue_counts.waiting(db)
         wanted = busiest_other_slot(turn, waiting)
@@ -92,7 +92,7 @@ class Scheduler:
 
     def _claim_next(
         self,
-        db: Connection,
+        db: Transaction,
         turn: Turn,
         waiting: dict[int, int],
         at: Moment,
@@ -105,7 +105,7 @@ class Scheduler:
         A rest of 0 s: only expired messages were found so far; the next transaction continues.
         """
         sim = sims.at_work(db, turn.sim_id, at.today)
-        if sim is None or not sim["enabled"]:
+        if sim is None or not sim.enabled:
             return None
         for _ in range(_LOOKED_AT_ONCE):
             found = self._due(db, sim, waiting, at, effects)
@@ -113,7 +113,7 @@ class Scheduler:
                 found = self._spare(db, sim, waiting, at)
             if found is None:
                 return None
-            submission = self._claim(db, found.row, sim, turn, at, effects)
+            submission = self._claim(db, found.part, sim, turn, at, effects)
             if submission is not None:
                 if found.old:
                     effects.sent_old.append(turn.sim_id)
@@ -121,7 +121,7 @@ class Scheduler:
         return Rest(0.0)
 
     def _due(
-        self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment, effects: Effects
+        self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment, effects: Effects
     ) -> Head | None:
         """The first part of the SIM's own queue and of the queues whose SIMs cannot send."""
         heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
@@ -138,7 +138,7 @@ class Scheduler:
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
         return min(heads, key=lambda head: head.rank, default=None)
 
-    def _spare(self, db: Connection, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _spare(self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
         """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
         if not _has_room(db, sim, at):
             return None
@@ -147,26 +147,26 @@ class Scheduler:
         for sim_id in longest[:_QUEUES_LOOKED_INTO]:
             place = places.get(sim_id)
             free = place is not None and place.registered and place.active and not place.busy
-            if sim_id == sim["id"] or waiting[sim_id] < (2 if free else 1):
+            if sim_id == sim.id or waiting[sim_id] < (2 if free else 1):
                 continue
             found = self._heads_of_another(db, sim_id, sim)
             if found:
                 return min(found, key=lambda head: head.rank)
         return None
 
-    def _own_heads(self, db: Connection, sim_id: int, effects: Effects) -> list[Head]:
+    def _own_heads(self, db: Transaction, sim_id: int, effects: Effects) -> list[Head]:
         """The parts of its own queue that a SIM may send now: the first new one, and the first old one if it is due."""
         last_old = self._outage_backlog.old(sim_id)
         found = [(parts.head(db, sim_id, last_old), False)]
         if last_old:
-            old = parts.old_head(db, sim_id, last_old)
+            old = send_queue.old_head(db, sim_id, last_old)
             if old is None:
                 effects.no_longer_old.append((sim_id, last_old))
             elif not self._outage_backlog.wait_s(sim_id):
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
-    def _heads_of_another(self, db: Connection, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
+    def _heads_of_another(self, db: Transaction, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
         """The parts of another SIM's queue that this SIM may send now."""
         last_old, company = self._outage_backlog.old(sim_id), sim["company_id"]
         found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
@@ -175,23 +175,23 @@ class Scheduler:
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
-        self, db: Connection, head: Row, sim: Row, turn: Turn, at: Moment, effects: Effects
+        self, db: Transaction, head: QueuedPart, sim: SimAtWork, turn: Turn, at: Moment, effects: Effects
     ) -> Submission | None:
         """Claim a part for this SIM; None where its message has just ended.
 
         Raises QueueDamagedError.
         """
-        message = messages.to_send(db, head["message_id"])
+        message = messages.find(db, head.message_id)
         if message is None or lifecycle.has_expired(message, at):
-            if not parts.waits(db, head["message_id"], head["seq"]):
+            if not parts.waits(db, head.message_id, head.seq):
                 raise QueueDamagedError
             if message is None:
-                log.error("message %d is missing: its parts are cancelled", head["message_id"])
-                parts.drop_queued(db, head["message_id"], "cancelled")
+                log.error("message %d is missing: its parts are cancelled", head.message_id)
+                parts.drop_queued(db, head.message_id, "cancelled")
             else:
                 lifecycle.expire(db, message, at, effects)
             return None
-        claim = parts.claim(db, message["id"], head["seq"], sim["id"], at.now, turn.status.port)
+        claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
         if message["sim_id"] != sim["id"]:
@@ -199,24 +199,22 @@ class Scheduler:
             messages.rebind(db, message["id"], sim["id"], at.today, quotas.cost_on(message, sim["cost"]))
         via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
-            key = (message["id"], head["seq"], claim.token)
+            key = (message.id, head.seq, claim.token)
             modem_memory.claimed(db, *key, modem_of(turn.status), turn.status.active.iccid)
-        piece = content_of(db, message["id"], message["text"], head["seq"], sim["id"])
-        last = parts.last_attempt(db, message["id"], head["seq"], claim.token) if claim.attempts > 1 else None
+        piece = content_of(db, message.id, message.text, head.seq, sim.id)
+        last = parts.last_attempt(db, message.id, head.seq, claim.token) if claim.attempts > 1 else None
         return Submission(
-            message_id=message["id"],
-            seq=head["seq"],
+            message_id=message.id,
+            seq=head.seq,
             total=piece.total,
             token=claim.token,
-            recipient=message["recipient"],
+            recipient=message.recipient,
             segment=piece.segment,
-            reference=message["id"] % 256,
+            reference=message.id % 256,
             validity_s=_validity(message, at),
             alone=piece.alone,
-            message_reference=_message_reference(message["id"], head["seq"]),
-            reject_duplicates=last is not None
-            and last["outcome"] == "in_doubt"
-            and last["sim_id"] == sim["id"],
+            message_reference=_message_reference(message.id, head.seq),
+            reject_duplicates=last is not None and last.outcome == "in_doubt" and last.sim_id == sim.id,
             via=via,
             marks=marks,
         )
@@ -228,7 +226,7 @@ class Scheduler:
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
-def _has_room(db: Connection, sim: Row, at: Moment) -> bool:
+def _has_room(db: Transaction, sim: Row, at: Moment) -> bool:
     left = room(db, sim, at.today)
     return left is None or left > 0
 
@@ -237,8 +235,8 @@ def _validity(message: Row, at: Moment) -> int | None:
     """The remaining life of a message in seconds; its whole life where the clock is not trusted."""
     if message["expires_at"] is None:
         return None
-    life: int = message["expires_at"] - message["created_at"]
-    left: int = message["expires_at"] - at.now if at.trusted else life
+    life = message.expires_at - message.created_at
+    left = message.expires_at - at.now if at.trusted else life
     return max(1, min(left, life) // SECOND)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from config.settings import DispatchSettings
 from gatewayd.sending.port_history import Turn
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import loop_tests, parts
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.port.interface import Rest, Switch
@@ -46,13 +46,13 @@ class SlotSwitching:
             return None
         return Rest(rest_s) if wanted is None else Switch(wanted)
 
-    def reports_s(self, db: Connection, turn: Turn, at: Moment) -> float:
+    def reports_s(self, db: Transaction, turn: Turn, at: Moment) -> float:
         """How long to wait for the reports on the last submissions of this slot; 0 where none is awaited."""
         left_s = turn.last_submission + REPORTS_S - self._clock.monotonic()
         since = at.now - int(REPORTS_S * SECOND)
         return left_s if left_s > 0 and parts.awaits_report(db, turn.sim_id, since, at.now) else 0.0
 
-    def visit(self, db: Connection, turn: Turn, at: Moment) -> Switch | Rest:
+    def visit(self, db: Transaction, turn: Turn, at: Moment) -> Switch | Rest:
         """The step of a port without work: it visits each slot regularly to fetch reports and texts."""
         now = self._clock.monotonic()
         due: dict[int, float] = {}

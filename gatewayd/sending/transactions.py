@@ -12,7 +12,7 @@ from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.outcomes import Outcomes
 from gatewayd.sending.port_waker import PortWaker
 from gatewayd.sending.result_waiters import ResultWaiters
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import parts
@@ -52,10 +52,10 @@ class Transactions:
         """The time now, and today's date."""
         return self._clock.moment(self._calendar)
 
-    def write(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def write(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         """Run `work` in a transaction, then perform the `Effects` that it gathered. Raises as `Store.write`."""
 
-        def step(db: Connection) -> tuple[T, Effects]:
+        def step(db: Transaction) -> tuple[T, Effects]:
             effects = Effects()  # a transaction that runs again gathers its own
             return work(db, self.moment(), effects), effects
 
@@ -63,14 +63,14 @@ class Transactions:
         self.perform(effects)
         return result
 
-    def write_for_port(self, work: Callable[[Connection, Moment, Effects], T]) -> T:
+    def write_for_port(self, work: Callable[[Transaction, Moment, Effects], T]) -> T:
         """As `write`. Raises WorkUnavailableError where the store cannot write."""
         try:
             return self.write(work)
         except StoreUnavailableError as error:
             raise WorkUnavailableError(str(error)) from error
 
-    def read_for_port(self, look: Callable[[Connection], T]) -> T:
+    def read_for_port(self, look: Callable[[Transaction], T]) -> T:
         """Run `look` on a reading connection. Raises WorkUnavailableError where the store cannot read."""
         try:
             with self._store.readers.lend() as db:

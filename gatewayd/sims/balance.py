@@ -11,10 +11,10 @@ from functools import partial
 from config.settings import BalanceSettings
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import queue_counts, sims
+from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import SECOND, Clock
 from gatewayd.timekeeping.timers import Timers
 from modem.driver.ussd import UssdAnswer, UssdError
@@ -88,7 +88,7 @@ class Balances:
     def _look(self, ports: Mapping[int, PortControl]) -> None:
         try:
             for sim, settings in self._due():
-                self._ask(ports[sim["port"]], sim, settings)
+                self._ask(ports[sim.port], sim, settings)
         except StoreUnavailableError as error:
             log.debug("no balance is read: %s", error)
         finally:
@@ -100,17 +100,17 @@ class Balances:
         waiting = self._store.write(queue_counts.waiting)
         with self._store.readers.lend() as db:
             known = sims.shown(db, "")
-        due: list[tuple[Row, BalanceSettings]] = []
+        due: list[tuple[Sim, BalanceSettings]] = []
         for sim in known:
-            settings = self._settings_of(sim["shown_operator"])
-            place = places.get(sim["id"])
-            if settings is None or place is None or sim["id"] in self._asking or waiting.get(sim["id"]):
+            settings = self._settings_of(sim.shown_operator)
+            place = places.get(sim.id)
+            if settings is None or place is None or sim.id in self._asking or waiting.get(sim.id):
                 continue
-            idle = place.registered and place.active and not place.busy and place.port == sim["port"]
+            idle = place.registered and place.active and not place.busy and place.port == sim.port
             # A clock that was set back must not keep a balance for years.
-            age_s = None if sim["balance_at"] is None else (now - sim["balance_at"]) / SECOND
+            age_s = None if sim.balance_at is None else (now - sim.balance_at) / SECOND
             fresh = age_s is not None and 0 <= age_s < settings.every_s
-            if idle and not fresh and self._clock.monotonic() >= self._not_before.get(sim["id"], 0.0):
+            if idle and not fresh and self._clock.monotonic() >= self._not_before.get(sim.id, 0.0):
                 due.append((sim, settings))
         return due
 
@@ -124,8 +124,8 @@ class Balances:
         # The callback runs on the port's thread, which must not wait for the disk.
         future.add_done_callback(lambda done: self._timers.after(0, self._taker(sim, settings, done)))
 
-    def _taker(self, sim: Row, settings: BalanceSettings, done: Future[UssdAnswer]) -> Callable[[], None]:
-        return partial(self._take, sim["id"], sim["iccid"], settings, done)
+    def _taker(self, sim: Sim, settings: BalanceSettings, done: Future[UssdAnswer]) -> Callable[[], None]:
+        return partial(self._take, sim.id, sim.iccid, settings, done)
 
     def _take(self, sim_id: int, iccid: str, settings: BalanceSettings, done: Future[UssdAnswer]) -> None:
         """Keep the balance in an answer. The timers run it again where the store cannot keep it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from gatewayd.records import Caller, SimRecord
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import sims
 from gatewayd.timekeeping.clock import month_of
 
 
 def company_sims(
-    db: Connection,
+    db: Transaction,
     port_registry: PortRegistry,
     caller: Caller,
     *,
@@ -39,7 +39,7 @@ def company_sims(
     return assigned, available
 
 
-def _record(db: Connection, sim: Row, place: Presence | None, today: str) -> SimRecord:
+def _record(db: Transaction, sim: Row, place: Presence | None, today: str) -> SimRecord:
     left = room(db, sim, today)
     return SimRecord(
         id=sim["id"],

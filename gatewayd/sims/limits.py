@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store import Transaction
 from gatewayd.store.tables import sims
 from gatewayd.timekeeping.clock import month_of
 
 
-def room(db: Connection, sim: Row, today: str) -> int | None:
+def room(db: Transaction, sim: Row, today: str) -> int | None:
     """How many messages a SIM may still take today and this month; None: no limit.
 
     `sim`: a row of `sims.shown`, `sims.enabled` or `sims.at_work`.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import sims
 
 _PIN_ATTEMPTS = 3  # that a SIM allows before it requires its PUK (31.101, 9.5)
 
 
-def may_try(db: Connection, iccid: str, port: int, pin: str, attempts_left: int | None, now: int) -> bool:
+def may_try(db: Transaction, iccid: str, port: int, pin: str, attempts_left: int | None, now: int) -> bool:
     """Whether this PIN may be tried now; the try is marked first. `iccid` "": the SIM is known by its port."""
     card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
     known = sims.pin_state(db, card, digest)
@@ -24,7 +24,7 @@ def may_try(db: Connection, iccid: str, port: int, pin: str, attempts_left: int 
     return known in (None, "accepted") or untried
 
 
-def record_result(db: Connection, iccid: str, port: int, pin: str, now: int, *, accepted: bool) -> None:
+def record_result(db: Transaction, iccid: str, port: int, pin: str, now: int, *, accepted: bool) -> None:
     """Record whether the SIM accepted this PIN."""
     card, digest = _card(iccid, port), _pin_digest(iccid, port, pin)
     state = "accepted" if accepted else "refused"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from gatewayd.sims.numbering import Numbering
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.tables import sims
 from modem.port.status import PortStatus
 
@@ -25,8 +25,8 @@ class SimRegistry:
     def __init__(
         self,
         numbering: Numbering,
-        write: Callable[[Callable[[Connection, int], int]], int],
-        read: Callable[[Callable[[Connection], int | None]], int | None],
+        write: Callable[[Callable[[Transaction, int], int]], int],
+        read: Callable[[Callable[[Transaction], int | None]], int | None],
     ) -> None:
         self._numbering = numbering
         self._write = write
@@ -72,6 +72,6 @@ class SimRegistry:
         return ids[iccid]
 
 
-def _seen(iccid: str, port: int, facts: _Facts, db: Connection, now: int) -> int:
+def _seen(iccid: str, port: int, facts: _Facts, db: Transaction, now: int) -> int:
     imsi, number, operator, slot = facts
     return sims.seen(db, iccid, imsi, number, operator, port, slot, now)

@@ -1,7 +1,7 @@
 """Backups: consistent copies of the database, made while it is in use.
 
-The copy is made of one snapshot, on a connection of its own: the writer is never waited for, and its log grows until the
-snapshot is done with. A backup is one file, checked as a whole before it gets its name.
+The copy is made from one snapshot, on a connection of its own: the writer does not wait, and the log grows until the
+copy has ended. A backup is one file, checked as a whole before it gets its name.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from gatewayd.store.store_owner import known_owner, owner_of
 
 log = logging.getLogger(__name__)
 
-# Pages copied at a time: a megabyte, after which it is looked whether to go on.
+# Pages copied at a time: a megabyte, after which a request to cancel is noticed.
 _STEP_PAGES = 2048
 
-# What a backup must leave free on its disk: it may be the database's own.
+# Space that a backup must leave free on its disk, which may be the disk of the database.
 _LEAVE_BYTES = 64 << 20
 
 _NAME = re.compile(r"gatewayd-([0-9]{6,})\.db")
 
 
 class BackupError(Exception):
-    """The backup cannot be made; the text says why, and what would help. There is no file of that name then, or the old one."""
+    """The backup cannot be made; the text says why and what helps. A file of that name is unchanged or missing."""
 
 
 class BackupCancelledError(BackupError):
-    """The backup was given up."""
+    """The backup was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a backup is: pages copied, and all; when all are, the copy is being checked."""
+    """Pages copied so far, and all pages. After the last page the copy is checked."""
 
     copied: int
     pages: int
@@ -61,7 +61,7 @@ def back_up(
     told: Callable[[Progress], None],
     cancelled: threading.Event,
 ) -> int:
-    """Copy the database to `target`, whole, checked and synced, for its owner's eyes alone; the size in bytes.
+    """Copy the database to `target`, checked, synced and readable by its owner only; the size in bytes.
 
     Raises:
         BackupError: see there.
@@ -89,7 +89,7 @@ def back_up(
 
 
 def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
-    """The owner of the database; the folder of backups beside it is made where it is missing.
+    """The id of the store. Makes a missing folder of backups beside the database.
 
     Raises BackupError where `target` must not be written, and OSError.
     """
@@ -115,7 +115,7 @@ def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
 def _leave_to_the_owner(part: Path) -> None:
     try:
         leave_to_the_owner(part, part.parent)
-    except OSError as error:  # a file system without owners, as of a USB stick
+    except OSError as error:  # a file system without owners, as on a USB stick
         log.debug("%s keeps its owner: %s", part, error)
 
 
@@ -128,7 +128,7 @@ def _advice(error: OSError, source: Path) -> str:
 
 
 def kept(folder: Path) -> list[Path]:
-    """The backups that the gateway made in a folder of its own accord, oldest first. Raises OSError."""
+    """The automatic backups in a folder, oldest first. Raises OSError."""
     if not folder.is_dir():
         return []
     found = [(int(name[1]), path) for path in folder.iterdir() if (name := _NAME.fullmatch(path.name))]
@@ -136,10 +136,10 @@ def kept(folder: Path) -> list[Path]:
 
 
 def own(folder: Path, owner: str) -> list[Path]:
-    """Of `kept` those of this owner, oldest first; the others' are left alone. Raises OSError.
+    """The backups of `kept` that belong to this store (by its id, `owner`), oldest first. Raises OSError.
 
-    Those of older versions tell no owner. They count where no other gateway uses the folder. `owner` "" is one that is not
-    known: then all count if they are those of one gateway, else none.
+    Backups of older versions have no id. They count if no other gateway uses the folder. `owner` "": the id is not
+    known; then all backups count if they belong to one gateway, else none.
     """
     owners = {path: owner_of(path) for path in kept(folder)}
     named = set(owners.values()) - {""}
@@ -149,14 +149,14 @@ def own(folder: Path, owner: str) -> list[Path]:
 
 
 def next_name(folder: Path) -> Path:
-    """What the next backup in a folder is called. Numbers tell which is newer: a clock may be wrong."""
+    """The path of the next backup in a folder. Numbers give the order, because a clock may be wrong."""
     have = kept(folder)
     last = _NAME.fullmatch(have[-1].name) if have else None
     return folder / f"gatewayd-{int(last[1]) + 1 if last else 1:06}.db"
 
 
 def check_backup(path: Path) -> None:
-    """Raise StoreDamagedError where a file is not a whole backup of ours."""
+    """Raise StoreDamagedError if a file is not an undamaged backup of gatewayd."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             check_owner(db)
@@ -188,16 +188,16 @@ def _copy(source: Path, part: Path, told: Callable[[Progress], None], cancelled:
 
     try:
         with closing(connect_reader(source)) as db, closing(sqlite3.connect(part)) as copy:
-            copy.execute("PRAGMA synchronous = OFF")  # synced as a whole at the end
+            copy.execute("PRAGMA synchronous = OFF")  # the whole file is synced at the end
             db.execute("BEGIN")
-            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on it is one snapshot
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the snapshot begins with this read
             db.backup(copy, pages=_STEP_PAGES, progress=step)
     except sqlite3.Error as error:
         raise _explained(error) from error
 
 
 def _finish(part: Path, now: int, cancelled: threading.Event) -> None:
-    """Make the copy one file that says what it is, and check it."""
+    """Mark the copy as a backup, make it a single file, and check it."""
     try:
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             copy.set_progress_handler(cancelled.is_set, 10_000)
@@ -205,7 +205,7 @@ def _finish(part: Path, now: int, cancelled: threading.Event) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute("DELETE FROM backup_of")
             copy.execute("INSERT INTO backup_of VALUES (?)", (now,))
-            set_generation(copy)  # no log or journal of the database is one of its backup's
+            set_generation(copy)  # so no log or journal of the database is taken for one of the backup
             faults(copy, "integrity_check")
     except StoreDamagedError as error:
         if cancelled.is_set():
@@ -224,7 +224,7 @@ def _explained(error: sqlite3.Error) -> Exception:
 
 
 def _name(part: Path, target: Path, *, overwrite: bool) -> None:
-    """Give a finished backup its name, and no other file's where that is not wanted."""
+    """Give a finished backup its name. Raises BackupError if a file has it, unless `overwrite`."""
     if not overwrite:
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

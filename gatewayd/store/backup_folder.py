@@ -1,4 +1,4 @@
-"""Where backups go: whether the folder may be written, and whether it is on another disk than the database."""
+"""The folder of backups: whether it is writable, and whether it is on the disk of the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOMES = ("/home", "/root", "/run/user")
 
 
 def on_one_disk(folder: Path, other: Path, block: Path = _BLOCK) -> bool:
-    """Whether two folders lie on one disk, of those that are not there the nearest that is; False where that is not known."""
+    """Whether two folders are on one disk; False if not known. For a missing folder its nearest parent counts."""
     try:
         return _disk(_there(folder), block) == _disk(_there(other), block)
     except OSError:
@@ -25,7 +25,7 @@ def on_one_disk(folder: Path, other: Path, block: Path = _BLOCK) -> bool:
 
 
 def unwritable(folder: Path) -> str:
-    """Why nothing can be written to a folder, or made in the nearest one that is there, and what cures it; "" where it can."""
+    """Why a folder, or its nearest existing parent, is not writable, with the remedy; "" if it is."""
     there = _there(folder)
     try:
         with tempfile.TemporaryFile(dir=there):
@@ -58,14 +58,14 @@ def _user() -> str:
 
 
 def _there(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """The folder, or its nearest existing parent."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return folder
 
 
 def _disk(folder: Path, block: Path) -> object:
-    """What the disk of a folder is known by: for a partition the device that it is a part of. Raises OSError."""
+    """An identifier of the disk of a folder: for a partition, of the whole device. Raises OSError."""
     device = folder.stat().st_dev
     node = Path(os.path.realpath(block / f"{os.major(device)}:{os.minor(device)}"))
     if (node / "partition").exists():

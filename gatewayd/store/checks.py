@@ -1,4 +1,4 @@
-"""Whether the file at start is a whole database of ours."""
+"""Checks at start: whether the file is an undamaged database of gatewayd."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gatewayd.store.engine.disk import reserve_path
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError
 from gatewayd.store.migrations import migrations
 
-# A database up to this size is read as a whole at each start: a second or two from an SD card. A larger one is when it is
-# backed up; at start only its smaller tables are.
+# A database up to this size is checked as a whole at each start: a second or two on an SD card. Of a larger one only
+# the smaller tables are checked at start; each backup checks it as a whole.
 _WHOLE_BYTES = 64 << 20
 _LARGE_TABLES = frozenset(
     {"messages", "parts", "refusals", "attempts", "inbox", "inbound_seen", "idempotency"}
 )
 
-# A power cut in the very first start may leave these alone.
+# A power cut in the first start may leave only these.
 _MADE_FIRST = {"_sqlite_migrations", "idx__sqlite_migrations_migration_set_name"}
 
 _MAGIC = b"SQLite format 3\0"  # how a database file begins (sqlite.org/fileformat.html, 1.3)
@@ -30,7 +30,7 @@ _COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_tabl
 
 
 def check_file(path: Path) -> None:
-    """Raise StoreDamagedError where the database is missing or empty and was not always."""
+    """Raise StoreDamagedError if the database is missing or empty, and existed before."""
     if path.exists() and path.stat().st_size:
         return
     log = path.with_name(path.name + "-wal")
@@ -43,7 +43,7 @@ def check_file(path: Path) -> None:
 
 
 def require_database(path: Path) -> None:
-    """Raise StoreUnavailableError where a file is no database of ours, without a trace of having looked: no file is made."""
+    """Raise StoreUnavailableError if a file is no database of gatewayd. Makes no file."""
     try:
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
@@ -52,7 +52,7 @@ def require_database(path: Path) -> None:
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
     if not head and _was_begun(path):
-        return  # `check_file` says what to do about it
+        return  # `check_file` raises an error with the remedy
     if not head:
         raise StoreUnavailableError(
             f"no gatewayd is running on this store, and there is no database {path}: is store.path right? The first"
@@ -64,21 +64,21 @@ def require_database(path: Path) -> None:
 
 
 def _was_begun(path: Path) -> bool:
-    """Whether a store was there, by what lies beside the database."""
+    """Whether there was a store, by the files beside the database."""
     return reserve_path(path).exists() or path.with_name(path.name + "-wal").exists()
 
 
 def _require_ours(path: Path) -> None:
     try:
-        # What its log holds does not matter here, and to look at that SQLite would make a file beside it.
+        # The log does not matter here, and to read it SQLite would make a file beside it.
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
             check_owner(db)
     except (sqlite3.Error, UnicodeDecodeError):
-        return  # a damaged one: opening it says what to do
+        return  # it is damaged: opening it raises an error with the remedy
 
 
 def check_owner(db: Connection) -> None:
-    """Raise StoreUnavailableError where the database is another program's."""
+    """Raise StoreUnavailableError if the database belongs to another program."""
     names = {row[0] for row in db.execute(_OBJECTS)}
     if names - _MADE_FIRST and not (
         "_sqlite_migrations" in names
@@ -88,9 +88,9 @@ def check_owner(db: Connection) -> None:
 
 
 def check_whole(db: Connection, size: int) -> None:
-    """Raise StoreDamagedError where a database, brought to our schema, is not whole.
+    """Raise StoreDamagedError if a migrated database is damaged or lacks a table, an index or a column.
 
-    SQLite's quick check: all but whether each index says what its table says.
+    Uses SQLite's quick check, which does not compare indexes with their tables.
     """
     with Database(memory=True) as model:
         migrations.apply(model)
@@ -109,7 +109,7 @@ def check_whole(db: Connection, size: int) -> None:
 
 
 def faults(db: Connection, check: str) -> None:
-    """Run one of SQLite's checks. Raises StoreDamagedError where it finds a fault."""
+    """Run one of SQLite's checks. Raises StoreDamagedError if it finds a fault."""
     try:
         found = [row[0] for row in db.execute(f"PRAGMA {check}")]
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Looking into a database beside whoever uses it: nothing is written, and nobody waits."""
+"""Read a database while another process uses it. Nothing is written, and no other process waits."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store.engine.connection import Connection, connect_reader
+from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 
 T = TypeVar("T")
 
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_FAULTS_TOLD = 5  # one damaged page leads to hundreds of them
+_FAULTS_TOLD = 5  # one damaged page leads to hundreds of faults
 
-# What has happened lately is in the newest messages; a count of millions would take minutes on an SD card.
+# The newest messages show recent events; counting millions would take minutes on an SD card.
 _NEWEST = 10_000
 
 SQLITE_VERSION = sqlite3.sqlite_version
 
 
 def lock_holder(store: Path) -> int | None:
-    """The process that has the store open, 0 where it does not tell its number; None: nobody has. Raises OSError."""
+    """The id of the process that has the store open, 0 if unknown; None: no process has. Raises OSError."""
     try:
         fd = os.open(lock_path(store), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def lock_holder(store: Path) -> int | None:
 
 
 def quick_check(store: Path, timeout_s: float) -> list[str] | None:
-    """What SQLite finds wrong with the file, nothing where it is whole; None: it took longer than `timeout_s`.
+    """The faults that SQLite finds in the file, empty without any; None: it took longer than `timeout_s`.
 
     Raises StoreUnavailableError where it cannot be opened.
     """
@@ -75,18 +75,18 @@ def _bounded(db: Connection, timeout_s: float, late: threading.Event) -> list[st
 
 
 def recent_counts(store: Path) -> dict[str, object]:
-    """What became of the newest messages, and why parts were refused: counts alone, no number and no text.
+    """Outcomes of the newest messages and causes of refusals: counts only, no number and no text.
 
     Raises StoreUnavailableError where it cannot be read.
     """
     return look(store, counts)
 
 
-def look(store: Path, work: Callable[[Connection], T]) -> T:
-    """What `work` finds with a connection that cannot write. Raises StoreUnavailableError where it cannot be read."""
+def look(store: Path, work: Callable[[Transaction], T]) -> T:
+    """The result of `work` on a read-only connection. Raises StoreUnavailableError if the file cannot be read."""
     try:
         with closing(connect_reader(store)) as db:
-            return work(db)
+            return work(Transaction(db))
     except sqlite3.Error as error:
         raise StoreUnavailableError(str(error)) from error
 

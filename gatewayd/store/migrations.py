@@ -1,4 +1,4 @@
-"""The tables, as migrations. A migration that has landed is never edited; a change is a new one below it.
+"""The schema, as migrations. A released migration is never edited; a change is a new migration below it.
 
 Times are microseconds since the epoch, UTC. Days and months are those of the configured time zone, as
 `YYYY-MM-DD` and `YYYY-MM`.
@@ -35,7 +35,7 @@ def migrate(db: Connection) -> None:
 
 
 def _execute(db: Database, script: str) -> None:
-    """Run a script within the migration's transaction (`executescript` would commit it first)."""
+    """Run a script within the transaction of the migration. `executescript` would commit it first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,7 +1,7 @@
-"""Backups in the place of the database.
+"""Restored backups.
 
-A backup says of itself that it is one. What waited when it was made may have been sent since: so that nobody gets it twice,
-it is held when the backup is opened as the database, whoever put it there.
+A backup is marked as one. Messages that waited when it was made may have been sent since. So that they are not sent twice,
+they are held when the backup is opened as the database, whether the gateway or a person put it there.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ HELD = (
 )
 
 
-def settle(db: Connection, *, resend: bool) -> None:
-    """Where the database is a backup, make it the database: hold what waits in it, or `resend` it."""
+def adopt_backup(db: Connection, *, resend: bool) -> None:
+    """If the database is a backup, remove that mark, and hold the messages that wait in it, or `resend` them."""
     row = db.execute("SELECT taken_at FROM backup_of").fetchone()
     if row is None:
         return
     db.execute("BEGIN IMMEDIATE")
     count = 0
     if not resend:
-        # A report that tells of a submission since then still settles it: that is what the window is for.
+        # A later report of a submission still settles its part: the window from `started_at` to `ended_at` is for that.
         count = db.execute(
             "UPDATE parts SET state = 'in_doubt', held = 1, deferred = 0, token = token + 1, reference = NULL,"
             " started_at = :taken_at, ended_at = max(:taken_at, CAST(strftime('%s') AS INTEGER) * 1000000)"
@@ -53,7 +53,7 @@ def settle(db: Connection, *, resend: bool) -> None:
 
 
 def restore_newest(folder: Path, path: Path) -> None:
-    """Set a damaged database aside and put the newest good backup of a folder in its place.
+    """Rename a damaged database and replace it by the newest good backup of a folder.
 
     Raises:
         StoreDamagedError: there is none. Then nothing was changed.
@@ -84,11 +84,11 @@ def restore_newest(folder: Path, path: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Give a damaged database and its log other names; the one of the database."""
+    """Rename a damaged database and its log; the new path of the database."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    for suffix in ("-wal", "-journal", "-shm", ""):  # the log before the database: alone it is of no use
+    for suffix in ("-wal", "-journal", "-shm", ""):  # the log first: alone it is of no use
         file = path.with_name(path.name + suffix)
         if file.exists():
             os.rename(file, f"{aside}{suffix}")

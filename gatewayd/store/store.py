@@ -1,4 +1,4 @@
-"""The database as a whole: its lock, its one writer, its readers."""
+"""The store: the lock of the database, its writer and its readers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatewayd.store import restore, store_owner
 from gatewayd.store.checks import check_file, check_owner, check_whole
 from gatewayd.store.engine import log_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
-from gatewayd.store.engine.connection import Connection, connect_writer, keep_log
+from gatewayd.store.engine.connection import Connection, Transaction, connect_writer, keep_log
 from gatewayd.store.engine.disk import Condition, Disk
 from gatewayd.store.engine.errors import StoreDamagedError, StoreLockedError, StoreUnavailableError, damage
 from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_path
@@ -25,22 +25,22 @@ from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
 from gatewayd.store.tables import queue_counts
-from gatewayd.store.tables.event_counts import install_tally_triggers
+from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# So many lists at most are read at a time: more would only share the cores of a small board.
+# The most lists that are read at a time: more would only share the cores of a small board.
 _LISTING = 2
 
 
 class Store:
-    """Everything the gateway keeps. One process at a time may have it open.
+    """All data that the gateway keeps. One process at a time may have it open.
 
-    `backups`: a folder whose newest good backup takes the place of a damaged database; None: a damaged one is refused.
-    `resend`: what waited in a backup that was put in place is sent, though it may have been sent since; else it is held.
+    `backups`: a folder whose newest good backup replaces a damaged database; None: a damaged database is refused.
+    `resend`: messages that waited in a restored backup are sent, though they may have been sent since; else they are held.
     """
 
     def __init__(self, path: Path, *, backups: Path | None = None, resend: bool = False) -> None:
@@ -49,19 +49,19 @@ class Store:
         self._resend = resend
         self._disk = Disk(path)
         self.readers = Readers(path, self._disk.damaged)
-        # Lists may be long: they never take the connections that a key or a message is looked up with.
+        # Lists may take long, so they do not use the connections on which a key or a message is looked up.
         self.lists = Readers(path, self._disk.damaged, connections=_LISTING)
         self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
 
     def open(self) -> None:
-        """Lock, check, migrate, and begin to take writes.
+        """Lock, check and migrate the database, and start the writer.
 
         Raises:
             StoreLockedError: another process holds the store.
             StoreVersionError: a newer gatewayd wrote it.
-            StoreDamagedError: the database is not whole, and no backup was to take its place.
+            StoreDamagedError: the database is damaged, and no backup replaces it.
             StoreUnavailableError: the file or its folder cannot be used.
         """
         try:
@@ -80,7 +80,7 @@ class Store:
 
     def write(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[Transaction], T],
         timeout_s: float = COMMIT_TIMEOUT_S,
         *,
         then: Callable[[T], None] | None = None,
@@ -88,50 +88,51 @@ class Store:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
         return self._opened().run(work, timeout_s, then=then)
 
-    def take(self, work: Callable[[Connection], T], *, then: Callable[[T], None] | None = None) -> T:
-        """As `write`, for what is new or can wait: refused while the disk is not well (see `Writer.run`)."""
+    def take(self, work: Callable[[Transaction], T], *, then: Callable[[T], None] | None = None) -> T:
+        """As `write`, for new messages and jobs that can wait: refused while the disk has a problem (see `Writer.run`)."""
         return self._opened().run(work, new=True, then=then)
 
     def cut_log(self) -> None:
-        """Cut SQLite's log as soon as nobody writes; it comes after something that wrote or read much."""
+        """Have SQLite's log truncated as soon as the writer is idle: for callers that wrote or read much."""
         self._opened().cut_log()
 
     @property
     def condition(self) -> Condition:
-        """What can be kept just now."""
+        """The condition of the disk."""
         return self._disk.condition
 
     @property
     def log_bytes(self) -> int:
-        """The size of SQLite's log."""
+        """The size of SQLite's log, in bytes."""
         return self._opened().log_bytes
 
     @property
     def waiting(self) -> int:
-        """How many functions wait for the next commit."""
+        """The number of functions that wait for the next commit."""
         return self._opened().waiting
 
     @property
     def commits(self) -> int:
-        """How many transactions were committed since the start."""
+        """The number of commits since the start."""
         return self._opened().commits
 
     def probe(self, answered: Callable[[int | None], None]) -> None:
-        """Have `answered` called with the number of parts that wait, by the thread that writes, after a commit.
+        """Test the writer: it calls `answered` with the number of queued parts after a commit.
 
-        With None where the database refused: that is no sign that the thread hangs. Raises StoreUnavailableError.
+        It calls `answered` with None if the commit failed: then the thread does not hang either. Raises StoreUnavailableError.
         """
         self._opened().hand_over(lambda db: sum(queue_counts.waiting(db).values()), answered)
 
     @property
     def running(self) -> bool:
-        """Whether the thread that writes lives. False between `open` and `close`: it died."""
+        """Whether the thread of the writer is alive. False between `open` and `close`: it has died."""
         return self._writer is not None and self._writer.running
 
     def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
-        """Finish what was handed over, for at most so long, close, and give the lock back.
+        """Finish the queued jobs, for at most `timeout_s`, then close and release the lock.
 
-        The last connection that closes brings the log into the database and removes it. Only the writer can, so it is the last.
+        The last connection that closes copies the log into the database and removes it. Only the writer may write, so it
+        is closed last.
         """
         self.readers.close()
         self.lists.close()
@@ -164,7 +165,7 @@ class Store:
             try:
                 self._writer = Writer(self._connect, self._disk, self.commit_times)
             except sqlite3.OperationalError:
-                # A full disk has no room even for the index of the log: the reserve is for that, too.
+                # A full disk has no room even for the index of the log, so the reserve is freed.
                 if not self._disk.make_room():
                     raise
                 self._writer = Writer(self._connect, self._disk, self.commit_times)
@@ -173,14 +174,14 @@ class Store:
         except StoreUnavailableError as error:
             raise StoreUnavailableError(f"{self.path} cannot be used: {error}") from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            # SQLite quotes from a schema that is damaged, and not every byte of that is a letter.
+            # The message of SQLite quotes the damaged schema, which may not be valid UTF-8.
             if damage(error) or isinstance(error, UnicodeDecodeError):
                 raise StoreDamagedError(_damaged(self.path, error)) from error
             raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
         self._writer.start()
 
     def _connect(self, before: Connection | None) -> Connection:
-        """The writing connection, on a database of this program's schema; `before`: the one whose place it takes."""
+        """Open the writing connection, with the schema of this program. `before`: the connection that it replaces."""
         db = connect_writer(self.path)
         try:
             if before is None:
@@ -189,14 +190,14 @@ class Store:
                 os.chmod(self.path, 0o600)
                 leave_to_the_owner(self.path, self.path.parent)
                 migrate(db)
-                store_owner.settle(db, self.path)
+                store_owner.reconcile(db, self.path)
                 check_whole(db, self.path.stat().st_size)
-                restore.settle(db, resend=self._resend)
+                restore.adopt_backup(db, resend=self._resend)
             else:
                 keep_log(db)
-            queue_counts.install_load_triggers(db)
+            queue_counts.install_queue_counts(db)
             install_in_flight(db, [] if before is None else in_flight(before))
-            install_tally_triggers(db)
+            install_event_counts(db)
             if before is None:
                 log_owner.begin_generation(db)
             else:
@@ -221,7 +222,7 @@ def _damaged(path: Path, error: Exception) -> str:
 
 
 def _lock(path: Path) -> int:
-    """Take the lock beside the database. It goes with the process, however that ends."""
+    """Take the lock beside the database. The kernel releases it when the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd = os.open(lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The files of a store: which they are, and whether the daemon's user may open them."""
+"""The files of a store, and whether the user of the daemon may open them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from gatewayd.store.engine.errors import StoreUnavailableError
 
-# SQLite's log, its index and journal; lock, reserve and the probe for a disk that works again; what a restore leaves.
+# SQLite's log, its index and journal; the lock, the reserve and the test file of a failed disk; files left by a restore.
 _BESIDE = re.compile(r"-wal.*|-shm.*|-journal|\.lock|\.reserve|\.probe|\.restored|\.damaged-[0-9]+.*")
 
 
 def is_own(file: Path, database: Path) -> bool:
-    """Whether a path means a file of the store, there or yet to come: by its name, through links, or as another name of one.
+    """Whether a path is a file of the store, present or future: by its name, through links, or as a hard link.
 
     Raises OSError.
     """
@@ -38,7 +38,7 @@ def is_own(file: Path, database: Path) -> bool:
 
 
 def own_files(database: Path) -> Iterator[Path]:
-    """The files of a store that are there, the database first. Raises OSError."""
+    """The existing files of a store, the database first. Raises OSError."""
     if not database.parent.is_dir():
         return
     for file in sorted(database.parent.iterdir()):
@@ -47,7 +47,7 @@ def own_files(database: Path) -> Iterator[Path]:
 
 
 def misowned(database: Path) -> list[Path]:
-    """The files of a store that belong to another user than its folder, who is the daemon's. Raises OSError."""
+    """The files of a store whose owner is not the owner of the folder (the user of the daemon). Raises OSError."""
     owner = database.parent.stat().st_uid
     return [file for file in own_files(database) if file.lstat().st_uid != owner]
 
@@ -60,7 +60,7 @@ def chown_command(files: list[Path], folder: Path) -> str:
 
 
 def check_access(database: Path) -> None:
-    """Raise StoreUnavailableError where this process may not open one of the files, with what cures it."""
+    """Raise StoreUnavailableError, with the remedy, if this process may not open one of the files."""
     files = [
         file
         for file in own_files(database)

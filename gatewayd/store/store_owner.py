@@ -1,7 +1,7 @@
-"""Which gateway a database and its backups belong to.
+"""The gateway that a database and its backups belong to.
 
-Each store has a random id. It is in the database, so that each backup has it too, and in the lock beside the database, behind
-the number of the process: a damaged database does not tell its own.
+Each store has a random id. It is in the database, so that each backup has it too. It is also in the lock file beside the
+database, behind the process id, because it cannot be read from a damaged database.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ID = re.compile(rf"[0-9a-f]{{{_ID_BYTES}}}")
 
 
 def known_owner(database: Path) -> str:
-    """The id that is kept beside a database; "" where there is none."""
+    """The id in the lock file of a database; "" without one."""
     try:
         with lock_path(database).open("rb") as lock:
             lock.seek(PROCESS_BYTES)
@@ -34,17 +34,20 @@ def known_owner(database: Path) -> str:
 
 
 def owner_of(backup: Path) -> str:
-    """The id of the store that a backup was made of; "" where it tells none, as those of older versions."""
+    """The id of the store that a backup was made of; "" without one, as in backups of older versions."""
     try:
         with closing(sqlite3.connect(f"{backup.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-            return _told(db)
+            return _stored_id(db)
     except (sqlite3.Error, UnicodeDecodeError):
         return ""
 
 
-def settle(db: Connection, database: Path) -> None:
-    """Make database and file tell the same id. The file counts: another gateway's backup may be in the place of the database."""
-    here, there = known_owner(database), _told(db)
+def reconcile(db: Connection, database: Path) -> None:
+    """Give the database the id of its lock file, or a new lock file the id of the database.
+
+    The lock file decides, because the database may have been replaced by a backup of another gateway.
+    """
+    here, there = known_owner(database), _stored_id(db)
     if here and here != there:
         log.warning("the database was begun by another gateway, or by an older version: it is this one's now")
         db.execute("UPDATE store_owner SET id = ?", (here,))
@@ -52,7 +55,7 @@ def settle(db: Connection, database: Path) -> None:
         _write(lock_path(database), there)
 
 
-def _told(db: Connection) -> str:
+def _stored_id(db: Connection) -> str:
     row = db.execute("SELECT id FROM store_owner").fetchone()
     told = "" if row is None else str(row[0])
     return told if _ID.fullmatch(told) else ""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
 from gatewayd.store.tables import messages, parts
-from gatewayd.store.tables.clock import Counted
+from gatewayd.store.tables.clock import ClockState
 from gatewayd.timekeeping import network_time
 from gatewayd.timekeeping.clock import DAY, SECOND, SLACK, Calendar, Clock, ClockStatus, Moment, iso
 from gatewayd.timekeeping.timers import Timers
@@ -32,7 +32,7 @@ Source = Literal["ntp", "network", "system"]
 class StampCorrection(Protocol):
     """The actions of the gateway when its clock is corrected."""
 
-    def restamp(self, db: Connection, since: int, jump: int) -> None:
+    def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """See `Gateway.restamp`."""
 
     def clock_trusted(self) -> None:
@@ -136,7 +136,7 @@ class ClockCorrector:
         self._port_statuses = port_statuses
         self._ports = ports
         self._began = clock.monotonic()
-        self._kept: Counted | None = None
+        self._kept: ClockState | None = None
         self._untrusted_since: int | None = None
         self._warned = False
 
@@ -147,7 +147,7 @@ class ClockCorrector:
         """
         self._tell(store.write(lambda db: self._begun(db, stamping), then=self._adopt), stamping)
 
-    def _begun(self, db: Connection, stamping: StampCorrection | None) -> _Known:
+    def _begun(self, db: Transaction, stamping: StampCorrection | None) -> _Known:
         clock, kept_last = self._clock, kept.load(db)
         system, monotonic = clock.system(), clock.monotonic()
         if kept_last is None:
@@ -271,7 +271,7 @@ def _corrected(before: Count, now: int, monotonic: float, source: Source) -> Cou
     return Count(now, monotonic, source, now if jumps else before.unbroken_since)
 
 
-def _trusted(db: Connection, before: _Known, found: Count, stamping: StampCorrection) -> _Known:
+def _trusted(db: Transaction, before: _Known, found: Count, stamping: StampCorrection) -> _Known:
     """Correct the stamps made before the time was trusted, and store the new count; the new state."""
     jump = found.at - before.count.now(found.monotonic)
     first = before.count.source is None
@@ -282,16 +282,16 @@ def _trusted(db: Connection, before: _Known, found: Count, stamping: StampCorrec
     return _kept(db, known, found.at)
 
 
-def _kept(db: Connection, known: _Known, now: int) -> _Known:
+def _kept(db: Transaction, known: _Known, now: int) -> _Known:
     """Store the count; the new state."""
     newest = None if known.kept is None else known.kept.trusted_at
     trusted_at = newest if known.count.source is None else now
-    row = Counted(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
+    row = ClockState(trusted_at, now, known.count.unbroken_since, known.untrusted_since)
     kept.keep(db, row)
     return replace(known, kept=row)
 
 
-def _beyond_all_stamps(db: Connection, counted_at: int) -> int:
+def _beyond_all_stamps(db: Transaction, counted_at: int) -> int:
     """The time from which to count, so that later stamps are greater than all stamps before a crash."""
     stamps = [stamp for stamp in (messages.newest(db), parts.newest_start(db)) if stamp is not None]
     # Stamps further ahead come from a wrong time.

@@ -1,7 +1,7 @@
 """The writing connection, and one commit on it: many jobs in one transaction, a savepoint each.
 
-Where a commit fails, `Disk` says what becomes of it. While all is not well `tend` tries now and then whether it is again,
-on a new connection where the old one may be what fails.
+Where a commit fails, `Disk` decides whether it is tried once more. While the disk has a problem, `tend` tries a write now
+and then, and on a new connection where the old one may be the cause.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, log_of
+from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, Transaction, log_of
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
@@ -22,43 +22,44 @@ from gatewayd.store.engine.log_owner import mark_log
 log = logging.getLogger(__name__)
 
 COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The steps in which commits are counted: from an SSD to a worn SD card that makes everybody wait."""
+"""Bounds of the histogram of commit times, in seconds: from an SSD to a worn SD card."""
 
 SHARE_S = 0.001
-"""For so long at least jobs are run for one commit, and for as long as the last one took: a slow sync is shared by many.
-Where it is quick, who came first need not wait for all others; and ports that ended a submission in the same moment
-do not go on for ever to end them in the same moment.
+"""How long jobs are added to one commit at least; at most as long as the last sync took, so that many jobs share a slow sync.
+
+Where a sync is quick, the first caller need not wait for all others, and ports that ended a submission in the same
+moment drift apart.
 """
 
-# The log (WAL) is cut when it has grown beyond its room and nobody writes, and under load beyond the second, which only a
-# long read can bring about. SQLite itself begins it anew after 4 MiB as a rule.
+# The log (WAL) is truncated above the first size while the writer is idle, and above the second under load: only a long
+# read can let it grow to that. SQLite itself usually restarts the log after 4 MiB.
 _LOG_IDLE_BYTES = LOG_ROOM_BYTES
 _LOG_BUSY_BYTES = 64 << 20
 
 TRY_S = 2.0
-"""How often is tried whether a sick disk is well again, and looked at a log that is too long."""
+"""How often `tend` tests a disk with a problem and checks the size of the log."""
 
 _CUT_AGAIN_S = 5.0
 _CUT_WAIT_MS = 100  # for readers to end
 
 
 class Job:
-    """A function of the writing connection, and what became of it once `told`: its `result`, or `error`."""
+    """A function of the writing connection; once `told`, its `result` or its `error`."""
 
     __slots__ = ("error", "new", "ran", "result", "then", "told", "work")
 
     def __init__(
         self,
-        work: Callable[[Connection], Any],
+        work: Callable[[Transaction], Any],
         *,
         new: bool,
         then: Callable[[Any], None] | None = None,
     ) -> None:
         self.work = work
         self.then = then  # called with the result after the commit, before the next transaction begins
-        self.new = new  # it can be refused while the disk is not well
-        self.ran = False  # and its transaction has ended
-        self.told = False
+        self.new = new  # refused while the disk has a problem
+        self.ran = False  # its transaction has ended
+        self.told = False  # its caller may read `result` and `error`
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -66,7 +67,7 @@ class Job:
 class Committer:
     """The writing connection. One thread at a time calls its methods (see `Writer`).
 
-    `connect` opens the connection, with all that is temporary in it made anew; it is given the one before.
+    `connect` opens the connection and makes its temporary tables; its argument is the connection that it replaces.
     `share_s`: see `SHARE_S`.
     """
 
@@ -83,33 +84,33 @@ class Committer:
         self._share_s = share_s
         self._db = connect(None)
         self._log_path = log_of(self._db)
-        self._try_at = 0.0  # when is tried next whether the disk is well again, monotonic
-        self._cut_at = 0.0  # when the log may be cut next
-        self._sync_s = 0.0  # what the last commit took
+        self._try_at = 0.0  # monotonic: when the disk is tested next
+        self._cut_at = 0.0  # monotonic: when the log may be truncated next
+        self._sync_s = 0.0  # duration of the last sync
         self._closed_to_writing = False
         self.commits = 0
 
     @property
     def log_bytes(self) -> int:
-        """The size of the log. From any thread."""
+        """The size of the log, in bytes. Any thread may ask."""
         try:
             return os.stat(self._log_path).st_size
         except OSError:
             return 0
 
     @property
-    def restless(self) -> bool:
-        """Whether `tend` is to be called now and then. From any thread."""
-        return self._disk.ailing or self.log_bytes > _LOG_IDLE_BYTES
+    def needs_tending(self) -> bool:
+        """Whether `tend` must be called now and then. Any thread may ask."""
+        return self._disk.recovering or self.log_bytes > _LOG_IDLE_BYTES
 
     def commit(self, batch: list[Job]) -> None:
-        """Commit what can be kept of a batch, or of its beginning; each that `ran` has its result or its error then."""
+        """Commit a batch, or its beginning. Each job that `ran` then has its result or its error."""
         while batch:
             if not self._disk.takes_new:
-                batch = self._without_new(batch)
+                batch = self._refuse_new(batch)
             try:
                 self._attempt(batch)
-            except Exception as error:  # noqa: BLE001 - the commit failed for all of them, and each is told so
+            except Exception as error:  # noqa: BLE001 - the commit failed for all jobs, and each gets the error
                 self._roll_back()
                 again = unavailable(error) and self._disk.failed(error)
                 if not unavailable(error):
@@ -122,15 +123,15 @@ class Committer:
                 for job in batch:
                     if job.ran:
                         job.error = _translated(error)
-            except BaseException:  # the thread is told to end, in the middle of it
+            except BaseException:  # the thread is interrupted
                 self._roll_back()
                 raise
             return
 
     def tend(self, *, cut: bool, idle: bool) -> None:
-        """Look after the disk and the log. `cut`: cut the log now; `idle`: nobody wrote lately."""
+        """Test the disk and truncate the log where needed. `cut`: truncate it now; `idle`: there was no commit lately."""
         now = time.monotonic()
-        if self._disk.ailing and now >= self._try_at:
+        if self._disk.recovering and now >= self._try_at:
             self._try_at = now + TRY_S
             self._try_to_heal()
         limit = 0 if cut else _LOG_IDLE_BYTES if idle else _LOG_BUSY_BYTES
@@ -141,7 +142,7 @@ class Committer:
     def close(self) -> None:
         """Bring the log into the database, and close the connection.
 
-        Where another process reads, SQLite leaves the log where it is: it is empty then, and the file is whole without it.
+        Where another process reads, SQLite does not remove the log. The log is empty then, and the database is whole without it.
         """
         try:
             if not self._closed_to_writing:
@@ -152,7 +153,7 @@ class Committer:
         finally:
             self._db.close()
 
-    def _without_new(self, batch: list[Job]) -> list[Job]:
+    def _refuse_new(self, batch: list[Job]) -> list[Job]:
         for job in batch:
             if job.new:
                 job.ran = True
@@ -160,16 +161,16 @@ class Committer:
         return [job for job in batch if not job.new]
 
     def _attempt(self, batch: list[Job]) -> None:
-        """Run a batch in one transaction. Raises where that cannot be committed; it is not rolled back then."""
+        """Run a batch in one transaction. Raises where the commit fails; the caller rolls back."""
         db = self._db
         if self._disk.condition.state is State.DAMAGED and not self._closed_to_writing:
-            db.execute("PRAGMA query_only = ON")  # what is written to a damaged file does more damage
+            db.execute("PRAGMA query_only = ON")  # a write to a damaged file does more damage
             self._closed_to_writing = True
         before = db.total_changes
-        # What only reads is done also where nothing can be written.
+        # Jobs that only read run also where nothing can be written.
         well = self._disk.condition.state in (State.OK, State.SPARING)
         db.execute("BEGIN IMMEDIATE" if well else "BEGIN")
-        alone = len(batch) == 1  # then the transaction is its savepoint
+        alone = len(batch) == 1  # then the transaction serves as its savepoint
         until = time.monotonic() + max(self._sync_s, self._share_s)
         for job in batch:
             job.ran = False
@@ -178,12 +179,12 @@ class Committer:
             if not alone:
                 db.execute("SAVEPOINT job")
             try:
-                job.result, job.error = job.work(db), None
-            except Exception as error:  # whatever it is belongs to the caller who handed it over
+                job.result, job.error = job.work(Transaction(db)), None
+            except Exception as error:  # any exception belongs to the caller
                 if unavailable(error) and not self._closed_to_writing:
-                    raise  # not the caller's fault, but the disk's: it concerns all
+                    raise  # a problem of the disk concerns all jobs
                 if not db.in_transaction:
-                    raise  # SQLite gave up the whole transaction: nothing of this batch is kept
+                    raise  # SQLite rolled back the whole transaction
                 db.execute("ROLLBACK" if alone else "ROLLBACK TO job")
                 job.error = _translated(error)
                 if alone:
@@ -191,17 +192,17 @@ class Committer:
             if not alone:
                 db.execute("RELEASE job")
             if job.then is not None and job.error is None:
-                break  # what follows must see what `then` changes
+                break  # the next job must see the changes of `then`
             if time.monotonic() > until:
                 break
         began, changed = time.monotonic(), db.total_changes != before
         db.execute("COMMIT")
         self.commits += 1
-        if changed:  # else nothing was synced
+        if changed:  # a transaction without changes syncs nothing
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
-        _follow_up(batch)
+        _run_then(batch)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -211,7 +212,7 @@ class Committer:
                 log.error("a transaction could not be rolled back: %s", error)
 
     def _try_to_heal(self) -> None:
-        """Write something that changes nothing. Where that fails, once more on a new connection."""
+        """Test the disk with a write that changes nothing; where that fails, once more on a new connection."""
         if not self._disk.may_heal:
             return
         try:
@@ -220,15 +221,15 @@ class Committer:
             except sqlite3.Error:
                 self._reconnect()
         except sqlite3.Error as error:
-            log.debug("the disk is not well yet: %s", error)
+            log.debug("the disk still has a problem: %s", error)
             return
         self._disk.healed()
 
     def _reconnect(self) -> None:
-        """Go on with a new connection, if that can write. Raises sqlite3.Error.
+        """Replace the connection by a new one, if that can write. Raises sqlite3.Error.
 
-        The old one is closed after the new one was opened: were the last one closed, SQLite would recover the log, and
-        find in it what could not be synced and was told as failed.
+        The old connection is closed after the new one was opened. If the last connection were closed, SQLite would recover
+        the log, with commits in it that could not be synced and were reported as failed.
         """
         db = self._connect(self._db)
         try:
@@ -240,7 +241,7 @@ class Committer:
         self._db = db
 
     def _cut(self) -> None:
-        """Copy the log into the database, have it begin anew, and shorten it where it has grown; unless somebody reads it."""
+        """Copy the log into the database and restart it; truncate it where it is too long. Not while a process reads it."""
         try:
             self._db.execute(f"PRAGMA busy_timeout = {_CUT_WAIT_MS}")
             if self.log_bytes > LOG_ROOM_BYTES:
@@ -249,12 +250,12 @@ class Committer:
             else:
                 self._db.execute("PRAGMA wal_checkpoint(RESTART)")
         except sqlite3.Error as error:
-            log.debug("the log of the database cannot be cut now: %s", error)
+            log.debug("the log of the database cannot be truncated now: %s", error)
         finally:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _follow_up(batch: list[Job]) -> None:
+def _run_then(batch: list[Job]) -> None:
     for job in batch:
         if job.ran and job.then is not None and job.error is None:
             job.then(job.result)
@@ -262,7 +263,7 @@ def _follow_up(batch: list[Job]) -> None:
 
 def _write_nothing(db: Connection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    db.execute(f"PRAGMA user_version = {version}")  # that it is already: but it is written, and synced
+    db.execute(f"PRAGMA user_version = {version}")  # the same value, but SQLite writes and syncs it
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -1,8 +1,8 @@
-"""What can be kept on the disk just now, and the reserve for the day when it is full.
+"""The condition of the disk, and a reserve of space for the time when it is full.
 
-The reserve is a file beside the database, really allocated. When the disk is full nothing new is taken from then on, and
-the reserve is freed for what must be kept all the same: claims, outcomes, reports, texts that come in. When space
-returns, the reserve is made anew before anything new is taken again.
+The reserve is a file beside the database with allocated blocks. When the disk is full, no new messages are accepted, and
+the reserve is freed for claims, outcomes, reports and incoming texts. When space returns, the reserve is made again before
+new messages are accepted.
 """
 
 from __future__ import annotations
@@ -22,90 +22,96 @@ from gatewayd.store.engine.fsync import leave_to_the_owner, sync_folder
 log = logging.getLogger(__name__)
 
 RESERVE_BYTES = 8 << 20
-"""Some ten thousand parts can be claimed and settled in it."""
+"""Enough to claim some ten thousand parts and to keep their outcomes."""
 
-# So much must be free beside the reserve before anything new is taken again: else service would come and go.
+# Free space needed beside the reserve before new messages are accepted again: less would let the state change to and fro.
 _MARGIN_BYTES = 8 << 20
+
+LITTLE_BYTES = 200 << 20
+"""With less free, a person should free space: it is enough for some hundred thousand messages and the system's own files."""
+
+TOO_LITTLE_BYTES = 20 << 20
+"""With less free, SQLite's log may soon find no room."""
 
 # A disk with less than this free has no room for the smallest transaction.
 _FULL_BYTES = 1 << 20
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
-# What passes by itself and says nothing of the disk: somebody has locked the file, or memory is short.
+# Errors that pass by themselves and are no problem of the disk: the file is locked, or memory is short.
 _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM)
 
 
 class State(Enum):
-    """What can be kept."""
+    """What can be written."""
 
     OK = "ok"  # everything
-    SPARING = "sparing"  # nothing new; what must be kept, in the reserve
+    SPARING = "sparing"  # no new messages; what must be kept goes into the reserve
     STUCK = "stuck"  # nothing: the reserve is used up, or the disk is read-only or failing
-    DAMAGED = "damaged"  # nothing, until a restart: the database itself is wrong
+    DAMAGED = "damaged"  # nothing, until a restart: the database is damaged
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A state, and in words what is wrong and what a person can do. `detail` is empty where all is well."""
+    """A state; `detail` says what is wrong and what a person can do, and is empty in state OK."""
 
     state: State
     detail: str = ""
 
 
 class Disk:
-    """The condition of the disk that a database is on. All but `condition` and `damaged` is for one thread."""
+    """The condition of the disk that a database is on. Only `condition` and `damaged` may be used by any thread."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
         self._reserve = reserve_path(database)
         self._probe = database.with_name(database.name + ".probe")
-        self._held = False  # the reserve is there, whole
-        self._faulty = False  # the trouble is another than a full disk
+        self._held = False  # the reserve exists
+        self._faulty = False  # the problem is not a full disk
         self._lock = threading.Lock()
         self._condition = Condition(State.OK)
 
     @property
     def condition(self) -> Condition:
-        """The last word."""
+        """The current condition."""
         return self._condition
 
     @property
     def takes_new(self) -> bool:
-        """Whether anything new may be taken."""
+        """Whether new messages may be accepted."""
         return self._condition.state is State.OK
 
     @property
     def may_heal(self) -> bool:
-        """Whether it makes sense to try whether all is well again."""
+        """Whether a test write may succeed now."""
         if self._condition.state not in (State.SPARING, State.STUCK):
             return False
         return self._faulty or self._free() >= _MARGIN_BYTES + (0 if self._held else RESERVE_BYTES)
 
     @property
-    def ailing(self) -> bool:
-        """Whether `may_heal` is to be asked now and again."""
+    def recovering(self) -> bool:
+        """Whether `may_heal` must be asked now and then."""
         return self._condition.state in (State.SPARING, State.STUCK)
 
     def open(self) -> None:
-        """Make the reserve; where there is no room for it, nothing new is taken until there is."""
-        if not self._stock():
-            self._become(State.SPARING, self._words_full())
+        """Make the reserve; without room for it, no new messages are accepted until there is."""
+        if not self._make_reserve():
+            self._become(State.SPARING, self._full_detail())
 
     def make_room(self) -> bool:
-        """At start: free the reserve where the disk is full. Whether there is more room now."""
+        """At start: free the reserve where the disk is full. True: there is more room now."""
         return self._free() < _FULL_BYTES and self._release()
 
     def _release(self) -> bool:
-        """Free the reserve. Whether there was one."""
+        """Free the reserve. True: there was one."""
         held = self._held or (self._reserve.exists() and self._reserve.stat().st_size > 0)
         if held:
-            os.truncate(self._reserve, 0)  # the empty file stays: it says that there was a database
+            os.truncate(self._reserve, 0)  # the empty file stays as a sign that there was a database
         self._held = False
         return held
 
     def failed(self, error: BaseException) -> bool:
-        """Take note that something could not be written. True: what must be kept may be tried once more."""
+        """Note a failed write. True: jobs that must be kept may be tried once more."""
         code = primary_code(error)
         if code in _PASSING:
             log.error("nothing could be written to the database: %s", error)
@@ -113,7 +119,7 @@ class Disk:
         if damage(error):
             self.damaged(error)
             return False
-        trouble = None if code == sqlite3.SQLITE_FULL else self._trouble()
+        trouble = None if code == sqlite3.SQLITE_FULL else self._probe_error()
         if code == sqlite3.SQLITE_FULL or (trouble is not None and trouble.errno in _FULL):
             return self._full()
         self._faulty = True
@@ -126,20 +132,20 @@ class Disk:
         return False
 
     def wrote(self) -> None:
-        """Something was written, though that was thought impossible."""
+        """Note a write that succeeded."""
         if self._condition.state is State.STUCK and not self._faulty:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
 
     def healed(self) -> None:
-        """Something was written to try whether all is well again: make the reserve, then take everything."""
+        """Note a test write that succeeded: make the reserve, then accept new messages."""
         self._faulty = False
-        if self._stock():
+        if self._make_reserve():
             self._become(State.OK, "")
         else:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
 
     def damaged(self, error: BaseException) -> None:
-        """SQLite found the database itself to be wrong. From any thread."""
+        """Note that SQLite found the database damaged. Any thread may call it."""
         self._become(
             State.DAMAGED,
             f"the database is damaged ({error}): no messages are taken or sent."
@@ -147,13 +153,13 @@ class Disk:
         )
 
     def _full(self) -> bool:
-        """The disk is full. Whether what must be kept may be tried once more."""
+        """Note that the disk is full. True: jobs that must be kept may be tried once more."""
         if self._condition.state is State.OK:
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
             return True
         if self._release():
             self._faulty = False
-            self._become(State.SPARING, self._words_full())
+            self._become(State.SPARING, self._full_detail())
             return True
         self._faulty = False
         self._become(
@@ -163,7 +169,7 @@ class Disk:
         )
         return False
 
-    def _words_full(self) -> str:
+    def _full_detail(self) -> str:
         reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
         return (
             f"the disk is full: no messages are taken, those that wait go on being sent ({reserve}). Free at least"
@@ -177,12 +183,12 @@ class Disk:
                 return
             self._condition = Condition(state, detail)
         if state is State.OK:
-            log.warning("the disk keeps everything again: messages are taken")
+            log.warning("disk recovered: accepting messages")
         else:
             log.error("%s", detail)
 
-    def _trouble(self) -> OSError | None:
-        """What the system says when a file is written beside the database; SQLite does not tell."""
+    def _probe_error(self) -> OSError | None:
+        """The error of the system when a file is written beside the database; SQLite does not report it."""
         try:
             fd = os.open(self._probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
@@ -202,8 +208,8 @@ class Disk:
             return 0
         return found.f_bavail * found.f_frsize
 
-    def _stock(self) -> bool:
-        """Make the reserve where it is not there. Whether it is there now."""
+    def _make_reserve(self) -> bool:
+        """Make the reserve where it is missing. True: it exists now."""
         if self._held:
             return True
         try:
@@ -222,12 +228,12 @@ class Disk:
 
 
 def reserve_path(database: Path) -> Path:
-    """Where the reserve of a database is."""
+    """The path of the reserve of a database."""
     return database.with_name(database.name + ".reserve")
 
 
 def _allocate(fd: int) -> None:
-    """Give a file the size of the reserve, no hole in it. Raises OSError, and then it is empty."""
+    """Allocate the blocks of the reserve to a file. Raises OSError, and leaves the file empty then."""
     try:
         os.posix_fallocate(fd, 0, RESERVE_BYTES)
         os.fsync(fd)

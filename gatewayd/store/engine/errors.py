@@ -1,4 +1,4 @@
-"""Why the store could not keep or find something."""
+"""Errors of the store, and which errors of SQLite mean them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sqlite3
 
 
 class StoreUnavailableError(Exception):
-    """Nothing can be kept durably just now: the disk is full, read-only, failing, or too slow."""
+    """Nothing can be stored now: the disk is full, read-only, failing, or too slow."""
 
 
 class StoreDamagedError(StoreUnavailableError):
-    """The database is not whole: it is empty, cut short, or holds what SQLite cannot make sense of."""
+    """The database is damaged: it is empty, cut short, or SQLite cannot read it."""
 
 
 class StoreLockedError(Exception):
@@ -21,7 +21,7 @@ class StoreVersionError(Exception):
     """The database was written by a newer gatewayd than this one."""
 
 
-# Primary result codes (https://www.sqlite.org/rescode.html) that speak of the disk or the file, not of our SQL.
+# Primary result codes (https://www.sqlite.org/rescode.html) that are about the disk or the file, not about our SQL.
 _UNAVAILABLE = frozenset(
     {
         sqlite3.SQLITE_PERM,
@@ -34,23 +34,23 @@ _UNAVAILABLE = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_PROTOCOL,  # the locks of the log's index could not be had
+        sqlite3.SQLITE_PROTOCOL,  # the locks of the index of the log were not available
     }
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def primary_code(error: BaseException) -> int | None:
-    """The primary result code of an error of SQLite's; None where it has none."""
+    """The primary result code of an SQLite error; None where it has none."""
     code = getattr(error, "sqlite_errorcode", None)
     return code & 0xFF if isinstance(error, sqlite3.Error) and code is not None else None
 
 
 def unavailable(error: BaseException) -> bool:
-    """Whether an error of SQLite's means that the store cannot be used, rather than a fault in the program."""
+    """Whether an SQLite error means that the store cannot be used, rather than a fault in the program."""
     return primary_code(error) in _UNAVAILABLE
 
 
 def damage(error: BaseException) -> bool:
-    """Whether an error of SQLite's means that the database is not whole."""
+    """Whether an SQLite error means that the database is damaged."""
     return primary_code(error) in _DAMAGE

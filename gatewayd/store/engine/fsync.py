@@ -1,4 +1,4 @@
-"""What it takes for files and names to be on the disk."""
+"""Sync files and folders, and give new files to the owner of their folder."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 PROCESS_BYTES = 32
-"""How much of the lock the number of the process takes, with blanks behind it."""
+"""Bytes of the lock file that hold the process id, padded with blanks."""
 
 
 def lock_path(database: Path) -> Path:
-    """Where the lock of a database is."""
+    """The path of the lock of a database."""
     return database.with_name(database.name + ".lock")
 
 
 def sync_file(path: Path) -> None:
-    """Sync what a file holds."""
+    """Sync the content of a file."""
     _sync(path, os.O_RDONLY)
 
 
@@ -33,7 +33,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def leave_to_the_owner(file: Path | int, folder: Path) -> None:
-    """What root makes in the daemon's folder belongs to the daemon's user, who could not open it otherwise."""
+    """Give a file made by root to the owner of its folder: the user of the daemon could not open it otherwise."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(file, owner.st_uid, owner.st_gid)

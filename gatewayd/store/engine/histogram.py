@@ -1,4 +1,4 @@
-"""How long things took, as the buckets of a histogram."""
+"""Histograms of durations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How many took up to each bound (seconds, the last is infinite), those below included; and all of them together."""
+    """Cumulative counts up to each bound, in seconds (the last bound is infinite), and the sum of all durations."""
 
     buckets: tuple[tuple[float, int], ...]
     total_s: float
@@ -29,14 +29,14 @@ class Durations(Generic[K]):
         self._totals: dict[K, float] = {}
 
     def observe(self, key: K, seconds: float) -> None:
-        """One more."""
+        """Add one duration."""
         with self._lock:
             counts = self._counts.setdefault(key, [0] * len(self._bounds))
             counts[bisect_left(self._bounds, seconds)] += 1
             self._totals[key] = self._totals.get(key, 0.0) + seconds
 
     def histograms(self) -> dict[K, Histogram]:
-        """All of them, as they are now."""
+        """A snapshot of all histograms."""
         with self._lock:
             return {key: self._histogram(key) for key in self._counts}
 

@@ -1,12 +1,12 @@
-"""Whether the log beside a database is the log of that database.
+"""Detect a log beside a database that belongs to another database.
 
-SQLite replays any log (`-wal`) or rollback journal (`-journal`) that it finds beside a database, also where a person has put
-another file in the place of that database meanwhile: a backup, or a copy of an older state. The result is a mixture of both.
+SQLite replays any log (`-wal`) or rollback journal (`-journal`) beside a database. If a person has replaced the database
+meanwhile, by a backup or an older copy, the result is a mixture of both.
 
-So each start gives the database a new generation, a random number in its header, and writes the same number at the end of its
-new log. A generation changes only while the log is empty, and a log is marked only while it is empty and the header
-is on the disk. Therefore a log with the mark of another generation holds nothing that belongs to this database. Where
-either number is missing, the log counts as the database's own: an accepted message must not be lost.
+So each start gives the database a new generation, a random number in its header, and writes the same number at the end of
+its new log. A generation changes only while the log is empty. A log is marked only while it is empty and the header is on
+the disk. Therefore a log with another generation has no data of this database. If either number is missing, the log counts
+as the log of the database, because an accepted message must not be lost.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAGIC = b"SQLite format 3\x00"
 _PAGE_SIZE_AT, _WRITE_VERSION_AT, _USER_VERSION_AT, _APPLICATION_ID_AT = 16, 18, 60, 68
 _ROLLBACK = 1  # the version of a file that is written through a rollback journal: such a file has no log
 
-# Its user version is its generation and this, so that a damaged header is not taken for another generation.
+# The user version is the generation XOR this value, so that a damaged header is not taken for another generation.
 _CHECK = 0x6757_D0A5
 
 # 4.1: the header of a log. 3: that of a rollback journal; then its records, each a number, a page and a checksum.
@@ -70,9 +70,9 @@ def set_foreign_logs_aside(path: Path) -> None:
 
 
 def begin_generation(db: Connection) -> None:
-    """Empty the log, give the database a new generation, then give the log its room and mark. For the writer, at start.
+    """Empty the log, give the database a new generation, then fill and mark the log. For the writer, at start.
 
-    Where another process reads just now, or the disk is full, the generation stays as it is.
+    While another process reads, or the disk is full, the generation does not change.
     """
     try:
         db.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_WAIT_MS}")
@@ -98,9 +98,9 @@ def set_generation(db: Connection) -> None:
 
 
 def mark_log(db: Connection) -> None:
-    """Give the log its room; where it is empty, with the mark of its database."""
-    # Asked of the connection, for which an empty log changes nothing: to open and close the file itself would drop all
-    # locks that SQLite holds on it for this process (POSIX), and another process would remove the log as the last one.
+    """Fill the log to its size; an empty log is marked with the generation of its database."""
+    # Read through the connection: to open and close the file itself would drop all locks that SQLite holds on it for
+    # this process (POSIX). Another process could then take itself for the last one and remove the log.
     generation: int = db.execute("PRAGMA application_id").fetchone()[0]
     user_version: int = db.execute("PRAGMA user_version").fetchone()[0]
     whole = generation > 0 and user_version == _signed(generation ^ _CHECK)
@@ -108,7 +108,7 @@ def mark_log(db: Connection) -> None:
 
 
 def generation_of(header: bytes) -> int | None:
-    """The generation that the header of a database tells; 0 where it has none yet, None where that is damaged."""
+    """The generation in the header of a database; 0 without one, None if it is damaged."""
     if len(header) < _HEADER:
         return None
     (application_id,) = struct.unpack_from(">i", header, _APPLICATION_ID_AT)
@@ -122,7 +122,7 @@ def generation_of(header: bytes) -> int | None:
 def _is_foreign_log(file: Path, header: bytes) -> bool:
     found = _read(file, 0, 32)
     if len(found) < 32 or struct.unpack_from(">I", found)[0] not in _LOG_MAGICS:
-        return False  # SQLite finds nothing in it either
+        return False  # SQLite does not use it either
     page_bytes: int = struct.unpack_from(">I", found, 8)[0]
     if header[_WRITE_VERSION_AT] == _ROLLBACK or page_bytes != _page_bytes(header):
         return True
@@ -137,13 +137,13 @@ def _is_foreign_journal(file: Path, header: bytes) -> bool:
     count, _, pages_before, sector, page_bytes = fields
     if page_bytes != _page_bytes(header):
         return True
-    if pages_before == 0:  # a journal of the very first transaction: played back, it would empty the file
+    if pages_before == 0:  # a journal of the first transaction: a replay would empty the file
         return file.with_name(file.name.removesuffix("-journal")).stat().st_size > page_bytes
     return _differ(generation_of(header), _journaled(file, count, sector, page_bytes))
 
 
 def _journaled(file: Path, count: int, sector: int, page_bytes: int) -> int | None:
-    """The generation in the first page, as a journal has it: every transaction changes that page."""
+    """The generation in the first page of a journal. Every transaction changes that page."""
     record = 8 + page_bytes
     last = min(count, (file.stat().st_size - sector) // record)
     for number in range(last):
@@ -158,7 +158,7 @@ def _differ(generation: int | None, other: int | None) -> bool:
 
 
 def _marked(file: Path) -> int | None:
-    """The generation that a log is marked with; None where it has no mark."""
+    """The generation in the mark of a log; None without a mark."""
     found = _read(file, file.stat().st_size - _MARK_BYTES, _MARK_BYTES)
     first, second = struct.unpack_from(">II", found, len(_MARK)) if len(found) == _MARK_BYTES else (0, 1)
     return first if first == second and found.startswith(_MARK) else None
@@ -169,7 +169,7 @@ def _mark(generation: int) -> bytes:
 
 
 def _emptied(db: Connection) -> bool:
-    """Copy the log into the database and cut it to nothing; whether nobody reads it and that was possible."""
+    """Copy the log into the database and truncate it. False while another process reads it."""
     busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not busy and Path(log_of(db)).stat().st_size == 0
 
@@ -192,7 +192,7 @@ def _free_name(path: Path, suffix: str) -> Path:
 
 
 def _read(path: Path, at: int, count: int) -> bytes:
-    """Octets of a file, fewer at its end; none where it is missing or `at` is before its beginning."""
+    """Bytes of a file, fewer at its end; none if it is missing or `at` is negative."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Connections that read, lent to one thread at a time. They never wait for the writer."""
+"""Read-only connections, each lent to one thread at a time. They never wait for the writer."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from gatewayd.store.engine.connection import Connection, connect_reader
+from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavailable
 
 # Reads last microseconds to milliseconds: a few connections serve many threads.
 _CONNECTIONS = 8
 _LEND_TIMEOUT_S = 10.0
 
-# How long `close` waits for those that are lent.
+# How long `close` waits for connections that are lent.
 _CLOSE_S = 0.5
 
 
 class Readers:
-    """A small pool of read-only connections, opened when first wanted. `damaged` is told where the file is not whole."""
+    """A small pool of read-only connections, opened at first use. `damaged` is called where the file is damaged."""
 
     def __init__(
         self, path: Path, damaged: Callable[[sqlite3.Error], None], connections: int = _CONNECTIONS
@@ -35,7 +35,7 @@ class Readers:
             self._idle.put(None)
 
     @contextmanager
-    def lend(self) -> Iterator[Connection]:
+    def lend(self) -> Iterator[Transaction]:
         """A connection, for as long as the block lasts.
 
         Raises:
@@ -52,11 +52,11 @@ class Readers:
                 raise StoreUnavailableError("the store is closed")
             if db is None:
                 db = connect_reader(self._path)
-            yield db
+            yield Transaction(db)
         except sqlite3.Error as error:
             if unavailable(error):
                 if db is not None:
-                    db.close()  # it may be the connection that fails: the next is a new one
+                    db.close()  # the connection may be the cause: the next one is new
                     db = None
                 if damage(error):
                     self._damaged(error)
@@ -69,7 +69,7 @@ class Readers:
             self._idle.put(db)
 
     def close(self) -> None:
-        """Lend nothing more, and close every connection: one that is lent is waited for a short time, then closed when returned."""
+        """Lend no more connections, and close all. It waits a short time for lent ones; those are closed when returned."""
         self._closed = True
         deadline, returned = monotonic() + _CLOSE_S, 0
         for _ in range(self._connections):
@@ -84,5 +84,5 @@ class Readers:
             self._idle.put(None)
 
     def open(self) -> None:
-        """Lend again."""
+        """Lend connections again."""
         self._closed = False

@@ -1,12 +1,12 @@
-"""Who writes: group commit, one thread at a time and for all that wait.
+"""Group commit: many callers share one transaction and one sync. One thread writes at a time.
 
-Others hand in a function of the connection. Who finds nobody writing writes: it runs all that wait in one transaction,
-commits once, and lets those whose functions it ran go on. Who finds somebody writing waits: until its own function was
-run with others, or until it is the first of those that came meanwhile, and then it writes for them all. So a sync of
-30 ms on an SD card is shared by sixteen ports and a burst of requests, and who is alone hands nothing over: to wake a
-thread that writes, and be woken by it, costs more than the transaction.
+A caller hands in a function of the connection. A caller that finds the writer idle becomes the writer: it runs every queued
+function in one transaction, commits once, and releases the callers whose functions it ran. A caller that finds another
+writer waits until its function was run with others, or until it is the first in the queue; then it writes for all that
+are queued. So sixteen ports and a burst of requests share one sync of 30 ms on an SD card. A single caller
+writes in its own thread: to wake another thread, and to be woken by it, costs more than the transaction.
 
-What nobody waits for is done by a thread of the writer's own: jobs handed over without waiting, and `Committer.tend`.
+A thread of the writer runs the jobs that have no waiting caller, and `Committer.tend`.
 """
 
 from __future__ import annotations
@@ -18,42 +18,41 @@ from time import monotonic
 from typing import Any, TypeVar, cast
 
 from gatewayd.store.engine.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import Connection, Transaction
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations
 
 T = TypeVar("T")
 
-# So many jobs at most share a commit: it bounds how long the first of them waits for the last.
+# The most jobs that share a commit. It bounds how long the first job waits for the last one.
 _BATCH = 512
 
 COMMIT_TIMEOUT_S = 30.0
-"""How long a caller waits for its commit. A card that takes longer than this for one sync is as good as gone."""
+"""How long a caller waits for its commit. An SD card that takes longer for one sync has failed."""
 
 
 class _Waiter(Job):
-    """A job that somebody waits for, who may be told to write."""
+    """A job with a waiting caller, which may become the writer."""
 
-    __slots__ = ("bell", "writes")
+    __slots__ = ("answered", "writes")
 
     def __init__(
         self,
-        work: Callable[[Connection], object],
+        work: Callable[[Transaction], object],
         *,
         new: bool,
         then: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__(work, new=new, then=then)
-        self.bell = (
-            threading.Lock()
-        )  # free once there is something to hear: the job was told, or it is to write
-        self.bell.acquire()
-        self.writes = False  # it is its turn
+        # Released when the job has its result, or when its caller becomes the writer.
+        self.answered = threading.Lock()
+        self.answered.acquire()
+        self.writes = False  # its caller is the writer
 
 
 class _Turn(_Waiter):
-    """No job: somebody wants to be the one who writes, and to do something else then."""
+    """A place in the queue without a function: its caller waits to be the writer, and then does something else."""
 
     __slots__ = ()
 
@@ -61,12 +60,12 @@ class _Turn(_Waiter):
         super().__init__(lambda _: None, new=False)
 
 
-class _Unattended(Job):
-    """A job that nobody waits for: `answer` is called with its result, or None where it failed."""
+class _Detached(Job):
+    """A job without a waiting caller: `answer` is called with its result, or with None where it failed."""
 
     __slots__ = ("answer",)
 
-    def __init__(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
+    def __init__(self, work: Callable[[Transaction], T], answer: Callable[[T | None], None]) -> None:
         super().__init__(work, new=False)
         self.answer = answer
 
@@ -84,85 +83,87 @@ class Writer:
     ) -> None:
         self._disk = disk
         self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
-        self._door = threading.Lock()  # guards all below but the thread
+        self._mutex = threading.Lock()  # guards the attributes below, except the thread
         self._jobs: deque[Job] = deque()
-        self._writing = False  # it is somebody's turn
+        self._writing = False  # a caller is the writer
         self._closed = False
-        self._cut = False  # the log is to be cut
-        self._unattended = False  # there are jobs that nobody waits for
-        self._looks = False  # the thread looks up by itself
-        self._called = threading.Condition(self._door)  # the thread has something to do
-        self._thread = threading.Thread(target=self._keep_house, name="store-writer", daemon=True)
+        self._cut = False  # the log must be truncated
+        self._has_detached = False  # there are jobs without a waiting caller
+        self._polls = False  # the thread wakes up after `TRY_S` by itself
+        self._wake_up = threading.Condition(self._mutex)  # signals that the thread has work
+        self._thread = threading.Thread(target=self._run_thread, name="store-writer", daemon=True)
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the thread is alive."""
         return self._thread.is_alive()
 
     @property
     def waiting(self) -> int:
         """How many jobs wait for the next commit."""
-        with self._door:
+        with self._mutex:
             return sum(not isinstance(job, _Turn) for job in self._jobs)
 
     @property
     def commits(self) -> int:
-        """How many there were."""
+        """The number of commits since the start."""
         return self._committer.commits
 
     @property
     def log_bytes(self) -> int:
-        """The size of the log."""
+        """The size of the log, in bytes."""
         return self._committer.log_bytes
 
     def start(self) -> None:
-        """Begin to take jobs."""
+        """Start the thread. Jobs are accepted from then on."""
         self._thread.start()
 
     def stop(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
-        """Finish what was handed over before this call, then end. Jobs after it are refused."""
-        with self._door:
+        """Finish the jobs queued before this call, then end. Later jobs are refused."""
+        with self._mutex:
             if self._closed:
                 return
             self._closed = True
-            self._called.notify()
+            self._wake_up.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         else:
             self._committer.close()
 
     def cut_log(self) -> None:
-        """Cut the log as soon as nobody writes; who calls this does not wait for it."""
-        with self._door:
+        """Have the log truncated as soon as the writer is idle. Returns at once."""
+        with self._mutex:
             self._cut = True
-            self._called.notify()
+            self._wake_up.notify()
 
     def run(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[Transaction], T],
         timeout_s: float = COMMIT_TIMEOUT_S,
         *,
         new: bool = False,
         then: Callable[[T], None] | None = None,
     ) -> T:
-        """Run `work` and return what it returned, once that is durable. It may run twice, but is kept once.
+        """Run `work` and return its result once that is durable.
 
-        So `work` must change nothing in memory: what is to change there goes into its result, and is applied by the caller,
-        or by `then` where no other transaction may come between. `then` is called with the result after the commit and
-        before the next transaction begins; it must not fail and must not use the store.
+        `work` may run twice, but only one run is committed. So it must change nothing in memory: a change in memory goes
+        into its result and is applied by the caller. Where no other transaction may come between, it is applied by `then`,
+        which is called with the result after the commit and before the next transaction begins. `then` must not
+        fail and must not use the store.
 
-        `new`: it can be refused, and is while the disk is not well. Whatever `work` raises is raised here, and nothing
-        that it did is kept. Another thread may run it, and this one may run what others wait for.
+        `new`: refuse the job while the disk has a problem. An exception of `work` is raised here, and none of its changes
+        is kept. Another thread may run `work`, and this thread may run the jobs of others.
 
         Raises:
-            StoreUnavailableError: it could not be made durable, or was not begun within `timeout_s`; nothing is kept.
+            StoreUnavailableError: the result could not be made durable, or `work` did not begin within `timeout_s`.
+                Nothing is kept.
         """
         if new and not self._disk.takes_new:
             raise StoreUnavailableError(self._disk.condition.detail)
         job = _Waiter(work, new=new, then=then)
         deadline = monotonic() + timeout_s
         writes = self._queue(job)
-        while writes or self._is_its_turn(job, deadline):
+        while writes or self._wait_for_turn(job, deadline):
             self._write()
             if job.told:
                 break
@@ -171,21 +172,23 @@ class Writer:
             raise job.error
         return cast(T, job.result)
 
-    def hand_over(self, work: Callable[[Connection], T], answer: Callable[[T | None], None]) -> None:
-        """As `run`, without waiting: `answer` is called with what `work` returned once that is durable, with None where
-        it could not be made so; by the thread that wrote it, which it must not keep. Raises StoreUnavailableError.
-        """
-        with self._door:
-            self._refuse_if_closed()
-            self._jobs.append(_Unattended(work, answer))
-            self._unattended = True
-            self._called.notify()
+    def hand_over(self, work: Callable[[Transaction], T], answer: Callable[[T | None], None]) -> None:
+        """As `run`, without waiting. Raises StoreUnavailableError where the store is closed.
 
-    # Whose turn it is
+        `answer` is called with the result once that is durable, or with None where the commit failed. The writing thread
+        calls it, so it must return quickly.
+        """
+        with self._mutex:
+            self._refuse_if_closed()
+            self._jobs.append(_Detached(work, answer))
+            self._has_detached = True
+            self._wake_up.notify()
+
+    # Taking turns
 
     def _queue(self, job: _Waiter) -> bool:
-        """Put a job in the queue. Whether it is its turn at once. Raises StoreUnavailableError."""
-        with self._door:
+        """Queue a job; True where its caller is the writer at once. Raises StoreUnavailableError."""
+        with self._mutex:
             self._refuse_if_closed()
             return self._join(job)
 
@@ -198,14 +201,17 @@ class Writer:
         turn, self._writing = not self._writing, True
         return turn
 
-    def _is_its_turn(self, job: _Waiter, deadline: float) -> bool:
-        """Wait until a job was told (False), or it is to write (True). Raises StoreUnavailableError at the deadline."""
+    def _wait_for_turn(self, job: _Waiter, deadline: float) -> bool:
+        """Wait until a job has ended (False) or its caller becomes the writer (True).
+
+        Raises StoreUnavailableError at the deadline.
+        """
         try:
-            if not job.bell.acquire(timeout=max(0.0, deadline - monotonic())):
+            if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
                     raise StoreUnavailableError("the disk is too slow: nothing was kept")
-                # It is being committed at this moment: to say that it failed could be a lie, so wait for the truth.
-                job.bell.acquire()
+                # The job is being committed at this moment. Whether it fails is not known yet, so wait for its end.
+                job.answered.acquire()
         except KeyboardInterrupt:
             self._withdraw(job)
             if job.writes and not job.told:
@@ -214,30 +220,30 @@ class Writer:
         return not job.told
 
     def _withdraw(self, job: _Waiter) -> bool:
-        """Take a job out of the queue. False where it is being run, or is to write."""
-        with self._door:
+        """Take a job out of the queue. False where it is being run, or its caller is the writer."""
+        with self._mutex:
             if job.writes or job not in self._jobs:
                 return False
             self._jobs.remove(job)
             return True
 
     def _write(self) -> None:
-        """Commit what waits, and let the next one write. For whose turn it is."""
+        """Commit the queued jobs, then make the next caller the writer. For the writer."""
         try:
             self._commit()
         finally:
             self._pass_on()
 
     def _commit(self) -> None:
-        """Commit what waits, or the beginning of it, up to somebody who wants to do something else; and tell each."""
+        """Commit the first queued jobs, at most `_BATCH` and none behind a `_Turn`, and release their callers."""
         batch: list[Job] = []
-        with self._door:
+        with self._mutex:
             while self._jobs and len(batch) < _BATCH and not isinstance(self._jobs[0], _Turn):
                 batch.append(self._jobs.popleft())
         try:
             self._committer.commit(batch)
         except BaseException as error:
-            # This thread is told to end, and only this one: the others hear that nothing of theirs was kept.
+            # Only this thread is interrupted. The other callers get an error: nothing of their jobs was kept.
             for job in batch:
                 job.ran, job.error = (
                     True,
@@ -246,7 +252,7 @@ class Writer:
                 job.error.__cause__ = error
             raise
         finally:
-            with self._door:
+            with self._mutex:
                 self._jobs.extendleft(job for job in reversed(batch) if not job.ran)
             self._tell([job for job in batch if job.ran])
 
@@ -254,46 +260,46 @@ class Writer:
         for job in jobs:
             job.told = True
             if isinstance(job, _Waiter):
-                job.bell.release()
+                job.answered.release()
         for job in jobs:
-            if isinstance(job, _Unattended):
+            if isinstance(job, _Detached):
                 job.answer(None if job.error is not None else job.result)
 
     def _pass_on(self) -> None:
-        """Let the first who waits write next."""
-        restless = self._committer.restless
-        with self._door:
+        """Make the first waiting caller the writer."""
+        needs_tending = self._committer.needs_tending
+        with self._mutex:
             following = next((job for job in self._jobs if isinstance(job, _Waiter)), None)
             if following is None:
                 self._writing = False
             else:
                 following.writes = True
-                following.bell.release()
-            if restless and not self._looks:
-                self._called.notify()
+                following.answered.release()
+            if needs_tending and not self._polls:
+                self._wake_up.notify()
 
     # The thread
 
-    def _keep_house(self) -> None:
-        """Do what nobody waits for until the writer is closed, then close the connection once everything is written."""
+    def _run_thread(self) -> None:
+        """Run the jobs without a waiting caller and `tend`, until `stop`; then write what is queued and close the connection."""
         commits = -1
-        while not self._is_to_end():
+        while not self._wait_for_work():
             idle, commits = commits == self.commits, self.commits
             self._in_turn(lambda idle=idle: self._tend(idle=idle))  # type: ignore[misc]
         self._in_turn(self._finish)
 
-    def _is_to_end(self) -> bool:
-        """Wait until there is something to do. Whether that is to end."""
-        with self._door:
-            if not (self._closed or self._cut or self._unattended):
-                self._looks = self._committer.restless
-                self._called.wait(TRY_S if self._looks else None)
-                self._looks = False
-            self._unattended = False
+    def _wait_for_work(self) -> bool:
+        """Wait for work. True: the writer is closed."""
+        with self._mutex:
+            if not (self._closed or self._cut or self._has_detached):
+                self._polls = self._committer.needs_tending
+                self._wake_up.wait(TRY_S if self._polls else None)
+                self._polls = False
+            self._has_detached = False
             return self._closed
 
     def _tend(self, *, idle: bool) -> None:
-        with self._door:
+        with self._mutex:
             cut, self._cut = self._cut, False
         self._committer.tend(cut=cut, idle=idle)
 
@@ -303,16 +309,18 @@ class Writer:
         self._committer.close()
 
     def _in_turn(self, do: Callable[[], None]) -> None:
-        """Commit all that was handed over until now, then do something while nobody else writes."""
+        """Commit all jobs queued by now, then call `do` while no other thread writes."""
         turn = _Turn()
-        with self._door:
+        with self._mutex:
             at_once = self._join(turn)
         if not at_once:
-            turn.bell.acquire()
-        with self._door:
+            turn.answered.acquire()
+        with self._mutex:
             self._jobs.remove(turn)
         try:
-            for _ in range(len(self._jobs)):  # at least one of them each time, however many come meanwhile
+            for _ in range(
+                len(self._jobs)
+            ):  # each commit takes at least one of them; jobs that come meanwhile do not count
                 self._commit()
             do()
         finally:

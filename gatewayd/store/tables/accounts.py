@@ -1,16 +1,16 @@
-"""Companies, API keys and what a company has used of its quota."""
+"""Companies, API keys, and the quota used by each company."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key with what its company says, as one look-up finds them. `company_active` None: no such company."""
+class KnownKey:
+    """A key with the state of its company. `company_active` None: there is no such company."""
 
     id: int
     company_id: int
@@ -21,24 +21,48 @@ class KeyRow:
     company_active: bool | None
 
 
-def find_key(db: Connection, digest: bytes) -> KeyRow | None:
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company with its usage of a month."""
+
+    id: int
+    name: str
+    active: int
+    quota: int | None  # messages a month; None: unlimited
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as it is shown."""
+
+    id: int
+    company_id: int
+    prefix: str
+    service: str
+    admin: int
+    active: int
+    expires_at: int | None
+
+
+def find_key(db: Connection, digest: bytes) -> KnownKey | None:
     """The key with this hash."""
     row = db.execute(
-        "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active AS company_active"
+        "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active"
         " FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id WHERE k.hash = ?",
         (digest,),
     ).fetchone()
     if row is None:
         return None
-    company_active = None if row["company_active"] is None else bool(row["company_active"])
-    return KeyRow(
-        row["id"],
-        row["company_id"],
-        row["service"],
-        bool(row["admin"]),
-        bool(row["active"]),
-        row["expires_at"],
-        company_active,
+    key_id, company_id, service, admin, active, expires_at, company_active = row
+    return KnownKey(
+        key_id,
+        company_id,
+        service,
+        bool(admin),
+        bool(active),
+        expires_at,
+        None if company_active is None else bool(company_active),
     )
 
 
@@ -51,19 +75,25 @@ def add_company(db: Connection, name: str, quota: int | None, now: int) -> int:
     return company_id
 
 
-def company(db: Connection, company_id: int) -> Row | None:
-    """One company."""
-    row: Row | None = db.execute("SELECT * FROM companies WHERE id = ?", (company_id,)).fetchone()
-    return row
+def company_exists(db: Connection, company_id: int) -> bool:
+    """Whether there is a company with this id."""
+    return db.execute("SELECT 1 FROM companies WHERE id = ?", (company_id,)).fetchone() is not None
 
 
-def companies(db: Connection, month: str) -> list[Row]:
-    """All companies, with what each has `used` in the month."""
-    return db.execute(
-        "SELECT c.*, coalesce(u.used, 0) AS used FROM companies c"
+def monthly_quota(db: Connection, company_id: int) -> int | None:
+    """The quota of a company, in messages a month; None without one."""
+    row = db.execute("SELECT quota FROM companies WHERE id = ?", (company_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def companies(db: Connection, month: str) -> list[Company]:
+    """All companies, with the messages that each has `used` in the month."""
+    found = db.execute(
+        "SELECT c.id, c.name, c.active, c.quota, coalesce(u.used, 0) FROM companies c"
         " LEFT JOIN company_usage u ON u.company_id = c.id AND u.month = ? ORDER BY c.id",
         (month,),
-    ).fetchall()
+    )
+    return [Company(*row) for row in found]
 
 
 def add_key(
@@ -86,17 +116,18 @@ def add_key(
     return key_id
 
 
-def keys(db: Connection) -> list[Row]:
+def keys(db: Connection) -> list[ApiKey]:
     """All keys, without their hashes."""
-    return db.execute(
-        "SELECT id, company_id, prefix, service, admin, active, expires_at, created_at FROM api_keys ORDER BY id"
-    ).fetchall()
+    found = db.execute(
+        "SELECT id, company_id, prefix, service, admin, active, expires_at FROM api_keys ORDER BY id"
+    )
+    return [ApiKey(*row) for row in found]
 
 
 def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object]) -> bool:
     """Set columns of one row of `companies`, `api_keys` or `sims`; False where there is no such row.
 
-    Table and column names become SQL: callers take them from a list of their own, never as a request has them.
+    Table and column names become SQL: callers take them from a fixed list, never from a request.
     """
     columns = ", ".join(f"{name} = :{name}" for name in changes)
     statement = f"UPDATE {table} SET {columns} WHERE id = :row_id"
@@ -104,7 +135,7 @@ def update(db: Connection, table: str, row_id: int, changes: Mapping[str, object
 
 
 def used(db: Connection, company_id: int, month: str) -> int:
-    """Messages the company has taken of its quota in the month."""
+    """The messages that a company has used of its quota in the month."""
     row = db.execute(
         "SELECT used FROM company_usage WHERE company_id = ? AND month = ?", (company_id, month)
     ).fetchone()
@@ -112,7 +143,7 @@ def used(db: Connection, company_id: int, month: str) -> int:
 
 
 def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]:
-    """A company's quota, None without one, and what it has taken of that in the month: 0 without one."""
+    """The quota of a company and its use in the month; None and 0 without a quota."""
     row = db.execute(
         "SELECT quota, coalesce((SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0)"
         " FROM companies WHERE id = :company AND quota IS NOT NULL",
@@ -122,7 +153,7 @@ def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]
 
 
 def use(db: Connection, company_id: int, month: str, count: int) -> None:
-    """Take `count` messages of the quota, or give them back where it is negative."""
+    """Add `count` messages to the use of the quota; a negative count gives them back."""
     db.execute(
         "INSERT INTO company_usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
         (company_id, month, count),

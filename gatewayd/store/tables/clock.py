@@ -1,4 +1,4 @@
-"""How far the time was counted: what a box without a clock goes on from at its next start."""
+"""The state of the clock, from which a box without a battery-backed clock continues at its next start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewayd.store.engine.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ClockState:
     """The row of the table `clock`."""
 
     trusted_at: int | None
@@ -17,14 +17,14 @@ class Counted:
     untrusted_since: int | None
 
 
-def load(db: Connection) -> Counted | None:
-    """What was kept last; None in a new store."""
+def load(db: Connection) -> ClockState | None:
+    """The stored state; None in a new store."""
     row = db.execute("SELECT trusted_at, counted_at, unbroken_since, untrusted_since FROM clock").fetchone()
-    return None if row is None else Counted(*row)
+    return None if row is None else ClockState(*row)
 
 
-def keep(db: Connection, counted: Counted) -> None:
-    """Take the place of what was kept before."""
+def keep(db: Connection, counted: ClockState) -> None:
+    """Replace the stored state."""
     db.execute(
         "INSERT OR REPLACE INTO clock (id, trusted_at, counted_at, unbroken_since, untrusted_since)"
         " VALUES (1, ?, ?, ?, ?)",

@@ -1,17 +1,18 @@
-"""What has become of messages and parts since the start, counted with the very transactions that wrote it down.
+"""Counts of events of messages and parts since the start.
 
-As for the queues (see `load`): a temporary table in memory, which triggers keep in step and which rolls back with
-whatever did not happen. So the figures are exact and cost no wear. They begin at 0 with each start.
+As for the queues (see `queue_counts`), triggers keep a temporary table in memory. Counts roll back with their transaction, so
+they are exact, and they cost no wear. They begin at 0 with each start.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 
-# What is counted: the event, the statement that makes it happen, and which of its rows are meant. A row is one event at most.
+# Counted events: name, statement, and condition on its rows. A row is one event at most.
 _EVENTS = (
     ("part_sent", "UPDATE OF state ON main.parts", "new.state = 'submitted' AND old.state <> 'submitted'"),
     ("part_in_doubt", "UPDATE OF state ON main.parts", "new.state = 'in_doubt' AND old.state <> 'in_doubt'"),
@@ -25,16 +26,29 @@ _EVENTS = (
     ("text_received", "INSERT ON main.inbox", "true"),
 )  # fmt: skip
 
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How often something happened to a SIM in one place. `cause`: of a refusal, or the kind of a discarded text."""
+
+    event: str
+    sim_id: int
+    port: int  # where the SIM was then
+    slot: int
+    cause: str
+    count: int
+
+
 ACCEPTED = "message_accepted"
-"""Counted by `accepted`, not by a trigger: one for each row would double what keeping a bulk costs."""
+"""Counted by `accepted`: a trigger for each row would double the cost of a bulk."""
 
 DISCARDED = "text_discarded"
-"""Counted by `discarded`: what is no text leaves no row."""
+"""Counted by `discarded`: a discarded text has no row."""
 
 EVENTS = (ACCEPTED, DISCARDED, *(event for event, _, _ in _EVENTS))
-"""The names of all that is counted."""
+"""The names of all events."""
 
-# A SIM always has its place; but to count must never be what makes a write fail.
+# Every SIM has a place; `coalesce` is there because a count must never make a write fail.
 _COUNT = (
     "INSERT INTO tally VALUES ({event}, {sim}, coalesce((SELECT port FROM main.sims WHERE id = {sim}), 0),"
     " coalesce((SELECT slot FROM main.sims WHERE id = {sim}), 0), {cause}, {count})"
@@ -46,13 +60,13 @@ _COUNT_DISCARDED = _COUNT.format(event=f"'{DISCARDED}'", sim=":sim", cause=":kin
 _COUNT_ACCEPTED = _COUNT.format(event=f"'{ACCEPTED}'", sim=":sim", cause="''", count=":count")
 
 
-def install_tally_triggers(db: Connection) -> None:
-    """Count from here on. For the writing connection alone."""
+def install_event_counts(db: Connection) -> None:
+    """Make the counts, which begin at 0. For the writing connection only."""
     db.execute(
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"
         " count INTEGER NOT NULL, PRIMARY KEY (event, sim_id, port, slot, cause)) WITHOUT ROWID"
     )
-    # SQLite begins each trigger of a statement for each row, whatever its WHEN says: so there is one for all its events.
+    # SQLite starts each trigger of a statement for each row, whatever its WHEN says. So a statement has one trigger for all its events.
     for number, statement in enumerate(dict.fromkeys(statement for _, statement, _ in _EVENTS)):
         events = {event: meant for event, on, meant in _EVENTS if on == statement}
         which = " ".join(f"WHEN {meant} THEN '{event}'" for event, meant in events.items())
@@ -65,7 +79,7 @@ def install_tally_triggers(db: Connection) -> None:
 
 
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
-    """Messages were kept, each for one of these SIMs. It counts with the transaction, as everything here."""
+    """Count accepted messages by their SIMs, within the transaction."""
     db.executemany(
         _COUNT_ACCEPTED,
         [{"sim": sim_id, "count": count} for sim_id, count in Counter(sim_ids).items()],
@@ -73,12 +87,12 @@ def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
 
 
 def discarded(db: Connection, sim_id: int, kind: str) -> None:
-    """What came in on a SIM was no text. It counts with the transaction, as everything here."""
+    """Count something that came in on a SIM and is no text, within the transaction."""
     db.execute(_COUNT_DISCARDED, {"sim": sim_id, "kind": kind})
 
 
-def read(db: Connection) -> list[Row]:
-    """All counts, as `event`, `sim_id`, `port` and `slot` (where the SIM was then), `cause` of a refusal or kind of what is no text,
-    and `count`.
-    """
-    return db.execute("SELECT * FROM tally").fetchall()
+def read(db: Connection) -> list[EventCount]:
+    """All counts since the start."""
+    return [
+        EventCount(*row) for row in db.execute("SELECT event, sim_id, port, slot, cause, count FROM tally")
+    ]

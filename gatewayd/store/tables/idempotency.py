@@ -1,7 +1,7 @@
-"""Idempotency keys: what a repeated request is answered.
+"""Idempotency keys and the responses to their first requests.
 
-A key is committed with the messages of its request. That its first request is still being answered is kept in a
-temporary table, in memory: it is gone with the process, and the answer is then built from the messages.
+A key is committed with the messages of its request. A temporary table in memory holds the requests that are still being
+answered: it is lost with the process, and the answer is then built from the messages.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _AT_A_TIME = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An idempotency key that was used before. `sms_ids`: None for each message that found no room."""
+class UsedKey:
+    """An idempotency key that was used before. `sms_ids`: None for each message that was not accepted."""
 
     fingerprint: bytes
     sms_ids: list[str | None]
     single: bool  # of a send, not of a bulk
-    http_status: int | None  # with `body`: what the first request was answered, if that is known
+    http_status: int | None  # with `body`: the response to the first request, if it is known
     body: str | None
     in_flight: bool
 
 
 def install_in_flight(db: Connection, requests: Iterable[tuple[int, str]]) -> None:
-    """Make the table of requests that are being answered, with these in it. For the writing connection alone."""
+    """Make the table of requests that are being answered, with these in it. For the writing connection only."""
     db.execute(
         "CREATE TEMP TABLE in_flight (key_id INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (key_id, key))"
         " WITHOUT ROWID"
@@ -41,8 +41,8 @@ def in_flight(db: Connection) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in db.execute("SELECT key_id, key FROM in_flight")]
 
 
-def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept | None:
-    """What is kept of a key that was used between two moments. On the writing connection."""
+def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> UsedKey | None:
+    """A key that was used between two moments; None if it was not. On the writing connection."""
     row = db.execute(
         "SELECT fingerprint, sms_ids, single, http_status, body, f.key IS NOT NULL AS in_flight"
         " FROM idempotency i LEFT JOIN in_flight f ON f.key_id = i.key_id AND f.key = i.key"
@@ -51,7 +51,7 @@ def find(db: Connection, key_id: int, key: str, lately: tuple[int, int]) -> Kept
     ).fetchone()
     if row is None:
         return None
-    return Kept(row[0], json.loads(row[1]), bool(row[2]), row[3], row[4], bool(row[5]))
+    return UsedKey(row[0], json.loads(row[1]), bool(row[2]), row[3], row[4], bool(row[5]))
 
 
 def keep(
@@ -64,7 +64,7 @@ def keep(
     single: bool,
     now: int,
 ) -> None:
-    """Keep a key with the messages of its request, as being answered. It takes the place of one too old to be found."""
+    """Keep a key with the messages of its request, as being answered. It replaces an equal key that is too old."""
     db.execute(
         "INSERT OR REPLACE INTO idempotency (key_id, key, fingerprint, sms_ids, single, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (key_id, key, fingerprint, json.dumps(sms_ids), single, now),
@@ -73,7 +73,7 @@ def keep(
 
 
 def answered(db: Connection, key_id: int, key: str, http_status: int, body: str) -> None:
-    """Keep what the first request was answered."""
+    """Keep the response to the first request."""
     db.execute(
         "UPDATE idempotency SET http_status = ?, body = ? WHERE key_id = ? AND key = ? AND body IS NULL",
         (http_status, body, key_id, key),
@@ -82,12 +82,12 @@ def answered(db: Connection, key_id: int, key: str, http_status: int, body: str)
 
 
 def landed(db: Connection, key_id: int, key: str) -> None:
-    """The first request is not being answered any more."""
+    """Note that the first request is no longer being answered."""
     db.execute("DELETE FROM in_flight WHERE key_id = ? AND key = ?", (key_id, key))
 
 
 def forget_but(db: Connection, lately: tuple[int, int]) -> bool:
-    """Drop the keys that were not kept between these moments, some at a time. Whether there may be more."""
+    """Delete the keys that were not stored between these moments, some at a time. True: there may be more."""
     others = "SELECT key_id, key FROM idempotency WHERE created_at < ? OR created_at > ? LIMIT ?"
     gone = db.execute(
         f"DELETE FROM idempotency WHERE (key_id, key) IN ({others})", (*lately, _AT_A_TIME)

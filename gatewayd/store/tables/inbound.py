@@ -1,13 +1,15 @@
-"""What the network sends of its own accord: texts, what could not be read, and reports that came too early."""
+"""Incoming texts, PDUs that could not be read, and status reports that came too early."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.records import InboxRecord
+from gatewayd.store.engine.connection import Connection, Cursor, Row
 from gatewayd.store.tables import former_numbers
+from gatewayd.store.tables.pagination import newest_first
 
-# What the parts of one long text have in common: SIM id, sender, width and value of the reference, total.
+# The values that all parts of a long text have in common: SIM id, sender, width and value of the reference, total.
 Series = tuple[int, str, int, int, int]
 
 _AT_A_TIME = 200
@@ -15,21 +17,116 @@ _AT_A_TIME = 200
 
 @dataclass(frozen=True, slots=True)
 class Nature:
-    """What an inbound text is: columns of `inbox` and `assemblies`."""
+    """The nature of an incoming text: columns of `inbox` and `assemblies`."""
 
-    kind: str = "text"  # or `data`, which is for a program
+    kind: str = "text"  # or `data`: for a program
     encoding: str | None = None  # `gsm7`, `ucs2` or `8bit`; None: not known
     port_number: int | None = None  # of data: the application it is for
 
 
-_SHOWN = f"""
-    SELECT i.*, coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, '') AS sim_number
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A long text whose parts are gathered. Times are microseconds since the epoch."""
+
+    id: int
+    sim_id: int
+    sender: str
+    width: int  # of the concatenation reference, in bits
+    reference: int
+    total: int
+    sent_at: int
+    inbox_id: int | None  # the text that was kept of it; None: it still waits for parts
+    kind: str
+    encoding: str | None
+    port_number: int | None
+
+    @property
+    def series(self) -> Series:
+        """The values that all parts of the text have in common."""
+        return self.sim_id, self.sender, self.width, self.reference, self.total
+
+    @property
+    def nature(self) -> Nature:
+        """The nature of the text."""
+        return Nature(self.kind, self.encoding, self.port_number)
+
+
+@dataclass(frozen=True, slots=True)
+class AssemblyPart:
+    """One part of a long text. `text` is UTF-16BE: it may begin or end with half of a surrogate pair."""
+
+    seq: int
+    text: bytes
+    sent_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyReport:
+    """A status report that came before the answer to its submission."""
+
+    sim_id: int
+    reference: int
+    recipient: str
+    service_centre_at: int | None
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """A text that came in, for the administrator of the box."""
+
+    id: int
+    received_at: int
+    sent_at: int | None
+    sim_id: int
+    port: int | None  # None: the SIM is not known any more
+    sim_number: str
+    company_id: int | None  # None: of no company
+    sender: str
+    incomplete: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePdu:
+    """A PDU that could not be read, and was set aside."""
+
+    id: int
+    received_at: int
+    sim_id: int
+    port: int | None  # None: the SIM is not known any more
+    slot: int | None
+    sim_number: str
+    reason: str
+    pdu: str
+
+
+# The company that a text belongs to: the one whose SIM it came in on. A text that came in while the SIM belonged to no
+# company goes with the SIM.
+_OWNER = "coalesce(i.company_id, s.company_id)"
+
+# The columns of `InboxRecord`, in its order.
+_PAGE = f"""
+    SELECT i.id, i.sender, i.text, i.received_at, i.sent_at,
+           coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, ''),
+           i.sim_id, i.incomplete, i.kind, i.encoding, i.port_number
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
+    WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.id >= :first AND i.id < :end
+    ORDER BY i.id DESC LIMIT :limit
 """
+
+_ASSEMBLY = "id, sim_id, sender, width, reference, total, sent_at, inbox_id, kind, encoding, port_number"
+_WAITING_FOR_PARTS = f"SELECT {_ASSEMBLY} FROM assemblies WHERE inbox_id IS NULL"
+_OVERDUE = (
+    f"SELECT * FROM ({_WAITING_FOR_PARTS} AND began_at < :since ORDER BY began_at LIMIT :limit)"
+    f" UNION ALL SELECT * FROM ({_WAITING_FOR_PARTS} AND began_at > :until ORDER BY began_at LIMIT :limit) LIMIT :limit"
+)
+
+_EARLY_REPORT = "SELECT sim_id, reference, recipient, service_centre_at, status FROM reports"
 
 
 def first_time(db: Connection, digest: bytes, now: int) -> bool:
-    """Whether something with this digest comes in for the first time; from now on it does not."""
+    """Note a digest. True: it was not known before."""
     again = db.execute("UPDATE inbound_seen SET seen_at = ? WHERE digest = ?", (now, digest)).rowcount
     if not again:
         db.execute("INSERT INTO inbound_seen VALUES (?, ?)", (digest, now))
@@ -37,12 +134,12 @@ def first_time(db: Connection, digest: bytes, now: int) -> bool:
 
 
 def forget_seen(db: Connection, digest: bytes) -> None:
-    """Forget one digest: what has it comes in for the first time once more."""
+    """Forget one digest, so that `first_time` returns True for it once more."""
     db.execute("DELETE FROM inbound_seen WHERE digest = ?", (digest,))
 
 
 def forget_seen_but(db: Connection, lately: tuple[int, int]) -> bool:
-    """Forget the digests of what did not come in between these moments, some at a time. Whether there may be more."""
+    """Forget the digests that were not seen between these moments, some at a time. True: there may be more."""
     others = "SELECT digest FROM inbound_seen WHERE seen_at < ? OR seen_at > ? LIMIT ?"
     gone = db.execute(f"DELETE FROM inbound_seen WHERE digest IN ({others})", (*lately, _AT_A_TIME)).rowcount
     return gone == _AT_A_TIME
@@ -59,7 +156,7 @@ def keep_text(
     now: int,
     incomplete: bool,
 ) -> int:
-    """Keep a text for the company whose SIM this is; its id."""
+    """Keep a text for the company of the SIM; its id."""
     row = db.execute(
         "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id, kind, encoding, port_number)"
         " VALUES (?, ?, ?, ?, ?, ?, (SELECT company_id FROM sims WHERE id = ?), ?, ?, ?) RETURNING id",
@@ -81,7 +178,7 @@ def keep_text(
 
 
 def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None, incomplete: bool) -> None:
-    """Put what has come since into a text that was kept with holes."""
+    """Replace a text that was kept with holes, after more of its parts came."""
     db.execute(
         "UPDATE inbox SET text = ?, sent_at = ?, incomplete = ? WHERE id = ?",
         (text, sent_at, incomplete, inbox_id),
@@ -89,58 +186,55 @@ def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None,
 
 
 def page(
-    db: Connection, from_id: int, before_id: int, limit: int, *, company_id: int, of_none: bool
-) -> list[Row]:
-    """Texts for a company with their `sim_number`, newest first, of a stretch of ids (see `pages`).
+    db: Connection, before_id: int | None, limit: int, *, company_id: int, of_none: bool
+) -> list[InboxRecord]:
+    """Texts for a company with an id below `before_id`, newest first.
 
-    `of_none`: those on SIMs of no company too.
-
-    A text belongs to the company whose SIM it came in on; one that came in while the SIM was nobody's goes with the SIM.
+    `of_none`: also those on SIMs of no company.
     """
-    owner = "coalesce(i.company_id, s.company_id)"
-    return db.execute(
-        f"{_SHOWN} WHERE ({owner} = :company OR (:of_none AND {owner} IS NULL))"
-        " AND i.id >= :start AND i.id < :before ORDER BY i.id DESC LIMIT :limit",
-        {
-            "company": company_id,
-            "of_none": of_none,
-            "start": from_id,
-            "before": before_id,
-            "limit": limit,
-        },
-    ).fetchall()
+    values = {"company": company_id, "of_none": of_none}
+
+    def find(first: int, end: int, limit: int) -> list[Row]:
+        return db.execute(_PAGE, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+
+    return [_inbox_record(row) for row in newest_first(db, "inbox", before_id, limit, find)]
 
 
-def begin_assembly(db: Connection, series: Series, nature: Nature, sent_at: int, now: int) -> Row:
-    """Begin to gather the parts of a long text; the assembly."""
-    row: Row = db.execute(
+def _inbox_record(row: Row) -> InboxRecord:
+    text_id, sender, text, received_at, sent_at, sim_number, sim_id, incomplete, *nature = row
+    return InboxRecord(
+        text_id, sender, text, received_at, sent_at, sim_number, sim_id, bool(incomplete), *nature
+    )
+
+
+def begin_assembly(db: Connection, series: Series, nature: Nature, sent_at: int, now: int) -> Assembly:
+    """Begin to gather the parts of a long text."""
+    row = db.execute(
         "INSERT INTO assemblies (sim_id, sender, width, reference, total, sent_at, began_at, kind, encoding, port_number)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+        f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_ASSEMBLY}",
         (*series, sent_at, now, nature.kind, nature.encoding, nature.port_number),
     ).fetchone()
-    return row
+    return Assembly(*row)
 
 
-def assemblies_of(db: Connection, series: Series) -> list[Row]:
+def assemblies_of(db: Connection, series: Series) -> list[Assembly]:
     """The assemblies of a series that are remembered, newest first."""
-    return db.execute(
-        "SELECT * FROM assemblies WHERE sim_id = ? AND sender = ? AND width = ? AND reference = ? AND total = ?"
-        " ORDER BY id DESC",
+    found = db.execute(
+        f"SELECT {_ASSEMBLY} FROM assemblies"
+        " WHERE sim_id = ? AND sender = ? AND width = ? AND reference = ? AND total = ? ORDER BY id DESC",
         series,
-    ).fetchall()
+    )
+    return [Assembly(*row) for row in found]
 
 
-def overdue_assemblies(db: Connection, lately: tuple[int, int], limit: int) -> list[Row]:
+def overdue_assemblies(db: Connection, lately: tuple[int, int], limit: int) -> list[Assembly]:
     """The oldest assemblies that still wait for parts and did not begin between these moments."""
-    waiting = "SELECT * FROM (SELECT * FROM assemblies WHERE inbox_id IS NULL AND began_at {} ORDER BY began_at LIMIT :limit)"
-    return db.execute(
-        f"{waiting.format('< :since')} UNION ALL {waiting.format('> :until')} LIMIT :limit",
-        {"since": lately[0], "until": lately[1], "limit": limit},
-    ).fetchall()
+    found = db.execute(_OVERDUE, {"since": lately[0], "until": lately[1], "limit": limit})
+    return [Assembly(*row) for row in found]
 
 
 def assembled(db: Connection, assembly_id: int, inbox_id: int) -> None:
-    """Note which text was kept of an assembly."""
+    """Note the text that was made of an assembly."""
     db.execute("UPDATE assemblies SET inbox_id = ? WHERE id = ?", (inbox_id, assembly_id))
 
 
@@ -151,29 +245,30 @@ def drop_assembly(db: Connection, assembly_id: int) -> None:
 
 
 def drop_assembled_but(db: Connection, lately: tuple[int, int]) -> bool:
-    """Forget the parts of texts that were kept and whose first part did not come between these moments, some at a time.
+    """Forget assemblies that became texts and did not begin between these moments, some at a time.
 
-    Whether there may be more.
+    True: there may be more.
     """
     old = db.execute(
         "SELECT id FROM assemblies WHERE inbox_id IS NOT NULL AND (began_at < ? OR began_at > ?) LIMIT ?",
         (*lately, _AT_A_TIME),
     ).fetchall()
     for row in old:
-        drop_assembly(db, row["id"])
+        drop_assembly(db, row[0])
     return len(old) == _AT_A_TIME
 
 
 def keep_part(db: Connection, assembly_id: int, seq: int, text: bytes, sent_at: int | None, now: int) -> None:
-    """Keep a part of an assembly that has none with this number."""
+    """Keep a part of an assembly that has no part with this number."""
     db.execute("INSERT INTO assembly_parts VALUES (?, ?, ?, ?, ?)", (assembly_id, seq, text, sent_at, now))
 
 
-def parts_of(db: Connection, assembly_id: int) -> list[Row]:
+def parts_of(db: Connection, assembly_id: int) -> list[AssemblyPart]:
     """The parts of an assembly that have come so far, in order."""
-    return db.execute(
-        "SELECT * FROM assembly_parts WHERE assembly_id = ? ORDER BY seq", (assembly_id,)
-    ).fetchall()
+    found = db.execute(
+        "SELECT seq, text, sent_at FROM assembly_parts WHERE assembly_id = ? ORDER BY seq", (assembly_id,)
+    )
+    return [AssemblyPart(*row) for row in found]
 
 
 def keep_unreadable(db: Connection, sim_id: int, pdu: str, reason: str, now: int) -> None:
@@ -193,7 +288,7 @@ def keep_report(
     status: int,
     now: int,
 ) -> None:
-    """Keep a status report that may have come before the answer to its submission, until that is settled."""
+    """Keep a status report that may have come before the answer to its submission, until that has ended."""
     db.execute(
         "INSERT INTO reports (sim_id, reference, recipient, service_centre_at, status, received_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -201,23 +296,21 @@ def keep_report(
     )
 
 
-def take_early_reports(db: Connection, sim_id: int) -> list[Row]:
-    """The reports kept for a SIM's submission in the air, oldest first. They are kept no longer."""
-    return _taken(db, db.execute("SELECT * FROM reports WHERE sim_id = ? ORDER BY id", (sim_id,)).fetchall())
+def take_early_reports(db: Connection, sim_id: int) -> list[EarlyReport]:
+    """The reports kept for the submission that a SIM has under way, oldest first. They are deleted."""
+    return _taken(db, db.execute(f"{_EARLY_REPORT} WHERE sim_id = ? ORDER BY id", (sim_id,)))
 
 
-def take_early_reports_of(db: Connection, message_id: int, seq: int) -> list[Row]:
-    """The same, of the SIM of a part."""
-    of_its_sim = (
-        "SELECT * FROM reports WHERE sim_id ="
-        " (SELECT sim_id FROM parts WHERE message_id = ? AND seq = ?) ORDER BY id"
-    )
-    return _taken(db, db.execute(of_its_sim, (message_id, seq)).fetchall())
+def take_early_reports_of(db: Connection, message_id: int, seq: int) -> list[EarlyReport]:
+    """As `take_early_reports`, of the SIM of a part."""
+    of_its_sim = f"{_EARLY_REPORT} WHERE sim_id = (SELECT sim_id FROM parts WHERE message_id = ? AND seq = ?) ORDER BY id"
+    return _taken(db, db.execute(of_its_sim, (message_id, seq)))
 
 
-def _taken(db: Connection, early: list[Row]) -> list[Row]:
+def _taken(db: Connection, found: Cursor) -> list[EarlyReport]:
+    early = [EarlyReport(*row) for row in found.fetchall()]
     if early:
-        db.execute("DELETE FROM reports WHERE sim_id = ?", (early[0]["sim_id"],))
+        db.execute("DELETE FROM reports WHERE sim_id = ?", (early[0].sim_id,))
     return early
 
 
@@ -226,20 +319,22 @@ def sims_with_early_reports(db: Connection) -> list[int]:
     return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]
 
 
-def newest(db: Connection, limit: int) -> list[Row]:
-    """The newest texts of all companies, newest first, with `sim_number`, `port` and `owner_id`: the company, or None."""
-    return db.execute(
-        "SELECT i.*, coalesce(s.number, s.card_number, '') AS sim_number, s.port,"
-        " coalesce(i.company_id, s.company_id) AS owner_id"
+def newest(db: Connection, limit: int) -> list[NewText]:
+    """The newest texts of all companies, newest first."""
+    found = db.execute(
+        "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
+        f" {_OWNER}, i.sender, i.incomplete, i.text"
         " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id ORDER BY i.id DESC LIMIT ?",
         (limit,),
-    ).fetchall()
+    )
+    return [NewText(*row) for row in found]
 
 
-def newest_unreadable(db: Connection, limit: int) -> list[Row]:
-    """The newest PDUs that were set aside, newest first, with `sim_number`, `port` and `slot` of their SIMs."""
-    return db.execute(
-        "SELECT u.*, coalesce(s.number, s.card_number, '') AS sim_number, s.port, s.slot"
+def newest_unreadable(db: Connection, limit: int) -> list[UnreadablePdu]:
+    """The newest PDUs that were set aside, newest first."""
+    found = db.execute(
+        "SELECT u.id, u.received_at, u.sim_id, s.port, s.slot, coalesce(s.number, s.card_number, ''), u.reason, u.pdu"
         " FROM unreadable u LEFT JOIN sims s ON s.id = u.sim_id ORDER BY u.id DESC LIMIT ?",
         (limit,),
-    ).fetchall()
+    )
+    return [UnreadablePdu(*row) for row in found]

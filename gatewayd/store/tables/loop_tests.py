@@ -1,23 +1,47 @@
-"""Loop tests: texts that the gateway sends from one of its SIMs to another, and how each fared."""
+"""Loop tests: texts that the gateway sends from one of its SIMs to another, with their outcome."""
 
 from __future__ import annotations
 
-from gatewayd.store.engine.connection import Connection, Row
+from dataclasses import dataclass
 
-# So many are remembered, and each SIM's last one: their texts may still come, and are none for the inbox.
+from gatewayd.records import LoopTestRecord
+from gatewayd.store.engine.connection import Connection
+
+# So many tests are kept, and the last one of each SIM. Their texts may still come, and do not belong in the inbox.
 _REMEMBERED = 1000
 
-_VIEW = """
-    SELECT l.*, m.failure_reason AS reason, m.status AS message_status, m.sent_at IS NOT NULL AS taken,
-           EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.attempts > 0) AS tried,
-           a.port AS from_port, a.slot AS from_slot, b.port AS to_port, b.slot AS to_slot
+# The columns of `LoopTest` and of its `LoopTestRecord`, in their order.
+_TEST = """
+    SELECT l.id, l.arrived_sim, m.status, m.sent_at IS NOT NULL,
+           EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.attempts > 0),
+           l.from_sim, a.port, a.slot, l.to_sim, b.port, b.slot, l.started_at, l.outcome, l.submit_s, l.arrive_s,
+           l.report_s, l.sms_id, m.failure_reason, l.detail, l.detail_fr
     FROM loop_tests l LEFT JOIN messages m ON m.sms_id = l.sms_id
     JOIN sims a ON a.id = l.from_sim JOIN sims b ON b.id = l.to_sim
 """
 
 
+@dataclass(frozen=True, slots=True)
+class LoopTest:
+    """A loop test with the state of its message."""
+
+    id: int
+    arrived_sim: int | None  # the SIM that its text came in on
+    message_status: str | None  # None: it has no message
+    taken: int  # the network took the message
+    tried: int  # a modem was given the message
+    record: LoopTestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A loop test whose text came in."""
+
+    sms_id: str | None
+
+
 def begin(db: Connection, token: str, sms_id: str | None, from_sim: int, to_sim: int, now: int) -> int:
-    """Note a test that begins; its id. Old ones are forgotten."""
+    """Begin a test; its id. Old tests are deleted."""
     row = db.execute(
         "INSERT INTO loop_tests (token, sms_id, from_sim, to_sim, started_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
         (token, sms_id, from_sim, to_sim, now),
@@ -30,13 +54,13 @@ def begin(db: Connection, token: str, sms_id: str | None, from_sim: int, to_sim:
     return test_id
 
 
-def arrived(db: Connection, token: str, sim_id: int) -> Row | None:
-    """The text with this token came in on a SIM; its test, None where there is none. The first arrival counts."""
-    row: Row | None = db.execute(
-        "UPDATE loop_tests SET arrived_sim = coalesce(arrived_sim, ?) WHERE token = ? RETURNING *",
+def arrived(db: Connection, token: str, sim_id: int) -> Arrival | None:
+    """Note that the text with this token came in on a SIM; None where no test has it. The first arrival counts."""
+    row = db.execute(
+        "UPDATE loop_tests SET arrived_sim = coalesce(arrived_sim, ?) WHERE token = ? RETURNING sms_id",
         (sim_id, token),
     ).fetchone()
-    return row
+    return None if row is None else Arrival(*row)
 
 
 def note(
@@ -50,7 +74,7 @@ def note(
     detail: str,
     detail_fr: str,
 ) -> None:
-    """Write down how far a test has come."""
+    """Update the times and the outcome of a test."""
     db.execute(
         "UPDATE loop_tests SET submit_s = ?, arrive_s = ?, report_s = ?, outcome = ?, detail = ?, detail_fr = ? WHERE id = ?",
         (submit_s, arrive_s, report_s, outcome, detail, detail_fr, test_id),
@@ -58,7 +82,7 @@ def note(
 
 
 def interrupt(db: Connection, but: list[int], detail: str, detail_fr: str) -> None:
-    """End the tests that run, but for these: an earlier process left them."""
+    """End the running tests except these, because an earlier process left them."""
     marks = ", ".join("?" * len(but))
     db.execute(
         "UPDATE loop_tests SET outcome = 'interrupted', detail = ?, detail_fr = ?"
@@ -67,21 +91,23 @@ def interrupt(db: Connection, but: list[int], detail: str, detail_fr: str) -> No
     )
 
 
-def some(db: Connection, ids: list[int]) -> list[Row]:
-    """Tests by their ids, as they are shown, with the `message_status` of each, whether it was `tried` and `taken` by the network."""
+def some(db: Connection, ids: list[int]) -> list[LoopTest]:
+    """Tests by their ids."""
     marks = ", ".join("?" * len(ids))
-    return db.execute(f"{_VIEW} WHERE l.id IN ({marks}) ORDER BY l.id", ids).fetchall()
+    found = db.execute(f"{_TEST} WHERE l.id IN ({marks}) ORDER BY l.id", ids)
+    return [LoopTest(row[0], row[1], row[2], row[3], row[4], LoopTestRecord(*row[5:])) for row in found]
 
 
-def last(db: Connection) -> list[Row]:
+def last(db: Connection) -> list[LoopTestRecord]:
     """The last test of each SIM, as it is shown."""
-    return db.execute(
-        f"{_VIEW} WHERE l.id IN (SELECT max(id) FROM loop_tests GROUP BY from_sim) ORDER BY a.port, a.slot, l.id"
-    ).fetchall()
+    found = db.execute(
+        f"{_TEST} WHERE l.id IN (SELECT max(id) FROM loop_tests GROUP BY from_sim) ORDER BY a.port, a.slot, l.id"
+    )
+    return [LoopTestRecord(*row[5:]) for row in found]
 
 
 def expected(db: Connection, sim_id: int) -> bool:
-    """Whether the text of a running test is still to come in on this SIM."""
+    """Whether the text of a running test has yet to come in on this SIM."""
     row = db.execute(
         "SELECT 1 FROM loop_tests WHERE outcome = 'running' AND to_sim = ? AND arrived_sim IS NULL LIMIT 1",
         (sim_id,),
@@ -90,6 +116,6 @@ def expected(db: Connection, sim_id: int) -> bool:
 
 
 def newest(db: Connection) -> int | None:
-    """When the newest test began."""
+    """The time at which the newest test began; None without any."""
     started_at: int | None = db.execute("SELECT max(started_at) FROM loop_tests").fetchone()[0]
     return started_at

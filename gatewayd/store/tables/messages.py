@@ -1,23 +1,88 @@
-"""Messages: what clients asked for and what became of it."""
+"""Messages: the requests of clients and their outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from gatewayd.records import MessageRecord, Priority, Status
 from gatewayd.store.engine.connection import Connection, Row
-from gatewayd.store.tables import event_counts, former_numbers
+from gatewayd.store.tables import event_counts, former_numbers, pagination
+from gatewayd.store.tables.pagination import newest_first
+from gatewayd.store.tables.part_filters import OPEN
 
 _HANDLED = "iif(m.status = 'pending', NULL, coalesce(m.sent_at, m.failed_at, m.created_at))"
 
-_VIEW = f"""
-    SELECT m.*, coalesce({former_numbers.of_message("m.sim_id", "m.id", _HANDLED)}, s.number, s.card_number, '') AS sim_number,
+# The columns of `ShownMessage` and of its `MessageRecord`, in their order.
+_SHOWN = f"""
+    SELECT m.id, m.company_id, m.sms_id, m.task_id, m.recipient,
+           coalesce({former_numbers.of_message("m.sim_id", "m.id", _HANDLED)}, s.number, s.card_number, ''),
+           m.text, m.status, m.created_at, m.sent_at, m.delivered_at, m.failed_at, m.failure_reason, m.cost,
+           m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
-               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt') AS in_doubt
+               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id
 """
 
-# The columns `insert` takes, in this order.
+# The columns of `Message`, in its order.
+_MESSAGE = (
+    "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
+    " created_at, expires_at, failure_reason"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as sending needs it. Times are microseconds since the epoch, days `YYYY-MM-DD`."""
+
+    id: int
+    sms_id: str
+    company_id: int
+    recipient: str
+    text: str
+    status: str
+    pinned: int
+    sim_id: int
+    parts: int
+    unsent: int
+    cost: float
+    taken_day: str
+    day: str
+    created_at: int
+    expires_at: int | None
+    failure_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message as it is shown, with its row id and its company."""
+
+    id: int
+    company_id: int
+    record: MessageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A message after one of its parts was counted. `left`: parts that are not sent, or not delivered, yet."""
+
+    sms_id: str
+    sim_id: int
+    status: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueMessage:
+    """A pending message that has expired. `is_open`: a part of it is being submitted or in doubt."""
+
+    id: int
+    expires_at: int
+    is_open: int
+
+
+# The columns that `insert` takes, in this order.
 COLUMNS = (
     "sms_id",
     "task_id",
@@ -37,8 +102,6 @@ COLUMNS = (
     "created_at",
     "expires_at",
 )
-# A read transaction keeps the WAL from being emptied, so that none may look at a million messages: at so many at most.
-_WINDOW = 20_000
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
@@ -46,51 +109,96 @@ _SIM = COLUMNS.index("sim_id") + 1
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
-    """The id that the next message gets, and the newest task id (0 where there is none)."""
+    """The id of the next message, and the newest task id (0 without any)."""
     row = db.execute("SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1").fetchone()
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
 def newest(db: Connection) -> int | None:
-    """When the newest message was taken."""
+    """The time at which the newest message was accepted; None without any."""
     row = db.execute("SELECT created_at FROM messages ORDER BY id DESC LIMIT 1").fetchone()
     return None if row is None else row[0]
 
 
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Keep messages: each row is an id and then `COLUMNS`."""
+    """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
     event_counts.accepted(db, (row[_SIM] for row in rows))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:
-    """Keep queued parts: message_id, seq, sim_id, pinned, priority."""
+    """Insert queued parts: message_id, seq, sim_id, pinned, priority."""
     db.executemany(
         "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, ?, ?, ?, ?)",
         rows,
     )
 
 
-def by_sms_id(db: Connection, sms_id: str) -> Row | None:
-    """One message as it is shown. The digits of its id may be capitals (RFC 9562, 4)."""
-    row: Row | None = db.execute(f"{_VIEW} WHERE m.sms_id = ?", (sms_id.lower(),)).fetchone()
-    return row
+def shown(db: Connection, sms_id: str) -> ShownMessage | None:
+    """One message as it is shown. The hexadecimal digits of its id may be capitals (RFC 9562, 4)."""
+    row = db.execute(f"{_SHOWN} WHERE m.sms_id = ?", (sms_id.lower(),)).fetchone()
+    return None if row is None else _shown(row)
 
 
-def by_id(db: Connection, message_id: int) -> Row:
+def by_sms_id(db: Connection, sms_id: str) -> Message | None:
+    """One message. The hexadecimal digits of its id may be capitals (RFC 9562, 4)."""
+    row = db.execute(f"SELECT {_MESSAGE} FROM messages WHERE sms_id = ?", (sms_id.lower(),)).fetchone()
+    return None if row is None else Message(*row)
+
+
+def by_id(db: Connection, message_id: int) -> Message:
     """One message, which must exist."""
-    row: Row = db.execute("SELECT * FROM messages WHERE id = ?", (message_id,)).fetchone()
-    return row
+    return Message(*db.execute(f"SELECT {_MESSAGE} FROM messages WHERE id = ?", (message_id,)).fetchone())
 
 
-def to_send(db: Connection, message_id: int) -> Row | None:
-    """Of one message what its parts are sent by, and what changes where another SIM takes them; None where it is missing."""
-    row: Row | None = db.execute(
-        "SELECT id, sim_id, recipient, text, parts, unsent, cost, day, created_at, expires_at"
-        " FROM messages WHERE id = ?",
-        (message_id,),
-    ).fetchone()
-    return row
+def find(db: Connection, message_id: int) -> Message | None:
+    """One message; None where it is missing."""
+    row = db.execute(f"SELECT {_MESSAGE} FROM messages WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else Message(*row)
+
+
+def _shown(row: Row) -> ShownMessage:
+    (
+        message_id,
+        company_id,
+        sms_id,
+        task_id,
+        recipient,
+        sim_number,
+        text,
+        status,
+        created_at,
+        sent_at,
+        delivered_at,
+        failed_at,
+        failure_reason,
+        cost,
+        retry_count,
+        campaign_id,
+        priority,
+        parts,
+        in_doubt,
+    ) = row
+    record = MessageRecord(
+        sms_id,
+        str(task_id),
+        recipient,
+        sim_number,
+        text,
+        Status(status),
+        created_at,
+        sent_at,
+        delivered_at,
+        failed_at,
+        failure_reason,
+        round(cost, 9),  # 3 × 0.05 is 0.15, not what binary fractions make of it
+        retry_count,
+        campaign_id,
+        Priority(priority),
+        parts,
+        bool(in_doubt),
+    )
+    return ShownMessage(message_id, company_id, record)
 
 
 def page(
@@ -104,8 +212,8 @@ def page(
     until: int | None,
     before_id: int | None,
     limit: int,
-) -> list[Row]:
-    """Messages as they are shown, newest first. Where few of many are wanted, in several short reads.
+) -> list[ShownMessage]:
+    """Messages as they are shown, newest first, found in several short reads.
 
     `company_id` None: of all companies.
     """
@@ -129,21 +237,17 @@ def page(
 
 def _page_of_all(
     db: Connection, terms: list[str], values: dict[str, object], before_id: int | None, limit: int
-) -> list[Row]:
+) -> list[ShownMessage]:
     where = " AND ".join(["m.id >= :first", "m.id < :end", *terms])
-    statement = f"{_VIEW} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
-    lowest, newest = _ids(db)
-    end = newest + 1 if before_id is None else min(before_id, newest + 1)
-    found: list[Row] = []
-    while end > lowest and len(found) < limit:
-        first = max(lowest, end - _WINDOW)
-        bounds = {"first": first, "end": end, "limit": limit - len(found)}
-        found += db.execute(statement, {**values, **bounds}).fetchall()
-        end = first
-    return found
+    statement = f"{_SHOWN} WHERE {where} ORDER BY m.id DESC LIMIT :limit"
+
+    def find_some(first: int, end: int, limit: int) -> list[Row]:
+        return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+
+    return [_shown(row) for row in newest_first(db, "messages", before_id, limit, find_some)]
 
 
-# A company's messages by the index of their time; what is as old as another comes before it if its id is higher.
+# The messages of a company by the index of their time, newest first; of equal times the higher id comes first.
 _OF_COMPANY = (
     " FROM messages m WHERE m.company_id = :company AND m.created_at >= :since"
     " AND (m.created_at, m.id) < (:before_at, :before_id)"
@@ -152,31 +256,31 @@ _NEWEST = " ORDER BY m.created_at DESC, m.id DESC"
 _WINDOW_END = f"SELECT m.created_at, m.id{_OF_COMPANY}{_NEWEST} LIMIT 1 OFFSET :window - 1"
 _IN_WINDOW = f"SELECT m.id{_OF_COMPANY}{_NEWEST} LIMIT :window"
 
-# Beyond all times and ids.
+# Before and behind all times and ids.
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
 
 def _page_of_one(
     db: Connection, terms: list[str], values: dict[str, object], before: tuple[int, int] | None, limit: int
-) -> list[Row]:
+) -> list[ShownMessage]:
     where = " AND ".join([f"m.id IN ({_IN_WINDOW})", *terms])
-    statement = f"{_VIEW} WHERE {where} ORDER BY m.created_at DESC, m.id DESC LIMIT :limit"
+    statement = f"{_SHOWN} WHERE {where} ORDER BY m.created_at DESC, m.id DESC LIMIT :limit"
     found: list[Row] = []
     while before is not None and len(found) < limit:
         bounds = {
             **values,
             "before_at": before[0],
             "before_id": before[1],
-            "window": _WINDOW if terms else limit - len(found),
+            "window": pagination.WINDOW if terms else limit - len(found),
         }
         found += db.execute(statement, {**bounds, "limit": limit - len(found)}).fetchall()
         end = db.execute(_WINDOW_END, bounds).fetchone() if len(found) < limit else None
         before = None if end is None else (end[0], end[1])
-    return found
+    return [_shown(row) for row in found]
 
 
 def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
-    """Where in the order of time a message is, or one that was deleted was; None before all there are."""
+    """The place (time, id) of a message in the order of time, also of a deleted one; None: it was before all others."""
     if before_id is None:
         return _LAST, _LAST
     row = db.execute(
@@ -185,45 +289,39 @@ def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
     return None if row is None else (row[0], before_id)
 
 
-def _ids(db: Connection) -> tuple[int, int]:
-    """The lowest and the highest id; of no messages 1 and 0."""
-    row = db.execute("SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)").fetchone()
-    return (1, 0) if row[0] is None else (row[0], row[1])
-
-
-def part_taken(db: Connection, message_id: int, now: int) -> Row:
-    """Count a part that the network took; `sms_id` and `sim_id` of the message, and its new `unsent` and `status`."""
-    row: Row = db.execute(
+def part_taken(db: Connection, message_id: int, now: int) -> Progress:
+    """Count a part that the network took; the message after that, with the parts that are not sent yet."""
+    row = db.execute(
         "UPDATE messages SET unsent = unsent - 1,"
         " status = iif(unsent = 1 AND status = 'pending', 'sent', status),"
         " sent_at = iif(unsent = 1, :now, sent_at),"
         " failure_reason = iif(status = 'pending', NULL, failure_reason)"
-        " WHERE id = :id RETURNING sms_id, sim_id, unsent, status",
+        " WHERE id = :id RETURNING sms_id, sim_id, status, unsent",
         {"id": message_id, "now": now},
     ).fetchone()
-    return row
+    return Progress(*row)
 
 
-def part_delivered(db: Connection, message_id: int, now: int) -> Row:
-    """Count a part that was reported delivered; `sms_id` of the message, and its new `undelivered` and `status`."""
-    row: Row = db.execute(
+def part_delivered(db: Connection, message_id: int, now: int) -> Progress:
+    """Count a part that was reported delivered; the message after that, with the parts that are not delivered yet."""
+    row = db.execute(
         "UPDATE messages SET undelivered = undelivered - 1,"
         " status = iif(undelivered = 1 AND status = 'sent', 'delivered', status),"
         " delivered_at = iif(undelivered = 1 AND status = 'sent', :now, delivered_at)"
-        " WHERE id = :id RETURNING sms_id, undelivered, status",
+        " WHERE id = :id RETURNING sms_id, sim_id, status, undelivered",
         {"id": message_id, "now": now},
     ).fetchone()
-    return row
+    return Progress(*row)
 
 
-def failed(db: Connection, message_id: int, reason: str, now: int) -> Row | None:
+def failed(db: Connection, message_id: int, reason: str, now: int) -> Message | None:
     """End a message that is pending or sent as failed; None where it has ended already."""
-    row: Row | None = db.execute(
+    row = db.execute(
         "UPDATE messages SET status = 'failed', failed_at = ?, failure_reason = ?"
-        " WHERE id = ? AND status IN ('pending', 'sent') RETURNING *",
+        f" WHERE id = ? AND status IN ('pending', 'sent') RETURNING {_MESSAGE}",
         (now, reason, message_id),
     ).fetchone()
-    return row
+    return None if row is None else Message(*row)
 
 
 def cancelled(db: Connection, message_id: int) -> None:
@@ -232,36 +330,34 @@ def cancelled(db: Connection, message_id: int) -> None:
 
 
 def waits_because(db: Connection, message_id: int, reason: str | None) -> None:
-    """Say in words why a pending message is not sent yet."""
+    """Set the reason why a pending message is not sent yet; None removes it."""
     db.execute(
         "UPDATE messages SET failure_reason = ? WHERE id = ? AND status = 'pending'", (reason, message_id)
     )
 
 
 def rebind(db: Connection, message_id: int, sim_id: int, day: str, cost: float) -> None:
-    """Give a message, and the parts of it that wait, to another SIM."""
+    """Give a message and its queued parts to another SIM."""
     db.execute(
         "UPDATE messages SET sim_id = ?, day = ?, cost = ? WHERE id = ?", (sim_id, day, cost, message_id)
     )
     db.execute("UPDATE parts SET sim_id = ? WHERE message_id = ? AND state = 'queued'", (sim_id, message_id))
 
 
-def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Row]:
-    """Pending messages whose time is over, the longest over first, behind one that expired at `after` (time, id).
-
-    Of each `id`, `expires_at`, and `open`: whether a part of it is in the air or in doubt.
-    """
-    return db.execute(
+def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[DueMessage]:
+    """Pending messages that have expired, the earliest first, behind the one that expired at `after` (time, id)."""
+    found = db.execute(
         "SELECT id, expires_at, EXISTS (SELECT 1 FROM parts p WHERE p.message_id = m.id"
-        "  AND p.state IN ('submitting', 'in_doubt')) AS open"
+        f"  AND p.{OPEN})"
         " FROM messages m WHERE status = 'pending' AND expires_at <= ? AND (expires_at, id) > (?, ?)"
         " ORDER BY expires_at, id LIMIT ?",
         (now, *after, limit),
-    ).fetchall()
+    )
+    return [DueMessage(*row) for row in found]
 
 
 def next_expiry(db: Connection, now: int) -> int | None:
-    """When the next of the pending messages expires, after now."""
+    """The time at which the next pending message expires, after `now`."""
     expires_at: int | None = db.execute(
         "SELECT min(expires_at) FROM messages WHERE status = 'pending' AND expires_at > ?", (now,)
     ).fetchone()[0]
@@ -269,9 +365,9 @@ def next_expiry(db: Connection, now: int) -> int | None:
 
 
 def restamp(db: Connection, since: int, jump: int) -> None:
-    """The clock was set: move the times of pending messages that were taken at `since` or later.
+    """Shift the times of pending messages that were accepted at `since` or later, because the clock was set.
 
-    One statement for all that are pending: no other transaction may see some of them moved and some not.
+    One statement for all of them: no other transaction may see only a part of them shifted.
     """
     db.execute(
         "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump, expires_at = expires_at + :jump"
@@ -281,9 +377,9 @@ def restamp(db: Connection, since: int, jump: int) -> None:
 
 
 def newest_before(db: Connection, moment: int) -> int:
-    """The id of the newest message taken before a moment, 0 without one: ids and times rise together."""
+    """The id of the newest message accepted before a moment, 0 without one. Ids and times rise together."""
     low, high = 0, next_ids(db)[0] - 1
-    while low < high:  # one look at the table for each halving
+    while low < high:  # one look at the table for each step of the bisection
         middle = (low + high + 1) // 2
         row = db.execute(
             "SELECT id, created_at FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1", (middle,)

@@ -1,16 +1,36 @@
-"""Parts that are sent from a modem's memory: where each lies, and what is known of models of modem.
+"""Parts that are sent from the memory of a modem: their places, and what is known of modem models.
 
-A row without a place is of a part that was claimed to be written: as long as it has none, nothing of it was said to the
-network. A row is dropped when its place is empty, or when another part lies there.
+A row without a place belongs to a part that was claimed but not yet written: the network has not got it. A row is
+deleted when its place is empty, or when another part is stored there.
 """
 
 from __future__ import annotations
 
-from gatewayd.store.engine.connection import Connection, Row
+from dataclasses import dataclass
+
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables.part_filters import IN_DOUBT, SUBMITTING
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that was written to a modem's memory, or was to be written."""
+
+    message_id: int
+    seq: int
+    token: int
+    memory: str | None
+    place: int | None  # None: the modem did not confirm that it was written
+    said_at: float | None  # monotonic seconds of `boot`: when the modem was told to send it
+    boot: str | None
+    recipient: str
+    text: str
+    sim_id: int
+    settled: int  # the outcome of the claim is known
 
 
 def claimed(db: Connection, message_id: int, seq: int, token: int, modem: str, iccid: str) -> None:
-    """A part was claimed for a modem (by IMEI) with this card in it, to be written to its memory."""
+    """Note that a part was claimed, to be written to the memory of a modem (by IMEI) with this card in it."""
     db.execute(
         "INSERT OR REPLACE INTO stored_parts (message_id, seq, token, modem, iccid) VALUES (?, ?, ?, ?, ?)",
         (message_id, seq, token, modem, iccid),
@@ -28,7 +48,7 @@ def placed(
     said_at: float,
     boot: str,
 ) -> None:
-    """A part lies in a place of its modem's memory, and is sent from there: from `said_at` on, a monotonic time of `boot`."""
+    """Note the place of a part in the memory of its modem. It is sent from there at `said_at`, a monotonic time of `boot`."""
     db.execute(
         "DELETE FROM stored_parts WHERE modem = ? AND memory = ? AND place = ?"
         " AND (memory <> 'SM' OR iccid = (SELECT iccid FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?))",
@@ -42,14 +62,14 @@ def placed(
 
 
 def dropped(db: Connection, message_id: int, seq: int, token: int) -> None:
-    """Nothing of this claim lies in a modem, or nothing that tells anything."""
+    """Note that a claim has no place in a modem, or that its place says nothing about it."""
     db.execute(
         "DELETE FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?", (message_id, seq, token)
     )
 
 
 def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
-    """Whether a modem can be asked what became of this claim."""
+    """Whether this claim has a place in a modem, so that the modem may know its outcome."""
     row = db.execute(
         "SELECT 1 FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ? AND place IS NOT NULL",
         (message_id, seq, token),
@@ -57,30 +77,30 @@ def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
     return row is not None
 
 
-def of_modem(db: Connection, modem: str, iccid: str) -> list[Row]:
-    """What may lie in a modem with this card in it, oldest first, with `recipient`, `text`, and `settled`: what became of
-    the claim is known. Claims that have not ended are left out.
-    """
-    return db.execute(
-        "SELECT s.*, m.recipient, m.text, p.sim_id, p.token <> s.token OR p.state <> 'in_doubt' AS settled"
+def of_modem(db: Connection, modem: str, iccid: str) -> list[StoredPart]:
+    """The parts that may lie in a modem with this card in it, oldest first. Claims that have not ended are left out."""
+    found = db.execute(
+        "SELECT s.message_id, s.seq, s.token, s.memory, s.place, s.said_at, s.boot, m.recipient, m.text, p.sim_id,"
+        " p.token <> s.token OR p.state <> 'in_doubt'"
         " FROM stored_parts s JOIN parts p USING (message_id, seq) JOIN messages m ON m.id = s.message_id"
         " WHERE s.modem = ? AND (s.memory IS NULL OR s.memory <> 'SM' OR s.iccid = ?)"
         " AND NOT (p.token = s.token AND p.state = 'submitting') ORDER BY s.message_id, s.seq, s.token",
         (modem, iccid),
-    ).fetchall()
+    )
+    return [StoredPart(*row) for row in found]
 
 
 def requeue_unsaid(db: Connection) -> int:
-    """At start: claims whose parts were only being written were never said to the network. How many are queued again."""
+    """At start: queue the claims again whose parts were not written to the modem yet; their number."""
     return db.execute(
-        "UPDATE parts SET state = 'queued', attempts = attempts - 1 WHERE state IN ('submitting', 'in_doubt') AND state = 'submitting' AND EXISTS"
+        f"UPDATE parts SET state = 'queued', attempts = attempts - 1 WHERE {SUBMITTING} AND EXISTS"
         " (SELECT 1 FROM stored_parts s WHERE s.message_id = parts.message_id AND s.seq = parts.seq"
         "  AND s.token = parts.token AND s.place IS NULL)"
     ).rowcount
 
 
 def never_sent(db: Connection, message_id: int, seq: int, token: int) -> bool:
-    """A part in doubt was not sent: queued again, and no attempt counted. False where this claim is not in doubt."""
+    """Queue a part in doubt again that was not sent, without an attempt. False if this claim is not in doubt."""
     return (
         db.execute(
             "UPDATE parts SET state = 'queued', attempts = attempts - 1"
@@ -92,30 +112,31 @@ def never_sent(db: Connection, message_id: int, seq: int, token: int) -> bool:
 
 
 def last_in_doubt(db: Connection, port: int) -> int | None:
-    """When the newest part in doubt was claimed, of the SIMs last seen in a port."""
+    """The time of the newest claim in doubt, of the SIMs last seen in a port."""
     row = db.execute(
         "SELECT max(p.started_at) FROM sims s JOIN parts p"
-        " ON p.sim_id = s.id AND p.state IN ('submitting', 'in_doubt') AND p.state = 'in_doubt' WHERE s.port = ?",
+        f" ON p.sim_id = s.id AND {IN_DOUBT} WHERE s.port = ?",
         (port,),
     ).fetchone()
     found: int | None = row[0]
     return found
 
 
-def in_doubt_since(db: Connection, sim_id: int, since: int) -> list[Row]:
-    """Parts of a SIM in doubt that were claimed after `since`."""
-    return db.execute(
-        "SELECT message_id, seq, token FROM parts WHERE sim_id = ? AND state IN ('submitting', 'in_doubt') AND state = 'in_doubt' AND started_at >= ?",
+def in_doubt_since(db: Connection, sim_id: int, since: int) -> list[tuple[int, int, int]]:
+    """The claims (message id, part, token) of a SIM in doubt that began at `since` or later."""
+    found = db.execute(
+        f"SELECT message_id, seq, token FROM parts WHERE sim_id = ? AND {IN_DOUBT} AND started_at >= ?",
         (sim_id, since),
-    ).fetchall()
+    )
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def learn(db: Connection, model: str, storage: str, now: int) -> None:
-    """Remember what a model of modem makes of parts in its memory."""
+    """Note how a modem model handles parts in its memory."""
     db.execute("INSERT OR REPLACE INTO modem_models VALUES (?, ?, ?)", (model, storage, now))
 
 
 def lesson(db: Connection, model: str) -> str | None:
-    """What is known of a model."""
+    """How a modem model handles parts in its memory; None: not known."""
     row = db.execute("SELECT storage FROM modem_models WHERE model = ?", (model,)).fetchone()
     return None if row is None else row[0]

@@ -1,34 +1,36 @@
-"""Lists of what may be a million rows, read a stretch at a time: no read lasts long, whatever is looked for."""
+"""Lists of a table that may have a million rows, read by windows of ids: no single read lasts long."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gatewayd.store.engine.connection import Connection, Row
-from gatewayd.store.engine.readers import Readers
 
-# Ids in a stretch: some ten milliseconds on a small board, where nothing of it is wanted.
-_STRETCH = 10_000
+# Rows in a window: some ten milliseconds on a small board where the filter fits none of them. A read transaction keeps
+# SQLite from emptying its log, so that it must be short; each window is a transaction of its own.
+WINDOW = 10_000
 
 
 def newest_first(
-    readers: Readers,
+    db: Connection,
     table: str,
     before_id: int | None,
     limit: int,
-    find: Callable[[Connection, int, int, int], list[Row]],
+    find: Callable[[int, int, int], list[Row]],
 ) -> list[Row]:
-    """The first `limit` rows of a table below an id that `find` finds, given a stretch (from, below) and a limit.
+    """The newest `limit` rows of a table with an id below `before_id` that `find` selects.
 
-    Raises StoreUnavailableError.
+    `find` takes the window (from this id, below that id) and a limit, and returns rows with the highest id first.
     """
-    with readers.lend() as db:
-        newest: int = db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
-    below = newest + 1 if before_id is None else min(before_id, newest + 1)
+    row = db.execute(f"SELECT (SELECT min(id) FROM {table}), (SELECT max(id) FROM {table})").fetchone()
+    if row[0] is None:
+        return []
+    lowest, end = row[0], row[1] + 1
+    if before_id is not None:
+        end = min(before_id, end)
     found: list[Row] = []
-    while below > 1 and len(found) < limit:
-        start = max(1, below - _STRETCH)
-        with readers.lend() as db:
-            found += find(db, start, below, limit - len(found))
-        below = start
+    while end > lowest and len(found) < limit:
+        first = max(lowest, end - WINDOW)
+        found += find(first, end, limit - len(found))
+        end = first
     return found

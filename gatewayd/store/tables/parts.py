@@ -1,172 +1,152 @@
-"""Parts: the queue, the claims, and what became of each submission.
+"""Parts: the queue, the claims, and the outcome of each submission.
 
-States and what leads from one to the next:
+States and transitions:
 
-    queued → submitting      claimed for a port, durably, before the modem hears of it
+    queued → submitting      claimed for a port; durable before the modem gets the part
     submitting → submitted   the network took it
     submitting → queued      refused for a reason that passes (`deferred` until its back-off is over)
-    submitting → in_doubt    nobody knows; also whatever was submitting when the process ended
+    submitting → in_doubt    the outcome is unknown; also every part that was submitting when the process ended
     submitting → failed
     in_doubt → submitted | queued | failed
-    queued → submitted       by a late report, where it is queued only because it was in doubt
+    queued → submitted       by a late report, if it is queued only because it was in doubt
     submitted → delivered | failed, by a status report
     queued → cancelled | failed, with its message
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection, Cursor
 from gatewayd.store.tables import former_numbers, queue_counts
+from gatewayd.store.tables.part_filters import OPEN, QUEUED, SUBMITTING
 
-# The head of a queue is found by one look into the index for each kind of work and priority, however long the queue is,
-# and however it is split by age (see `gatewayd.sending.outage_backlog`). Unpinned and pinned work lie apart in the index, so that idle
-# SIMs find what they may take without a search.
-_LANE = (
-    "SELECT * FROM (SELECT message_id, seq, priority FROM parts"
-    " WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned} AND priority = {priority}"
-    " AND message_id {side} :last ORDER BY message_id {order}, seq {order} LIMIT :look)"
-)
-_CODES, _PRIORITIES = (0,), (0, 1, 2)
-
-
-# As the index `parts_open` says it: without its own words SQLite does not use it, and reads all parts there are.
-_OPEN = "state IN ('submitting', 'in_doubt')"
-
-
-def _lanes(pinned: tuple[int, ...], priorities: tuple[int, ...], side: str, order: str) -> str:
-    lanes = [(kind, priority) for kind in pinned for priority in priorities]
-    return " UNION ALL ".join(
-        _LANE.format(pinned=kind, priority=priority, side=side, order=order) for kind, priority in lanes
-    )
-
-
-def _head(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
-    lanes = _lanes((0, 1), priorities, side, order)
-    return f"SELECT * FROM ({lanes}) ORDER BY priority, message_id {order}, seq LIMIT 1"
-
-
-_MAY_MOVE = (
-    "SELECT p.message_id, p.seq, p.priority FROM ({parts}) p JOIN messages m ON m.id = p.message_id"
-    " WHERE (:company IS NULL OR m.company_id = :company) AND (:begun OR m.unsent = m.parts AND NOT EXISTS"
-    "  (SELECT 1 FROM parts q WHERE q.message_id = p.message_id AND q.state NOT IN ('queued')))"
-)
-
-
-def _movable(priorities: tuple[int, ...], side: str, order: str = "ASC") -> str:
-    found = _MAY_MOVE.format(parts=_lanes((0,), priorities, side, order))
-    return f"{found} ORDER BY p.priority, p.message_id {order}, p.seq LIMIT 1"
-
-
-# Where nothing is set apart the index itself has the order, but for what is pinned and what is not.
-_UNPINNED, _PINNED = (
-    "SELECT message_id, seq, priority FROM parts"
-    f" WHERE state = 'queued' AND deferred = 0 AND sim_id = :sim AND pinned = {pinned}"
-    " ORDER BY priority, message_id, seq LIMIT 1"
-    for pinned in (0, 1)
-)
-_FIRST = (
-    f"SELECT * FROM (SELECT * FROM ({_UNPINNED}) UNION ALL SELECT * FROM ({_PINNED}))"
-    " ORDER BY priority, message_id, seq LIMIT 1"
-)
-_FIRST_MOVABLE = _MAY_MOVE.format(parts=_UNPINNED)
-
-_NEW, _NEW_MOVABLE = _head(_PRIORITIES, ">"), _movable(_PRIORITIES, ">")
-# Of what is old the newest one-time code goes first, then the rest in the usual order.
-_OLD = (_head(_CODES, "<=", "DESC"), _head(_PRIORITIES, "<="))
-_OLD_MOVABLE = (_movable(_CODES, "<=", "DESC"), _movable(_PRIORITIES, "<="))
-
-# A TP-MR comes again after 256 parts, and some networks report nothing: of the parts that wait with the same one, the
-# newest are looked at, which are those of the last 256,000 parts of the SIM.
+# A TP-MR returns after 256 parts, and some networks send no reports. Of the parts that wait with the same TP-MR, so many
+# are read, the newest: they are of the last 256,000 parts of the SIM.
 _NEWEST_AWAITING = 1000
 
-# Each half by an index of its own.
-_WITH_REFERENCE = (
-    "SELECT * FROM (SELECT p.message_id, p.seq, p.token, p.state, p.started_at, p.ended_at, p.service_centre_at, m.recipient"
-    " FROM parts p JOIN messages m ON m.id = p.message_id"
-    " WHERE p.sim_id = :sim AND p.reference = :reference AND {which}"
-    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING})"
-)
-_WAITING, _SPOKEN_OF = "p.state = 'submitted'", "p.service_centre_at = :scts AND p.state <> 'submitted'"
-_REPORTED = (
-    f"{_WITH_REFERENCE.format(which=_WAITING)} UNION ALL {_WITH_REFERENCE.format(which=_SPOKEN_OF)}"
-    " ORDER BY ended_at DESC"
+# The columns of `Part`, in its order.
+_SELECT_PART = (
+    "SELECT p.message_id, p.seq, p.state, p.sim_id, p.token, p.attempts, p.reference, p.started_at, p.ended_at,"
+    " p.service_centre_at, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
 )
 
-_AWAITING = "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim AND {which} AND ended_at BETWEEN :since AND :until"
-_AWAITS = " UNION ALL ".join(
-    _AWAITING.format(which=which)
-    for which in (f"reference IN ({', '.join(map(str, range(256)))})", "reference IS NULL")
+# Each half uses an index of its own.
+_AWAITING_REPORT = (
+    f"{_SELECT_PART} WHERE p.sim_id = :sim AND p.reference = :reference AND p.state = 'submitted'"
+    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
 )
-_AWAITS = f"{_AWAITS} LIMIT 1"
+_REPORTED_BEFORE = (
+    f"{_SELECT_PART} WHERE p.sim_id = :sim AND p.reference = :reference"
+    " AND p.service_centre_at = :scts AND p.state <> 'submitted'"
+    f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
+)
+_OF_REPORT = (
+    f"SELECT * FROM ({_AWAITING_REPORT}) UNION ALL SELECT * FROM ({_REPORTED_BEFORE}) ORDER BY ended_at DESC"
+)
+
+_EVERY_REFERENCE = ", ".join(map(str, range(256)))
+_AWAITS_REPORT = (
+    "SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim"
+    f" AND reference IN ({_EVERY_REFERENCE}) AND ended_at BETWEEN :since AND :until"
+    " UNION ALL SELECT 1 FROM parts WHERE state = 'submitted' AND sim_id = :sim"
+    " AND reference IS NULL AND ended_at BETWEEN :since AND :until LIMIT 1"
+)
+
+_WITHOUT_REFERENCE = (
+    f"{_SELECT_PART} WHERE p.sim_id = :sim AND p.{OPEN}"
+    f" UNION ALL SELECT * FROM ({_SELECT_PART} WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
+    "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)"
+)
+
+_QUEUED_AFTER_DOUBT = (
+    f"{_SELECT_PART} JOIN refusals r ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
+    " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'"
+)
+
+_NUMBER_OF_PART = former_numbers.of_message("p.sim_id", "p.message_id", "coalesce(p.ended_at, p.started_at)")
+_OF_MESSAGE = (
+    "SELECT p.seq, p.state, p.token, p.sim_id, p.port, p.reference, coalesce(p.ended_at, p.started_at, 0),"
+    f" coalesce({_NUMBER_OF_PART}, s.number, s.card_number, '')"
+    " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq"
+)
+
+_NUMBER_OF_ATTEMPT = former_numbers.of_message("r.sim_id", "r.message_id", "r.refused_at")
+_NOTED_ATTEMPTS = (
+    "SELECT r.seq, r.token, r.sim_id, r.port, r.outcome, r.cause, r.reason, r.reason_fr, r.refused_at,"
+    f" coalesce({_NUMBER_OF_ATTEMPT}, s.number, s.card_number, '')"
+    " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?"
+)
 
 _RELEASED_AT_ONCE = 500
-
-# How far into each lane of another SIM's queue an idle SIM looks for something it may carry.
-_LOOK = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A part that is a port's now. A later claim has a higher token; attempts count submissions."""
+    """A part that was given to a port. A later claim has a higher token; `attempts` counts submissions."""
 
     token: int
     attempts: int
 
 
-def head(db: Connection, sim_id: int, after: int = 0) -> Row | None:
-    """The next part of a SIM's queue (`message_id`, `seq`, `priority`), of the messages with an id above `after`."""
-    if after:
-        found = db.execute(_NEW, {"sim": sim_id, "last": after, "look": 1})
-    else:
-        found = db.execute(_FIRST, {"sim": sim_id})
-    row: Row | None = found.fetchone()
-    return row
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that was claimed at least once, with the recipient of its message. Times in microseconds since the epoch."""
+
+    message_id: int
+    seq: int
+    state: str
+    sim_id: int
+    token: int  # of the last claim
+    attempts: int
+    reference: int | None  # TP-MR; None: the modem did not tell it
+    started_at: int  # of the last claim
+    ended_at: int | None
+    service_centre_at: int | None  # TP-SCTS, from a report
+    recipient: str
 
 
-def old_head(db: Connection, sim_id: int, last: int) -> Row | None:
-    """As `head`, of the messages up to `last`: the newest one-time code, else as usual."""
-    return _old(db, _OLD, {"sim": sim_id, "last": last, "look": 1})
+@dataclass(frozen=True, slots=True)
+class PartOfMessage:
+    """A part as the history of its message shows it."""
+
+    seq: int
+    state: str
+    token: int
+    sim_id: int
+    port: int | None
+    reference: int | None
+    at: int  # when its last submission ended, else when that began; 0: it was never claimed
+    sim_number: str
 
 
-def movable_head(
-    db: Connection, sim_id: int, company_id: int | None, after: int = 0, *, begun: bool = False
-) -> Row | None:
-    """The first part in a SIM's queue that another SIM, of this company or of none, may carry instead; else as `head`.
+@dataclass(frozen=True, slots=True)
+class NotedAttempt:
+    """A submission that was refused or left in doubt (see `note_attempt`)."""
 
-    `begun`: also of a message of which a part was handed over already (see `Scheduler`).
-    """
-    row: Row | None = None
-    if not after:  # the first of all, as a rule, may move
-        row = db.execute(_FIRST_MOVABLE, {"sim": sim_id, "company": company_id, "begun": begun}).fetchone()
-    if row is None:
-        values = {"sim": sim_id, "last": after, "look": _LOOK, "company": company_id, "begun": begun}
-        row = db.execute(_NEW_MOVABLE, values).fetchone()
-    return row
-
-
-def old_movable_head(
-    db: Connection, sim_id: int, company_id: int | None, last: int, *, begun: bool = False
-) -> Row | None:
-    """As `movable_head`, of the messages up to `last`, in the order of `old_head`."""
-    values = {"sim": sim_id, "last": last, "look": _LOOK, "company": company_id, "begun": begun}
-    return _old(db, _OLD_MOVABLE, values)
+    seq: int
+    token: int
+    sim_id: int
+    port: int | None
+    outcome: str  # refused or in_doubt
+    cause: str  # family and code
+    reason: str
+    reason_fr: str
+    at: int
+    sim_number: str
 
 
-def _old(db: Connection, statements: tuple[str, str], values: Mapping[str, object]) -> Row | None:
-    newest_code, others = statements
-    row: Row | None = db.execute(newest_code, values).fetchone()
-    if row is None:
-        row = db.execute(others, values).fetchone()
-    elif row["seq"] > 1:  # read backwards, a message is found by its last part
-        row = db.execute(
-            "SELECT message_id, seq, priority FROM parts"
-            " WHERE message_id = ? AND state = 'queued' AND deferred = 0 ORDER BY seq LIMIT 1",
-            (row["message_id"],),
-        ).fetchone()
-    return row
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """How the submission of a part before this one ended, and on which SIM."""
+
+    sim_id: int
+    outcome: str
+
+
+def _parts(found: Cursor) -> list[Part]:
+    return [Part(*row) for row in found]
 
 
 def awaited_reports(db: Connection) -> int:
@@ -179,23 +159,23 @@ def awaited_reports(db: Connection) -> int:
 
 def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
     """The lowest id of a message that has a part in these SIMs' queues or waits for a back-off; None without any."""
-    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in _PRIORITIES]
+    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in (0, 1, 2)]
     found = [
         db.execute(
-            "SELECT message_id FROM parts WHERE state = 'queued' AND deferred = 0"
+            f"SELECT message_id FROM parts WHERE {QUEUED}"
             " AND sim_id = ? AND pinned = ? AND priority = ? ORDER BY message_id LIMIT 1",
             lane,
         ).fetchone()
         for lane in lanes
     ]
-    # Left to itself SQLite walks the table in its own order for a minimum, past all that does not fit.
-    for few in ("parts_deferred WHERE deferred = 1", "parts_open WHERE state IN ('submitting', 'in_doubt')"):
+    # Without INDEXED BY, SQLite reads the table in its own order for a minimum, past all rows that do not fit.
+    for few in ("parts_deferred WHERE deferred = 1", f"parts_open WHERE {OPEN}"):
         found.append(db.execute(f"SELECT min(message_id) FROM parts INDEXED BY {few}").fetchone())
     return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
 
 def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port: int) -> Claim | None:
-    """Mark a queued part as submitting by this SIM through a port; None where it is not queued any more."""
+    """Mark a queued part as submitting by this SIM through a port; None if it is no longer queued."""
     row = db.execute(
         "UPDATE parts SET state = 'submitting', sim_id = ?, token = token + 1, attempts = attempts + 1,"
         " started_at = ?, ended_at = NULL, reference = NULL, service_centre_at = NULL, port = ?"
@@ -213,27 +193,27 @@ def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port
 
 
 def waits(db: Connection, message_id: int, seq: int) -> bool:
-    """Whether a part is queued and not deferred, as its row says, whatever an index says."""
+    """Whether a part is queued and not deferred, by its row. A damaged index does not matter."""
     row = db.execute(
-        "SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND state = 'queued' AND deferred = 0",
+        f"SELECT 1 FROM parts WHERE message_id = ? AND seq = ? AND {QUEUED}",
         (message_id, seq),
     ).fetchone()
     return row is not None
 
 
 def rebuild_queue(db: Connection) -> None:
-    """Build the indexes of the queue anew from its table, and count again what waits. It reads all parts."""
+    """Rebuild the indexes of the queue from the table, and count the queues again. Reads all parts."""
     db.execute("REINDEX parts")
     queue_counts.recount(db)
 
 
 def submitted(db: Connection, message_id: int, seq: int, token: int, reference: int | None, now: int) -> bool:
-    """The network took a part. False: this claim does not hold any more, and nothing was changed."""
+    """Note that the network took a part. False: the claim is no longer valid, and nothing was changed."""
     return _leave_submitting(db, message_id, seq, token, "submitted", now, reference=reference)
 
 
 def in_doubt(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
-    """Nobody knows what became of a part. False as in `submitted`."""
+    """Note that the outcome of a part is unknown. False as in `submitted`."""
     return _leave_submitting(db, message_id, seq, token, "in_doubt", now)
 
 
@@ -247,7 +227,7 @@ def refused(
     deferred: bool,
     now: int,
 ) -> bool:
-    """A part was refused: `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
+    """Note that a part was refused. `again` queues it once more, after its back-off if `deferred`. False as in `submitted`."""
     state = "queued" if again else "failed"
     return _leave_submitting(db, message_id, seq, token, state, now, deferred=deferred)
 
@@ -264,7 +244,7 @@ def note_attempt(
     reason_fr: str,
     now: int,
 ) -> None:
-    """Remember a submission that was `refused`, with which code (`cause`), or left `in_doubt`, and what that means."""
+    """Write down a submission that was `refused` (with its code, `cause`) or left `in_doubt`, with the reason in words."""
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -282,28 +262,18 @@ def refused_by(db: Connection, message_id: int) -> set[int]:
     return {row[0] for row in rows}
 
 
-def of_message(db: Connection, message_id: int) -> list[Row]:
-    """All parts of a message, with the `sim_number` of the SIM that each goes or went out from."""
-    number_then = former_numbers.of_message("p.sim_id", "p.message_id", "coalesce(p.ended_at, p.started_at)")
-    return db.execute(
-        f"SELECT p.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
-        " FROM parts p LEFT JOIN sims s ON s.id = p.sim_id WHERE p.message_id = ? ORDER BY p.seq",
-        (message_id,),
-    ).fetchall()
+def of_message(db: Connection, message_id: int) -> list[PartOfMessage]:
+    """All parts of a message, in order."""
+    return [PartOfMessage(*row) for row in db.execute(_OF_MESSAGE, (message_id,))]
 
 
-def noted_attempts(db: Connection, message_id: int) -> list[Row]:
-    """What `note_attempt` remembers of a message, with the `sim_number`."""
-    number_then = former_numbers.of_message("r.sim_id", "r.message_id", "r.refused_at")
-    return db.execute(
-        f"SELECT r.*, coalesce({number_then}, s.number, s.card_number, '') AS sim_number"
-        " FROM refusals r LEFT JOIN sims s ON s.id = r.sim_id WHERE r.message_id = ?",
-        (message_id,),
-    ).fetchall()
+def noted_attempts(db: Connection, message_id: int) -> list[NotedAttempt]:
+    """The submissions of a message that `note_attempt` wrote down."""
+    return [NotedAttempt(*row) for row in db.execute(_NOTED_ATTEMPTS, (message_id,))]
 
 
 def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int) -> bool:
-    """A claimed part never reached the modem: queued again, and no attempt counted. False as in `submitted`."""
+    """Queue a claimed part again that never reached the modem, without an attempt. False as in `submitted`."""
     if not _leave_submitting(db, message_id, seq, token, "queued", now):
         return False
     db.execute("UPDATE parts SET attempts = attempts - 1 WHERE message_id = ? AND seq = ?", (message_id, seq))
@@ -311,9 +281,9 @@ def never_begun(db: Connection, message_id: int, seq: int, token: int, now: int)
 
 
 def take_out_of_doubt(db: Connection, message_id: int, seq: int, token: int, *, queued: bool) -> bool:
-    """A part in doubt is submitting again, to be settled: its answer was found. False where this claim is not in doubt.
+    """Make a part in doubt submitting again, because its answer was found. False if this claim is not in doubt.
 
-    `queued`: likewise one that is queued only because it was in doubt, and was not claimed since.
+    `queued`: also a part that is queued only because it was in doubt, and was not claimed since.
     """
     claim = (message_id, seq, token)
     found = db.execute(
@@ -355,7 +325,7 @@ def _leave_submitting(
 def settle_doubt(
     db: Connection, message_id: int, seq: int, token: int, state: str, reference: int | None = None
 ) -> bool:
-    """Make a part in doubt `submitted`, `queued` or `failed`. False where this claim is not in doubt any more."""
+    """Make a part in doubt `submitted`, `queued` or `failed`. False if this claim is no longer in doubt."""
     return (
         db.execute(
             "UPDATE parts SET state = ?, reference = ?, held = 0"
@@ -367,7 +337,7 @@ def settle_doubt(
 
 
 def release(db: Connection, message_id: int, seq: int, token: int) -> int | None:
-    """The back-off of a part is over; the SIM that carries it now, None where it does not wait any more."""
+    """End the back-off of a part; the id of its SIM, None if it no longer waits."""
     row = db.execute(
         "UPDATE parts SET deferred = 0 WHERE message_id = ? AND seq = ? AND token = ? AND deferred = 1"
         " AND state = 'queued' RETURNING sim_id",
@@ -377,7 +347,7 @@ def release(db: Connection, message_id: int, seq: int, token: int) -> int | None
 
 
 def drop_queued(db: Connection, message_id: int, state: str) -> None:
-    """Take what still waits of a message out of the queue, as `failed` or `cancelled`."""
+    """Take the queued parts of a message out of the queue, as `failed` or `cancelled`."""
     db.execute(
         "UPDATE parts SET state = ?, deferred = 0 WHERE message_id = ? AND state = 'queued'",
         (state, message_id),
@@ -385,20 +355,21 @@ def drop_queued(db: Connection, message_id: int, state: str) -> None:
 
 
 def ever_claimed(db: Connection, message_id: int) -> bool:
-    """Whether any part of a message was ever handed to a port."""
+    """Whether any part of a message was ever given to a port."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND token > 0 LIMIT 1", (message_id,)
     ).fetchone()
     return row is not None
 
 
-def resume(db: Connection) -> list[Row]:
-    """At start: what was submitting is in doubt (see `doubt_submitting`); all in doubt that are not held."""
-    return db.execute(f"SELECT message_id, seq, token FROM parts WHERE {_OPEN} AND held = 0").fetchall()
+def resume(db: Connection) -> list[tuple[int, int, int]]:
+    """At start: the claims (message id, part, token) that are submitting or in doubt, without those that are held."""
+    found = db.execute(f"SELECT message_id, seq, token FROM parts WHERE {OPEN} AND held = 0")
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def release_deferred(db: Connection) -> bool:
-    """At start: back-offs are over, of some parts at a time. Whether there may be more."""
+    """At start: end the back-offs of some parts at a time. True: there may be more."""
     some = "SELECT message_id, seq FROM parts WHERE deferred = 1 LIMIT ?"
     released = db.execute(
         f"UPDATE parts SET deferred = 0 WHERE (message_id, seq) IN ({some})",
@@ -408,100 +379,76 @@ def release_deferred(db: Connection) -> bool:
 
 
 def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
-    """While no port runs: what was submitting is in doubt, and was an attempt that ended so."""
+    """While no port runs: put every submitting part in doubt, and write that down as an attempt."""
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
         " SELECT message_id, seq, token, sim_id, '', started_at, port, 'in_doubt', ?, ?"
-        f" FROM parts WHERE {_OPEN} AND state = 'submitting'",
+        f" FROM parts WHERE {SUBMITTING}",
         (reason, reason_fr),
     )
-    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {_OPEN} AND state = 'submitting'")
+    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING}")
 
 
-def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Row]:
-    """Submitted parts of a SIM with this TP-MR, newest first, with their `recipient`."""
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.state = 'submitted' AND p.sim_id = ? AND p.reference = ? ORDER BY p.ended_at DESC LIMIT ?",
-        (sim_id, reference, _NEWEST_AWAITING),
-    ).fetchall()
+def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Part]:
+    """Submitted parts of a SIM with this TP-MR, newest first."""
+    return _parts(db.execute(_AWAITING_REPORT, {"sim": sim_id, "reference": reference}))
 
 
-def submitting(db: Connection, sim_id: int) -> list[Row]:
-    """What a SIM has in the air, with its `recipient`."""
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        f" WHERE p.{_OPEN} AND p.state = 'submitting' AND p.sim_id = ?",
-        (sim_id,),
-    ).fetchall()
+def submitting(db: Connection, sim_id: int) -> list[Part]:
+    """The parts that a SIM is submitting."""
+    return _parts(db.execute(f"{_SELECT_PART} WHERE {SUBMITTING} AND p.sim_id = ?", (sim_id,)))
 
 
-def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: int | None) -> list[Row]:
-    """Parts of a SIM with this TP-MR that wait for a report, newest first, and those of which reports with this TP-SCTS
-    spoke before; with their `recipient`.
+def of_report(db: Connection, sim_id: int, reference: int, service_centre_at: int | None) -> list[Part]:
+    """Parts of a SIM with this TP-MR that wait for a report, and those that reports with this TP-SCTS named before.
+
+    Newest first.
     """
-    return db.execute(
-        _REPORTED, {"sim": sim_id, "reference": reference, "scts": service_centre_at}
-    ).fetchall()
+    return _parts(db.execute(_OF_REPORT, {"sim": sim_id, "reference": reference, "scts": service_centre_at}))
 
 
 def awaits_report(db: Connection, sim_id: int, since: int, until: int) -> bool:
     """Whether a part that a SIM submitted between these moments has no final report yet.
 
-    One look into the index for each TP-MR there can be, however many parts were never reported.
+    One look into the index for each possible TP-MR, however many parts were never reported.
     """
-    return db.execute(_AWAITS, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
+    return db.execute(_AWAITS_REPORT, {"sim": sim_id, "since": since, "until": until}).fetchone() is not None
 
 
-def without_reference(db: Connection, sim_id: int, since: int, until: int) -> list[Row]:
-    """Parts of a SIM whose TP-MR is unknown, with their `recipient`: being submitted or in doubt, and the newest of those
-    that were answered between these moments and wait for a report.
+def without_reference(db: Connection, sim_id: int, since: int, until: int) -> list[Part]:
+    """Parts of a SIM without a known TP-MR: being submitted or in doubt, and the newest of those that were answered
+    between these moments and wait for a report.
     """
-    return db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        f" WHERE p.sim_id = :sim AND p.{_OPEN}"
-        " UNION ALL"
-        " SELECT * FROM (SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        "  WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
-        "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)",
-        {"sim": sim_id, "since": since, "until": until, "newest": _NEWEST_AWAITING},
-    ).fetchall()
+    values = {"sim": sim_id, "since": since, "until": until, "newest": _NEWEST_AWAITING}
+    return _parts(db.execute(_WITHOUT_REFERENCE, values))
 
 
 def newest_start(db: Connection) -> int | None:
-    """When the newest of the parts being submitted or in doubt was claimed."""
-    found: int | None = db.execute(
-        "SELECT max(started_at) FROM parts WHERE state IN ('submitting', 'in_doubt')"
-    ).fetchone()[0]
+    """The time of the newest claim that is submitting or in doubt."""
+    found: int | None = db.execute(f"SELECT max(started_at) FROM parts WHERE {OPEN}").fetchone()[0]
     return found
 
 
 def restamp(db: Connection, since: int, jump: int) -> None:
-    """Move the stamps of parts being submitted or in doubt that were claimed at `since` or later."""
+    """Shift the times of parts that are submitting or in doubt and were claimed at `since` or later."""
     db.execute(
         "UPDATE parts SET started_at = started_at + ?, ended_at = ended_at + ?"
-        " WHERE state IN ('submitting', 'in_doubt') AND started_at >= ?",
+        f" WHERE {OPEN} AND started_at >= ?",
         (jump, jump, since),
     )
 
 
-def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Row]:
-    """Parts that are queued again because a submission of this SIM was in doubt, with their `recipient`.
+def queued_after_doubt(db: Connection, sim_id: int, since: int) -> list[Part]:
+    """Parts that are queued again because a submission of this SIM was in doubt.
 
-    `since`: when that doubt began, at the earliest.
+    `since`: the earliest start of that doubt.
     """
-    return db.execute(
-        "SELECT p.*, m.recipient FROM refusals r"
-        " JOIN parts p ON p.message_id = r.message_id AND p.seq = r.seq AND p.token = r.token"
-        " JOIN messages m ON m.id = p.message_id"
-        " WHERE r.outcome = 'in_doubt' AND r.sim_id = ? AND r.refused_at >= ? AND p.state = 'queued'",
-        (sim_id, since),
-    ).fetchall()
+    return _parts(db.execute(_QUEUED_AFTER_DOUBT, (sim_id, since)))
 
 
 def taken_after_all(db: Connection, message_id: int, seq: int, token: int, reference: int) -> bool:
-    """A part that is queued because of a doubt had been taken. False where it was claimed again meanwhile."""
+    """Mark a part as submitted that is queued because of a doubt. False if it was claimed again meanwhile."""
     return (
         db.execute(
             "UPDATE parts SET state = 'submitted', deferred = 0, reference = ?"
@@ -513,7 +460,7 @@ def taken_after_all(db: Connection, message_id: int, seq: int, token: int, refer
 
 
 def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -> None:
-    """Note the TP-SCTS that a report of a part told."""
+    """Note the TP-SCTS from a report of a part."""
     db.execute(
         "UPDATE parts SET service_centre_at = ? WHERE message_id = ? AND seq = ?",
         (service_centre_at, message_id, seq),
@@ -521,7 +468,7 @@ def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -
 
 
 def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
-    """Note the TP-MR of a submitted part, which its modem did not tell."""
+    """Note the TP-MR of a submitted part whose modem did not tell it."""
     db.execute(
         "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
         (reference, message_id, seq),
@@ -529,12 +476,12 @@ def identified(db: Connection, message_id: int, seq: int, reference: int) -> Non
 
 
 def delivered(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
-    """A submitted part was reported delivered, with this TP-SCTS. False where it does not wait for a report."""
+    """Note that a submitted part was reported delivered, with this TP-SCTS. False if it waits for no report."""
     return _reported(db, message_id, seq, "delivered", service_centre_at)
 
 
 def undeliverable(db: Connection, message_id: int, seq: int, service_centre_at: int | None) -> bool:
-    """A submitted part was reported failed for good. Else as `delivered`."""
+    """Note that a submitted part was reported failed for good. Otherwise as `delivered`."""
     return _reported(db, message_id, seq, "failed", service_centre_at)
 
 
@@ -549,18 +496,15 @@ def _reported(db: Connection, message_id: int, seq: int, state: str, service_cen
     )
 
 
-def one(db: Connection, message_id: int, seq: int) -> Row:
-    """One part, which must exist, with its `recipient`."""
-    row: Row = db.execute(
-        "SELECT p.*, m.recipient FROM parts p JOIN messages m ON m.id = p.message_id"
-        " WHERE p.message_id = ? AND p.seq = ?",
-        (message_id, seq),
-    ).fetchone()
-    return row
+def one(db: Connection, message_id: int, seq: int) -> Part:
+    """One part, which must exist and have been claimed."""
+    return Part(
+        *db.execute(f"{_SELECT_PART} WHERE p.message_id = ? AND p.seq = ?", (message_id, seq)).fetchone()
+    )
 
 
 def others_begun(db: Connection, message_id: int, seq: int) -> bool:
-    """Whether any part of a message but this one has left the queue."""
+    """Whether any other part of this message has left the queue."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND seq <> ? AND state <> 'queued' LIMIT 1",
         (message_id, seq),
@@ -569,16 +513,16 @@ def others_begun(db: Connection, message_id: int, seq: int) -> bool:
 
 
 def has_open(db: Connection, message_id: int) -> bool:
-    """Whether a part of a message is in the air or in doubt."""
+    """Whether a part of a message is submitting or in doubt."""
     row = db.execute(
-        "SELECT 1 FROM parts WHERE message_id = ? AND state IN ('submitting', 'in_doubt') LIMIT 1",
+        f"SELECT 1 FROM parts WHERE message_id = ? AND {OPEN} LIMIT 1",
         (message_id,),
     ).fetchone()
     return row is not None
 
 
 def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
-    """Whether a part of a message was handed to the network by another SIM than this one, or may have been."""
+    """Whether another SIM submitted a part of this message, or may have."""
     row = db.execute(
         "SELECT 1 FROM parts WHERE message_id = ? AND sim_id <> ? AND state NOT IN ('queued', 'cancelled') LIMIT 1",
         (message_id, sim_id),
@@ -586,10 +530,10 @@ def carried_by_another(db: Connection, message_id: int, sim_id: int) -> bool:
     return row is not None
 
 
-def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> Row | None:
-    """The newest remembered submission of a part with a token below `before`."""
-    row: Row | None = db.execute(
-        "SELECT * FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
+def last_attempt(db: Connection, message_id: int, seq: int, before: int) -> LastAttempt | None:
+    """The newest submission of a part that `note_attempt` wrote down, with a token below `before`."""
+    row = db.execute(
+        "SELECT sim_id, outcome FROM refusals WHERE message_id = ? AND seq = ? AND token < ? ORDER BY token DESC LIMIT 1",
         (message_id, seq, before),
     ).fetchone()
-    return row
+    return None if row is None else LastAttempt(*row)

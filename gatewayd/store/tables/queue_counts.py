@@ -1,23 +1,22 @@
-"""How many parts wait for each SIM, and how many messages are pending: always exact and never written to disk.
+"""The number of queued parts of each SIM, and of pending messages: always exact, and never written to disk.
 
-Counting a queue of a million on each request would be slow, and a counter in a table would cost a page of wear
-for each change. So the writing connection keeps the counts in a temporary table in memory, and triggers keep it
-in step: they roll back with whatever caused them.
+Counting a queue of a million parts for each request would be slow, and a counter in a table would cost a page of wear for
+each change. So the writing connection has the counts in a temporary table in memory, which triggers update. Counts
+roll back with their transaction.
 """
 
 from __future__ import annotations
 
 from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables.part_filters import QUEUED
 
-_WAITS = "state = 'queued' AND deferred = 0"
 
-
-def install_load_triggers(db: Connection) -> None:
-    """Count what waits now, and keep the count from here on. For the writing connection alone."""
-    old, new = (" AND ".join(f"{row}.{term}" for term in _WAITS.split(" AND ")) for row in ("old", "new"))
+def install_queue_counts(db: Connection) -> None:
+    """Make the counts and the triggers that update them. For the writing connection only."""
+    old, new = (" AND ".join(f"{row}.{term}" for term in QUEUED.split(" AND ")) for row in ("old", "new"))
     db.executescript(f"""
         CREATE TEMP TABLE load (sim_id INTEGER PRIMARY KEY, waiting INTEGER NOT NULL);
-        INSERT INTO load SELECT sim_id, count(*) FROM main.parts WHERE {_WAITS} GROUP BY sim_id;
+        INSERT INTO load SELECT sim_id, count(*) FROM main.parts WHERE {QUEUED} GROUP BY sim_id;
         CREATE TEMP TRIGGER load_added AFTER INSERT ON main.parts WHEN {new} BEGIN
             INSERT INTO load VALUES (new.sim_id, 1) ON CONFLICT DO UPDATE SET waiting = waiting + 1;
         END;
@@ -46,17 +45,17 @@ def install_load_triggers(db: Connection) -> None:
 
 
 def recount(db: Connection) -> None:
-    """Count anew what waits, once an index was found to be damaged. On the writing connection."""
+    """Count the queued parts again, after an index was damaged. On the writing connection."""
     db.execute("DELETE FROM load")
-    db.execute(f"INSERT INTO load SELECT sim_id, count(*) FROM main.parts WHERE {_WAITS} GROUP BY sim_id")
+    db.execute(f"INSERT INTO load SELECT sim_id, count(*) FROM main.parts WHERE {QUEUED} GROUP BY sim_id")
 
 
 def waiting(db: Connection) -> dict[int, int]:
-    """Parts ready to go, by SIM id; a SIM without any may be missing."""
+    """Queued parts by SIM id; a SIM without any may be missing."""
     return dict(db.execute("SELECT sim_id, waiting FROM load").fetchall())
 
 
 def pending(db: Connection) -> int:
-    """Messages that have not ended and were not sent whole yet."""
+    """The number of pending messages."""
     count: int = db.execute("SELECT messages FROM pending").fetchone()[0]
     return count

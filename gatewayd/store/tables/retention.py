@@ -1,4 +1,4 @@
-"""What is old enough to be deleted, found and deleted a little at a time."""
+"""Find rows that are old enough to be deleted, and delete them, some at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
 
-# Table → when what a row tells of began, when it ended, and which rows may go.
+# Table → when a row began, when it ended, and which rows may be deleted.
 _AGES = {
     "messages": (
         "created_at",
@@ -20,18 +20,18 @@ _AGES = {
 }
 
 TABLES = tuple(_AGES)
-"""The tables that something is deleted from."""
+"""The tables that have a retention."""
 
-# So many rows are looked at, and deleted at most, at a time: some milliseconds.
+# Rows that are read, and at most deleted, at a time: some milliseconds.
 _ROWS = 100
 
-# A row with an earlier time, in microseconds, was kept before the clock was set: it is as old as the next one.
+# A row with an earlier time (microseconds) was stored before the clock was set: it counts as old as the next row.
 _SENSIBLE = 1_577_836_800_000_000  # 2020
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found among some rows: ids of old ones, the last row's id, whether it makes sense to look beyond."""
+    """A result of `find`: the ids of old rows, the id of the last row read, and whether later rows may be old too."""
 
     old: list[int]
     last_id: int
@@ -39,7 +39,7 @@ class Found:
 
 
 def find(db: Connection, table: str, after_id: int, before: int) -> Found:
-    """Look at the next rows of one of `TABLES` for what ended before a moment."""
+    """Read the next rows of one of `TABLES`, and find those that ended before a moment."""
     began, ended, done = _AGES[table]
     rows = db.execute(
         f"SELECT id, {began} AS began, {ended} AS ended, {done} AS done FROM {table}"
@@ -54,13 +54,13 @@ def find(db: Connection, table: str, after_id: int, before: int) -> Found:
         next_old = next_old if row["ended"] < _SENSIBLE else row["ended"] < before
         if next_old and row["done"]:
             old.append(row["id"])
-    # Rows lie in the order in which they came: behind some that are all young there are no old ones.
+    # Rows are in the order of their ids: behind rows that are all young there are no old ones.
     more = len(rows) == _ROWS and any(row["began"] < before for row in rows)
     return Found(old, rows[-1]["id"], more)
 
 
 def drop(db: Connection, table: str, ids: Sequence[int]) -> None:
-    """Delete rows of one of `TABLES`, and what belongs to them."""
+    """Delete rows of one of `TABLES`, and the rows of other tables that belong to them."""
     marks = ", ".join("?" * len(ids))
     if table == "messages":
         owned = db.execute(

@@ -1,34 +1,92 @@
-"""SIM cards, what each has carried, and the PINs they refused."""
+"""SIM cards, their usage, and the PINs that were tried on them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import former_numbers
 
-# What the gateway shows for a SIM: what the operator of the box set, else what the card tells.
-_SHOWN = """
-    SELECT s.*, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
-           c.name AS company_name,
-           coalesce(d.taken, 0) AS today_taken, coalesce(d.sent, 0) AS today_sent, coalesce(d.failed, 0) AS today_failed
+# What the operator of the box set comes before what the card tells.
+_NUMBER = "coalesce(s.number, s.card_number)"
+_OPERATOR = "coalesce(s.operator, s.card_operator)"
+
+# The columns of `Sim`, in its order.
+_SIM = f"""
+    SELECT s.id, s.daily_limit, s.monthly_limit, coalesce(d.taken, 0),
+           s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
+           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0)
     FROM sims s
     LEFT JOIN companies c ON c.id = s.company_id
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
+    ORDER BY s.id
 """
 
-_LIMITS = """s.daily_limit, s.monthly_limit,
+# The columns of `LimitedSim`, in its order. Usage is read only where it is limited.
+_LIMITED = """s.id, s.daily_limit, s.monthly_limit,
            iif(s.daily_limit IS NULL, 0, coalesce(
-               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0)) AS today_taken"""
+               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0))"""
 
-# Only what a choice needs: it is made for each message, among all the SIMs of the box.
-_ENABLED = f"""
-    SELECT s.id, coalesce(s.number, s.card_number) AS shown_number, coalesce(s.operator, s.card_operator) AS shown_operator,
-           s.company_id, s.is_default, s.cost, {_LIMITS}
-    FROM sims s WHERE s.enabled ORDER BY s.id
-"""
+# Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
+_ENABLED = f"SELECT {_LIMITED}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
 
-_AT_WORK = f"SELECT s.id, s.enabled, s.company_id, s.cost, {_LIMITS} FROM sims s WHERE s.id = ?"
+_AT_WORK = f"SELECT {_LIMITED}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedSim:
+    """A SIM with its limits, in messages; None: without limit."""
+
+    id: int
+    daily_limit: int | None
+    monthly_limit: int | None
+    today_taken: int  # reserved against the daily limit
+
+
+@dataclass(frozen=True, slots=True)
+class EnabledSim(LimitedSim):
+    """A SIM that may be chosen for a message."""
+
+    shown_number: str
+    shown_operator: str
+    company_id: int | None
+    is_default: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimAtWork(LimitedSim):
+    """A SIM that looks for a part to send."""
+
+    enabled: int
+    company_id: int | None
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sim(LimitedSim):
+    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card tells."""
+
+    iccid: str
+    name: str | None
+    shown_number: str
+    shown_operator: str
+    company_id: int | None
+    company_name: str | None
+    is_default: int
+    enabled: int
+    cost: float
+    balance: float
+    balance_at: int | None
+    port: int
+    slot: int
+    today_sent: int
+    today_failed: int
+
+    @property
+    def shown_name(self) -> str:
+        """Its name, else its operator and the end of its ICCID."""
+        return self.name or f"{self.shown_operator} {self.iccid[-4:]}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +100,9 @@ class Usage:
 def seen(
     db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
 ) -> int:
-    """Note where a card is and what it tells of itself; its id.
+    """Note the place of a card and the data that it tells; its id.
 
-    A card that its modem could name by IMSI only, at this time or before, is the same SIM under its ICCID.
+    A card that was known by its IMSI only, now or before, is the same SIM under its ICCID.
     """
     iccid = _known_as(db, iccid, imsi)
     known = id_of(db, iccid)
@@ -94,14 +152,14 @@ def number_of(db: Connection, sim_id: int) -> str:
 
 
 def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
-    """Remember the number that a SIM had before what was just written, if it has another one now."""
+    """Note the number `before` as a former number of a SIM, if the SIM has another one now."""
     if before and number_of(db, sim_id) != before:
         former_numbers.remember(db, sim_id, before, now)
 
 
-def shown(db: Connection, today: str) -> list[Row]:
-    """All SIMs with `shown_number`, `shown_operator`, `company_name` and today's usage."""
-    return db.execute(f"{_SHOWN} ORDER BY s.id", {"today": today}).fetchall()
+def shown(db: Connection, today: str) -> list[Sim]:
+    """All SIMs, with the usage of today."""
+    return [Sim(*row) for row in db.execute(_SIM, {"today": today})]
 
 
 def id_of(db: Connection, iccid: str) -> int | None:
@@ -110,29 +168,29 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
-def at_work(db: Connection, sim_id: int, today: str) -> Row | None:
-    """Of one SIM what counts when it sends, in service or not; else as `enabled`."""
-    row: Row | None = db.execute(_AT_WORK, (today, sim_id)).fetchone()
-    return row
+def at_work(db: Connection, sim_id: int, today: str) -> SimAtWork | None:
+    """One SIM, enabled or not; `today_taken` only where it has a daily limit."""
+    row = db.execute(_AT_WORK, (today, sim_id)).fetchone()
+    return None if row is None else SimAtWork(*row)
 
 
-def enabled(db: Connection, today: str) -> list[Row]:
-    """The SIMs in service, with what the choice of one needs; `today_taken` of those alone that have a daily limit."""
-    return db.execute(_ENABLED, (today,)).fetchall()
+def enabled(db: Connection, today: str) -> list[EnabledSim]:
+    """The SIMs that are enabled; `today_taken` only where a SIM has a daily limit."""
+    return [EnabledSim(*row) for row in db.execute(_ENABLED, (today,))]
 
 
 def disabled(db: Connection) -> set[int]:
-    """Ids of the SIMs that were taken out of service."""
+    """The ids of the disabled SIMs."""
     return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
-    """Where each SIM was last seen: id, port, slot."""
+    """The place where each SIM was last seen: id, port, slot."""
     return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
 
 
 def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
-    """What a SIM has carried in a month (`YYYY-MM`)."""
+    """The usage of a SIM in a month (`YYYY-MM`)."""
     row = db.execute(
         "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
         " WHERE sim_id = ? AND day BETWEEN ? AND ?",
@@ -144,7 +202,7 @@ def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
 def add_usage(
     db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
 ) -> None:
-    """Count messages on a SIM's day; negative numbers give back."""
+    """Add messages to the usage of a SIM on a day; negative numbers give them back."""
     db.execute(
         "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
@@ -176,16 +234,16 @@ def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
 
 
 def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
-    """Note what a SIM has left."""
+    """Note the balance of a SIM."""
     db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
 
 
 def pin_state(db: Connection, card: str, digest: bytes) -> str | None:
-    """What is known of a PIN for a card: `trying`, `accepted` or `refused`; None where it was never tried."""
+    """The state of a PIN for a card: `trying`, `accepted` or `refused`; None if it was never tried."""
     row = db.execute("SELECT state FROM pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()
     return None if row is None else row[0]
 
 
 def set_pin_state(db: Connection, card: str, digest: bytes, state: str, now: int) -> None:
-    """Note what is known of a PIN for a card."""
+    """Note the state of a PIN for a card."""
     db.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (card, digest, state, now))

@@ -158,7 +158,7 @@ def test_a_full_disk_takes_nothing_sends_what_waits_and_heals(
     assert (
         log.count("the disk is full: no messages are taken") <= 4
     )  # once for each change, not for each failure
-    assert log.count("the disk keeps everything again") == 1
+    assert log.count("disk recovered: accepting messages") == 1
 
 
 def test_a_disk_that_fails_stops_everything_until_it_works_again(

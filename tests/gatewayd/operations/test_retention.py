@@ -92,7 +92,7 @@ def test_retention_knows_the_time_of_every_table_of_texts(played: PlayedGateway)
 def test_the_inbox_is_read_in_as_many_stretches_as_it_takes(
     played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "_STRETCH", 7)
+    monkeypatch.setattr(pagination, "WINDOW", 7)
 
     def fill(db: Connection) -> None:
         rows = [(f"{n}", played.company if n == 3 else 99) for n in range(40)]

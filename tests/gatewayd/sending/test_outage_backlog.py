@@ -14,7 +14,7 @@ from gatewayd.records import Priority
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import parts, queue_counts
+from gatewayd.store.tables import parts, queue_counts, send_queue
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
@@ -230,10 +230,10 @@ def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:
     def look(db: Connection) -> None:
         seen: list[str] = []
         db.set_trace_callback(seen.append)
-        parts.head(db, 1, 5)
-        parts.old_head(db, 1, 5)
-        parts.movable_head(db, 1, None, 5)
-        parts.old_movable_head(db, 1, None, 5)
+        send_queue.head(db, 1, 5)
+        send_queue.old_head(db, 1, 5)
+        send_queue.movable_head(db, 1, None, 5)
+        send_queue.old_movable_head(db, 1, None, 5)
         heads = len(seen)
         parts.oldest_waiting(db, [1])
         db.set_trace_callback(None)

@@ -1,4 +1,4 @@
-"""What is counted is what was committed: each step of a message once, on the SIM it happened on."""
+"""Counts are exactly the committed events: each step of a message once, on its SIM."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
 def counts(played: PlayedGateway) -> dict[tuple[str, int, str], int]:
     """By event, port and cause."""
     rows = played.store.write(event_counts.read)
-    return {(row["event"], row["port"], row["cause"]): row["count"] for row in rows}
+    return {(row.event, row.port, row.cause): row.count for row in rows}
 
 
 def report(played: PlayedGateway, port: int, reference: int, status: int) -> None:
@@ -38,7 +38,7 @@ def report(played: PlayedGateway, port: int, reference: int, status: int) -> Non
     played.gateway.dispatcher.reported(played.statuses[port], told)
 
 
-def test_each_step_of_a_message_is_counted_once_where_it_happened(played: PlayedGateway) -> None:
+def test_each_step_of_a_message_is_counted_once_on_its_sim(played: PlayedGateway) -> None:
     sim = played.sim(A)
     played.send("a" * 200, sim=sim)  # two parts
     first = played.claim(1)
@@ -55,7 +55,7 @@ def test_each_step_of_a_message_is_counted_once_where_it_happened(played: Played
     }
 
 
-def test_refusals_count_by_cause_and_what_the_network_gave_up_on_too(played: PlayedGateway) -> None:
+def test_refusals_are_counted_by_cause_and_undeliverable_parts_too(played: PlayedGateway) -> None:
     sim = played.sim(B)
     played.send(sim=sim)
     played.settle(2, played.claim(2), refused(Kind.RECIPIENT, 1))
@@ -74,15 +74,15 @@ def test_a_doubt_is_no_part_sent_until_a_report_says_so(played: PlayedGateway) -
     played.restart()
     told = counts(played)
     assert ("part_sent", 1, "") not in told
-    assert told == {}  # a new start counts anew, and the doubt was counted by the last one
+    assert told == {}  # counts begin at 0 with a start, and the doubt was counted before it
     played.up(1, A)
     played.send(sim=played.sim(A))
     played.claim(1)
     played.restart()
-    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # found at the start
+    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # put in doubt at the start
 
 
-def test_what_is_rolled_back_was_not_counted(played: PlayedGateway) -> None:
+def test_rolled_back_changes_are_not_counted(played: PlayedGateway) -> None:
     played.send()
     before = counts(played)
 

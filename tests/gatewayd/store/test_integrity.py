@@ -1,4 +1,4 @@
-"""Looking into a database beside whoever uses it."""
+"""Reading a database while another process uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatewayd.store.store import Store
 from tests.conftest import eventually
 
 
-def test_the_process_that_holds_a_store_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+def test_the_process_that_holds_a_store_is_found_without_making_a_file(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     assert lock_holder(path) is None
     assert list(tmp_path.iterdir()) == []
@@ -24,11 +24,11 @@ def test_the_process_that_holds_a_store_is_named_and_nothing_is_made(tmp_path: P
     assert lock_holder(path) == os.getpid()
     store.close()
     assert lock_holder(path) is None
-    store.open()  # and the look left no lock behind
+    store.open()  # the check left no lock behind
     store.close()
 
 
-def test_a_look_beside_a_store_in_use_finds_it_whole(tmp_path: Path) -> None:
+def test_a_check_of_a_store_in_use_finds_no_fault(tmp_path: Path) -> None:
     store = Store(tmp_path / "gatewayd.db")
     store.open()
     try:
@@ -43,7 +43,7 @@ def test_a_look_beside_a_store_in_use_finds_it_whole(tmp_path: Path) -> None:
         store.close()
 
 
-def test_a_look_at_a_large_database_ends_in_time(tmp_path: Path) -> None:
+def test_a_check_of_a_large_database_ends_in_time(tmp_path: Path) -> None:
     path = tmp_path / "large.db"
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(
@@ -51,11 +51,11 @@ def test_a_look_at_a_large_database_ends_in_time(tmp_path: Path) -> None:
             " SELECT i, 'abcdefghijklmnopqrstuvwxyz' FROM n"
         )
     assert quick_check(path, 60) == []
-    # Again where the machine was so busy that the time was over before the look began.
+    # Once more where a busy machine let the time run out before the check began.
     eventually(lambda: quick_check(path, 0.01) is None)
 
 
-def test_what_is_no_database_is_told_apart_from_what_cannot_be_opened(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_and_one_that_cannot_be_opened_differ(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     with pytest.raises(StoreUnavailableError):
         quick_check(path, 1)

@@ -1,4 +1,4 @@
-"""What holds with a million messages: no statement of the daily work, or of the start, reads a whole table."""
+"""With a million messages: no statement of the daily work, or of the start, reads a whole table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatewayd.records import Draft, Idempotency, MessageFilter, Options, Status
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables import messages, pagination, parts
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
@@ -31,9 +31,9 @@ ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
 WHOLE = re.compile(
     r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports)\b"
 )
-# What is read whole: all that is pending when the clock becomes trusted; one part in the air for each port; what
-# `gatewayd status` counts, on a reading connection; at the start the SIMs with early
-# reports, and some hundred deferred parts at a time; the SIMs of a box.
+# Indexes that may be read whole: all pending messages when the clock becomes trusted; one part under way for each port; the
+# counts of `gatewayd status`, on a reading connection; at the start the SIMs with early reports, and some hundred
+# deferred parts at a time; the SIMs of a box.
 READ_WHOLE = re.compile(
     "USING (COVERING )?INDEX (messages_expiry|parts_open|parts_awaiting|parts_deferred|reports_reference)|SCAN s$"
 )
@@ -47,10 +47,10 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
 
 
 def listen(played: PlayedGateway, said: list[str]) -> None:
-    """Write down every statement from now on."""
+    """Record every statement from now on."""
     played.store.write(lambda db: db.set_trace_callback(said.append))
     for readers in (played.store.readers, played.store.lists):
-        with readers.lend() as db:  # the one that was lent last is lent next
+        with readers.lend() as db:  # the connection that was lent last is lent next
             db.set_trace_callback(said.append)
 
 
@@ -111,10 +111,10 @@ def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(played: PlayedG
     assert [step for step in whole if step[0] != ONE_ROW] == []
 
 
-def test_a_page_is_whole_that_is_read_in_several_goes(
+def test_a_page_that_is_read_in_several_windows_is_complete(
     played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_WINDOW", 3)
+    monkeypatch.setattr(pagination, "WINDOW", 3)
     played.up(1, A)
     sent = [played.send(recipient=f"+2237012345{n % 2}") for n in range(10)]
     found, cursor = played.gateway.messages(played.caller, MessageFilter(recipient="+22370123450", limit=4))
@@ -129,7 +129,7 @@ def test_a_page_is_whole_that_is_read_in_several_goes(
 
 
 def steps(db: Connection, read: Callable[[Connection], object]) -> int:
-    """How much SQLite does for something, in hundreds of its steps."""
+    """The work of SQLite for a read, in hundreds of steps of its virtual machine."""
     count = 0
 
     def one_more() -> None:
@@ -208,7 +208,7 @@ def test_a_page_of_a_short_time_reads_little_of_very_many(
 def test_pages_follow_each_other_through_messages_of_one_moment_and_of_a_clock_that_was_set_back(
     played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "_WINDOW", 4)
+    monkeypatch.setattr(pagination, "WINDOW", 4)
     fill(played, 5, played.company, played.clock.at + 100 * SECOND)
     fill(played, 3, played.company + 1, played.clock.at)
     fill(played, 5, played.company, played.clock.at)
@@ -245,15 +245,17 @@ def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(played: Play
 
 def test_lists_do_not_take_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
     played.up(1, A)
-    with played.store.lists.lend(), played.store.lists.lend():  # as many as are read at a time
+    with played.store.lists.lend(), played.store.lists.lend():  # all connections for lists
         began = time.monotonic()
         sms_id = played.send()
         assert played.view(sms_id).status is Status.PENDING
         assert played.gateway.ready()
-        assert time.monotonic() - began < 5  # or it would wait for ten, and then be refused
+        assert time.monotonic() - began < 5  # a wait for a connection would take ten seconds, and then fail
 
 
-def test_what_waits_for_a_report_is_found_past_what_is_never_reported(played: PlayedGateway) -> None:
+def test_a_part_that_waits_for_a_report_is_found_among_many_that_are_never_reported(
+    played: PlayedGateway,
+) -> None:
     fill(played, 5_000, played.company, 1_700_000_000 * SECOND, state="submitted")
     played.store.write(lambda db: db.execute("UPDATE parts SET reference = NULL WHERE message_id % 2"))
     now = 1_800_000_000 * SECOND

@@ -1,4 +1,4 @@
-"""The store: one process at a time, its own schema, and counts that are always right."""
+"""The store: one process at a time, its own schema, and exact counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import queue_counts
 
 
-def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     store = Store(path)
     store.open()
@@ -33,7 +33,7 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
-def test_what_root_makes_in_the_folder_of_the_daemons_user_is_that_users(tmp_path: Path) -> None:
+def test_files_made_by_root_belong_to_the_owner_of_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "of somebody"
     folder.mkdir()
     os.chown(folder, 12345, 23456)
@@ -61,7 +61,7 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         Store(path).open()
 
 
-def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     path.write_bytes(b"not a database at all, but somebody's file" * 100)
     with pytest.raises(StoreUnavailableError):
@@ -69,7 +69,7 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"not a database")
 
 
-def test_only_the_daemons_user_may_read_what_is_kept(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     store = Store(path)
     store.open()
@@ -96,7 +96,7 @@ def counted(db: Connection) -> dict[int, int]:
     )
 
 
-def test_the_counts_of_what_waits_are_exact_whatever_happens(tmp_path: Path) -> None:
+def test_the_counts_of_queued_parts_are_exact_after_random_changes(tmp_path: Path) -> None:
     chance = random.Random(1)  # noqa: S311 - the same choices at each run
     store = Store(tmp_path / "gatewayd.db")
     store.open()

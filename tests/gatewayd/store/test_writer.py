@@ -1,4 +1,4 @@
-"""The writer: durable when it says so, all or nothing for each job, many jobs to a commit."""
+"""The writer: durable when `run` returns, all or nothing for each job, many jobs in a commit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def values(path: Path) -> list[int]:
 
 
 def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
-    """Somebody writes, until the event is set."""
+    """A job that occupies the writer until the event is set."""
     begun, hold = threading.Event(), threading.Event()
 
     def wait(_: Connection) -> None:
@@ -67,7 +67,7 @@ def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], thread
 
 
 def insert(n: int) -> Callable[[Connection], int]:
-    """A job that keeps a number, and tells which thread ran it."""
+    """A job that inserts a number and returns the id of the thread that ran it."""
 
     def work(db: Connection) -> int:
         db.execute("INSERT INTO t VALUES (?)", (n,))
@@ -76,7 +76,7 @@ def insert(n: int) -> Callable[[Connection], int]:
     return work
 
 
-def test_what_run_returned_for_is_seen_by_others(writer: Writer, path: Path) -> None:
+def test_other_connections_see_the_changes_when_run_returns(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("INSERT INTO t VALUES (1)"))
     assert values(path) == [1]
 
@@ -87,7 +87,7 @@ def test_every_commit_is_synced(writer: Writer) -> None:
     assert writer.run(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
 
 
-def test_a_job_that_fails_takes_nothing_with_it_and_leaves_nothing(writer: Writer, path: Path) -> None:
+def test_a_failed_job_leaves_no_changes_and_the_others_are_kept(writer: Writer, path: Path) -> None:
     hold = threading.Event()
 
     def wait(db: Connection) -> None:
@@ -123,15 +123,15 @@ def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
         busy.result(10)
         for job in rest:
             job.result(10)
-    assert writer.commits - before == 2  # the one that held, and one for the ten
+    assert writer.commits - before == 2  # one for the job that occupied the writer, one for the ten
 
 
-def test_who_came_first_does_not_wait_for_what_takes_longer_than_a_sync(path: Path) -> None:
+def test_the_first_job_does_not_wait_for_jobs_that_take_longer_than_a_sync(path: Path) -> None:
     writer = writer_on(path, share_s=0)
 
     def slow(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")
-        time.sleep(0.02)  # far longer than the sync of anything here
+        time.sleep(0.02)  # much longer than a sync here
 
     with ThreadPoolExecutor(5) as pool:
         busy, hold = held(writer, pool)
@@ -142,11 +142,13 @@ def test_who_came_first_does_not_wait_for_what_takes_longer_than_a_sync(path: Pa
         for job in (busy, *jobs):
             job.result(10)
     writer.stop()
-    assert writer.commits - before > 2  # the one that held, and all in one
+    assert writer.commits - before > 2  # the job that occupied the writer, and one for all
     assert values(path) == [1] * 4
 
 
-def test_a_job_that_fails_alone_leaves_nothing_and_the_next_is_kept(writer: Writer, path: Path) -> None:
+def test_a_job_that_fails_in_its_own_commit_leaves_no_changes_and_the_next_is_kept(
+    writer: Writer, path: Path
+) -> None:
     def fail(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (1)")
         raise KeyError("mine")
@@ -157,7 +159,7 @@ def test_a_job_that_fails_alone_leaves_nothing_and_the_next_is_kept(writer: Writ
     assert values(path) == [2]
 
 
-def test_an_integrity_error_is_the_callers_not_the_disks(writer: Writer) -> None:
+def test_an_integrity_error_is_raised_to_the_caller_and_is_no_problem_of_the_disk(writer: Writer) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         writer.run(lambda db: db.execute("INSERT INTO t VALUES (NULL)"))
 
@@ -179,7 +181,7 @@ def test_a_full_database_is_unavailable_and_service_returns_with_space(writer: W
     assert values(path) == [7]
 
 
-def test_a_stopped_writer_has_kept_what_it_took_and_takes_no_more(writer: Writer, path: Path) -> None:
+def test_a_stopped_writer_has_kept_its_jobs_and_refuses_new_ones(writer: Writer, path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         jobs = [
             pool.submit(writer.run, lambda db, n=n: db.execute("INSERT INTO t VALUES (?)", (n,)))
@@ -193,7 +195,7 @@ def test_a_stopped_writer_has_kept_what_it_took_and_takes_no_more(writer: Writer
         writer.run(lambda db: None)
 
 
-def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Writer, path: Path) -> None:
+def test_jobs_that_must_be_kept_are_kept_where_new_ones_find_no_room(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("PRAGMA max_page_count = 3"))
     runs: list[str] = []
 
@@ -215,16 +217,16 @@ def test_what_must_be_kept_is_kept_where_what_is_new_finds_no_room(writer: Write
         with pytest.raises(StoreUnavailableError, match="the disk is full"):
             jobs[1].result(10)
     assert values(path) == [1]
-    assert sorted(runs) == ["new", "vital", "vital"]  # the second time without what is new
+    assert sorted(runs) == ["new", "vital", "vital"]  # the second time without the new job
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
         writer.run(new, new=True)
 
 
-def test_who_finds_nobody_writing_writes_itself(writer: Writer) -> None:
+def test_a_caller_that_finds_the_writer_idle_runs_its_own_job(writer: Writer) -> None:
     assert writer.run(insert(1)) == threading.get_ident()
 
 
-def test_of_those_that_came_meanwhile_the_first_writes_for_all(writer: Writer, path: Path) -> None:
+def test_the_first_waiting_caller_writes_for_all(writer: Writer, path: Path) -> None:
     with ThreadPoolExecutor(5) as pool:
         busy, hold = held(writer, pool)
         threads: list[int] = []
@@ -243,7 +245,9 @@ def test_of_those_that_came_meanwhile_the_first_writes_for_all(writer: Writer, p
     assert values(path) == [0, 1, 2]
 
 
-def test_who_waits_too_long_takes_its_job_back_and_the_others_go_on(writer: Writer, path: Path) -> None:
+def test_a_caller_that_waits_too_long_withdraws_its_job_and_the_others_go_on(
+    writer: Writer, path: Path
+) -> None:
     with ThreadPoolExecutor(3) as pool:
         busy, hold = held(writer, pool)
         patient = pool.submit(writer.run, insert(1))
@@ -256,7 +260,7 @@ def test_who_waits_too_long_takes_its_job_back_and_the_others_go_on(writer: Writ
     assert values(path) == [1]
 
 
-def test_a_thread_that_is_interrupted_while_it_writes_leaves_nothing_and_the_others_go_on(
+def test_an_interrupted_writing_thread_leaves_no_changes_and_the_others_go_on(
     writer: Writer, path: Path
 ) -> None:
     def interrupted(db: Connection) -> None:
@@ -280,9 +284,9 @@ def test_a_thread_that_is_interrupted_while_it_writes_leaves_nothing_and_the_oth
     assert values(path) == [2]
 
 
-def test_a_transaction_that_cannot_be_begun_is_told_to_all_who_wait(writer: Writer, path: Path) -> None:
+def test_a_transaction_that_cannot_begin_fails_for_all_waiting_callers(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("PRAGMA busy_timeout = 20"))
-    other = connect_writer(path)  # somebody with a shell
+    other = connect_writer(path)  # a person with an SQLite shell
     other.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(writer.run, insert(n)) for n in range(3)]
@@ -295,7 +299,7 @@ def test_a_transaction_that_cannot_be_begun_is_told_to_all_who_wait(writer: Writ
     assert values(path) == [4]
 
 
-def test_what_nobody_waits_for_is_done_too_and_its_answer_told(writer: Writer, path: Path) -> None:
+def test_a_job_without_a_waiting_caller_runs_and_its_answer_is_called(writer: Writer, path: Path) -> None:
     told: SimpleQueue[int | None] = SimpleQueue()
     writer.hand_over(insert(1), told.put)
     assert told.get(timeout=10) is not None
@@ -308,7 +312,7 @@ def test_what_nobody_waits_for_is_done_too_and_its_answer_told(writer: Writer, p
     assert told.get(timeout=10) is None
 
 
-def test_a_writer_that_is_stopped_writes_what_was_handed_over_before(writer: Writer, path: Path) -> None:
+def test_a_stopped_writer_runs_the_jobs_that_were_handed_over_before(writer: Writer, path: Path) -> None:
     told: SimpleQueue[int | None] = SimpleQueue()
     with ThreadPoolExecutor(2) as pool:
         busy, hold = held(writer, pool)
@@ -326,7 +330,7 @@ def test_a_writer_that_is_stopped_writes_what_was_handed_over_before(writer: Wri
     assert not writer.running
 
 
-def test_many_threads_with_little_patience_lose_nothing_and_never_wait_for_each_other(
+def test_many_threads_with_short_timeouts_lose_nothing_and_do_not_deadlock(
     writer: Writer, path: Path
 ) -> None:
     kept: SimpleQueue[int] = SimpleQueue()
@@ -345,20 +349,22 @@ def test_many_threads_with_little_patience_lose_nothing_and_never_wait_for_each_
     assert values(path) == sorted(kept.get() for _ in range(kept.qsize()))
 
 
-def test_the_log_is_cut_between_two_commits_however_many_write(writer: Writer, path: Path) -> None:
+def test_the_log_is_truncated_between_two_commits_while_many_threads_write(
+    writer: Writer, path: Path
+) -> None:
     writer.run(insert(0))
     assert frames(path) > 0
     with ThreadPoolExecutor(4) as pool:
         busy, hold = held(writer, pool)
         jobs = [pool.submit(writer.run, insert(1))]
         eventually(lambda: writer.waiting == 1)
-        writer.cut_log()  # its turn comes after that one
+        writer.cut_log()  # it is done after that commit
         jobs.append(pool.submit(writer.run, insert(2)))
         eventually(lambda: writer.waiting == 2)
         hold.set()
         busy.result(10)
         for job in jobs:
             job.result(10)
-    eventually(lambda: uncopied(path) <= 1)  # it was cut before the last of them, or after it
+    eventually(lambda: uncopied(path) <= 1)  # it was truncated before or after the last commit
     assert writer.running
     assert values(path) == [0, 1, 2]

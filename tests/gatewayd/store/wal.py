@@ -1,21 +1,21 @@
-"""What is in SQLite's log, as the index of the log says (https://www.sqlite.org/walformat.html)."""
+"""Frames of SQLite's log, from the index of the log (https://www.sqlite.org/walformat.html)."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-HEADER, FRAME_HEADER = 32, 24  # octets at the beginning of the log, and before each page in it
-_LAST_FRAME, _COPIED = 16, 96  # where the index has them, as numbers of four octets
+HEADER, FRAME_HEADER = 32, 24  # bytes at the beginning of the log, and before each page
+_LAST_FRAME, _COPIED = 16, 96  # offsets in the index, of numbers of four bytes
 
 
 def frames(database: Path) -> int:
-    """How many pages were written to the log since it was begun anew."""
+    """The number of pages written to the log since it was restarted."""
     return _number(database, _LAST_FRAME)
 
 
 def uncopied(database: Path) -> int:
-    """How many of them are not in the database yet."""
+    """The number of these pages that are not copied into the database yet."""
     return frames(database) - _number(database, _COPIED)
 
 

@@ -18,7 +18,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import clock as kept
-from gatewayd.store.tables.clock import Counted
+from gatewayd.store.tables.clock import ClockState
 from gatewayd.timekeeping.clock import DAY, FOREVER, SECOND, SLACK, Calendar, Moment
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock, Trust
 from gatewayd.timekeeping.network_time import ALONE_AFTER_S, EARLIEST, agreed
@@ -99,7 +99,7 @@ class Pi:
     def by(self) -> str | None:
         return self.clock.status().by
 
-    def kept(self) -> Counted:
+    def kept(self) -> ClockState:
         found = self.store.write(kept.load)
         assert found is not None
         return found
@@ -158,7 +158,7 @@ def test_a_jump_ahead_counts_once_ntp_vouches_for_it(pi: Pi) -> None:
     pi.runs(0, ntp=True)
     assert (pi.at.now, pi.at.trusted) == (NOW + 3 * DAY, True)
     assert pi.jumps == [(NOW, 3 * DAY - 10 * SECOND)]
-    assert pi.kept() == Counted(NOW + 3 * DAY, NOW + 3 * DAY, NOW, None)
+    assert pi.kept() == ClockState(NOW + 3 * DAY, NOW + 3 * DAY, NOW, None)
 
 
 def test_untrusted_time_is_remembered_so_that_it_goes_on_at_the_next_start(pi: Pi) -> None:
@@ -166,7 +166,7 @@ def test_untrusted_time_is_remembered_so_that_it_goes_on_at_the_next_start(pi: P
     pi.boots(0)
     for _ in range(30):
         pi.runs(86_400)
-    assert pi.kept() == Counted(NOW, NOW + 30 * DAY, NOW, NOW)
+    assert pi.kept() == ClockState(NOW, NOW + 30 * DAY, NOW, NOW)
     pi.boots(0)
     assert pi.at.now == NOW + 30 * DAY
 

@@ -1,4 +1,4 @@
-"""Databases that are not whole: a clear refusal at start, or a clear state as soon as the damage is touched; never a loop."""
+"""Damaged databases: refused at start, or a clear state as soon as the damage is found, and never a loop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def whole(path: Path) -> Store:
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a store as a power cut leaves them: some of it in the log alone."""
+    """The files of a store after a power cut: a part of the data is only in the log."""
     folder = tmp_path_factory.mktemp("store")
     store = whole(folder / "gatewayd.db")
     with store.readers.lend() as db:  # so that the log stays when the writer closes
@@ -62,7 +62,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def use(path: Path) -> str:
-    """Open a store, read and write all that is in it; what is said of it in the end."""
+    """Open a store, read and write all its data; the detail of its condition, or the error."""
     store = Store(path)
     try:
         store.open()
@@ -112,7 +112,7 @@ DAMAGES = st.one_of(
 
 @settings(max_examples=50)
 @given(damages=st.lists(DAMAGES, min_size=1, max_size=3), crash=st.booleans())
-def test_whatever_is_damaged_it_is_refused_or_opens_and_says_what_it_finds(
+def test_a_damaged_store_is_refused_or_opens_and_reports_the_damage(
     crashed: Path, closed: Path, damages: list[Damage], crash: bool
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -125,7 +125,7 @@ def test_whatever_is_damaged_it_is_refused_or_opens_and_says_what_it_finds(
         assert said == "" or "backup" in said or "another program" in said or "newer gatewayd" in said, said
 
 
-def test_a_database_that_is_cut_short_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_truncated_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     whole(path).close()
     cut("gatewayd.db", 0.6)(tmp_path)
@@ -135,7 +135,7 @@ def test_a_database_that_is_cut_short_is_refused_and_left_as_it_is(tmp_path: Pat
     assert path.read_bytes() == before
 
 
-def test_an_empty_or_missing_database_that_was_there_once_is_not_begun_anew(tmp_path: Path) -> None:
+def test_an_empty_or_missing_database_that_existed_before_is_not_created_again(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     whole(path).close()
     path.write_bytes(b"")
@@ -146,7 +146,7 @@ def test_an_empty_or_missing_database_that_was_there_once_is_not_begun_anew(tmp_
         Store(path).open()
 
 
-def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE theirs (x)")
@@ -157,7 +157,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
     assert path.read_bytes() == before
 
 
-def test_a_first_start_that_a_power_cut_ended_is_begun_anew(tmp_path: Path) -> None:
+def test_a_first_start_that_a_power_cut_interrupted_is_repeated(tmp_path: Path) -> None:
     made = "SELECT sql FROM sqlite_schema WHERE tbl_name = '_sqlite_migrations' AND sql IS NOT NULL"
     path = tmp_path / "gatewayd.db"
     store = Store(tmp_path / "whole.db")
@@ -166,7 +166,7 @@ def test_a_first_start_that_a_power_cut_ended_is_begun_anew(tmp_path: Path) -> N
         statements = [row[0] for row in db.execute(made)]
     store.close()
     cut = sqlite3.connect(path)
-    for statement in statements:  # these are committed before anything of the gateway's own
+    for statement in statements:  # these are committed before the tables of the gateway
         cut.execute(statement)
     cut.close()
     store = Store(path)
@@ -183,7 +183,7 @@ def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
         Store(path).open()
 
 
-def test_damage_that_is_found_later_stops_all_writing_and_says_so_once(
+def test_damage_found_later_stops_all_writes_and_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "gatewayd.db"
@@ -194,7 +194,7 @@ def test_damage_that_is_found_later_stops_all_writing_and_says_so_once(
         lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
     )
     size = store.write(lambda db: db.execute("PRAGMA page_size").fetchone()[0])
-    with path.open("r+b") as file:  # the page is in no cache yet
+    with path.open("r+b") as file:  # no cache has the page yet
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
 

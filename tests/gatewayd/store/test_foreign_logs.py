@@ -1,4 +1,4 @@
-"""A clean stop leaves one whole file, and a log is replayed into its own database alone: after a crash always."""
+"""A clean stop leaves one whole file. After a crash a log is replayed, and only into its own database."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def opened(path: Path) -> Store:
 
 
 def names(path: Path) -> list[str]:
-    """The companies in a store, which is opened for that as at a start."""
+    """The companies in a store, opened as at a start."""
     store = opened(path)
     try:
         with store.readers.lend() as db:
@@ -55,7 +55,7 @@ def names(path: Path) -> list[str]:
 
 
 def crash(path: Path, folder: Path) -> Path:
-    """The files of an open store as a power cut leaves them."""
+    """The files of an open store after a power cut."""
     folder.mkdir()
     for file in path.parent.iterdir():
         if file.is_file():
@@ -114,7 +114,7 @@ def test_a_list_that_is_being_read_does_not_keep_the_log(tmp_path: Path) -> None
     assert not (tmp_path / "gatewayd.db-wal").exists()
 
 
-def test_while_another_process_reads_the_file_is_whole_all_the_same(tmp_path: Path) -> None:
+def test_after_a_stop_the_file_is_whole_even_while_another_process_reads(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     store = opened(path)
     with closing(connect_reader(path)) as other:
@@ -155,7 +155,7 @@ def test_the_log_of_a_crash_is_replayed_at_every_start(tmp_path: Path) -> None:
 CHILD = """
 import sys
 from pathlib import Path
-from gatewayd.store import accounts
+from gatewayd.store.tables import accounts
 from gatewayd.store.store import Store
 
 store = Store(Path(sys.argv[1]))
@@ -168,7 +168,7 @@ while True:
 """
 
 
-def test_what_a_killed_process_had_kept_is_there(tmp_path: Path) -> None:
+def test_the_commits_of_a_killed_process_are_there(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
@@ -182,8 +182,8 @@ def test_what_a_killed_process_had_kept_is_there(tmp_path: Path) -> None:
     assert asides(path) == []
 
 
-def test_at_no_moment_of_a_start_is_a_log_taken_for_another_databases(tmp_path: Path) -> None:
-    """Whatever of a start a power cut leaves, the next one finds all."""
+def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> None:
+    """After a power cut at any moment of a start, the next start finds all data."""
     path = tmp_path / "0" / "gatewayd.db"
     store = opened(path)
     add(store, "kept")
@@ -232,7 +232,7 @@ def test_a_start_while_another_process_reads_keeps_what_is_in_the_log(tmp_path: 
 
 
 def unmark(path: Path) -> None:
-    """As a version without generations left it."""
+    """Make the files as a version without generations left them."""
     log = path.with_name(path.name + "-wal")
     with log.open("r+b") as file:
         file.seek(log.stat().st_size - 64)
@@ -240,13 +240,13 @@ def unmark(path: Path) -> None:
 
 
 def grow(path: Path) -> None:
-    """A log that outgrew its room, and its mark with it."""
+    """Make the log longer than its size, so that its mark is overwritten."""
     with path.with_name(path.name + "-wal").open("ab") as file:
         file.write(bytes(4096))
 
 
 def rot(path: Path) -> None:
-    """A header of the database in which one octet of the generation is wrong."""
+    """Damage one byte of the generation in the header of the database."""
     with path.open("r+b") as file:
         file.seek(70)
         octet = file.read(1)[0]
@@ -255,7 +255,9 @@ def rot(path: Path) -> None:
 
 
 @pytest.mark.parametrize("lose", [unmark, grow, rot])
-def test_in_doubt_a_log_is_the_databases_own(tmp_path: Path, lose: Callable[[Path], None]) -> None:
+def test_a_log_without_a_known_generation_is_taken_for_the_databases_own(
+    tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
     path = tmp_path / "0" / "gatewayd.db"
     store = opened(path)
     add(store, "kept")
@@ -349,7 +351,7 @@ def hot_journal(path: Path, folder: Path) -> Path:
     """The files of a database in the middle of a transaction that is written through a rollback journal."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA cache_size = 1")  # so that it is written before it ends
+    db.execute("PRAGMA cache_size = 1")  # so that it is written before the transaction ends
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     db.executemany(
@@ -369,7 +371,7 @@ def prepared(path: Path) -> Path:
     return path
 
 
-def test_the_databases_own_journal_is_rolled_back(tmp_path: Path) -> None:
+def test_the_journal_of_the_database_is_rolled_back(tmp_path: Path) -> None:
     crashed = hot_journal(prepared(tmp_path / "0" / "gatewayd.db"), tmp_path / "1")
     assert names(crashed) == ["kept"]
     assert asides(crashed) == []
@@ -400,13 +402,13 @@ def test_the_journal_of_the_first_transaction_does_not_empty_a_database(tmp_path
     assert asides(crashed) == ["gatewayd.db.foreign-1-journal"]
 
 
-def test_the_room_of_a_log_is_as_it_was(tmp_path: Path) -> None:
+def test_a_log_keeps_its_size(tmp_path: Path) -> None:
     store = opened(tmp_path / "gatewayd.db")
     assert (tmp_path / "gatewayd.db-wal").stat().st_size == LOG_ROOM_BYTES
     store.close()
 
 
-def test_each_start_is_a_generation_of_its_own_and_a_try_of_the_disk_is_none(tmp_path: Path) -> None:
+def test_each_start_has_a_new_generation_and_a_test_write_has_none(tmp_path: Path) -> None:
     store = opened(tmp_path / "gatewayd.db")
 
     def header(db: Connection) -> list[int]:
@@ -433,7 +435,7 @@ def test_each_start_is_a_generation_of_its_own_and_a_try_of_the_disk_is_none(tmp
 
 
 def test_another_process_that_ends_does_not_remove_the_log(tmp_path: Path) -> None:
-    """It would, were SQLite's locks lost: they go with any descriptor of the file that this process closes."""
+    """SQLite's locks would be lost if this process closed any descriptor of the file; then the log would be removed."""
     store = opened(tmp_path / "gatewayd.db")
     add(store, "kept")
     code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(*db.execute('SELECT name FROM companies')); db.close()"

@@ -1,4 +1,4 @@
-"""What a message costs the disk: an SD card lives as long as little is written to it."""
+"""Bytes written for a message: an SD card wears out by writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log has its size before it needs it, and what it holds after a crash is read as from any other."""
+"""The log has its full size from the start, and is replayed after a crash like any log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add(store: Store, name: str) -> None:
 
 
 def on_disk(path: Path) -> int:
-    """Octets that are allocated: a hole has none."""
+    """Allocated bytes: a hole has none."""
     return path.stat().st_blocks * 512
 
 
@@ -43,7 +43,7 @@ def test_the_log_does_not_grow_while_it_is_written(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_log_that_has_grown_is_cut_to_its_room(tmp_path: Path) -> None:
+def test_a_log_that_has_grown_is_truncated_to_its_size(tmp_path: Path) -> None:
     store = Store(tmp_path / "gatewayd.db")
     store.open()
     log = tmp_path / "gatewayd.db-wal"
@@ -57,7 +57,7 @@ def test_a_log_that_has_grown_is_cut_to_its_room(tmp_path: Path) -> None:
     store.close()
 
 
-def test_after_a_crash_what_is_in_the_log_is_there_and_room_too(tmp_path: Path) -> None:
+def test_after_a_crash_the_data_of_the_log_and_its_size_are_there(tmp_path: Path) -> None:
     store = Store(tmp_path / "gatewayd.db")
     store.open()
     for n in range(KEPT):
