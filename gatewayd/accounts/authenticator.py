@@ -51,7 +51,7 @@ class Authenticator:
         self._store = store
         self._clock = clock
         self._found: dict[
-            bytes, tuple[KeyRow, float]
+            bytes, tuple[KnownKey, float]
         ] = {}  # hash → its row, and until when it is valid (monotonic)
 
     def forget(self) -> None:

@@ -66,9 +66,9 @@ def _company(row: Company, all_: Iterable[Company]) -> list[str]:
         for other in all_
         if other.id < row.id and _folded(other.name) == _folded(row.name)
     ]
-    if row["quota"] == 0:
+    if row.quota == 0:
         notes.append(f"{about} has a quota of 0, so it sends nothing: `--quota none` takes it away.")
-    elif row["quota"] is not None and row["used"] >= row["quota"]:
+    elif row.quota is not None and row.used >= row.quota:
         notes.append(f"{about} has used up its quota, so it sends nothing more this month.")
     return notes
 
@@ -86,7 +86,7 @@ def _key(row: ApiKey, inactive: set[int], at: Moment) -> list[str]:
         )
     if row.service != "sms":
         notes.append(
-            f"{about} is for the service {row['service']}, so it is refused here: this gateway sends sms."
+            f"{about} is for the service {row.service}, so it is refused here: this gateway sends sms."
         )
     return notes
 
@@ -104,16 +104,16 @@ def _sim(row: Sim, all_: Iterable[Sim], inactive: set[int]) -> list[str]:
             f"{about} is a default but belongs to no company, so companies without a SIM of their own send with it:"
             f" {change} --company ID --default` makes it that of one."
         )
-    if row["is_default"] and not row["enabled"]:
+    if row.is_default and not row.enabled:
         notes.append(f"{about} is a default but disabled, so it is never chosen: {change} --enabled yes`.")
-    if row["company_id"] in inactive:
+    if row.company_id in inactive:
         notes.append(
-            f"{about} belongs to company {row['company_id']}, which is not active, so it sends nothing."
+            f"{about} belongs to company {row.company_id}, which is not active, so it sends nothing."
         )
-    for limit, option in (("daily_limit", "--daily-limit"), ("monthly_limit", "--monthly-limit")):
-        if row[limit] == 0:
+    for limit, option in ((row.daily_limit, "--daily-limit"), (row.monthly_limit, "--monthly-limit")):
+        if limit == 0:
             notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
-    daily, monthly = row["daily_limit"], row["monthly_limit"]
+    daily, monthly = row.daily_limit, row.monthly_limit
     if daily and monthly and monthly < daily:
         notes.append(f"{about} may send less in a month than in a day, so its daily limit is without effect.")
     return notes

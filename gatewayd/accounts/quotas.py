@@ -5,14 +5,14 @@ from __future__ import annotations
 from gatewayd.records import QuotaRecord
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, sims
+from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Calendar, Moment, month_of
 
 
 def company_quota(db: Transaction, company_id: int, at: Moment, calendar: Calendar) -> QuotaRecord:
     """The quota of a company and its use in this month."""
-    company = accounts.company(db, company_id)
+    total = accounts.monthly_quota(db, company_id)
     used = accounts.used(db, company_id, month_of(at.today))
-    total = None if company is None else company["quota"]
     return QuotaRecord(total, used, calendar.next_month(at.now))
 
 
@@ -21,30 +21,30 @@ def reserve_sim(db: Transaction, sim_id: int, day: str, messages: int) -> None:
     sims.add_usage(db, sim_id, day, taken=messages)
 
 
-def move_reservation(db: Transaction, message: Row, sim_id: int, day: str) -> None:
+def move_reservation(db: Transaction, message: Message, sim_id: int, day: str) -> None:
     """Move the reservation of a message from its SIM to another one."""
-    sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
+    sims.add_usage(db, message.sim_id, message.day, taken=-1)
     sims.add_usage(db, sim_id, day, taken=1)
 
 
-def cost_on(message: Row, price: float) -> float:
+def cost_on(message: Message, price: float) -> float:
     """The cost of a message where a SIM with this price for a part sends its unsent parts."""
-    taken = message["parts"] - message["unsent"]
-    return float(message["cost"] * taken / message["parts"] + price * message["unsent"])
+    taken = message.parts - message.unsent
+    return message.cost * taken / message.parts + price * message.unsent
 
 
-def give_back(db: Transaction, message: Row) -> None:
+def give_back(db: Transaction, message: Message) -> None:
     """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
-    if message["unsent"] == message["parts"]:
-        accounts.use(db, message["company_id"], month_of(message["taken_day"]), -1)
-        sims.add_usage(db, message["sim_id"], message["day"], taken=-1)
+    if message.unsent == message.parts:
+        accounts.use(db, message.company_id, month_of(message.taken_day), -1)
+        sims.add_usage(db, message.sim_id, message.day, taken=-1)
 
 
-def count_sent(db: Transaction, message: Row, today: str) -> None:
+def count_sent(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message of which all parts were sent."""
-    sims.add_usage(db, message["sim_id"], today, sent=1)
+    sims.add_usage(db, sim_id, today, sent=1)
 
 
-def count_failed(db: Transaction, message: Row, today: str) -> None:
+def count_failed(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message that failed."""
-    sims.add_usage(db, message["sim_id"], today, failed=1)
+    sims.add_usage(db, sim_id, today, failed=1)

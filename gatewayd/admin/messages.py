@@ -25,6 +25,7 @@ from gatewayd.records import (
 from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, messages, parts, sims
+from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment, iso
 
 # The default of `message list`: one screen.
@@ -91,7 +92,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
         if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
             parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
-        if chosen is DoubtDecision.RETRY and lifecycle.has_expired(row, at):
+        if chosen is DoubtDecision.RETRY and row.expires_at is not None and lifecycle.has_expired(row, at):
             raise AdminError(
                 f"message {sms_id} expired at {iso(row.expires_at)} and cannot be sent again:"
                 " settle it as sent or failed, and send a new one if need be"
@@ -106,10 +107,10 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     return show(context, sms_id)
 
 
-def _instead(row: Row) -> str:
-    if row["status"] == "pending":
+def _instead(row: Message) -> str:
+    if row.status == "pending":
         return "it waits or is being sent, and needs no settling; `gatewayd message cancel` cancels it if no port has claimed a part"
-    return f"it is {row['status']}, so there is nothing to settle"
+    return f"it is {row.status}, so there is nothing to settle"
 
 
 def send(

@@ -15,6 +15,7 @@ from typing import Any
 
 from config.settings import Settings
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
+from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.integrity import lock_holder, quick_check
 from gatewayd.store.store_files import chown_command, misowned
@@ -23,8 +24,6 @@ from gatewayd.store.store_files import chown_command, misowned
 _CHECK_S = 20.0
 
 _MIB = 1 << 20
-_LITTLE = 200 * _MIB  # for some hundred thousand messages, and the files of the system
-_TOO_LITTLE = 20 * _MIB
 
 _SYNCS = 21
 _SYNCS_S = 3.0
@@ -117,9 +116,9 @@ _DAMAGED = "stop gatewayd, keep a copy of the file, restore a backup, and do not
 def _free_space(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     space = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
-    if free < _TOO_LITTLE:
+    if free < TOO_LITTLE_BYTES:
         return fault("disk", f"{space}: messages are refused when it is full. Delete what is not needed.")
-    if free < _LITTLE:
+    if free < LITTLE_BYTES:
         return warning("disk", f"{space}: delete what is not needed, or take a larger one.")
     return ok("disk", f"{space}.")
 

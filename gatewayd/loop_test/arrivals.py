@@ -26,6 +26,6 @@ def take_text(db: Transaction, sim_id: int, text: Deliver | Unreadable, effects:
     test = None if found is None else loop_tests.arrived(db, found[1], sim_id)
     if test is None:
         return False
-    if test["sms_id"] is not None:
-        effects.changed.append(test["sms_id"])
+    if test.sms_id is not None:
+        effects.changed.append(test.sms_id)
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatewayd.messages.reasons import Reason
+from gatewayd.store.tables.loop_tests import LoopTest
 
 NOT_SENT = Reason(
     "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
@@ -47,11 +48,11 @@ INTERRUPTED = Reason(
 )
 
 
-def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, Reason | None]:
+def outcome_of(row: LoopTest, *, obstacle: Reason | None, over: bool) -> tuple[str, Reason | None]:
     """The outcome of a test (see `LoopTestRecord.outcome`) and its meaning, by its row. `over`: its time is over."""
     if obstacle is not None:
         return "not_sent", obstacle
-    place = row["arrived_sim"]
+    place = row.arrived_sim
     if place is None:
         return _missing(row, over=over)
     if place != row.record.to_sim:
@@ -61,7 +62,7 @@ def outcome_of(row: Row, *, obstacle: Reason | None, over: bool) -> tuple[str, R
     return ("unreported", UNREPORTED) if over or row.message_status == "failed" else ("running", None)
 
 
-def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
+def _missing(row: LoopTest, *, over: bool) -> tuple[str, Reason | None]:
     """The outcome of a test whose text has not arrived."""
     found: tuple[str, Reason | None] = ("running", None)
     match row.message_status:
@@ -70,7 +71,7 @@ def _missing(row: Row, *, over: bool) -> tuple[str, Reason | None]:
         case "failed" if row.taken:
             found = "lost", UNDELIVERABLE
         case "failed":
-            found = "not_sent", NOT_SENT if row["tried"] else NOT_TRIED
+            found = "not_sent", NOT_SENT if row.tried else NOT_TRIED
         case "pending" if over:  # a part is in the air or in doubt: all others were withdrawn
             found = "not_sent", NOT_KNOWN
         case "sent" if over:

@@ -10,7 +10,7 @@ from gatewayd.loop_test.plan import Pair
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, Reason
-from gatewayd.records import LoopTestRecord, loop_test_view
+from gatewayd.records import LoopTestRecord
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import loop_tests, messages, parts
@@ -47,13 +47,13 @@ def record_progress(store: Store, tests: list[LoopTest], now: float, *, over: bo
     ended: list[int] = []
     notes: list[tuple[LoopTest, str, Reason | None]] = []
     for row in rows:
-        test = open_[row["id"]]
+        test = open_[row.id]
         since = round(now - test.began, 3)
-        if row["taken"] and test.submit_s is None:
+        if row.taken and test.submit_s is None:
             test.submit_s = since
-        if row["message_status"] == "delivered" and test.report_s is None:
+        if row.message_status == "delivered" and test.report_s is None:
             test.report_s = since
-        if row["arrived_sim"] is not None and test.arrive_s is None:
+        if row.arrived_sim is not None and test.arrive_s is None:
             test.arrive_s = since
         outcome, reason = outcome_of(row, obstacle=test.pair.sender.obstacle, over=over)
         notes.append((test, outcome, reason))
@@ -71,15 +71,15 @@ def log_outcomes(store: Store, ended: list[LoopTest]) -> None:
         return
     with store.readers.lend() as db:
         for row in loop_tests.some(db, [test.id for test in ended]):
-            _log(loop_test_view(row))
+            _log(row.record)
 
 
 def withdraw(db: Transaction, tests: list[LoopTest], at: Moment) -> None:
     """Fail the messages of tests that were not sent in time, within a transaction."""
     for test in tests:
         row = None if test.ended or test.sms_id is None else messages.by_sms_id(db, test.sms_id)
-        if row is not None and row["status"] == "pending" and not parts.has_open(db, row["id"]):
-            lifecycle.fail(db, row["id"], row["failure_reason"] or EXPIRED.text, at, Effects())
+        if row is not None and row.status == "pending" and not parts.has_open(db, row.id):
+            lifecycle.fail(db, row.id, row.failure_reason or EXPIRED.text, at, Effects())
 
 
 def _write(db: Transaction, notes: list[tuple[LoopTest, str, Reason | None]]) -> None:

@@ -24,7 +24,7 @@ from gatewayd.loop_test.outcomes import INTERRUPTED
 from gatewayd.loop_test.plan import SimAddress, nameless, plan
 from gatewayd.loop_test.progress import LoopTest, log_outcomes, record_progress, withdraw
 from gatewayd.loop_test.sims_in_service import sims_in_service
-from gatewayd.records import Draft, LoopTestRecord, Options, Priority, loop_test_view
+from gatewayd.records import Draft, LoopTestRecord, Options, Priority
 from gatewayd.sending.intake import Intake, PreparedDraft
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
@@ -107,7 +107,7 @@ class LoopTests:
     def last(self) -> list[LoopTestRecord]:
         """The last test of each SIM. Raises StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            return [loop_test_view(row) for row in loop_tests.last(db)]
+            return loop_tests.last(db)
 
     def wait(self, round_: Round, wait_s: float) -> None:
         """Return when a round has ended, after `wait_s`, or when the gateway stops."""
@@ -117,7 +117,7 @@ class LoopTests:
     def of(self, round_: Round) -> list[LoopTestRecord]:
         """The tests of a round with their present outcomes. Raises StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            return [loop_test_view(row) for row in loop_tests.some(db, round_.ids)]
+            return [row.record for row in loop_tests.some(db, round_.ids)]
 
     def begin(
         self,

@@ -15,18 +15,18 @@ def sims_in_service(store: Store, port_registry: PortRegistry, today: str) -> li
     found: list[SimInService] = []
     with store.readers.lend() as db:
         for sim in sims.shown(db, today):
-            place = places.get(sim["id"])
-            if place is None or not place.up or not sim["enabled"]:
+            place = places.get(sim.id)
+            if place is None or not place.up or not sim.enabled:
                 continue
             left = room(db, sim, today)
-            number = sim["shown_number"] if sim["shown_number"].startswith("+") else ""
+            number = sim.shown_number if sim.shown_number.startswith("+") else ""
             found.append(
                 SimInService(
-                    sim["id"],
+                    sim.id,
                     place.port,
                     place.slot,
                     number,
-                    sim["cost"],
+                    sim.cost,
                     place.active,
                     place.registered,
                     left is None or left > 0,

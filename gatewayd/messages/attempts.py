@@ -20,11 +20,9 @@ def attempts(db: Transaction, message_id: int) -> list[AttemptRecord]:
     return [attempt for *_, attempt in sorted(ended, key=lambda one: one[:3])]
 
 
-def _is_taken(part: Row) -> bool:
+def _is_taken(part: PartOfMessage) -> bool:
     # A part that failed after the network accepted it has a TP-MR: a report found the part by it.
-    return part["state"] in ("submitted", "delivered") or (
-        part["state"] == "failed" and part["reference"] is not None
-    )
+    return part.state in ("submitted", "delivered") or (part.state == "failed" and part.reference is not None)
 
 
 def _taken(part: PartOfMessage) -> AttemptRecord:
@@ -53,6 +51,6 @@ def _noted(row: NotedAttempt) -> AttemptRecord:
         port=row.port,
         outcome=row.outcome,
         code=None if family in ("", "LOCAL") else code,
-        meaning=row["reason"] or known.reason,  # rows of old versions have no text
-        meaning_fr=row["reason_fr"] or known.reason_fr,
+        meaning=row.reason or known.reason,  # rows of old versions have no text
+        meaning_fr=row.reason_fr or known.reason_fr,
     )

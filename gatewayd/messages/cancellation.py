@@ -12,9 +12,9 @@ from gatewayd.store.tables import messages, parts
 
 def cancel(db: Transaction, caller: Caller, sms_id: str) -> None:
     """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
-    message = owned(db, caller, sms_id)
-    if message["status"] != "pending" or parts.ever_claimed(db, message["id"]):
+    message = owned(messages.by_sms_id(db, sms_id), caller)
+    if message.status != "pending" or parts.ever_claimed(db, message.id):
         raise ConflictError("The message can no longer be cancelled: it has ended, or was handed to a modem")
-    messages.cancelled(db, message["id"])
-    parts.drop_queued(db, message["id"], "cancelled")
+    messages.cancelled(db, message.id)
+    parts.drop_queued(db, message.id, "cancelled")
     quotas.give_back(db, message)

@@ -7,6 +7,7 @@ from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment
 
 
@@ -53,12 +54,12 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     effects.changed.append(message.sms_id)
 
 
-def has_expired(message: Row, at: Moment) -> bool:
+def has_expired(message: Message, at: Moment) -> bool:
     """Whether a message has expired. False while the clock is not trusted."""
-    return at.trusted and message["expires_at"] is not None and message["expires_at"] <= at.now
+    return at.trusted and message.expires_at is not None and message.expires_at <= at.now
 
 
-def expire(db: Transaction, message: Row, at: Moment, effects: Effects) -> None:
+def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
     """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
@@ -66,5 +67,5 @@ def expire(db: Transaction, message: Row, at: Moment, effects: Effects) -> None:
     if parts.has_open(db, message.id):
         parts.drop_queued(db, message.id, "failed")
         return
-    words = EXPIRED if message["unsent"] == message["parts"] else EXPIRED_PARTLY
-    fail(db, message["id"], words.text, at, effects)
+    words = EXPIRED if message.unsent == message.parts else EXPIRED_PARTLY
+    fail(db, message.id, words.text, at, effects)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
-from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, message_view
-from gatewayd.store import Transaction
+from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
+
+Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 
 
 class MessageQueries:
@@ -19,13 +22,13 @@ class MessageQueries:
     def one(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message. Raises NotFoundError, StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            return message_view(owned(db, caller, sms_id))
+            return owned(messages.shown(db, sms_id), caller).record
 
     def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message and its attempts. Raises as `one`."""
         with storage_errors(), self._store.readers.lend() as db:
-            row = owned(db, caller, sms_id)
-            return message_view(row), attempts(db, row["id"])
+            shown = owned(messages.shown(db, sms_id), caller)
+            return shown.record, attempts(db, shown.id)
 
     def page(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
         """A page of messages, newest first, and the cursor of the next page. Raises StorageUnavailableError."""
@@ -42,12 +45,11 @@ class MessageQueries:
                 limit=wanted.limit + 1,
             )
         page = rows[: wanted.limit]
-        return [message_view(row) for row in page], page[-1]["id"] if len(rows) > wanted.limit else None
+        return [row.record for row in page], page[-1].id if len(rows) > wanted.limit else None
 
 
-def owned(db: Transaction, caller: Caller, sms_id: str) -> Row:
-    """The row of a message of the caller's company. Raises NotFoundError."""
-    row = messages.by_sms_id(db, sms_id)
-    if row is None or row["company_id"] != caller.company_id:
+def owned(found: Owned | None, caller: Caller) -> Owned:
+    """The message, if it belongs to the caller's company. Raises NotFoundError."""
+    if found is None or found.company_id != caller.company_id:
         raise NotFoundError("Message not found")
-    return row
+    return found

@@ -127,9 +127,9 @@ def _apply_early(
     db: Transaction, early: list[EarlyReport], submit_timeout_s: float, at: Moment, effects: Effects
 ) -> None:
     for row in early:
-        kind = StatusReport("", row["reference"], row["recipient"], None, None, row["status"]).kind
-        told = _Report(row["reference"], row["recipient"], row["service_centre_at"], row["status"], kind)
-        _settle(db, row["sim_id"], told, submit_timeout_s, at, effects)
+        kind = StatusReport("", row.reference, row.recipient, None, None, row.status).kind
+        told = _Report(row.reference, row.recipient, row.service_centre_at, row.status, kind)
+        _settle(db, row.sim_id, told, submit_timeout_s, at, effects)
 
 
 def _settle(
@@ -148,9 +148,9 @@ def _settle(
     return part is not None or bool(before)
 
 
-def _to(candidates: list[Row], recipient: str) -> list[Row]:
+def _to(candidates: list[Part], recipient: str) -> list[Part]:
     """The parts, of these candidates, that a report on this recipient may mean."""
-    exact = [part for part in candidates if part["recipient"] == recipient]
+    exact = [part for part in candidates if part.recipient == recipient]
     if exact:
         return exact
     near = [part for part in candidates if _may_be_to(part.recipient, recipient)]
@@ -165,14 +165,14 @@ def _may_be_to(number: str, told: str) -> bool:
     return len(told) >= _LAST_DIGITS and number[-_LAST_DIGITS:] == told[-_LAST_DIGITS:]
 
 
-def _spoken_of(fitting: list[Row], told: _Report) -> list[Row]:
+def _spoken_of(fitting: list[Part], told: _Report) -> list[Part]:
     """The parts on which a report with the same time stamp was applied before."""
     if told.service_centre_at is None:
         return []
     return [part for part in fitting if part.service_centre_at == told.service_centre_at]
 
 
-def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row | None:
+def _by_reference(fitting: list[Part], told: _Report, before: list[Part]) -> Part | None:
     """The part that awaits a report with this TP-MR. `before`: the parts with a report of the same time stamp."""
     for part in before:
         if part.state == "submitted":
@@ -184,7 +184,7 @@ def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row |
         and (not before or any(abs(_ended(part) - _ended(one)) <= _SAME_STAMP for one in before))
     ]
     # A part that had a report with another time stamp comes last.
-    found.sort(key=lambda part: part["service_centre_at"] is not None)
+    found.sort(key=lambda part: part.service_centre_at is not None)
     if len(found) > 1 and told.service_centre_at is not None:
         scts = told.service_centre_at
         near = [
@@ -199,7 +199,7 @@ def _by_reference(fitting: list[Row], told: _Report, before: list[Row]) -> Row |
 
 def _by_window(
     db: Transaction, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
-) -> Row | None:
+) -> Part | None:
     """The only part with an unknown TP-MR that was being submitted to this recipient at the time of the report's stamp."""
     if told.service_centre_at is None:
         return None
@@ -211,7 +211,7 @@ def _by_window(
     ]
     found = _to(found, told.recipient)
     # The report may also mean a part that is in the air to the same recipient: its answer will decide.
-    if len(found) != 1 or found[0]["state"] == "submitting":
+    if len(found) != 1 or found[0].state == "submitting":
         return None
     part = found[0]
     if part.state == "in_doubt":
@@ -224,7 +224,7 @@ def _by_window(
 
 def _queued_again(
     db: Transaction, sim_id: int, told: _Report, submit_timeout_s: float, at: Moment, effects: Effects
-) -> Row | None:
+) -> Part | None:
     """The only part to this recipient that is queued again after a doubt, and that the network had accepted.
 
     It is matched by its time only: to send a part twice is better than not to send it.
@@ -247,9 +247,9 @@ def _queued_again(
     return part
 
 
-def _ended(part: Row) -> int:
+def _ended(part: Part) -> int:
     """The time of the answer to a part; the start of its submission where the process ended before the answer."""
-    return int(part["started_at"] if part["ended_at"] is None else part["ended_at"])
+    return int(part.started_at if part.ended_at is None else part.ended_at)
 
 
 def _may_be_answered(told: _Report, submit_timeout_s: float, at: Moment) -> tuple[int, int]:
@@ -271,13 +271,13 @@ def _window_end(part: Part, submit_timeout_s: float) -> int:
     return int(part.started_at + submit_timeout_s * SECOND)
 
 
-def _apply(db: Transaction, part: Row, told: _Report, at: Moment, effects: Effects) -> None:
+def _apply(db: Transaction, part: Part, told: _Report, at: Moment, effects: Effects) -> None:
     stamp = told.service_centre_at
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part.message_id, part.seq, stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
         meaning = _REASONS.get(told.status, _OTHER)
         reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part["message_id"], part["seq"], stamp, reason, at, effects)
+        lifecycle.part_undeliverable(db, part.message_id, part.seq, stamp, reason, at, effects)
     elif stamp is not None:
         parts.stamped(db, part.message_id, part.seq, stamp)

@@ -13,6 +13,7 @@ from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
 from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
 from gatewayd.store.tables.event_counts import EventCount
+from gatewayd.store.tables.queue_metrics import SimQueue
 from gatewayd.timekeeping.clock import SECOND, Clock
 from modem.parts import Submitted
 from modem.port.interface import Outcome
@@ -76,7 +77,7 @@ class MetricsCollector:
         self._clock = clock
         self._port_registry = port_registry
         self._submissions: Durations[SimPlace] = Durations(SUBMISSION_SECONDS)
-        self._last: tuple[list[Row], dict[int, int]] = ([], {})
+        self._last: tuple[list[EventCount], dict[int, int]] = ([], {})
 
     def settled(self, status: PortStatus, sim_id: int | None, outcome: Outcome) -> None:
         """Count the outcome of a submission, which is durable."""
@@ -119,7 +120,7 @@ class MetricsCollector:
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
 
-    def _queue(self, place: SimPlace, waiting: int, behind: Backlog) -> Queue:
+    def _queue(self, place: SimPlace, waiting: int, behind: SimQueue) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at
         # The clock of a box without a battery may have been set back since.
         return Queue(place, waiting, behind.deferred, behind.in_doubt, max(0, age) / SECOND)

@@ -95,16 +95,16 @@ def _keep_part(
     assembly = _fitting(db, series, concat.seq, text, when, only_lacking=part.copy > 0)
     if assembly is None:
         assembly = inbound.begin_assembly(db, series, _nature(part), when, now)
-    elif any(have["seq"] == concat.seq for have in inbound.parts_of(db, assembly["id"])):
+    elif any(have.seq == concat.seq for have in inbound.parts_of(db, assembly.id)):
         return  # the same part again: the sender or the network repeated it
-    inbound.keep_part(db, assembly["id"], concat.seq, text, sent_at, now)
-    if assembly["inbox_id"] is not None or len(inbound.parts_of(db, assembly["id"])) == concat.total:
+    inbound.keep_part(db, assembly.id, concat.seq, text, sent_at, now)
+    if assembly.inbox_id is not None or len(inbound.parts_of(db, assembly.id)) == concat.total:
         _write(db, assembly, now)
 
 
 def _fitting(
     db: Transaction, series: Series, seq: int, text: bytes, when: int, *, only_lacking: bool
-) -> Row | None:
+) -> Assembly | None:
     """The incomplete text to which a part belongs; None: there is none.
 
     Candidates lack this part, or (without `only_lacking`) have the same one. The nearest in time is chosen.
@@ -120,14 +120,14 @@ def _fitting(
     return min(found, key=lambda assembly: abs(assembly.sent_at - when), default=None)
 
 
-def _write(db: Transaction, assembly: Row, now: int) -> None:
+def _write(db: Transaction, assembly: Assembly, now: int) -> None:
     """Write the text of an assembly to the inbox, complete or with holes."""
-    have = inbound.parts_of(db, assembly["id"])
-    sent_at = have[0]["sent_at"]
-    text = _text(have, assembly["total"])
-    incomplete = len(have) < assembly["total"]
-    if assembly["inbox_id"] is not None:
-        inbound.amend_text(db, assembly["inbox_id"], text, sent_at=sent_at, incomplete=incomplete)
+    have = inbound.parts_of(db, assembly.id)
+    sent_at = have[0].sent_at
+    text = _text(have, assembly.total)
+    incomplete = len(have) < assembly.total
+    if assembly.inbox_id is not None:
+        inbound.amend_text(db, assembly.inbox_id, text, sent_at=sent_at, incomplete=incomplete)
         return
     inbox_id = inbound.keep_text(
         db,
@@ -153,16 +153,9 @@ def _text(have: list[AssemblyPart], total: int) -> str:
     return join(pieces)
 
 
-def _says_nothing_new(db: Transaction, assembly: Row) -> bool:
+def _says_nothing_new(db: Transaction, assembly: Assembly) -> bool:
     """Whether all parts of an incomplete text are in a kept text: the sender repeated them after that was complete."""
-    series = (
-        assembly["sim_id"],
-        assembly["sender"],
-        assembly["width"],
-        assembly["reference"],
-        assembly["total"],
-    )
-    have = {(part["seq"], part["text"]) for part in inbound.parts_of(db, assembly["id"])}
+    have = {(part.seq, part.text) for part in inbound.parts_of(db, assembly.id)}
     return any(
         other.inbox_id is not None
         and abs(other.sent_at - assembly.sent_at) <= _SPREAD

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from gatewayd.errors import storage_errors
-from gatewayd.records import Caller, InboxRecord, inbox_view
+from gatewayd.records import Caller, InboxRecord
 from gatewayd.store.store import Store
 from gatewayd.store.tables import inbound
-from gatewayd.store.tables.pagination import newest_first
 
 
 def inbox_page(
@@ -18,8 +15,7 @@ def inbox_page(
 
     An administration key also reads texts on SIMs of no company. Raises StorageUnavailableError.
     """
-    find = partial(inbound.page, company_id=caller.company_id, of_none=caller.admin)
-    with storage_errors():
-        rows = newest_first(store.lists, "inbox", cursor, limit + 1, find)
-    page = rows[:limit]
-    return [inbox_view(row) for row in page], page[-1]["id"] if len(rows) > limit else None
+    with storage_errors(), store.lists.lend() as db:
+        found = inbound.page(db, cursor, limit + 1, company_id=caller.company_id, of_none=caller.admin)
+    page = found[:limit]
+    return page, page[-1].id if len(found) > limit else None

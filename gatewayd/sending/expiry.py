@@ -91,7 +91,7 @@ class Expiry:
         if ending:
             self._ended += self._write_with_effects(partial(self._end, ending))
         if len(due) == _AT_ONCE:  # more may be due after those that cannot end yet
-            self._after = (due[-1]["expires_at"], due[-1]["id"])
+            self._after = (due[-1].expires_at, due[-1].id)
             return 0.0
         self._after = _FROM_THE_FIRST
         if self._ended:  # logged once for all steps of a run

@@ -21,6 +21,7 @@ from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
+from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
 
@@ -84,10 +85,10 @@ class Intake:
 
     def accept(
         self, db: Transaction, requests: Sequence[SendRequest]
-    ) -> list[AcceptedRequest | Kept | GatewayError]:
+    ) -> list[AcceptedRequest | UsedKey | GatewayError]:
         """Keep the messages of each request, in order, within a transaction.
 
-        The result of each request: `Kept` where its idempotency key was used before; an error where nothing was kept:
+        The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was kept:
 
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: the first request with this key had another body.
@@ -108,7 +109,7 @@ class Intake:
             rests=self._port_registry.rests(now),
         )
         batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
-        results: list[AcceptedRequest | Kept | GatewayError] = []
+        results: list[AcceptedRequest | UsedKey | GatewayError] = []
         for asked in requests:
             try:
                 results.append(batch.accept(asked))
@@ -165,7 +166,7 @@ class _Batch:
         self._part_rows: list[tuple[object, ...]] = []
         self._by_sim: dict[int, int] = {}
 
-    def accept(self, asked: SendRequest) -> AcceptedRequest | Kept:
+    def accept(self, asked: SendRequest) -> AcceptedRequest | UsedKey:
         """Accept one request. Raises GatewayError; then nothing was counted."""
         if asked.key is not None:
             kept = _known(self._db, asked.caller, asked.key, self._at)
@@ -272,7 +273,7 @@ class _Batch:
             )
 
 
-def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> Kept | None:
+def _known(db: Transaction, caller: Caller, key: Idempotency, at: Moment) -> UsedKey | None:
     """The record of an idempotency key, on the writing connection; None: it was not used.
 
     Raises:

@@ -152,10 +152,10 @@ class ModemMemory:
         place = Place(row.memory, row.place)
         return Kept(submission, place, settled=bool(row.settled), unsure_s=self._unsure_s(row))
 
-    def _unsure_s(self, row: Row) -> float:
+    def _unsure_s(self, row: StoredPart) -> float:
         """Seconds for which an old submission may still be running. The monotonic clock starts at the boot of the machine."""
-        began = row["said_at"] if row["boot"] == self._boot else self._began
-        return max(0.0, float(began) + self._limit_s - self._clock.monotonic())
+        began = row.said_at if row.said_at is not None and row.boot == self._boot else self._began
+        return max(0.0, began + self._limit_s - self._clock.monotonic())
 
 
 def modem_of(status: PortStatus) -> str:

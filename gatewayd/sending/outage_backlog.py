@@ -37,7 +37,7 @@ class Head:
     @property
     def rank(self) -> tuple[float, int, int, int]:
         """The sort key of the part: the lowest is sent first."""
-        priority, message_id = self.row["priority"], self.row["message_id"]
+        priority, message_id = self.part.priority, self.part.message_id
         if not self.old:
             return (priority, 0, message_id, self.part.seq)
         newest_first = priority == Priority.OTP

@@ -16,6 +16,7 @@ from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.store.tables.messages import Message
+from gatewayd.store.tables.parts import Part
 from gatewayd.timekeeping.clock import Clock, Moment
 from modem.errors import UNENCODABLE, Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
@@ -44,25 +45,25 @@ class DoubtDecision(Enum):
 
 
 def settle_by_hand(
-    db: Transaction, message: Row, verdict: DoubtDecision, at: Moment, effects: Effects
+    db: Transaction, message: Message, verdict: DoubtDecision, at: Moment, effects: Effects
 ) -> bool:
     """Apply a person's decision to every part of a message that is in doubt. False: no part is in doubt."""
-    doubtful = [part for part in parts.of_message(db, message["id"]) if part["state"] == "in_doubt"]
+    doubtful = [part for part in parts.of_message(db, message.id) if part.state == "in_doubt"]
     for part in doubtful:
         key = PartKey(message.id, part.seq, part.token)
         match verdict:
             case DoubtDecision.SENT:
                 # The TP-MR stays unknown: a report finds the part by recipient and time, like a part in doubt.
                 parts.settle_doubt(db, *key.claim, "submitted")
-                lifecycle.part_taken(db, message["id"], at, effects)
+                lifecycle.part_taken(db, message.id, at, effects)
             case DoubtDecision.FAILED:
                 parts.settle_doubt(db, *key.claim, "failed")
             case DoubtDecision.RETRY:
                 parts.settle_doubt(db, *key.claim, "queued")
-                messages.waits_because(db, message["id"], None)
-                effects.queued[part["sim_id"]] = 1
+                messages.waits_because(db, message.id, None)
+                effects.queued[part.sim_id] = 1
     if doubtful and verdict is DoubtDecision.FAILED:
-        lifecycle.fail(db, message["id"], SETTLED_FAILED.text, at, effects)
+        lifecycle.fail(db, message.id, SETTLED_FAILED.text, at, effects)
     return bool(doubtful)
 
 
@@ -213,7 +214,7 @@ class Outcomes:
             return
         tried = part.attempts
         expired = lifecycle.has_expired(message, at)
-        passes = cause.kind is not Kind.RECIPIENT and message["status"] == "pending" and not expired
+        passes = cause.kind is not Kind.RECIPIENT and message.status == "pending" and not expired
         # A temporary failure may also be a fault of the SIM: after the second one another SIM is tried. A message of which
         # a part was sent loses its concatenation on another SIM (see `Scheduler`): that is the last choice.
         patience = self._settings.max_attempts if begun else _SAME_SIM_TRIES
@@ -226,7 +227,7 @@ class Outcomes:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message; a person must act: %s", part["sim_id"], cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.told)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
@@ -247,9 +248,9 @@ class Outcomes:
         messages.rebind(db, message.id, other.id, at.today, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
-    def _other_sim(self, db: Transaction, message: Row, part: Row, at: Moment) -> Candidate | None:
+    def _other_sim(self, db: Transaction, message: Message, part: Part, at: Moment) -> Candidate | None:
         """Another SIM that is up, has not refused this message, and may send it; None: there is none."""
-        if message["pinned"]:
+        if message.pinned:
             return None
         now = self._clock.monotonic()
         out = self._port_registry.rests(now).keys() | parts.refused_by(db, message.id)

@@ -36,5 +36,5 @@ def queue_age(db: Transaction, at: Moment) -> QueueAge:
     oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
     if oldest is None:
         return QueueAge(queue_counts.pending(db), None, None)
-    taken_at = messages.by_id(db, oldest)["created_at"]
+    taken_at = messages.by_id(db, oldest).created_at
     return QueueAge(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))

@@ -16,7 +16,10 @@ from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_othe
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, sims
+from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, send_queue, sims
+from gatewayd.store.tables.messages import Message
+from gatewayd.store.tables.send_queue import QueuedPart
+from gatewayd.store.tables.sims import SimAtWork
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from modem.parts import Submission, Via
 from modem.port.interface import Rest, Switch
@@ -124,8 +127,8 @@ class Scheduler:
         self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment, effects: Effects
     ) -> Head | None:
         """The first part of the SIM's own queue and of the queues whose SIMs cannot send."""
-        heads = self._own_heads(db, sim["id"], effects) if waiting.get(sim["id"]) else []
-        others = [sim_id for sim_id, count in waiting.items() if sim_id != sim["id"] and count]
+        heads = self._own_heads(db, sim.id, effects) if waiting.get(sim.id) else []
+        others = [sim_id for sim_id, count in waiting.items() if sim_id != sim.id and count]
         if not others:
             return min(heads, key=lambda head: head.rank, default=None)
         disabled = sims.disabled(db)
@@ -138,7 +141,7 @@ class Scheduler:
                 heads += self._heads_of_another(db, sim_id, sim, begun=begun)
         return min(heads, key=lambda head: head.rank, default=None)
 
-    def _spare(self, db: Transaction, sim: Row, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _spare(self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment) -> Head | None:
         """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
         if not _has_room(db, sim, at):
             return None
@@ -157,7 +160,7 @@ class Scheduler:
     def _own_heads(self, db: Transaction, sim_id: int, effects: Effects) -> list[Head]:
         """The parts of its own queue that a SIM may send now: the first new one, and the first old one if it is due."""
         last_old = self._outage_backlog.old(sim_id)
-        found = [(parts.head(db, sim_id, last_old), False)]
+        found = [(send_queue.head(db, sim_id, last_old), False)]
         if last_old:
             old = send_queue.old_head(db, sim_id, last_old)
             if old is None:
@@ -166,12 +169,14 @@ class Scheduler:
                 found.append((old, True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
-    def _heads_of_another(self, db: Transaction, sim_id: int, sim: Row, *, begun: bool = False) -> list[Head]:
+    def _heads_of_another(
+        self, db: Transaction, sim_id: int, sim: SimAtWork, *, begun: bool = False
+    ) -> list[Head]:
         """The parts of another SIM's queue that this SIM may send now."""
-        last_old, company = self._outage_backlog.old(sim_id), sim["company_id"]
-        found = [(parts.movable_head(db, sim_id, company, last_old, begun=begun), False)]
-        if last_old and not self._outage_backlog.wait_s(sim["id"]):
-            found.append((parts.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
+        last_old, company = self._outage_backlog.old(sim_id), sim.company_id
+        found = [(send_queue.movable_head(db, sim_id, company, last_old, begun=begun), False)]
+        if last_old and not self._outage_backlog.wait_s(sim.id):
+            found.append((send_queue.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _claim(
@@ -194,9 +199,9 @@ class Scheduler:
         claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
-        if message["sim_id"] != sim["id"]:
-            quotas.move_reservation(db, message, sim["id"], at.today)
-            messages.rebind(db, message["id"], sim["id"], at.today, quotas.cost_on(message, sim["cost"]))
+        if message.sim_id != sim.id:
+            quotas.move_reservation(db, message, sim.id, at.today)
+            messages.rebind(db, message.id, sim.id, at.today, quotas.cost_on(message, sim.cost))
         via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message.id, head.seq, claim.token)
@@ -226,14 +231,14 @@ class Scheduler:
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
-def _has_room(db: Transaction, sim: Row, at: Moment) -> bool:
+def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:
     left = room(db, sim, at.today)
     return left is None or left > 0
 
 
-def _validity(message: Row, at: Moment) -> int | None:
+def _validity(message: Message, at: Moment) -> int | None:
     """The remaining life of a message in seconds; its whole life where the clock is not trusted."""
-    if message["expires_at"] is None:
+    if message.expires_at is None:
         return None
     life = message.expires_at - message.created_at
     left = message.expires_at - at.now if at.trusted else life

@@ -13,7 +13,7 @@ from gatewayd.sending.request_batcher import RequestBatcher
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.store.store import Store
 from gatewayd.store.tables import idempotency
-from gatewayd.store.tables.idempotency import Kept
+from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.timers import Timers
 
 
@@ -54,7 +54,7 @@ class SendRequests:
             self._waiters.expect(prepared.sms_id)
         try:
             accepted = self._accept(SendRequest(caller, [prepared], options, key, single=True))
-            if isinstance(accepted, Kept):
+            if isinstance(accepted, UsedKey):
                 return self._replayed(caller, accepted), True
             self._wake(accepted, options)
             if wait_s <= 0:
@@ -78,7 +78,7 @@ class SendRequests:
         """
         prepared = [self._intake.prepare(draft) for draft in drafts]
         accepted = self._accept(SendRequest(caller, prepared, options, key, single=False))
-        if isinstance(accepted, Kept):
+        if isinstance(accepted, UsedKey):
             return self._replayed_bulk(caller, accepted), True
         self._wake(accepted, options)
         return accepted.accepted, False
@@ -97,7 +97,7 @@ class SendRequests:
             0.0, lambda: self._store.write(lambda db: idempotency.landed(db, caller.key_id, key.key))
         )
 
-    def _accept(self, request: SendRequest) -> AcceptedRequest | Kept:
+    def _accept(self, request: SendRequest) -> AcceptedRequest | UsedKey:
         with storage_errors():
             result = self._batcher.do(request)
         if isinstance(result, GatewayError):
@@ -109,12 +109,12 @@ class SendRequests:
             self._expiry.expect(accepted.expires_in_s)
         self._offer(accepted.by_sim, options.sim_id is None)
 
-    def _replayed(self, caller: Caller, kept: Kept) -> MessageRecord | Replay:
+    def _replayed(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         return self._queries.one(caller, kept.sms_ids[0] or "")
 
-    def _replayed_bulk(self, caller: Caller, kept: Kept) -> list[Accepted | None] | Replay:
+    def _replayed_bulk(self, caller: Caller, kept: UsedKey) -> list[Accepted | None] | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         views = [None if sms_id is None else self._queries.one(caller, sms_id) for sms_id in kept.sms_ids]

@@ -94,7 +94,7 @@ class Balances:
         finally:
             self._timers.after(self._look_s, partial(self._look, ports))
 
-    def _due(self) -> list[tuple[Row, BalanceSettings]]:
+    def _due(self) -> list[tuple[Sim, BalanceSettings]]:
         """The SIMs that are ready and idle, and whose balance is too old."""
         now, places = self._clock.now(), self._port_registry.sims()
         waiting = self._store.write(queue_counts.waiting)
@@ -118,9 +118,9 @@ class Balances:
         name = operator.casefold()
         return next((each for each in self._settings if each.operator.casefold() in name), None)
 
-    def _ask(self, port: PortControl, sim: Row, settings: BalanceSettings) -> None:
-        self._asking.add(sim["id"])
-        future = port.ussd(settings.code, (), sim["slot"])
+    def _ask(self, port: PortControl, sim: Sim, settings: BalanceSettings) -> None:
+        self._asking.add(sim.id)
+        future = port.ussd(settings.code, (), sim.slot)
         # The callback runs on the port's thread, which must not wait for the disk.
         future.add_done_callback(lambda done: self._timers.after(0, self._taker(sim, settings, done)))
 

@@ -7,6 +7,7 @@ from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
 from gatewayd.store.tables import sims
+from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import month_of
 
 
@@ -27,38 +28,38 @@ def company_sims(
     available: list[SimRecord] = []
     own: list[SimRecord] = []
     for sim in sims.shown(db, today):
-        if sim["company_id"] not in (None, caller.company_id):
+        if sim.company_id not in (None, caller.company_id):
             continue
-        place = places.get(sim["id"])
+        place = places.get(sim.id)
         view = _record(db, sim, place, today)
         if place is not None and place.listed(now, grace_s):
             available.append(view)
-        if sim["company_id"] == caller.company_id:
+        if sim.company_id == caller.company_id:
             own.append(view)
     assigned = next((sim for sim in own if sim.is_default), own[0] if own else None)
     return assigned, available
 
 
-def _record(db: Transaction, sim: Row, place: Presence | None, today: str) -> SimRecord:
+def _record(db: Transaction, sim: Sim, place: Presence | None, today: str) -> SimRecord:
     left = room(db, sim, today)
     return SimRecord(
-        id=sim["id"],
-        number=sim["shown_number"],
-        name=sim["name"] or f"{sim['shown_operator']} {sim['iccid'][-4:]}".strip(),
-        operator=sim["shown_operator"],
-        port=sim["port"] if place is None else place.port,
-        slot=sim["slot"] if place is None else place.slot,
-        is_default=bool(sim["is_default"]),
-        balance=sim["balance"],
-        balance_at=sim["balance_at"],
-        daily_limit=sim["daily_limit"],
-        monthly_limit=sim["monthly_limit"],
-        today_sent=sim["today_sent"],
-        today_failed=sim["today_failed"],
-        this_month_sent=sims.month_usage(db, sim["id"], month_of(today)).sent,
-        can_send_sms=bool(sim["enabled"])
+        id=sim.id,
+        number=sim.shown_number,
+        name=sim.shown_name,
+        operator=sim.shown_operator,
+        port=sim.port if place is None else place.port,
+        slot=sim.slot if place is None else place.slot,
+        is_default=bool(sim.is_default),
+        balance=sim.balance,
+        balance_at=sim.balance_at,
+        daily_limit=sim.daily_limit,
+        monthly_limit=sim.monthly_limit,
+        today_sent=sim.today_sent,
+        today_failed=sim.today_failed,
+        this_month_sent=sims.month_usage(db, sim.id, month_of(today)).sent,
+        can_send_sms=bool(sim.enabled)
         and (left is None or left > 0)
         and place is not None
         and place.registered,
-        assigned_to=sim["company_name"],
+        assigned_to=sim.company_name,
     )

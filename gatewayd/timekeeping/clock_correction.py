@@ -113,7 +113,7 @@ class _Known:
     """The state that changes with a correction: computed within a transaction, applied after its commit."""
 
     count: Count
-    kept: Counted | None  # the row in the store
+    kept: ClockState | None  # the row in the store
     untrusted_since: int | None
     trusted_now: bool = False  # the time was not trusted before
     jump: int = 0  # microseconds, of a time that was trusted before

@@ -84,6 +84,9 @@ class NewText:
     company_id: int | None  # None: of no company
     sender: str
     incomplete: int
+    kind: str
+    encoding: str | None
+    port_number: int | None
     text: str
 
 
@@ -323,7 +326,7 @@ def newest(db: Connection, limit: int) -> list[NewText]:
     """The newest texts of all companies, newest first."""
     found = db.execute(
         "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
-        f" {_OWNER}, i.sender, i.incomplete, i.text"
+        f" {_OWNER}, i.sender, i.incomplete, i.kind, i.encoding, i.port_number, i.text"
         " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id ORDER BY i.id DESC LIMIT ?",
         (limit,),
     )

@@ -30,7 +30,7 @@ def test_further_words_are_replies_in_the_same_session(running: Running) -> None
     assert "waits for a reply" in open_one.stderr
     too_many = running.cli_raw("ussd", 1, "*100#", "1", "1")
     assert too_many.returncode == 1
-    assert "ended the session before all was said" in too_many.stderr
+    assert "ended the session before all replies were sent" in too_many.stderr
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,8 @@ def test_parts_of_texts_are_forgotten_some_at_a_time(played: PlayedGateway) -> N
     def fill(db: Connection) -> None:
         for n in range(450):
             assembly = inbound.begin_assembly(db, (1, "x", 8, n % 256, 2), inbound.Nature(), 0, 5)
-            inbound.keep_part(db, assembly["id"], 1, b"", None, 5)
-            inbound.assembled(db, assembly["id"], n)
+            inbound.keep_part(db, assembly.id, 1, b"", None, 5)
+            inbound.assembled(db, assembly.id, n)
 
     played.store.write(fill)
     more = [played.store.write(lambda db: inbound.drop_assembled_but(db, (10, 20))) for _ in range(3)]

@@ -1,16 +1,17 @@
 """Runs each function that is given to the writer twice, and rolls the first run back.
 
-    python -m pytest -p tests.gatewayd.store.twice tests/gatewayd/sending/test_dispatcher.py
-
-A commit may fail and be tried again, so a function must not change memory. With this plugin any test may find such a change.
+A commit may fail and be tried again, so a function must not change memory. The tests of the daily work
+(`tests/gatewayd/sending`, `loop_test`, `timekeeping`) always run so.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import pytest
 
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.writer import Writer
@@ -18,11 +19,18 @@ from gatewayd.store.engine.writer import Writer
 Work = Callable[[Connection], Any]
 
 
-def rehearsed(work: Work) -> Work:
-    """The function, with a first run that is rolled back."""
+@contextmanager
+def each_job_runs_twice() -> Iterator[None]:
+    """Make every writer of this process run its functions twice while this lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("run", "hand_over"):
+            patch.setattr(Writer, name, _with_rehearsal(getattr(Writer, name)))
+        yield
 
 
 def _rehearsed(work: Work) -> Work:
+    """The function, with a first run that is rolled back."""
+
     def run(db: Connection) -> Any:
         db.execute("SAVEPOINT rehearsal")
         with suppress(Exception):  # the second run raises it again
@@ -35,13 +43,7 @@ def _rehearsed(work: Work) -> Work:
     return run
 
 
-def pytest_configure() -> None:
-    """Make every writer of this process run its functions twice."""
-    for name in ("run", "hand_over"):
-        setattr(Writer, name, _rehearsing(getattr(Writer, name)))
-
-
-def _rehearsing(method: Callable[..., Any]) -> Callable[..., Any]:
+def _with_rehearsal(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def give(writer: Writer, work: Work, *arguments: Any, **options: Any) -> Any:
         return method(writer, _rehearsed(work), *arguments, **options)
