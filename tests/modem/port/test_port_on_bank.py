@@ -201,7 +201,7 @@ def test_each_fault_is_survived_and_told_as_it_was(bank: Bank, fault: Fault) -> 
 
 
 def test_everything_at_once_loses_nothing(tmp_path: Path) -> None:
-    count = 40
+    count = 24
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.01, seed=7)) as bank:
         house = House(*parts(bank, count))
         faults = bank.modem(1).faults
