@@ -70,7 +70,7 @@ def test_check_reports_that_no_client_can_send_until_one_can(admin: Administrato
     assert admin.does("company", "add", "Pharmacie") == []
     assert "No API key is valid" in admin.check()[0]
     assert admin.does("key", "add", "--company", 1) == []
-    assert admin.check() == ["There is an active company with a key that lets it in."]
+    assert admin.check() == ["There is an active company with an active key."]
     admin.does("key", "set", 1, "--active", "no")
     assert "No API key is valid" in admin.check()[0]
     admin.does("key", "set", 1, "--active", "yes")
@@ -122,7 +122,7 @@ def test_settings_without_a_contradiction_are_not_reported(admin: Administrator)
         ("sim", "set", 2, "--number", "+22370000009", "--daily-limit", "10", "--monthly-limit", "300"),
     ):
         assert admin.does(*words) == []
-    assert admin.check() == ["There is an active company with a key that lets it in."]
+    assert admin.check() == ["There is an active company with an active key."]
 
 
 @pytest.fixture

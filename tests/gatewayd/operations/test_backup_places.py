@@ -89,7 +89,7 @@ def test_a_gateway_prunes_its_own_backups_and_leaves_those_of_another(boxes: tup
     assert known_owner(first.path) != known_owner(second.path)
     assert {owner_of(path) for path in its} == {known_owner(first.path)}
     told = second.command("check").stdout
-    assert f"{len(its)} backups in {second.backups} are those of another gateway" in told
+    assert f"{len(its)} backups in {second.backups} belong to another gateway" in told
 
 
 def test_a_damaged_database_never_makes_way_for_the_backup_of_another_gateway(
