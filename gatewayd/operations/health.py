@@ -23,9 +23,7 @@ _TOO_LITTLE_BYTES = 20 << 20
 _LATE_S = 600.0
 
 
-_NO_COMMIT = (
-    "The database cannot commit now: another program locked or removed it, the disk hangs, or it is read-only"
-)
+_NO_COMMIT = "The database cannot commit now: another program locks it or has removed it, the disk hangs, or it is read-only"
 _NO_QUEUE = "The state of the queue is unknown"
 
 

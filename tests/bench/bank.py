@@ -66,7 +66,7 @@ class Bank:
         return answer
 
     def read(self) -> None:
-        """Bring `asked` and `answered` up to date."""
+        """Update `asked` and `answered`."""
         while moments := self.order(do="moments")["moments"]:
             for what, at, iccid in moments:
                 (self.asked if what == "asked" else self.answered)[iccid].append(at)

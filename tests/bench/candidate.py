@@ -1,4 +1,4 @@
-"""What is measured: something that takes messages and hands them to modems."""
+"""A program to measure: it accepts messages and sends them through modems."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.bench import proc
 
 
 def recipient(number: int) -> str:
-    """A number that everybody's rules take."""
+    """A phone number that every measured program accepts."""
     return f"+2237{number:07d}"
 
 

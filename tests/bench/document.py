@@ -1,4 +1,4 @@
-"""Put what was measured into docs/performance.md: `python -m tests.bench.document [JSON]`."""
+"""Write the measurements into docs/performance.md: `python -m tests.bench.document [JSON]`."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Gatewayd(Candidate):
         return content
 
     def sims(self) -> list[dict[str, Any]]:
-        """What the API says of the SIMs; none while it does not answer."""
+        """The SIMs as the API shows them; none while it does not answer."""
         try:
             answer = self.session.get(f"{self.api}/sms/sims/available", timeout=10)
         except requests.ConnectionError:

@@ -23,7 +23,7 @@ QUICK_BACKLOGS = (1_000, 1_000_000)
 
 
 def case(waiting: int) -> str:
-    """What the case is called."""
+    """The name of the case."""
     return f"{waiting} waiting"
 
 

@@ -28,7 +28,7 @@ TITLE = "Taken a second, synced"
 
 
 def case(sync_ms: int) -> str:
-    """What the case is called."""
+    """The name of the case."""
     return f"a sync takes {sync_ms} ms more" if sync_ms else "this disk"
 
 

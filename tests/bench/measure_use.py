@@ -23,7 +23,7 @@ def title(ports: int) -> str:
 
 
 def case(submit_s: float) -> str:
-    """What the case is called."""
+    """The name of the case."""
     return f"submission {submit_s:g} s"
 
 

@@ -1,4 +1,4 @@
-"""`make torture`: prints a table, and ends with 1 where a promise was broken."""
+"""`make torture`: prints a table, and exits with 1 if a promise was broken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.torture.verdict import HEADERS, Verdict
 
 
 def main() -> int:
-    """Run what was asked for."""
+    """Run the chosen kinds of torture."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     options = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)

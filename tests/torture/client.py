@@ -1,4 +1,4 @@
-"""Clients that never give up: each request has an idempotency key, and is said again until it is answered."""
+"""Clients that repeat each request, with its idempotency key, until it is answered."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Clients:
     _running: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._running = [
             threading.Thread(target=self._send, args=(number,), daemon=True) for number in range(self.threads)
         ]
@@ -55,7 +55,7 @@ class Clients:
             thread.start()
 
     def stop(self) -> None:
-        """Begin nothing new, and wait until all that was begun is answered. The gateway must be there."""
+        """Start no new request, and wait for the answers to all others. The gateway must run."""
         self._stop.set()
         for thread in self._running:
             thread.join(60)

@@ -32,7 +32,7 @@ WAITS = ("queued", "cancelled", "failed")  # of what the network took, no part m
 
 @dataclass(frozen=True)
 class Plan:
-    """How much. Times are real seconds."""
+    """The size of a run. Times are real seconds."""
 
     name: str
     images: int
@@ -62,7 +62,7 @@ class Cuts:
         self._killed_at: list[float] = []
 
     def run(self) -> Verdict:
-        """Do it all."""
+        """Do the whole run. Returns the verdict."""
         began = time.monotonic()
         clock = time.time() - began
         clients = self._record()
@@ -80,7 +80,7 @@ class Cuts:
         return self.verdict
 
     def _record(self) -> Clients:
-        """Run daemons under load, one after the other on one store, and write down what they do to it."""
+        """Run daemons under load, one after the other on one store, and record their writes."""
         box, plan = self.box, self.plan
         shim = built_shim(self.path)
         environment = {
@@ -173,7 +173,7 @@ class Cuts:
         accepted: list[Accepted],
         taken: list[tuple[PartKey, float]],
     ) -> list[str]:
-        """What is wrong with an image of a cut at a moment."""
+        """The faults found in the image of a power cut at a moment."""
         path = folder / "gatewayd.db"
         try:
             _start_up(settings, path)
@@ -212,7 +212,7 @@ class Cuts:
 
 
 def _start_up(settings: Settings, path: Path) -> None:
-    """What a daemon does with its store before it talks to modems."""
+    """The work of a daemon on its store before it opens modems."""
     store = Store(path)
     store.open()
     try:

@@ -71,7 +71,7 @@ class Disk:
         self._files: dict[int, _File] = {}
 
     def take(self, record: Record) -> None:
-        """What was done next."""
+        """Apply the next record."""
         match record.kind:
             case Kind.CREATED:
                 self._files[record.file] = _File()
@@ -94,11 +94,11 @@ class Disk:
                 pass
 
     def contents(self) -> dict[str, bytes]:
-        """What programs see: everything that was done, synced or not."""
+        """The files as programs see them: every write, synced or not."""
         return {name: bytes(_whole(file)) for name, file in self._now(len(self._changes)).items()}
 
     def after_power_cut(self, chance: random.Random) -> dict[str, bytes]:
-        """What may be left."""
+        """Files that the disk may hold after a power cut."""
         names = self._now(chance.choice((0, len(self._changes), chance.randint(0, len(self._changes)))))
         return {name: _torn(file, chance) for name, file in names.items()}
 
@@ -141,7 +141,7 @@ def _resize(content: bytearray, size: int) -> None:
 
 
 def _torn(file: _File, chance: random.Random) -> bytes:
-    """The sure content, and of the rest any sectors."""
+    """The synced content, and a random choice of the other sectors."""
     content = bytearray(file.sure)
     if not file.unsure:
         return bytes(content)

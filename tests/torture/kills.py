@@ -1,4 +1,4 @@
-"""A daemon killed at random moments under load, and the network behind its modems as the witness."""
+"""A daemon is killed at random moments under load; the simulated network records the messages that arrive."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CUTS = ("silent-taken", "silent-lost", "reset-before", "reset-after", "vanish", 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a daemon is tormented. Times are real seconds."""
+    """The size of a run. Times are real seconds."""
 
     name: str
     kills: int
@@ -63,7 +63,7 @@ class Kills:
         self._texts: list[str] = []  # that were sent to the box's SIMs
 
     def run(self) -> Verdict:
-        """Do it all."""
+        """Do the whole run. Returns the verdict."""
         began = time.monotonic()
         plan, box, verdict = self.plan, self.box, self.verdict
         # A stick that vanishes is away for five simulated seconds, and boots in one.
@@ -112,7 +112,7 @@ class Kills:
             )
 
     def _torment(self, until: float) -> None:
-        """Let it run, and let modems go away meanwhile."""
+        """Let the daemon run, and unplug modems meanwhile."""
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
             if self._chance.random() < 0.2:
@@ -157,7 +157,7 @@ class Kills:
             self.verdict.broken.append(f"more than one part a port was in the air at a kill: {in_the_air}")
 
     def _note_log(self) -> None:
-        """What the daemon that just ended said of doubts."""
+        """The parts in doubt that the ended daemon logged."""
         assert self.box.gateway is not None
         with (self.box.path / "daemon.log").open("a", encoding="utf-8") as log:
             log.writelines(self.box.gateway.stderr)
@@ -171,7 +171,7 @@ class Kills:
                 self.verdict.broken.append(line.rstrip())
 
     def _settle(self, clients: Clients) -> None:
-        """Wait until all that was taken was sent and all texts are in, for as long as it gets on; see what is wrong."""
+        """Wait until every accepted message was sent and every text arrived, while there is progress; record faults."""
         before, progress = (-1, -1), time.monotonic()
         while time.monotonic() < progress + self.plan.stuck_s:
             time.sleep(0.1)
@@ -197,12 +197,12 @@ class Kills:
         ]
 
     def _rows(self, sql: str) -> list[Any]:
-        """What the store holds, while the daemon runs."""
+        """The store's content, while the daemon runs."""
         with closing(sqlite3.connect(f"file:{self.box.path}/gatewayd.db?mode=ro", uri=True)) as db:
             return db.execute(sql).fetchall()
 
     def _rows_left(self, sql: str) -> list[Any]:
-        """What a daemon left that is dead, of a copy: the next one must find everything as it was."""
+        """The store's content after a kill, read from a copy, so that the next daemon finds the files unchanged."""
         with tempfile.TemporaryDirectory(dir=self.box.path) as folder:
             copy = Path(folder) / "copy.db"
             for suffix in ("", "-wal"):

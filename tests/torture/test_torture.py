@@ -11,7 +11,7 @@ SEED = 4
 
 
 def check(verdict: Verdict) -> None:
-    """Every promise was kept, and it was no idle run."""
+    """Every promise was kept, and messages were accepted."""
     assert not verdict.broken, "\n".join(verdict.broken)
     assert verdict.accepted
     assert verdict.lost == 0

@@ -1,4 +1,4 @@
-"""What a run of torture promised, and what was seen."""
+"""The promises of a torture run, compared with the events seen."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Verdict:
     broken: list[str] = field(default_factory=list)
 
     def row(self) -> list[Any]:
-        """Its line in the table."""
+        """The run's line in the table."""
         return [
             self.name,
             self.kills,
@@ -78,7 +78,7 @@ def compare(
     *,
     may_double: bool,
 ) -> None:
-    """Hold what was answered 200 against what the network took. `doubts`: how often each part was in doubt."""
+    """Compare messages answered with 200 with those the network took. `doubts`: how often each part was in doubt."""
     verdict.accepted = len(accepted)
     verdict.in_doubt = doubts.total()
     verdict.doubled = sum(times - 1 for times in taken.values() if times > 1)

@@ -58,7 +58,7 @@ class Stand:
         return value
 
     def set(self, port: int, condition: Condition, *, present: bool = True) -> None:
-        """Have the port itself say it, between two of its looks at the modem."""
+        """Set or end a condition of a port, and keep the port from changing it at its next look at the modem."""
 
         def said() -> bool:
             reporter = self.daemon.gateway.ports[port]._reporter  # type: ignore[attr-defined]  # noqa: SLF001 - only the port itself says such a thing

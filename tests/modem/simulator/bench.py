@@ -1,4 +1,4 @@
-"""A modem on a bench: no terminal, no thread, and a clock that is turned by hand."""
+"""A simulated modem without terminal and thread, on a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Bench:
         return sim
 
     def pass_time(self, seconds: float) -> None:
-        """Let simulated time pass, everything happening at its moment."""
+        """Advance the simulated time; timers run at their moments."""
         end = self.time + seconds
         while (wait := self.timers.wait_s()) is not None and self.time + wait <= end:
             self.time += wait
@@ -72,7 +72,7 @@ class Bench:
         self.time = end
 
     def hear(self, modem: int = 1) -> bytes:
-        """What a modem said since it was last heard."""
+        """The modem's output since the last call."""
         said = bytes(self.said[modem - 1])
         self.said[modem - 1].clear()
         return said
@@ -83,12 +83,12 @@ class Bench:
         return self.hear(modem)
 
     def say(self, command: str, modem: int = 1) -> str:
-        """Give a command; its answer without the empty lines between."""
+        """Send a command. Returns its answer without empty lines."""
         answer = self.write(command.encode("latin-1") + b"\r", modem).decode("latin-1")
         return "|".join([line for line in answer.split("\r\n") if line])
 
     def submit(self, pdu: str, modem: int = 1, length: int | None = None, seconds: float = 10.0) -> str:
-        """Submit a PDU (with its service centre's address); what the modem says within the time, echo apart."""
+        """Submit a PDU (with its service centre's address). Returns the output within the time, without the echo."""
         octets = len(pdu) // 2 - 1 - int(pdu[:2], 16) if length is None else length
         asked = self.say(f"AT+CMGS={octets}", modem)
         if not asked.endswith("> "):
@@ -100,6 +100,6 @@ class Bench:
 
 
 class MakeBench(Protocol):
-    """A maker of benches; other keywords are those of `BankConfig`. `quiet`: echo is off, errors are numbers."""
+    """Makes benches; other keywords are those of `BankConfig`. `quiet`: echo is off, errors are numbers."""
 
     def __call__(self, *, modems: int = 2, slots: int = 1, quiet: bool = True, **choices: Any) -> Bench: ...

@@ -1,4 +1,4 @@
-"""What the simulator's tests stand on: modems on a bench, and a bank on real terminals."""
+"""Fixtures of the simulator's tests: modems on a bench, and a bank on real terminals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.modem.simulator.bench import Bench, MakeBench
 
 @pytest.fixture
 def make_bench(tmp_path: Path) -> MakeBench:
-    """A maker of benches; keywords are those of `BankConfig`. Echo is off, errors are numbers."""
+    """Makes benches; keywords are those of `BankConfig`. Echo is off, errors are numbers."""
 
     def make(*, modems: int = 2, slots: int = 1, quiet: bool = True, **choices: Any) -> Bench:
         bench = Bench(replace(BankConfig(tmp_path), **choices), modems, slots)

@@ -24,7 +24,7 @@ PDU = b"0031000B912263000000F10000AA07C2B75BFDAECB01\x1a"
 
 
 class Program:
-    """What opens the device: it writes and waits for words."""
+    """A program that opens the device, writes, and waits for output."""
 
     def __init__(self, bank: Bank, port: int) -> None:
         self.line = serial.Serial(str(bank.device(port)), 115200, timeout=0)

@@ -1,4 +1,4 @@
-"""Programs that were written for real modems work with the simulated ones, each make of them that they know in life."""
+"""Programs that were written for real modems work with the simulated makes that they support."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Judge = Callable[[Bank, int, Path], str]
 
 
 def gsmmodem(bank: Bank, port: int, _: Path) -> str:
-    """python-gsmmodem-new: connect, send with a report, receive, ask for the balance. What it said of it."""
+    """python-gsmmodem-new: connect, send with a report, receive, ask for the balance. Returns its findings."""
     received: list[tuple[str, str]] = []
     arrived = threading.Event()
 
@@ -59,7 +59,7 @@ def gsmmodem(bank: Bank, port: int, _: Path) -> str:
 
 
 def gammu(bank: Bank, port: int, folder: Path) -> str:
-    """gammu: identify, network info, send, read. What it said."""
+    """gammu: identify, network info, send, read. Returns its output."""
     bank.incoming(port, OUTSIDE, INCOMING)
     batch = folder / "batch"  # it takes seconds to begin: once for all
     batch.write_text(
@@ -91,7 +91,7 @@ def ask_gammu(bank: Bank, port: int, folder: Path, *arguments: str) -> str:
 
 
 def smsd(bank: Bank, port: int, folder: Path) -> str:
-    """smstools' smsd: send and receive. The text that came in, as it wrote it down."""
+    """smstools' smsd: send and receive. Returns the received text as smsd wrote it."""
     bank.incoming(port, OUTSIDE, INCOMING)
     for name in ("outgoing", "incoming", "checked", "failed", "sent"):
         (folder / name).mkdir()
@@ -143,7 +143,7 @@ def recipient(port: int) -> str:
 
 
 class Court:
-    """All the programs on all the makes, each pair on a port of its own, beside one another: most of it is waiting."""
+    """All programs on all makes, each pair on its own port, in parallel because most of it is waiting."""
 
     def __init__(self, folder: Path, cases: list[tuple[str, str]]) -> None:
         self.ports = {case: port for port, case in enumerate(cases, 1)}
@@ -176,14 +176,14 @@ class Court:
         self.bank.stop()
 
     def hear(self, program: str, make: str) -> str:
-        """What a program said of a make. Raises what went wrong with it."""
+        """A program's findings on a make. Raises the program's error."""
         verdict = self._verdicts.get((program, make))
         if verdict is None:
             pytest.skip(f"{PROGRAMS[program][1]} is not installed: apt-get install gammu smstools")
         return verdict.result(2 * WAIT_S)
 
     def sent(self, program: str, make: str) -> list[str]:
-        """The texts that the network got from it."""
+        """The texts that the network received from the program."""
         port = self.ports[program, make]
         return [text.text for text in self.bank.texts() if text.recipient == recipient(port)]
 

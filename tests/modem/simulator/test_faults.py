@@ -1,4 +1,4 @@
-"""Each fault does what it says, and the modem is itself again afterwards."""
+"""Each fault has its effect, and the modem works again afterwards."""
 
 from __future__ import annotations
 

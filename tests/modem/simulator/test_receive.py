@@ -1,4 +1,4 @@
-"""What comes: stored, handed over, told of (27.005, 3.4), listed, read, deleted."""
+"""Incoming messages: stored, forwarded, announced (27.005, 3.4), listed, read, deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""+CMGS: what is taken, what is refused, and how (27.005, 3.5.1 and 4.3; 23.040, 9.2.2.2)."""
+"""+CMGS: accepted and refused submissions (27.005, 3.5.1 and 4.3; 23.040, 9.2.2.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network's own codec, against others (23.038, 23.040)."""
+"""The simulated network's codec, compared with others (23.038, 23.040)."""
 
 from __future__ import annotations
 
