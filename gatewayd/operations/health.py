@@ -8,16 +8,12 @@ from enum import Enum
 from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.metrics_snapshot import MetricsCollector, free_bytes
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store.engine.disk import State
+from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES, State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
-
-# Free space: below the first value the operator is warned; below the second SQLite's journal may not have enough.
-_LITTLE_BYTES = 200 << 20
-_TOO_LITTLE_BYTES = 20 << 20
 
 # A SIM sends a part in a few seconds: a message that waits longer than this is blocked, or the queue is long.
 _LATE_S = 600.0
@@ -96,9 +92,9 @@ class Health:
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
         told = f"{free >> 20} MiB are free"
-        if free < _TOO_LITTLE_BYTES:
+        if free < TOO_LITTLE_BYTES:
             return Check("disk", HealthState.FAIL, told)
-        return Check("disk", HealthState.WARN if free < _LITTLE_BYTES else HealthState.PASS, told)
+        return Check("disk", HealthState.WARN if free < LITTLE_BYTES else HealthState.PASS, told)
 
     def _ports(self) -> Check:
         """The state of the ports, with one sentence for each condition that needs an operator."""

@@ -513,7 +513,7 @@ def test_an_indicator_about_texts_causes_a_listing(indicators: bytes | None, sai
 def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("modem.driver.notifications._ASK_ABOUT_S", 0.05)
+    monkeypatch.setattr("modem.driver.notifications.INDICATORS_S", 0.05)
     work, state = RecordingWork(), Settable()
     told = b'\r\n+CIND: ("signal",(0-5)),("message",(0,1))\r\n' + OK
     answers = state.answers({"AT+CIND=?": [ERROR, told]})
