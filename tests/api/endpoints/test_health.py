@@ -120,7 +120,7 @@ def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
         for _ in range(2):
             status, data = timed_health(api_server)
             assert (status, data["ready"], verdicts(data)["store"]) == (503, False, "fail")
-            assert "another program locked or removed it" in data["checks"]["store"]["output"]
+            assert "another program locks it or has removed it" in data["checks"]["store"]["output"]
         foreign.stdin.close()
         assert foreign.wait(10) == 0
     eventually(lambda: health(api_server)[0] == 200, 20)

@@ -151,24 +151,6 @@ def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> Non
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_a_ussd_order_goes_first() -> None:
-    order: list[Future[UssdAnswer]] = []
-    said: list[Script] = [b"\r\n+COPS: 1\r\n" + OK]
-    work = RecordingWork()
-    with (
-        ScriptedModem(lost({"AT+COPS?": said, "AT+CUSD": b'\r\nOK\r\n\r\n+CUSD: 2,"1250"\r\n'})) as modem,
-        running(modem.device, work, timing=SOON) as port,
-    ):
-        passed(modem, 10)
-        order.append(port.ussd("#123#"))
-        modem.answers["AT+COPS?"] = b"\r\n+COPS: 0\r\n" + OK
-        assert order[0].result(10).replies
-        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
-        commands = modem.commands.copy()
-        code = next(place for place, command in enumerate(commands) if command.startswith("AT+CUSD=1"))
-        assert code < commands.index("AT+COPS=0")
-
-
 def test_a_port_stops_at_once_while_its_modem_searches() -> None:
     work = RecordingWork()
     silent: Answers = {"AT+COPS=0": b""}
