@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modem.driver.registration import Registration
-from modem.driver.ussd import UssdAnswer
 from modem.parts import Submitted
 from modem.port.conditions import Condition
 from modem.port.status import PortState
@@ -20,7 +18,7 @@ from tests.conftest import eventually
 from tests.modem.healthy_modem import OK, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.running_port import SCALE, port_on, running
-from tests.modem.scripted_modem import Script, ScriptedModem
+from tests.modem.scripted_modem import ScriptedModem
 
 SOON = replace(FAST, refresh_s=0.1, anew_s=(0.3, 0.5, 0.8))
 LOST = b"\r\n+CREG: 1,2\r\n" + OK
