@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +33,13 @@ START_TIMEOUT_S = 30.0
 # Starts a command that takes these signals though the suite runs under nohup(1) or in the background of a script, and
 # so ignores them: a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
+
+
+def free_port() -> int:
+    """A port that is free in both families."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:

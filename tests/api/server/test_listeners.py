@@ -14,6 +14,7 @@ from api.server.listeners import ListenError
 from api.server.server import Server
 from config.settings import ApiSettings
 from tests.api.server.test_http_server import DEADLINE_S, read_all
+from tests.conftest import free_port
 
 V4, V6 = "127.0.0.1", "::1"
 ANY = "0.0.0.0"  # noqa: S104
@@ -41,13 +42,6 @@ def answers(host: str, port: int) -> bool:
             return b" 404 " in read_all(client)
     except ConnectionRefusedError:
         return False
-
-
-def free_port() -> int:
-    """A port that is free in both families."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(
