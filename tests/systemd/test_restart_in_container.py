@@ -59,12 +59,34 @@ class Container:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        self._init = eventually(self._find_init, 30)
-        eventually(lambda: "run" in self.run("systemctl is-system-running", check=False), 60)
+        try:
+            self._init = eventually(self._find_init, 30)
+            eventually(
+                lambda: (
+                    self.run("systemctl is-system-running", check=False).strip() in ("running", "degraded")
+                ),
+                60,
+            )
+        except BaseException:
+            self._kill()
+            raise
 
     def run(self, script: str, *, check: bool = True) -> str:
         """The output of a shell script in the container."""
-        command = ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-p", "--", "/bin/sh", "-c", script]
+        command = [
+            "nsenter",
+            "-t",
+            str(self._init),
+            "-m",
+            "-u",
+            "-i",
+            "-p",
+            "-C",
+            "--",
+            "/bin/sh",
+            "-c",
+            script,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done.stdout
@@ -74,22 +96,22 @@ class Container:
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._kill()
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _find_init(self) -> int | None:
-        """The process that is number 1 in the container."""
+        """The process that is number 1 in the container, a child of systemd-nspawn."""
         for status in Path("/proc").glob("[0-9]*/status"):
             try:
                 fields = dict(
                     line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line
                 )
-                ours = fields["NSpid"].split()[1:] == ["1"] and os.readlink(status.parent / "root") == str(
-                    TREE
-                )
-            except (FileNotFoundError, ProcessLookupError, KeyError):
+            except (FileNotFoundError, ProcessLookupError):
                 continue
-            if ours:
+            if fields["PPid"] == str(self._process.pid) and fields["NSpid"].split()[1:] == ["1"]:
                 return int(status.parent.name)
         return None
 
@@ -112,7 +134,11 @@ def test_restarts_and_kills_under_systemd_lose_and_double_nothing(
     clients = Clients(api, headers, seed=1, pause_s=0.6)
     clients.start()
     for turn in range(RESTARTS + KILLS):
-        container.run("systemctl restart gatewayd" if turn < RESTARTS else "systemctl kill -s KILL gatewayd")
+        container.run(
+            "systemctl restart gatewayd"
+            if turn < RESTARTS
+            else "systemctl kill --kill-who=main -s KILL gatewayd"
+        )
         eventually(lambda: answers(api), 60)
         eventually(accepted_more_than(clients, len(clients.accepted) + 20), 60)
     clients.stop()
