@@ -168,7 +168,7 @@ def _model(status: PortStatus) -> str:
 
 
 def _lesson(db: Transaction, status: PortStatus) -> Storage | None:
-    """What is recorded about storage mode on this model of modem; None: nothing."""
+    """The record about storage mode on this model of modem; None: there is none."""
     found = modem_memory.lesson(db, _model(status))
     return None if found is None else Storage(found)
 

@@ -1,4 +1,4 @@
-"""What one port did lately: when its slots were active, when it last submitted, and whose turn it is now."""
+"""The recent history of one port: when its slots were active, when it last submitted, and whose turn it is now."""
 
 from __future__ import annotations
 

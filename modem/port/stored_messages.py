@@ -24,7 +24,7 @@ _REREADS: Final = 3  # of a place that is overwritten again and again
 
 @dataclass(frozen=True, slots=True)
 class _StoredAt:
-    """Where a message is stored: a SIM, a memory (None: the only one) and an index in it."""
+    """The place of a stored message: a SIM, a memory (None: the only one) and an index in it."""
 
     iccid: str
     memory: str | None

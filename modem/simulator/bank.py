@@ -180,11 +180,6 @@ class Bank:
                 raise TimeoutError("the simulated bank did not come to what was waited for")
             pause.wait(LOOK_AGAIN_S)
 
-    def wait_for_texts(self, count: int, timeout_s: float = 5.0) -> tuple[Text, ...]:
-        """Return the texts once there are `count` of them. Raises `TimeoutError`."""
-        self.wait_for(lambda: len(self.witness.texts()) >= count, timeout_s)
-        return self.texts()
-
     # --- orders -----------------------------------------------------------------------------------
 
     def incoming(self, port: int, sender: str, text: str, slot: int = 1) -> None:

@@ -43,7 +43,7 @@ _PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM)
 
 
 class State(Enum):
-    """What can be written."""
+    """The writes that the disk accepts."""
 
     OK = "ok"  # everything
     SPARING = "sparing"  # no new messages; what must be kept goes into the reserve

@@ -94,6 +94,6 @@ def _after_prefix(line: bytes) -> bytes | None:
 
 
 def _prefix(line: bytes | bytearray) -> int:
-    """Where the first AT or at stands, -1 without one."""
+    """The offset of the first AT or at; -1 without one."""
     large, small = line.find(b"AT"), line.find(b"at")
     return max(large, small) if large < 0 or small < 0 else min(large, small)

@@ -700,7 +700,7 @@ def _no_text(body: bytes) -> Flow | None:
 
 
 def _end_of_text(data: bytes) -> tuple[int, int | None]:
-    """Where text ends, and with which octet; at the end of the data with None."""
+    """The offset at which text ends, and the octet that ends it; the end of the data and None without one."""
     places = [place for place in (data.find(CTRL_Z), data.find(ESCAPE)) if place >= 0]
     if not places:
         return len(data), None

@@ -1,4 +1,4 @@
-"""Where a card or a modem keeps messages (27.005, 3.1: the preferred message storages)."""
+"""The message memory of a card or a modem (27.005, 3.1: the preferred message storages)."""
 
 from __future__ import annotations
 
