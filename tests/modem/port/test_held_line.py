@@ -72,7 +72,7 @@ class RecordingLineStore:
         """Leave an open line and a note as a killed process does."""
         line = open_device(device, 115_200)
         self.keep_line(1, device, line.fd)
-        os.close(line.fd)  # without an orderly end, as a kill does
+        line.close()  # only this descriptor: the copy keeps the line open
         fd = SubmissionNote.create()
         written = SubmissionNote(fd)
         if note is not None:
