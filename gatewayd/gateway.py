@@ -12,6 +12,7 @@ from gatewayd.errors import storage_errors
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
+from gatewayd.messages.campaigns import Campaigns
 from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.operations.backups import Backups
 from gatewayd.operations.commit_probe import CommitProbe
@@ -40,7 +41,9 @@ from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
 from gatewayd.sending.result_waiters import ResultWaiters
+from gatewayd.sending.scheduled_release import ScheduledRelease
 from gatewayd.sending.send_requests import SendRequests
+from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
 from gatewayd.sims.company_sims import company_sims
@@ -70,7 +73,7 @@ class Gateway:
         self._waiters = ResultWaiters()
         self._timers = Timers(clock)
         self._authenticator = Authenticator(store, clock)
-        self._metrics = MetricsCollector(store, clock, self.port_registry)
+        self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar)
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
         self.dispatcher = self._make_dispatcher()
@@ -85,7 +88,17 @@ class Gateway:
         self._intake = Intake(
             settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
         )
-        self._messages = MessageQueries(store)
+        self._messages = MessageQueries(store, self.dispatcher.moment, self._calendar)
+        self.campaigns = Campaigns(store, clock, self._waiters.notify)
+        self._scheduled = self._make_scheduled_release()
+        self._window_openings = WindowOpenings(
+            store,
+            clock,
+            self._calendar,
+            self._timers,
+            self.dispatcher.moment,
+            self.dispatcher.wake_idle,
+        )
         self._requests = self._make_requests()
         self._readiness = Readiness(
             store,
@@ -126,6 +139,8 @@ class Gateway:
         self.loop_tests.start(ports)
         self._housekeeping.start(self._retention.begin)
         self._expiry.look()
+        self._scheduled.look()
+        self._window_openings.look()
         self.backups.start()
 
     @property
@@ -146,6 +161,8 @@ class Gateway:
         """The time is trusted from now on, and the earlier stamps are corrected durably."""
         self._expiry.look()
         self._timers.after(0.0, self.dispatcher.clock_trusted)
+        self._scheduled.look()
+        self._window_openings.look()
 
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
@@ -178,6 +195,7 @@ class Gateway:
     def accounts_changed(self) -> None:
         """Keys or companies were changed durably (see `Authenticator.forget`)."""
         self._authenticator.forget()
+        self._window_openings.look()
 
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
@@ -277,4 +295,18 @@ class Gateway:
             self._expiry,
             self._timers,
             lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
+            self._scheduled.expect,
+        )
+
+    def _make_scheduled_release(self) -> ScheduledRelease:
+        return ScheduledRelease(
+            self._settings.dispatch,
+            self._store,
+            self._clock,
+            self._timers,
+            self.port_registry,
+            self.dispatcher.outage_backlog,
+            self._numbering.operator,
+            self.dispatcher.moment,
+            self.dispatcher.write_with_effects,
         )

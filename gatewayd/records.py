@@ -9,7 +9,9 @@ NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 
 
-RIGHTS = ("transactional", "webhooks")
+TRANSACTIONAL = "transactional"
+
+RIGHTS = (TRANSACTIONAL, "webhooks")
 """What a key may be allowed beside sending and reading."""
 
 
@@ -234,3 +236,31 @@ class MessageFilter:
     until: int | None = None
     limit: int = 50
     cursor: int | None = None
+    reference: str | None = None
+    sim_id: int | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """The messages of a campaign. Times of acceptance in microseconds since the epoch, UTC."""
+
+    campaign_id: int
+    counts: dict[Status, int]
+    parts: int
+    cost: float
+    first_at: int
+    last_at: int
+
+    @property
+    def total(self) -> int:
+        """The number of messages."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledCampaign:
+    """The result of cancelling a campaign. `complete` false: the time was over, and messages may still wait."""
+
+    cancelled: int
+    complete: bool

@@ -1,6 +1,8 @@
-"""Cancels a message that no port has claimed."""
+"""Cancels messages that no port has claimed."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from gatewayd.accounts import quotas
 from gatewayd.errors import ConflictError
@@ -8,13 +10,27 @@ from gatewayd.messages.message_queries import owned
 from gatewayd.records import Caller
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables.messages import Message
 
 
 def cancel(db: Transaction, caller: Caller, sms_id: str) -> None:
     """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
     message = owned(messages.by_sms_id(db, sms_id), caller)
-    if message.status != "pending" or parts.ever_claimed(db, message.id):
+    if not _cancelled(db, message):
         raise ConflictError("The message can no longer be cancelled: it has ended, or was handed to a modem")
+
+
+def cancel_all(db: Transaction, message_ids: Iterable[int]) -> list[str]:
+    """Cancel those of these messages that can be cancelled, within a transaction; their sms_ids."""
+    found = (messages.find(db, message_id) for message_id in message_ids)
+    return [message.sms_id for message in found if message is not None and _cancelled(db, message)]
+
+
+def _cancelled(db: Transaction, message: Message) -> bool:
+    """Cancel a message; False where it has ended, or a port has claimed a part of it."""
+    if message.status != "pending" or parts.ever_claimed(db, message.id):
+        return False
     messages.cancelled(db, message.id)
     parts.drop_queued(db, message.id, "cancelled")
     quotas.give_back(db, message)
+    return True
