@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts many messages."""
     blueprint = Blueprint("bulk", __name__)
-    rules = Rules(gateway.e164, settings.bulk_max)
+    rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
 
     @blueprint.post("/sms/send-bulk")
     def send_bulk() -> Response:

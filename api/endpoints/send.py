@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts one message."""
     blueprint = Blueprint("send", __name__)
-    rules = Rules(gateway.e164, settings.bulk_max)
+    rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
     wait_limit = WaitLimit(settings.threads // 2)
 

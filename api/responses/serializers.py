@@ -13,6 +13,7 @@ from api.responses.response import JsonResponse, error_response
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
+    CampaignRecord,
     LoopTestRecord,
     MessageRecord,
     QuotaRecord,
@@ -76,6 +77,19 @@ def message(record: MessageRecord) -> dict[str, Any]:
         "send_at": timestamp(record.send_at),
         "expires_at": timestamp(record.expires_at),
         "sandbox": record.sandbox,
+    }
+
+
+def campaign(record: CampaignRecord) -> dict[str, Any]:
+    """`data` of a campaign."""
+    return {
+        "campaign_id": record.campaign_id,
+        "total": record.total,
+        **{status.value: count for status, count in record.counts.items()},
+        "parts": record.parts,
+        "cost": record.cost,
+        "first_at": timestamp(record.first_at),
+        "last_at": timestamp(record.last_at),
     }
 
 
