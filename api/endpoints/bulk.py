@@ -13,7 +13,7 @@ from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response
 from api.requests.json_body import body
 from api.requests.models import Rejected, Rules, bulk_request, in_bulk
 from api.responses.errors import refusal, status_and_code
-from api.responses.serializers import flask_response, identifiers, respond
+from api.responses.serializers import flask_response, given_back, identifiers, respond
 from config.settings import ApiSettings
 from gatewayd.errors import GatewayError, InvalidRequestError, SimUnavailableError
 from gatewayd.records import Accepted, Draft, Replay, Status
@@ -86,12 +86,14 @@ def _first_fault(messages: Sequence[Draft | Rejected]) -> GatewayError:
 
 def _outcome(draft: Draft, accepted: Accepted | None) -> dict[str, Any]:
     if accepted is None:
-        return _failure(draft.recipient, SimUnavailableError, str(SimUnavailableError()))
+        failure = _failure(draft.recipient, SimUnavailableError, str(SimUnavailableError()))
+        return failure | given_back(draft.reference)
     return {
         "recipient": draft.recipient,
         "success": True,
         **identifiers(accepted),
         "status": Status.PENDING.value,
+        **given_back(draft.reference),
     }
 
 

@@ -15,7 +15,7 @@ from api.requests.models import Rules, send_request
 from api.responses.errors import Refusal
 from api.responses.json_format import document
 from api.responses.response import JsonResponse
-from api.responses.serializers import flask_response, identifiers, success
+from api.responses.serializers import flask_response, given_back, identifiers, success
 from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
 from gatewayd.records import MessageRecord, Replay, Status
@@ -54,7 +54,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
 def send_document(record: MessageRecord) -> StatusAndDocument:
     """HTTP status and document for the present state of a message."""
-    data = identifiers(record) | {"recipient": record.recipient}
+    data = identifiers(record) | {"recipient": record.recipient} | given_back(record.reference)
     if record.sent_at is not None:  # also true after a report
         return 200, success(data | {"status": "sent"}, "SMS envoyé avec succès")
     match record.status:

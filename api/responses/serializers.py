@@ -53,6 +53,11 @@ def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
     return {"sms_id": record.sms_id, "task_id": record.task_id, "sim_number": record.sim_number}
 
 
+def given_back(reference: str | None) -> dict[str, Any]:
+    """The client's own id of a message, in the answers to requests that named one."""
+    return {} if reference is None else {"reference": reference}
+
+
 def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
     return {
