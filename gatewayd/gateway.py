@@ -114,7 +114,9 @@ class Gateway:
             self._commit_probe,
             settings.dispatch.grace_s,
         )
-        self._balances = Balances(settings.balance, store, clock, self.port_registry, self._timers)
+        self._balances = Balances(
+            settings.balance, store, clock, self.port_registry, self._timers, self._calendar
+        )
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,

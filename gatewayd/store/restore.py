@@ -59,7 +59,8 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
 
 def _hold_scheduled(db: Connection, taken_at: int) -> int:
     """Hold the scheduled messages that were due since the backup was made; the number of their parts."""
-    values = {"taken_at": taken_at, "now": time.time_ns() // 1000}
+    # The clock of a box without a battery may still be in the past.
+    values = {"taken_at": taken_at, "now": max(taken_at, time.time_ns() // 1000)}
     count: int = db.execute(
         "WITH RECURSIVE seqs (message_id, seq, parts) AS ("
         "  SELECT id, 1, parts FROM messages WHERE status = 'pending' AND day = '' AND sandbox = 0 AND send_at <= :now"
@@ -67,7 +68,7 @@ def _hold_scheduled(db: Connection, taken_at: int) -> int:
         " INSERT INTO parts (message_id, seq, state, held, token, sim_id, pinned, priority, company_id, transactional,"
         "  place, started_at, ended_at)"
         " SELECT m.id, seq, 'in_doubt', 1, 1, sim_id, pinned, priority, company_id, transactional, m.id, :taken_at,"
-        "  max(:taken_at, :now) FROM seqs JOIN messages m ON m.id = message_id",
+        "  :now FROM seqs JOIN messages m ON m.id = message_id",
         values,
     ).rowcount
     # They have parts now, so they are scheduled no longer.

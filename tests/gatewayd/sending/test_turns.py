@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +14,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from gatewayd.records import Caller, Draft, Options, Priority
 from gatewayd.sending.company_turns import SendClass, Turns
 from gatewayd.store.engine.connection import Connection
+from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import accounts
 from modem.errors import Kind
 from modem.parts import Submission, Submitted
@@ -201,6 +204,30 @@ def test_each_waiting_class_gets_one_part_in_twenty(rounds: list[set[SendClass]]
         for each in SendClass:
             waited[each] = waited[each] + 1 if each in waiting and each is not chosen else 0
             assert waited[each] < 20
+
+
+def test_parts_that_waited_before_an_upgrade_are_in_their_companies_lanes(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    with closing(sqlite3.connect(path)) as db:
+        migrations.apply(Database(db), stop_before="m021_campaigns_windows")
+        db.execute("INSERT INTO sims (iccid, port, slot, first_seen_at) VALUES (?, 1, 1, 0)", (A,))
+        for number in (1, 2, 3):
+            company = 1 if number < 3 else 2
+            db.execute(
+                "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, priority, pinned, sim_id, parts,"
+                " unsent, undelivered, cost, taken_day, day, created_at)"
+                " VALUES (?1, ?1, ?1, ?2, ?3, ?2, 1, 0, 1, 1, 1, 1, 0, '2027-01-15', '2027-01-15', 0)",
+                (number, company, RECIPIENT),
+            )
+            db.execute(
+                "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, 1, 1, 0, 1)",
+                (number,),
+            )
+        db.commit()
+    played = PlayedGateway(tmp_path, backlog_guard_s=0)
+    played.up(1, A)
+    assert sends(played, 10) == ["1", "2", "1"]
+    played.close()
 
 
 def test_the_next_part_is_found_in_few_steps_among_very_many(played: PlayedGateway) -> None:
