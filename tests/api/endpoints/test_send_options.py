@@ -19,6 +19,7 @@ def test_a_scheduled_message_is_pending_at_once_however_long_its_client_would_wa
     assert (shown["status"], shown["send_at"], shown["failure_reason"]) == ("pending", at, None)
     assert shown["expires_at"] > shown["send_at"]
     assert (shown["sim_number"], shown["attempts"], shown["cost"]) == ("", [], 0)
+    assert client.post(f"/sms/cancel/{sent['sms_id']}").data["status"] == "cancelled"
 
 
 def test_a_scheduled_message_is_sent_at_its_time(client: Client) -> None:
