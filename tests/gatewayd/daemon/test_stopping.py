@@ -22,7 +22,7 @@ from tests.torture.cuts import built_shim
 
 STOP_S = 0.5
 BOUND_S = STOP_S + 1
-NOT_KEPT = "what became of the last message could not be kept"  # in time: it is in doubt
+NOT_KEPT = "the outcome of the last message could not be stored"  # in time: it is in doubt
 LOADED_S = 3.0  # what a loaded machine may take beside
 
 
