@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
-from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, preview, quota, send, sims, ussd
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
@@ -50,6 +50,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     for blueprint in (
         send.endpoints(gateway, settings.api),
         bulk.endpoints(gateway, settings.api),
+        preview.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
         sims.endpoints(gateway, wait_limit),

@@ -39,6 +39,7 @@ from gatewayd.records import (
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
+from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sims import ussd
@@ -194,6 +195,10 @@ class Gateway:
     ) -> tuple[list[Accepted | None] | Replay, bool]:
         """Keep many messages in one transaction (see `SendRequests.submit_bulk`)."""
         return self._requests.submit_bulk(caller, drafts, options, key)
+
+    def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
+        """What a send would do now (see `sending.preview`). A recipient of "" is an unknown one."""
+        return preview(self._store, self._intake, caller, draft, options)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
         """Keep the answer to a request with an idempotency key (see `SendRequests.answered`)."""

@@ -9,6 +9,9 @@ NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 
 
+LONGEST_TEXT = 1600
+"""Characters (Unicode code points) in one message, from the guide."""
+
 RIGHTS = ("transactional", "webhooks")
 """What a key may be allowed beside sending and reading."""
 

@@ -24,10 +24,7 @@ from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import is_blank
-from gatewayd.records import Draft, Idempotency, Options, Priority
-
-LONGEST_TEXT = 1600
-"""Characters (Unicode code points) in one message, from the guide."""
+from gatewayd.records import LONGEST_TEXT, Draft, Idempotency, Options, Priority
 
 LONGEST_REFERENCE = 255
 """Characters in a client's own id of a message."""
@@ -80,6 +77,14 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     return SendRequest(
         Draft(parsed.recipient, parsed.message, parsed.reference), parsed.options(), idempotency
     )
+
+
+def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
+    """Parse the body of a preview, in which the recipient may be missing. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Preview, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
@@ -154,18 +159,22 @@ class _Body(BaseModel):
 _Model = TypeVar("_Model", bound=_Body)
 
 
-class _Message(_Body):
-    recipient: str
-    message: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
-    reference: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+def _e164(recipient: str, info: ValidationInfo[Rules]) -> str:
+    try:
+        return info.context.e164(recipient)
+    except ValueError as error:
+        raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
 
-    @field_validator("recipient")
-    @classmethod
-    def _e164(cls, recipient: str, info: ValidationInfo[Rules]) -> str:
-        try:
-            return info.context.e164(recipient)
-        except ValueError as error:
-            raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
+
+_Recipient = Annotated[str, AfterValidator(_e164)]
+_Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+_Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+
+
+class _Message(_Body):
+    recipient: _Recipient
+    message: _Text
+    reference: _Reference | None = None
 
 
 class _Options(_Body):
@@ -185,6 +194,12 @@ class _Options(_Body):
 
 class _Send(_Options, _Message):
     pass
+
+
+class _Preview(_Options):
+    recipient: _Recipient | None = None
+    message: _Text
+    reference: _Reference | None = None
 
 
 class _Bulk(_Options):

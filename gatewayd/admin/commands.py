@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "message.list": _checked(messages.list_),
     "message.settle": _checked(messages.settle),
     "message.show": _checked(messages.show),
+    "preview": _checked(messages.preview),
     "send": _checked(messages.send),
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),

@@ -14,6 +14,7 @@ from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.records import (
+    LONGEST_TEXT,
     NO_COMPANY,
     AttemptRecord,
     Caller,
@@ -23,6 +24,7 @@ from gatewayd.records import (
     Priority,
 )
 from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
+from gatewayd.sending.preview import preview_text
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, messages, parts, sims
 from gatewayd.store.tables.messages import Message
@@ -64,6 +66,12 @@ def show(context: Context, sms_id: str) -> dict[str, object]:
     with context.store.readers.lend() as db:
         tried = [_attempt(one) for one in attempts(db, row.id)]
     return {**_shown(view, row.company_id), "message": view.text, "attempts": tried}
+
+
+def preview(context: Context, text: str) -> dict[str, object]:
+    """Return the parts of a text, and a text that takes fewer."""
+    _check_text(text)
+    return preview_text(text).document
 
 
 def cancel(context: Context, sms_id: str) -> dict[str, object]:
@@ -113,6 +121,13 @@ def _instead(row: Message) -> str:
     return f"it is {row.status}, so there is nothing to settle"
 
 
+def _check_text(text: str) -> None:
+    if is_blank(text) or len(text) > LONGEST_TEXT:
+        raise AdminError(
+            f"a text must have 1 to {LONGEST_TEXT} characters, and not only white space or invisible characters"
+        )
+
+
 def send(
     context: Context,
     recipient: str,
@@ -131,10 +146,7 @@ def send(
     company_id = active[0] if company is None else company
     if company_id not in active:
         raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
-    if is_blank(text) or len(text) > 1600:
-        raise AdminError(
-            "a text must have 1 to 1600 characters, and not only white space or invisible characters"
-        )
+    _check_text(text)
     if sim is not None:
         _check_sim(context, sim, company_id)
     caller = Caller(0, company_id, admin=True)

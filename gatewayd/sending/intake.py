@@ -97,19 +97,7 @@ class Intake:
             QueueFullError: too many messages wait already.
             SimUnavailableError: no SIM has room for a single message.
         """
-        at = self._clock.moment(self._calendar)
-        now = self._clock.monotonic()
-        waiting = queue_counts.waiting(db)
-        sims = usable(
-            db,
-            self._port_registry.sims(),
-            waiting,
-            today=at.today,
-            now=now,
-            grace_s=self._settings.grace_s,
-            rests=self._port_registry.rests(now),
-        )
-        batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        batch = self._batch(db)
         results: list[AcceptedRequest | UsedKey | GatewayError] = []
         for asked in requests:
             try:
@@ -118,6 +106,28 @@ class Intake:
                 results.append(error)
         batch.write()
         return results
+
+    def judge(self, db: Transaction, request: SendRequest) -> Candidate | GatewayError:
+        """The SIM that a request for one message would get now, or the error of `accept`. Keeps nothing."""
+        batch = self._batch(db)
+        try:
+            return batch.sim_for(request)
+        except GatewayError as error:
+            return error
+
+    def _batch(self, db: Transaction) -> _Batch:
+        at = self._clock.moment(self._calendar)
+        now = self._clock.monotonic()
+        sims = usable(
+            db,
+            self._port_registry.sims(),
+            queue_counts.waiting(db),
+            today=at.today,
+            now=now,
+            grace_s=self._settings.grace_s,
+            rests=self._port_registry.rests(now),
+        )
+        return _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
 
     def accept_own(
         self, db: Transaction, prepared: PreparedDraft, sim: Candidate, options: Options
@@ -173,10 +183,7 @@ class _Batch:
             kept = _known(self._db, asked.caller, asked.key, self._at)
             if kept is not None:
                 return kept
-        account = self._account(asked.caller.company_id)
-        self._check_quota(account, len(asked.drafts))
-        if self._pending + len(asked.drafts) > self._settings.max_pending:
-            raise QueueFullError
+        self._check(asked)
         taken = self.keep(asked)
         if asked.single and taken.accepted[0] is None:
             raise SimUnavailableError
@@ -191,6 +198,15 @@ class _Batch:
                 now=self._at.now,
             )
         return taken
+
+    def sim_for(self, asked: SendRequest) -> Candidate:
+        """The SIM that the only message of the request would get. Raises as `accept`."""
+        self._check(asked)
+        router = self._account(asked.caller.company_id).router
+        sim = router.choose(asked.options.sim_id, asked.drafts[0].operator)
+        if sim is None:
+            raise SimUnavailableError
+        return sim
 
     def keep(self, asked: SendRequest) -> AcceptedRequest:
         """Give each message of the request to a SIM, without a check of quota and queue length."""
@@ -265,6 +281,12 @@ class _Batch:
             quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
             found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
         return found
+
+    def _check(self, asked: SendRequest) -> None:
+        """Raises QuotaExceededError or QueueFullError where the request is too large at this moment."""
+        self._check_quota(self._account(asked.caller.company_id), len(asked.drafts))
+        if self._pending + len(asked.drafts) > self._settings.max_pending:
+            raise QueueFullError
 
     def _check_quota(self, account: _Account, requested: int) -> None:
         used = account.used + account.taken
