@@ -21,13 +21,14 @@ from gatewayd.operations.housekeeping import Housekeeping
 from gatewayd.operations.metrics_snapshot import MetricsCollector, MetricsSnapshot
 from gatewayd.operations.readiness import Readiness
 from gatewayd.operations.retention import Retention
-from gatewayd.receiving.inbox_pages import inbox_page
+from gatewayd.receiving.inbox_pages import inbox_page, mark_read
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
     Caller,
     Draft,
     Idempotency,
+    InboxFilter,
     InboxRecord,
     MessageFilter,
     MessageRecord,
@@ -227,9 +228,13 @@ class Gateway:
         self._waiters.notify([sms_id.lower()])
         return self.status(caller, sms_id)
 
-    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxRecord], int | None]:
+    def inbox(self, caller: Caller, wanted: InboxFilter) -> tuple[list[InboxRecord], int | None]:
         """A page of the texts that the company received (see `inbox_page`)."""
-        return inbox_page(self._store, caller, limit, cursor)
+        return inbox_page(self._store, caller, wanted)
+
+    def mark_read(self, caller: Caller, text_id: int, *, read: bool) -> InboxRecord:
+        """Mark a received text as read, or as unread. Raises NotFoundError, StorageUnavailableError."""
+        return mark_read(self._store, caller, text_id, read=read)
 
     def quota(self, caller: Caller) -> QuotaRecord:
         """The company's quota and its use in this month. Raises StorageUnavailableError."""

@@ -181,6 +181,20 @@ class InboxRecord:
         None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: recorded by an old version
     )
     port_number: int | None = None  # of data: the port of the application
+    read: bool = False  # as a client marked it
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """A filter for a list of received texts, newest first. Times in microseconds since the epoch: since ≤ received < until."""
+
+    sender: str | None = None
+    since: int | None = None
+    until: int | None = None
+    unread: bool | None = None
+    sim_id: int | None = None
+    limit: int = 50
+    cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

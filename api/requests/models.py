@@ -87,6 +87,14 @@ def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
     return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
 
 
+def read_request(raw: bytes) -> bool:
+    """Parse the body that marks a received text. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Read, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed.read
+
+
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
     """Parse the body of a bulk. Raises InvalidRequestError if the request as a whole is invalid.
 
@@ -214,6 +222,10 @@ class _Bulk(_Options):
         return messages
 
 
+class _Read(_Body):
+    read: bool
+
+
 class _Ussd(_Body):
     port: int
     code: str
@@ -296,6 +308,7 @@ def _validated(
 
 
 _SENTENCES = {
+    "bool_type": "must be true or false",
     "greater_than_equal": "must be at least {ge}",
     "dataclass_type": "must be a string",
     "finite_number": "must be a finite number",

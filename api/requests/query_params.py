@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from gatewayd.errors import Fault, InvalidRequestError
-from gatewayd.records import MessageFilter, Status
+from gatewayd.records import InboxFilter, MessageFilter, Status
 
 LARGEST_PAGE = 1000
 """Most messages in one response: some hundred kilobytes."""
@@ -47,13 +47,36 @@ def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> Mess
     return parsed
 
 
-def page(query: Mapping[str, str]) -> tuple[int, int | None]:
-    """Parse page size and cursor, with the rules of `message_filter`."""
+def inbox_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> InboxFilter:
+    """Parse the filter of the inbox, with the rules of `message_filter`.
+
+    A sender that is no number of the plan, as a short code or a name, is taken as it is.
+    """
+
+    def sender(text: str) -> str:
+        text = re.sub("^ ", "+", text)  # an unescaped + in a query is a blank
+        try:
+            return e164(text)
+        except ValueError:
+            return text
+
     read = _Reader(query)
-    limit = read.value("limit", _page) or MessageFilter().limit
-    cursor = read.value("cursor", _integer)
+    parsed = InboxFilter(
+        sender=read.value("sender", sender),
+        since=read.value("since", _microseconds),
+        until=read.value("until", _microseconds),
+        unread=read.value("unread", _boolean),
+        sim_id=read.value("sim_number_id", _integer),
+        limit=read.value("limit", _page) or InboxFilter().limit,
+        cursor=read.value("cursor", _integer),
+    )
     read.finish()
-    return limit, cursor
+    return parsed
+
+
+def row_id(text: str) -> int:
+    """The id of a row in a path; 0, which no row has, where it is no such number."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 class _Reader:
@@ -86,6 +109,12 @@ def _status(text: str) -> Status:
     except ValueError:
         names = ", ".join(status.value for status in Status)
         raise ValueError(f"must be one of {names}") from None
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
 
 
 def _integer(text: str) -> int:

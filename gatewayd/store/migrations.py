@@ -513,3 +513,14 @@ def m018_send_options(db: Database) -> None:
         ALTER TABLE api_keys ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;
     """,
     )
+
+
+@migrations()
+def m023_inbox_read(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE inbox ADD COLUMN read INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE inbox ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;     -- for sandbox keys only
+    """,
+    )

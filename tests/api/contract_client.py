@@ -85,6 +85,9 @@ class Client:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.call("POST", path, headers, data=raw)
 
+    def patch(self, path: str, body: Any) -> Reply:
+        return self.call("PATCH", path, data=json.dumps(body).encode())
+
     def send(self, headers: dict[str, str] | None = None, **body: Any) -> Reply:
         """Send one message, by default without waiting for the modem."""
         return self.post("/sms/send", TEXT | body, AT_ONCE | (headers or {}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayd.records import Caller, Status
+from gatewayd.records import Caller, InboxFilter, Status
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import pagination
 from gatewayd.store.tables.retention import TABLES
@@ -101,12 +101,12 @@ def test_the_inbox_is_read_in_as_many_stretches_as_it_takes(
         )
 
     played.store.write(fill)
-    assert [view.text for view in played.gateway.inbox(played.caller, 10, None)[0]] == ["3"]
-    assert played.gateway.inbox(played.caller, 10, 4)[0] == []
+    assert [view.text for view in played.gateway.inbox(played.caller, InboxFilter(limit=10))[0]] == ["3"]
+    assert played.gateway.inbox(played.caller, InboxFilter(limit=10, cursor=4))[0] == []
     other = Caller(0, 99, admin=False)
     seen: list[str] = []
     cursor: int | None = 10**15
     while cursor is not None:
-        page, cursor = played.gateway.inbox(other, 9, cursor)
+        page, cursor = played.gateway.inbox(other, InboxFilter(limit=9, cursor=cursor))
         seen += [view.text for view in page]
     assert seen == [f"{n}" for n in range(39, -1, -1) if n != 3]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from gatewayd.records import Caller, InboxRecord
+from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import connect_writer
 from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import accounts
@@ -157,7 +157,7 @@ def test_copies_of_a_long_text_are_put_together_each_for_itself(
 
 def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(played: PlayedGateway) -> None:
     receive(played, deliver("621122010000E1"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (
         view.sent_at == int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000
     )  # Bamako has UTC
@@ -196,7 +196,7 @@ def test_data_is_marked(
 ) -> None:
     first = "44" if user_data.startswith("08") else "04"
     receive(played, deliver("62112201000000", user_data.replace(" ", ""), first=first, dcs=dcs))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == nature
 
 
@@ -205,7 +205,7 @@ def test_data_in_several_parts_is_marked(played: PlayedGateway) -> None:
     for seq in (2, 1):
         user_data = "0E" + header.format(seq).replace(" ", "") + f"0{seq}FF"
         receive(played, deliver("62112201000000", user_data, first="44", dcs="04"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == ("data", "8bit", 2948, "01FF02FF")
 
 
@@ -251,12 +251,12 @@ def test_a_part_after_the_time_out_fills_its_hole_in_the_same_text(played: Playe
     played.clock.at += DAY + 1
     played.restart()
     played.up(1, A)
-    (first,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (first,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     receive(played, text("three", Concat(9, 8, 3, 3), late_s=5))
     assert shown(played) == [("one […]three", True)]
     receive(played, text("two ", Concat(9, 8, 3, 2), late_s=3))
     assert shown(played) == [("one two three", False)]
-    (now,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (now,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (now.id, now.received_at, now.sent_at) == (first.id, first.received_at, first.sent_at)
     receive(played, text("two ", Concat(9, 8, 3, 2), late_s=30))
     played.clock.at += 2 * DAY
@@ -311,7 +311,7 @@ def test_a_long_text_without_a_time_is_joined(played: PlayedGateway) -> None:
     ]
     receive(played, *parts)
     assert shown(played) == [("one two", False)]
-    assert played.gateway.inbox(admin(played), 10, None)[0][0].sent_at is None
+    assert played.gateway.inbox(admin(played), InboxFilter(limit=10))[0][0].sent_at is None
 
 
 def test_a_text_that_is_read_again_for_weeks_is_kept_once(played: PlayedGateway) -> None:
@@ -354,7 +354,7 @@ def admin(played: PlayedGateway) -> Caller:
 
 
 def seen_by(played: PlayedGateway, who: Caller) -> list[str]:
-    return [view.text for view in played.gateway.inbox(who, 100, None)[0]]
+    return [view.text for view in played.gateway.inbox(who, InboxFilter(limit=100))[0]]
 
 
 def test_keys_read_the_texts_of_their_company_and_administration_keys_those_of_no_company(
@@ -378,17 +378,17 @@ def test_texts_are_listed_newest_first_and_page_by_page(played: PlayedGateway) -
     pages: list[list[str]] = []
     cursor: int | None = None
     while True:
-        found, cursor = played.gateway.inbox(admin(played), 2, cursor)
+        found, cursor = played.gateway.inbox(admin(played), InboxFilter(limit=2, cursor=cursor))
         pages.append([view.text for view in found])
         if cursor is None:
             break
     assert pages == [["4", "3"], ["2", "1"], ["0"]]
-    assert played.gateway.inbox(admin(played), 5, None)[1] is None
+    assert played.gateway.inbox(admin(played), InboxFilter(limit=5))[1] is None
 
 
 def test_a_text_is_shown_with_its_times_and_sim(played: PlayedGateway) -> None:
     receive(played, text("hello", sender="OrangeMoney"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert view == InboxRecord(
         id=1,
         sender="OrangeMoney",

@@ -12,7 +12,7 @@ import pytest
 from gatewayd.admin import sims
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
-from gatewayd.records import MessageFilter
+from gatewayd.records import InboxFilter, MessageFilter
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
@@ -78,7 +78,7 @@ def test_a_changed_number_leaves_the_history_as_it_was(played: PlayedGateway) ->
     assert numbers(played, first, second, sent(played)) == [OLD, NEW, NEWEST]
     listed, _ = played.gateway.messages(played.caller, MessageFilter())
     assert [view.sim_number for view in listed] == [NEWEST, NEW, OLD]
-    texts, _ = played.gateway.inbox(replace(played.caller, admin=True), 10, None)
+    texts, _ = played.gateway.inbox(replace(played.caller, admin=True), InboxFilter(limit=10))
     assert [(text.text, text.sim_number) for text in texts] == [("after", NEW), ("before", OLD)]
     played.restart()
     assert numbers(played, first, second) == [OLD, NEW]

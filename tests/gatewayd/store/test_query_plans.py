@@ -14,7 +14,7 @@ import pytest
 from gatewayd.admin.context import Context
 from gatewayd.admin.status import status
 from gatewayd.gateway import Gateway
-from gatewayd.records import Draft, Idempotency, MessageFilter, Options, Status
+from gatewayd.records import Draft, Idempotency, InboxFilter, MessageFilter, Options, Status
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
@@ -80,7 +80,7 @@ def a_day(played: PlayedGateway) -> None:
     played.gateway.cancel(played.caller, sent[-1])
     played.gateway.messages(played.caller, MessageFilter(recipient="+22370123456", status=Status.PENDING))
     played.gateway.messages(played.caller, MessageFilter(since=1, until=played.clock.at + 1, cursor=4))
-    played.gateway.inbox(played.caller, 10, None)
+    played.gateway.inbox(played.caller, InboxFilter(limit=10))
     assert played.gateway.ready()
     played.gateway._housekeeping.sweep()  # noqa: SLF001 - done every ten minutes
     played.gateway._retention.begin()  # noqa: SLF001
