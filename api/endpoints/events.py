@@ -30,7 +30,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     def events() -> Response:
         caller = authenticate(gateway)
         query, wait_s = event_query(request.args)
-        audience = Audience(caller.company_id, box=caller.admin)
+        audience = Audience(caller.company_id, box=caller.admin, sandbox=caller.sandbox)
         page = gateway.events.read(audience, query)
         if page.events or page.reset or page.more or not wait_s:
             return _response(page)

@@ -11,7 +11,7 @@ from api.responses.errors import Refusal
 from api.responses.json_format import MIME, document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.accounts.quotas import quota_document
-from gatewayd.messages.documents import listed_message_document, message_document, text_document
+from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
@@ -70,11 +70,6 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
         "meaning": record.meaning,
         "meaning_fr": record.meaning_fr,
     }
-
-
-def listed_message(record: MessageRecord) -> dict[str, Any]:
-    """One message of the list."""
-    return listed_message_document(record)
 
 
 def text(record: InboxRecord) -> dict[str, Any]:

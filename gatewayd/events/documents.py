@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatewayd.messages.documents import listed_message_document, text_document, timestamp
+from gatewayd.messages.documents import message_document, text_document, timestamp
 from gatewayd.records import EventRecord
 
 
@@ -15,7 +15,7 @@ def event_document(event: EventRecord) -> dict[str, Any]:
 
 def _data(event: EventRecord) -> dict[str, Any]:
     if event.message is not None:
-        return listed_message_document(event.message) | {"sequence": event.sequence}
+        return message_document(event.message) | {"sequence": event.sequence}
     if event.text is not None:
         return text_document(event.text)
     return dict(event.data)

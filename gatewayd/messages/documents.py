@@ -20,7 +20,7 @@ def timestamp(microseconds: int | None) -> str | None:
 
 
 def message_document(record: MessageRecord) -> dict[str, Any]:
-    """A message, as the status endpoint gives it."""
+    """A message, as the status endpoint and lists give it."""
     return {
         "sms_id": record.sms_id,
         "recipient": record.recipient,
@@ -37,12 +37,13 @@ def message_document(record: MessageRecord) -> dict[str, Any]:
         "sim_number": record.sim_number,
         "in_doubt": record.in_doubt,
         "campaign_id": record.campaign_id,
+        "reference": record.reference,
+        "parts": record.parts,
+        "created_at": timestamp(record.created_at),
+        "send_at": timestamp(record.send_at),
+        "expires_at": timestamp(record.expires_at),
+        "sandbox": record.sandbox,
     }
-
-
-def listed_message_document(record: MessageRecord) -> dict[str, Any]:
-    """A message, as the list of messages gives it."""
-    return message_document(record) | {"created_at": timestamp(record.created_at)}
 
 
 def text_document(record: InboxRecord) -> dict[str, Any]:

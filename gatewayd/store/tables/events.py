@@ -55,8 +55,8 @@ _STATUS = {
 # The gateway's own messages (of no company) have no events.
 _EACH_MESSAGE = f"""
     INSERT INTO events
-        (type, at, company_id, message_id, sequence, sim_id, cost, retry_count, sent_at, failure_reason)
-    SELECT :type, :at, company_id, id, events + 1, sim_id, cost, retry_count,
+        (type, at, company_id, sandbox, message_id, sequence, sim_id, cost, retry_count, sent_at, failure_reason)
+    SELECT :type, :at, company_id, sandbox, id, events + 1, sim_id, cost, retry_count,
            iif(:type = {_CODES[EventType.MESSAGE_SENT]}, NULL, sent_at), failure_reason
     FROM messages WHERE company_id <> {NO_COMPANY} AND {{}}
 """
