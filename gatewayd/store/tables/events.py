@@ -145,6 +145,12 @@ def oldest_id(db: Connection) -> int:
     return oldest
 
 
+def kept(db: Connection) -> int:
+    """The number of events that are kept. Only the oldest are ever deleted, so there are no gaps."""
+    first, last = db.execute("SELECT (SELECT min(id) FROM events), (SELECT max(id) FROM events)").fetchone()
+    return 0 if first is None else last - first + 1
+
+
 def after(
     db: Connection,
     audience: Audience,
