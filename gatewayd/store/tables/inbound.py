@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gatewayd.records import Caller, InboxFilter, InboxRecord
@@ -108,12 +109,16 @@ class UnreadablePdu:
 # company goes with the SIM.
 _OWNER = "coalesce(i.company_id, s.company_id)"
 
-# The texts that a company reads. The columns are those of `InboxRecord`, in its order.
-_OF_COMPANY = f"""
+# The columns of `InboxRecord`, in its order.
+_SHOWN = f"""
     SELECT i.id, i.sender, i.text, i.received_at, i.sent_at,
            coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, ''),
            i.sim_id, i.incomplete, i.kind, i.encoding, i.port_number, i.read
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
+"""
+
+# The texts that a company reads.
+_OF_COMPANY = f"""{_SHOWN}
     WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.sandbox = :sandbox
 """
 
@@ -221,6 +226,14 @@ def mark_read(db: Connection, text_id: int, *, read: bool) -> None:
 def _reader(reader: Caller) -> dict[str, object]:
     of_none = reader.admin and not reader.sandbox
     return {"company": reader.company_id, "of_none": of_none, "sandbox": reader.sandbox}
+
+
+def shown_by_ids(db: Connection, text_ids: Iterable[int]) -> dict[int, InboxRecord]:
+    """Texts by their ids; a deleted one is missing."""
+    wanted = list(text_ids)
+    marks = ", ".join("?" * len(wanted))
+    rows = db.execute(f"{_SHOWN} WHERE i.id IN ({marks})", wanted).fetchall() if wanted else []
+    return {row["id"]: _inbox_record(row) for row in rows}
 
 
 def _inbox_record(row: Row) -> InboxRecord:
