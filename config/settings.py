@@ -327,6 +327,16 @@ class InboxSettings(_Section):
     """[inbox]: received texts."""
 
     assembly_timeout_s: Duration = 86_400
+    opt_out_words: Annotated[tuple[Text, ...], Field(strict=False)] = (
+        "STOP",
+        "ARRET",
+        "ARRÊT",
+        "UNSUBSCRIBE",
+        "DESABONNER",
+    )
+    opt_in_words: Annotated[tuple[Text, ...], Field(strict=False)] = ("START", "REPRENDRE")
+    opt_out_confirmation: str = Field(default="", max_length=160)
+    opt_in_confirmation: str = Field(default="", max_length=160)
 
 
 class EventSettings(_Section):

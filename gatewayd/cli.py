@@ -55,6 +55,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "company": Entry("companies:company", "Manage the companies that send through this gateway."),
     "key": Entry("keys:key", "Manage the API keys of companies."),
     "sim": Entry("sims:sim", "Manage the known SIM cards."),
+    "opt-out": Entry(
+        "opt_outs:opt_out", "Manage the numbers that want no messages of campaigns from a company."
+    ),
     "message": Entry("messages:message", "Manage the messages of all companies."),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }

@@ -8,7 +8,7 @@ from functools import partial
 from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Authenticator
-from gatewayd.errors import storage_errors
+from gatewayd.errors import GatewayError, storage_errors
 from gatewayd.events.box_watch import BoxWatch
 from gatewayd.events.reader import EventReader
 from gatewayd.events.retention import EventRetention
@@ -17,6 +17,7 @@ from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
 from gatewayd.messages.message_queries import MessageQueries
+from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.operations.backups import Backups
 from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.connection_test import ask_modems
@@ -44,6 +45,7 @@ from gatewayd.records import (
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
+from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.send_requests import SendRequests
@@ -79,7 +81,11 @@ class Gateway:
         self._metrics = MetricsCollector(store, clock, self.port_registry)
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
+        self._intake = Intake(
+            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
+        )
         self.dispatcher = self._make_dispatcher()
+        self.opt_outs = OptOutList(store, clock.now)
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._retention = Retention(
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
@@ -87,9 +93,6 @@ class Gateway:
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(
             store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_with_effects
-        )
-        self._intake = Intake(
-            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
         )
         self._messages = MessageQueries(store)
         self._requests = self._make_requests()
@@ -213,7 +216,7 @@ class Gateway:
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
-    ) -> tuple[list[Accepted | None] | Replay, bool]:
+    ) -> tuple[list[Accepted | GatewayError] | Replay, bool]:
         """Keep many messages in one transaction (see `SendRequests.submit_bulk`)."""
         return self._requests.submit_bulk(caller, drafts, options, key)
 
@@ -300,6 +303,7 @@ class Gateway:
             {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
             self._metrics,
             take_text,
+            OptOutReplies(settings.inbox, self._numbering, self._intake),
         )
 
     def _make_requests(self) -> SendRequests:

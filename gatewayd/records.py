@@ -207,6 +207,23 @@ class InboxRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOutRecord:
+    """A number that wants no such messages from a company, with the evidence. Times in microseconds since the epoch."""
+
+    id: int
+    company_id: int
+    recipient: str
+    opted_out_at: int
+    source: str  # text, api or cli
+    reason: str | None  # as a program or a person gave it
+    text: str | None  # the words of the text
+    inbox_id: int | None  # the text itself
+    ended_at: int | None  # None: in force
+    ended_source: str | None
+    ended_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class InboxFilter:
     """A filter for a list of received texts, newest first. Times in microseconds since the epoch: since ≤ received < until."""
 

@@ -95,6 +95,22 @@ def read_request(raw: bytes) -> bool:
     return parsed.read
 
 
+@dataclass(frozen=True, slots=True)
+class OptOutRequest:
+    """A number that opts out. `recipient` is E.164."""
+
+    recipient: str
+    reason: str | None
+
+
+def opt_out_request(raw: bytes, rules: Rules) -> OptOutRequest:
+    """Parse the body that opts a number out. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_OptOut, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return OptOutRequest(parsed.recipient, parsed.reason)
+
+
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
     """Parse the body of a bulk. Raises InvalidRequestError if the request as a whole is invalid.
 
@@ -224,6 +240,11 @@ class _Bulk(_Options):
 
 class _Read(_Body):
     read: bool
+
+
+class _OptOut(_Body):
+    recipient: _Recipient
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
 
 
 class _Ussd(_Body):

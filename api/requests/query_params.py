@@ -82,6 +82,15 @@ def inbox_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> InboxF
     return parsed
 
 
+def page(query: Mapping[str, str]) -> tuple[int, int | None]:
+    """Parse page size and cursor, with the rules of `message_filter`."""
+    read = _Reader(query)
+    limit = read.value("limit", _page) or MessageFilter().limit
+    cursor = read.value("cursor", _integer)
+    read.finish()
+    return limit, cursor
+
+
 def row_id(text: str) -> int:
     """The id of a row in a path; 0, which no row has, where it is no such number."""
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import with_config
 from typing_extensions import TypedDict
 
@@ -20,6 +22,7 @@ class Changes(TypedDict, total=False):
     name: str
     active: bool
     quota: int | None
+    opt_outs: Literal["bulk", "all"]
 
 
 def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
@@ -37,7 +40,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 
 def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
-    """Change a company's name, active flag or quota."""
+    """Change a company's name, active flag, quota or rule for opt-outs."""
     if "name" in changes:
         changes["name"] = named(changes["name"])
     if "quota" in changes:
@@ -60,4 +63,5 @@ def _shown(row: Company) -> dict[str, object]:
         "active": bool(row.active),
         "quota": row.quota,
         "used_this_month": row.used,
+        "opt_outs": row.opt_outs,
     }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd.admin.context import Context, Id
+from gatewayd.admin.context import Context, Id, one_company
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.attempts import attempts
@@ -26,7 +26,7 @@ from gatewayd.records import (
 from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
 from gatewayd.sending.preview import preview_text
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, messages, parts, sims
+from gatewayd.store.tables import messages, parts, sims
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment, iso
 
@@ -140,13 +140,7 @@ def send(
 ) -> dict[str, object]:
     """Send one message for a company, by default the first active one."""
     gateway = context.running()
-    with context.store.readers.lend() as db:
-        active = [row.id for row in accounts.companies(db, "") if row.active]
-    if company is None and not active:
-        raise AdminError("there is no active company: create one with `gatewayd company add NAME`")
-    company_id = active[0] if company is None else company
-    if company_id not in active:
-        raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
+    company_id = one_company(context, company)
     _check_text(text)
     if sim is not None:
         _check_sim(context, sim, company_id)

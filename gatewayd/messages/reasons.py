@@ -47,6 +47,10 @@ EXPIRED_IN_DOUBT: Final = Reason(
     "It expired while it was unknown whether the network took it: it may have arrived.",
     "Il a expiré alors qu'on ignorait si le réseau l'avait pris : il est peut-être arrivé.",
 )
+OPTED_OUT: Final = Reason(
+    "Its recipient opted out of such messages before it was sent.",
+    "Son destinataire s'est opposé à de tels messages avant l'envoi.",
+)
 SETTLED_FAILED: Final = Reason(
     "A person found that the network had not taken it (`gatewayd message settle`).",
     "Une personne a constaté que le réseau ne l'avait pas pris (`gatewayd message settle`).",

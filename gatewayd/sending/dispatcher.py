@@ -17,6 +17,7 @@ from gatewayd.messages.effects import Effects
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import CircuitBreakers
 from gatewayd.sending.modem_memory import ModemMemory
+from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.outage_recovery import OutageRecovery
 from gatewayd.sending.outcomes import Outcomes
@@ -91,6 +92,7 @@ class Dispatcher:
         vias: Mapping[int, Via],
         counter: OutcomeCounter,
         takes_text: TakesText,
+        opt_outs: OptOutReplies,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -101,6 +103,7 @@ class Dispatcher:
         self._numbering = numbering
         self._counter = counter
         self._takes_text = takes_text
+        self._opt_outs = opt_outs
         self._waker = PortWaker(clock, port_registry)
         self._outcomes = Outcomes(settings, clock, port_registry)
         self.modem_memory = ModemMemory(settings, clock, vias)
@@ -263,10 +266,17 @@ class Dispatcher:
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""
         sim_id = self._sims.active_id(status)
+        wish = None
+        if self._opt_outs.states_wish(text):  # its company is looked for before: that may take a while
+            now = self.moment().now
+            wish = self._read(lambda db: self._opt_outs.read(db, sim_id, text, now))
 
         def step(db: Transaction, at: Moment, effects: Effects) -> None:
-            if not self._takes_text(db, sim_id, text, effects):
-                inbox.keep(db, sim_id, text, at.now, self._calendar)
+            if self._takes_text(db, sim_id, text, effects):
+                return
+            inbox_id = inbox.keep(db, sim_id, text, at.now, self._calendar)
+            if wish is not None and inbox_id is not None:
+                self._opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
 
         self._write(step)
         if isinstance(text, Unreadable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from config.settings import DispatchSettings
@@ -11,16 +11,17 @@ from gatewayd.errors import (
     ConflictError,
     GatewayError,
     IdempotencyMismatchError,
+    OptedOutError,
     QueueFullError,
     QuotaExceededError,
     SimUnavailableError,
 )
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options
+from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options, Priority
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, idempotency, messages, queue_counts
+from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
@@ -52,9 +53,9 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """The messages that were kept: one entry for each draft, None where no SIM had room; and their number by SIM id."""
+    """The messages that were kept: one entry for each draft, the reason where it was refused; and their number by SIM id."""
 
-    accepted: list[Accepted | None]
+    accepted: list[Accepted | GatewayError]
     by_sim: dict[int, int]
     at: int
     expires_at: int | None  # None: never
@@ -93,6 +94,7 @@ class Intake:
 
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: the first request with this key had another body.
+            OptedOutError: the recipient of a single message wants none.
             QuotaExceededError: the quota is too small for all messages of the request.
             QueueFullError: too many messages wait already.
             SimUnavailableError: no SIM has room for a single message.
@@ -145,11 +147,12 @@ class Intake:
 
 @dataclass(slots=True)
 class _Account:
-    """The quota of a company in this transaction, and its use."""
+    """A company in this transaction: its SIMs, its quota with its use, and what an opt-out blocks."""
 
     router: Router
     quota: int | None
     used: int
+    all_stoppable: bool  # an opt-out blocks every message, not only those of campaigns
     taken: int = 0
 
 
@@ -183,17 +186,18 @@ class _Batch:
             kept = _known(self._db, asked.caller, asked.key, self._at)
             if kept is not None:
                 return kept
-        self._check(asked)
-        taken = self.keep(asked)
-        if asked.single and taken.accepted[0] is None:
-            raise SimUnavailableError
+        blocked = self._opted_out(asked)
+        self._check(asked, blocked)
+        taken = self.keep(asked, blocked)
+        if asked.single and isinstance(taken.accepted[0], GatewayError):
+            raise taken.accepted[0]
         if asked.key is not None and taken.by_sim:
             idempotency.keep(
                 self._db,
                 asked.caller.key_id,
                 asked.key.key,
                 asked.key.fingerprint,
-                sms_ids=[None if one is None else one.sms_id for one in taken.accepted],
+                sms_ids=[one.sms_id if isinstance(one, Accepted) else None for one in taken.accepted],
                 single=asked.single,
                 now=self._at.now,
             )
@@ -201,26 +205,30 @@ class _Batch:
 
     def sim_for(self, asked: SendRequest) -> Candidate:
         """The SIM that the only message of the request would get. Raises as `accept`."""
-        self._check(asked)
+        self._check(asked, self._opted_out(asked))
         router = self._account(asked.caller.company_id).router
         sim = router.choose(asked.options.sim_id, asked.drafts[0].operator)
         if sim is None:
             raise SimUnavailableError
         return sim
 
-    def keep(self, asked: SendRequest) -> AcceptedRequest:
-        """Give each message of the request to a SIM, without a check of quota and queue length."""
+    def keep(self, asked: SendRequest, blocked: Collection[str] = ()) -> AcceptedRequest:
+        """Give each message of the request to a SIM, but those to `blocked` numbers, without a check of quota and queue length."""
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
-        accepted: list[Accepted | None] = []
+        stoppable = self._is_stoppable(asked)
+        accepted: list[Accepted | GatewayError] = []
         by_sim: dict[int, int] = {}
         pinned = options.sim_id is not None
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
         for prepared in asked.drafts:
+            if prepared.draft.recipient in blocked:
+                accepted.append(OptedOutError())
+                continue
             sim = account.router.choose(options.sim_id, prepared.operator)
             if sim is None:
-                accepted.append(None)
+                accepted.append(SimUnavailableError())
                 continue
             sim.take(prepared.parts)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
@@ -250,6 +258,7 @@ class _Batch:
                     options.send_at,
                     options.transactional,
                     asked.caller.sandbox,
+                    stoppable,
                 )
             )
             self._part_rows.extend(
@@ -284,13 +293,35 @@ class _Batch:
         found = self._accounts.get(company_id)
         if found is None:
             quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
-            found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
+            all_stoppable = accounts.blocks_all(self._db, company_id)
+            found = _Account(Router(self._sims, company_id), quota, used, all_stoppable)
+            self._accounts[company_id] = found
         return found
 
-    def _check(self, asked: SendRequest) -> None:
-        """Raises QuotaExceededError or QueueFullError where the request is too large at this moment."""
-        self._check_quota(self._account(asked.caller.company_id), len(asked.drafts))
-        if self._pending + len(asked.drafts) > self._settings.max_pending:
+    def _is_stoppable(self, asked: SendRequest) -> bool:
+        """Whether an opt-out blocks the messages of this request."""
+        options = asked.options
+        marketing = not asked.single or options.priority is Priority.BULK or options.campaign_id is not None
+        return not options.transactional and (
+            marketing or self._account(asked.caller.company_id).all_stoppable
+        )
+
+    def _opted_out(self, asked: SendRequest) -> set[str]:
+        """The recipients of the request that want no such messages."""
+        if not self._is_stoppable(asked):
+            return set()
+        return opt_outs.among(self._db, asked.caller, (one.draft.recipient for one in asked.drafts))
+
+    def _check(self, asked: SendRequest, blocked: Collection[str]) -> None:
+        """Check a request without the messages to blocked numbers.
+
+        Raises OptedOutError for a single message; QuotaExceededError or QueueFullError where it is too large at this moment.
+        """
+        wanted = sum(one.draft.recipient not in blocked for one in asked.drafts)
+        if asked.single and not wanted:
+            raise OptedOutError
+        self._check_quota(self._account(asked.caller.company_id), wanted)
+        if self._pending + wanted > self._settings.max_pending:
             raise QueueFullError
 
     def _check_quota(self, account: _Account, requested: int) -> None:

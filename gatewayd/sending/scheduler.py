@@ -8,6 +8,7 @@ from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
+from gatewayd.messages.reasons import OPTED_OUT
 from gatewayd.sending.modem_memory import ModemMemory, modem_of
 from gatewayd.sending.outage_backlog import Head, OutageBacklog
 from gatewayd.sending.part_content import content_of
@@ -16,7 +17,7 @@ from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_othe
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, send_queue, sims
+from gatewayd.store.tables import messages, modem_memory, opt_outs, parts, queue_counts, send_queue, sims
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.store.tables.sims import SimAtWork
@@ -196,6 +197,9 @@ class Scheduler:
             else:
                 lifecycle.expire(db, message, at, effects)
             return None
+        if message.stoppable and message.unsent == message.parts and _is_opted_out(db, message):
+            lifecycle.fail(db, message.id, OPTED_OUT.text, at, effects)
+            return None
         claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
@@ -229,6 +233,10 @@ class Scheduler:
         if place is None:
             return True
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
+
+
+def _is_opted_out(db: Transaction, message: Message) -> bool:
+    return opt_outs.is_opted_out(db, message.company_id, message.recipient)
 
 
 def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:

@@ -562,6 +562,33 @@ def m019_events(db: Database) -> None:
 
 
 @migrations()
+def m022_opt_outs(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE opt_outs (               -- kept as evidence when they have ended
+            id INTEGER PRIMARY KEY,
+            company_id INTEGER NOT NULL,
+            recipient TEXT NOT NULL,          -- E.164
+            sandbox INTEGER NOT NULL DEFAULT 0,
+            opted_out_at INTEGER NOT NULL,
+            source TEXT NOT NULL,             -- text, api, cli
+            reason TEXT,
+            text TEXT,                        -- the words of the text; the inbox may be emptied
+            inbox_id INTEGER,
+            ended_at INTEGER,                 -- NULL: in force
+            ended_source TEXT,
+            ended_text TEXT,
+            confirmed_at INTEGER              -- when a confirmation was sent last
+        );
+        CREATE UNIQUE INDEX opt_outs_in_force ON opt_outs (company_id, recipient, sandbox) WHERE ended_at IS NULL;
+        ALTER TABLE companies ADD COLUMN opt_outs TEXT NOT NULL DEFAULT 'bulk';     -- what an opt-out blocks; or all
+        ALTER TABLE messages ADD COLUMN stoppable INTEGER NOT NULL DEFAULT 0;       -- 1: an opt-out stops it
+    """,
+    )
+
+
+@migrations()
 def m023_inbox_read(db: Database) -> None:
     _execute(
         db,

@@ -9,7 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from config.settings import (
+    DispatchSettings,
+    InboxSettings,
+    NumberSettings,
+    PortSettings,
+    Settings,
+    StoreSettings,
+)
 from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
 from gatewayd.records import AttemptRecord, Caller, Draft, MessageRecord, Options, Priority
@@ -75,11 +82,19 @@ class SteppedClock(Clock):
 class PlayedGateway:
     """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
-    def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ports: int = 2,
+        plan: str = "guide",
+        inbox: InboxSettings | None = None,
+        **dispatch: Any,
+    ) -> None:
         self.settings = Settings(
             store=StoreSettings(path=path / "gatewayd.db"),
             numbers=NumberSettings(plan=plan),
             dispatch=DispatchSettings(**dispatch),
+            inbox=inbox or InboxSettings(),
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()

@@ -29,7 +29,7 @@ _SHOWN = f"""
 # The columns of `Message`, in its order.
 _MESSAGE = (
     "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
-    " created_at, expires_at, failure_reason"
+    " created_at, expires_at, failure_reason, stoppable"
 )
 
 
@@ -53,6 +53,7 @@ class Message:
     created_at: int
     expires_at: int | None
     failure_reason: str | None
+    stoppable: int  # an opt-out of its recipient stops it
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ COLUMNS = (
     "send_at",
     "transactional",
     "sandbox",
+    "stoppable",
 )
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"

@@ -151,6 +151,12 @@ def number_of(db: Connection, sim_id: int) -> str:
     return "" if row is None else row[0]
 
 
+def company_of(db: Connection, sim_id: int) -> int | None:
+    """The company of a SIM; None where it has none."""
+    row = db.execute("SELECT company_id FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
     """Note the number `before` as a former number of a SIM, if the SIM has another one now."""
     if before and number_of(db, sim_id) != before:

@@ -21,7 +21,7 @@ from api.responses.errors import MissingKeyError, http_refusal, refusal, status_
 from api.responses.json_format import document, timestamp
 from config.settings import NumberSettings
 from gatewayd import errors
-from gatewayd.errors import Fault, GatewayError, InvalidRequestError
+from gatewayd.errors import Fault, GatewayError, InvalidRequestError, SimUnavailableError
 from gatewayd.records import (
     Accepted,
     Draft,
@@ -223,7 +223,9 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
 
 
 def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
-    status, content = bulk_document([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
+    status, content = bulk_document(
+        [REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), SimUnavailableError()]
+    )
     assert status == 200
     assert content["message"] == "Envoi terminé: 1 succès, 2 échecs"
     assert content["results"][0] == {
@@ -242,7 +244,7 @@ def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
 def test_a_bulk_without_an_accepted_message_is_400_with_the_first_fault(
     messages: list[Draft | Rejected], code: str
 ) -> None:
-    status, content = bulk_document(messages, [None])
+    status, content = bulk_document(messages, [SimUnavailableError()])
     assert status == 400
     assert content["success"] is False
     assert content["error"] == code

@@ -18,7 +18,7 @@ from gatewayd.errors import (
     SimUnavailableError,
     StorageUnavailableError,
 )
-from gatewayd.records import Draft, Idempotency, MessageRecord, Options, Replay, Status
+from gatewayd.records import Accepted, Draft, Idempotency, MessageRecord, Options, Replay, Status
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import DAY
 from modem.driver.sim import SimState
@@ -88,7 +88,7 @@ def test_messages_of_a_bulk_beyond_the_room_of_the_sims_fail_alone(played: Playe
     drafts = [Draft(RECIPIENT, str(n)) for n in range(3)]
     taken, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), None)
     assert isinstance(taken, list)
-    assert [one is not None for one in taken] == [True, True, False]
+    assert [isinstance(one, Accepted) for one in taken] == [True, True, False]
     assert played.gateway.quota(played.caller).used == 2
 
 
