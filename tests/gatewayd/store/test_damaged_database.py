@@ -47,6 +47,7 @@ def fill(db: Connection) -> None:
             None,
             0,
             0,
+            0,
         )
         for n in range(1, 200)
     ]
