@@ -16,6 +16,7 @@ from gatewayd.events.signal import EventSignal
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
+from gatewayd.messages.campaigns import Campaigns
 from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.operations.backups import Backups
@@ -48,7 +49,9 @@ from gatewayd.sending.intake import Intake
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
+from gatewayd.sending.scheduled_release import ScheduledRelease
 from gatewayd.sending.send_requests import SendRequests
+from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
 from gatewayd.sims.company_sims import company_sims
@@ -78,7 +81,7 @@ class Gateway:
         self._waiters = ResultWaiters()
         self._timers = Timers(clock)
         self._authenticator = Authenticator(store, clock)
-        self._metrics = MetricsCollector(store, clock, self.port_registry)
+        self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar)
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
         self._intake = Intake(
@@ -94,7 +97,17 @@ class Gateway:
         self._expiry = Expiry(
             store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_with_effects
         )
-        self._messages = MessageQueries(store)
+        self._messages = MessageQueries(store, self.dispatcher.moment, self._calendar)
+        self.campaigns = Campaigns(store, clock, self.dispatcher.moment, self._waiters.notify)
+        self._scheduled = self._make_scheduled_release()
+        self._window_openings = WindowOpenings(
+            store,
+            clock,
+            self._calendar,
+            self._timers,
+            self.dispatcher.moment,
+            self.dispatcher.wake_idle,
+        )
         self._requests = self._make_requests()
         self._readiness = Readiness(
             store,
@@ -150,6 +163,8 @@ class Gateway:
         self._housekeeping.start(self._delete_old)
         self._box_watch.start()
         self._expiry.look()
+        self._scheduled.look()
+        self._window_openings.look()
         self.backups.start()
 
     @property
@@ -170,6 +185,8 @@ class Gateway:
         """The time is trusted from now on, and the earlier stamps are corrected durably."""
         self._expiry.look()
         self._timers.after(0.0, self.dispatcher.clock_trusted)
+        self._scheduled.look()
+        self._window_openings.look()
 
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
@@ -203,6 +220,7 @@ class Gateway:
     def accounts_changed(self) -> None:
         """Keys or companies were changed durably (see `Authenticator.forget`)."""
         self._authenticator.forget()
+        self._window_openings.look()
 
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
@@ -315,4 +333,18 @@ class Gateway:
             self._expiry,
             self._timers,
             lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
+            self._scheduled.expect,
+        )
+
+    def _make_scheduled_release(self) -> ScheduledRelease:
+        return ScheduledRelease(
+            self._settings.dispatch,
+            self._store,
+            self._clock,
+            self._timers,
+            self.port_registry,
+            self.dispatcher.outage_backlog,
+            self._numbering.operator,
+            self.dispatcher.moment,
+            self.dispatcher.write_with_effects,
         )

@@ -13,7 +13,9 @@ NO_COMPANY = 0
 LONGEST_TEXT = 1600
 """Characters (Unicode code points) in one message, from the guide."""
 
-RIGHTS = ("transactional", "webhooks")
+TRANSACTIONAL = "transactional"
+
+RIGHTS = (TRANSACTIONAL, "webhooks")
 """What a key may be allowed beside sending and reading."""
 
 
@@ -315,3 +317,31 @@ class MessageFilter:
     until: int | None = None
     limit: int = 50
     cursor: int | None = None
+    reference: str | None = None
+    sim_id: int | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """The messages of a campaign. Times of acceptance in microseconds since the epoch, UTC."""
+
+    campaign_id: int
+    counts: dict[Status, int]
+    parts: int
+    cost: float
+    first_at: int
+    last_at: int
+
+    @property
+    def total(self) -> int:
+        """The number of messages."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledCampaign:
+    """The result of cancelling a campaign. `complete` false: the time was over, and messages may still wait."""
+
+    cancelled: int
+    complete: bool

@@ -57,7 +57,7 @@ def reserve_sim(db: Transaction, sim_id: int, day: str, messages: int) -> None:
 
 def move_reservation(db: Transaction, message: Message, sim_id: int, day: str) -> None:
     """Move the reservation of a message from its SIM to another one."""
-    sims.add_usage(db, message.sim_id, message.day, taken=-1)
+    _give_back_sim(db, message)
     sims.add_usage(db, sim_id, day, taken=1)
 
 
@@ -71,6 +71,11 @@ def give_back(db: Transaction, message: Message) -> None:
     """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
     if message.unsent == message.parts:
         accounts.use(db, message.company_id, month_of(message.taken_day), -1)
+        _give_back_sim(db, message)
+
+
+def _give_back_sim(db: Transaction, message: Message) -> None:
+    if message.day:  # else no SIM was chosen yet
         sims.add_usage(db, message.sim_id, message.day, taken=-1)
 
 
@@ -80,5 +85,6 @@ def count_sent(db: Transaction, sim_id: int, today: str) -> None:
 
 
 def count_failed(db: Transaction, sim_id: int, today: str) -> None:
-    """Count a message that failed."""
-    sims.add_usage(db, sim_id, today, failed=1)
+    """Count a message that failed. `sim_id` 0: no SIM was chosen for it."""
+    if sim_id:
+        sims.add_usage(db, sim_id, today, failed=1)

@@ -22,7 +22,7 @@ def _counted(context: Context) -> tuple[dict[int, int], QueueAge]:
     """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
 
     def count(db: Transaction) -> tuple[dict[int, int], QueueAge]:
-        return queue_counts.waiting(db), queue_age(db, context.moment())
+        return queue_counts.waiting(db), queue_age(db, context.moment(), context.calendar)
 
     try:
         return context.store.write(count)

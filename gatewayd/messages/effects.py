@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -34,4 +35,5 @@ class Effects:
     sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of the outage backlog
     no_longer_old: list[tuple[int, int]] = field(
         default_factory=list
-    )  # SIM id, last message id (see `OutageBacklog.over`)
+    )  # SIM id, last place (see `OutageBacklog.over`)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)  # changes of memory

@@ -56,3 +56,19 @@ SETTLED_FAILED: Final = Reason(
     "Une personne a constaté que le réseau ne l'avait pas pris (`gatewayd message settle`).",
 )
 TAKEN: Final = Reason("The network took it.", "Le réseau l'a pris.")
+NO_TIME: Final = Reason(
+    "It is scheduled, and the clock of the gateway is not trusted yet.",
+    "Il est programmé, et l'horloge de la passerelle n'est pas encore fiable.",
+)
+NO_SIM_YET: Final = Reason(
+    "It is due, and no SIM may take it now; it is tried again.",
+    "Son heure est venue, et aucune SIM ne peut le prendre maintenant ; un nouvel essai suivra.",
+)
+
+
+def outside_window(window: str) -> Reason:
+    """The reason of a bulk message that waits for the sending window of its company."""
+    return Reason(
+        f"It waits for the sending window of its company ({window}).",
+        f"Il attend la plage d'envoi de son entreprise ({window}).",
+    )

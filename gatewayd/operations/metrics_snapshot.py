@@ -6,15 +6,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.accounts import sending_windows
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
-from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, sims
+from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims
 from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.store.tables.queue_metrics import SimQueue
-from gatewayd.timekeeping.clock import SECOND, Clock
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
 from modem.parts import Submitted
 from modem.port.interface import Outcome
 from modem.port.status import PortStatus
@@ -73,9 +74,10 @@ class MetricsSnapshot:
 class MetricsCollector:
     """Collects the metrics. Any thread may ask."""
 
-    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry) -> None:
+    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry, calendar: Calendar) -> None:
         self._store = store
         self._clock = clock
+        self._calendar = calendar
         self._port_registry = port_registry
         self._submissions: Durations[SimPlace] = Durations(SUBMISSION_SECONDS)
         self._last: tuple[list[EventCount], dict[int, int]] = ([], {})
@@ -114,12 +116,18 @@ class MetricsCollector:
 
     def oldest_s(self) -> float:
         """The age of the oldest message that waits for a SIM, 0 where none waits. Raises StoreUnavailableError."""
-        return max((queue.oldest_s for queue in self._queues({})), default=0.0)
+        at = self._clock.moment(self._calendar)
+        with self._store.readers.lend() as db:
+            due_at = scheduled.first_due(db, at.now) if at.trusted else None
+        due_s = 0.0 if due_at is None else (at.now - due_at) / SECOND
+        return max([due_s, *(queue.oldest_s for queue in self._queues({}))])
 
     def _queues(self, waiting: dict[int, int]) -> list[Queue]:
+        at = self._clock.moment(self._calendar)
         with self._store.readers.lend() as db:
+            held = sending_windows.closed(db, at, self._calendar)
             found = [
-                ((port, slot, sim_id), queue_metrics.of_sim(db, sim_id))
+                ((port, slot, sim_id), queue_metrics.of_sim(db, sim_id, held))
                 for sim_id, port, slot in sims.places(db)
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]

@@ -16,6 +16,7 @@ from gatewayd.messages import reports
 from gatewayd.messages.effects import Effects
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import CircuitBreakers
+from gatewayd.sending.company_turns import CompanyTurns
 from gatewayd.sending.modem_memory import ModemMemory
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.outage_backlog import OutageBacklog
@@ -119,13 +120,21 @@ class Dispatcher:
             self._outcomes,
             self.outage_backlog,
         )
-        self._recovery = OutageRecovery(settings, store, self._transactions, self.outage_backlog)
+        self._recovery = OutageRecovery(settings, store, self._transactions, self.outage_backlog, calendar)
         self._sims = SimRegistry(
             numbering,
             lambda seen: self._write(lambda db, at, _: seen(db, at.now)),
             self._transactions.read_for_port,
         )
-        self._scheduler = Scheduler(settings, clock, port_registry, self.outage_backlog, self.modem_memory)
+        self._scheduler = Scheduler(
+            settings,
+            clock,
+            port_registry,
+            self.outage_backlog,
+            self.modem_memory,
+            CompanyTurns(),
+            calendar,
+        )
         self._ports: dict[int, _PortState] = {}
 
     def attach(self, ports: Mapping[int, PortControl]) -> None:

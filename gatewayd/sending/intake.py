@@ -11,17 +11,27 @@ from gatewayd.errors import (
     ConflictError,
     GatewayError,
     IdempotencyMismatchError,
+    NotPermittedError,
     OptedOutError,
     QueueFullError,
     QuotaExceededError,
     SimUnavailableError,
 )
 from gatewayd.ids import new_sms_id, next_task_id
-from gatewayd.records import NO_COMPANY, Accepted, Caller, Draft, Idempotency, Options, Priority
+from gatewayd.records import (
+    NO_COMPANY,
+    TRANSACTIONAL,
+    Accepted,
+    Caller,
+    Draft,
+    Idempotency,
+    Options,
+    Priority,
+)
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts
+from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts, sims
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
@@ -53,13 +63,22 @@ class SendRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """The messages that were kept: one entry for each draft, the reason where it was refused; and their number by SIM id."""
+    """The messages that were kept: one entry for each draft, the reason where it was refused.
+
+    `by_sim`: their number by SIM id, without scheduled ones.
+    """
 
     accepted: list[Accepted | GatewayError]
     by_sim: dict[int, int]
     at: int
     expires_at: int | None  # None: never
     expires_in_s: float | None  # None: never
+    due_in_s: float | None = None  # of scheduled messages; 0 or less: as soon as the clock is trusted
+
+    @property
+    def count(self) -> int:
+        """The number of messages that were kept."""
+        return sum(isinstance(one, Accepted) for one in self.accepted)
 
 
 class Intake:
@@ -92,6 +111,7 @@ class Intake:
 
         The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was kept:
 
+            NotPermittedError: the key lacks the right that an option needs.
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: the first request with this key had another body.
             OptedOutError: the recipient of a single message wants none.
@@ -145,6 +165,10 @@ class Intake:
         return taken
 
 
+# Stands for the SIM of a scheduled message until one is chosen.
+_NO_SIM = Candidate(0, "", "", None, False, 0.0, None, 0.0)
+
+
 @dataclass(slots=True)
 class _Account:
     """A company in this transaction: its SIMs, its quota with its use, and what an opt-out blocks."""
@@ -165,14 +189,14 @@ class _Batch:
         at: Moment,
         settings: DispatchSettings,
         calendar: Calendar,
-        sims: list[Candidate],
+        candidates: list[Candidate],
         pending: int,
     ) -> None:
         self._db = db
         self._at = at
         self._settings = settings
         self._calendar = calendar
-        self._sims = sims
+        self._candidates = candidates
         self._accounts: dict[int, _Account] = {}
         self._pending = pending
         self._message_id, self._task_id = messages.next_ids(db)
@@ -191,7 +215,7 @@ class _Batch:
         taken = self.keep(asked, blocked)
         if asked.single and isinstance(taken.accepted[0], GatewayError):
             raise taken.accepted[0]
-        if asked.key is not None and taken.by_sim:
+        if asked.key is not None and taken.count:
             idempotency.keep(
                 self._db,
                 asked.caller.key_id,
@@ -213,25 +237,32 @@ class _Batch:
         return sim
 
     def keep(self, asked: SendRequest, blocked: Collection[str] = ()) -> AcceptedRequest:
-        """Give each message of the request to a SIM, but those to `blocked` numbers, without a check of quota and queue length."""
+        """Give each message of the request to a SIM, but those to `blocked` numbers, without a check of quota and queue length.
+
+        A scheduled message gets its SIM when it is due.
+        """
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
+        scheduled = options.send_at is not None and (options.send_at > at.now or not at.trusted)
+        planned = self._planned(asked) if scheduled else None
         stoppable = self._is_stoppable(asked)
         accepted: list[Accepted | GatewayError] = []
         by_sim: dict[int, int] = {}
         pinned = options.sim_id is not None
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
-        expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
+        begins_at = max(at.now, options.send_at or at.now)
+        expires_at = None if expires_in_s is None else begins_at + int(expires_in_s * SECOND)
         for prepared in asked.drafts:
             if prepared.draft.recipient in blocked:
                 accepted.append(OptedOutError())
                 continue
-            sim = account.router.choose(options.sim_id, prepared.operator)
+            sim = planned if scheduled else account.router.choose(options.sim_id, prepared.operator)
             if sim is None:
                 accepted.append(SimUnavailableError())
                 continue
-            sim.take(prepared.parts)
-            by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
+            if not scheduled:
+                sim.take(prepared.parts)
+                by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
             self._pending += 1
             self._task_id = next_task_id(at.now, self._task_id)
             self._message_rows.append(
@@ -251,7 +282,7 @@ class _Batch:
                     prepared.parts,
                     sim.cost * prepared.parts,
                     at.today,
-                    at.today,
+                    "" if scheduled else at.today,
                     at.now,
                     expires_at,
                     prepared.draft.reference,
@@ -261,16 +292,30 @@ class _Batch:
                     stoppable,
                 )
             )
-            self._part_rows.extend(
-                (self._message_id, seq, sim.id, pinned, int(options.priority))
-                for seq in range(1, prepared.parts + 1)
-            )
+            if not scheduled:
+                self._part_rows.extend(
+                    (self._message_id, seq, sim.id, pinned, int(options.priority))
+                    for seq in range(1, prepared.parts + 1)
+                )
             accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
         for sim_id, count in by_sim.items():
             self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
-        account.taken += sum(by_sim.values())
-        return AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s)
+        expires_in_s = None if expires_at is None else (expires_at - at.now) / SECOND
+        due_in_s = (options.send_at - at.now) / SECOND if scheduled and options.send_at is not None else None
+        taken = AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s)
+        account.taken += taken.count
+        return taken
+
+    def _planned(self, asked: SendRequest) -> Candidate | None:
+        """The SIM of scheduled messages: the named one, if their company may use it at all; else none is chosen yet."""
+        sim_id = asked.options.sim_id
+        if sim_id is None:
+            return _NO_SIM
+        sim = sims.at_work(self._db, sim_id, self._at.today)
+        if sim is None or sim.company_id not in (None, asked.caller.company_id):
+            return None
+        return replace(_NO_SIM, id=sim_id, number=sims.number_of(self._db, sim_id))
 
     def write(self) -> None:
         """Write the rows of all accepted messages."""
@@ -294,7 +339,7 @@ class _Batch:
         if found is None:
             quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
             all_stoppable = accounts.blocks_all(self._db, company_id)
-            found = _Account(Router(self._sims, company_id), quota, used, all_stoppable)
+            found = _Account(Router(self._candidates, company_id), quota, used, all_stoppable)
             self._accounts[company_id] = found
         return found
 
@@ -315,8 +360,10 @@ class _Batch:
     def _check(self, asked: SendRequest, blocked: Collection[str]) -> None:
         """Check a request without the messages to blocked numbers.
 
-        Raises OptedOutError for a single message; QuotaExceededError or QueueFullError where it is too large at this moment.
+        Raises NotPermittedError; OptedOutError for a single message; QuotaExceededError or QueueFullError where it is too large at this moment.
         """
+        if asked.options.transactional and TRANSACTIONAL not in asked.caller.rights:
+            raise NotPermittedError(TRANSACTIONAL)
         wanted = sum(one.draft.recipient not in blocked for one in asked.drafts)
         if asked.single and not wanted:
             raise OptedOutError

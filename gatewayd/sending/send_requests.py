@@ -18,7 +18,10 @@ from gatewayd.timekeeping.timers import Timers
 
 
 class SendRequests:
-    """Answers send requests. Any thread may call any method. `offer`: wakes the ports for messages that were kept."""
+    """Answers send requests. Any thread may call any method.
+
+    `offer`: wakes the ports for messages that were kept. `expect_due`: takes the seconds until a scheduled message is due.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class SendRequests:
         expiry: Expiry,
         timers: Timers,
         offer: Callable[[dict[int, int], bool], None],
+        expect_due: Callable[[float], None],
     ) -> None:
         self._store = store
         self._intake = intake
@@ -38,6 +42,7 @@ class SendRequests:
         self._expiry = expiry
         self._timers = timers
         self._offer = offer
+        self._expect_due = expect_due
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
@@ -46,8 +51,8 @@ class SendRequests:
 
         Returns the message, or the answer to an earlier request with the same key; and whether it is the latter.
 
-        Raises: OptedOutError, QuotaExceededError, SimUnavailableError, QueueFullError, StorageUnavailableError, ConflictError,
-        IdempotencyMismatchError. Then nothing was kept.
+        Raises: NotPermittedError, OptedOutError, QuotaExceededError, SimUnavailableError, QueueFullError,
+        StorageUnavailableError, ConflictError, IdempotencyMismatchError. Then nothing was kept.
         """
         prepared = self._intake.prepare(draft)
         if wait_s > 0:
@@ -57,7 +62,7 @@ class SendRequests:
             if isinstance(accepted, UsedKey):
                 return self._replayed(caller, accepted), True
             self._wake(accepted, options)
-            if wait_s <= 0:
+            if wait_s <= 0 or (accepted.due_in_s or 0.0) > wait_s:
                 return _as_accepted(prepared, accepted, options), False
             self._waiters.wait(prepared.sms_id, wait_s)
         finally:
@@ -107,6 +112,8 @@ class SendRequests:
     def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
         if accepted.expires_in_s is not None:
             self._expiry.expect(accepted.expires_in_s)
+        if accepted.due_in_s is not None:
+            self._expect_due(accepted.due_in_s)
         self._offer(accepted.by_sim, options.sim_id is None)
 
     def _replayed(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:

@@ -562,6 +562,31 @@ def m019_events(db: Database) -> None:
 
 
 @migrations()
+def m021_campaigns_windows(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- When a company's bulk messages may be sent, `HH:MM-HH:MM` in the time zone of the box; NULL: always.
+        ALTER TABLE companies ADD COLUMN sending_window TEXT;
+        -- Companies take turns in a queue, so that each finds its next part without a search.
+        ALTER TABLE parts ADD COLUMN company_id INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE parts ADD COLUMN transactional INTEGER NOT NULL DEFAULT 0;
+        -- The place in the queue, the lowest first: the id of the message, or of a scheduled one the next id when it became due.
+        ALTER TABLE parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        UPDATE parts SET place = message_id,
+            company_id = coalesce((SELECT company_id FROM messages m WHERE m.id = message_id), 0)
+            WHERE state IN ('queued', 'submitting', 'in_doubt');
+        DROP INDEX parts_queue;
+        CREATE INDEX parts_queue ON parts (sim_id, pinned, priority, company_id, transactional, place)
+            WHERE state = 'queued' AND deferred = 0;
+        -- A scheduled message has no parts, and no day, until it is due and a SIM is chosen for it.
+        CREATE INDEX messages_scheduled ON messages (send_at) WHERE status = 'pending' AND day = '' AND sandbox = 0;
+        CREATE INDEX messages_campaign ON messages (company_id, campaign_id) WHERE campaign_id IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
 def m022_opt_outs(db: Database) -> None:
     _execute(
         db,

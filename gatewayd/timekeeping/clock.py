@@ -28,6 +28,11 @@ class Calendar:
         """The day of a moment, `YYYY-MM-DD`."""
         return _day(self.zone, moment // SECOND)
 
+    def minute(self, moment: int) -> int:
+        """The minute of the day of a moment, from 0."""
+        local = _local(self.zone, moment // SECOND)
+        return local.hour * 60 + local.minute
+
     def moment(self, reading: datetime) -> int:
         """Microseconds since the epoch of a local time without a time zone."""
         return microseconds(reading.replace(tzinfo=self.zone))

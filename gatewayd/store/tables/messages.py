@@ -22,14 +22,14 @@ _SHOWN = f"""
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
                SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt'),
-           m.reference, m.send_at, m.expires_at, m.sandbox
-    FROM messages m LEFT JOIN sims s ON s.id = m.sim_id
+           m.reference, m.send_at, m.expires_at, m.sandbox, m.transactional, m.day, c.sending_window
+    FROM messages m LEFT JOIN sims s ON s.id = m.sim_id LEFT JOIN companies c ON c.id = m.company_id
 """
 
 # The columns of `Message`, in its order.
 _MESSAGE = (
     "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
-    " created_at, expires_at, failure_reason, stoppable"
+    " created_at, expires_at, failure_reason, priority, send_at, stoppable"
 )
 
 
@@ -49,11 +49,18 @@ class Message:
     unsent: int
     cost: float
     taken_day: str
-    day: str
+    day: str  # of the limits of its SIM that it takes from; "": it is scheduled, and no SIM was chosen yet
     created_at: int
     expires_at: int | None
     failure_reason: str | None
+    priority: int
+    send_at: int | None
     stoppable: int  # an opt-out of its recipient stops it
+
+    @property
+    def begins_at(self) -> int:
+        """The time from which its life counts: of its acceptance, or `send_at` where that is later."""
+        return self.created_at if self.send_at is None else max(self.created_at, self.send_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,9 @@ class ShownMessage:
     id: int
     company_id: int
     record: MessageRecord
+    transactional: bool
+    scheduled: bool  # no SIM was chosen yet
+    sending_window: str | None  # of its company
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +143,15 @@ def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     event_counts.accepted(db, (row[_SIM] for row in rows))
 
 
-def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:
-    """Insert queued parts: message_id, seq, sim_id, pinned, priority."""
+def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
+    """Insert queued parts of messages that were inserted: message_id, seq, sim_id, pinned, priority.
+
+    `place`: their place in the queue; None: that of their message's acceptance.
+    """
     db.executemany(
-        "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO parts (message_id, seq, sim_id, pinned, priority, company_id, transactional, place)"
+        f" SELECT ?1, ?2, ?3, ?4, ?5, company_id, transactional, {'id' if place is None else int(place)}"
+        " FROM messages WHERE id = ?1",
         rows,
     )
 
@@ -197,6 +212,9 @@ def _shown(row: Row) -> ShownMessage:
         send_at,
         expires_at,
         sandbox,
+        transactional,
+        day,
+        sending_window,
     ) = row
     record = MessageRecord(
         sms_id,
@@ -221,7 +239,8 @@ def _shown(row: Row) -> ShownMessage:
         expires_at,
         bool(sandbox),
     )
-    return ShownMessage(message_id, company_id, record)
+    scheduled = send_at is not None and day == "" and status == Status.PENDING.value
+    return ShownMessage(message_id, company_id, record, bool(transactional), scheduled, sending_window)
 
 
 def page(
@@ -235,6 +254,9 @@ def page(
     until: int | None,
     before_id: int | None,
     limit: int,
+    reference: str | None = None,
+    sim_id: int | None = None,
+    priority: int | None = None,
 ) -> list[ShownMessage]:
     """Messages as they are shown, newest first, found in several short reads.
 
@@ -244,6 +266,9 @@ def page(
         "m.status = :status": status,
         "m.campaign_id = :campaign_id": campaign_id,
         "m.recipient = :recipient": recipient,
+        "m.reference = :reference": reference,
+        "m.sim_id = :sim_id": sim_id,
+        "m.priority = :priority": priority,
     }
     if company_id is None:
         wanted |= {"m.created_at >= :since": since, "m.created_at < :until": until}
@@ -390,11 +415,15 @@ def next_expiry(db: Connection, now: int) -> int | None:
 def restamp(db: Connection, since: int, jump: int) -> None:
     """Shift the times of pending messages that were accepted at `since` or later, because the clock was set.
 
-    One statement for all of them: no other transaction may see only a part of them shifted.
+    The life of a scheduled message counts from `send_at`, a time that its client named, where that is later than its
+    acceptance. One statement for all of them: no other transaction may see only a part of them shifted.
     """
+    began, begins = (
+        f"max({accepted}, coalesce(send_at, {accepted}))" for accepted in ("created_at", "created_at + :jump")
+    )
     db.execute(
-        "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump, expires_at = expires_at + :jump"
-        " WHERE status = 'pending' AND created_at >= :since",
+        "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump,"
+        f" expires_at = expires_at - {began} + {begins} WHERE status = 'pending' AND created_at >= :since",
         {"since": since, "jump": jump},
     )
 

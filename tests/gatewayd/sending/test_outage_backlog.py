@@ -14,7 +14,8 @@ from gatewayd.records import Priority
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import parts, queue_counts, send_queue
+from gatewayd.store.tables import queue_counts, queue_metrics, send_queue
+from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
@@ -230,21 +231,24 @@ def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:
     def look(db: Connection) -> None:
         seen: list[str] = []
         db.set_trace_callback(seen.append)
-        send_queue.head(db, 1, 5)
-        send_queue.old_head(db, 1, 5)
-        send_queue.movable_head(db, 1, None, 5)
-        send_queue.old_movable_head(db, 1, None, 5)
+        for priority in Priority:
+            for look in (send_queue.head, send_queue.old_head):
+                for movable in (False, True):
+                    look(db, Lane(1, 0, priority, 2, 0), 5, movable=movable)
         heads = len(seen)
-        parts.oldest_waiting(db, [1])
+        queue_metrics.oldest_at(db, [1])
         db.set_trace_callback(None)
-        assert heads == 6
+        assert heads == 12
         for statement in seen[:heads]:
             plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
             assert not [step for step in plan if step.startswith("SCAN parts")]
             lanes = [step for step in plan if "SEARCH parts" in step]
             assert lanes
             for step in lanes:
-                assert "parts_queue (sim_id=? AND pinned=? AND priority=?" in step
+                assert (
+                    "parts_queue (sim_id=? AND pinned=? AND priority=? AND company_id=? AND transactional=? AND place"
+                    in step
+                )
 
         for statement in seen[heads:]:
             (step,) = (row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
