@@ -28,6 +28,7 @@ from gatewayd.operations.metrics_snapshot import MetricsCollector, MetricsSnapsh
 from gatewayd.operations.readiness import Readiness
 from gatewayd.operations.retention import Retention
 from gatewayd.receiving.inbox_pages import inbox_page, mark_read
+from gatewayd.receiving.opt_out_texts import OptOutWords
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
@@ -49,6 +50,7 @@ from gatewayd.sending.intake import Intake
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
+from gatewayd.sending.sandbox_player import SandboxPlayer
 from gatewayd.sending.scheduled_release import ScheduledRelease
 from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sending.window_openings import WindowOpenings
@@ -60,7 +62,7 @@ from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables import messages, parts, sandbox
 from gatewayd.timekeeping.clock import Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
 from modem.driver.ussd import UssdAnswer
@@ -107,6 +109,9 @@ class Gateway:
             self._timers,
             self.dispatcher.moment,
             self.dispatcher.wake_idle,
+        )
+        self._sandbox = SandboxPlayer(
+            store, clock, self._timers, OptOutWords(settings.inbox), self.dispatcher.write_with_effects
         )
         self._requests = self._make_requests()
         self._readiness = Readiness(
@@ -165,6 +170,7 @@ class Gateway:
         self._expiry.look()
         self._scheduled.look()
         self._window_openings.look()
+        self._sandbox.look()
         self.backups.start()
 
     @property
@@ -180,6 +186,7 @@ class Gateway:
         """
         parts.restamp(db, since, jump)  # the time of a report must fit the time of its submission
         messages.restamp(db, since, jump)  # a message lives as long as its client asked for
+        sandbox.restamp(db, since, jump)
 
     def clock_trusted(self) -> None:
         """The time is trusted from now on, and the earlier stamps are corrected durably."""
@@ -334,6 +341,7 @@ class Gateway:
             self._timers,
             lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
             self._scheduled.expect,
+            self._sandbox.look,
         )
 
     def _make_scheduled_release(self) -> ScheduledRelease:

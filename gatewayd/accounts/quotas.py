@@ -69,7 +69,7 @@ def cost_on(message: Message, price: float) -> float:
 
 def give_back(db: Transaction, message: Message) -> None:
     """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
-    if message.unsent == message.parts:
+    if message.unsent == message.parts and not message.sandbox:
         accounts.use(db, message.company_id, month_of(message.taken_day), -1)
         _give_back_sim(db, message)
 

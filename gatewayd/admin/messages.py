@@ -81,7 +81,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
     try:
-        context.running().cancel(Caller(0, row.company_id, admin=True), sms_id)
+        context.running().cancel(Caller(0, row.company_id, admin=True, sandbox=bool(row.sandbox)), sms_id)
     except GatewayError as error:
         raise AdminError(str(error)) from error
     return show(context, sms_id)

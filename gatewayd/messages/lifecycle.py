@@ -52,7 +52,8 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     if message is None:
         return
     parts.drop_queued(db, message_id, "failed")
-    quotas.count_failed(db, message.sim_id, at.today)
+    if not message.sandbox:
+        quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
     events.write_of_message(db, EventType.MESSAGE_FAILED, message_id, at.now)
     effects.changed.append(message.sms_id)

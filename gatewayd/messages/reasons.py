@@ -51,6 +51,10 @@ OPTED_OUT: Final = Reason(
     "Its recipient opted out of such messages before it was sent.",
     "Son destinataire s'est opposé à de tels messages avant l'envoi.",
 )
+SANDBOX_REFUSED: Final = Reason(
+    "The network refused it: the number does not exist (a sandbox number ending in 01).",
+    "Le réseau l'a refusé : le numéro n'existe pas (numéro de bac à sable finissant par 01).",
+)
 SETTLED_FAILED: Final = Reason(
     "A person found that the network had not taken it (`gatewayd message settle`).",
     "Une personne a constaté que le réseau ne l'avait pas pris (`gatewayd message settle`).",

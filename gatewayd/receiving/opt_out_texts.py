@@ -33,6 +33,7 @@ class OptOutText:
     company_id: int
     sender: str  # E.164
     words: str  # as they came
+    sandbox: bool = False
 
 
 class OptOutWords:
@@ -72,12 +73,21 @@ def take(db: Transaction, text: OptOutText, inbox_id: int, now: int) -> bool:
     """Note the wish, with its event, within a transaction. False: nothing changed by it."""
     if text.wish is Wish.OPT_OUT:
         changed = opt_outs.add(
-            db, text.company_id, text.sender, now, source="text", text=text.words, inbox_id=inbox_id
+            db,
+            text.company_id,
+            text.sender,
+            now,
+            source="text",
+            text=text.words,
+            inbox_id=inbox_id,
+            sandbox=text.sandbox,
         )
     else:
-        changed = opt_outs.end(db, text.company_id, text.sender, now, source="text", text=text.words)
+        changed = opt_outs.end(
+            db, text.company_id, text.sender, now, source="text", text=text.words, sandbox=text.sandbox
+        )
     if changed:
-        company = Caller(0, text.company_id, admin=False)
+        company = Caller(0, text.company_id, admin=False, sandbox=text.sandbox)
         write_event(db, company, text.sender, now, opted_out=text.wish is Wish.OPT_OUT, source="text")
     return changed
 

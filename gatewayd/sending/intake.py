@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
@@ -18,6 +19,7 @@ from gatewayd.errors import (
     SimUnavailableError,
 )
 from gatewayd.ids import new_sms_id, next_task_id
+from gatewayd.messages import sandbox
 from gatewayd.records import (
     NO_COMPANY,
     TRANSACTIONAL,
@@ -32,6 +34,7 @@ from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts, sims
+from gatewayd.store.tables import sandbox as sandbox_steps
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
 from modem.sms.segmentation import segment
@@ -74,6 +77,7 @@ class AcceptedRequest:
     expires_at: int | None  # None: never
     expires_in_s: float | None  # None: never
     due_in_s: float | None = None  # of scheduled messages; 0 or less: as soon as the clock is trusted
+    sandbox: bool = False
 
     @property
     def count(self) -> int:
@@ -165,8 +169,10 @@ class Intake:
         return taken
 
 
-# Stands for the SIM of a scheduled message until one is chosen.
+# Stands for the SIM of a scheduled message until one is chosen, and for that of a sandbox message.
 _NO_SIM = Candidate(0, "", "", None, False, 0.0, None, 0.0)
+
+_NONE_REFUSED: Mapping[str, GatewayError] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -202,6 +208,7 @@ class _Batch:
         self._message_id, self._task_id = messages.next_ids(db)
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
+        self._sandbox_rows: list[tuple[int, int, int, str]] = []
         self._by_sim: dict[int, int] = {}
 
     def accept(self, asked: SendRequest) -> AcceptedRequest | UsedKey:
@@ -210,9 +217,9 @@ class _Batch:
             kept = _known(self._db, asked.caller, asked.key, self._at)
             if kept is not None:
                 return kept
-        blocked = self._opted_out(asked)
-        self._check(asked, blocked)
-        taken = self.keep(asked, blocked)
+        refused = self._refused(asked)
+        self._check(asked, refused)
+        taken = self.keep(asked, refused)
         if asked.single and isinstance(taken.accepted[0], GatewayError):
             raise taken.accepted[0]
         if asked.key is not None and taken.count:
@@ -229,22 +236,29 @@ class _Batch:
 
     def sim_for(self, asked: SendRequest) -> Candidate:
         """The SIM that the only message of the request would get. Raises as `accept`."""
-        self._check(asked, self._opted_out(asked))
+        self._check(asked, self._refused(asked))
+        if asked.caller.sandbox:
+            return _NO_SIM
         router = self._account(asked.caller.company_id).router
         sim = router.choose(asked.options.sim_id, asked.drafts[0].operator)
         if sim is None:
             raise SimUnavailableError
         return sim
 
-    def keep(self, asked: SendRequest, blocked: Collection[str] = ()) -> AcceptedRequest:
-        """Give each message of the request to a SIM, but those to `blocked` numbers, without a check of quota and queue length.
+    def keep(
+        self, asked: SendRequest, refused: Mapping[str, GatewayError] = _NONE_REFUSED
+    ) -> AcceptedRequest:
+        """Give each message of the request to a SIM, but those to `refused` numbers, without a check of quota and queue length.
 
         A scheduled message gets its SIM when it is due.
         """
         at, options = self._at, asked.options
         account = self._account(asked.caller.company_id)
-        scheduled = options.send_at is not None and (options.send_at > at.now or not at.trusted)
-        planned = self._planned(asked) if scheduled else None
+        is_sandbox = asked.caller.sandbox
+        later = options.send_at is not None and (options.send_at > at.now or not at.trusted)
+        scheduled = later and not is_sandbox
+        planned = self._planned(asked) if scheduled else _NO_SIM
+        has_sim = not scheduled and not is_sandbox
         stoppable = self._is_stoppable(asked)
         accepted: list[Accepted | GatewayError] = []
         by_sim: dict[int, int] = {}
@@ -253,17 +267,17 @@ class _Batch:
         begins_at = max(at.now, options.send_at or at.now)
         expires_at = None if expires_in_s is None else begins_at + int(expires_in_s * SECOND)
         for prepared in asked.drafts:
-            if prepared.draft.recipient in blocked:
-                accepted.append(OptedOutError())
+            if prepared.draft.recipient in refused:
+                accepted.append(refused[prepared.draft.recipient])
                 continue
-            sim = planned if scheduled else account.router.choose(options.sim_id, prepared.operator)
+            sim = account.router.choose(options.sim_id, prepared.operator) if has_sim else planned
             if sim is None:
                 accepted.append(SimUnavailableError())
                 continue
-            if not scheduled:
+            if has_sim:
                 sim.take(prepared.parts)
                 by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
-            self._pending += 1
+            self._pending += not is_sandbox
             self._task_id = next_task_id(at.now, self._task_id)
             self._message_rows.append(
                 (
@@ -292,7 +306,9 @@ class _Batch:
                     stoppable,
                 )
             )
-            if not scheduled:
+            if is_sandbox:
+                self._plan_sandbox(prepared.draft.recipient, begins_at)
+            elif not scheduled:
                 self._part_rows.extend(
                     (self._message_id, seq, sim.id, pinned, int(options.priority))
                     for seq in range(1, prepared.parts + 1)
@@ -302,10 +318,17 @@ class _Batch:
         for sim_id, count in by_sim.items():
             self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         expires_in_s = None if expires_at is None else (expires_at - at.now) / SECOND
-        due_in_s = (options.send_at - at.now) / SECOND if scheduled and options.send_at is not None else None
-        taken = AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s)
-        account.taken += taken.count
+        due_in_s = (options.send_at - at.now) / SECOND if later and options.send_at is not None else None
+        taken = AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s, is_sandbox)
+        account.taken += 0 if is_sandbox else taken.count
         return taken
+
+    def _plan_sandbox(self, recipient: str, begins_at: int) -> None:
+        """Plan the steps of the sandbox message that is written next."""
+        self._sandbox_rows.extend(
+            (begins_at + int(planned.after_s * SECOND), self._message_id, place, planned.step.value)
+            for place, planned in enumerate(sandbox.plan(recipient))
+        )
 
     def _planned(self, asked: SendRequest) -> Candidate | None:
         """The SIM of scheduled messages: the named one, if their company may use it at all; else none is chosen yet."""
@@ -323,6 +346,7 @@ class _Batch:
             return
         messages.insert(self._db, self._message_rows)
         messages.insert_parts(self._db, self._part_rows)
+        sandbox_steps.plan(self._db, self._sandbox_rows)
         for sim_id, count in self._by_sim.items():
             quotas.reserve_sim(self._db, sim_id, self._at.today, count)
         for company_id, account in self._accounts.items():
@@ -351,22 +375,30 @@ class _Batch:
             marketing or self._account(asked.caller.company_id).all_stoppable
         )
 
-    def _opted_out(self, asked: SendRequest) -> set[str]:
-        """The recipients of the request that want no such messages."""
-        if not self._is_stoppable(asked):
-            return set()
-        return opt_outs.among(self._db, asked.caller, (one.draft.recipient for one in asked.drafts))
+    def _refused(self, asked: SendRequest) -> Mapping[str, GatewayError]:
+        """The recipients to which messages of this request fail alone: they opted out, or are such numbers of the sandbox."""
+        recipients = {one.draft.recipient for one in asked.drafts}
+        refused: dict[str, GatewayError] = {}
+        if asked.caller.sandbox:
+            found = {recipient: sandbox.refusal(recipient) for recipient in recipients}
+            refused |= {recipient: error for recipient, error in found.items() if error is not None}
+        if self._is_stoppable(asked):
+            opted_out = opt_outs.among(self._db, asked.caller, recipients)
+            refused |= {recipient: OptedOutError() for recipient in opted_out}
+        return refused
 
-    def _check(self, asked: SendRequest, blocked: Collection[str]) -> None:
-        """Check a request without the messages to blocked numbers.
+    def _check(self, asked: SendRequest, refused: Mapping[str, GatewayError]) -> None:
+        """Check a request without the messages to refused numbers.
 
-        Raises NotPermittedError; OptedOutError for a single message; QuotaExceededError or QueueFullError where it is too large at this moment.
+        Raises NotPermittedError; the refusal of a single message; QuotaExceededError or QueueFullError where it is too large at this moment.
         """
         if asked.options.transactional and TRANSACTIONAL not in asked.caller.rights:
             raise NotPermittedError(TRANSACTIONAL)
-        wanted = sum(one.draft.recipient not in blocked for one in asked.drafts)
+        wanted = sum(one.draft.recipient not in refused for one in asked.drafts)
         if asked.single and not wanted:
-            raise OptedOutError
+            raise refused[asked.drafts[0].draft.recipient]
+        if asked.caller.sandbox:
+            return
         self._check_quota(self._account(asked.caller.company_id), wanted)
         if self._pending + wanted > self._settings.max_pending:
             raise QueueFullError

@@ -33,6 +33,7 @@ class SendRequests:
         timers: Timers,
         offer: Callable[[dict[int, int], bool], None],
         expect_due: Callable[[float], None],
+        play_sandbox: Callable[[], None],
     ) -> None:
         self._store = store
         self._intake = intake
@@ -43,6 +44,7 @@ class SendRequests:
         self._timers = timers
         self._offer = offer
         self._expect_due = expect_due
+        self._play_sandbox = play_sandbox
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
@@ -110,6 +112,8 @@ class SendRequests:
         return result
 
     def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
+        if accepted.sandbox:
+            self._play_sandbox()
         if accepted.expires_in_s is not None:
             self._expiry.expect(accepted.expires_in_s)
         if accepted.due_in_s is not None:
@@ -156,4 +160,5 @@ def _as_accepted(prepared: PreparedDraft, request: AcceptedRequest, options: Opt
         reference=prepared.draft.reference,
         send_at=options.send_at,
         expires_at=request.expires_at,
+        sandbox=request.sandbox,
     )

@@ -622,3 +622,19 @@ def m023_inbox_read(db: Database) -> None:
         ALTER TABLE inbox ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;     -- for sandbox keys only
     """,
     )
+
+
+@migrations()
+def m024_sandbox(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE sandbox_steps (          -- what is still to happen to sandbox messages
+            due_at INTEGER NOT NULL,
+            message_id INTEGER NOT NULL,
+            place INTEGER NOT NULL,           -- among the steps of its message
+            step TEXT NOT NULL,               -- see `gatewayd.messages.sandbox`
+            PRIMARY KEY (due_at, message_id, place)
+        ) WITHOUT ROWID;
+    """,
+    )

@@ -41,7 +41,7 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
             " WHERE state IN ('queued', 'submitting', 'in_doubt')",
             {"taken_at": row["taken_at"]},
         ).rowcount
-        db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending'", (HELD,))
+        db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND NOT sandbox", (HELD,))
     db.execute("DELETE FROM backup_of")
     event_eras.begin(db, restored=True)
     if not resend:

@@ -19,11 +19,11 @@ _EVENTS = (
     ("part_delivered", "UPDATE OF state ON main.parts", "new.state = 'delivered' AND old.state <> 'delivered'"),
     ("part_undelivered", "UPDATE OF state ON main.parts", "new.state = 'failed' AND old.state = 'submitted'"),
     ("part_refused", "INSERT ON main.refusals", "new.outcome = 'refused'"),
-    ("message_sent", "UPDATE OF status ON main.messages", "new.status = 'sent' AND old.status <> 'sent'"),
-    ("message_delivered", "UPDATE OF status ON main.messages", "new.status = 'delivered' AND old.status <> 'delivered'"),
-    ("message_failed", "UPDATE OF status ON main.messages", "new.status = 'failed' AND old.status <> 'failed'"),
-    ("message_cancelled", "UPDATE OF status ON main.messages", "new.status = 'cancelled' AND old.status <> 'cancelled'"),
-    ("text_received", "INSERT ON main.inbox", "true"),
+    ("message_sent", "UPDATE OF status ON main.messages", "new.status = 'sent' AND old.status <> 'sent' AND NOT new.sandbox"),
+    ("message_delivered", "UPDATE OF status ON main.messages", "new.status = 'delivered' AND old.status <> 'delivered' AND NOT new.sandbox"),
+    ("message_failed", "UPDATE OF status ON main.messages", "new.status = 'failed' AND old.status <> 'failed' AND NOT new.sandbox"),
+    ("message_cancelled", "UPDATE OF status ON main.messages", "new.status = 'cancelled' AND old.status <> 'cancelled' AND NOT new.sandbox"),
+    ("text_received", "INSERT ON main.inbox", "NOT new.sandbox"),
 )  # fmt: skip
 
 

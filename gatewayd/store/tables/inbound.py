@@ -184,6 +184,19 @@ def keep_text(
     return inbox_id
 
 
+def keep_sandbox_text(
+    db: Connection, company_id: int, sender: str, text: str, *, nature: Nature, now: int
+) -> int:
+    """Keep a text for the sandbox keys of a company; its id."""
+    row = db.execute(
+        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id, kind, encoding,"
+        " port_number, sandbox) VALUES (0, ?, ?, ?, ?, 0, ?, ?, ?, ?, 1) RETURNING id",
+        (sender, text, now, now, company_id, nature.kind, nature.encoding, nature.port_number),
+    ).fetchone()
+    inbox_id: int = row[0]
+    return inbox_id
+
+
 def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None, incomplete: bool) -> None:
     """Replace a text that was kept with holes, after more of its parts came."""
     db.execute(
@@ -358,7 +371,7 @@ def newest(db: Connection, limit: int) -> list[NewText]:
     found = db.execute(
         "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
         f" {_OWNER}, i.sender, i.incomplete, i.kind, i.encoding, i.port_number, i.text"
-        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id ORDER BY i.id DESC LIMIT ?",
+        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0 ORDER BY i.id DESC LIMIT ?",
         (limit,),
     )
     return [NewText(*row) for row in found]

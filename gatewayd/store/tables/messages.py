@@ -21,7 +21,8 @@ _SHOWN = f"""
            m.text, m.status, m.created_at, m.sent_at, m.delivered_at, m.failed_at, m.failure_reason, m.cost,
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
-               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt'),
+               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
+           OR m.sandbox AND m.status = 'pending' AND m.failure_reason IS NOT NULL,
            m.reference, m.send_at, m.expires_at, m.sandbox, m.transactional, m.day, c.sending_window
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id LEFT JOIN companies c ON c.id = m.company_id
 """
@@ -29,7 +30,7 @@ _SHOWN = f"""
 # The columns of `Message`, in its order.
 _MESSAGE = (
     "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
-    " created_at, expires_at, failure_reason, priority, send_at, stoppable"
+    " created_at, expires_at, failure_reason, priority, send_at, stoppable, sandbox"
 )
 
 
@@ -56,6 +57,7 @@ class Message:
     priority: int
     send_at: int | None
     stoppable: int  # an opt-out of its recipient stops it
+    sandbox: int  # it has no parts, no SIM and no quota
 
     @property
     def begins_at(self) -> int:
@@ -73,6 +75,11 @@ class ShownMessage:
     transactional: bool
     scheduled: bool  # no SIM was chosen yet
     sending_window: str | None  # of its company
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether a sandbox key sent it."""
+        return self.record.sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ COLUMNS = (
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 _SIM = COLUMNS.index("sim_id") + 1
+_SANDBOX = COLUMNS.index("sandbox") + 1
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
@@ -140,7 +148,7 @@ def newest(db: Connection) -> int | None:
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
-    event_counts.accepted(db, (row[_SIM] for row in rows))
+    event_counts.accepted(db, (row[_SIM] for row in rows if not row[_SANDBOX]))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
@@ -257,6 +265,7 @@ def page(
     reference: str | None = None,
     sim_id: int | None = None,
     priority: int | None = None,
+    sandbox: bool | None = None,
 ) -> list[ShownMessage]:
     """Messages as they are shown, newest first, found in several short reads.
 
@@ -269,6 +278,7 @@ def page(
         "m.reference = :reference": reference,
         "m.sim_id = :sim_id": sim_id,
         "m.priority = :priority": priority,
+        "m.sandbox = :sandbox": sandbox,
     }
     if company_id is None:
         wanted |= {"m.created_at >= :since": since, "m.created_at < :until": until}
