@@ -11,6 +11,7 @@ from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
 from api.endpoints import (
     bulk,
+    campaigns,
     events,
     health,
     inbox,
@@ -68,6 +69,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         bulk.endpoints(gateway, settings.api),
         preview.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
+        campaigns.endpoints(gateway),
         inbox.endpoints(gateway),
         opt_outs.endpoints(gateway, settings.api),
         events.endpoints(gateway, WaitLimit(max(1, settings.api.threads // 4), waiting)),

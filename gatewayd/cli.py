@@ -53,6 +53,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "backup:backup", "Copy the database to FILE, also while the gateway runs, and check the copy."
     ),
     "company": Entry("companies:company", "Manage the companies that send through this gateway."),
+    "campaign": Entry(
+        "campaigns:campaign", "Manage the campaigns of companies: messages with the same campaign id."
+    ),
     "key": Entry("keys:key", "Manage the API keys of companies."),
     "sim": Entry("sims:sim", "Manage the known SIM cards."),
     "opt-out": Entry(

@@ -63,11 +63,17 @@ from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, parts, sandbox
-from gatewayd.timekeeping.clock import Calendar, Clock
+from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
 from modem.driver.ussd import UssdAnswer
 from modem.parts import Via
 from modem.port.status import Answer
+
+LONGEST_AHEAD = 366 * DAY
+"""A message may be scheduled at most this long ahead: a year."""
+
+# In the year 9892: a time with an expiry behind it that ISO 8601 can still show.
+_LATEST = 250_000_000_000 * SECOND
 
 
 class Gateway:
@@ -122,7 +128,9 @@ class Gateway:
             self._commit_probe,
             settings.dispatch.grace_s,
         )
-        self._balances = Balances(settings.balance, store, clock, self.port_registry, self._timers)
+        self._balances = Balances(
+            settings.balance, store, clock, self.port_registry, self._timers, self._calendar
+        )
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,
@@ -232,6 +240,14 @@ class Gateway:
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
         return self._numbering.e164(recipient)
+
+    def latest_send_at(self) -> int:
+        """The latest `send_at` that is accepted, in microseconds since the epoch: in a year.
+
+        While the clock is not trusted it may be far behind: then every time is accepted.
+        """
+        at = self.dispatcher.moment()
+        return at.now + LONGEST_AHEAD if at.trusted else _LATEST
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float

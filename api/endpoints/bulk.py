@@ -13,7 +13,7 @@ from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response
 from api.requests.json_body import body
 from api.requests.models import Rejected, Rules, bulk_request, in_bulk
 from api.responses.errors import refusal, status_and_code
-from api.responses.serializers import flask_response, identifiers, respond
+from api.responses.serializers import flask_response, given_back, identifiers, respond
 from config.settings import ApiSettings
 from gatewayd.errors import GatewayError, InvalidRequestError
 from gatewayd.records import Accepted, Draft, Replay, Status
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts many messages."""
     blueprint = Blueprint("bulk", __name__)
-    rules = Rules(gateway.e164, settings.bulk_max)
+    rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
 
     @blueprint.post("/sms/send-bulk")
     def send_bulk() -> Response:
@@ -90,12 +90,13 @@ def _first_fault(
 
 def _outcome(draft: Draft, accepted: Accepted | GatewayError) -> dict[str, Any]:
     if isinstance(accepted, GatewayError):
-        return _failure(draft.recipient, type(accepted), str(accepted))
+        return _failure(draft.recipient, type(accepted), str(accepted)) | given_back(draft.reference)
     return {
         "recipient": draft.recipient,
         "success": True,
         **identifiers(accepted),
         "status": Status.PENDING.value,
+        **given_back(draft.reference),
     }
 
 

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
+from api.requests.times import rfc3339
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
@@ -33,12 +34,17 @@ LONGEST_EXPIRY_S = 63 * 7 * 86400
 """63 weeks: the longest validity period of an SMS-SUBMIT (23.040, 9.2.3.12.1)."""
 
 
+def _never_too_late() -> int:
+    return 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that decide whether a body is valid."""
 
     e164: Callable[[str], str]  # raises ValueError with a text for the client
     bulk_max: int
+    latest_send_at: Callable[[], int] = _never_too_late  # microseconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,18 @@ class _Options(_Body):
     campaign_id: _Id | None = None
     priority: Literal["otp", "normal", "bulk"] | None = None
     expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
+    send_at: str | None = None
+    transactional: bool | None = None
+
+    @field_validator("send_at")
+    @classmethod
+    def _within_a_year(cls, send_at: str | None, info: ValidationInfo[Rules]) -> str | None:
+        try:
+            if send_at is not None and rfc3339(send_at) > info.context.latest_send_at():
+                raise ValueError("must be at most a year ahead")
+        except ValueError as error:
+            raise PydanticCustomError("send_at", "{sentence}", {"sentence": str(error)}) from error
+        return send_at
 
     def options(self) -> Options:
         return Options(
@@ -213,6 +231,8 @@ class _Options(_Body):
             campaign_id=self.campaign_id,
             priority=Priority[self.priority.upper()] if self.priority else Priority.NORMAL,
             expires_in_s=self.expires_in_s,
+            send_at=None if self.send_at is None else rfc3339(self.send_at),
+            transactional=bool(self.transactional),
         )
 
 

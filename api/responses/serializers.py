@@ -15,6 +15,7 @@ from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
+    CampaignRecord,
     InboxRecord,
     LoopTestRecord,
     MessageRecord,
@@ -52,9 +53,27 @@ def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
     return {"sms_id": record.sms_id, "task_id": record.task_id, "sim_number": record.sim_number}
 
 
+def given_back(reference: str | None) -> dict[str, Any]:
+    """The client's own id of a message, in the answers to requests that named one."""
+    return {} if reference is None else {"reference": reference}
+
+
 def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
     return message_document(record)
+
+
+def campaign(record: CampaignRecord) -> dict[str, Any]:
+    """`data` of a campaign."""
+    return {
+        "campaign_id": record.campaign_id,
+        "total": record.total,
+        **{status.value: count for status, count in record.counts.items()},
+        "parts": record.parts,
+        "cost": record.cost,
+        "first_at": timestamp(record.first_at),
+        "last_at": timestamp(record.last_at),
+    }
 
 
 def attempt(record: AttemptRecord) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts
+from gatewayd.store.tables import accounts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Calendar, Moment
 
 _DAY = 24 * 60
@@ -50,6 +50,20 @@ def closed(db: Transaction, at: Moment, calendar: Calendar) -> frozenset[int]:
     """The companies whose bulk messages wait now for their sending window."""
     windows = accounts.sending_windows(db)
     return frozenset(company for company, window in windows.items() if is_closed(window, at, calendar))
+
+
+def waiting_now(db: Transaction, at: Moment, calendar: Calendar) -> dict[int, int]:
+    """Queued parts by SIM id, without those that wait for a sending window. On the writing connection."""
+    return without_held(db, closed(db, at, calendar))
+
+
+def without_held(db: Transaction, closed: frozenset[int]) -> dict[int, int]:
+    """As `waiting_now`, where the windows of these companies are closed."""
+    waiting = queue_counts.waiting(db)
+    if closed:
+        for sim_id, held in queue_counts.waiting_in_bulk(db, closed).items():
+            waiting[sim_id] -= held
+    return waiting
 
 
 def opens_in_s(window: str, at: Moment, calendar: Calendar) -> float:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from gatewayd.admin import (
     backup,
+    campaigns,
     companies,
     inbox,
     keys,
@@ -30,6 +31,8 @@ _checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
     "backup": _checked(backup.backup),
+    "campaign.cancel": _checked(campaigns.cancel),
+    "campaign.show": _checked(campaigns.show),
     "company.add": _checked(companies.add),
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd.admin.context import Context, Id, one_company
+from gatewayd.admin.context import Context, Id, Microseconds, one_company
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
+from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.records import (
     LONGEST_TEXT,
@@ -53,7 +54,8 @@ def list_(
             before_id=None,
             limit=max(1, min(limit, 10_000)),
         )
-    return [_shown(row.record, row.company_id) for row in rows]
+    queries = _queries(context)
+    return [_shown(queries.explained(row), row.company_id) for row in rows]
 
 
 def show(context: Context, sms_id: str) -> dict[str, object]:
@@ -62,7 +64,7 @@ def show(context: Context, sms_id: str) -> dict[str, object]:
         row = messages.shown(db, sms_id)
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
-    view = row.record
+    view = _queries(context).explained(row)
     with context.store.readers.lend() as db:
         tried = [_attempt(one) for one in attempts(db, row.id)]
     return {**_shown(view, row.company_id), "message": view.text, "attempts": tried}
@@ -136,18 +138,23 @@ def send(
     company: Id | None = None,
     sim: Id | None = None,
     priority: Literal["otp", "normal", "bulk"] = "normal",
+    reference: Annotated[str, Field(min_length=1, max_length=255)] | None = None,
+    send_at: Microseconds | None = None,
     wait_s: Annotated[float, Field(ge=0, le=60)] = 10.0,
 ) -> dict[str, object]:
-    """Send one message for a company, by default the first active one."""
+    """Send one message for a company, by default the first active one; `send_at`: not before."""
     gateway = context.running()
     company_id = one_company(context, company)
     _check_text(text)
     if sim is not None:
         _check_sim(context, sim, company_id)
+    if send_at is not None and send_at > gateway.latest_send_at():
+        raise AdminError("a message can be scheduled at most a year ahead")
     caller = Caller(0, company_id, admin=True)
-    options = Options(sim_id=sim, priority=Priority[priority.upper()])
+    options = Options(sim_id=sim, priority=Priority[priority.upper()], send_at=send_at)
     try:
-        result, _ = gateway.submit(caller, Draft(gateway.e164(recipient), text), options, None, wait_s)
+        draft = Draft(gateway.e164(recipient), text, reference)
+        result, _ = gateway.submit(caller, draft, options, None, wait_s)
     except (GatewayError, ValueError) as error:
         raise AdminError(str(error)) from error
     if not isinstance(result, MessageRecord):
@@ -167,6 +174,10 @@ def _check_sim(context: Context, sim: int, company: int) -> None:
         raise AdminError(
             f"SIM {sim} belongs to company {row.company_id}: send with --company {row.company_id}"
         )
+
+
+def _queries(context: Context) -> MessageQueries:
+    return MessageQueries(context.store, context.moment, context.calendar)
 
 
 def _attempt(view: AttemptRecord) -> dict[str, object]:
@@ -191,8 +202,13 @@ def _shown(view: MessageRecord, company_id: int) -> dict[str, object]:
         "recipient": view.recipient,
         "sim_number": view.sim_number,
         "status": view.status.value,
+        "priority": view.priority.name.lower(),
+        "campaign_id": view.campaign_id,
+        "reference": view.reference,
         "parts": view.parts,
         "created_at": iso(view.created_at),
+        "send_at": None if view.send_at is None else iso(view.send_at),
+        "expires_at": None if view.expires_at is None else iso(view.expires_at),
         "sent_at": None if view.sent_at is None else iso(view.sent_at),
         "delivered_at": None if view.delivered_at is None else iso(view.delivered_at),
         "failure_reason": view.failure_reason,

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatewayd.commands.common import administer, json_option, show, table
+from gatewayd.commands.end_time import Time
 from gatewayd.commands.output import say
 
 _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
@@ -102,6 +103,8 @@ def preview(context: click.Context, text: str, as_json: bool) -> None:
     show_default=True,
     help="The priority in the queue.",
 )
+@click.option("--reference", help="An id of your own, which is given back with the message.")
+@click.option("--at", "send_at", type=Time(), help="Send it at this time, at most a year ahead.")
 @json_option
 @click.pass_context
 def send(
@@ -111,10 +114,20 @@ def send(
     company: int | None,
     sim: int | None,
     priority: str,
+    reference: str | None,
+    send_at: int | None,
     as_json: bool,
 ) -> None:
     """Send a text, and print its status within ten seconds."""
-    arguments = {"recipient": number, "text": text, "company": company, "sim": sim, "priority": priority}
+    arguments = {
+        "recipient": number,
+        "text": text,
+        "company": company,
+        "sim": sim,
+        "priority": priority,
+        "reference": reference,
+        "send_at": send_at,
+    }
     sent = administer(context, "send", arguments)
     show(sent, as_json)
     if sent["status"] == "failed":

@@ -20,7 +20,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, queue_counts, scheduled
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.scheduled import Due
-from gatewayd.timekeeping.clock import SECOND, Clock, Moment
+from gatewayd.timekeeping.clock import FOREVER, SECOND, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # At most this many messages are released in one transaction: other writers must not wait long.
 _AT_ONCE = 100
 
-_FROM_THE_FIRST = (-1, 0)
+_FROM_THE_FIRST = (-FOREVER, 0)
 
 # The longest time between two looks: the wall clock may be set.
 _LOOK_S = 60.0

@@ -78,9 +78,7 @@ class Scheduler:
     def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the active SIM of the port, or turn to another slot with work."""
         closed = sending_windows.closed(db, at, self._calendar)
-        waiting = queue_counts.waiting(db)
-        for sim_id, held in (queue_counts.waiting_in_bulk(db, closed) if closed else {}).items():
-            waiting[sim_id] -= held
+        waiting = sending_windows.without_held(db, closed)
         wanted = busiest_other_slot(turn, waiting)
         left_s = self._switching.stay_s(turn)
         if wanted is not None and left_s <= 0:

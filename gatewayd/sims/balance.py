@@ -9,13 +9,14 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from config.settings import BalanceSettings
+from gatewayd.accounts import sending_windows
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import queue_counts, sims
+from gatewayd.store.tables import sims
 from gatewayd.store.tables.sims import Sim
-from gatewayd.timekeeping.clock import SECOND, Clock
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
 from modem.driver.ussd import UssdAnswer, UssdError
 
@@ -69,8 +70,10 @@ class Balances:
         clock: Clock,
         port_registry: PortRegistry,
         timers: Timers,
+        calendar: Calendar,
     ) -> None:
         self._settings = settings
+        self._calendar = calendar
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
@@ -97,7 +100,8 @@ class Balances:
     def _due(self) -> list[tuple[Sim, BalanceSettings]]:
         """The SIMs that are ready and idle, and whose balance is too old."""
         now, places = self._clock.now(), self._port_registry.sims()
-        waiting = self._store.write(queue_counts.waiting)
+        at = self._clock.moment(self._calendar)
+        waiting = self._store.write(lambda db: sending_windows.waiting_now(db, at, self._calendar))
         with self._store.readers.lend() as db:
             known = sims.shown(db, "")
         due: list[tuple[Sim, BalanceSettings]] = []

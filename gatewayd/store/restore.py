@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 
 from gatewayd.store.backup import check_backup, kept, own
@@ -41,7 +42,11 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
             " WHERE state IN ('queued', 'submitting', 'in_doubt')",
             {"taken_at": row["taken_at"]},
         ).rowcount
-        db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND NOT sandbox", (HELD,))
+        count += _hold_scheduled(db, row["taken_at"])
+        db.execute(
+            "UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND NOT sandbox AND (day <> '' OR send_at IS NULL)",
+            (HELD,),
+        )
     db.execute("DELETE FROM backup_of")
     event_eras.begin(db, restored=True)
     if not resend:
@@ -54,6 +59,29 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
         if resend
         else f"held ({count} parts): it may have been sent since",
     )
+
+
+def _hold_scheduled(db: Connection, taken_at: int) -> int:
+    """Hold the scheduled messages that were due since the backup was made; the number of their parts."""
+    # The clock of a box without a battery may still be in the past.
+    values = {"taken_at": taken_at, "now": max(taken_at, time.time_ns() // 1000)}
+    count: int = db.execute(
+        "WITH RECURSIVE seqs (message_id, seq, parts) AS ("
+        "  SELECT id, 1, parts FROM messages WHERE status = 'pending' AND day = '' AND sandbox = 0 AND send_at <= :now"
+        "  UNION ALL SELECT message_id, seq + 1, parts FROM seqs WHERE seq < parts)"
+        " INSERT INTO parts (message_id, seq, state, held, token, sim_id, pinned, priority, company_id, transactional,"
+        "  place, started_at, ended_at)"
+        " SELECT m.id, seq, 'in_doubt', 1, 1, sim_id, pinned, priority, company_id, transactional, m.id, :taken_at,"
+        "  :now FROM seqs JOIN messages m ON m.id = message_id",
+        values,
+    ).rowcount
+    # They have parts now, so they are scheduled no longer.
+    db.execute(
+        "UPDATE messages SET day = strftime('%Y-%m-%d', :now / 1000000, 'unixepoch')"
+        " WHERE status = 'pending' AND day = '' AND sandbox = 0 AND send_at <= :now",
+        values,
+    )
+    return count
 
 
 def restore_newest(folder: Path, path: Path) -> None:

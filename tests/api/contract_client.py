@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -20,6 +21,12 @@ TEXT = {"recipient": "+22370123456", "message": "Bonjour"}
 AT_ONCE = {"Prefer": "respond-async"}
 
 _names = count(1)
+
+
+def in_s(seconds: float, offset_h: int = 0) -> str:
+    """A time so many seconds from now, with an offset from UTC."""
+    moment = datetime.now(UTC) + timedelta(seconds=seconds, hours=offset_h)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + (f"+{offset_h:02d}:00" if offset_h else "Z")
 
 
 @dataclass(frozen=True, slots=True)

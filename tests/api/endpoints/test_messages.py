@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from contextlib import closing
 
-from tests.api.contract_client import TEXT, Client, quiet, side_by_side, sim_of, tenant
+from tests.api.contract_client import TEXT, Client, quiet, side_by_side, sim_ids, sim_of, tenant
 from tests.conftest import Running, eventually
 
 
@@ -37,18 +37,23 @@ def test_messages_are_listed_newest_first_and_page_by_page(client: Client) -> No
 
 
 def test_the_reference_of_a_client_is_given_back(client: Client) -> None:
-    sms_id = client.send(reference="facture-2026/17").data["sms_id"]
+    sent = client.send(reference="facture-2026/17").data
+    assert sent["reference"] == "facture-2026/17"
+    sms_id = sent["sms_id"]
     assert client.status(sms_id)["reference"] == "facture-2026/17"
     messages = [{"recipient": "70123456", "message": "x", "reference": name} for name in ("a", "b")]
     bulk = client.bulk(messages)
     ids = [result["sms_id"] for result in bulk.content["results"]]
+    assert [result["reference"] for result in bulk.content["results"]] == ["a", "b"]
     assert [client.status(one)["reference"] for one in ids] == ["a", "b"]
     for wrong in ("", "x" * 256, 7, ["a"]):
         client.send(reference=wrong).refused(400, "invalid_request")
 
 
 def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> None:
-    sms_id = client.send(campaign_id=32).data["sms_id"]
+    status_sim = sim_ids(client)[0]
+    options = {"priority": "bulk", "reference": "r-32", "sim_number_id": status_sim}
+    sms_id = client.send(campaign_id=32, **options).data["sms_id"]
     client.await_status(sms_id, "delivered")
     (message,) = client.get("/sms/messages?campaign_id=32").data
     assert message["campaign_id"] == 32
@@ -66,7 +71,13 @@ def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> 
         (f"since={created_at}", 1),
         (f"until={created_at}", 0),
         ("since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00%2B01:00", 0),
-        ("status=&recipient=&since=&until=&limit=&cursor=", 1),
+        ("status=&recipient=&since=&until=&limit=&cursor=&reference=&sim_number_id=&priority=", 1),
+        ("reference=r-32", 1),
+        ("reference=R-32", 0),
+        ("priority=bulk", 1),
+        ("priority=otp", 0),
+        (f"sim_number_id={status_sim}", 1),
+        ("sim_number_id=999999", 0),
     ):
         assert len(client.get(f"/sms/messages?campaign_id=32&{query}").data) == found, query
 

@@ -13,19 +13,23 @@ from typing import Any
 import pytest
 
 from config.settings import StoreSettings
+from gatewayd.admin import messages
 from gatewayd.operations.backups import Backups, running_backup
+from gatewayd.records import Draft, MessageRecord, Options
 from gatewayd.store import backup
 from gatewayd.store.backup import BackupError
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.store import Store
-from gatewayd.timekeeping.clock import Clock
+from gatewayd.timekeeping.clock import SECOND, Clock
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import Running, eventually, told_by
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, administration
 from tests.gatewayd.store.wal import uncopied
 
 A = "8922300000000000001"
+TAKEN_AT = 1_800_000_000_000_000
+HOUR = 3600 * SECOND
 
 
 @pytest.fixture
@@ -37,9 +41,7 @@ def played(tmp_path: Path) -> Any:
 
 
 def back_up(store: Store, target: Path, *, overwrite: bool = False) -> int:
-    making = running_backup(
-        store.path, target, 1_800_000_000_000_000, overwrite=overwrite, ended=store.cut_log
-    )
+    making = running_backup(store.path, target, TAKEN_AT, overwrite=overwrite, ended=store.cut_log)
     while True:
         try:
             next(making)
@@ -126,6 +128,29 @@ def test_waiting_messages_of_a_restored_backup_are_held(played: PlayedGateway, t
     fresh = played.send("new")
     assert played.claim(1).segment.text == "new"
     assert played.view(fresh).status.value == "pending"
+
+
+def test_a_scheduled_message_that_was_due_since_the_backup_is_held(
+    played: PlayedGateway, tmp_path: Path
+) -> None:
+    now = TAKEN_AT
+    played.clock.at = now - 2 * HOUR
+    due, later = (
+        played.gateway.submit(played.caller, Draft(RECIPIENT, text), Options(send_at=at), None, 0)[0]
+        for text, at in (("é" * 200, now - HOUR), ("later", now + HOUR))
+    )
+    assert isinstance(due, MessageRecord)
+    assert isinstance(later, MessageRecord)
+    back_up(played.store, tmp_path / "copy.db")
+    replace_database(played, tmp_path / "copy.db")
+    played.clock.at = now + 2 * HOUR
+    played.gateway.clock_trusted()
+    assert eventually(lambda: step if isinstance(step := played.next(1), Submission) else None).total == 1
+    view = played.view(due.sms_id)
+    assert (view.in_doubt, view.parts) == (True, 2)
+    assert "restored from a backup" in (view.failure_reason or "")
+    messages.settle(administration(played), due.sms_id, "retry")
+    assert {played.claim(1).segment.text[0] for _ in range(2)} == {"é"}
 
 
 def test_a_damaged_database_makes_way_for_the_newest_good_backup_where_that_is_wanted(

@@ -11,19 +11,30 @@ from pathlib import Path
 
 import pytest
 
+from gatewayd.admin import companies
 from gatewayd.admin.context import Context
 from gatewayd.admin.status import status
 from gatewayd.gateway import Gateway
-from gatewayd.records import Draft, Idempotency, InboxFilter, MessageFilter, Options, Status
+from gatewayd.records import (
+    Draft,
+    Idempotency,
+    InboxFilter,
+    MessageFilter,
+    MessageRecord,
+    Options,
+    Priority,
+    Status,
+)
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, pagination, parts
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
-from modem.parts import InDoubt, Submitted
+from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.conftest import eventually
+from tests.gatewayd.played_ports import PlayedGateway, administration, refused
 
 A, B = "8922300000000000001", "8922300000000000002"
 # One row from the end of the table, not all of them.
@@ -81,6 +92,19 @@ def a_day(played: PlayedGateway) -> None:
     played.gateway.messages(played.caller, MessageFilter(recipient="+22370123456", status=Status.PENDING))
     played.gateway.messages(played.caller, MessageFilter(since=1, until=played.clock.at + 1, cursor=4))
     played.gateway.inbox(played.caller, InboxFilter(limit=10))
+    companies.set_(administration(played), played.company, {"sending_window": "08:00-20:00"})
+    for send_at in (None, played.clock.at + SECOND):
+        options = Options(campaign_id=1, priority=Priority.BULK, send_at=send_at)
+        view, _ = played.gateway.submit(played.caller, Draft("+22370123458", "é" * 200), options, None, 0)
+    played.clock.at += 2 * SECOND
+    played.gateway.clock_trusted()
+    assert isinstance(view, MessageRecord)
+    eventually(lambda: played.view(view.sms_id).sim_number)
+    companies.set_(administration(played), played.company, {"sending_window": None})
+    bulk = played.settle(2, played.claim(2), Submitted(9))
+    assert isinstance(bulk, Submission)
+    played.gateway.campaigns.cancel(played.caller, 1)
+    played.gateway.checks()
     assert played.gateway.ready()
     played.gateway._housekeeping.sweep()  # noqa: SLF001 - done every ten minutes
     played.gateway._retention.begin()  # noqa: SLF001
