@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
 from tests.api.contract_client import TEXT, Client, quiet, side_by_side, sim_ids, sim_of, tenant
 from tests.conftest import Running, eventually
@@ -52,7 +53,7 @@ def test_the_reference_of_a_client_is_given_back(client: Client) -> None:
 
 def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> None:
     status_sim = sim_ids(client)[0]
-    options = {"priority": "bulk", "reference": "r-32", "sim_number_id": status_sim}
+    options: dict[str, Any] = {"priority": "bulk", "reference": "r-32", "sim_number_id": status_sim}
     sms_id = client.send(campaign_id=32, **options).data["sms_id"]
     client.await_status(sms_id, "delivered")
     (message,) = client.get("/sms/messages?campaign_id=32").data
