@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from api.responses.errors import Refusal
-from api.responses.json_format import MIME, document, timestamp
+from api.responses.json_format import JSON_HEADERS, document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.records import (
     Accepted,
@@ -22,7 +23,18 @@ from gatewayd.records import (
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _LABELS = {status: status.value.capitalize() for status in Status}
+
+
+class ApiResponse(Response):
+    """A response whose headers need no correction before they are sent: it has a body of known length, and no Location."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """The headers themselves, instead of a corrected copy."""
+        return self.headers
 
 
 def respond(
@@ -34,7 +46,9 @@ def respond(
 
 def flask_response(reply: JsonResponse) -> Response:
     """Flask's response from a prepared one."""
-    return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
+    headers = Headers(JSON_HEADERS)
+    headers.extend(reply.headers)
+    return ApiResponse(reply.body.encode(), reply.status, headers)
 
 
 def respond_error(refusal: Refusal) -> Response:
