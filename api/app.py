@@ -9,13 +9,14 @@ from werkzeug.exceptions import HTTPException
 
 from api.access.admission import admission
 from api.access.ip_access import IpAccess
-from api.application import Api
 from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.responses.api_response import ApiResponse
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
-from api.responses.serializers import ApiResponse, respond_error
+from api.responses.serializers import respond_error
 from api.server.request_parser import UNCHECKED_BODY_LIMIT
 from api.server.wait_limit import WaitLimit
+from api.web_application import Api
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Response
-from werkzeug.datastructures import Headers
 
+from api.responses.api_response import ApiResponse
 from api.responses.errors import Refusal
-from api.responses.json_format import JSON_HEADERS, document, timestamp
+from api.responses.json_format import document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.records import (
     Accepted,
@@ -23,18 +23,7 @@ from gatewayd.records import (
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 _LABELS = {status: status.value.capitalize() for status in Status}
-
-
-class ApiResponse(Response):
-    """A response whose headers need no correction before they are sent: it has a body of known length, and no Location."""
-
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
-        """The headers themselves, instead of a corrected copy."""
-        return self.headers
 
 
 def respond(
@@ -46,9 +35,7 @@ def respond(
 
 def flask_response(reply: JsonResponse) -> Response:
     """Flask's response from a prepared one."""
-    headers = Headers(JSON_HEADERS)
-    headers.extend(reply.headers)
-    return ApiResponse(reply.body.encode(), reply.status, headers)
+    return ApiResponse(reply)
 
 
 def respond_error(refusal: Refusal) -> Response:
