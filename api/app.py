@@ -10,8 +10,8 @@ from werkzeug.exceptions import HTTPException
 from api.access.admission import admission
 from api.access.ip_access import IpAccess
 from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
-from api.responses.api_response import ApiResponse
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
+from api.responses.flask_response import ApiResponse
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
 from api.server.request_parser import UNCHECKED_BODY_LIMIT

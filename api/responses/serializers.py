@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response
 
-from api.responses.api_response import ApiResponse
 from api.responses.errors import Refusal
+from api.responses.flask_response import ApiResponse
 from api.responses.json_format import document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.records import (
