@@ -30,6 +30,7 @@ from pydantic_core import PydanticCustomError
 
 from config.faults import describe
 from config.plans import GUIDE, Plan, plan_key, plans
+from config.store_path import DEFAULT_STORE_PATH
 
 EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 """The configuration with every key and its default."""
@@ -227,7 +228,7 @@ class StoreSettings(_Section):
     """[store]: the database and its backups."""
 
     path: Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)] = (
-        Path("/var/lib/gatewayd/gatewayd.db")
+        DEFAULT_STORE_PATH
     )
 
     retention_days: int = Field(default=90, ge=0, le=36_500)

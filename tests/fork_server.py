@@ -26,7 +26,7 @@ _IMPORTED_TOO = (
     "gatewayd.daemon.daemon",
     "modem.simulator.bank",
     "modem.simulator.control",
-    "tests.bench.stage",
+    "tests.bench.measurement",
 )
 _LONGEST_REQUEST = 1 << 17
 

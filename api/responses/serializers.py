@@ -8,7 +8,8 @@ from typing import Any
 from flask import Response
 
 from api.responses.errors import Refusal
-from api.responses.json_format import MIME, document, timestamp
+from api.responses.flask_response import ApiResponse
+from api.responses.json_format import document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.accounts.quotas import quota_document
 from gatewayd.messages.documents import message_document, text_document
@@ -35,7 +36,7 @@ def respond(
 
 def flask_response(reply: JsonResponse) -> Response:
     """Flask's response from a prepared one."""
-    return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
+    return ApiResponse(reply)
 
 
 def respond_error(refusal: Refusal) -> Response:

@@ -6,7 +6,6 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -24,10 +23,10 @@ from modem.simulator.core.results import CallEndedError, CmeError, CmsError, Com
 from modem.simulator.core.settings import Settings
 from modem.simulator.core.sim import Lock, Sim
 from modem.simulator.core.storage import Storage
+from modem.simulator.core.text_entry import CTRL_Z, ESCAPE, TextEntry, end_of_text
 from modem.simulator.core.timers import Timer, Timers
 from modem.simulator.core.traits import Traits
 
-CTRL_Z, ESCAPE = 0x1A, 0x1B
 UART_OCTETS = 64  # buffer size of an old UART
 LATE_S = 60.0  # longer than most programs wait for +CMGS
 ANSWER_LATE_S = 8.0  # longer than most programs wait for any other answer
@@ -75,14 +74,6 @@ class State(Enum):
     EXECUTING = "executing"  # nothing: a command that cannot be aborted runs, and they are discarded
 
 
-@dataclass(slots=True)
-class _Entry:
-    done: EntryHandler
-    is_text: bool
-    limit: int
-    body: bytearray = field(default_factory=bytearray)
-
-
 class Modem:
     """One modem with its slots. `feed` takes the octets that the program writes; `write` receives the answers."""
 
@@ -126,7 +117,7 @@ class Modem:
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
         self._answer: list[str] = []
-        self._entry: _Entry | None = None
+        self._entry: TextEntry | None = None
         self.owed: deque[str] = deque()  # answers to older submissions, which come with the next one's
         self._rings_left = 0  # of a call that comes in
         self._held: list[str] = []  # unsolicited lines that wait for the end of the text
@@ -432,7 +423,7 @@ class Modem:
             self.reset()
             return True
         if take(Fault.STUCK_PROMPT):
-            self._entry = _Entry(_no_text, is_text=False, limit=0)
+            self._entry = TextEntry(_no_text, is_text=False, limit=0)
             self.state = State.TEXT
             return True
         return False
@@ -505,7 +496,7 @@ class Modem:
             return Flow.PENDING
         for line in self.traits.before_prompt:
             self.unsolicited(line)
-        self._entry = _Entry(done, is_text, limit)
+        self._entry = TextEntry(done, is_text=is_text, limit=limit)
         self.state = State.TEXT
         odd = self.faults.take(Fault.ODD_PROMPT)
         self._write(self.chance.choice(ODD_PROMPTS) if odd else self.traits.prompt)
@@ -518,13 +509,15 @@ class Modem:
             self._after_return = False
             if data[:1] == b"\n":  # the tail of the command's own CR LF
                 return data[1:]
-        end, octet = _end_of_text(data)
+        end, octet = end_of_text(data)
         text = data[:end]
         if text and self.faults.take(Fault.OCTET_LOST):
             text = text[: len(text) // 2] + text[len(text) // 2 + 1 :]
         if len(text) > UART_OCTETS and self.faults.take(Fault.OVERRUN):
             text = text[:UART_OCTETS]
-        self._take_text(entry, text)
+        if echoed := entry.echo(text, enabled=self.settings.echo):
+            self._write(echoed)
+        entry.add(text)
         if octet is None:
             return b""
         rest = data[end + 1 :]
@@ -533,22 +526,7 @@ class Modem:
         self._end_text(entry, cancelled=octet == ESCAPE)
         return rest
 
-    def _take_text(self, entry: _Entry, piece: bytes) -> None:
-        if self.settings.echo and piece:
-            self._write(piece.replace(b"\r", b"\r\n> ") if entry.is_text else piece)
-        elif entry.is_text:
-            self._write(b"\r\n> " * piece.count(b"\r"))
-        if entry.is_text and b"\x08" in piece:
-            for octet in piece:
-                if octet != 0x08:
-                    entry.body.append(octet)
-                elif entry.body:
-                    entry.body.pop()
-        else:
-            entry.body += piece
-        del entry.body[entry.limit + 1 :]  # one more than fits is remembered: it makes the text an error
-
-    def _end_text(self, entry: _Entry, *, cancelled: bool) -> None:
+    def _end_text(self, entry: TextEntry, *, cancelled: bool) -> None:
         self._entry = None
         self.state = State.EXECUTING
         if self.traits.echoes_ctrl_z and self.settings.echo and not cancelled:
@@ -561,7 +539,7 @@ class Modem:
             self._finish(None if self.traits.escape_answers_ok else CommandError())
             return
         try:
-            if entry.done(bytes(entry.body)) is Flow.PENDING:
+            if entry.finish() is Flow.PENDING:
                 return
         except CommandError as error:
             self._finish(error)
@@ -697,11 +675,3 @@ def _no_text(body: bytes) -> Flow | None:
     """Text typed at a prompt that another program left is not a message."""
     del body
     raise CmsError(304)
-
-
-def _end_of_text(data: bytes) -> tuple[int, int | None]:
-    """The offset at which text ends, and the octet that ends it; the end of the data and None without one."""
-    places = [place for place in (data.find(CTRL_Z), data.find(ESCAPE)) if place >= 0]
-    if not places:
-        return len(data), None
-    return min(places), data[min(places)]

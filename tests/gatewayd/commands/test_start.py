@@ -12,6 +12,7 @@ from gatewayd.accounts import authenticator
 from gatewayd.cli import COMMANDS, main
 from gatewayd.commands import keys, loop_test
 from gatewayd.loop_test import rounds
+from tests.conftest import Running
 
 SLOW = ("pydantic", "flask", "waitress", "sqlite_utils", "tabulate")
 ABOVE_THE_CLIENT = ("gatewayd.store.store", "gatewayd.admin.commands", "gatewayd.sims.numbering", "flask")
@@ -46,6 +47,18 @@ except SystemExit:
 def test_a_command_that_asks_the_daemon_does_not_import_the_gateway(module: str) -> None:
     imported = imported_by(f"import gatewayd.commands.{module}")
     assert imported.isdisjoint((*SLOW, *ABOVE_THE_CLIENT))
+
+
+def test_asking_the_daemon_imports_no_settings(running: Running) -> None:
+    config = str(running.state / "gatewayd.toml")
+    statements = f"""
+from gatewayd.cli import main
+try:
+    main(["--config", {config!r}, "status", "--json"], prog_name="gatewayd")
+except SystemExit as ended:
+    assert ended.code == 0, ended.code
+"""
+    assert imported_by(statements).isdisjoint((*SLOW, "config.settings", *ABOVE_THE_CLIENT))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
