@@ -29,6 +29,8 @@ from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 
 RECIPIENT = "+22370123456"
+# The ICCIDs of three SIM cards.
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 
 
 class PlayedPort:
@@ -205,6 +207,18 @@ def send_many(played: PlayedGateway, count: int) -> None:
     """Send messages with the texts 0, 1, 2, … in one request."""
     drafts = [Draft(RECIPIENT, f"{n}") for n in range(count)]
     played.gateway.submit_bulk(played.caller, drafts, Options(), None)
+
+
+def used_quota(played: PlayedGateway) -> int:
+    """The parts that count towards the quota of the company."""
+    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
+    return count
+
+
+def commits(played: PlayedGateway) -> int:
+    """How many transactions the store has committed."""
+    count: int = played.store.commit_times.histograms()[""].buckets[-1][1]
+    return count
 
 
 def administration(played: PlayedGateway, *, daemon: bool = True) -> Context:

@@ -15,9 +15,7 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from modem.parts import Submission
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway
-
-A, B, C = "8922300000000000001", "8922300000000000002", "8922300000000000003"
+from tests.gatewayd.played_ports import A, B, C, PlayedGateway
 
 
 @pytest.fixture

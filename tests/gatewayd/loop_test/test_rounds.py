@@ -26,9 +26,8 @@ from modem.port.interface import Switch
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.gatewayd.played_ports import A, B, C, PlayedGateway, refused
 
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 SENT = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)  # the first time of the clock
 
 

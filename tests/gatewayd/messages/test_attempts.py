@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gatewayd.admin import messages as admin
 from gatewayd.timekeeping.clock import SECOND
 from modem.errors import Kind, cause
 from modem.parts import InDoubt, Refused, Submitted
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    administration,
-    again,
-    attempts,
-    refused,
-    report_on,
-)
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield played
-    played.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
-    """A gateway that keeps parts in doubt until a report comes or a person decides."""
-    played = PlayedGateway(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
-    played.up(1, A)
-    yield played
-    played.close()
+from tests.gatewayd.played_ports import A, PlayedGateway, administration, again, attempts, refused, report_on
 
 
 def test_an_error_text_without_a_code_is_shown_with_the_attempt(played: PlayedGateway) -> None:
@@ -76,19 +47,19 @@ def test_attempts_are_listed_oldest_first_with_their_sim_and_meaning(played: Pla
     assert [one["outcome"] for one in shown] == ["refused", "in_doubt", "sent"]
 
 
-def test_an_attempt_that_was_in_doubt_and_was_reported_counts_as_sent(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.settle(1, patient.claim(1), InDoubt("no answer"))
-    assert [one.outcome for one in attempts(patient, sms_id)] == ["in_doubt"]
-    report_on(patient, 1, 9)
-    assert [one.outcome for one in attempts(patient, sms_id)] == ["sent"]
+def test_an_attempt_that_was_in_doubt_and_was_reported_counts_as_sent(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.settle(1, holding.claim(1), InDoubt("no answer"))
+    assert [one.outcome for one in attempts(holding, sms_id)] == ["in_doubt"]
+    report_on(holding, 1, 9)
+    assert [one.outcome for one in attempts(holding, sms_id)] == ["sent"]
 
 
-def test_a_power_cut_is_an_attempt_in_doubt(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.claim(1)
-    patient.restart()
-    (told,) = attempts(patient, sms_id)
+def test_a_power_cut_is_an_attempt_in_doubt(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.claim(1)
+    holding.restart()
+    (told,) = attempts(holding, sms_id)
     assert (told.outcome, told.port) == ("in_doubt", 1)
 
 

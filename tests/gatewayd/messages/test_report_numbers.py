@@ -13,9 +13,8 @@ from gatewayd.timekeeping.clock import SECOND
 from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.gatewayd.box import Box
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, PlayedGateway
 
-A = "8922301000000000001"
 ABIDJAN = ("+2250701020304", "+2250501020304")
 ACCRA = ("+233244123456", "+233544123456")
 LAGOS = ("+2348031234567", "+2347031234567")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,28 +13,7 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.port.interface import Outcome, Reported, Rest
 from modem.simulator.core.tpdu import timestamp
 from modem.sms.tpdu import StatusReport, parse
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, report, reported
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
-    """A gateway that keeps parts in doubt until a report comes."""
-    played = PlayedGateway(tmp_path, in_doubt="hold")
-    yield played
-    played.close()
-
-
-def commits(played: PlayedGateway) -> int:
-    return played.store.commit_times.histograms()[""].buckets[-1][1]
+from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, commits, report, reported
 
 
 def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGateway) -> None:
@@ -221,41 +199,41 @@ def test_a_final_report_goes_to_the_part_of_the_temporary_one(played: PlayedGate
     assert played.view(second).status is Status.DELIVERED
 
 
-def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    sms_id = patient.send()
-    part = patient.claim(1)
-    reported(patient, 1, report(patient, 9))
-    patient.settle(1, part, InDoubt("silence"))
-    assert patient.view(sms_id).status is Status.DELIVERED
-    assert patient.next(1) == Rest()  # it is not sent again
+def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    sms_id = holding.send()
+    part = holding.claim(1)
+    reported(holding, 1, report(holding, 9))
+    holding.settle(1, part, InDoubt("silence"))
+    assert holding.view(sms_id).status is Status.DELIVERED
+    assert holding.next(1) == Rest()  # it is not sent again
 
 
-def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    sms_id = patient.send()
-    patient.claim(1)
-    reported(patient, 1, report(patient, 9))
-    patient.restart()
-    assert patient.view(sms_id).status is Status.DELIVERED
+def test_a_report_that_came_before_a_power_cut_settles_the_doubt(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    sms_id = holding.send()
+    holding.claim(1)
+    reported(holding, 1, report(holding, 9))
+    holding.restart()
+    assert holding.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    first = patient.send("1")
-    patient.claim(1)
-    patient.restart()
-    patient.up(1, A)
-    told = report(patient, 9)
-    reported(patient, 1, told)
-    assert patient.view(first).status is Status.DELIVERED
-    patient.clock.at += 60 * 1_000_000
-    second = patient.send("2")
-    patient.settle(1, patient.claim(1), Submitted(9))
-    reported(patient, 1, told)
-    assert patient.view(second).status is Status.SENT
-    reported(patient, 1, report(patient, 9))
-    assert patient.view(second).status is Status.DELIVERED
+def test_reports_after_a_power_cut_find_parts_without_an_answer(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    first = holding.send("1")
+    holding.claim(1)
+    holding.restart()
+    holding.up(1, A)
+    told = report(holding, 9)
+    reported(holding, 1, told)
+    assert holding.view(first).status is Status.DELIVERED
+    holding.clock.at += 60 * 1_000_000
+    second = holding.send("2")
+    holding.settle(1, holding.claim(1), Submitted(9))
+    reported(holding, 1, told)
+    assert holding.view(second).status is Status.SENT
+    reported(holding, 1, report(holding, 9))
+    assert holding.view(second).status is Status.DELIVERED
 
 
 def test_a_report_without_a_time_goes_to_the_part_without_a_report(played: PlayedGateway) -> None:

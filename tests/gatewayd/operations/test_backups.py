@@ -22,10 +22,8 @@ from gatewayd.timekeeping.clock import Clock
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import Running, eventually, told_by
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, PlayedGateway
 from tests.gatewayd.store.wal import uncopied
-
-A = "8922300000000000001"
 
 
 @pytest.fixture

@@ -14,9 +14,7 @@ from gatewayd.store.tables.retention import TABLES
 from gatewayd.timekeeping.clock import DAY
 from modem.parts import Submission, Submitted
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import PlayedGateway
-
-A = "8922300000000000001"
+from tests.gatewayd.played_ports import A, PlayedGateway
 
 
 @pytest.fixture

@@ -18,9 +18,8 @@ from gatewayd.store.tables import accounts
 from modem.port.interface import Unreadable
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, parse
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, PlayedGateway
 
-A = "8922301000000000001"
 SENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 

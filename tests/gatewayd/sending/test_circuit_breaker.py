@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from modem.errors import Kind
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway, refused
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
+from tests.gatewayd.played_ports import A, B, PlayedGateway, refused
 
 
 def fail_one_recipient_after_another(played: PlayedGateway, port: int, count: int) -> None:

@@ -13,12 +13,7 @@ from gatewayd.records import Status
 from gatewayd.store.tables import queue_counts
 from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    send_many,
-)
-
-A, B = "8922300000000000001", "8922300000000000002"
+from tests.gatewayd.played_ports import A, PlayedGateway, send_many
 
 
 @pytest.fixture

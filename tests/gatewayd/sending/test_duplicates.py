@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from gatewayd.records import Status
 from modem.errors import Kind, cause
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    again,
-    attempts,
-    refused,
-    report_on,
-)
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
+from tests.gatewayd.played_ports import A, PlayedGateway, again, attempts, refused, report_on
 
 DUPLICATE = Refused(cause("CMS", 197))
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield played
-    played.close()
 
 
 def test_only_a_repetition_after_a_doubt_has_tp_rd(played: PlayedGateway) -> None:

@@ -16,9 +16,8 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.port.interface import Rest
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
+from tests.gatewayd.played_ports import RECIPIENT, A, PlayedGateway, refused, used_quota
 
-A = "8922301000000000001"
 LIFE_S = 600
 
 
@@ -28,11 +27,6 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.up(1, A)
     yield played
     played.close()
-
-
-def used(played: PlayedGateway) -> int:
-    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
-    return count
 
 
 def time_passes(played: PlayedGateway, seconds: float, *, look: bool = True) -> None:
@@ -57,7 +51,7 @@ def test_a_message_expires_on_time_without_any_port(played: PlayedGateway) -> No
         assert "expired" in reason
         assert "expiré" in reason
     assert played.view(third).status is Status.PENDING
-    assert used(played) == 1
+    assert used_quota(played) == 1
     assert played.row("SELECT sum(taken) FROM sim_usage")[0] == 1
     assert played.row("SELECT count(*) FROM parts WHERE state = 'queued'")[0] == 1
 
@@ -77,7 +71,7 @@ def test_many_messages_expire_in_small_steps(played: PlayedGateway) -> None:
     played.gateway.submit_bulk(played.caller, drafts, Options(), None)
     time_passes(played, LIFE_S)
     eventually(lambda: played.row("SELECT count(*) FROM messages WHERE status = 'pending'")[0] == 0)
-    assert used(played) == 0
+    assert used_quota(played) == 0
 
 
 def test_a_message_without_an_expiry_never_expires(tmp_path: Path) -> None:
@@ -112,7 +106,7 @@ def test_a_part_that_is_refused_after_the_expiry_is_not_retried(played: PlayedGa
     time_passes(played, LIFE_S)
     assert played.settle(1, part, refused(Kind.MOMENT)) == Rest()
     assert "expired" in fails(played, sms_id)
-    assert used(played) == 0
+    assert used_quota(played) == 0
 
 
 def test_a_partly_sent_message_fails_and_its_unsent_parts_are_dropped(played: PlayedGateway) -> None:
@@ -122,7 +116,7 @@ def test_a_partly_sent_message_fails_and_its_unsent_parts_are_dropped(played: Pl
     played.settle(1, part, Submitted(1))
     time_passes(played, LIFE_S)
     assert "all of its parts" in fails(played, sms_id)
-    assert used(played) == 1
+    assert used_quota(played) == 1
     played.up(1, A)
     assert played.next(1) == Rest()
 
@@ -154,7 +148,7 @@ def test_the_waiting_parts_of_a_message_in_doubt_are_dropped_and_a_report_counts
     played.gateway.dispatcher.reported(played.statuses[1], StatusReport("", 9, RECIPIENT, at, at, 0))
     time_passes(played, 1)
     assert "all of its parts" in fails(played, sms_id)
-    assert used(played) == 1
+    assert used_quota(played) == 1
     played.close()
 
 

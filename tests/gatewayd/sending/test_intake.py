@@ -25,9 +25,8 @@ from modem.driver.sim import SimState
 from modem.parts import Submitted
 from modem.port.status import Answer, PortState, SlotStatus
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
+from tests.gatewayd.played_ports import RECIPIENT, A, B, C, PlayedGateway
 
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 ORANGE, MALITEL = "+22370123456", "+22366123456"
 
 

@@ -11,9 +11,8 @@ import pytest
 from gatewayd.records import Status
 from modem.parts import Fate, InDoubt, Place, Submission, Via
 from modem.port.interface import Kept, Rest, Storage
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, B, PlayedGateway
 
-A, B = "8922301000000000001", "8922301000000000002"
 HERE = Place("ME", 3)
 
 

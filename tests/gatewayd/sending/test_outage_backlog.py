@@ -18,9 +18,8 @@ from gatewayd.store.tables import parts, queue_counts, send_queue
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, B, PlayedGateway
 
-A, B = "8922301000000000001", "8922301000000000002"
 GUARD_S = 3600
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 from modem.driver.registration import Registration
 from modem.parts import Submitted
 from modem.port.interface import Rest, Switch
-from tests.gatewayd.played_ports import PlayedGateway, report, reported
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+from tests.gatewayd.played_ports import A, B, PlayedGateway, report, reported
 
 
 def test_two_slots_are_served_in_batches(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,9 @@ from modem.errors import Kind, cause
 from modem.parts import Refused, Submission, Submitted
 from modem.port.interface import Rest
 from modem.sms.gsm7 import Alphabet
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    again,
-    attempts,
-    refused,
-    report_on,
-)
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
+from tests.gatewayd.played_ports import A, B, PlayedGateway, again, attempts, refused, report_on
 
 BARRED = Refused(cause("CMS", 8))
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield played
-    played.close()
 
 
 TEXT = "".join(f"<{number:03}>" for number in range(80))  # 400 characters: 3 parts

@@ -15,12 +15,7 @@ from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    send_many,
-)
-
-A, B = "8922300000000000001", "8922300000000000002"
+from tests.gatewayd.played_ports import A, B, PlayedGateway, send_many
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from modem.errors import Kind
 from modem.parts import Submission, Submitted
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Deliver
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.gatewayd.played_ports import A, B, PlayedGateway, refused
 
-A, B = "8922301000000000001", "8922301000000000002"
 OLD, NEW, NEWEST = "+22370000001", "+22370999999", "+22376543210"
 
 

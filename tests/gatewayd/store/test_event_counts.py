@@ -13,9 +13,7 @@ from gatewayd.store.tables import event_counts
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
-
-A, B = "8922301000000000001", "8922301000000000002"
+from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, refused
 
 
 @pytest.fixture

@@ -23,9 +23,8 @@ from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.gatewayd.played_ports import A, B, PlayedGateway, refused
 
-A, B = "8922300000000000001", "8922300000000000002"
 # One row from the end of the table, not all of them.
 ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
 WHOLE = re.compile(
