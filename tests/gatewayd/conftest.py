@@ -1,12 +1,14 @@
-"""Gateways with simulated ports. A test that needs other settings has its own fixture of the same name."""
+"""Gateways with simulated ports, and whole boxes. A test that needs other settings has its own fixture of the same name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.gatewayd.box import Box
 from tests.gatewayd.played_ports import A, PlayedGateway
 
 
@@ -25,3 +27,17 @@ def holding(tmp_path: Path) -> Iterator[PlayedGateway]:
     holding.up(1, A)
     yield holding
     holding.close()
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
+    """Build boxes with these slots and configuration sections; one port with one slot by default. They are stopped at the end."""
+    boxes: list[Box] = []
+
+    def build(**choices: Any) -> Box:
+        boxes.append(Box(tmp_path, **{"slots": {1: 1}, **choices}))
+        return boxes[-1]
+
+    yield build
+    for box in boxes:
+        box.stop()

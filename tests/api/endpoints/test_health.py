@@ -53,7 +53,7 @@ def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
 
 
 def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiServer) -> None:
-    api_server.played.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
+    api_server.played.set_status(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
     status, data = health(api_server)
     assert (status, data["status"]) == (200, "warn")
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
@@ -67,7 +67,7 @@ def test_a_sim_without_network_still_accepts_messages(api_server: ApiServer) -> 
 
 def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
     up = api_server.played.statuses[1]
-    api_server.played.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
+    api_server.played.set_status(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
     status, data = health(api_server)
     assert (status, data["status"], data["ready"]) == (503, "fail", False)
     assert verdicts(data)["sims"] == "fail"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -18,19 +16,6 @@ from modem.parts import Submitted
 from tests.api.api_server import ApiServer
 from tests.figures import Figures
 from tests.gatewayd.played_ports import RECIPIENT
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(**api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
 
 
 def test_only_loopback_and_the_configured_networks_read_metrics(build: Callable[..., ApiServer]) -> None:

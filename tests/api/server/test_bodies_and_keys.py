@@ -6,9 +6,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,19 +19,6 @@ from config.settings import ApiSettings
 from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.api.server.test_http_server import envelope, read_all, read_until
 from tests.conftest import eventually
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(limits: ConnectionLimits | None = None, **api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, limits, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
 
 
 def head(path: str, *fields: str) -> bytes:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -15,19 +13,6 @@ import requests
 from api.server.connection_limits import ConnectionLimits
 from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.conftest import eventually
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(limits: ConnectionLimits | None = None, **api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, limits, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
 
 
 def test_wrong_keys_are_limited_and_a_right_one_always_passes(build: Callable[..., ApiServer]) -> None:

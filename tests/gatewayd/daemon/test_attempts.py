@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from tests.conftest import Process, eventually
 from tests.gatewayd.box import Box
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05")
 TEXT = "".join(f"<{number:03}>" for number in range(120))  # 600 characters: 4 parts
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(slots: dict[int, int] | None = None, **sections: str) -> Box:
-        boxes.append(Box(tmp_path, slots=slots or {1: 1}, **sections))
-        return boxes[-1]
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def available(box: Box) -> list[dict[str, Any]]:

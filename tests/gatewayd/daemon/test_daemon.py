@@ -5,31 +5,15 @@ from __future__ import annotations
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from tests.conftest import Process, eventually
 from tests.gatewayd.box import Box
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
-        boxes.append(box)
-        return box
-
-    yield build
-    for box in boxes:
-        box.stop()
-
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
 

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import pytest
 import requests
 
 from tests.conftest import eventually
 from tests.figures import Figures
 from tests.gatewayd.box import Box
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        box = Box(tmp_path, **choices)
-        boxes.append(box)
-        return box
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def scrape(box: Box) -> Figures:

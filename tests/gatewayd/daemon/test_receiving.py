@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,20 +14,6 @@ from tests.gatewayd.box import Box
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
 LONG = "Où êtes-vous ? 😀 " * 12
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
-        boxes.append(box)
-        return box
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def start(box: Box) -> None:

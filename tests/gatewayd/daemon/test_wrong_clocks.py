@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -48,19 +48,6 @@ class WrongClock:
 @pytest.fixture
 def wrong(tmp_path: Path) -> WrongClock:
     return WrongClock(tmp_path)
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        boxes.append(Box(tmp_path, **{"slots": {1: 1}, **choices}))
-        return boxes[-1]
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def clock(box: Box) -> dict[str, Any]:

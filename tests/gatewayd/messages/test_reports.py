@@ -132,16 +132,16 @@ def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway
     played.up(1, A)
     first = played.send("1")
     played.settle(1, played.claim(1), Submitted(5))
-    told = report(played, 5)
-    reported(played, 1, told)
+    status_report = report(played, 5)
+    reported(played, 1, status_report)
     assert played.view(first).status is Status.DELIVERED
     played.clock.at += 60 * 1_000_000
     second = played.send("2")
     part = played.claim(1)
-    reported(played, 1, told)  # while the next is in the air
+    reported(played, 1, status_report)  # while the next is in the air
     played.settle(1, part, Submitted(5))
     assert played.view(second).status is Status.SENT
-    reported(played, 1, told)  # and once it is sent
+    reported(played, 1, status_report)  # and once it is sent
     assert played.view(second).status is Status.SENT
     reported(played, 1, report(played, 5))
     assert played.view(second).status is Status.DELIVERED
@@ -150,13 +150,13 @@ def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway
 def test_a_report_before_and_again_after_its_answer_is_applied_once(played: PlayedGateway) -> None:
     played.up(1, A)
     first = played.send("1")
-    part, told = played.claim(1), report(played, 5)
-    reported(played, 1, told)
+    part, status_report = played.claim(1), report(played, 5)
+    reported(played, 1, status_report)
     played.settle(1, part, Submitted(5))
     played.clock.at += 60 * 1_000_000
     second = played.send("2")
     part = played.claim(1)
-    reported(played, 1, told)
+    reported(played, 1, status_report)
     played.settle(1, part, Submitted(5))
     assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
@@ -173,7 +173,7 @@ def test_parts_of_the_same_second_and_tp_mr_get_their_own_reports(played: Played
     assert {played.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
 
 
-def test_a_report_on_no_part_in_the_air_is_dropped(played: PlayedGateway) -> None:
+def test_a_report_without_a_submitted_part_is_dropped(played: PlayedGateway) -> None:
     played.up(1, A)
     reported(played, 1, report(played, 5))  # on a message of another program, or on an old one
     played.send()
@@ -188,23 +188,23 @@ def test_a_final_report_goes_to_the_part_of_the_temporary_one(played: PlayedGate
     played.up(1, A)
     first = played.send("1")
     played.settle(1, played.claim(1), Submitted(5))
-    told = report(played, 5, status=0x30)
-    reported(played, 1, told)
+    status_report = report(played, 5, status=0x30)
+    reported(played, 1, status_report)
     played.clock.at += 100 * 1_000_000
     second = played.send("2")
     played.settle(1, played.claim(1), Submitted(5))
-    reported(played, 1, replace(told, status=0x46))
+    reported(played, 1, replace(status_report, status=0x46))
     assert (played.view(first).status, played.view(second).status) == (Status.FAILED, Status.SENT)
     reported(played, 1, report(played, 5))
     assert played.view(second).status is Status.DELIVERED
 
 
-def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(holding: PlayedGateway) -> None:
+def test_a_report_before_the_doubt_settles_it(holding: PlayedGateway) -> None:
     holding.up(1, A)
     sms_id = holding.send()
     part = holding.claim(1)
     reported(holding, 1, report(holding, 9))
-    holding.settle(1, part, InDoubt("silence"))
+    holding.settle(1, part, InDoubt("no answer"))
     assert holding.view(sms_id).status is Status.DELIVERED
     assert holding.next(1) == Rest()  # it is not sent again
 
@@ -224,13 +224,13 @@ def test_reports_after_a_power_cut_find_parts_without_an_answer(holding: PlayedG
     holding.claim(1)
     holding.restart()
     holding.up(1, A)
-    told = report(holding, 9)
-    reported(holding, 1, told)
+    status_report = report(holding, 9)
+    reported(holding, 1, status_report)
     assert holding.view(first).status is Status.DELIVERED
     holding.clock.at += 60 * 1_000_000
     second = holding.send("2")
     holding.settle(1, holding.claim(1), Submitted(9))
-    reported(holding, 1, told)
+    reported(holding, 1, status_report)
     assert holding.view(second).status is Status.SENT
     reported(holding, 1, report(holding, 9))
     assert holding.view(second).status is Status.DELIVERED
@@ -248,7 +248,7 @@ def test_a_report_without_a_time_goes_to_the_part_without_a_report(played: Playe
     assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
-def test_a_part_in_the_air_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
+def test_a_part_that_was_being_submitted_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
     played.up(1, A)
     sms_id = played.send()
@@ -284,17 +284,19 @@ def test_a_report_with_a_garbled_time_zone_settles_a_doubt(
     played.up(1, A)
     sms_id = played.send()
     played.settle(1, played.claim(1), InDoubt("no answer"))
-    there = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
-    at_discharge = "00" * 7 if discharged is None else stamp(there + timedelta(seconds=5), discharged)
-    told = parse(f"0006090B912273103254F6{stamp(there, zone)}{at_discharge}00")
-    assert isinstance(told, StatusReport)
-    reported(played, 1, replace(told, recipient=RECIPIENT))
+    discharge_zone = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
+    at_discharge = (
+        "00" * 7 if discharged is None else stamp(discharge_zone + timedelta(seconds=5), discharged)
+    )
+    status_report = parse(f"0006090B912273103254F6{stamp(discharge_zone, zone)}{at_discharge}00")
+    assert isinstance(status_report, StatusReport)
+    reported(played, 1, replace(status_report, recipient=RECIPIENT))
     assert played.view(sms_id).status is Status.DELIVERED
     assert played.next(1) == Rest()  # it is not sent a second time
     played.close()
 
 
-def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
+def test_a_report_on_the_part_being_submitted_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
     played.up(1, A)
     sms_id = played.send("é" * 200)

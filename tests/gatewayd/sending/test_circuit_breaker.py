@@ -17,7 +17,7 @@ def fail_one_recipient_after_another(played: PlayedGateway, port: int, count: in
     for _ in range(count):
         assert isinstance(step, Submission)
         step = played.settle(port, step, refused(Kind.MOMENT))
-    assert isinstance(step, Rest), "what comes next waits for the rest to end"
+    assert isinstance(step, Rest), "the next message waits until the rest ends"
 
 
 def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_one(

@@ -222,7 +222,7 @@ def test_an_idle_sim_helps_the_longest_queue(played: PlayedGateway) -> None:
     assert played.claim(1).segment.text == "2"
 
 
-def test_an_idle_sim_leaves_a_message_that_its_own_sim_takes_at_once(played: PlayedGateway) -> None:
+def test_an_idle_sim_takes_no_message_that_its_own_sim_sends_at_once(played: PlayedGateway) -> None:
     played.up(1, A)
     played.send()
     played.up(2, B)
@@ -366,7 +366,7 @@ def test_a_sim_that_could_not_be_recorded_gets_no_work(played: PlayedGateway) ->
     played.claim(1)
 
 
-def test_ports_that_come_up_wake_no_others_and_one_that_goes_down_does(played: PlayedGateway) -> None:
+def test_a_port_that_goes_down_wakes_the_others_and_one_that_comes_up_does_not(played: PlayedGateway) -> None:
     played.up(1, A)
     wakes = played.ports[1].wakes
     played.up(2, B)

@@ -19,9 +19,9 @@ from tests.conftest import eventually
 from tests.gatewayd.played_ports import (
     A,
     PlayedGateway,
-    administration,
-    again,
+    administration_context,
     attempts,
+    claim_after_backoff,
     report_on,
     used_quota,
 )
@@ -31,15 +31,15 @@ BARRED = Refused(cause("CMS", 8))
 
 
 def settle(played: PlayedGateway, sms_id: str, verdict: str) -> dict[str, Any]:
-    return admin.settle(administration(played), sms_id, verdict)
+    return admin.settle(administration_context(played), sms_id, verdict)
 
 
-def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_path: Path) -> None:
+def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_the_doubt_as_its_reason(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
     played.up(1, A)
     sms_id = played.send()
     played.settle(1, played.claim(1), InDoubt("no answer"))
-    played.settle(1, again(played, 1), InDoubt("no answer"))
+    played.settle(1, claim_after_backoff(played, 1), InDoubt("no answer"))
     eventually(lambda: played.view(sms_id).status is Status.FAILED)
     reason = played.view(sms_id).failure_reason or ""
     assert "may have arrived" in reason
@@ -70,9 +70,9 @@ def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_change
 ) -> None:
     sms_id = holding.send()
     holding.settle(1, holding.claim(1), InDoubt("no answer"))
-    told = settle(holding, sms_id, "failed")
-    assert (told["status"], told["in_doubt"]) == ("failed", False)
-    assert "person" in str(told["failure_reason"])
+    message = settle(holding, sms_id, "failed")
+    assert (message["status"], message["in_doubt"]) == ("failed", False)
+    assert "person" in str(message["failure_reason"])
     assert used_quota(holding) == 0
     report_on(holding, 1, 200)
     assert holding.view(sms_id).status is Status.FAILED
@@ -93,8 +93,8 @@ def test_a_doubt_settled_as_retry_is_sent_again_at_once(holding: PlayedGateway) 
     first = holding.claim(1)
     holding.settle(1, first, InDoubt("no answer"))
     wakes = holding.ports[1].wakes
-    told = settle(holding, sms_id, "retry")
-    assert (told["status"], told["in_doubt"], told["failure_reason"]) == ("pending", False, None)
+    message = settle(holding, sms_id, "retry")
+    assert (message["status"], message["in_doubt"], message["failure_reason"]) == ("pending", False, None)
     assert holding.ports[1].wakes > wakes
     second = holding.claim(1)
     assert second.token > first.token
@@ -130,8 +130,8 @@ def test_an_unknown_verdict_is_an_error() -> None:
     assert "sent" in result.output
 
 
-def test_parts_left_in_the_air_can_be_settled_without_a_daemon(holding: PlayedGateway) -> None:
+def test_parts_that_were_being_submitted_can_be_settled_without_a_daemon(holding: PlayedGateway) -> None:
     sms_id = holding.send()
     holding.claim(1)
-    assert admin.settle(administration(holding, daemon=False), sms_id, "sent")["status"] == "sent"
-    assert [one.outcome for one in attempts(holding, sms_id)] == ["sent"]
+    assert admin.settle(administration_context(holding, daemon=False), sms_id, "sent")["status"] == "sent"
+    assert [attempt.outcome for attempt in attempts(holding, sms_id)] == ["sent"]
