@@ -57,7 +57,7 @@ NO_MOMENTS = [
 
 
 @pytest.mark.parametrize("text", NO_MOMENTS)
-def test_what_is_neither_a_date_nor_a_time_is_refused(text: str) -> None:
+def test_a_text_that_is_neither_a_date_nor_a_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a date as"):
         end_time(text, BAMAKO)
 

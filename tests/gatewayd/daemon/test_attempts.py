@@ -28,7 +28,7 @@ def settle(box: Box, sms_id: str, verdict: str) -> tuple[int, Any]:
 def test_the_rest_of_a_long_message_goes_out_from_another_sim_and_what_nobody_can_send_expires(
     build: Callable[..., Box],
 ) -> None:
-    box = build({1: 1, 2: 1}, dispatch="min_interval_s = 0.3", clock='trust = "always"')
+    box = build(slots={1: 1, 2: 1}, dispatch="min_interval_s = 0.3", clock='trust = "always"')
     box.start_bank(*FAST)
     box.start_gateway()
     box.sims_ready(2)
@@ -61,7 +61,9 @@ def test_the_rest_of_a_long_message_goes_out_from_another_sim_and_what_nobody_ca
 
 
 def test_a_doubt_is_settled_by_command_with_and_without_a_daemon(build: Callable[..., Box]) -> None:
-    box = build({1: 1, 2: 1}, dispatch='submit_timeout_s = 0.5\nin_doubt = "hold"\nin_doubt_wait_s = 0.1')
+    box = build(
+        slots={1: 1, 2: 1}, dispatch='submit_timeout_s = 0.5\nin_doubt = "hold"\nin_doubt_wait_s = 0.1'
+    )
     box.start_bank("--submit-s", "0.05", "--delivery-s", "60")
     box.start_gateway()
     ids = {sim["port"]: sim["id"] for sim in box.sims_ready(2)}

@@ -45,17 +45,17 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.close()
 
 
-def listen(played: PlayedGateway, said: list[str]) -> None:
+def record_statements(played: PlayedGateway, statements: list[str]) -> None:
     """Record every statement from now on."""
-    played.store.write(lambda db: db.set_trace_callback(said.append))
+    played.store.write(lambda db: db.set_trace_callback(statements.append))
     for readers in (played.store.readers, played.store.lists):
         with readers.lend() as db:  # the connection that was lent last is lent next
-            db.set_trace_callback(said.append)
+            db.set_trace_callback(statements.append)
 
 
-def plans(played: PlayedGateway, said: list[str]) -> Iterator[tuple[str, str]]:
+def plans(played: PlayedGateway, statements: list[str]) -> Iterator[tuple[str, str]]:
     """Each statement with each step of its plan."""
-    for statement in dict.fromkeys(said):
+    for statement in dict.fromkeys(statements):
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH", "\n    SELECT")):
             explained = f"EXPLAIN QUERY PLAN {statement}"
             for row in played.store.write(lambda db, explained=explained: db.execute(explained).fetchall()):  # type: ignore[misc]
@@ -90,24 +90,24 @@ def a_day(played: PlayedGateway) -> None:
 
 
 def report(played: PlayedGateway, reference: int) -> StatusReport:
-    taken = datetime.fromtimestamp(played.clock.at / 1e6, UTC)
-    return StatusReport("", reference, "+22370123456", taken, taken, 0)
+    stamp = datetime.fromtimestamp(played.clock.at / 1e6, UTC)
+    return StatusReport("", reference, "+22370123456", stamp, stamp, 0)
 
 
 def test_no_statement_of_a_day_or_of_a_start_reads_a_whole_table(played: PlayedGateway) -> None:
-    said: list[str] = []
-    listen(played, said)
+    statements: list[str] = []
+    record_statements(played, statements)
     a_day(played)
     played.close()
     played.store = Store(played.settings.store.path)
     played.store.open()
-    listen(played, said)
+    record_statements(played, statements)
     played.gateway = Gateway(played.settings, played.store, played.clock)
     played.gateway.start(played.ports)
-    looked = list(plans(played, said))
-    assert len(looked) > 50
-    whole = [step for step in looked if WHOLE.search(step[1]) and not READ_WHOLE.search(step[1])]
-    assert [step for step in whole if step[0] != ONE_ROW] == []
+    steps_seen = list(plans(played, statements))
+    assert len(steps_seen) > 50
+    full_reads = [step for step in steps_seen if WHOLE.search(step[1]) and not READ_WHOLE.search(step[1])]
+    assert [step for step in full_reads if step[0] != ONE_ROW] == []
 
 
 def test_a_page_that_is_read_in_several_windows_is_complete(
@@ -131,11 +131,11 @@ def steps(db: Connection, read: Callable[[Connection], object]) -> int:
     """The work of SQLite for a read, in hundreds of steps of its virtual machine."""
     count = 0
 
-    def one_more() -> None:
+    def count_steps() -> None:
         nonlocal count
         count += 1
 
-    db.set_progress_handler(one_more, 100)
+    db.set_progress_handler(count_steps, 100)
     try:
         read(db)
     finally:
@@ -167,7 +167,7 @@ def fill(played: PlayedGateway, count: int, company: int, at: int, *, state: str
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "filter_",
     [
         MessageFilter(since=1_800_000_000 * SECOND),
         MessageFilter(since=1_800_000_000 * SECOND, until=1_800_000_300 * SECOND),
@@ -179,11 +179,11 @@ def fill(played: PlayedGateway, count: int, company: int, at: int, *, state: str
     ],
 )
 def test_a_page_of_a_short_time_reads_little_of_very_many(
-    played: PlayedGateway, wanted: MessageFilter
+    played: PlayedGateway, filter_: MessageFilter
 ) -> None:
-    other = played.company + 1
+    other_company = played.company + 1
     fill(played, 20, played.company, 1_700_000_000 * SECOND)
-    fill(played, 5_000, other, 1_750_000_000 * SECOND)
+    fill(played, 5_000, other_company, 1_750_000_000 * SECOND)
     fill(played, 5_000, played.company, 1_760_000_000 * SECOND)
     fill(played, 20, played.company, 1_800_000_000 * SECOND)
     with played.store.lists.lend() as db:
@@ -192,13 +192,13 @@ def test_a_page_of_a_short_time_reads_little_of_very_many(
             lambda db: messages.page(
                 db,
                 company_id=played.company,
-                status=None if wanted.status is None else wanted.status.value,
+                status=None if filter_.status is None else filter_.status.value,
                 campaign_id=None,
-                recipient=wanted.recipient,
-                since=wanted.since,
-                until=wanted.until,
-                before_id=wanted.cursor,
-                limit=wanted.limit,
+                recipient=filter_.recipient,
+                since=filter_.since,
+                until=filter_.until,
+                before_id=filter_.cursor,
+                limit=filter_.limit,
             ),
         )
     assert found < 100
@@ -218,15 +218,15 @@ def test_pages_follow_each_other_through_messages_of_one_moment_and_of_a_clock_t
     order = sorted(
         expected[5:], key=lambda sms_id: (created_at_of(played, sms_id), int(sms_id)), reverse=True
     )
-    for wanted in (MessageFilter(limit=3), MessageFilter(limit=3, status=Status.PENDING)):
-        seen: list[str] = []
+    for filter_ in (MessageFilter(limit=3), MessageFilter(limit=3, status=Status.PENDING)):
+        read: list[str] = []
         cursor: int | None = None
         while True:
-            page, cursor = played.gateway.messages(played.caller, replace(wanted, cursor=cursor))
-            seen += [view.sms_id for view in page]
+            page, cursor = played.gateway.messages(played.caller, replace(filter_, cursor=cursor))
+            read += [view.sms_id for view in page]
             if cursor is None:
                 break
-        assert seen == [*expected[:5], *order]
+        assert read == [*expected[:5], *order]
 
 
 def created_at_of(played: PlayedGateway, sms_id: str) -> int:
@@ -242,7 +242,7 @@ def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(played: Play
     assert [view.sms_id for view in (*first, *rest)] == [f"{n}" for n in range(9, 0, -1)]
 
 
-def test_lists_do_not_take_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
+def test_lists_leave_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
     played.up(1, A)
     with played.store.lists.lend(), played.store.lists.lend():  # all connections for lists
         began = time.monotonic()
