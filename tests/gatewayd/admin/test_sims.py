@@ -73,13 +73,13 @@ def test_a_default_that_moves_leaves_one_default_at_most(played: PlayedGateway, 
     sims.set_(admin, b, {"company_id": other_company}, default=True)
     sims.set_(admin, c, {}, default=True)
     assert defaults(admin) == {played.company: [a], other_company: [b], None: [c]}
-    sims.set_(admin, a, {"company_id": other_company})  # whose default stays
+    sims.set_(admin, a, {"company_id": other_company})  # the other company keeps its default
     assert defaults(admin) == {other_company: [b], None: [c]}
     sims.set_(admin, b, {"company_id": None})
     assert defaults(admin) == {None: [c]}
-    sims.set_(admin, c, {"company_id": played.company})  # which had none
+    sims.set_(admin, c, {"company_id": played.company})  # it had no default
     assert defaults(admin) == {played.company: [c]}
-    sims.set_(admin, c, {"company_id": played.company})  # where it is already
+    sims.set_(admin, c, {"company_id": played.company})  # the SIM is there already
     assert defaults(admin) == {played.company: [c]}
     sims.set_(admin, a, {"company_id": played.company}, default=True)
     assert defaults(admin) == {played.company: [a]}
@@ -87,7 +87,7 @@ def test_a_default_that_moves_leaves_one_default_at_most(played: PlayedGateway, 
         None,
         played.company,
         other_company,
-    ):  # the default goes with it wherever that is asked for
+    ):  # a SIM moves as the default where the command says so
         sims.set_(admin, c, {"company_id": company}, default=True)
         assert defaults(admin)[company] == [c]
 

@@ -420,7 +420,7 @@ def test_a_user_without_rights_gets_a_clear_error(open_folder: Path, bank: Bank)
     assert "sudo" in only(found["configuration"])[1]
     config.chmod(0o644)
     found = parse_findings(*run_without_rights(config, "check", "--json"))
-    assert only(found["ports"])[0] == "warning"  # it is not known whether a program holds them
+    assert only(found["ports"])[0] == "warning"  # it is unknown whether a program holds the devices
     assert "sudo" in only(found["database"])[1]
     (open_folder / "gatewayd.db.lock").unlink()
     device.chmod(0o600)

@@ -150,7 +150,7 @@ def closed_pipe() -> Iterator[int]:
         os.close(write)
 
 
-# That every command prints through the same place is tested below.
+# A test above checks that all commands print through the same module.
 @pytest.mark.parametrize("arguments", [("company", "add", "Another"), ("check",), ("sim", "list", "--json")])
 def test_an_output_that_cannot_be_written_is_one_line(store: Path, arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:

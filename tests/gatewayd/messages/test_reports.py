@@ -138,10 +138,10 @@ def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway
     played.clock.at += 60 * 1_000_000
     second = played.send("2")
     part = played.claim(1)
-    reported(played, 1, status_report)  # while the next is in the air
+    reported(played, 1, status_report)  # while the next part is being submitted
     played.settle(1, part, Submitted(5))
     assert played.view(second).status is Status.SENT
-    reported(played, 1, status_report)  # and once it is sent
+    reported(played, 1, status_report)  # and after it is sent
     assert played.view(second).status is Status.SENT
     reported(played, 1, report(played, 5))
     assert played.view(second).status is Status.DELIVERED
@@ -258,7 +258,7 @@ def test_a_part_that_was_being_submitted_at_a_crash_is_in_doubt_until_a_report(t
     assert played.next(1) == Rest()
     assert played.view(sms_id).in_doubt
     assert played.view(sms_id).status is Status.PENDING
-    reported(played, 1, report(played, 77, recipient="+22376999999"))  # another's
+    reported(played, 1, report(played, 77, recipient="+22376999999"))  # of another part
     for another_time in (-7200, 7200):
         reported(played, 1, report(played, 77, late_s=another_time))
     assert played.view(sms_id).in_doubt

@@ -25,7 +25,7 @@ from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.store import Store
 from gatewayd.store.store_owner import known_owner, owner_of
 from gatewayd.timekeeping.clock import Clock
-from tests.conftest import Running, eventually, told_by
+from tests.conftest import Running, cli_json, eventually
 
 NOBODY_UID = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
@@ -99,7 +99,7 @@ def test_a_damaged_database_is_never_replaced_by_the_backup_of_another_gateway(
     first.store.write(lambda db: db.execute("INSERT INTO companies (name, created_at) VALUES ('First', 0)"))
     first.back_up(1)
     second.back_up(1)
-    first.back_up(1)  # the newest of all
+    first.back_up(1)  # the newest of all backups
     second.store.write(lambda db: db.execute("INSERT INTO companies (name, created_at) VALUES ('Second', 0)"))
     second.damage()
     second.store = Store(second.path, backups=second.backups)
@@ -303,7 +303,7 @@ def test_a_restored_file_of_the_wrong_owner_is_a_fault_with_its_remedy(
     config = open_folder / "gatewayd.toml"
     config.write_text(f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{state}/gatewayd.db"\n')
     config.chmod(0o644)
-    told_by(config, "company", "add", "Test")
+    cli_json(config, "company", "add", "Test")
     for name in names:
         (state / name).touch()
         (state / name).chmod(0o600)

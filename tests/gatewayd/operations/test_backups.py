@@ -21,7 +21,7 @@ from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Clock
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.conftest import Running, eventually, told_by
+from tests.conftest import Running, cli_json, eventually
 from tests.gatewayd.played_ports import A, PlayedGateway
 from tests.gatewayd.store.wal import uncopied
 
@@ -113,12 +113,12 @@ def test_waiting_messages_of_a_restored_backup_are_in_doubt(played: PlayedGatewa
     back_up(played.store, tmp_path / "copy.db")
     played.settle(1, step, Submitted(2))
     replace_database(played, tmp_path / "copy.db")
-    assert isinstance(played.next(1), Rest)  # it would arrive twice
+    assert isinstance(played.next(1), Rest)  # the message would arrive twice
     view = played.view(waiting)
     assert (view.status.value, view.in_doubt) == ("pending", True)
     assert "restored from a backup" in (view.failure_reason or "")
     assert played.view(delivered).status.value == "sent"
-    played.restart()  # what was decided once is not decided by the time that passes
+    played.restart()  # the decision does not expire
     played.up(1, A)
     assert isinstance(played.next(1), Rest)
     new = played.send("new")
@@ -136,7 +136,7 @@ def test_a_damaged_database_is_replaced_by_the_newest_good_backup_where_configur
         back_up(played.store, backup.next_name(folder))
     played.send("lost")
     newest = backup.kept(folder)[-1]
-    newest.write_bytes(newest.read_bytes()[:-5000])  # a bad one
+    newest.write_bytes(newest.read_bytes()[:-5000])  # a damaged backup
     played.close()
     path = played.settings.store.path
     path.write_bytes(path.read_bytes()[:-8192])
@@ -150,7 +150,7 @@ def test_a_damaged_database_is_replaced_by_the_newest_good_backup_where_configur
     assert path.with_name("gatewayd.db.damaged-1").stat().st_size
     store.close()
     store = Store(path, backups=folder)
-    store.open()  # once is enough
+    store.open()  # it is replaced only once
     store.close()
     assert not path.with_name("gatewayd.db.damaged-2").exists()
     played.open()
@@ -191,7 +191,7 @@ def test_the_command_backs_up_a_running_and_a_stopped_gateway(running: Running, 
     assert (refused.returncode, "--force" in refused.stderr) == (1, True)
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
-    told_by(config, "company", "add", "Test")  # else there is nothing to be copied
+    cli_json(config, "company", "add", "Test")  # it creates the database
     command = [
         sys.executable,
         "-m",

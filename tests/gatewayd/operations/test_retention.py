@@ -48,7 +48,7 @@ def test_old_messages_are_deleted_with_all_their_rows(played: PlayedGateway) -> 
         )
     )
     played.clock.at += 89 * DAY
-    played.gateway._retention.begin()  # noqa: SLF001 - it is done every ten minutes
+    played.gateway._retention.begin()  # noqa: SLF001 - the timer runs every ten minutes
     played.send("new")
     played.clock.at += 2 * DAY
     played.restart()
@@ -83,7 +83,7 @@ def test_retention_knows_the_time_of_every_table_of_texts(played: PlayedGateway)
             "SELECT DISTINCT s.name FROM sqlite_schema s, pragma_table_info(s.name) c"
             " WHERE s.type = 'table' AND c.name IN ('text', 'pdu', 'recipient')"
         ).fetchall()
-    # The parts of long texts go with housekeeping, a week after the text is whole.
+    # Housekeeping deletes the parts of long texts, a week after the text is complete.
     assert {row[0] for row in tables} == {*TABLES, "assembly_parts"}
 
 

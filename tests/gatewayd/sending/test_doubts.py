@@ -106,7 +106,7 @@ def test_a_late_report_on_a_queued_part_avoids_the_repetition(holding: PlayedGat
     sms_id = holding.send()
     holding.settle(1, holding.claim(1), InDoubt("no answer"))
     settle(holding, sms_id, "retry")
-    report_on(holding, 1, 77, late_s=7200)  # of another time
+    report_on(holding, 1, 77, late_s=7200)  # a report of another time
     assert holding.view(sms_id).status is Status.PENDING
     report_on(holding, 1, 77, late_s=20)
     assert holding.view(sms_id).status is Status.DELIVERED

@@ -184,5 +184,5 @@ def test_a_modem_counts_as_busy_for_the_limit_of_a_submission(played: PlayedGate
     assert played.gateway.dispatcher.busy_s(1) == 180
     played.clock.at += 100_000_000
     assert played.gateway.dispatcher.busy_s(1) == 80
-    played.clock.at -= 10**15  # the clock was set back: still no longer than a submission
+    played.clock.at -= 10**15  # the clock was set back: not busy for longer than a submission
     assert played.gateway.dispatcher.busy_s(1) == 180

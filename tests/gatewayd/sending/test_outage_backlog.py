@@ -120,7 +120,7 @@ def test_a_short_outage_and_a_long_queue_are_no_backlog(tmp_path: Path, lost_s: 
     played.up(1, A)
     for number in range(3):
         played.send(f"{number}")
-    time_passes(played, 2 * GUARD_S)  # it was up all the time, but slow
+    time_passes(played, 2 * GUARD_S)  # the port was up all the time, but slow
     outage(played, lost_s)
     assert sent_texts(played, 1) == ["0", "1", "2"]
     played.close()

@@ -99,7 +99,7 @@ def test_the_limit_of_the_queue_counts_messages_of_any_length(tmp_path: Path, lo
         played.send(long)
     with pytest.raises(QueueFullError):
         played.send("x")
-    part = played.claim(1)  # a part in the air is still pending
+    part = played.claim(1)  # a part that is being submitted is still pending
     with pytest.raises(QueueFullError):
         played.send("x")
     step = played.settle(1, part, Submitted(1))
@@ -133,6 +133,6 @@ def test_a_sim_counts_as_returned_once_that_is_durable(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not open"):
         played.up(1, A)
     played.store.open()
-    played.up(1, A)  # the port reports again a status that could not be kept
+    played.up(1, A)  # the port reports a status again that could not be stored
     assert played.gateway.dispatcher.outage_backlog.queues() == [played.sim(A)]
     played.close()

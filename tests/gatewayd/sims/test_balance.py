@@ -163,7 +163,7 @@ def test_an_answer_without_an_amount_is_logged_once(
         eventually(lambda: pass_time(played) and len(port.codes) > 3)
     warnings = [record for record in caplog.records if "finds no amount" in record.getMessage()]
     assert len(warnings) == 1
-    assert "1234" not in caplog.text  # what the network says is nobody's business
+    assert "1234" not in caplog.text  # the network's answer may hold private data
     assert balance(played) == (0, None)
 
 

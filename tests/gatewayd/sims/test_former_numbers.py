@@ -123,7 +123,7 @@ def test_failed_and_cancelled_messages_keep_their_number(played: PlayedGateway) 
 def test_another_sims_number_changes_nothing(played: PlayedGateway) -> None:
     first = sent_message(played)
     set_number(played, B, NEW)
-    set_number(played, A, OLD)  # as it was
+    set_number(played, A, OLD)  # the same number
     assert numbers(played, first) == [OLD]
     assert played.row("SELECT count(*) FROM former_numbers WHERE sim_id = ?", played.sim(A))[0] == 0
 

@@ -197,7 +197,7 @@ def test_a_mobile_number_is_read_in_every_form(key: str, data: st.DataObject) ->
         ("cote_d_ivoire", "07 01 02 03 04", "+2250701020304"),
         ("cote_d_ivoire", "+225 07 01 02 03 04", "+2250701020304"),
         ("cote_d_ivoire", "01 02 03 04", None),  # eight digits, until 2021
-        ("cote_d_ivoire", "701020304", None),  # the 0 belongs to it
+        ("cote_d_ivoire", "701020304", None),  # the 0 belongs to the number
         ("benin", "01 97 12 34 56", "+2290197123456"),
         ("benin", "97 12 34 56", None),  # eight digits, until 2024
         ("ghana", "+233 (0) 24 412 3456", "+233244123456"),

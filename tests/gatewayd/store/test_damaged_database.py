@@ -44,7 +44,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a store after a power cut: a part of the data is only in the log."""
     folder = tmp_path_factory.mktemp("store")
     store = filled_store(folder / "gatewayd.db")
-    with store.readers.lend() as db:  # so that the log stays when the writer closes
+    with store.readers.lend() as db:  # the log stays when the writer closes
         db.execute("SELECT 1 FROM sims")
         copy = tmp_path_factory.mktemp("crashed")
         for file in folder.iterdir():
@@ -196,7 +196,7 @@ def test_damage_that_is_found_later_stops_all_writes_and_is_logged_once(
         lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
     )
     size = store.write(lambda db: db.execute("PRAGMA page_size").fetchone()[0])
-    with path.open("r+b") as file:  # no cache has the page yet
+    with path.open("r+b") as file:  # the page is in no cache yet
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
 

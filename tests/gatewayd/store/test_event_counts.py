@@ -77,7 +77,7 @@ def test_a_part_in_doubt_is_not_counted_as_sent_before_its_report(played: Played
     played.send(sim=played.sim(A))
     played.claim(1)
     played.restart()
-    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # put in doubt at the start
+    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # the start puts it in doubt
 
 
 def test_rolled_back_changes_are_not_counted(played: PlayedGateway) -> None:

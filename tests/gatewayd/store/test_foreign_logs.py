@@ -203,7 +203,7 @@ def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> N
     db.execute("INSERT INTO companies (name, created_at) VALUES ('after', 0)")
     cut("in use")
     db.close()
-    for before, after in pairwise(list(moments)):  # a checkpoint that wrote its first page only
+    for before, after in pairwise(list(moments)):  # a checkpoint that wrote only its first page
         torn = tmp_path / f"torn-{len(moments)}" / "gatewayd.db"
         shutil.copytree(before.parent, torn.parent)
         with after.open("rb") as new, torn.open("r+b") as old:
@@ -351,7 +351,7 @@ def hot_journal(path: Path, folder: Path) -> Path:
     """The files of a database in the middle of a transaction that is written through a rollback journal."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA cache_size = 1")  # so that it is written before the transaction ends
+    db.execute("PRAGMA cache_size = 1")  # it is written before the transaction ends
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     db.executemany(

@@ -49,7 +49,7 @@ def record_statements(played: PlayedGateway, statements: list[str]) -> None:
     """Record every statement from now on."""
     played.store.write(lambda db: db.set_trace_callback(statements.append))
     for readers in (played.store.readers, played.store.lists):
-        with readers.lend() as db:  # the connection that was lent last is lent next
+        with readers.lend() as db:  # the pool lends the connection that was returned last
             db.set_trace_callback(statements.append)
 
 
@@ -70,7 +70,7 @@ def a_day(played: PlayedGateway) -> None:
     sent = [played.send(f"message {n}", sim=sim) for n in range(5)]
     played.gateway.submit(played.caller, Draft("+22370123457", "again"), Options(), Idempotency("k", b"1"), 0)
     first = played.claim(1)
-    played.gateway.dispatcher.reported(played.statuses[1], report(played, 200))  # of no part that is known
+    played.gateway.dispatcher.reported(played.statuses[1], report(played, 200))  # a report on an unknown part
     second = played.settle(1, first, Submitted(7))
     played.gateway.dispatcher.reported(played.statuses[1], report(played, 7))
     third = played.settle(1, second, refused(Kind.MOMENT))  # type: ignore[arg-type]
@@ -81,7 +81,7 @@ def a_day(played: PlayedGateway) -> None:
     played.gateway.messages(played.caller, MessageFilter(since=1, until=played.clock.at + 1, cursor=4))
     played.gateway.inbox(played.caller, 10, None)
     assert played.gateway.ready()
-    played.gateway._housekeeping.sweep()  # noqa: SLF001 - done every ten minutes
+    played.gateway._housekeeping.sweep()  # noqa: SLF001 - the timer runs every ten minutes
     played.gateway._retention.begin()  # noqa: SLF001
     played.store.write(lambda db: played.gateway.restamp(db, played.clock.at, 1))
     played.store.write(lambda db: parts.awaits_report(db, sim, 0, played.clock.at))

@@ -99,7 +99,7 @@ def counted(db: Connection) -> dict[int, int]:
 
 
 def test_the_counts_of_queued_parts_are_exact_after_random_changes(tmp_path: Path) -> None:
-    chance = random.Random(1)  # noqa: S311 - the same choices at each run
+    chance = random.Random(1)  # noqa: S311 - the choices must be the same at each run
     store = Store(tmp_path / "gatewayd.db")
     store.open()
 

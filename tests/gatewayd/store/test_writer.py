@@ -275,7 +275,7 @@ def test_an_interrupted_writing_thread_leaves_no_changes_and_the_others_go_on(
             eventually(lambda: writer.waiting == len(jobs))
         go_on.set()
         with pytest.raises(KeyboardInterrupt):
-            jobs[0].result(10)  # it wrote for all
+            jobs[0].result(10)  # it ran the jobs of all
         for job in jobs[1:]:
             with pytest.raises(StoreUnavailableError, match="interrupted"):
                 job.result(10)
@@ -358,7 +358,7 @@ def test_the_log_is_truncated_between_two_commits_while_many_threads_write(
         occupied, go_on = occupy(writer, pool)
         jobs = [pool.submit(writer.run, insert(1))]
         eventually(lambda: writer.waiting == 1)
-        writer.cut_log()  # it is done after that commit
+        writer.cut_log()  # the log is truncated after that commit
         jobs.append(pool.submit(writer.run, insert(2)))
         eventually(lambda: writer.waiting == 2)
         go_on.set()

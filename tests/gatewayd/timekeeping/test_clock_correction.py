@@ -245,7 +245,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(box: 
     assert box.stored_state() == before
 
 
-# Modems.
+# The clocks of modems.
 
 
 def test_two_modems_that_agree_win_against_one_wrong_modem(build: Callable[..., ClockedBox]) -> None:
