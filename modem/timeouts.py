@@ -26,7 +26,7 @@ INDICATORS_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class ChannelTimeouts:
     """Timeouts of one channel."""
 
     prompt_s: float = 10.0  # usually below 1 s, but some modems may take 3 minutes; ModemManager waits 10 s
@@ -41,11 +41,11 @@ class Waits:
     text_s: float = 1.0  # between two lines of one +CUSD
 
 
-DEFAULT_WAITS: Final = Waits()
+DEFAULT_TIMEOUTS: Final = ChannelTimeouts()
 
 
 @dataclass(frozen=True, slots=True)
-class UssdPatience:
+class UssdTimeouts:
     """Timeouts of a USSD session."""
 
     answer_s: float = 30.0  # for the network: it answers within a few seconds or not at all
@@ -58,7 +58,7 @@ class UssdPatience:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class CommandTimeouts:
     """Timeouts of the commands to one modem."""
 
     command_s: float = ANSWER_S
@@ -71,20 +71,20 @@ class Patience:
     slot_s: float = 20.0  # until another SIM answers than before the slot switch
     mute_s: float = 2.0  # for a modem that answers known commands at once and unknown ones not at all
     appear_s: float = 5.0  # a slot without an answering SIM for so long is empty
-    ussd: UssdPatience = field(default_factory=UssdPatience)
+    ussd: UssdTimeouts = field(default_factory=UssdTimeouts)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SearchTimeouts:
     """Timeouts of the search for modems."""
 
     # For the OK to `AT`. Three are sent at each speed, because the first ones train the modem's autobaud.
     at_s: float = 0.3
     # For the whole device. After that the result is incomplete. A SIM is busy for up to 20 s after its start.
     device_s: float = 30.0
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(
-        default_factory=lambda: Patience(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
+    channel: ChannelTimeouts = field(default_factory=ChannelTimeouts)
+    commands: CommandTimeouts = field(
+        default_factory=lambda: CommandTimeouts(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
     )
 
 
@@ -117,5 +117,5 @@ class Timing:
     anew_s: tuple[float, float, float] = (300.0, 1800.0, 7200.0)
     list_s: float = 300.0  # between listings, for messages whose notification was lost
     ask_s: float = 2.0  # of the 5 s in which all ports together must answer
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(default_factory=Patience)
+    channel: ChannelTimeouts = field(default_factory=ChannelTimeouts)
+    commands: CommandTimeouts = field(default_factory=CommandTimeouts)

@@ -190,7 +190,7 @@ class Outcomes:
 
     def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
+        modem_text = f" ({cause.vendor_text})" if cause.code is None and cause.vendor_text else ""
         parts.note_attempt(
             db,
             *key.claim,
@@ -227,15 +227,15 @@ class Outcomes:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.text)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
             return
         if not again:
-            lifecycle.fail(db, key.message_id, cause.told, at, effects)
+            lifecycle.fail(db, key.message_id, cause.text, at, effects)
             return
-        messages.waits_because(db, key.message_id, cause.told)
+        messages.waits_because(db, key.message_id, cause.text)
         if other is not None:
             self._hand_on(db, message, other, at, effects)
         else:

@@ -35,8 +35,8 @@ def lock_holder(store: Path) -> int | None:
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        told = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
-        return int(told) if told.isascii() and told.isdigit() else 0
+        text = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
+        return int(text) if text.isascii() and text.isdigit() else 0
     finally:
         os.close(fd)
     return None

@@ -73,7 +73,7 @@ class Submitter:
         if memory is None:
             return Refused(cause("CMS", _NOT_SUPPORTED))
         self._keep_link(submission)
-        timeout_s = self._commands.patience.sim_s
+        timeout_s = self._commands.timeouts.sim_s
         index = self._insist(
             lambda: self._wrong_mode() or transaction.write(self._channel, pdu.length, pdu.hex, timeout_s)
         )
@@ -136,7 +136,7 @@ class Submitter:
             why = outcome.cause
             if why.busy and busy:
                 busy -= 1
-                self._channel.pause(self._commands.patience.again_s)
+                self._channel.pause(self._commands.timeouts.again_s)
             elif why.no_service_centre and not set_centre:
                 set_centre = True
                 if not self._service_centre.provide(missing=True):
@@ -145,7 +145,7 @@ class Submitter:
                 repeated = True  # the mode is checked again before the PDU
             elif why.malformed and not slowly:
                 # Octets may have been lost on the line: old UARTs lose some at full speed.
-                self._channel.pause(self._commands.patience.again_s)
+                self._channel.pause(self._commands.timeouts.again_s)
                 self._channel.slowly = True
             else:
                 return outcome

@@ -74,7 +74,7 @@ class _Sorter:
                 continue
             if isinstance(event, str) and self.failure is None and tag(event) in REFERENCES:
                 self.taken = Submitted(reference_of(event))  # the last one before the OK is about this part
-                self.settled_by = monotonic() + self._channel.waits.result_s
+                self.settled_by = monotonic() + self._channel.timeouts.result_s
             elif found is None:
                 self._channel.set_aside(event)
             elif not found.ok and self.taken is None and self.failure is None:

@@ -24,7 +24,7 @@ from modem.port.interface import Work
 from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
 from modem.port.modem_record import ModemRecord
 from modem.port.network_search import RestartNeededError
-from modem.port.outcome_check import SickError
+from modem.port.outcome_check import ModemFaultError
 from modem.port.recovery import Recovery, Step
 from modem.port.reporter import Reporter
 from modem.port.session import Session
@@ -167,7 +167,7 @@ class Port:
                     log.exception(
                         "port %d: unexpected error while publishing port status", self.settings.port
                     )
-                    mailbox.sleep(recovery.sick(proven=False).pause_s, settling=False)
+                    mailbox.sleep(recovery.modem_failed(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
@@ -183,12 +183,12 @@ class Port:
             session.run()
         except StoppingError:
             raise
-        except (DeviceUnavailableError, ChannelError, RestartNeededError, SickError) as error:
+        except (DeviceUnavailableError, ChannelError, RestartNeededError, ModemFaultError) as error:
             step, state, detail = self._next_step(error, session, reporter, recovery)
         except Exception:  # the top of the thread: the port goes on after any failure
             log.exception("port %d: an unexpected failure", self.settings.port)
-            sick = SickError("the gateway itself failed on this port, see its log")
-            step, state, detail = self._next_step(sick, session, reporter, recovery)
+            fault = ModemFaultError("the gateway itself failed on this port, see its log")
+            step, state, detail = self._next_step(fault, session, reporter, recovery)
         finally:
             if device is not None:
                 self._close(device, mailbox)
@@ -234,21 +234,21 @@ class Port:
                 carrying=reporter.in_doubt,
                 proven=proven,
             )
-            log.warning("port %d: %s; %s", port, error, step.words)
+            log.warning("port %d: %s; %s", port, error, step.text)
             device = self.settings.device
             detail = f"{device} was lost: is the modem plugged in, and its power supply strong enough?"
             return step, PortState.ABSENT, detail
         if isinstance(error, RestartNeededError):
             step = recovery.restart()
-            log.warning("port %d: %s; %s", port, error, step.words)
+            log.warning("port %d: %s; %s", port, error, step.text)
             if session is not None:
                 session.restart_modem()
-            return step, PortState.SICK, f"The modem has signal but no network; {step.words}."
-        step = recovery.sick(proven=proven)
-        log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.words)
+            return step, PortState.SICK, f"The modem has signal but no network; {step.text}."
+        step = recovery.modem_failed(proven=proven)
+        log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.text)
         if step.restart and session is not None:
             session.restart_modem()
-        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
+        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.text}."
 
     def _take_over(self, reporter: Reporter) -> None:
         """Take the line and the note that an older process left, and recover the part that was in the air."""

@@ -38,7 +38,7 @@ class Reporter:
         self._left: Noted | None = None
         self._recovered: tuple[Claim, Submitted | Refused] | None = None  # not told to the gateway yet
         self._back_at = 0.0
-        self._told: PortStatus | None = None
+        self._published: PortStatus | None = None
         self._refusals = 0
 
     @property
@@ -85,12 +85,12 @@ class Reporter:
             log.info("port %d is %s: %s", status.port, status.state.value, status.detail)
             self._transcript.note(f"port {status.port} is {status.state.value}: {status.detail}")
         self._status = status
-        if status != self._told:
+        if status != self._published:
             try:
                 self.work.status(status)
             except WorkUnavailableError:
                 return  # told with the next change, or before the next claim
-            self._told = status
+            self._published = status
 
     def publish_slot(self, slot: int, **changes: Any) -> None:
         """Change the status of one slot and publish it."""
@@ -147,7 +147,7 @@ class Reporter:
 
     def next(self, *, claims: bool = True) -> Submission | Switch | Rest:
         """Settle the outcome and ask for the next order. Where the gateway can store nothing: a rest before the next try."""
-        if self._status != self._told:
+        if self._status != self._published:
             self.publish()
         try:
             # The gateway gives no submission to a port that is starting.

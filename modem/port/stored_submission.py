@@ -170,7 +170,7 @@ class StoredSubmissions:
             log.warning(
                 "port %d: a part is sent directly, because the modem does not store it: %s",
                 port,
-                outcome.cause.told_en,
+                outcome.cause.text_en,
             )
         return None
 

@@ -21,7 +21,7 @@ from modem.port.interface import (
 from modem.port.status import PortState, PortStatus
 from modem.sms.segmentation import Segment, segment
 from modem.sms.tpdu import Deliver, StatusReport
-from modem.timeouts import Patience, Timing, UssdPatience, Waits
+from modem.timeouts import ChannelTimeouts, CommandTimeouts, Timing, UssdTimeouts
 
 FAST = Timing(
     look_s=0.05,
@@ -39,7 +39,7 @@ FAST = Timing(
     hang_up_s=0.05,
     list_s=0.3,
     ask_s=0.5,
-    waits=Waits(
+    channel=ChannelTimeouts(
         prompt_s=0.3,
         result_s=0.2,
         write_s=0.3,
@@ -51,7 +51,7 @@ FAST = Timing(
         head_s=0.5,
         text_s=0.3,
     ),
-    patience=Patience(
+    commands=CommandTimeouts(
         command_s=0.3,
         sim_s=0.5,
         function_s=0.5,
@@ -61,7 +61,7 @@ FAST = Timing(
         slot_s=0.5,
         mute_s=0.03,
         appear_s=0.1,
-        ussd=UssdPatience(answer_s=0.6, result_s=0.1, setting_s=0.3, late_s=0.15, cancel_s=0.03),
+        ussd=UssdTimeouts(answer_s=0.6, result_s=0.1, setting_s=0.3, late_s=0.15, cancel_s=0.03),
     ),
 )
 

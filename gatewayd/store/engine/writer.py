@@ -165,7 +165,7 @@ class Writer:
         writes = self._queue(job)
         while writes or self._wait_for_turn(job, deadline):
             self._write()
-            if job.told:
+            if job.done:
                 break
             writes = False
         if job.error is not None:
@@ -214,10 +214,10 @@ class Writer:
                 job.answered.acquire()
         except KeyboardInterrupt:
             self._withdraw(job)
-            if job.writes and not job.told:
+            if job.writes and not job.done:
                 self._pass_on()
             raise
-        return not job.told
+        return not job.done
 
     def _withdraw(self, job: _Waiter) -> bool:
         """Take a job out of the queue. False where it is being run, or its caller is the writer."""
@@ -254,11 +254,11 @@ class Writer:
         finally:
             with self._mutex:
                 self._jobs.extendleft(job for job in reversed(batch) if not job.ran)
-            self._tell([job for job in batch if job.ran])
+            self._mark_done([job for job in batch if job.ran])
 
-    def _tell(self, jobs: list[Job]) -> None:
+    def _mark_done(self, jobs: list[Job]) -> None:
         for job in jobs:
-            job.told = True
+            job.done = True
             if isinstance(job, _Waiter):
                 job.answered.release()
         for job in jobs:

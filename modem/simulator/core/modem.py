@@ -121,7 +121,7 @@ class Modem:
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # the effect of VANISH; the bank replaces it
         self._output = Output(write, timers)
-        self._write = self._output.say
+        self._write = self._output.write
         self._boot_s = boot_s
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
@@ -155,7 +155,7 @@ class Modem:
         self._clock_ahead_s = unset.timestamp() - self.network.wall()
         if warm:
             self.state = State.COMMAND
-            self._chatter()
+            self._send_periodic_urcs()
             self._card_ready_at = self.timers.now()
             self.refresh_radio(at_once=True)
             return
@@ -196,7 +196,7 @@ class Modem:
         for delay, line in self.traits.boot_lines:
             self._later(delay, partial(self.unsolicited, line))
         self.card_starts()
-        self._chatter()
+        self._send_periodic_urcs()
 
     def ring(self) -> None:
         """A call comes in, and rings until it is ended."""
@@ -219,8 +219,8 @@ class Modem:
         """End the call that comes in, if there is one."""
         self._rings_left = 0
 
-    def _chatter(self) -> None:
-        for every_s, line in self.traits.chatter:
+    def _send_periodic_urcs(self) -> None:
+        for every_s, line in self.traits.periodic_urcs:
             self._later(every_s, partial(self._chat, every_s, line))
 
     def _chat(self, every_s: float, line: str) -> None:
@@ -385,7 +385,7 @@ class Modem:
             return False
         self._hold = None
         self.state = State.EXECUTING
-        self.network.tell("held", command=self._name, answer=answer)
+        self.network.record("held", command=self._name, answer=answer)
         return True
 
     def _go_on(self, request: Request, command: int) -> None:
@@ -660,12 +660,12 @@ class Modem:
             answer += self._aside()
         strays = b"".join(octets for fault, octets in STRAYS.items() if take(fault))
         if strays:
-            self._output.say_in_pieces((strays, answer), STRAY_S)
+            self._output.write_in_pieces((strays, answer), STRAY_S)
         elif take(Fault.PAUSE_INSIDE):
             half = len(answer) // 2
-            self._output.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
+            self._output.write_in_pieces((answer[:half], answer[half:]), PAUSE_S)
         elif answer and take(Fault.TRICKLE):
-            self._output.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
+            self._output.write_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
         else:
             self._write(answer)
 
@@ -688,7 +688,7 @@ class Modem:
         octets = f"\r\n{line}\r\n".encode("latin-1", "replace")
         if self.faults.take(Fault.URC_SPLIT):
             half = self.chance.randint(3, len(octets) - 3)
-            self._output.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
+            self._output.write_in_pieces((octets[:half], octets[half:]), PAUSE_S)
         else:
             self._write(octets)
 

@@ -34,14 +34,14 @@ from modem.discovery import probe
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.simulator.bank import Bank, BankConfig
-from modem.timeouts import Pace
+from modem.timeouts import SearchTimeouts
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box, free_port
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import ScriptedModem
 
 NOBODY_UID = 65534
-QUICK = Pace(at_s=0.05, device_s=5.0, waits=FAST.waits, patience=FAST.patience)
+QUICK = SearchTimeouts(at_s=0.05, device_s=5.0, channel=FAST.channel, commands=FAST.commands)
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_device_that_cannot_send_texts_is_a_fault(tmp_path: Path) -> None:
     with ScriptedModem({"AT+CMGF=0": b"\r\nERROR\r\n"}) as modem:
         settings = load(configured(tmp_path, os.ttyname(slave), modem.device))
         found = {
-            finding.about: finding for finding in devices.from_probe(settings, partial(probe, pace=QUICK))
+            finding.about: finding for finding in devices.from_probe(settings, partial(probe, timeouts=QUICK))
         }
     os.close(master)
     os.close(slave)

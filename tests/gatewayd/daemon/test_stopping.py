@@ -22,7 +22,7 @@ from tests.torture.cuts import built_shim
 
 STOP_S = 0.5
 BOUND_S = STOP_S + 1
-NOT_STORED = "what became of the last message could not be kept"  # before the end: the part is in doubt
+NOT_STORED = "the outcome of the last message could not be stored"  # before the end: the part is in doubt
 LOADED_S = 3.0  # additional time on a loaded machine
 
 

@@ -68,7 +68,9 @@ def asides(path: Path) -> list[str]:
 
 
 def back_up(path: Path, target: Path) -> Path:
-    backup.back_up(path, target, now=1, overwrite=False, told=lambda _: None, cancelled=threading.Event())
+    backup.back_up(
+        path, target, now=1, overwrite=False, on_progress=lambda _: None, cancelled=threading.Event()
+    )
     return target
 
 

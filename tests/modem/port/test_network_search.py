@@ -152,7 +152,7 @@ def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> Non
 def test_a_port_stops_at_once_while_its_modem_searches() -> None:
     work = RecordingWork()
     silent: Answers = {"AT+COPS=0": b""}
-    slow = replace(SOON, patience=replace(SOON.patience, search_s=60.0))
+    slow = replace(SOON, commands=replace(SOON.commands, search_s=60.0))
     with ScriptedModem(lost(silent)) as modem, running(modem.device, work, timing=slow) as port:
         eventually(lambda: stages(modem) == ["AT+COPS=0"])
         port.stop()

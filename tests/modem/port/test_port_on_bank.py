@@ -98,7 +98,7 @@ def test_the_words_of_a_refusal_are_kept(bank: Bank) -> None:
         eventually(lambda: len(work.outcomes) == 1)
     [refused] = work.results
     assert isinstance(refused, Refused)
-    assert "no credit left" in refused.cause.told
+    assert "no credit left" in refused.cause.text
 
 
 def test_parts_are_sent_reported_and_received(bank: Bank) -> None:

@@ -384,7 +384,7 @@ def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
         eventually(lambda: "AT+CMGL=4" in after(modem, "(here)"))
         began = time.monotonic()
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
-        assert time.monotonic() - began < FAST.patience.list_s / 2
+        assert time.monotonic() - began < FAST.commands.list_s / 2
         work.give(part())
         port.wake()
         eventually(lambda: work.results == [Submitted(1)])
@@ -453,7 +453,7 @@ def test_a_part_carries_its_validity_period() -> None:
 def long_before_the_pdu(modem: ScriptedModem) -> None:
     """Return a script with a pause that is longer than the port waits for a PDU."""
     modem.say(b"\r\n+CMT: ,30\r\n")
-    time.sleep(FAST.waits.head_s + PAUSE)
+    time.sleep(FAST.channel.head_s + PAUSE)
     modem.say(DELIVER.encode() + b"\r\n")
 
 

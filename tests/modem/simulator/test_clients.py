@@ -160,8 +160,8 @@ class Court:
             self.bank.ports
         ):  # what they say unasked comes as often as in life: the programs' time is not quick
             modem = self.bank.modem(port)
-            chatter = tuple((every_s / SCALE, line) for every_s, line in modem.traits.chatter)
-            modem.traits = replace(modem.traits, chatter=chatter)
+            periodic_urcs = tuple((every_s / SCALE, line) for every_s, line in modem.traits.periodic_urcs)
+            modem.traits = replace(modem.traits, periodic_urcs=periodic_urcs)
         self.bank.start()
         for (program, make), port in self.ports.items():
             judge, command = PROGRAMS[program]
