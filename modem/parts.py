@@ -78,4 +78,4 @@ class Fate(Enum):
 
     SENT = "sent"
     UNSENT = "unsent"
-    GONE = "gone"  # it is not there, or its state says nothing
+    GONE = "gone"  # it is not there, or its state is not conclusive

@@ -92,7 +92,7 @@ class SearchTimeouts:
 class Timing:
     """Intervals and timeouts of a port's thread."""
 
-    look_s: float = 1.0  # between looks for a missing device; udev needs 0.2 to 3 s for its links
+    look_s: float = 1.0  # between checks for a missing device; udev needs 0.2 to 3 s for its links
     # Between tries to open a device that is there and cannot be opened. The search for its user reads all processes.
     refused_s: float = 5.0
     reopen_s: float = 1.0  # between closing and opening: the modem must see DTR drop

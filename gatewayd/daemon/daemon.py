@@ -137,7 +137,7 @@ class Daemon:
                 raise DeadWorkerError("a thread of the daemon died")
 
     def stop(self) -> None:
-        """Stop within `daemon.stop_timeout_s` plus a second. Parts still submitting then are in doubt at the next start."""
+        """Stop within `daemon.stop_timeout_s` plus a second. Parts still being submitted then are in doubt at the next start."""
         timeout_s = self._settings.daemon.stop_timeout_s
         self._manager.notify("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
         deadline = time.monotonic() + timeout_s
@@ -153,7 +153,7 @@ class Daemon:
             if not port.join(max(0.0, deadline - time.monotonic()))
         ]
         if submitting:
-            log.warning("parts were still submitting on ports %s: they are in doubt", submitting)
+            log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")

@@ -60,7 +60,7 @@ def has_expired(message: Message, at: Moment) -> bool:
 
 
 def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
-    """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
+    """End an expired message: its waiting parts are dropped, and it fails unless a part is being submitted or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """

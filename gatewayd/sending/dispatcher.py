@@ -246,14 +246,14 @@ class Dispatcher:
             lambda db, at, effects: self.modem_memory.told_late(db, sim_id, reference, at, effects)
         )
         if key is not None:
-            log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
+            log.info("port %d: the modem reported late that it sent message %d", status.port, key.message_id)
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
         """See `Work.recovered`."""
         settled = self._write(lambda db, at, effects: self._outcomes.recover(db, claim, result, at, effects))
         if settled:
             log.info(
-                "port %d: part %d of message %d was in the air when the gateway ended, and is known to be %s",
+                "port %d: part %d of message %d was being submitted when the gateway ended, and is known to be %s",
                 status.port,
                 claim.seq,
                 claim.message_id,
@@ -271,7 +271,9 @@ class Dispatcher:
         self._write(step)
         if isinstance(text, Unreadable):
             log.warning(
-                "port %d: a received message cannot be read (%s); it is kept unread", status.port, text.reason
+                "port %d: a received message cannot be decoded (%s); it is stored as it came",
+                status.port,
+                text.reason,
             )
         elif text.signal is not None:
             log.info("port %d: a received message is not a text (%s)", status.port, text.signal.value)

@@ -88,7 +88,7 @@ class Intake:
     ) -> list[AcceptedRequest | UsedKey | GatewayError]:
         """Keep the messages of each request, in order, within a transaction.
 
-        The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was kept:
+        The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was stored:
 
             ConflictError: the first request with this idempotency key is still being answered.
             IdempotencyMismatchError: the first request with this key had another body.

@@ -1,4 +1,4 @@
-"""Storage mode: parts are written to the modem's memory and sent from there; after a crash the memory tells their fate.
+"""Storage mode: parts are written to the modem's memory and sent from there; after a crash the memory shows their outcome.
 
 Each claim in this mode has a row of its own. While the row has no place, nothing was sent, and a crash loses nothing.
 From then on the modem's memory tells whether the part was sent. "Unsent" is believed only of a model that is known to mark
@@ -101,7 +101,7 @@ class ModemMemory:
                 effects.queued[messages.by_id(db, key.message_id).sim_id] = 1
         else:
             log.info(
-                "part %d of message %d stays in doubt: the modem's memory does not tell",
+                "part %d of message %d stays in doubt: the modem's memory does not show whether it was sent",
                 key.seq,
                 key.message_id,
             )

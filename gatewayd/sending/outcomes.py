@@ -120,7 +120,7 @@ class Outcomes:
         """See `Work.recovered`. Returns whether the part was in doubt and is settled now."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
         if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
-            return False  # the refusal of a repetition does not tell the fate of the part
+            return False  # the refusal of a repetition does not show whether the part was sent
         if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
             return False
         messages.waits_because(db, key.message_id, None)

@@ -1,4 +1,4 @@
-"""When a port with several slots turns to another SIM. One turn costs 10 to 40 s until the SIM is registered."""
+"""Decides when a port with several slots switches to another SIM. One switch takes 10 to 40 s until the SIM is registered."""
 
 from __future__ import annotations
 

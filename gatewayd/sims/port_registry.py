@@ -36,7 +36,7 @@ class Presence:
     up: bool  # its modem answers, and the SIM is unlocked
     registered: bool  # up, and its network accepts messages
     active: bool  # the modem uses its slot
-    busy: bool  # active, and a submission is in the air on its port
+    busy: bool  # active, and a submission is in progress on its port
     last_up: float  # monotonic seconds; of a SIM not seen since the start: the start
     dead: bool = False  # PIN, PUK, no SIM, SIM failure
     there: bool = False  # by the last status of its port the SIM is in it, in any state

@@ -17,11 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayd.store.checks import check_owner, faults
 from gatewayd.store.engine.connection import connect_reader
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, unavailable
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
-from gatewayd.store.engine.log_owner import set_generation
+from gatewayd.store.engine.wal_owner import set_generation
+from gatewayd.store.integrity import check_owner, faults
 from gatewayd.store.store_files import is_own
 from gatewayd.store.store_owner import known_owner, owner_of
 

@@ -44,7 +44,7 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
     db.execute("DELETE FROM backup_of")
     db.execute("COMMIT")
     log.error(
-        "this database is a backup made at %s UTC: what was accepted or came in since then is lost, and what waited then is %s",
+        "this database is a backup made at %s UTC: messages and texts since then are lost, and messages that waited then are %s",
         db.execute("SELECT datetime(? / 1000000, 'unixepoch')", (row["taken_at"],)).fetchone()[0],
         "sent, though it may have been sent since"
         if resend

@@ -49,7 +49,9 @@ def reconcile(db: Connection, database: Path) -> None:
     """
     here, there = known_owner(database), _stored_id(db)
     if here and here != there:
-        log.warning("the database was begun by another gateway, or by an older version: it is this one's now")
+        log.warning(
+            "the database was created by another gateway or an older version; it belongs to this gateway now"
+        )
         db.execute("UPDATE store_owner SET id = ?", (here,))
     elif not here:
         _write(lock_path(database), there)

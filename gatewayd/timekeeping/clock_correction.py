@@ -178,7 +178,7 @@ class ClockCorrector:
             try:
                 self.look(store, stamping)
             except StoreUnavailableError as error:
-                log.debug("the time is not kept: %s", error)
+                log.debug("the time could not be stored: %s", error)
             finally:
                 timers.after(_LOOK_S, again)
 

@@ -136,10 +136,10 @@ class Work(Protocol):
         """Return for how many seconds the modem may still be busy with a part of an older connection."""
 
     def told_late(self, status: PortStatus, reference: int | None) -> None:
-        """Store the TP-MR that the modem told after the time limit: it belongs to the part in doubt."""
+        """Store the TP-MR that the modem reported after the time limit: it belongs to the part in doubt."""
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
-        """Settle the part that an older process had in the air, by the modem's answer or by how far the part got.
+        """Settle the part that an older process was submitting, by the modem's answer or by how far the part got.
 
         A part that is no longer in doubt stays as it is.
         """

@@ -91,7 +91,7 @@ class Port:
         self._thread.start()
 
     def wake(self) -> None:
-        """Say from any thread that there may be work."""
+        """Report from any thread that there may be work."""
         if self._mailbox is not None:
             self._mailbox.wake()
 
@@ -138,7 +138,7 @@ class Port:
             self._mailbox.leave(watcher)
 
     def stop(self) -> None:
-        """From any thread: finish the part in the air and begin nothing new."""
+        """From any thread: finish the part being submitted and begin nothing new."""
         if self._mailbox is not None:
             self._mailbox.stop()
 
@@ -251,7 +251,7 @@ class Port:
         return step, PortState.SICK, f"The modem is in trouble: {error}; {step.text}."
 
     def _take_over(self, reporter: Reporter) -> None:
-        """Take the line and the note that an older process left, and recover the part that was in the air."""
+        """Take the line and the note that an older process left, and recover the part that was being submitted."""
         if not self._line_store.keeps:
             return
         port = self.settings.port
@@ -264,7 +264,7 @@ class Port:
                 self._line_store.keep_note(port, fd)
             os.close(fd)
         except (OSError, ValueError) as error:
-            log.warning("port %d: no note of the part in the air is kept: %s", port, error)
+            log.warning("port %d: no note of the part being submitted is kept: %s", port, error)
             return
         reporter.adopt_note(note)
 
@@ -326,7 +326,7 @@ class Port:
         lines = self._transcript.new_lines()
         if lines and log.isEnabledFor(logging.WARNING):
             text = "\n".join(map(str, lines))
-            log.warning("port %d: what was said before it failed:\n%s", self.settings.port, text)
+            log.warning("port %d: the last lines before the failure:\n%s", self.settings.port, text)
 
     def _end(self, mailbox: Mailbox, reporter: Reporter) -> None:
         """Settle the last outcome, and answer the requests that wait."""

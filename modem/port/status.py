@@ -46,7 +46,7 @@ class PortStatus:
     detail: str  # one sentence for the operator: the state, and what can be done about it
     slots: tuple[SlotStatus, ...]
     active_slot: int
-    busy: bool = False  # a submission is in the air
+    busy: bool = False  # a submission is in progress
     imei: str = ""
     model: str = ""
     switches: int = 0  # to another slot, since the start
@@ -68,5 +68,5 @@ class Answer:
 
     port: int
     ok: bool
-    busy: bool  # the reply is the last answer, because a submission was in the air
+    busy: bool  # the reply is the last answer, because a submission was in progress
     detail: str

@@ -200,7 +200,7 @@ class StoredMessages:
         for _ in range(_REREADS):
             there = self._modem.storage.read(found.place.index, found.memory)
             if there is None and not self._modem.mode.confirmed:
-                # What is there is not known: it is deleted after the next listing.
+                # The content is unknown: it is deleted after the next listing.
                 self._undeleted[found.place] = found
                 return None
             now = found if there is None else self._found(there, found.memory)

@@ -233,7 +233,7 @@ class StoredSubmissions:
 
     def _learn(self, storage: Storage) -> None:
         if not self._modem.channel.in_step:
-            return  # its silence says nothing about the model
+            return  # no conclusion about the model
         port, name = self._connection.port, self._modem.name
         if storage is Storage.MARKS:
             log.info("port %d: %s marks sent parts in its memory", port, name)
@@ -250,7 +250,11 @@ class StoredSubmissions:
         try:
             self._reporter.work.learned(self._reporter.status, storage)
         except WorkUnavailableError as error:
-            log.info("port %d: this could not be stored (%s): the port finds it out again", port, error)
+            log.info(
+                "port %d: an ability of the modem could not be stored (%s): the port determines it again",
+                port,
+                error,
+            )
 
 
 def _code(refused: Refused) -> tuple[str, int | None]:

@@ -87,7 +87,7 @@ class Bank:
         return sum(bisect_right(times, end) - bisect_left(times, start) for times in self.answered.values())
 
     def share(self, start: float, end: float) -> float:
-        """What modems did of what they could: the mean of `whole_share`. Waits for the submissions that are in the air."""
+        """What modems did of what they could: the mean of `whole_share`. Waits for the submissions that are in progress."""
 
         def over() -> bool:
             last = [times[-1] for times in self.answered.values() if times]

@@ -7,6 +7,7 @@ tests must not need a network.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -121,7 +122,22 @@ def test_an_installation_has_every_file_that_the_service_needs(target: Target) -
     assert "ExecStart=/opt/gatewayd/current/bin/python " in unit, "the image is another system's root"
     assert (target.root / "etc/udev/rules.d/70-gatewayd.rules").exists()
     assert os.access(target.root / "usr/local/bin/gatewayd", os.X_OK)
-    assert (current / "share/gatewayd.toml").read_bytes() == (ROOT / "config/gatewayd.toml").read_bytes()
+    assert (current / "share/config/gatewayd.toml").read_bytes() == (
+        ROOT / "config/gatewayd.toml"
+    ).read_bytes()
+
+
+def test_the_links_of_the_copied_documents_find_their_files(tmp_path: Path) -> None:
+    subprocess.run([ROOT / "systemd/copy_docs.sh", tmp_path], check=True)
+    documents = sorted(tmp_path.rglob("*.md"))
+    assert len(documents) == len([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    missing = [
+        f"{document.name}: {link}"
+        for document in documents
+        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", document.read_text(encoding="utf-8"))
+        if not (document.parent / link).exists()
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from tests.torture.client import LONG, Clients
 from tests.torture.verdict import PartKey, Verdict, compare
 
 IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
-SETTLED = re.compile(r"was in the air when the gateway ended, and is known|the modem said late that it sent")
+SETTLED = re.compile(
+    r"was being submitted when the gateway ended, and is known|the modem reported late that it sent"
+)
 CUTS = ("silent-taken", "silent-lost", "reset-before", "reset-after", "vanish", "result-lost", "no-prompt")
 
 

@@ -17,7 +17,7 @@ from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Co
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
-from gatewayd.store.engine.log_owner import mark_log
+from gatewayd.store.engine.wal_owner import mark_log
 
 log = logging.getLogger(__name__)
 

@@ -209,7 +209,7 @@ class Writer:
         try:
             if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
-                    raise StoreUnavailableError("the disk is too slow: nothing was kept")
+                    raise StoreUnavailableError("the disk is too slow: nothing was stored")
                 # The job is being committed at this moment. Whether it fails is not known yet, so wait for its end.
                 job.answered.acquire()
         except KeyboardInterrupt:
@@ -247,7 +247,7 @@ class Writer:
             for job in batch:
                 job.ran, job.error = (
                     True,
-                    StoreUnavailableError("the gateway was interrupted: nothing was kept"),
+                    StoreUnavailableError("the gateway was interrupted: nothing was stored"),
                 )
                 job.error.__cause__ = error
             raise

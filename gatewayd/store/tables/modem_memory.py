@@ -62,7 +62,7 @@ def placed(
 
 
 def dropped(db: Connection, message_id: int, seq: int, token: int) -> None:
-    """Note that a claim has no place in a modem, or that its place says nothing about it."""
+    """Note that a claim has no place in a modem, or that its place is not conclusive."""
     db.execute(
         "DELETE FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?", (message_id, seq, token)
     )

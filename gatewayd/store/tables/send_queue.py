@@ -52,7 +52,7 @@ _NEW_UNPINNED_LANES = _union((0,), _ALL_PRIORITIES, "> :last")
 _NEW_HEAD = f"SELECT * FROM ({_NEW_LANES}){_FIRST_OF_QUEUE}"
 _NEW_HEAD_MOVABLE = f"SELECT p.message_id, p.seq, p.priority FROM ({_NEW_UNPINNED_LANES}) p{_MAY_MOVE}{_FIRST_MOVABLE_OF_QUEUE}"
 
-# What was set apart as old: the newest one-time code goes first, then the rest in the usual order.
+# Of the backlog the newest one-time code goes first, then the rest in the usual order.
 _OLD_CODE_LANES = _union((0, 1), (0,), "<= :last", "DESC")
 _OLD_CODE_UNPINNED_LANES = _union((0,), (0,), "<= :last", "DESC")
 _OLD_LANES = _union((0, 1), _ALL_PRIORITIES, "<= :last")

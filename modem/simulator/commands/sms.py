@@ -123,7 +123,7 @@ def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str, st
         if stored is not None and reference is not None and modem.traits.marks_sent and not power_goes:
             stored.status = Status.SENT
         if modem.running != command:
-            return  # the command was abandoned: nobody hears of it
+            return  # the command was abandoned: no answer is sent
         if reference is None:
             modem.complete(CmsError(code))
         elif faults.take(Fault.SILENT_TAKEN):

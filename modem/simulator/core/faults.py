@@ -90,7 +90,7 @@ class Fault(Enum):
     REPORT_TWICE = "report-twice"
     REPORT_ZONE = "report-zone"  # its time stamps have octets for a time zone that are none
     REPORT_SHORT = "report-short"  # it names only the last eight digits of its recipient
-    # A text comes again, because the network did not hear that it was taken; never into a place beside the first one.
+    # A text comes again, because the network got no acknowledgement; never into a place beside the first one.
     INCOMING_TWICE = "incoming-twice"
     NO_TEXT = (
         "no-text"  # beside a text comes one that is none: of type 0, an indication of voicemail, SIM data
@@ -102,7 +102,7 @@ class Fault(Enum):
     OVERWRITTEN = "overwritten"  # another text takes the place of one that was just listed
 
     # The time.
-    NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration
+    NO_NETWORK_TIME = "no-network-time"  # the network does not send it at a registration
     CLOCK_LIES = "clock-lies"  # +CCLK is years ahead
     CLOCK_STANDS = "clock-stands"  # +CCLK shows the same time again
 

@@ -162,7 +162,7 @@ class Modem:
         self._later(self._boot_s, self._boot)
 
     def power_off(self) -> None:
-        """Cut the power: whatever ran is gone, and the card is locked again."""
+        """Cut the power: all running commands are dropped, and the card is locked again."""
         self.state = State.OFF
         self.function = OFF
         for timer in self._timers_of_power:
@@ -306,7 +306,7 @@ class Modem:
             self.card.power_up()
 
     def ready_card(self, *, sms: bool) -> Sim:
-        """The card, if it can be used now. Raises `CmsError` or `CmeError` as `sms` says."""
+        """The card, if it can be used now. Raises `CmsError` with `sms`, else `CmeError`."""
         card = self.card
         if card is None or self.function == MINIMAL:
             code = 10 if card is None else 13
@@ -582,7 +582,7 @@ class Modem:
             self._continue()
 
     def _fall_silent(self) -> None:
-        """Give up a command without a word."""
+        """Drop a command without an answer."""
         self._rest.clear()
         self._answer.clear()
         self.state = State.COMMAND
@@ -637,7 +637,7 @@ class Modem:
         return result * 2 if self.faults.take(Fault.RESULT_TWICE) else result
 
     def _send(self, answer: bytes) -> None:
-        """Say an answer: the command is over."""
+        """Send a final answer: the command has ended."""
         self.state = State.COMMAND
         if self.faults.any:
             self._send_spoiled(answer)
@@ -675,9 +675,9 @@ class Modem:
         return f"\r\n{line}\r\n".encode("latin-1")
 
     def unsolicited(self, line: str, *, awaited: bool = False) -> None:
-        """Say something of its own accord; while text is typed it waits (27.005, 3.5.1).
+        """Send an unsolicited line. It waits while text is entered (27.005, 3.5.1).
 
-        `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
+        `awaited`: the answer of the network to something that was asked; it is sent although the modem is silenced.
         """
         elsewhere = self.kept.urc_port not in (self.traits.urc_port, URCS_EVERYWHERE)
         if self.state is State.OFF or ((self.silenced or elsewhere) and not awaited):

@@ -122,5 +122,5 @@ def test_a_port_that_fails_logs_its_last_lines(box: Box) -> None:
     eventually(lambda: box.cli("status")["ports"][0]["state"] == "absent")
     assert box.gateway.stop() == 0
     text = "".join(box.gateway.stderr)
-    assert text.count("what was said before it failed") == 1
+    assert text.count("the last lines before the failure") == 1
     assert " > AT+CMEE=1" in text

@@ -93,7 +93,7 @@ def test_a_stop_waits_for_the_part_being_submitted_and_stores_its_outcome(build:
     eventually(lambda: box.cli("status")["ports"][0]["busy"])
     assert box.gateway is not None
     assert box.gateway.stop() == 0
-    assert "still submitting" not in "".join(box.gateway.stderr)
+    assert "still being submitted" not in "".join(box.gateway.stderr)
     assert len(box.network("submitted")) == 1, "no further part is submitted"
     box.start_gateway()
     assert box.status(sms_id)["status"] == "sent"

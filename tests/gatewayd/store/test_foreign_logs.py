@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.store import backup
-from gatewayd.store.engine import log_owner
+from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.connection import (
     LOG_ROOM_BYTES,
     Connection,
@@ -199,7 +199,7 @@ def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> N
         moments.append(crash(crashed, tmp_path / f"moment-{len(moments)}"))
 
     db.set_trace_callback(cut)
-    log_owner.begin_generation(db)
+    wal_owner.begin_generation(db)
     db.set_trace_callback(None)
     cut("in the end")
     db.execute("INSERT INTO companies (name, created_at) VALUES ('after', 0)")

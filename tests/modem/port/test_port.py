@@ -558,7 +558,7 @@ def test_ask_puts_the_question_to_an_idle_modem() -> None:
 
 
 def held(work: RecordingWork, modem: ScriptedModem) -> Callable[[], None]:
-    """Let the modem hold a part, and wait until it is in the air. Return the function that releases it."""
+    """Let the modem hold a part, and wait until it is being submitted. Return the function that releases it."""
     eventually(lambda: modem.pdus)
     return lambda: modem.say(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
 

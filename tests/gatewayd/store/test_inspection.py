@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import lock_holder, quick_check, recent_counts
+from gatewayd.store.inspection import lock_holder, quick_check, recent_counts
 from gatewayd.store.store import Store
 from tests.conftest import eventually
 
