@@ -73,7 +73,7 @@ class InDoubt:
     asked: bool = False
 
 
-class Fate(Enum):
+class StoredState(Enum):
     """The state of a part in a modem's memory."""
 
     SENT = "sent"

@@ -36,7 +36,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import parts, sims
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
-from modem.parts import Fate, Place, Refused, Submission, Submitted, Via
+from modem.parts import Place, Refused, StoredState, Submission, Submitted, Via
 from modem.port.interface import (
     Claim,
     Kept,
@@ -227,9 +227,11 @@ class Dispatcher:
         """See `Work.in_memory`."""
         return self._read(lambda db: self.modem_memory.in_memory(db, status))
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         """See `Work.found`."""
-        self._write(lambda db, at, effects: self.modem_memory.found(db, status, kept, fate, at, effects))
+        self._write(
+            lambda db, at, effects: self.modem_memory.found(db, status, kept, stored_state, at, effects)
+        )
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         """See `Work.emptied`."""

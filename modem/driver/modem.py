@@ -27,7 +27,7 @@ from modem.driver.submitter import Submitter
 from modem.driver.ussd import Reply
 from modem.driver.ussd_session import UssdSession
 from modem.hardware.sysfs import Tty
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.timeouts import CommandTimeouts
 
 _IDENTITY_TRIES: Final = 2  # a URC may share a line with an answer
@@ -231,9 +231,9 @@ class Modem:
         """Send a written part (see `Submitter.send_written`)."""
         return self._submitter.send_written(place, timeout_s, meanwhile)
 
-    def fate(self, submission: Submission, place: Place) -> Fate | None:
-        """The state of a written part (see `Submitter.fate`)."""
-        return self._submitter.fate(submission, place)
+    def stored_state(self, submission: Submission, place: Place) -> StoredState | None:
+        """The state of a written part (see `Submitter.stored_state`)."""
+        return self._submitter.stored_state(submission, place)
 
     @property
     def read_from(self) -> tuple[str | None, ...]:

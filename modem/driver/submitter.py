@@ -15,7 +15,7 @@ from modem.driver.parsers import SENT, UNSENT, Record
 from modem.driver.pdu_mode import PduMode
 from modem.driver.service_centre import ServiceCentre
 from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.sms import tpdu
 from modem.sms.submit_fingerprint import fingerprint
 
@@ -87,12 +87,12 @@ class Submitter:
             lambda: transaction.send_written(self._channel, place.index, timeout_s, meanwhile)
         )
 
-    def fate(self, submission: Submission, place: Place) -> Fate | None:
+    def stored_state(self, submission: Submission, place: Place) -> StoredState | None:
         """The state of a written part in the modem's memory; None where the memory cannot be read now."""
         record = self._storage.record(place.index, place.memory)
         if record is None:
-            return Fate.GONE if self._storage.is_empty(place.index, place.memory) else None
-        return fate_of(record, submission)
+            return StoredState.GONE if self._storage.is_empty(place.index, place.memory) else None
+        return stored_state_of(record, submission)
 
     def _wrong_mode(self) -> Refused | None:
         """The reason why no PDU can be sent now; None where the modem is in PDU mode.
@@ -151,14 +151,14 @@ class Submitter:
                 return outcome
 
 
-def fate_of(record: Record, submission: Submission) -> Fate:
+def stored_state_of(record: Record, submission: Submission) -> StoredState:
     """The state of a part by a record in a modem's memory; GONE where the record is another message."""
     pdu = _pdu(submission)
     ours = None if isinstance(pdu, Refused) else fingerprint(pdu.hex)
     found = fingerprint(record.pdu)
     if ours is None or found is None or not found.startswith(ours):  # a memory may add filler
-        return Fate.GONE
-    return {SENT: Fate.SENT, UNSENT: Fate.UNSENT}.get(record.stat, Fate.GONE)
+        return StoredState.GONE
+    return {SENT: StoredState.SENT, UNSENT: StoredState.UNSENT}.get(record.stat, StoredState.GONE)
 
 
 def _pdu(submission: Submission) -> tpdu.Pdu | Refused:

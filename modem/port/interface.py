@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.port.status import PortStatus
 from modem.sms.tpdu import Deliver, StatusReport
 
@@ -126,7 +126,7 @@ class Work(Protocol):
         Called before the first `next` of a connection, and whenever the modem was brought up again.
         """
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         """Settle a part in doubt by its state in the modem's memory."""
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:

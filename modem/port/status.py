@@ -53,7 +53,7 @@ class PortStatus:
     switch_s: float = 0.0  # average duration of a switch, from the order until the SIM is registered
     # Microseconds since the epoch as the modem has them from its network, and when they were read (monotonic seconds).
     network_time: tuple[int, float] | None = None
-    # What needs an operator although the port works, in the order of the enum.
+    # Conditions that need an operator although the port works, in the order of the enum.
     conditions: tuple[Condition, ...] = ()
 
     @property

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from threading import Event, Lock
 
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.port.interface import (
     Claim,
     Kept,
@@ -82,7 +82,7 @@ class RecordingWork:
         self.places: list[Place | None] = []  # of the parts that were written to the modem
         self.lessons: list[Storage] = []
         self.kept: list[Kept] = []  # parts in the modem's memory
-        self.fates: list[Fate] = []
+        self.stored_states: list[StoredState] = []
         self.late: list[int | None] = []
         self.recoveries: list[tuple[Claim, Submitted | Refused]] = []
         self.busy = 0.0
@@ -148,9 +148,9 @@ class RecordingWork:
         self._keep()
         return tuple(self.kept)
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         self._keep()
-        self.fates.append(fate)
+        self.stored_states.append(stored_state)
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         self._keep()

@@ -156,7 +156,7 @@ def test_on_a_full_disk_waiting_messages_are_sent_and_new_ones_refused_until_the
     assert box.gateway.stop() == 0
     log = "".join(box.gateway.stderr)
     assert (
-        log.count("the disk is full: no messages are taken") <= 4
+        log.count("the disk is full: no messages are accepted") <= 4
     )  # logged once for each change, not for each failure
     assert log.count("disk recovered: accepting messages") == 1
 

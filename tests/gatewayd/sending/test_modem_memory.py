@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.records import Status
-from modem.parts import Fate, InDoubt, Place, Submission, Via
+from modem.parts import InDoubt, Place, StoredState, Submission, Via
 from modem.port.interface import Kept, Rest, Storage
 from tests.gatewayd.played_ports import A, B, PlayedGateway
 
@@ -36,9 +36,9 @@ def parts_in_memory(played: PlayedGateway) -> tuple[Kept, ...]:
     return played.gateway.dispatcher.in_memory(played.statuses[1])
 
 
-def record_fate(played: PlayedGateway, fate: Fate) -> None:
+def record_stored_state(played: PlayedGateway, stored_state: StoredState) -> None:
     [kept_part] = parts_in_memory(played)
-    played.gateway.dispatcher.found(played.statuses[1], kept_part, fate)
+    played.gateway.dispatcher.found(played.statuses[1], kept_part, stored_state)
     played.gateway.dispatcher.emptied(played.statuses[1], kept_part)
 
 
@@ -85,7 +85,7 @@ def test_a_part_stored_as_sent_is_not_sent_again(played: PlayedGateway) -> None:
         False,
         "hello",
     )
-    record_fate(played, Fate.SENT)
+    record_stored_state(played, StoredState.SENT)
     assert played.view(sms_id).status is Status.SENT
     assert parts_in_memory(played) == ()
     assert played.next(1) == Rest()
@@ -100,7 +100,7 @@ def test_a_part_stored_as_unsent_is_queued_for_a_model_that_marks_sent_parts(
     if marks:
         record_storage(played)
     restart(played)
-    record_fate(played, Fate.UNSENT)
+    record_stored_state(played, StoredState.UNSENT)
     assert played.view(sms_id).in_doubt is not marks
     assert isinstance(played.next(1), Submission) is marks
 
