@@ -33,7 +33,7 @@ class ChannelTimeouts:
     result_s: float = 5.0  # from +CMGS to its OK: the network has answered, only the line is in between
     write_s: float = 5.0  # a PDU takes 0.4 s at 9600 baud; a modem that takes longer has stopped reading
     quiet_s: float = 0.2  # a modem in the middle of an answer does not pause longer than this
-    flood_s: float = 2.0  # after this, a modem that never stops sending is asked all the same
+    flood_s: float = 2.0  # after this, a modem that never stops sending gets the command anyway
     escape_s: float = 0.3  # to leave text entry after ESC
     sync_s: float = 1.0  # for the OK to `AT`
     clean_s: float = 0.1  # nothing may follow that OK; otherwise it answered an older command

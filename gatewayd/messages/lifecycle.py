@@ -38,7 +38,7 @@ def part_undeliverable(
     at: Moment,
     effects: Effects,
 ) -> None:
-    """A report with this TP-SCTS says that the network gave up on a part: the message failed."""
+    """A report with this TP-SCTS says that the network could not deliver a part: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, effects)
 

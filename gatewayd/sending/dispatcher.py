@@ -294,7 +294,7 @@ class Dispatcher:
         if len(status.slots) > 1:
             self._waker.wake(
                 status.port
-            )  # it may have waited for this report before it turns to another slot
+            )  # it may have waited for this report before it switches to another slot
 
     def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
         """See `Work.try_pin`."""

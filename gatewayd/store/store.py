@@ -125,7 +125,7 @@ class Store:
 
     @property
     def running(self) -> bool:
-        """Whether the thread of the writer is alive. False between `open` and `close`: it has died."""
+        """Whether the thread of the writer is alive. False between `open` and `close`: it ended unexpectedly."""
         return self._writer is not None and self._writer.running
 
     def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:

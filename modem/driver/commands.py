@@ -83,7 +83,7 @@ class Commands:
     def _allowed_s(self, name: str, wanted_s: float) -> float:
         """The timeout of a command. It is shorter for a mute modem, for commands that it has never answered.
 
-        A command that takes long in every modem, such as a listing, gets its full time once all the same.
+        A command that takes long in every modem, such as a listing, still gets its full time once.
         """
         if not self.mute or name in self._answered:
             return wanted_s

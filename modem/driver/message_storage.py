@@ -1,4 +1,4 @@
-"""The message memories of a modem: which are used, what they hold, and deleting (27.005, 3.2.2 and 4.1 to 4.6)."""
+"""The message memories of a modem: selection, content and deleting (27.005, 3.2.2 and 4.1 to 4.6)."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class MessageStorage:
     def _read(self, command: str, prefix: str, timeout_s: float | None = None) -> Response | None:
         """Read messages; once more where the modem answered in text mode and is now in PDU mode again.
 
-        None where the answer is in text mode all the same: it holds no PDU.
+        None where the answer is still in text mode: it holds no PDU.
         """
         answer = self._commands.patiently(command, prefix, timeout_s=timeout_s)
         worded = parsers.shows_text_mode(answer.lines, prefix)

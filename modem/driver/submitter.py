@@ -97,7 +97,7 @@ class Submitter:
     def _wrong_mode(self) -> Refused | None:
         """The reason why no PDU can be sent now; None where the modem is in PDU mode.
 
-        Checked before each PDU: a modem that fell back to text mode does not report it, prompts all the same, and sends
+        Checked before each PDU: a modem that fell back to text mode does not report it, still prompts, and sends
         the PDU as a text to a wrong number.
         """
         try:

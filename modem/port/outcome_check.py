@@ -25,7 +25,7 @@ class ModemFaultError(Exception):
 
 
 class OutcomeCheck:
-    """Counts outcomes that speak against the modem of one connection, and asks for looks at what they name."""
+    """Counts outcomes that show a fault of the modem of one connection, and requests checks of the part that they name."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class OutcomeCheck:
             channel.resync()
 
     def _look_into(self, cause: Cause) -> None:
-        """Ask for a look at what a refusal names, before the regular one is due."""
+        """Request a check of the part that a refusal names, before the regular check is due."""
         if cause.wrong_mode:
             self._modem_settings.check_soon()
         if cause.sim_trouble:

@@ -163,7 +163,7 @@ class Port:
                     self._connect_once(mailbox, reporter, recovery)
                 except StoppingError:
                     raise
-                except Exception:  # the gateway fails at every call: the port goes on without it
+                except Exception:  # the gateway fails at every call: the port continues without it
                     log.exception(
                         "port %d: unexpected error while publishing port status", self.settings.port
                     )
@@ -185,7 +185,7 @@ class Port:
             raise
         except (DeviceUnavailableError, ChannelError, RestartNeededError, ModemFaultError) as error:
             step, state, detail = self._next_step(error, session, reporter, recovery)
-        except Exception:  # the top of the thread: the port goes on after any failure
+        except Exception:  # the top of the thread: the port continues after any failure
             log.exception("port %d: an unexpected failure", self.settings.port)
             fault = ModemFaultError("the gateway itself failed on this port, see its log")
             step, state, detail = self._next_step(fault, session, reporter, recovery)

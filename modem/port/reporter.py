@@ -1,4 +1,4 @@
-"""The status that a port publishes, and what it tells the gateway: outcomes, reports, late references."""
+"""The status that a port publishes, and its messages to the gateway: outcomes, reports, late references."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNAVAILABLE_S: Final = (0.5, 1.0, 2.0, 5.0)
 class Reporter:
     """Publishes one port's status and settles its outcomes. Used from the port's thread only.
 
-    It alone changes the status, the outcome that is not settled yet, and the time until which the gateway is left alone.
+    It alone changes the status, the outcome that is not settled yet, and the time until which the gateway is not asked.
     """
 
     def __init__(self, status: PortStatus, work: Work, transcript: Transcript) -> None:
@@ -178,7 +178,7 @@ class Reporter:
         return 0.0
 
     def settle_when_due(self) -> None:
-        """Settle the outcome without a claim, unless the gateway is to be left alone now."""
+        """Settle the outcome without a claim, unless the gateway must not be asked now."""
         if self._outcome is not None and monotonic() >= self._back_at:
             self.settle()
 

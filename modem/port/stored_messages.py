@@ -102,7 +102,7 @@ class StoredMessages:
         return True
 
     def _list(self) -> None:
-        """List all memories, and take over what they hold."""
+        """List all memories, and take over their messages."""
         self._watch.begin_listing()
         storage = self._modem.storage
         deleted = self._deleted

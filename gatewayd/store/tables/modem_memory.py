@@ -78,7 +78,7 @@ def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
 
 
 def of_modem(db: Connection, modem: str, iccid: str) -> list[StoredPart]:
-    """The parts that may lie in a modem with this card in it, oldest first. Claims that have not ended are left out."""
+    """The parts that may be in a modem with this card in it, oldest first. Claims that have not ended are left out."""
     found = db.execute(
         "SELECT s.message_id, s.seq, s.token, s.memory, s.place, s.said_at, s.boot, m.recipient, m.text, p.sim_id,"
         " p.token <> s.token OR p.state <> 'in_doubt'"

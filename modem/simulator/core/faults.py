@@ -26,7 +26,7 @@ class Fault(Enum):
     REFERENCE_LATE = "reference-late"  # +CMGS comes with the next submission, before the reference of that
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
     RESET_AFTER = "reset-after"  # the modem restarts after the network took the message, before +CMGS
-    ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on without an answer
+    ABANDONED = "abandoned"  # an ESC ends the command, and the submission continues without an answer
     VANISH = (
         "vanish"  # the device goes away in the middle of a submission, and comes back on another terminal
     )
@@ -54,7 +54,7 @@ class Fault(Enum):
     SETTINGS_LOST = (
         "settings-lost"  # all settings but those of the line are as after a restart, without a word
     )
-    NOT_READY = "not-ready"  # it refuses whatever is about texts for a while
+    NOT_READY = "not-ready"  # it refuses all SMS commands for a while
 
     # An answer.
     IDENTITY_GLUED = "identity-glued"  # the answer to AT+CGMI and the like follows a URC on the same line
@@ -155,7 +155,7 @@ class Faults:
 
     @property
     def any(self) -> bool:
-        """Whether anything is armed at all."""
+        """Whether any fault is armed."""
         return bool(self._armed or self.rates)
 
     def arm(self, fault: Fault, times: int = 1) -> None:

@@ -253,7 +253,7 @@ class Modem:
         return self.cards[self.active_slot - 1]
 
     def card_starts(self) -> None:
-        """The card got power or its PIN: it is busy for a while, then goes on the air."""
+        """The card got power or its PIN: it is busy for a while, then registers."""
         busy = self.traits.sim_busy_s
         self._card_ready_at = self.timers.now() + busy
         self._later(busy, self._card_ready)
@@ -265,7 +265,7 @@ class Modem:
         self.refresh_radio()
 
     def refresh_radio(self, *, at_once: bool = False) -> None:
-        """Put the card on the air if it may be there, else take it off."""
+        """Register the card if it may be registered, else detach it."""
         card = self.card
         usable = self.function == FULL and card is not None and card.lock is Lock.READY
         self.radio.switch(card if usable else None, self, at_once=at_once)
@@ -389,7 +389,7 @@ class Modem:
         return True
 
     def _go_on(self, request: Request, command: int) -> None:
-        """Run a command that was held; one that was abandoned meanwhile runs all the same, unheard."""
+        """Run a command that was held. One that was abandoned meanwhile runs too, without an answer."""
         if self.running == command:
             self._rest.appendleft(request)
             self._continue()
