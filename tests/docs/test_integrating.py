@@ -219,7 +219,7 @@ def test_the_laravel_examples_are_valid_php(tmp_path: Path, block: Block) -> Non
     assert done.returncode == 0, done.stdout
 
 
-def test_the_guide_says_what_to_do_about_every_error_code() -> None:
+def test_the_guide_has_a_remedy_for_every_error_code() -> None:
     text = (ROOT / "docs" / GUIDE).read_text(encoding="utf-8")
     _, _, table = text.partition("## Errors and what to do\n")
     listed = [

@@ -41,7 +41,7 @@ def test_a_message_that_is_not_valid_fails_alone_in_its_place(client: Client) ->
             assert result["message"]
 
 
-def test_half_a_surrogate_pair_comes_back_unchanged(client: Client) -> None:
+def test_half_a_surrogate_pair_is_returned_unchanged(client: Client) -> None:
     reply = client.bulk([TEXT, {"recipient": "\ud800", "message": "é"}])
     assert reply.content["results"][1]["recipient"] == "\ud800"
     assert reply.content["message"] == "Envoi terminé: 1 succès, 1 échecs"

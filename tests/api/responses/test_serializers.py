@@ -332,7 +332,7 @@ def test_times_have_six_decimals_and_a_z() -> None:
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
-def test_any_text_comes_back_unchanged(text: str) -> None:
+def test_any_text_is_returned_unchanged(text: str) -> None:
     assert json.loads(document({"text": text}).encode()) == {"text": text}
 
 

@@ -371,7 +371,7 @@ FRAGMENTS = st.sampled_from(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
-def test_for_any_bytes_the_server_answers_or_closes_and_goes_on(
+def test_for_any_bytes_the_server_answers_or_closes_and_serves_the_next_client(
     echo_server: EchoServer, pieces: list[bytes]
 ) -> None:
     with echo_server.connect() as client, suppress(ConnectionError):

@@ -133,7 +133,7 @@ def test_a_number_form_that_fits_two_messages_matches_none(
     assert delivered(played, first, second, third) == [False, False, True]
 
 
-def test_a_repeated_report_in_another_form_is_not_taken_for_the_next_message(build: Build) -> None:
+def test_a_repeated_report_in_another_form_does_not_count_for_the_next_message(build: Build) -> None:
     played = build("cote_d_ivoire")
     first = submit(played, ABIDJAN[0], 7)
     report(played, 7, "01020304")
@@ -172,7 +172,7 @@ def test_a_repeated_report_in_another_form_settles_no_doubt(build: Build) -> Non
         ("12345678", False),
     ],
 )
-def test_a_doubt_is_settled_by_a_report_about_its_own_number_alone(
+def test_a_doubt_is_settled_only_by_a_report_about_its_own_number(
     build: Build, number: str, matches: bool
 ) -> None:
     played = build("cote_d_ivoire")
@@ -195,7 +195,7 @@ def test_another_form_settles_no_doubt_where_two_parts_fit_the_time(build: Build
 
 
 @pytest.mark.parametrize(("number", "matches"), [("22501020304", True), (ABIDJAN[1], False)])
-def test_a_report_before_its_answer_is_kept_for_its_own_number_alone(
+def test_a_report_before_its_answer_counts_only_for_its_own_number(
     build: Build, number: str, matches: bool
 ) -> None:
     played = build("cote_d_ivoire")

@@ -16,7 +16,7 @@ from modem.sms.tpdu import StatusReport, parse
 from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, commits, report, reported
 
 
-def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGateway) -> None:
+def test_a_report_before_the_answer_of_its_submission_is_stored(played: PlayedGateway) -> None:
     played.up(1, A)
     sms_id = played.send()
     part = played.claim(1)
@@ -25,7 +25,9 @@ def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGate
     assert played.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_are_kept_in_the_transaction_of_the_outcome_and_the_next_claim(played: PlayedGateway) -> None:
+def test_reports_are_stored_in_the_transaction_of_the_outcome_and_the_next_claim(
+    played: PlayedGateway,
+) -> None:
     """Also the report on the part of this outcome, and a report on a SIM that was in the slot before."""
     played.up(1, B)
     other = played.send("0", sim=played.sim(B))

@@ -63,7 +63,7 @@ def plans(played: PlayedGateway, statements: list[str]) -> Iterator[tuple[str, s
 
 
 def a_day(played: PlayedGateway) -> None:
-    """Most of what happens to messages."""
+    """The common events of messages, from accepted to delivered or failed."""
     played.up(1, A)
     played.up(2, B)
     sim = played.sim(A)
@@ -234,7 +234,7 @@ def created_at_of(played: PlayedGateway, sms_id: str) -> int:
     return created
 
 
-def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(played: PlayedGateway) -> None:
+def test_the_next_page_is_found_though_its_cursor_was_deleted(played: PlayedGateway) -> None:
     fill(played, 9, played.company, played.clock.at)
     first, cursor = played.gateway.messages(played.caller, MessageFilter(limit=4))
     played.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = ?", (cursor,)))

@@ -203,13 +203,13 @@ def test_an_outcome_is_stored_on_a_full_disk_where_new_jobs_are_refused(writer: 
         runs.append("vital")
         db.execute("INSERT INTO t VALUES (1)")
 
-    def new(db: Connection) -> None:
+    def new_job(db: Connection) -> None:
         runs.append("new")
         db.executemany("INSERT INTO t VALUES (?)", ((n,) for n in range(10_000)))
 
     with ThreadPoolExecutor() as pool:
         occupied, go_on = occupy(writer, pool)
-        jobs = [pool.submit(writer.run, must_be_kept), pool.submit(writer.run, new, new=True)]
+        jobs = [pool.submit(writer.run, must_be_kept), pool.submit(writer.run, new_job, new=True)]
         eventually(lambda: writer.waiting == len(jobs))
         go_on.set()
         occupied.result(10)
@@ -219,7 +219,7 @@ def test_an_outcome_is_stored_on_a_full_disk_where_new_jobs_are_refused(writer: 
     assert values(path) == [1]
     assert sorted(runs) == ["new", "vital", "vital"]  # the second time without the new job
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
-        writer.run(new, new=True)
+        writer.run(new_job, new=True)
 
 
 def test_a_caller_that_finds_the_writer_idle_runs_its_own_job(writer: Writer) -> None:

@@ -139,7 +139,7 @@ def box(build: Callable[..., ClockedBox]) -> ClockedBox:
 # Boots in the past, and jumps ahead.
 
 
-def test_after_a_boot_in_1970_the_time_goes_on_from_where_it_was_and_no_month_is_fresh(
+def test_after_a_boot_in_1970_the_time_continues_from_the_stored_time_and_the_month_goes_on(
     box: ClockedBox,
 ) -> None:
     box.boot(NOW, ntp=True)
@@ -167,7 +167,7 @@ def test_a_jump_ahead_counts_once_ntp_confirms_it(box: ClockedBox) -> None:
     assert box.stored_state() == ClockState(NOW + 3 * DAY, NOW + 3 * DAY, NOW, None)
 
 
-def test_untrusted_time_is_remembered_so_that_it_goes_on_at_the_next_start(box: ClockedBox) -> None:
+def test_untrusted_time_is_stored_and_continues_at_the_next_start(box: ClockedBox) -> None:
     box.boot(NOW, ntp=True)
     box.boot(0)
     for _ in range(30):
@@ -195,7 +195,7 @@ def test_a_trusted_time_stays_trusted_when_the_system_clock_changes(box: Clocked
     assert (box.moment.now, box.moment.trusted, box.source) == (NOW + 10 * SECOND, True, "ntp")
 
 
-def test_a_box_that_never_had_a_trusted_time_takes_its_own_at_each_start_unless_that_is_impossible(
+def test_a_box_without_a_trusted_time_uses_its_system_clock_unless_that_is_impossible(
     box: ClockedBox,
 ) -> None:
     box.boot(NOW)
@@ -293,7 +293,7 @@ def test_a_wrong_trusted_time_is_corrected_by_two_modems_and_by_ntp(build: Calla
         (-HOUR, False),
     ],
 )
-def test_where_the_network_and_the_system_clock_agree_the_fraction_is_that_of_the_system(
+def test_the_fraction_of_the_system_clock_is_used_where_it_agrees_with_the_network(
     box: ClockedBox, off_us: int, kept: bool
 ) -> None:
     box.boot(NOW + off_us)
@@ -336,7 +336,7 @@ def test_clocks_that_were_never_set_are_ignored(times: list[int]) -> None:
     [
         (NOW, True),
         (NOW - 60 * SECOND, True),
-        (NOW - DAY, False),  # it may have kept a time of last week
+        (NOW - DAY, False),  # the modem may have stored a time of last week
         (NOW + 4 * YEAR, True),
         (NOW + 6 * YEAR, False),
     ],
@@ -450,7 +450,7 @@ def test_a_doubt_from_an_earlier_trusted_time_keeps_its_window(played: PlayedGat
     assert played.view(sms_id).status.value == "delivered"
 
 
-# A disk that cannot keep the correction at once.
+# A disk that cannot store the correction at once.
 
 
 class FullDisk:
@@ -523,7 +523,7 @@ def test_a_correction_that_is_tried_again_moves_the_stamps_once(
     assert played.view(sms_id).status.value == "pending"
 
 
-def test_a_correction_that_could_not_be_kept_is_made_at_the_next_look(
+def test_a_correction_that_could_not_be_stored_is_made_at_the_next_check(
     untrusted: tuple[PlayedGateway, WrongClock],
 ) -> None:
     played, clock = untrusted
@@ -570,5 +570,5 @@ def test_no_transaction_after_the_correction_has_the_old_time(
 # The kernel.
 
 
-def test_the_kernel_tells_whether_its_clock_is_synchronised() -> None:
+def test_the_kernel_reports_whether_its_clock_is_synchronised() -> None:
     assert synchronised() in (True, False)
