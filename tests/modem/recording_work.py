@@ -74,7 +74,7 @@ class RecordingWork:
         self.outcomes: list[Outcome] = []
         self.statuses: list[PortStatus] = []
         self.texts: list[Deliver | Unreadable] = []
-        self.deletions: list[Deliver] = []  # of texts without a date
+        self.deletions: list[Deliver] = []  # texts without a date that were deleted
         self.reports: list[StatusReport] = []
         self.reports_with_outcomes = 0
         self.refused_pins: list[tuple[str, int, str]] = []

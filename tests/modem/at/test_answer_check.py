@@ -22,7 +22,7 @@ from tests.modem.scripted_modem import ScriptedModem
 
 OK = b"\r\nOK\r\n"
 ERROR = b"\r\nERROR\r\n"
-GAP_S = 0.01  # from a stray answer to the right one; shorter than the waits of these tests
+GAP_S = 0.01  # from a stray answer to the right one; shorter than the timeouts of these tests
 
 STRAYS = {
     "another answer": b"\r\n+CPIN: READY\r\n" + OK,
@@ -170,7 +170,7 @@ def test_a_refused_question_is_repeated_only_where_it_was_answered_before(answer
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 8,9",)
 
 
-def test_a_realignment_takes_less_than_a_second_with_the_default_waits() -> None:
+def test_a_realignment_takes_less_than_a_second_with_the_default_timeouts() -> None:
     modem = ScriptedModem(full())
     with talking_to(modem, timeouts=DEFAULT_TIMEOUTS) as channel:
         own = b"\r\n+CSQ: 17,99\r\n" + OK

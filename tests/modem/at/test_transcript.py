@@ -79,7 +79,7 @@ def test_new_lines_are_returned_once() -> None:
     assert len(transcript.lines()) == 2
 
 
-def test_watchers_get_the_recorded_lines_first_and_all_the_same() -> None:
+def test_all_watchers_get_the_recorded_lines_first() -> None:
     transcript, first, second = Transcript(10), Watcher(), Watcher()
     transcript.sent(b"AT\r")
     transcript.watch(first)

@@ -77,7 +77,7 @@ def test_a_bank_is_probed_in_parallel_and_each_finding_is_reported(tmp_path: Pat
     assert sorted(map(id, told)) == sorted(map(id, findings))
 
 
-def test_a_sim_that_asks_for_its_pin_is_left_alone(tmp_path: Path) -> None:
+def test_no_pin_is_entered_in_a_probe(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=0.02, pin="4321")) as bank:
         [finding] = asked(bank.device(1))
     assert (finding.result, finding.sim, finding.can_send) == (ProbeResult.SMS, SimState.PIN_REQUIRED, False)
@@ -182,7 +182,7 @@ def test_each_device_is_listed_once_with_its_stable_name(machine: Machine, tmp_p
     assert (gone.device.name, gone.result) == ("usb:9-9", ProbeResult.SHUT)
 
 
-def test_the_console_is_left_alone_unless_it_is_named(machine: Machine) -> None:
+def test_the_console_is_not_probed_unless_it_is_named(machine: Machine) -> None:
     path = machine.uart("ttyAMA0", "/dev/null")
     (machine.roots.sys / "class/tty/console").mkdir()
     (machine.roots.sys / "class/tty/console/active").write_text("ttyAMA0\n")

@@ -318,7 +318,7 @@ def test_an_answer_that_was_read_and_not_stored_settles_the_part_without_the_dev
         eventually(lambda: work.recoveries == [(CLAIM, Submitted(200))])
 
 
-def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(
+def test_an_answer_that_cannot_be_stored_now_is_reported_before_the_next_claim(
     line_store: RecordingLineStore,
 ) -> None:
     work = RecordingWork(part())
@@ -420,7 +420,7 @@ def test_an_answer_stays_in_the_note_until_it_is_stored(
 
 
 def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
-    """Leave what a process leaves that was killed after it read these octets and before it sorted them."""
+    """Leave a note with these octets, as a process does that was killed after reading and before sorting them."""
 
     def write(note: SubmissionNote) -> None:
         typed(note)

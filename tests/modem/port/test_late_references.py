@@ -73,7 +73,7 @@ def test_a_reference_that_comes_while_a_command_runs_is_kept_too() -> None:
         assert channel.take_late() == [Submitted(10)]
 
 
-def test_a_reference_is_kept_while_the_modem_is_brought_in_step() -> None:
+def test_a_reference_is_kept_while_the_modem_is_synchronised() -> None:
     modem = ScriptedModem()
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
@@ -94,7 +94,7 @@ def test_several_late_ones_are_kept_in_their_order() -> None:
         assert channel.take_late() == [Submitted(10), Submitted(11)]
 
 
-def test_numbers_go_round_after_255() -> None:
+def test_references_wrap_after_255() -> None:
     modem = ScriptedModem()
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
@@ -103,7 +103,7 @@ def test_numbers_go_round_after_255() -> None:
         assert channel.take_late() == [Submitted(255)]
 
 
-def test_a_reference_that_is_told_twice_is_no_late_one() -> None:
+def test_a_repeated_reference_is_no_late_one() -> None:
     modem = ScriptedModem()
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         modem.answers["PDU"] = said(OWN + OWN + OK, 0.02, OWN + OK)
@@ -178,7 +178,7 @@ def test_a_stray_error_before_the_prompt_does_not_stop_the_part() -> None:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
 
 
-def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_tell_none() -> None:
+def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_send_none() -> None:
     modem = ScriptedModem({"PDU": [said(OK, 0.1, OWN + OK), OK]})
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
@@ -186,7 +186,7 @@ def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_tell_none() ->
     with talking_to(modem, timeouts=replace(TIMEOUTS, result_s=0.5)) as channel:
         assert submit(channel, 19, PDU, 2) == Submitted(None)
         began = time.monotonic()
-        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem tells none
+        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem sends none
         assert time.monotonic() - began < 0.4
 
 
@@ -217,7 +217,7 @@ def test_a_late_reference_wakes_an_idle_port() -> None:
 
 
 @pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
-def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
+def test_a_stray_ok_does_not_count_as_a_written_part(stray: bytes) -> None:
     modem = ScriptedModem({"AT+CMGW": prompted(PROMPT), "PDU": said(stray, 0.01, b"\r\n+CMGW: 4\r\n" + OK)})
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert write(channel, 19, PDU, 1) == 4
@@ -242,7 +242,7 @@ def test_a_late_reference_settles_the_part_in_doubt() -> None:
     assert work.late == [10]
 
 
-def test_a_late_reference_that_could_be_about_two_parts_is_dropped() -> None:
+def test_a_late_reference_that_fits_two_parts_is_dropped() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
         work.give(part(1))

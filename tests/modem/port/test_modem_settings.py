@@ -102,7 +102,7 @@ def test_a_refusal_for_the_wrong_mode_causes_a_check_of_the_mode(code: int) -> N
         eventually(lambda: work.results == [Submitted(1)])
 
 
-@pytest.mark.parametrize("asks", [True, False], ids=["tells its mode", "does not tell its mode"])
+@pytest.mark.parametrize("asks", [True, False], ids=["reports its mode", "does not report its mode"])
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "found"])
 @pytest.mark.parametrize(
     "refusal",
@@ -530,7 +530,7 @@ def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
         eventually(found)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_at_once() -> None:
     """The network sends the next texts as soon as there is room, without announcements."""
     waiting = [Text(deliver(number)) for number in range(20)]
     state = Settable(capacity=5)
@@ -547,10 +547,10 @@ def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
         eventually(lambda: len(work.texts) == 20 and not state.texts)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_a_moment_later_too() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_a_moment_later_too() -> None:
     state = Settable(capacity=3, texts={number: Text(deliver(number)) for number in range(3)})
     work = RecordingWork()
-    timing = replace(CALM, list_s=30)  # the looks come after 0.1, 0.2, 0.4 s …
+    timing = replace(CALM, list_s=30)  # the listings come after 0.1, 0.2, 0.4 s …
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: len(work.texts) == 3 and not state.texts)
         looked = modem.commands.count("AT+CPMS?")
@@ -575,7 +575,7 @@ def test_a_memory_that_stays_full_is_a_condition_until_there_is_room() -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "listed"])
-def test_a_place_that_is_overwritten_before_it_is_deleted_costs_no_text(*, announced: bool) -> None:
+def test_a_place_that_is_overwritten_before_it_is_deleted_loses_no_text(*, announced: bool) -> None:
     other = deliver(33)
     state, work = Settable(), RecordingWork()
     kept = work.received

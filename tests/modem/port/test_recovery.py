@@ -1,4 +1,4 @@
-"""The steps of recovery: their order, their pauses, and what resets them."""
+"""The steps of recovery: their order, their pauses, and the events that reset them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def climb(recovery: Recovery, count: int) -> list[tuple[bool, bool, float]]:
     return [(step.restart, step.command, step.pause_s) for step in steps]
 
 
-def test_a_sick_modem_is_opened_again_then_restarted_then_rests_longer_and_longer() -> None:
+def test_a_faulty_modem_is_reopened_then_restarted_then_rests_longer_and_longer() -> None:
     assert climb(Recovery(TIMING, has_command=False), 6) == [
         (False, False, 2),
         (True, False, 8),
@@ -36,7 +36,7 @@ def test_the_command_comes_between_the_restart_and_the_rest() -> None:
     ]
 
 
-def test_each_step_has_its_words() -> None:
+def test_each_step_has_its_text() -> None:
     recovery = Recovery(TIMING, has_command=True)
     assert [recovery.modem_failed(proven=False).text for _ in range(4)] == [
         "the port opens it again",

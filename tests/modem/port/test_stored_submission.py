@@ -1,4 +1,4 @@
-"""Parts that are sent from a modem's memory, on simulated modems; the simulated network shows what was sent."""
+"""Parts that are sent from a modem's memory, on simulated modems; the simulated network records every submission."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def put(bank: Bank, submission: Submission, status: Status) -> Place:
 
 
 def as_left(bank: Bank) -> None:
-    """Set what an older process had set in the modem, which is volatile."""
+    """Set the volatile settings of the modem, as an older process had."""
     bank.call(lambda: bank.modem(1).feed(b"ATE0\r"))
 
 
@@ -242,7 +242,7 @@ def test_nothing_is_sent_while_the_gateway_can_store_nothing(bank: Bank) -> None
 # Parts that are submitted directly
 
 
-def test_an_answer_after_the_time_limit_is_told() -> None:
+def test_an_answer_after_the_time_limit_is_reported() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.claims)
