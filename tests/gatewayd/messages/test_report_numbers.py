@@ -50,6 +50,14 @@ def report(played: PlayedGateway, reference: int, recipient: str) -> None:
     played.gateway.dispatcher.reported(played.statuses[1], status_report)
 
 
+def reported(build: Build, plan: str, sent_to: str, number: str) -> tuple[PlayedGateway, str]:
+    """Send one message, and report a delivery to this number. Return the gateway and the id of the message."""
+    played = build(plan)
+    sms_id = submit(played, sent_to, 7)
+    report(played, 7, number)
+    return played, sms_id
+
+
 def delivered(played: PlayedGateway, *sms_ids: str) -> list[bool]:
     return [played.view(sms_id).status is Status.DELIVERED for sms_id in sms_ids]
 
@@ -82,9 +90,7 @@ def test_recipients_with_the_same_last_digits_get_their_own_reports(
 def test_a_report_on_another_number_does_not_match_the_only_message(
     build: Build, plan: str, sent_to: str, number: str
 ) -> None:
-    played = build(plan)
-    sms_id = submit(played, sent_to, 7)
-    report(played, 7, number)
+    played, sms_id = reported(build, plan, sent_to, number)
     assert delivered(played, sms_id) == [False]
     report(played, 7, sent_to)
     assert delivered(played, sms_id) == [True]
@@ -112,9 +118,7 @@ def test_a_report_on_another_number_does_not_match_the_only_message(
 def test_a_report_with_any_form_of_the_number_matches_the_only_message(
     build: Build, plan: str, sent_to: str, number: str
 ) -> None:
-    played = build(plan)
-    sms_id = submit(played, sent_to, 7)
-    report(played, 7, number)
+    played, sms_id = reported(build, plan, sent_to, number)
     assert delivered(played, sms_id) == [True]
 
 
