@@ -37,7 +37,7 @@ def check_file(path: Path) -> None:
     has_log = log.exists() and log.stat().st_size > 0
     if has_log or reserve_path(path).exists():
         raise StoreDamagedError(
-            f"{path} is {'empty' if path.exists() else 'missing'}, and once it was not: put a backup in its place."
+            f"{path} is {'empty' if path.exists() else 'missing'}, and it had data before: put a backup in its place."
             f" To begin anew with nothing, remove {path.name}* from {path.parent}"
         )
 

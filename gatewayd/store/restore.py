@@ -77,7 +77,7 @@ def restore_newest(folder: Path, path: Path) -> None:
         log.error("%s was damaged, and is kept as %s; the backup %s takes its place", path, aside, backup)
         return
     others = len(kept(folder)) - len(usable)
-    foreign = f"; {others} there are of another gateway and are left alone" if others else ""
+    foreign = f"; {others} there belong to another gateway and are not used" if others else ""
     raise StoreDamagedError(
         f"{path} is damaged, and there is no good backup in {folder} to take its place{foreign}"
     )

@@ -109,7 +109,7 @@ def test_a_damaged_database_is_never_replaced_by_the_backup_of_another_gateway(
     for path in backup.own(second.backups, known_owner(second.path)):
         path.unlink()
     second.damage()
-    with pytest.raises(StoreDamagedError, match="of another gateway and are left alone"):
+    with pytest.raises(StoreDamagedError, match="belong to another gateway and are not used"):
         Store(second.path, backups=second.backups).open()
 
 
