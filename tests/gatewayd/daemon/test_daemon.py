@@ -80,7 +80,7 @@ def test_a_stop_is_bounded_and_a_part_without_an_answer_is_in_doubt_at_the_next_
     box.start_gateway()
     message = box.status(sms_id)
     assert (message["status"], message["in_doubt"]) == ("pending", True)
-    assert "never said" in message["failure_reason"]
+    assert "never answered" in message["failure_reason"]
     assert not box.status(waiting)["in_doubt"]
 
 

@@ -107,7 +107,7 @@ def test_no_log_at_a_normal_level_holds_a_number_a_text_or_a_key(build: Callable
     assert box.gateway is not None
     log_lines = box.gateway.stderr
     eventually(lambda: len(box.network("submitted")) > 15, 40)
-    eventually(lambda: sum("what was said before" in line for line in log_lines) > 1, 40)
+    eventually(lambda: sum("the last lines before the failure" in line for line in log_lines) > 1, 40)
     box.gateway.stop()
     log = "".join(box.gateway.stderr)
     assert len(log.splitlines()) > 20

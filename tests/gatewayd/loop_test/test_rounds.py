@@ -193,7 +193,7 @@ def test_a_text_in_doubt_that_is_not_received_has_its_own_outcome(played: Played
     pass_time(played, 30)
     (test,) = results_of(played, round_)
     assert test.outcome == "not_sent"
-    assert "never said" in test.detail
+    assert "never answered" in test.detail
 
 
 def test_an_undeliverable_text_is_lost(played: PlayedGateway) -> None:

@@ -50,7 +50,7 @@ def test_attempts_are_listed_oldest_first_with_their_sim_and_meaning(played: Pla
     assert {attempt.sim_number for attempt in listed} == {"+22370000001"}
     assert listed[0].meaning == cause("CMS", 38).reason
     assert listed[0].meaning_fr == cause("CMS", 38).reason_fr
-    assert "never said" in listed[1].meaning
+    assert "never answered" in listed[1].meaning
     assert "jamais dit" in listed[1].meaning_fr
     assert played.view(sms_id).retry_count == 2
     shown: Any = admin.show(administration_context(played), sms_id)["attempts"]

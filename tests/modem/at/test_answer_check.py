@@ -26,7 +26,7 @@ GAP_S = 0.01  # from a stray answer to the right one; shorter than the timeouts 
 
 STRAYS = {
     "another answer": b"\r\n+CPIN: READY\r\n" + OK,
-    "another answer that is never said unasked": b"\r\n+COPS: 0\r\n" + OK,
+    "another answer that is never sent unasked": b"\r\n+COPS: 0\r\n" + OK,
     "a vendor's": b"\r\n+QCCID: 8922301000000000017F\r\n" + OK,
     "a number": b"\r\n8922301000000000017F\r\n" + OK,
     "an OK": OK,
