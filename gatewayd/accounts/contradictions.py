@@ -62,7 +62,7 @@ def _lets_in(key: ApiKey, inactive: set[int], at: Moment) -> bool:
 def _company(row: Company, all_: Iterable[Company]) -> list[str]:
     about = f"Company {row.id}"
     notes = [
-        f"{about} has the same name as company {other.id}: `gatewayd company set {row.id} --name NAME` tells them apart."
+        f"{about} has the same name as company {other.id}: `gatewayd company set {row.id} --name NAME` renames one of them."
         for other in all_
         if other.id < row.id and _folded(other.name) == _folded(row.name)
     ]
@@ -77,7 +77,7 @@ def _key(row: ApiKey, inactive: set[int], at: Moment) -> list[str]:
     about, notes = f"Key {row.id}", []
     if row.expires_at is not None and row.expires_at <= at.now:
         notes.append(
-            f"{about} has expired already and is refused: `gatewayd key set {row.id} --expires` moves that."
+            f"{about} has expired already and is refused: `gatewayd key set {row.id} --expires` sets another end."
         )
     if row.company_id in inactive:
         company = row.company_id

@@ -23,7 +23,7 @@ from gatewayd.diagnostics.devices import Probe
 from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
-from gatewayd.store.integrity import lock_holder
+from gatewayd.store.inspection import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}

@@ -44,7 +44,7 @@ TIMEOUT_S = 300.0
 
 LONGEST_S = 86_400.0
 
-# A text that was not sent in time is withdrawn. One that is in the air then expires this much later.
+# A text that was not sent in time is withdrawn. One that is being submitted then expires this much later.
 _EXPIRES_LATER_S = 60.0
 
 _FIRST_S = 120.0  # after a start: modems are up and registered by then
@@ -174,7 +174,7 @@ class LoopTests:
             raise
         by_sim = dict(Counter(test.pair.sender.sim_id for test in tests if test.sms_id is not None))
         for port in {test.pair.target.port for test in tests}:
-            self._ports[port].wake()  # it may have to turn to another slot to receive its text
+            self._ports[port].wake()  # the port may have to switch to another slot to receive the text
         self._offer(by_sim)
         self._timers.after(0.0, partial(self._check, tests, round_, None))
         self._timers.after(timeout_s, partial(self._time_is_over, tests, round_))

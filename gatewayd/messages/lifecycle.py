@@ -41,7 +41,7 @@ def part_undeliverable(
     at: Moment,
     effects: Effects,
 ) -> None:
-    """A report with this TP-SCTS says that the network gave up on a part: the message failed."""
+    """A report with this TP-SCTS says that the network could not deliver a part: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, effects)
 
@@ -71,7 +71,7 @@ def has_expired(message: Message, at: Moment) -> bool:
 
 
 def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
-    """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
+    """End an expired message: its waiting parts are dropped, and it fails unless a part is being submitted or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """

@@ -23,7 +23,7 @@ class Reason:
 
 
 IN_DOUBT: Final = Reason(
-    "The modem never said whether the network took it; a delivery report is awaited.",
+    "The modem never answered whether the network took it; a delivery report is awaited.",
     "Le modem n'a jamais dit si le réseau l'a pris ; un accusé de réception est attendu.",
 )
 HELD: Final = Reason(
@@ -33,7 +33,7 @@ HELD: Final = Reason(
     " (`gatewayd message settle`).",
 )
 NOT_KNOWN: Final = Reason(
-    "The modem never said whether the network took it, and no delivery report came: it may have arrived.",
+    "The modem never answered whether the network took it, and no delivery report came: it may have arrived.",
     "Le modem n'a jamais dit si le réseau l'a pris, et aucun accusé n'est venu : il est peut-être arrivé.",
 )
 EXPIRED: Final = Reason(

@@ -91,25 +91,25 @@ class Health:
 
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
-        told = f"{free >> 20} MiB are free"
+        detail = f"{free >> 20} MiB are free"
         if free < TOO_LITTLE_BYTES:
-            return Check("disk", HealthState.FAIL, told)
-        return Check("disk", HealthState.WARN if free < LITTLE_BYTES else HealthState.PASS, told)
+            return Check("disk", HealthState.FAIL, detail)
+        return Check("disk", HealthState.WARN if free < LITTLE_BYTES else HealthState.PASS, detail)
 
     def _ports(self) -> Check:
         """The state of the ports, with one sentence for each condition that needs an operator."""
         ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
         up = sum(port.state is PortState.UP for port in ports)
         check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
-        told = []
+        remedies = []
         for condition in Condition:
             numbers = [str(port.port) for port in ports if condition in port.conditions]
             if numbers:
-                told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
-        if not told:
+                remedies.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
+        if not remedies:
             return check
         verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
-        return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
+        return Check("ports", verdict, " ".join((f"{check.detail}.", *remedies)).removesuffix("."))
 
     def _sims(self) -> Check:
         known = [sim for sim in self._port_registry.sims().values() if sim.there]

@@ -184,7 +184,7 @@ def _nature(text: Deliver) -> Nature:
 
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
     """The hash of the received octets: texts with different stamps that are no dates are different texts."""
-    told: object = text
+    content: object = text
     if isinstance(text, Deliver) and text.octets:
-        told = (text.octets, text.copy) if text.copy else text.octets
-    return hashlib.sha256(repr((sim_id, told)).encode("utf-8", "surrogatepass")).digest()
+        content = (text.octets, text.copy) if text.copy else text.octets
+    return hashlib.sha256(repr((sim_id, content)).encode("utf-8", "surrogatepass")).digest()

@@ -66,7 +66,7 @@ class CircuitBreakers:
             return False
         log.warning(
             "port %d: SIM %d failed one recipient after another; it rests for %g s, then it is tried with one message."
-            " Has it credit, and is it not barred?",
+            " Does it have credit? Is it barred?",
             port,
             sim_id,
             rest_s,

@@ -38,7 +38,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import parts, sims
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
-from modem.parts import Fate, Place, Refused, Submission, Submitted, Via
+from modem.parts import Place, Refused, StoredState, Submission, Submitted, Via
 from modem.port.interface import (
     Claim,
     Kept,
@@ -239,9 +239,11 @@ class Dispatcher:
         """See `Work.in_memory`."""
         return self._read(lambda db: self.modem_memory.in_memory(db, status))
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         """See `Work.found`."""
-        self._write(lambda db, at, effects: self.modem_memory.found(db, status, kept, fate, at, effects))
+        self._write(
+            lambda db, at, effects: self.modem_memory.found(db, status, kept, stored_state, at, effects)
+        )
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         """See `Work.emptied`."""
@@ -258,14 +260,14 @@ class Dispatcher:
             lambda db, at, effects: self.modem_memory.told_late(db, sim_id, reference, at, effects)
         )
         if key is not None:
-            log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
+            log.info("port %d: the modem reported late that it sent message %d", status.port, key.message_id)
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
         """See `Work.recovered`."""
         settled = self._write(lambda db, at, effects: self._outcomes.recover(db, claim, result, at, effects))
         if settled:
             log.info(
-                "port %d: part %d of message %d was in the air when the gateway ended, and is known to be %s",
+                "port %d: part %d of message %d was being submitted when the gateway ended, and is known to be %s",
                 status.port,
                 claim.seq,
                 claim.message_id,
@@ -290,7 +292,9 @@ class Dispatcher:
         self._write(step)
         if isinstance(text, Unreadable):
             log.warning(
-                "port %d: a received message cannot be read (%s); it is kept unread", status.port, text.reason
+                "port %d: a received message cannot be decoded (%s); it is stored as it came",
+                status.port,
+                text.reason,
             )
         elif text.signal is not None:
             log.info("port %d: a received message is not a text (%s)", status.port, text.signal.value)
@@ -309,7 +313,7 @@ class Dispatcher:
         if len(status.slots) > 1:
             self._waker.wake(
                 status.port
-            )  # it may have waited for this report before it turns to another slot
+            )  # it may have waited for this report before it switches to another slot
 
     def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
         """See `Work.try_pin`."""

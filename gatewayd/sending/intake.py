@@ -113,7 +113,7 @@ class Intake:
     ) -> list[AcceptedRequest | UsedKey | GatewayError]:
         """Keep the messages of each request, in order, within a transaction.
 
-        The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was kept:
+        The result of each request: `UsedKey` where its idempotency key was used before; an error where nothing was stored:
 
             NotPermittedError: the key lacks the right that an option needs.
             ConflictError: the first request with this idempotency key is still being answered.

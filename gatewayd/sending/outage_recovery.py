@@ -37,7 +37,7 @@ class OutageRecovery:
         self._outage_backlog = outage_backlog
 
     def resume(self) -> None:
-        """At the start: parts that were in the air when the last process ended are in doubt."""
+        """At the start: parts that were being submitted when the last process ended are in doubt."""
         while self._store.write(parts.release_deferred):
             pass
         effects, aged, found = self._store.write(self._resume)
@@ -45,7 +45,9 @@ class OutageRecovery:
         self._outage_backlog.set_apart(aged)
         self._log_queue("started", found)
         if doubtful:
-            log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
+            log.warning(
+                "%d parts were being submitted when the gateway last stopped: they are in doubt", doubtful
+            )
         self._transactions.perform(effects)
 
     def clock_trusted(self) -> None:

@@ -120,7 +120,7 @@ class Outcomes:
         """See `Work.recovered`. Returns whether the part was in doubt and is settled now."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
         if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
-            return False  # the refusal of a repetition does not tell the fate of the part
+            return False  # the refusal of a repetition does not show whether the part was sent
         if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
             return False
         messages.waits_because(db, key.message_id, None)
@@ -190,7 +190,7 @@ class Outcomes:
 
     def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
+        modem_text = f" ({cause.vendor_text})" if cause.code is None and cause.vendor_text else ""
         parts.note_attempt(
             db,
             *key.claim,
@@ -227,15 +227,15 @@ class Outcomes:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.text)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
             return
         if not again:
-            lifecycle.fail(db, key.message_id, cause.told, at, effects)
+            lifecycle.fail(db, key.message_id, cause.text, at, effects)
             return
-        messages.waits_because(db, key.message_id, cause.told)
+        messages.waits_because(db, key.message_id, cause.text)
         if other is not None:
             self._hand_on(db, message, other, at, effects)
         else:

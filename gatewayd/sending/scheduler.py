@@ -1,4 +1,4 @@
-"""Chooses the next step of a port: a part to claim, a slot to turn to, or a rest. Runs within a transaction."""
+"""Chooses the next step of a port: a part to claim, a slot to switch to, or a rest. Runs within a transaction."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Scheduler:
         self._outage_backlog = backlog
 
     def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
-        """Claim the next part for the active SIM of the port, or turn to another slot with work."""
+        """Claim the next part for the active SIM of the port, or switch to another slot with work."""
         closed = sending_windows.closed(db, at, self._calendar)
         waiting = sending_windows.without_held(db, closed)
         wanted = busiest_other_slot(turn, waiting)

@@ -54,7 +54,7 @@ class SendRequests:
         Returns the message, or the answer to an earlier request with the same key; and whether it is the latter.
 
         Raises: NotPermittedError, OptedOutError, QuotaExceededError, SimUnavailableError, QueueFullError,
-        StorageUnavailableError, ConflictError, IdempotencyMismatchError. Then nothing was kept.
+        StorageUnavailableError, ConflictError, IdempotencyMismatchError. Then nothing was stored.
         """
         prepared = self._intake.prepare(draft)
         if wait_s > 0:

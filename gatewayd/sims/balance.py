@@ -81,7 +81,7 @@ class Balances:
         self._look_s = min([_LOOK_S, *(each.every_s for each in settings)])
         self._not_before: dict[int, float] = {}  # SIM id → monotonic time before which it is not asked again
         self._asking: set[int] = set()
-        self._told: set[int] = set()  # SIMs for which a missing amount was logged
+        self._warned_of: set[int] = set()  # SIMs for which a missing amount was logged
 
     def start(self, ports: Mapping[int, PortControl]) -> None:
         """Start, where the configuration has an operator."""
@@ -144,8 +144,8 @@ class Balances:
             return
         found = amount_in(answer.text, settings.pattern)
         if found is None:
-            if sim_id not in self._told:
-                self._told.add(sim_id)
+            if sim_id not in self._warned_of:
+                self._warned_of.add(sim_id)
                 log.warning(
                     "SIM %d keeps its last balance: the pattern of [[balance]] %s finds no amount in the answer;"
                     " `gatewayd ussd %d CODE` shows the answer",
@@ -157,7 +157,7 @@ class Balances:
             return
         now = self._clock.now()
         self._store.write(lambda db: sims.set_balance(db, sim_id, found, now))
-        self._told.discard(sim_id)
+        self._warned_of.discard(sim_id)
         self._rest(sim_id, 0)
 
     def _rest(self, sim_id: int, seconds: float) -> None:

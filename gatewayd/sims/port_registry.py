@@ -36,7 +36,7 @@ class Presence:
     up: bool  # its modem answers, and the SIM is unlocked
     registered: bool  # up, and its network accepts messages
     active: bool  # the modem uses its slot
-    busy: bool  # active, and a submission is in the air on its port
+    busy: bool  # active, and a submission is in progress on its port
     last_up: float  # monotonic seconds; of a SIM not seen since the start: the start
     dead: bool = False  # PIN, PUK, no SIM, SIM failure
     there: bool = False  # by the last status of its port the SIM is in it, in any state
@@ -72,22 +72,22 @@ class PortRegistry:
         """
         with self._lock:
             self._ports[status.port] = status
-            told = {
+            reported = {
                 sim_ids[slot.iccid]: _presence(status, slot, sim_ids[slot.iccid], now)
                 for slot in status.slots
                 if slot.iccid in sim_ids
             }
             gone = False
             for sim_id, presence in list(self._sims.items()):
-                if sim_id not in told and presence.port == status.port:
+                if sim_id not in reported and presence.port == status.port:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
                     lost = replace(presence, up=False, registered=False, active=False, busy=False)
                     lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
                     # A locked SIM does not always report its ICCID: it counts as the SIM that was there.
-                    told[sim_id] = replace(
+                    reported[sim_id] = replace(
                         lost, there=slot is not None and not slot.iccid and _there(status, slot)
                     )
-            for sim_id, presence in told.items():
+            for sim_id, presence in reported.items():
                 before = self._sims.get(sim_id)
                 if before is not None:
                     gone = gone or (before.up and not presence.up) or (presence.dead and not before.dead)

@@ -66,8 +66,8 @@ def microseconds(moment: datetime) -> int:
 
 def iso(moment: int) -> str:
     """A time as ISO 8601 in UTC with six decimals and `Z`."""
-    told = _EPOCH + timedelta(microseconds=moment)
-    return told.isoformat(timespec="microseconds") + "Z"
+    time = _EPOCH + timedelta(microseconds=moment)
+    return time.isoformat(timespec="microseconds") + "Z"
 
 
 @dataclass(frozen=True, slots=True)

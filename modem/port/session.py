@@ -42,7 +42,7 @@ class Session:
     """One connection: composes the collaborators that bring the modem up and do its work.
 
     `run` ends by raising the reason. The port opens a new connection then.
-    Raises DeviceGoneError, OutOfStepError, RestartNeededError, SickError, StoppingError.
+    Raises DeviceGoneError, OutOfStepError, RestartNeededError, ModemFaultError, StoppingError.
     """
 
     def __init__(self, connection: Connection, unread_octets: int | None = None) -> None:
@@ -115,7 +115,7 @@ class Session:
             if self._channel.in_step:
                 self._modem.reset()
             else:
-                self._channel.say_blindly(self._modem.profile.reset)
+                self._channel.write_command_blindly(self._modem.profile.reset)
         except ChannelError as error:
             log.info("port %d: while restarting the modem: %s", self._connection.port, error)
 

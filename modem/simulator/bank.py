@@ -142,7 +142,7 @@ class Bank:
         return self.config.directory / "control"
 
     def slots(self, port: int) -> tuple[Sim, ...]:
-        """The cards of a port, as they were put in at the start. To be read, not changed, but in `call`."""
+        """The cards of a port at the start. Change them only within `call`."""
         return tuple(self._sim_slots[port])
 
     def number(self, port: int, slot: int = 1) -> str:
@@ -255,7 +255,7 @@ class Bank:
         return self.call(count)
 
     def hold(self, port: int, command: str, *, answer: bool = False) -> None:
-        """Let a modem hold the next such command until `release`: all of it, or its answer alone."""
+        """Let a modem hold the next such command until `release`: the whole command, or only its answer."""
         self.call(lambda: self.modem(port).hold(command, answer=answer))
 
     def release(self, port: int, *, forget: bool = False) -> None:
@@ -263,7 +263,7 @@ class Bank:
         self.call(lambda: self.modem(port).release(forget=forget))
 
     def stored(self, port: int) -> list[int]:
-        """The <stat> of all that lies in the memories of a modem and its active card."""
+        """The <stat> of all messages in the memories of a modem and its active card."""
 
         def look() -> list[int]:
             modem = self.modem(port)

@@ -70,7 +70,7 @@ class Orders(Protocol):
         """A command waits."""
 
     def release(self, port: int, *, forget: bool = False) -> None:
-        """It goes on, or never happens."""
+        """The held command continues, or is dropped."""
 
     def stored(self, port: int) -> list[int]:
         """The status of each message in the modem's memories."""

@@ -34,7 +34,7 @@ class ReportKind(Enum):
 
     DELIVERED = "delivered"  # the transaction is completed
     PENDING = "pending"  # the service centre is still trying: another report follows
-    FAILED = "failed"  # the service centre gave up
+    FAILED = "failed"  # the service centre stopped trying
 
 
 class Signal(Enum):

@@ -150,7 +150,7 @@ def sim_of(running: Running, owner: Tenant) -> Iterator[tuple[int, int]]:
         )  # fmt: skip
 
 
-def side_by_side(count: int, work: Callable[[int], Reply]) -> list[Reply]:
+def run_concurrently(count: int, work: Callable[[int], Reply]) -> list[Reply]:
     """Run `count` calls at once, each in a thread."""
     replies: list[Reply] = []
     start = threading.Barrier(count)
@@ -173,10 +173,10 @@ def quiet(running: Running) -> None:
     eventually(lambda: not running.cli("message", "list", "--status", "pending"))
 
 
-def order(running: Running, **what: str | int) -> None:
+def order(running: Running, **command: str | int) -> None:
     """Send a command to the simulated bank (see `modem.simulator.control`)."""
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(DEADLINE_S)
         control.connect(str(running.state / "ports" / "control"))
-        control.sendall(json.dumps(what).encode() + b"\n")
+        control.sendall(json.dumps(command).encode() + b"\n")
         assert json.loads(control.makefile().readline())["ok"]

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from tests.bench.program import Program, recipient
-from tests.conftest import eventually, told_by
+from tests.conftest import cli_json, eventually
 from tests.gatewayd.box import free_port
 
 BULK = 1000
@@ -47,8 +47,8 @@ class Gatewayd(Program):
             f'[dispatch]\nmax_pending = 2000000\nsubmit_via = "{self.submit_via}"\n[daemon]\nlog_level = "warning"\n{ports}'
         )
         self.run()
-        company = told_by(self.config, "company", "add", "Bench")["id"]
-        self.session.headers["X-API-Key"] = told_by(self.config, "key", "add", "--company", company)["key"]
+        company = cli_json(self.config, "company", "add", "Bench")["id"]
+        self.session.headers["X-API-Key"] = cli_json(self.config, "key", "add", "--company", company)["key"]
         self.session.headers["Prefer"] = "respond-async"
         self.await_sims(len(self.devices))
 

@@ -1,4 +1,4 @@
-"""A whole box for a test: a simulated modem bank and a daemon in separate processes, and a client with real HTTP."""
+"""A simulated modem bank and a daemon in separate processes, and an HTTP client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from tests.conftest import Process, eventually, told_by
+from tests.conftest import Process, cli_json, eventually
 from tests.service_manager import ServiceManager
 
 
@@ -56,8 +56,8 @@ class Box:
     def start_bank(self, *options: str, module: str = "gatewayd.cli") -> None:
         """Start the simulated modems."""
         slots = [f"--slots-of={port}={count}" for port, count in self.slots.items()]
-        where = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
-        self.bank = Process("simulate", "--json", *where, *slots, *options, module=module)
+        bank_options = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
+        self.bank = Process("simulate", "--json", *bank_options, *slots, *options, module=module)
         self.bank.line()
 
     def start_gateway(
@@ -94,7 +94,7 @@ class Box:
 
     def cli(self, *arguments: str | int) -> Any:
         """The answer of a command with --json."""
-        return told_by(self.config, *arguments)
+        return cli_json(self.config, *arguments)
 
     def sims_ready(self, count: int) -> list[dict[str, Any]]:
         """Wait until `count` SIMs can send, and return them."""
@@ -129,19 +129,19 @@ class Box:
         body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
         return body
 
-    def order(self, **what: str | int) -> dict[str, Any]:
+    def order(self, **kind: str | int) -> dict[str, Any]:
         """Send a command to the simulated bank (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(str(self.path / "ports" / "control"))
-            control.sendall(json.dumps(what).encode() + b"\n")
+            control.sendall(json.dumps(kind).encode() + b"\n")
             answer: dict[str, Any] = json.loads(control.makefile().readline())
             assert answer["ok"], answer
             return answer
 
-    def asked(self) -> bool:
+    def submission_seen(self) -> bool:
         """Whether a modem got a submission since the last call."""
-        return any(what == "asked" for what, _, _ in self.order(do="moments")["moments"])
+        return any(kind == "asked" for kind, _, _ in self.order(do="moments")["moments"])
 
     def network(self, event: str) -> list[dict[str, Any]]:
         """The events of this kind that the simulated network recorded."""

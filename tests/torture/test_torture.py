@@ -1,4 +1,4 @@
-"""`make torture` in short: a daemon killed, its modems cut off, its power cut; nothing lost, nothing doubled but in doubt."""
+"""A short `make torture`: after kills, unplugged modems and power cuts nothing is lost, and only parts in doubt are doubled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_kills_while_the_lines_stay_open(tmp_path: Path) -> None:
     assert verdict.doubled <= 1
 
 
-def test_of_the_record_of_a_killed_daemon_one_write_may_be_missing_and_no_more() -> None:
+def test_one_write_at_most_may_be_missing_in_the_record_of_a_killed_daemon() -> None:
     file = bytes(10_000)
     written = file[:5000] + b"\x01" * 512 + file[5512:]
     assert cuts.one_call_apart(written, file)

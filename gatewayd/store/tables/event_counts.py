@@ -66,7 +66,7 @@ def install_event_counts(db: Connection) -> None:
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"
         " count INTEGER NOT NULL, PRIMARY KEY (event, sim_id, port, slot, cause)) WITHOUT ROWID"
     )
-    # SQLite starts each trigger of a statement for each row, whatever its WHEN says. So a statement has one trigger for all its events.
+    # SQLite starts each trigger of a statement for each row, whatever its WHEN condition. So a statement has one trigger for all its events.
     for number, statement in enumerate(dict.fromkeys(statement for _, statement, _ in _EVENTS)):
         events = {event: meant for event, on, meant in _EVENTS if on == statement}
         which = " ".join(f"WHEN {meant} THEN '{event}'" for event, meant in events.items())

@@ -99,7 +99,7 @@ class Part:
     sim_id: int
     token: int  # of the last claim
     attempts: int
-    reference: int | None  # TP-MR; None: the modem did not tell it
+    reference: int | None  # TP-MR; None: the modem did not report it
     started_at: int  # of the last claim
     ended_at: int | None
     service_centre_at: int | None  # TP-SCTS, from a report
@@ -454,7 +454,7 @@ def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -
 
 
 def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
-    """Note the TP-MR of a submitted part whose modem did not tell it."""
+    """Note the TP-MR of a submitted part whose modem did not report it."""
     db.execute(
         "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
         (reference, message_id, seq),

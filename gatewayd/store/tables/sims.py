@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import former_numbers
 
-# What the operator of the box set comes before what the card tells.
+# Values that the operator of the box set come before those of the card.
 _NUMBER = "coalesce(s.number, s.card_number)"
 _OPERATOR = "coalesce(s.operator, s.card_operator)"
 
@@ -65,7 +65,7 @@ class SimAtWork(LimitedSim):
 
 @dataclass(frozen=True, slots=True)
 class Sim(LimitedSim):
-    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card tells."""
+    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card reports them."""
 
     iccid: str
     name: str | None

@@ -112,7 +112,7 @@ class Modem:
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # the effect of VANISH; the bank replaces it
         self._output = Output(write, timers)
-        self._write = self._output.say
+        self._write = self._output.write
         self._boot_s = boot_s
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
@@ -146,14 +146,14 @@ class Modem:
         self._clock_ahead_s = unset.timestamp() - self.network.wall()
         if warm:
             self.state = State.COMMAND
-            self._chatter()
+            self._send_periodic_urcs()
             self._card_ready_at = self.timers.now()
             self.refresh_radio(at_once=True)
             return
         self._later(self._boot_s, self._boot)
 
     def power_off(self) -> None:
-        """Cut the power: whatever ran is gone, and the card is locked again."""
+        """Cut the power: all running commands are dropped, and the card is locked again."""
         self.state = State.OFF
         self.function = OFF
         for timer in self._timers_of_power:
@@ -187,7 +187,7 @@ class Modem:
         for delay, line in self.traits.boot_lines:
             self._later(delay, partial(self.unsolicited, line))
         self.card_starts()
-        self._chatter()
+        self._send_periodic_urcs()
 
     def ring(self) -> None:
         """A call comes in, and rings until it is ended."""
@@ -210,8 +210,8 @@ class Modem:
         """End the call that comes in, if there is one."""
         self._rings_left = 0
 
-    def _chatter(self) -> None:
-        for every_s, line in self.traits.chatter:
+    def _send_periodic_urcs(self) -> None:
+        for every_s, line in self.traits.periodic_urcs:
             self._later(every_s, partial(self._chat, every_s, line))
 
     def _chat(self, every_s: float, line: str) -> None:
@@ -244,7 +244,7 @@ class Modem:
         return self.cards[self.active_slot - 1]
 
     def card_starts(self) -> None:
-        """The card got power or its PIN: it is busy for a while, then goes on the air."""
+        """The card got power or its PIN: it is busy for a while, then registers."""
         busy = self.traits.sim_busy_s
         self._card_ready_at = self.timers.now() + busy
         self._later(busy, self._card_ready)
@@ -256,7 +256,7 @@ class Modem:
         self.refresh_radio()
 
     def refresh_radio(self, *, at_once: bool = False) -> None:
-        """Put the card on the air if it may be there, else take it off."""
+        """Register the card if it may be registered, else detach it."""
         card = self.card
         usable = self.function == FULL and card is not None and card.lock is Lock.READY
         self.radio.switch(card if usable else None, self, at_once=at_once)
@@ -297,7 +297,7 @@ class Modem:
             self.card.power_up()
 
     def ready_card(self, *, sms: bool) -> Sim:
-        """The card, if it can be used now. Raises `CmsError` or `CmeError` as `sms` says."""
+        """The card, if it can be used now. Raises `CmsError` with `sms`, else `CmeError`."""
         card = self.card
         if card is None or self.function == MINIMAL:
             code = 10 if card is None else 13
@@ -376,11 +376,11 @@ class Modem:
             return False
         self._hold = None
         self.state = State.EXECUTING
-        self.network.tell("held", command=self._name, answer=answer)
+        self.network.record("held", command=self._name, answer=answer)
         return True
 
     def _go_on(self, request: Request, command: int) -> None:
-        """Run a command that was held; one that was abandoned meanwhile runs all the same, unheard."""
+        """Run a command that was held. One that was abandoned meanwhile runs too, without an answer."""
         if self.running == command:
             self._rest.appendleft(request)
             self._continue()
@@ -560,7 +560,7 @@ class Modem:
             self._continue()
 
     def _fall_silent(self) -> None:
-        """Give up a command without a word."""
+        """Drop a command without an answer."""
         self._rest.clear()
         self._answer.clear()
         self.state = State.COMMAND
@@ -615,7 +615,7 @@ class Modem:
         return result * 2 if self.faults.take(Fault.RESULT_TWICE) else result
 
     def _send(self, answer: bytes) -> None:
-        """Say an answer: the command is over."""
+        """Send a final answer: the command has ended."""
         self.state = State.COMMAND
         if self.faults.any:
             self._send_spoiled(answer)
@@ -638,12 +638,12 @@ class Modem:
             answer += self._aside()
         strays = b"".join(octets for fault, octets in STRAYS.items() if take(fault))
         if strays:
-            self._output.say_in_pieces((strays, answer), STRAY_S)
+            self._output.write_in_pieces((strays, answer), STRAY_S)
         elif take(Fault.PAUSE_INSIDE):
             half = len(answer) // 2
-            self._output.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
+            self._output.write_in_pieces((answer[:half], answer[half:]), PAUSE_S)
         elif answer and take(Fault.TRICKLE):
-            self._output.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
+            self._output.write_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
         else:
             self._write(answer)
 
@@ -653,9 +653,9 @@ class Modem:
         return f"\r\n{line}\r\n".encode("latin-1")
 
     def unsolicited(self, line: str, *, awaited: bool = False) -> None:
-        """Say something of its own accord; while text is typed it waits (27.005, 3.5.1).
+        """Send an unsolicited line. It waits while text is entered (27.005, 3.5.1).
 
-        `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
+        `awaited`: the answer of the network to something that was asked; it is sent although the modem is silenced.
         """
         elsewhere = self.kept.urc_port not in (self.traits.urc_port, URCS_EVERYWHERE)
         if self.state is State.OFF or ((self.silenced or elsewhere) and not awaited):
@@ -666,7 +666,7 @@ class Modem:
         octets = f"\r\n{line}\r\n".encode("latin-1", "replace")
         if self.faults.take(Fault.URC_SPLIT):
             half = self.chance.randint(3, len(octets) - 3)
-            self._output.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
+            self._output.write_in_pieces((octets[:half], octets[half:]), PAUSE_S)
         else:
             self._write(octets)
 

@@ -93,9 +93,9 @@ class Network:
         self._held: set[tuple[str, int, str]] = set()  # sender, TP-MR, recipient: for TP-RD
         self._references = 0
 
-    def tell(self, what: str, **facts: object) -> None:
-        """Write an event that is not the network's own to the witness's log."""
-        self._witness.event(what, **facts)
+    def record(self, event: str, **facts: object) -> None:
+        """Record an event of a modem or a port in the log of the network."""
+        self._witness.event(event, **facts)
 
     def add(self, sim: Sim) -> None:
         """Make a card known, wherever it is."""

@@ -50,8 +50,8 @@ def test_a_companys_texts_are_listed_for_its_keys(running: Running) -> None:
         assert (page["data"], page["next_cursor"]) == (found[:1], found[0]["id"])
         rest = owner.client.get(f"/sms/inbox?limit=1&cursor={page['next_cursor']}").content
         assert (rest["data"], rest["next_cursor"]) == (found[1:], None)
-        for stranger in (tenant(running).client, Client(running.url, running.admin_key)):
-            assert not {text["id"] for text in stranger.get("/sms/inbox").data} & {
+        for other_client in (tenant(running).client, Client(running.url, running.admin_key)):
+            assert not {text["id"] for text in other_client.get("/sms/inbox").data} & {
                 text["id"] for text in found
             }
 
@@ -61,12 +61,12 @@ def test_texts_on_a_sim_of_no_company_are_for_administration_keys(running: Runni
     port = next(sim["port"] for sim in sims if sim["assigned_to"] is None)
     order(running, do="incoming", port=port, **{"from": "36111"}, text="Votre solde est de 500 FCFA")
 
-    def came(client: Client) -> bool:
+    def was_received(client: Client) -> bool:
         return "36111" in {text["sender"] for text in client.get("/sms/inbox").data}
 
-    eventually(lambda: came(Client(running.url, running.admin_key)))
-    assert came(tenant(running, "--admin").client)
-    assert not came(tenant(running).client)
+    eventually(lambda: was_received(Client(running.url, running.admin_key)))
+    assert was_received(tenant(running, "--admin").client)
+    assert not was_received(tenant(running).client)
 
 
 def test_the_inbox_needs_a_key_and_has_pages(running: Running, client: Client) -> None:

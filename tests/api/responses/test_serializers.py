@@ -186,7 +186,7 @@ def test_a_send_refused_for_good_is_answered_send_failed() -> None:
     )
 
 
-TAKEN = Draft("+22370123456", "Message 1")
+ACCEPTED = Draft("+22370123456", "Message 1")
 REJECTED = Rejected("7", (Fault("recipient", "is wrong"), Fault("message", "is required")))
 
 
@@ -195,7 +195,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
         Accepted("uuid-1", "17617592691708", "+22366603716"),
         Accepted("uuid-2", "17617592691709", "+22366603716"),
     ]
-    status, content = bulk_document([TAKEN, Draft("+22370987654", "Message 2")], accepted)
+    status, content = bulk_document([ACCEPTED, Draft("+22370987654", "Message 2")], accepted)
     assert status == 200
     assert content == {
         "success": True,
@@ -224,7 +224,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
 
 def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
     status, content = bulk_document(
-        [REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), SimUnavailableError()]
+        [REJECTED, ACCEPTED, ACCEPTED], [Accepted("a", "b", "c"), SimUnavailableError()]
     )
     assert status == 200
     assert content["message"] == "Envoi terminé: 1 succès, 2 échecs"
@@ -239,7 +239,8 @@ def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "code"), [([REJECTED, TAKEN], "invalid_request"), ([TAKEN, REJECTED], "sim_unavailable")]
+    ("messages", "code"),
+    [([REJECTED, ACCEPTED], "invalid_request"), ([ACCEPTED, REJECTED], "sim_unavailable")],
 )
 def test_a_bulk_without_an_accepted_message_is_400_with_the_first_fault(
     messages: list[Draft | Rejected], code: str
@@ -336,7 +337,7 @@ def test_times_have_six_decimals_and_a_z() -> None:
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
-def test_any_text_comes_back_unchanged(text: str) -> None:
+def test_any_text_is_returned_unchanged(text: str) -> None:
     assert json.loads(document({"text": text}).encode()) == {"text": text}
 
 
@@ -426,7 +427,7 @@ def test_any_other_form_of_time_is_refused(text: str) -> None:
 
 
 def test_all_faults_of_a_query_are_reported_at_once() -> None:
-    wrong = {
+    invalid = {
         "status": "SENT",
         "campaign_id": "1.5",
         "recipient": "12",
@@ -436,8 +437,8 @@ def test_all_faults_of_a_query_are_reported_at_once() -> None:
         "cursor": "9" * 19,
     }
     with pytest.raises(InvalidRequestError) as caught:
-        message_filter(wrong, E164)
-    assert [fault.field for fault in caught.value.faults] == list(wrong)
+        message_filter(invalid, E164)
+    assert [fault.field for fault in caught.value.faults] == list(invalid)
 
 
 @given(

@@ -21,8 +21,8 @@ ABOVE_THE_CLIENT = ("gatewayd.store.store", "gatewayd.admin.commands", "gatewayd
 def imported_by(statements: str) -> set[str]:
     """Run statements in a new interpreter; return the names of the imported modules."""
     program = f"import sys\n{statements}\nprint(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines())
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines())
 
 
 def test_help_imports_no_slow_library_and_no_command() -> None:
@@ -62,7 +62,7 @@ except SystemExit as ended:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_the_table_is_the_beginning_of_the_help_of_the_command(name: str) -> None:
+def test_the_short_help_in_the_table_begins_the_help_of_the_command(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     listed = click.Command(name, help=COMMANDS[name].short_help)

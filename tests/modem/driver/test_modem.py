@@ -42,7 +42,9 @@ def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator
     try:
         with scripted:
             modem = Modem(
-                Channel(device.fd, wake_r, lambda: None, waits=FAST.waits), smsc=smsc, patience=FAST.patience
+                Channel(device.fd, wake_r, lambda: None, timeouts=FAST.channel),
+                smsc=smsc,
+                timeouts=FAST.commands,
             )
             modem.begin()
             yield modem, scripted

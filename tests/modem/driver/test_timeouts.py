@@ -97,7 +97,7 @@ def test_unknown_commands_time_out_early_on_a_mute_modem() -> None:
         assert modem.storage.delete(1) is False
         modem.network.registration()
         modem.network.operator()
-        assert time.monotonic() - began < 6 * FAST.patience.command_s
+        assert time.monotonic() - began < 6 * FAST.commands.command_s
 
 
 def test_a_cut_listing_keeps_its_complete_records() -> None:

@@ -153,7 +153,7 @@ def test_the_end_of_a_call_ends_the_session_at_once_and_is_reported(word: str, m
     with driving(gsm({"AT+CUSD": [script, OK + ANSWER]})) as (modem, _):  # type: ignore[list-item]
         began = time.monotonic()
         (reply,) = modem.ussd(["#123#"])
-        assert time.monotonic() - began < FAST.patience.ussd.answer_s / 2
+        assert time.monotonic() - began < FAST.commands.ussd.answer_s / 2
         assert reply == Reply(Session.ENDED, "")
         assert reply.reason == word
         assert modem.ussd(["#123#"]) == (SOLDE,)
@@ -180,7 +180,7 @@ def test_an_error_after_the_ok_ends_the_session_at_once_with_its_reason(
         began = time.monotonic()
         with pytest.raises(UssdRefusedError) as caught:
             modem.ussd(["#123#"])
-        assert time.monotonic() - began < FAST.patience.ussd.answer_s / 2
+        assert time.monotonic() - began < FAST.commands.ussd.answer_s / 2
         assert why in str(caught.value)
         assert sum("CUSD=1" in command for command in scripted.commands) == 1  # not in another form either
         assert modem.ussd(["#123#"]) == (SOLDE,)

@@ -102,7 +102,7 @@ def test_a_refusal_for_the_wrong_mode_causes_a_check_of_the_mode(code: int) -> N
         eventually(lambda: work.results == [Submitted(1)])
 
 
-@pytest.mark.parametrize("asks", [True, False], ids=["tells its mode", "does not tell its mode"])
+@pytest.mark.parametrize("asks", [True, False], ids=["reports its mode", "does not report its mode"])
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "found"])
 @pytest.mark.parametrize(
     "refusal",
@@ -236,8 +236,8 @@ WAITED_FOR = [REFUSALS[name] for name in ("CME 14", "CME 515", "CMS 314", "in wo
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_a_setting_that_is_refused_for_some_time_is_set_later(refusal: bytes) -> None:
     work, state = RecordingWork(part()), Settable(mode=1, refusal=refusal)
-    quick = replace(CALM, patience=replace(FAST.patience, busy_s=20.0, again_s=0.01))
-    impatient = replace(quick, patience=replace(quick.patience, busy_s=2.0))
+    quick = replace(CALM, commands=replace(FAST.commands, busy_s=20.0, again_s=0.01))
+    impatient = replace(quick, commands=replace(quick.commands, busy_s=2.0))
     timing = impatient if refusal in WAITED_FOR else quick
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: conditions(work) >= UNSET, 20)
@@ -290,7 +290,7 @@ def test_a_urc_of_a_restart_causes_a_complete_set_up(sign: str) -> None:
 
 def test_many_urcs_of_readiness_do_not_keep_a_port_busy() -> None:
     work, state = RecordingWork(), Settable()
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
         eventually(lambda: work.state is PortState.UP and is_settled(state))
         asked = modem.commands.count("AT+CNMI?")
@@ -302,7 +302,7 @@ def test_many_urcs_of_readiness_do_not_keep_a_port_busy() -> None:
 
 def test_a_modem_whose_mode_is_not_known_gets_no_part() -> None:
     work, state = RecordingWork(part()), Settable(refusal=b"\r\n+CMS ERROR: 500\r\n")
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
         eventually(lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(work) and work.state is PortState.UP)
         began, spent = time.monotonic(), time.process_time()
@@ -325,7 +325,7 @@ def test_parts_that_wait_are_not_refused_one_after_the_other() -> None:
         if len(modem.pdus) == 1:
             state.mode, state.refusal = 1, b"\r\n+CMS ERROR: 500\r\n"
 
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers({"PDU": fall})) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(work))
         tries = modem.commands.count("AT+CMGF=0")
@@ -391,7 +391,7 @@ def test_a_better_form_that_was_refused_too_early_is_set_later() -> None:
             modem.say(OK)
 
     answers = state.answers({"AT+CNMI": with_reports})
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=20.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=20.0))
     with ScriptedModem(answers) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: Condition.REPORTS_NOT_ANNOUNCED in conditions(work))
         eventually(lambda: state.announced.split(",")[3] in ("1", "2"))
@@ -530,7 +530,7 @@ def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
         eventually(found)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_at_once() -> None:
     """The network sends the next texts as soon as there is room, without announcements."""
     waiting = [Text(deliver(number)) for number in range(20)]
     state = Settable(capacity=5)
@@ -547,10 +547,10 @@ def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
         eventually(lambda: len(work.texts) == 20 and not state.texts)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_a_moment_later_too() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_a_moment_later_too() -> None:
     state = Settable(capacity=3, texts={number: Text(deliver(number)) for number in range(3)})
     work = RecordingWork()
-    timing = replace(CALM, list_s=30)  # the looks come after 0.1, 0.2, 0.4 s …
+    timing = replace(CALM, list_s=30)  # the listings come after 0.1, 0.2, 0.4 s …
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: len(work.texts) == 3 and not state.texts)
         looked = modem.commands.count("AT+CPMS?")
@@ -575,7 +575,7 @@ def test_a_memory_that_stays_full_is_a_condition_until_there_is_room() -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "listed"])
-def test_a_place_that_is_overwritten_before_it_is_deleted_costs_no_text(*, announced: bool) -> None:
+def test_a_place_that_is_overwritten_before_it_is_deleted_loses_no_text(*, announced: bool) -> None:
     other = deliver(33)
     state, work = Settable(), RecordingWork()
     kept = work.received

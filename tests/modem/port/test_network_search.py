@@ -76,7 +76,7 @@ def test_after_a_success_the_stages_begin_again() -> None:
             modem.answers["AT+CREG?"] = LOST
 
 
-def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
+def test_a_stage_that_helps_is_the_last_and_sending_continues() -> None:
     def radio(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(OK)
@@ -120,7 +120,7 @@ def test_the_search_restarts_where_no_person_chose_the_operator(mode: bytes) -> 
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_settled() -> None:
+def test_nothing_is_done_while_a_part_is_being_submitted_or_its_outcome_is_not_settled() -> None:
     def lose(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = LOST
         work.full.set()
@@ -152,7 +152,7 @@ def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> Non
 def test_a_port_stops_at_once_while_its_modem_searches() -> None:
     work = RecordingWork()
     silent: Answers = {"AT+COPS=0": b""}
-    slow = replace(SOON, patience=replace(SOON.patience, search_s=60.0))
+    slow = replace(SOON, commands=replace(SOON.commands, search_s=60.0))
     with ScriptedModem(lost(silent)) as modem, running(modem.device, work, timing=slow) as port:
         eventually(lambda: stages(modem) == ["AT+COPS=0"])
         port.stop()
@@ -166,7 +166,7 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
 
 
 @pytest.mark.parametrize("cure", list(Cure))
-def test_a_modem_that_stopped_searching_is_brought_back(bank: Bank, cure: Cure) -> None:
+def test_a_modem_that_stopped_searching_searches_again(bank: Bank, cure: Cure) -> None:
     work = RecordingWork()
     with port_on(bank, work, timing=SOON) as port:
         eventually(lambda: work.state is PortState.UP)

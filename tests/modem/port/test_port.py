@@ -28,7 +28,7 @@ from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 
-def test_it_comes_up_knowing_modem_and_sim() -> None:
+def test_a_port_comes_up_with_the_identity_of_modem_and_sim() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.operator)
@@ -427,7 +427,7 @@ def test_reset_command_is_run_for_a_device_that_stays_away(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("program", [("/no/such/program",), ("false",), ("sleep", "60")])
-def test_a_reset_command_that_fails_or_hangs_does_not_keep_the_port_from_its_modem(
+def test_a_reset_command_that_fails_or_hangs_does_not_block_the_port(
     tmp_path: Path, program: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     work, link = RecordingWork(part()), tmp_path / "modem"
@@ -467,7 +467,7 @@ def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
         assert port.join(10)
 
 
-def test_the_time_away_begins_anew_when_a_device_was_there(tmp_path: Path) -> None:
+def test_the_time_away_restarts_when_a_device_was_there(tmp_path: Path) -> None:
     runs, work, link = tmp_path / "runs", RecordingWork(), tmp_path / "modem"
     with running(str(link), work, reset_command=saying(runs)):
         eventually(lambda: work.state is PortState.ABSENT)
@@ -498,7 +498,7 @@ def test_a_reset_command_that_hangs_does_not_delay_another_port(tmp_path: Path) 
     assert stuck.join(10)
 
 
-def test_one_ports_trouble_does_not_delay_another() -> None:
+def test_a_fault_of_one_port_does_not_delay_another() -> None:
     sick, well = RecordingWork(part()), RecordingWork(*(part(number) for number in range(30)))
     with (
         ScriptedModem(healthy({"PDU": b""})) as mute,
@@ -558,12 +558,12 @@ def test_ask_puts_the_question_to_an_idle_modem() -> None:
 
 
 def held(work: RecordingWork, modem: ScriptedModem) -> Callable[[], None]:
-    """Let the modem hold a part, and wait until it is in the air. Return the function that releases it."""
+    """Let the modem hold a part, and wait until it is being submitted. Return the function that releases it."""
     eventually(lambda: modem.pdus)
     return lambda: modem.say(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
 
 
-def test_ask_is_answered_at_once_while_a_part_is_in_the_air() -> None:
+def test_ask_is_answered_at_once_while_a_part_is_being_submitted() -> None:
     work = RecordingWork(part())
     with (
         ScriptedModem(healthy({"PDU": b""})) as modem,
@@ -578,7 +578,7 @@ def test_ask_is_answered_at_once_while_a_part_is_in_the_air() -> None:
         assert work.outcomes[0].result == Submitted(1)
 
 
-def test_stop_finishes_the_part_in_the_air_and_begins_nothing_new() -> None:
+def test_stop_finishes_the_part_being_submitted_and_claims_no_other() -> None:
     work = RecordingWork(part(1), part(2))
     with (
         ScriptedModem(healthy({"PDU": b""})) as modem,
@@ -646,7 +646,7 @@ def test_a_text_is_not_deleted_before_the_gateway_has_stored_it() -> None:
         assert len(work.texts) == 1
 
 
-def test_texts_that_came_before_are_read_and_what_is_malformed_is_set_aside_once() -> None:
+def test_stored_texts_are_read_and_malformed_ones_set_aside_once() -> None:
     listing = (
         b"\r\n+CMGL: 0,1,,30\r\n"
         + DELIVER.encode()
@@ -685,7 +685,7 @@ def test_direct_texts_and_reports_are_handed_over_also_from_within_a_submission(
     assert work.reports_with_outcomes == 1
 
 
-def test_a_report_that_cannot_be_stored_with_its_outcome_is_told_again_once() -> None:
+def test_a_report_that_cannot_be_stored_with_its_outcome_is_reported_again_once() -> None:
     work = RecordingWork(part(), part(2))
 
     def take(modem: ScriptedModem) -> None:
@@ -810,7 +810,7 @@ def test_a_refused_deletion_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text.count("9 of 10 places") == 1
 
 
-def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
+def test_new_texts_are_read_from_the_memory_that_the_modem_reports() -> None:
     def list_messages(modem: ScriptedModem) -> None:
         chosen = [command for command in modem.commands if command.startswith('AT+CPMS="')][-1]
         text = b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if '"ME"' in chosen else b""
@@ -909,7 +909,7 @@ def test_a_modem_that_stores_no_texts_passes_them_on_directly() -> None:
         (b"\r\n+CME ERROR: 13\r\n", SimState.FAILURE),
     ],
 )
-def test_a_sim_that_does_not_work_is_named_and_looked_at_again(answer: bytes, state: SimState) -> None:
+def test_a_sim_that_does_not_work_is_named_and_read_again(answer: bytes, state: SimState) -> None:
     work = RecordingWork(part())
     answers = healthy({"AT+CPIN?": answer})
     with ScriptedModem(answers) as modem, running(modem.device, work) as port:
@@ -987,7 +987,7 @@ def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
     assert {status.active.iccid for status in work.statuses} == {"", ICCID}
 
 
-def test_a_sim_that_once_told_its_number_keeps_its_name_when_it_does_not() -> None:
+def test_a_sim_that_once_reported_its_number_keeps_its_name_without_it() -> None:
     work = RecordingWork()
     gone, silent = b"\r\n+CME ERROR: 10\r\n", b"\r\n+CME ERROR: 13\r\n"
     answers = healthy()
@@ -1041,7 +1041,7 @@ def test_a_known_sim_is_recognised_by_its_imsi_too() -> None:
 # Slots
 
 
-def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:
+def test_every_slot_is_read_once_and_switched_by_order() -> None:
     orders: list[Submission | Switch] = [part(1), Switch(1), part(2), Switch(2), part(3)]
     work = RecordingWork(*orders)
     with ScriptedModem(two_slots()) as modem, running(modem.device, work, slots=2):

@@ -60,7 +60,7 @@ def test_a_modem_that_loses_octets_gets_the_pdu_slowly(bank: Bank, settings: dic
     assert bank.happened()["overrun"] == 2  # at the first try of each part
 
 
-def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
+def test_answers_in_unusual_forms_are_read(bank: Bank) -> None:
     for fault in (Fault.ODD_FORM, Fault.CHARSET_REFUSED):
         bank.fault(1, fault, ALWAYS)
     work = RecordingWork(*parts(bank, 1))
@@ -73,7 +73,7 @@ def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
     check(bank, work)
 
 
-def test_a_clock_that_stands_tells_no_time(bank: Bank) -> None:
+def test_a_stopped_clock_gives_no_time(bank: Bank) -> None:
     bank.fault(1, Fault.CLOCK_STANDS, ALWAYS)
     with port_on(bank, work := RecordingWork()):
         eventually(lambda: any(status.network_time for status in work.statuses))
@@ -91,14 +91,14 @@ def test_a_locked_modem_is_named_until_it_is_unlocked(bank: Bank) -> None:
     check(bank, work)
 
 
-def test_the_words_of_a_refusal_are_kept(bank: Bank) -> None:
+def test_the_vendors_text_of_a_refusal_is_kept(bank: Bank) -> None:
     bank.fault(1, Fault.REFUSED_WORDS)
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work):
         eventually(lambda: len(work.outcomes) == 1)
     [refused] = work.results
     assert isinstance(refused, Refused)
-    assert "no credit left" in refused.cause.told
+    assert "no credit left" in refused.cause.text
 
 
 def test_parts_are_sent_reported_and_received(bank: Bank) -> None:
@@ -158,7 +158,7 @@ def test_a_device_that_goes_and_comes_back_is_used_again(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_each_fault_is_survived_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
+def test_after_each_fault_the_port_works_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work) as port:
         eventually(lambda: len(work.outcomes) == 1)

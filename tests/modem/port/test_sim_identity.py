@@ -1,4 +1,4 @@
-"""The name of a SIM: the same for the same SIM and another for another, whatever numbers the modem tells."""
+"""The name of a SIM: the same for the same SIM and another for another, whichever numbers the modem reports."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_sim_is_named_by_its_iccid_as_soon_as_that_is_read() -> None:
             ONE,
             Card(ONE.iccid, TWO.imsi),
             "imsi:" + TWO.imsi,
-        ),  # the modem still tells a number of the old SIM
+        ),  # the modem still reports a number of the old SIM
     ],
 )
 def test_another_sim_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:

@@ -48,7 +48,7 @@ def test_every_state_has_a_name(state: PortState, slot: dict[str, Any], expected
     assert names(PortStatus(1, "/dev/ttyUSB0", state, "", (told,), 1), told) == expected
 
 
-def test_the_sentence_tells_the_state_and_the_remedy() -> None:
+def test_the_sentence_gives_the_state_and_the_remedy() -> None:
     far = SlotStatus(1, SimState.READY, registration=Registration.ROAMING, signal_dbm=-109)
     assert sentence(far).startswith("Ready.")
     assert "roaming" in sentence(far)
