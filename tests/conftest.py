@@ -29,7 +29,9 @@ from tests.service_manager import ServiceManager
 hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
 
-START_TIMEOUT_S = 30.0
+# Only a failure reaches these deadlines, so they may be long: on a loaded machine a second's work takes many seconds.
+WAIT_S = 60.0
+START_TIMEOUT_S = 60.0
 # Starts a command that takes these signals though the suite runs under nohup(1) or in the background of a script, and
 # so ignores them: a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
@@ -42,7 +44,7 @@ def free_port() -> int:
         return port
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
     """Wait until `condition` gives something true, and return it. Fails the test at the deadline."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
@@ -110,13 +112,13 @@ class Process:
             pytest.fail(f"gatewayd ended, or said nothing within {timeout_s} s: {''.join(self.stderr)}")
         return line
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> int:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = WAIT_S) -> int:
         """Ask it to stop; its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(with_signal)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 15.0) -> int:
+    def wait(self, timeout_s: float = WAIT_S) -> int:
         """Its exit code, once it has ended by itself."""
         try:
             code = self._process.wait(timeout_s)

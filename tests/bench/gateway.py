@@ -68,7 +68,7 @@ class Gatewayd(Candidate):
         environment = [f"{name}={value}" for name, value in self._environment.items()]
         os.environ["PYTHONPATH"] = str(ROOT)
         self.spawn("env", *environment, sys.executable, "-m", "gatewayd.cli", "--config", self.config, "run")
-        eventually(self._answers, 60)
+        eventually(self._answers)
 
     def fill(self, count: int, **options: Any) -> None:
         """By send-bulk."""

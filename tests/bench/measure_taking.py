@@ -42,7 +42,7 @@ class Yardstick(Candidate):
             *("env", f"PYTHONPATH={ROOT}", *(f"{name}={value}" for name, value in self.shim.items())),
             *(sys.executable, "-m", "tests.bench.yardstick", self.folder, str(self.port)),
         )
-        eventually(self._takes, 30)
+        eventually(self._takes)
 
     def _takes(self) -> bool:
         return (

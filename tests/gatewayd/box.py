@@ -72,7 +72,7 @@ class Box:
         self.gateway = Process(*run, module=module, environment=environment, manager=self.manager)
         if not wait:
             return
-        eventually(self.answers, 30)
+        eventually(self.answers)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
@@ -103,7 +103,7 @@ class Box:
             sims: list[dict[str, Any]] = self.get("sms/sims/available")["data"]["available_sims"]
             return sims if sum(sim["can_send_sms"] for sim in sims) == count else []
 
-        found: list[dict[str, Any]] = eventually(ready, 30)
+        found: list[dict[str, Any]] = eventually(ready)
         return found
 
     def send(self, text: str, **options: Any) -> str:

@@ -84,7 +84,7 @@ class Kills:
                 self._kill()
                 self._start(wait=plan.held)  # where nothing is in the air, nothing can be settled
             self._calm()
-            eventually(box.answers, 30)
+            eventually(box.answers)
             clients.stop()
             self._settle(clients)
         finally:

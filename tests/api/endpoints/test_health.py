@@ -123,7 +123,7 @@ def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
             assert "another program locks it or has removed it" in data["checks"]["store"]["output"]
         foreign.stdin.close()
         assert foreign.wait(10) == 0
-    eventually(lambda: health(api_server)[0] == 200, 20)
+    eventually(lambda: health(api_server)[0] == 200)
 
 
 def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:

@@ -41,7 +41,7 @@ class Kannel(Candidate):
         self.session.mount("http://", requests.adapters.HTTPAdapter(max_retries=5))
         self.spawn("bearerbox", "-v", "4", config)
         self.spawn("sh", "-c", f"sleep 1; exec smsbox -v 4 {config}")
-        eventually(self._answers, 20)
+        eventually(self._answers)
 
     def _answers(self) -> bool:
         with socket.socket() as client:

@@ -84,7 +84,7 @@ def test_a_doubt_is_settled_by_command_with_and_without_a_daemon(build: Callable
     box.order(do="fault", port=1, fault="silent-taken", times=1)
     box.order(do="fault", port=2, fault="silent-lost", times=1)
     taken, lost = (box.send("doubtful", sim_number_id=ids[port]) for port in (1, 2))
-    eventually(lambda: box.status(taken)["in_doubt"] and box.status(lost)["in_doubt"], 20)
+    eventually(lambda: box.status(taken)["in_doubt"] and box.status(lost)["in_doubt"])
     assert box.status(taken)["status"] == "pending"
     assert settle(box, taken, "retry")[0] == 0
     box.becomes(taken, "sent")

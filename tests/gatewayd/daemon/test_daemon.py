@@ -66,7 +66,7 @@ def test_two_slots_with_many_messages_each_take_turns_seldom_and_let_the_urgent_
     assert texts.index("urgent") < 40, (
         "it went as soon as its slot had its turn, before the other had all of its own"
     )
-    eventually(lambda: len(box.network("submitted")) == 81, 40)
+    eventually(lambda: len(box.network("submitted")) == 81)
     assert box.cli("status")["ports"][0]["slot_switches"] - before <= 2 + (time.monotonic() - began) / dwell_s
 
 
@@ -131,7 +131,7 @@ def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_on
     box.start_gateway()
     box.sims_ready(1)
     box.order(do="registration", port=2, stat=1)
-    box.becomes(sms_id, "delivered", 30)
+    box.becomes(sms_id, "delivered")
     assert len(box.network("submitted")) == 1
 
 
@@ -145,7 +145,7 @@ def test_accepted_messages_outlive_a_power_cut(build: Callable[..., Box]) -> Non
     box.gateway.kill()
     box.start_gateway()
     for sms_id in ids:
-        box.becomes(sms_id, "delivered", 30)
+        box.becomes(sms_id, "delivered")
     texts = [event["text"] for event in box.network("submitted")]
     assert set(texts) == {f"message {n}" for n in range(20)}
     assert len(texts) <= 21  # at most the one that was in the air was sent again
@@ -278,5 +278,5 @@ def test_every_text_comes_out_of_the_network_as_it_went_in(build: Callable[..., 
             if len(found) == wanted[number]
         }
 
-    eventually(lambda: len(whole()) == len(expected), 50)
+    eventually(lambda: len(whole()) == len(expected))
     assert whole() == expected

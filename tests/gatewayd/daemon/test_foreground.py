@@ -32,7 +32,7 @@ class Foreground:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self.answers, 30)
+        eventually(self.answers)
 
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()

@@ -140,17 +140,17 @@ def test_a_full_disk_takes_nothing_sends_what_waits_and_heals(
     # Reading goes on, and so does sending: on the reserve.
     assert box.status(taken[0])["status"] != "failed"
     before = submitted(box)
-    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size, 30)
+    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size)
     assert post(box).status_code == 503
     # Somebody eats the reserve, too.
-    eventually(lambda: disk.fill() or disk.state() == "stuck", 30)  # type: ignore[func-returns-value]
+    eventually(lambda: disk.fill() or disk.state() == "stuck")  # type: ignore[func-returns-value]
     assert post(box).status_code == health(box) == 503
     disk.free()
     eventually(lambda: health(box) == 200)
     assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
     taken.append(box.send("last"))
     for sms_id in taken:
-        box.becomes(sms_id, "delivered", 60)
+        box.becomes(sms_id, "delivered")
     assert submitted(box) == len(taken)  # each of them once
     assert box.gateway is not None
     assert box.gateway.stop() == 0
@@ -180,7 +180,7 @@ def test_a_disk_that_fails_stops_everything_until_it_works_again(
     resource.prlimit(disk.pid, resource.RLIMIT_FSIZE, (most, most))
     eventually(lambda: health(box) == 200)
     for sms_id in ids:
-        box.becomes(sms_id, "delivered", 30)
+        box.becomes(sms_id, "delivered")
     assert sorted(event["text"] for event in box.network("submitted")) == [f"message {n}" for n in range(10)]
 
 
@@ -215,6 +215,6 @@ def test_on_a_full_disk_the_gateway_starts_and_sends_what_waits(
     disk.start_gateway()
     assert post(box).status_code == health(box) == 503
     for sms_id in ids:  # the reports on what was sent before came while nobody was there
-        eventually(partial(went_out, box, sms_id), 30)
+        eventually(partial(went_out, box, sms_id))
     disk.free()
     eventually(lambda: health(box) == 200)

@@ -161,6 +161,6 @@ def test_two_slots_of_one_port_text_each_other_by_themselves(tmp_path: Path) -> 
                 ("1.2", "1.1"),
             }
 
-        eventually(arrived, 40)
+        eventually(arrived)
     finally:
         box.stop()

@@ -51,7 +51,7 @@ def test_the_figures_agree_with_the_networks_own_count(build: Callable[..., Box]
         ended = told.sum("gatewayd_messages_delivered_total") + told.sum("gatewayd_messages_failed_total")
         return ended == 60
 
-    eventually(over, 40)
+    eventually(over)
     told = scrape(box)
     submitted = box.network("submitted")
     numbers = {sim["number"]: str(sim["id"]) for sim in box.sims_ready(4)}
@@ -99,7 +99,7 @@ def test_no_log_at_a_normal_level_holds_a_number_a_text_or_a_key(build: Callable
         *(word for fault in FAULTS for word in ("--fault", fault)),
     )
     box.start_gateway("--scale", "0.05", module="tests.bench.quick_daemon")
-    sims = eventually(lambda: box.get("sms/sims/available")["data"]["available_sims"], 30)
+    sims = eventually(lambda: box.get("sms/sims/available")["data"]["available_sims"])
     body = {
         "messages": [
             {"recipient": f"+2237123{n:04d}", "message": f"{SECRET} {n} {'x' * n}"} for n in range(100)
@@ -121,8 +121,8 @@ def test_no_log_at_a_normal_level_holds_a_number_a_text_or_a_key(build: Callable
         )
     assert box.gateway is not None
     told_of = box.gateway.stderr
-    eventually(lambda: len(box.network("submitted")) > 15, 40)
-    eventually(lambda: sum("what was said before" in line for line in told_of) > 1, 40)
+    eventually(lambda: len(box.network("submitted")) > 15)
+    eventually(lambda: sum("what was said before" in line for line in told_of) > 1)
     box.gateway.stop()
     log = "".join(box.gateway.stderr)
     assert len(log.splitlines()) > 20

@@ -77,7 +77,7 @@ def test_killed_at_each_step_nothing_is_lost_and_nothing_doubled(box: Box) -> No
         box.start_gateway()
         sent += mine
         for sms_id in mine:
-            eventually(partial(is_sent, box, sms_id), 20)
+            eventually(partial(is_sent, box, sms_id))
         eventually(lambda: lies(box) == [])
     assert arrived(box) == Counter(
         [f"first {port}" for port in MAKES]

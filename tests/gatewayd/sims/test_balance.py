@@ -210,5 +210,5 @@ def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., 
         sims = box.get("sms/sims/available")["data"]["available_sims"]
         return all(sim["balance"] == 1250 and sim["balance_at"] for sim in sims)
 
-    eventually(read, 30)
+    eventually(read)
     assert [sim["balance"] for sim in box.cli("sim", "list")] == [1250, 1250]

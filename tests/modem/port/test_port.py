@@ -58,8 +58,10 @@ def test_without_an_iccid_the_subscriber_identifies_the_sim() -> None:
 
 def test_a_modem_that_ignores_what_it_does_not_know_sends() -> None:
     work = RecordingWork(part())
-    with ScriptedModem({"": b""}) as modem, running(modem.device, work):
-        eventually(lambda: work.results == [Submitted(1)], 30)
+    short = replace(FAST.patience, command_s=0.1, sim_s=0.1, function_s=0.1, list_s=0.2)
+    timing = replace(FAST, patience=short)
+    with ScriptedModem({"": b""}) as modem, running(modem.device, work, timing=timing):
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_always_echoes_sends() -> None:
@@ -296,7 +298,7 @@ def test_a_stick_that_stops_answering_under_its_old_number_is_found_under_the_ne
             machine.tty("ttyUSB1", after.device, machine.stick("1-1"))
             for key in before.answers:
                 before.answers[key] = b""
-            eventually(lambda: after.commands and work.state is PortState.UP, 30)
+            eventually(lambda: after.commands and work.state is PortState.UP)
 
 
 def test_a_glob_that_matches_several_devices_is_used_once_it_matches_one(tmp_path: Path) -> None:
@@ -362,12 +364,12 @@ def test_a_modem_that_stops_answering_is_reopened_restarted_and_comes_back() -> 
         answers = dict(modem.answers)
         for key in answers:
             modem.answers[key] = b""
-        eventually(lambda: work.state is PortState.SICK, 30)
+        eventually(lambda: work.state is PortState.SICK)
         assert port.ask().result(5).ok is False
-        eventually(lambda: "AT+CFUN=1,1" in modem.commands, 30)
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
         modem.answers.update(answers)
         work.give(part())
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 @pytest.mark.parametrize("urc", [b"\r\nRDY\r\n", b"\r\n^SYSSTART\r\n"])
@@ -407,9 +409,9 @@ def test_reset_command_is_run_for_a_modem_that_a_restart_does_not_help(
         ScriptedModem(deaf) as modem,
         running(modem.device, work, reset_command=saying(runs, 7)),
     ):
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         modem.answers.update({**healthy(), "AT": OK, "ATE0V1Q0": OK, "ATQ0V1E0": OK})
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
     assert "AT+CFUN=1,1" in modem.commands
     said = [record.getMessage() for record in caplog.records]
     steps = ["the port opens it again", "it is restarted", "reset_command is run"]
@@ -461,7 +463,7 @@ def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
         settings = PortSettings(port=1, device=modem.device, reset_command=program)
         port = Port(settings, work, submit_timeout_s=0.05, timing=replace(FAST, command_s=60.0))
         port.start()
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         eventually(lambda: len(work.outcomes) == modem.commands.count("PDU"))
         port.stop()
         assert port.join(10)
@@ -730,15 +732,16 @@ def test_a_urc_about_a_full_memory_causes_a_listing(said: str) -> None:
     indicators = b'\r\n+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("sounder",(0,1)),'
     indicators += b'("message",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))\r\n' + OK
     listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    timing = replace(FAST, list_s=30)  # the listing comes a second after the last one
     with (
         ScriptedModem(healthy({"AT+CIND=?": indicators})) as modem,
-        running(modem.device, work, timing=replace(FAST, list_s=2)),
+        running(modem.device, work, timing=timing),
     ):
         eventually(lambda: "AT+CMGL=4" in modem.commands and work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [listing, OK]
         modem.say(b"\r\n+CIEV: 2,3\r\n")  # about the signal: no reason for a listing
         modem.say(f"\r\n{said}\r\n".encode())
-        eventually(lambda: len(work.texts) == 1, 1.5)
+        eventually(lambda: len(work.texts) == 1, timing.list_s / 2)
 
 
 def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
