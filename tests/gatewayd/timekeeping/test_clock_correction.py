@@ -28,6 +28,7 @@ from modem.port.interface import Rest
 from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
+from tests.gatewayd.empty_database import write_empty_database
 from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
 
 NOW = 1_800_000_000 * SECOND  # 2027-01-15
@@ -57,6 +58,7 @@ class Pi:
     """A box that the test starts, runs and cuts off."""
 
     def __init__(self, path: Path, ports: int = 1, trust: Trust = "auto") -> None:
+        write_empty_database(path / "gatewayd.db")
         self.store = Store(path / "gatewayd.db")
         self.store.open()
         self.ports = ports
