@@ -132,7 +132,7 @@ class Box:
     def order(self, **what: str | int) -> dict[str, Any]:
         """Send a command to the simulated bank (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
+            control.settimeout(60)
             control.connect(str(self.path / "ports" / "control"))
             control.sendall(json.dumps(what).encode() + b"\n")
             answer: dict[str, Any] = json.loads(control.makefile().readline())
@@ -154,7 +154,7 @@ class Box:
     def answers(self) -> bool:
         """Whether the daemon answers."""
         try:
-            requests.get(f"{self.api}/health", timeout=5)
-        except requests.ConnectionError:
+            requests.get(f"{self.api}/health", timeout=30)
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return True

@@ -64,7 +64,7 @@ class ScriptedModem:
         if self._stop_w >= 0:
             self.unplug()
             if threading.current_thread() is not self._thread:
-                self._thread.join(5)
+                self._thread.join(60)
             os.close(self._stop_w)
             self._stop_w = -1
 

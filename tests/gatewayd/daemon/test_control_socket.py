@@ -83,7 +83,7 @@ def test_without_a_daemon_it_says_so(store: Path) -> None:
 @pytest.mark.usefixtures("server")
 def test_a_command_that_ends_by_itself_ends_for_its_reader(store: Path, commands: Commands) -> None:
     assert list(follow(store, "go on", {"size": 2, "goes on": False})) == [["xx"]]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
     with pytest.raises(AdminError, match="no"):
         next(follow(store, "refuse", {}))
 
@@ -92,7 +92,7 @@ def test_a_command_that_ends_by_itself_ends_for_its_reader(store: Path, commands
 def test_a_reader_that_goes_away_ends_its_command(store: Path, commands: Commands) -> None:
     with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
         assert next(batches) == ["x"]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
@@ -103,9 +103,9 @@ def test_a_stop_ends_what_goes_on_though_nobody_reads_it(
         asleep.connect(str(socket_path(store)))
         request = {"command": "go on", "arguments": {"size": size, "goes on": True}}
         asleep.sendall(json.dumps(request).encode() + b"\n")
-        assert commands.begun.acquire(timeout=5)
+        assert commands.begun.acquire(timeout=60)
         server.stop(1)
-        assert commands.ended.acquire(timeout=5)
+        assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.usefixtures("server")
@@ -115,7 +115,7 @@ def test_a_daemon_that_stops_is_told_as_such(store: Path, server: ControlServer,
         server.stop(1)
         with pytest.raises(AdminError, match="the daemon stopped"):
             eventually(lambda: [batch for batch in batches if batch])
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
 def test_a_connection_that_cannot_be_taken_ends_nothing(
@@ -123,7 +123,7 @@ def test_a_connection_that_cannot_be_taken_ends_nothing(
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         # No file may have a number from this one on, so that there is none for the connection.
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:

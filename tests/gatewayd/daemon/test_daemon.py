@@ -119,15 +119,19 @@ def test_what_was_in_the_air_at_a_power_cut_is_settled_by_its_report_and_sent_on
     build: Callable[..., Box],
 ) -> None:
     box = build(slots={1: 1, 2: 1}, dispatch="in_doubt_wait_s = 300")
-    box.start_bank("--submit-s", "1", "--delivery-s", "0")
+    box.start_bank("--submit-s", "0.05", "--delivery-s", "0")
     box.start_gateway()
     sender, recipient = sorted(box.sims_ready(2), key=lambda sim: int(sim["port"]))
     box.order(do="registration", port=2, stat=0)  # so that it is not delivered before the gateway is back
     box.sims_ready(1)
+    box.order(
+        do="hold", port=1, command="+CMGS", answer=True
+    )  # the network takes the part, and nobody hears of it
     sms_id = box.send("in the air", recipient=recipient["number"], sim_number_id=sender["id"])
-    eventually(box.asked)
+    eventually(lambda: box.network("held"))
     assert box.gateway is not None
     box.gateway.kill()
+    box.order(do="release", port=1, forget=True)
     box.start_gateway()
     box.sims_ready(1)
     box.order(do="registration", port=2, stat=1)

@@ -37,14 +37,14 @@ class Foreground:
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=5)
+            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=60)
         except requests.ConnectionError:
             return False
         return True
 
     def end(self, with_signal: signal.Signals) -> int:
         self.process.send_signal(with_signal)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])

@@ -106,7 +106,7 @@ def post(box: Box, text: str = "more") -> requests.Response:
 
 
 def health(box: Box) -> int:
-    return requests.get(f"{box.api}/health", timeout=5).status_code
+    return requests.get(f"{box.api}/health", timeout=60).status_code
 
 
 def take_until_full(box: Box) -> list[str]:

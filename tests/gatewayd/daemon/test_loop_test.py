@@ -39,7 +39,7 @@ def sim_at(box: Box, port: int) -> int:
 def loop_test(box: Box, *arguments: str) -> tuple[int, Any]:
     """The exit code, and what was printed as JSON (else the lines of standard error)."""
     command = Process("--config", box.config, "loop-test", *arguments, "--json")
-    code = command.wait(40)
+    code = command.wait(60)
     return code, json.loads(command.line()) if not command.stderr else "".join(command.stderr)
 
 
@@ -61,7 +61,7 @@ def test_every_sim_texts_the_next_one(box: Box) -> None:
 
 def test_it_is_told_as_a_table(box: Box) -> None:
     command = Process("--config", box.config, "loop-test", "--from", "1", "--to", f"sim:{sim_at(box, 1)}")
-    assert command.wait(40) == 0
+    assert command.wait(60) == 0
     assert f"1.1 (SIM {sim_at(box, 1)})" in "".join(command.line() for _ in range(3))
 
 

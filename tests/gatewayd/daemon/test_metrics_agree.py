@@ -31,7 +31,7 @@ def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
 
 
 def scrape(box: Box) -> Figures:
-    return Figures.read(requests.get(f"http://127.0.0.1:{box.port}/metrics", timeout=10).text)
+    return Figures.read(requests.get(f"http://127.0.0.1:{box.port}/metrics", timeout=60).text)
 
 
 def test_the_figures_agree_with_the_networks_own_count(build: Callable[..., Box]) -> None:

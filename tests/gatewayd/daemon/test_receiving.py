@@ -178,7 +178,7 @@ def test_what_is_no_text_is_counted_and_data_is_marked(build: Callable[..., Box]
         "010203", "data", "8bit", 2948,
     ]  # fmt: skip
     eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
-    told = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=10).text)
+    told = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=60).text)
     counts = {"type_0": 1, "voicemail": 2, "sim_data": 1}
     for kind, count in counts.items():
         assert told.sum("gatewayd_texts_discarded_total", kind=kind) == count

@@ -23,7 +23,7 @@ from tests.torture.cuts import built_shim
 STOP_S = 0.5
 BOUND_S = STOP_S + 1
 NOT_KEPT = "what became of the last message could not be kept"  # in time: it is in doubt
-LOADED_S = 3.0  # what a loaded machine may take beside
+LOADED_S = 30.0  # what a loaded machine may take beside
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ class Crowd:
     def end(self) -> None:
         """Wait until the last has seen that nobody answers any more."""
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -138,7 +138,7 @@ def test_while_the_network_is_asked_by_ussd(build: Callable[..., Box]) -> None:
         pass
     box.send("behind it")
     stop(box)
-    asking.join(20)
+    asking.join(60)
     assert not asking.is_alive()
     assert watch.wait() == 1, "who watches is told that the port was stopped"
     assert states(box) == {"queued": 1}

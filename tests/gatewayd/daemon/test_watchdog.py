@@ -146,7 +146,7 @@ def test_without_systemd_nobody_is_told_and_the_variables_are_not_handed_on() ->
 def test_a_socket_of_the_abstract_kind_is_told_too() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.bind("")  # the kernel chooses a name of that kind
-        other.settimeout(5)
+        other.settimeout(60)
         name = other.getsockname()[1:].decode()
         manager = ServiceManager({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "500000"})
         manager.notify("READY=1", "STATUS=well")

@@ -45,13 +45,13 @@ def all_at_once(
 
     begun, free = threading.Semaphore(0), threading.Event()
     with ThreadPoolExecutor(len(calls) + 1) as pool:
-        busy = pool.submit(store.write, lambda _: free.wait(10))
+        busy = pool.submit(store.write, lambda _: free.wait(60))
         asked = [pool.submit(outcome, call) for call in calls]
         for _ in calls:
             begun.acquire()
         free.set()
-        assert busy.result(10)
-        return [one.result(10) for one in asked]
+        assert busy.result(60)
+        return [one.result(60) for one in asked]
 
 
 def sends(
@@ -103,16 +103,16 @@ def test_a_request_with_an_error_fails_alone(played: PlayedGateway) -> None:
     together = RequestBatcher(played.store, work)
     free = threading.Event()
     with ThreadPoolExecutor(AT_ONCE + 1) as pool:
-        busy = pool.submit(played.store.write, lambda _: free.wait(10))
+        busy = pool.submit(played.store.write, lambda _: free.wait(60))
         names = [f"name {n}" for n in range(AT_ONCE - 1)]
         asked = [pool.submit(together.do, name) for name in names]
         bad = pool.submit(together.do, "\ud800")  # UTF-8 cannot encode it
         eventually(lambda: all(one.running() for one in (*asked, bad)))
         free.set()
-        assert busy.result(10)
+        assert busy.result(60)
         with pytest.raises(UnicodeEncodeError):
-            bad.result(10)
-        assert [one.result(10) for one in asked] == [6] * len(names)
+            bad.result(60)
+        assert [one.result(60) for one in asked] == [6] * len(names)
     kept = played.row("SELECT count(*), count(DISTINCT name) FROM companies WHERE name LIKE 'name %'")
     assert tuple(kept) == (len(names), len(names))
 

@@ -108,7 +108,7 @@ def test_a_list_that_is_being_read_does_not_keep_the_log(tmp_path: Path) -> None
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reads.wait(10)
+    assert reads.wait(60)
     store.close()
     thread.join()
     assert not (tmp_path / "gatewayd.db-wal").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -246,11 +245,9 @@ def test_a_page_goes_on_behind_a_message_that_was_deleted_meanwhile(played: Play
 def test_lists_do_not_take_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
     played.up(1, A)
     with played.store.lists.lend(), played.store.lists.lend():  # all connections for lists
-        began = time.monotonic()
-        sms_id = played.send()
+        sms_id = played.send()  # would fail, after ten seconds without a connection
         assert played.view(sms_id).status is Status.PENDING
         assert played.gateway.ready()
-        assert time.monotonic() - began < 5  # a wait for a connection would take ten seconds, and then fail
 
 
 def test_a_part_that_waits_for_a_report_is_found_among_many_that_are_never_reported(

@@ -546,19 +546,19 @@ def test_no_transaction_after_the_correction_has_the_old_time(
 
     def wait(_: Connection) -> None:
         begun.set()
-        hold.wait(10)
+        hold.wait(60)
 
     with ThreadPoolExecutor(3) as pool:
         busy = pool.submit(played.store.write, wait)
-        assert begun.wait(10)
+        assert begun.wait(60)
         look = pool.submit(keeper.look, played.store, played.gateway)
         eventually(lambda: played.store.waiting == 1)
         after = pool.submit(played.store.write, lambda _: clock.now())
         eventually(lambda: played.store.waiting == 2)
         hold.set()
-        busy.result(10)
-        look.result(10)
-        assert after.result(10) == NOW + 40 * DAY
+        busy.result(60)
+        look.result(60)
+        assert after.result(60) == NOW + 40 * DAY
 
 
 # The kernel.

