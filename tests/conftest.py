@@ -37,11 +37,23 @@ START_TIMEOUT_S = 60.0
 UNIGNORED = ("env", "--default-signal=HUP,INT")
 
 
+_reserved: list[int] = []  # descriptors; they are open as long as this process lives
+
+
 def free_port() -> int:
-    """A port that is free in both families."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on which a program may listen, in both families, and which no other test is given.
+
+    It stays bound: programs that set SO_REUSEADDR may listen on it, and the kernel gives it to nobody who asks for any port.
+    """
+    dual = socket.has_dualstack_ipv6()
+    bound = socket.socket(socket.AF_INET6 if dual else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if dual:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    bound.bind(("", 0))
+    port: int = bound.getsockname()[1]
+    _reserved.append(bound.detach())
+    return port
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:

@@ -14,8 +14,7 @@ from typing import Any
 import requests
 
 from tests.bench.candidate import Candidate, recipient
-from tests.conftest import eventually, told_by
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port, told_by
 
 BULK = 1000
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,7 @@ from tests.bench.gateway import ROOT, Gatewayd
 from tests.bench.report import Report
 from tests.bench.slow_disk import slow_disk
 from tests.bench.stage import Effort, stage
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 NEVER_S = 3600.0  # submissions that do not end: taking alone is measured
 CLIENTS = (1, 16, 64)

@@ -10,15 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.conftest import Process, eventually, told_by
+from tests.conftest import WAIT_S, Process, eventually, free_port, told_by
 from tests.service_manager import ServiceManager
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
 
 
 class Box:
@@ -120,7 +113,7 @@ class Box:
         data: dict[str, Any] = self.get(f"sms/status/{sms_id}")["data"]
         return data
 
-    def becomes(self, sms_id: str, status: str, timeout_s: float = 20) -> None:
+    def becomes(self, sms_id: str, status: str, timeout_s: float = WAIT_S) -> None:
         """Wait until a message has this status."""
         eventually(lambda: self.status(sms_id)["status"] == status, timeout_s)
 

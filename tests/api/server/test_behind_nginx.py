@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from tests.api.api_server import ApiServer
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 CONF = Path(__file__).parents[3] / "docs" / "nginx.conf"
 

@@ -10,8 +10,7 @@ import requests
 import requests.adapters
 
 from tests.bench.candidate import Candidate, recipient
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 CONFIG = Path(__file__).with_name("kannel.conf")
 MODEM = Path(__file__).with_name("kannel-modem.conf")

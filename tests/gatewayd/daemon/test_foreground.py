@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import UNIGNORED, eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import UNIGNORED, eventually, free_port
 
 
 class Foreground:
