@@ -29,20 +29,34 @@ from tests.service_manager import ServiceManager
 hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
 
-START_TIMEOUT_S = 30.0
+# Only a failure reaches these deadlines, so they may be long: on a loaded machine a second's work takes many seconds.
+WAIT_S = 60.0
+START_TIMEOUT_S = 60.0
 # Restores the default action of these signals in a command. The suite ignores them under nohup(1) or in the background
 # of a script, and a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
 
 
+_reserved: list[int] = []  # descriptors; they are open as long as this process lives
+
+
 def free_port() -> int:
-    """A TCP port that is free for IPv4 and IPv6."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on which a program may listen, for IPv4 and IPv6, and which no other test is given.
+
+    It stays bound: programs that set SO_REUSEADDR may listen on it, and the kernel gives it to nobody who asks for any port.
+    """
+    dual = socket.has_dualstack_ipv6()
+    bound = socket.socket(socket.AF_INET6 if dual else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if dual:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    bound.bind(("", 0))
+    port: int = bound.getsockname()[1]
+    _reserved.append(bound.detach())
+    return port
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
     """Wait until `condition` returns a true value, and return that. Fails the test at the deadline."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
@@ -110,13 +124,13 @@ class Process:
             pytest.fail(f"gatewayd ended, or printed nothing within {timeout_s} s: {''.join(self.stderr)}")
         return line
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> int:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = WAIT_S) -> int:
         """Ask it to stop; its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(with_signal)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 15.0) -> int:
+    def wait(self, timeout_s: float = WAIT_S) -> int:
         """Its exit code, once it has ended by itself."""
         try:
             code = self._process.wait(timeout_s)

@@ -39,7 +39,7 @@ class ServiceManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.write(self._stop_w, b"!")
-        self._thread.join(5)
+        self._thread.join(60)
         self.empty()
         self._socket.close()
         os.close(self._stop_r)

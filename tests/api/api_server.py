@@ -16,7 +16,7 @@ from gatewayd.accounts.authenticator import new_key
 from gatewayd.store.tables import accounts
 from tests.gatewayd.played_ports import PlayedGateway
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class ApiServer:

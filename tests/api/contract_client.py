@@ -16,7 +16,7 @@ import requests
 
 from tests.conftest import Running, eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 TEXT = {"recipient": "+22370123456", "message": "Bonjour"}
 AT_ONCE = {"Prefer": "respond-async"}
 

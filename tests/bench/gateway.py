@@ -14,8 +14,7 @@ from typing import Any
 import requests
 
 from tests.bench.program import Program, recipient
-from tests.conftest import cli_json, eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import cli_json, eventually, free_port
 
 BULK = 1000
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +67,7 @@ class Gatewayd(Program):
         environment = [f"{name}={value}" for name, value in self._environment.items()]
         os.environ["PYTHONPATH"] = str(ROOT)
         self.spawn("env", *environment, sys.executable, "-m", "gatewayd.cli", "--config", self.config, "run")
-        eventually(self._answers, 60)
+        eventually(self._answers)
 
     def fill(self, count: int, **options: Any) -> None:
         """Hand in messages by send-bulk."""

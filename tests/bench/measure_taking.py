@@ -13,8 +13,7 @@ from tests.bench.measurement import Effort, program_on_bank
 from tests.bench.program import Program
 from tests.bench.report import Report
 from tests.bench.slow_disk import slow_disk
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 NEVER_S = 3600.0  # submissions do not end, so that accepting alone is measured
 CLIENTS = (1, 16, 64)
@@ -42,7 +41,7 @@ class EmptyView(Program):
             *("env", f"PYTHONPATH={ROOT}", *(f"{name}={value}" for name, value in self.shim.items())),
             *(sys.executable, "-m", "tests.bench.empty_view", self.folder, str(self.port)),
         )
-        eventually(self._takes, 30)
+        eventually(self._takes)
 
     def _takes(self) -> bool:
         return (

@@ -25,7 +25,7 @@ def idle(box: Box, ports: int) -> tuple[dict[str, int], float]:
         assert box.gateway is not None
         pid = box.gateway.pid
         box.sims_ready(ports)
-        eventually(lambda: all(port["slots"][0]["operator"] for port in box.cli("status")["ports"]), 60)
+        eventually(lambda: all(port["slots"][0]["operator"] for port in box.cli("status")["ports"]))
         time.sleep(SETTLED_S)
         names = {thread["id"]: thread["name"] for thread in box.cli("status")["threads"]}
         before, cpu_before = proc.wakeups(pid), proc.cpu_s(pid)

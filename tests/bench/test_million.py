@@ -51,9 +51,9 @@ class FullQueue:
             fill(box.path / "gatewayd.db", 1, [sims[1]], 1, pinned=True)
             began = time.monotonic()
             box.start_gateway(wait=False)
-            eventually(self._healthy, 60)
+            eventually(self._healthy)
             health_s = time.monotonic() - began
-            eventually(lambda: box.network("submitted"), 60)
+            eventually(lambda: box.network("submitted"))
             first_s = time.monotonic() - began
             assert box.gateway is not None
             pid = box.gateway.pid

@@ -10,15 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.conftest import Process, cli_json, eventually
+from tests.conftest import WAIT_S, Process, cli_json, eventually, free_port
 from tests.service_manager import ServiceManager
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
 
 
 class Box:
@@ -72,7 +65,7 @@ class Box:
         self.gateway = Process(*run, module=module, environment=environment, manager=self.manager)
         if not wait:
             return
-        eventually(self.answers, 30)
+        eventually(self.answers)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
@@ -103,7 +96,7 @@ class Box:
             sims: list[dict[str, Any]] = self.get("sms/sims/available")["data"]["available_sims"]
             return sims if sum(sim["can_send_sms"] for sim in sims) == count else []
 
-        found: list[dict[str, Any]] = eventually(ready, 30)
+        found: list[dict[str, Any]] = eventually(ready)
         return found
 
     def send(self, text: str, **options: Any) -> str:
@@ -120,7 +113,7 @@ class Box:
         data: dict[str, Any] = self.get(f"sms/status/{sms_id}")["data"]
         return data
 
-    def becomes(self, sms_id: str, status: str, timeout_s: float = 20) -> None:
+    def becomes(self, sms_id: str, status: str, timeout_s: float = WAIT_S) -> None:
         """Wait until a message has this status."""
         eventually(lambda: self.status(sms_id)["status"] == status, timeout_s)
 
@@ -132,7 +125,7 @@ class Box:
     def order(self, **kind: str | int) -> dict[str, Any]:
         """Send a command to the simulated bank (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
+            control.settimeout(60)
             control.connect(str(self.path / "ports" / "control"))
             control.sendall(json.dumps(kind).encode() + b"\n")
             answer: dict[str, Any] = json.loads(control.makefile().readline())
@@ -154,7 +147,7 @@ class Box:
     def answers(self) -> bool:
         """Whether the daemon answers."""
         try:
-            requests.get(f"{self.api}/health", timeout=5)
-        except requests.ConnectionError:
+            requests.get(f"{self.api}/health", timeout=30)
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return True

@@ -34,6 +34,7 @@ from modem.port.interface import Outcome, Reported, Rest, Switch
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
+from tests.gatewayd.empty_database import write_empty_database
 
 RECIPIENT = "+22370123456"
 # The ICCIDs of three SIM cards.
@@ -102,6 +103,7 @@ class PlayedGateway:
         self.clock = SteppedClock()
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
+        write_empty_database(self.settings.store.path)
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
         self.caller = Caller(0, self.company, admin=False)

@@ -86,7 +86,7 @@ class Kills:
                 self._kill()
                 self._start(wait=plan.held)  # where no part is being submitted, none can be settled
             self._end_faults()
-            eventually(box.answers, 30)
+            eventually(box.answers)
             clients.stop()
             self._settle(clients)
         finally:

@@ -88,7 +88,7 @@ def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> No
         assert secret not in response
 
 
-QUICK_S = 5.0
+QUICK_S = 30.0
 """Two seconds for the store to answer, and a margin for a busy machine."""
 
 
@@ -122,8 +122,8 @@ def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
             assert (status, data["ready"], check_statuses(data)["store"]) == (503, False, "fail")
             assert "another program locks it or has removed it" in data["checks"]["store"]["output"]
         foreign.stdin.close()
-        assert foreign.wait(10) == 0
-    eventually(lambda: health(api_server)[0] == 200, 20)
+        assert foreign.wait(60) == 0
+    eventually(lambda: health(api_server)[0] == 200)
 
 
 def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
@@ -135,10 +135,10 @@ def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
 
     writing = threading.Thread(target=lambda: api_server.played.store.write(hang))
     writing.start()
-    assert started.wait(10)
+    assert started.wait(60)
     assert timed_health(api_server)[0] == 503
     started_at = time.monotonic()
-    for _ in range(5):  # only the first request waits
+    for _ in range(20):  # only the first request waits; if each did, they would take longer than QUICK_S
         assert timed_health(api_server)[0] == 503
     assert time.monotonic() - started_at < QUICK_S
     go_on.set()

@@ -98,11 +98,11 @@ def test_while_the_store_is_stuck_the_last_counts_are_shown(
 
     def last(_: Connection) -> None:
         started.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     stuck = threading.Thread(target=api_server.played.store.write, args=(last,))
     stuck.start()
-    assert started.wait(10)
+    assert started.wait(60)
     metrics = Figures.read(api_server.get("/metrics").text)
     go_on.set()
     stuck.join()

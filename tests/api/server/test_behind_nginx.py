@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from tests.api.api_server import ApiServer
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 CONF = Path(__file__).parents[3] / "docs" / "nginx.conf"
 
@@ -86,7 +85,7 @@ class Proxy:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @pytest.fixture(scope="module")

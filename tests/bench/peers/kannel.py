@@ -10,8 +10,7 @@ import requests
 import requests.adapters
 
 from tests.bench.program import Program, recipient
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 CONFIG = Path(__file__).with_name("kannel.conf")
 MODEM = Path(__file__).with_name("kannel-modem.conf")
@@ -41,7 +40,7 @@ class Kannel(Program):
         self.session.mount("http://", requests.adapters.HTTPAdapter(max_retries=5))
         self.spawn("bearerbox", "-v", "4", config)
         self.spawn("sh", "-c", f"sleep 1; exec smsbox -v 4 {config}")
-        eventually(self._answers, 20)
+        eventually(self._answers)
 
     def _answers(self) -> bool:
         with socket.socket() as client:

@@ -14,7 +14,7 @@ from gatewayd.cli import main
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
 from gatewayd.store.tables import sims
-from tests.gatewayd.box import free_port
+from tests.conftest import free_port
 
 
 def see_three(db: Connection) -> None:

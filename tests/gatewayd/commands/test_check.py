@@ -35,8 +35,8 @@ from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.simulator.bank import Bank, BankConfig
 from modem.timeouts import SearchTimeouts
-from tests.conftest import Running, eventually
-from tests.gatewayd.box import Box, free_port
+from tests.conftest import Running, eventually, free_port
+from tests.gatewayd.box import Box
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import ScriptedModem
 

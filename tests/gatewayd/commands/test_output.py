@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 from gatewayd import cli
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.store import Store
-from tests.conftest import Running
-from tests.gatewayd.box import free_port
+from tests.conftest import Running, free_port
 
 ROOT = Path(__file__).parents[3]
 CONTROL_SEQUENCES = "a\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b31m\u202eolleh\u2066\u200f\u2028end"

@@ -70,7 +70,7 @@ def test_a_doubt_is_settled_by_command_with_and_without_a_daemon(build: Callable
     box.order(do="fault", port=1, fault="silent-taken", times=1)
     box.order(do="fault", port=2, fault="silent-lost", times=1)
     accepted, lost = (box.send("doubtful", sim_number_id=ids[port]) for port in (1, 2))
-    eventually(lambda: box.status(accepted)["in_doubt"] and box.status(lost)["in_doubt"], 20)
+    eventually(lambda: box.status(accepted)["in_doubt"] and box.status(lost)["in_doubt"])
     assert box.status(accepted)["status"] == "pending"
     assert settle(box, accepted, "retry")[0] == 0
     box.becomes(accepted, "sent")

@@ -43,12 +43,12 @@ class RunningDaemon:
         return json.loads(self.cli(*arguments, "--json"))
 
     def health(self) -> Any:
-        answer = requests.get(f"{self.url}/health", timeout=10)
+        answer = requests.get(f"{self.url}/health", timeout=60)
         assert answer.status_code == 200
         return answer.json()["data"]
 
     def figure(self, port: int, condition: Condition) -> float:
-        text = requests.get(self.url.removesuffix("/api") + "/metrics", timeout=10).text
+        text = requests.get(self.url.removesuffix("/api") + "/metrics", timeout=60).text
         labels = {"port": str(port), "condition": condition.value}
         [value] = [
             value

@@ -83,7 +83,7 @@ def test_without_a_daemon_there_is_a_clear_error(store: Path) -> None:
 @pytest.mark.usefixtures("server")
 def test_the_stream_of_a_command_ends_with_the_command(store: Path, commands: Commands) -> None:
     assert list(follow(store, "go on", {"size": 2, "goes on": False})) == [["xx"]]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
     with pytest.raises(AdminError, match="no"):
         next(follow(store, "refuse", {}))
 
@@ -92,7 +92,7 @@ def test_the_stream_of_a_command_ends_with_the_command(store: Path, commands: Co
 def test_a_reader_that_disconnects_ends_its_command(store: Path, commands: Commands) -> None:
     with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
         assert next(batches) == ["x"]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
@@ -103,9 +103,9 @@ def test_a_stop_ends_a_command_that_no_reader_reads(
         client.connect(str(socket_path(store)))
         request = {"command": "go on", "arguments": {"size": size, "goes on": True}}
         client.sendall(json.dumps(request).encode() + b"\n")
-        assert commands.started.acquire(timeout=5)
+        assert commands.started.acquire(timeout=60)
         server.stop(1)
-        assert commands.ended.acquire(timeout=5)
+        assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.usefixtures("server")
@@ -117,7 +117,7 @@ def test_a_reader_is_told_that_the_daemon_stopped(
         server.stop(1)
         with pytest.raises(AdminError, match="the daemon stopped"):
             eventually(lambda: [batch for batch in batches if batch])
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
 def test_a_connection_that_cannot_be_accepted_ends_nothing(
@@ -125,7 +125,7 @@ def test_a_connection_that_cannot_be_accepted_ends_nothing(
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         # With this limit there is no descriptor for the connection.
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import UNIGNORED, eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import UNIGNORED, eventually, free_port
 
 
 class Foreground:
@@ -32,19 +31,19 @@ class Foreground:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self.answers, 30)
+        eventually(self.answers)
 
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=5)
+            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=60)
         except requests.ConnectionError:
             return False
         return True
 
     def end(self, with_signal: signal.Signals) -> int:
         self.process.send_signal(with_signal)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])

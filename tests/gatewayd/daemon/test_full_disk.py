@@ -106,7 +106,7 @@ def post(box: Box, text: str = "more") -> requests.Response:
 
 
 def health(box: Box) -> int:
-    return requests.get(f"{box.api}/health", timeout=5).status_code
+    return requests.get(f"{box.api}/health", timeout=60).status_code
 
 
 def send_until_full(box: Box) -> list[str]:
@@ -140,17 +140,17 @@ def test_on_a_full_disk_waiting_messages_are_sent_and_new_ones_refused_until_the
     # Reading and sending continue, on the reserve.
     assert box.status(accepted[0])["status"] != "failed"
     before = submitted(box)
-    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size, 30)
+    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size)
     assert post(box).status_code == 503
     # The reserve is used up, too.
-    eventually(lambda: disk.fill() or disk.state() == "stuck", 30)  # type: ignore[func-returns-value]
+    eventually(lambda: disk.fill() or disk.state() == "stuck")  # type: ignore[func-returns-value]
     assert post(box).status_code == health(box) == 503
     disk.free()
     eventually(lambda: health(box) == 200)
     assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
     accepted.append(box.send("last"))
     for sms_id in accepted:
-        box.becomes(sms_id, "delivered", 60)
+        box.becomes(sms_id, "delivered")
     assert submitted(box) == len(accepted)  # each of them once
     assert box.gateway is not None
     assert box.gateway.stop() == 0
@@ -180,7 +180,7 @@ def test_a_failing_disk_stops_all_writes_until_it_works_again(
     resource.prlimit(disk.pid, resource.RLIMIT_FSIZE, (limit, limit))
     eventually(lambda: health(box) == 200)
     for sms_id in ids:
-        box.becomes(sms_id, "delivered", 30)
+        box.becomes(sms_id, "delivered")
     assert sorted(event["text"] for event in box.network("submitted")) == [f"message {n}" for n in range(10)]
 
 
@@ -215,6 +215,6 @@ def test_on_a_full_disk_the_gateway_starts_and_sends_waiting_messages(
     disk.start_gateway()
     assert post(box).status_code == health(box) == 503
     for sms_id in ids:  # the reports on earlier parts came while the gateway was down
-        eventually(partial(is_sent, box, sms_id), 30)
+        eventually(partial(is_sent, box, sms_id))
     disk.free()
     eventually(lambda: health(box) == 200)

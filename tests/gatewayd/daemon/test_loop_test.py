@@ -39,7 +39,7 @@ def sim_at(box: Box, port: int) -> int:
 def loop_test(box: Box, *arguments: str) -> tuple[int, Any]:
     """The exit code and the printed JSON, or the lines of standard error."""
     command = Process("--config", box.config, "loop-test", *arguments, "--json")
-    code = command.wait(40)
+    code = command.wait(60)
     return code, json.loads(command.line()) if not command.stderr else "".join(command.stderr)
 
 
@@ -50,7 +50,7 @@ def test_every_sim_texts_the_next_one(box: Box) -> None:
     assert [(test["from"], test["to"]) for test in result["tests"]] == [("1.1", "2.1"), ("2.1", "1.1")]
     for test in result["tests"]:
         assert test["outcome"] == "arrived"
-        assert 0 < test["submit_s"] <= min(test["arrive_s"], test["report_s"]) < 20
+        assert 0 < test["submit_s"] <= min(test["arrive_s"], test["report_s"]) < 60
     assert box.get("sms/inbox")["data"] == []
     assert box.get("sms/messages")["data"] == []
     assert box.cli("company", "list") == before
@@ -61,7 +61,7 @@ def test_every_sim_texts_the_next_one(box: Box) -> None:
 
 def test_the_plain_output_is_a_table(box: Box) -> None:
     command = Process("--config", box.config, "loop-test", "--from", "1", "--to", f"sim:{sim_at(box, 1)}")
-    assert command.wait(40) == 0
+    assert command.wait(60) == 0
     assert f"1.1 (SIM {sim_at(box, 1)})" in "".join(command.line() for _ in range(3))
 
 
@@ -161,6 +161,6 @@ def test_two_slots_of_one_port_text_each_other_on_schedule(tmp_path: Path) -> No
                 ("1.2", "1.1"),
             }
 
-        eventually(arrived, 40)
+        eventually(arrived)
     finally:
         box.stop()

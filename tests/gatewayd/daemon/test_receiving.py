@@ -165,7 +165,7 @@ def test_messages_that_are_not_texts_are_counted_and_data_is_marked(build: Calla
         "010203", "data", "8bit", 2948,
     ]  # fmt: skip
     eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
-    figures = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=10).text)
+    figures = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=60).text)
     counts = {"type_0": 1, "voicemail": 2, "sim_data": 1}
     for kind, count in counts.items():
         assert figures.sum("gatewayd_texts_discarded_total", kind=kind) == count

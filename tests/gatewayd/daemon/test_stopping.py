@@ -23,7 +23,7 @@ from tests.torture.cuts import built_shim
 STOP_S = 0.5
 BOUND_S = STOP_S + 1
 NOT_STORED = "the outcome of the last message could not be stored"  # before the end: the part is in doubt
-LOADED_S = 3.0  # additional time on a loaded machine
+LOADED_S = 30.0  # additional time on a loaded machine
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ class WaitingClients:
     def end(self) -> None:
         """Wait until the last client has ended."""
         for thread in self._threads:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -138,7 +138,7 @@ def test_while_the_network_is_asked_by_ussd(build: Callable[..., Box]) -> None:
         pass
     box.send("waiting")
     stop(box)
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert watch.wait() == 1, "the watch ends because the port was stopped"
     assert states(box) == {"queued": 1}

@@ -77,7 +77,7 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(box: Box) -> None:
         box.start_gateway()
         sent += sent_now
         for sms_id in sent_now:
-            eventually(partial(is_sent, box, sms_id), 20)
+            eventually(partial(is_sent, box, sms_id))
         eventually(lambda: stored_in_modems(box) == [])
     assert submitted_texts(box) == Counter(
         [f"first {port}" for port in MAKES]

@@ -149,7 +149,7 @@ def test_without_systemd_no_notification_is_sent_and_the_variables_are_removed()
 def test_an_abstract_socket_is_notified_too() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("")  # the kernel chooses an abstract name
-        systemd.settimeout(5)
+        systemd.settimeout(60)
         name = systemd.getsockname()[1:].decode()
         manager = ServiceManager({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "500000"})
         manager.notify("READY=1", "STATUS=ok")

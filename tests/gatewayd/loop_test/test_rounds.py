@@ -39,7 +39,7 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
 
 
 def results_of(played: PlayedGateway, round_: Round) -> list[LoopTestRecord]:
-    round_.done.result(10)
+    round_.done.result(60)
     return played.gateway.loop_tests.of(round_)
 
 
@@ -70,7 +70,7 @@ def run_due_timers(played: PlayedGateway, count: int = 3) -> None:
     for _ in range(count):
         done = threading.Event()
         played.gateway.probe(done.set)
-        assert done.wait(10)
+        assert done.wait(60)
 
 
 def test_each_step_is_timed_and_the_text_is_not_in_the_inbox(played: PlayedGateway) -> None:

@@ -69,6 +69,13 @@ class Box:
 
 
 @pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path / "box", tmp_path)
+    yield box
+    box.store.close()
+
+
+@pytest.fixture
 def boxes(tmp_path: Path) -> Iterator[tuple[Box, Box]]:
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -164,14 +171,16 @@ def test_a_database_that_was_moved_or_restored_keeps_its_owner(
 OWN = ["", "-wal", "-shm", "-journal", ".lock", ".reserve", ".probe", ".restored", ".damaged-1"]
 
 
-@pytest.mark.parametrize("suffix", OWN)
+WAYS = ["relative", "linked folder", "symbolic link", "hard link", "dots"]
+
+
 @pytest.mark.parametrize(
-    "form", ["as it is", "relative", "linked folder", "symbolic link", "hard link", "dots"]
+    ("form", "end"),
+    [*(("as it is", end) for end in OWN), *((way, end) for way in WAYS for end in ("", "-journal"))],
 )
 def test_a_backup_never_replaces_a_file_of_the_store(
-    boxes: tuple[Box, Box], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, form: str
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, suffix: str
 ) -> None:
-    box, _ = boxes
     own = box.path.with_name(box.path.name + suffix)
     target = own
     if form == "relative":
@@ -197,15 +206,12 @@ def test_a_backup_never_replaces_a_file_of_the_store(
     assert {file: file.stat().st_ino for file in box.path.parent.iterdir()} == before
 
 
-def test_a_backup_never_replaces_a_socket_or_a_device(
-    running: Running, boxes: tuple[Box, Box], tmp_path: Path
-) -> None:
+def test_a_backup_never_replaces_a_socket_or_a_device(running: Running, box: Box, tmp_path: Path) -> None:
     socket = running.state / "gatewayd.sock"
     result = running.cli_raw("backup", str(socket), "--force")
     assert (result.returncode, "a file of the store itself" in result.stderr) == (1, True)
     assert socket.is_socket()
     assert running.cli("status")["version"]
-    box, _ = boxes
     box.store.close()
     os.mkfifo(tmp_path / "pipe")
     no_file = box.command("backup", tmp_path / "pipe", "--force")
@@ -213,8 +219,7 @@ def test_a_backup_never_replaces_a_socket_or_a_device(
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_the_documented_command_works_on_a_fresh_installation(boxes: tuple[Box, Box]) -> None:
-    box, _ = boxes
+def test_the_documented_command_works_on_a_fresh_installation(box: Box) -> None:
     box.store.close()
     target = box.path.parent / "backups" / "today.db"
     for _ in range(2):
@@ -227,9 +232,8 @@ def test_the_documented_command_works_on_a_fresh_installation(boxes: tuple[Box, 
 
 
 def test_a_backup_folder_on_the_disk_of_the_database_is_a_warning(
-    boxes: tuple[Box, Box], caplog: pytest.LogCaptureFixture
+    box: Box, caplog: pytest.LogCaptureFixture
 ) -> None:
-    box, _ = boxes
     caplog.set_level(logging.INFO)
     box.back_up(2)
     assert caplog.text.count("are on the disk of the database") == 1

@@ -45,13 +45,13 @@ def run_concurrently(
 
     started, go_on = threading.Semaphore(0), threading.Event()
     with ThreadPoolExecutor(len(calls) + 1) as pool:
-        busy = pool.submit(store.write, lambda _: go_on.wait(10))
+        busy = pool.submit(store.write, lambda _: go_on.wait(60))
         futures = [pool.submit(outcome, call) for call in calls]
         for _ in calls:
             started.acquire()
         go_on.set()
-        assert busy.result(10)
-        return [result.result(10) for result in futures]
+        assert busy.result(60)
+        return [result.result(60) for result in futures]
 
 
 def send_calls(
@@ -103,16 +103,16 @@ def test_a_request_with_an_error_fails_alone(played: PlayedGateway) -> None:
     batcher = RequestBatcher(played.store, work)
     go_on = threading.Event()
     with ThreadPoolExecutor(CALLS + 1) as pool:
-        busy = pool.submit(played.store.write, lambda _: go_on.wait(10))
+        busy = pool.submit(played.store.write, lambda _: go_on.wait(60))
         names = [f"name {n}" for n in range(CALLS - 1)]
         futures = [pool.submit(batcher.do, name) for name in names]
         invalid = pool.submit(batcher.do, "\ud800")  # UTF-8 cannot encode it
         eventually(lambda: all(result.running() for result in (*futures, invalid)))
         go_on.set()
-        assert busy.result(10)
+        assert busy.result(60)
         with pytest.raises(UnicodeEncodeError):
-            invalid.result(10)
-        assert [result.result(10) for result in futures] == [6] * len(names)
+            invalid.result(60)
+        assert [result.result(60) for result in futures] == [6] * len(names)
     stored = played.row("SELECT count(*), count(DISTINCT name) FROM companies WHERE name LIKE 'name %'")
     assert tuple(stored) == (len(names), len(names))
 

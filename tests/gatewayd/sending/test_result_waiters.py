@@ -23,7 +23,7 @@ def test_a_waiting_request_ends_when_its_message_is_cancelled_by_an_id_in_capita
     thread.start()
     (message,) = eventually(lambda: played.gateway.messages(played.caller, MessageFilter())[0])
     played.gateway.cancel(played.caller, message.sms_id.upper())
-    view = future.result(10)
+    view = future.result(60)
     thread.join()
     assert isinstance(view, MessageRecord)
     assert view.status is Status.CANCELLED

@@ -199,5 +199,5 @@ def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., 
         sims = box.get("sms/sims/available")["data"]["available_sims"]
         return all(sim["balance"] == 1250 and sim["balance_at"] for sim in sims)
 
-    eventually(balances_are_read, 30)
+    eventually(balances_are_read)
     assert [sim["balance"] for sim in box.cli("sim", "list")] == [1250, 1250]

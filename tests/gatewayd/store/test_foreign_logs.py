@@ -110,7 +110,7 @@ def test_an_open_list_does_not_prevent_the_removal_of_the_log(tmp_path: Path) ->
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     store.close()
     thread.join()
     assert not (tmp_path / "gatewayd.db-wal").exists()

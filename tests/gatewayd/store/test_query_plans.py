@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -269,11 +268,9 @@ def test_the_next_page_is_found_though_its_cursor_was_deleted(played: PlayedGate
 def test_lists_leave_the_connections_that_a_send_needs(played: PlayedGateway) -> None:
     played.up(1, A)
     with played.store.lists.lend(), played.store.lists.lend():  # all connections for lists
-        began = time.monotonic()
-        sms_id = played.send()
+        sms_id = played.send()  # would fail, after ten seconds without a connection
         assert played.view(sms_id).status is Status.PENDING
         assert played.gateway.ready()
-        assert time.monotonic() - began < 5  # a wait for a connection would take ten seconds, and then fail
 
 
 def test_a_part_that_waits_for_a_report_is_found_among_many_that_are_never_reported(

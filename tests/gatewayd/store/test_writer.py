@@ -59,10 +59,10 @@ def occupy(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], thre
 
     def wait(_: Connection) -> None:
         started.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     occupied = pool.submit(writer.run, wait)
-    assert started.wait(10)
+    assert started.wait(60)
     return occupied, go_on
 
 
@@ -91,7 +91,7 @@ def test_a_failed_job_leaves_no_changes_and_the_others_are_kept(writer: Writer, 
     go_on = threading.Event()
 
     def wait(db: Connection) -> None:
-        go_on.wait(10)
+        go_on.wait(60)
 
     def fail(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (99)")
@@ -105,11 +105,11 @@ def test_a_failed_job_leaves_no_changes_and_the_others_are_kept(writer: Writer, 
         ]
         failing = pool.submit(writer.run, fail)
         go_on.set()
-        first.result(10)
+        first.result(60)
         for job in jobs:
-            job.result(10)
+            job.result(60)
         with pytest.raises(KeyError, match="mine"):
-            failing.result(10)
+            failing.result(60)
     assert values(path) == [1, 2]
 
 
@@ -120,9 +120,9 @@ def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
         eventually(lambda: writer.waiting == len(rest))
         before = writer.commits
         go_on.set()
-        occupied.result(10)
+        occupied.result(60)
         for job in rest:
-            job.result(10)
+            job.result(60)
     assert writer.commits - before == 2  # one for the job that occupied the writer, one for the ten
 
 
@@ -140,7 +140,7 @@ def test_the_first_job_does_not_wait_for_jobs_that_take_longer_than_a_sync(path:
         before = writer.commits
         go_on.set()
         for job in (occupied, *jobs):
-            job.result(10)
+            job.result(60)
     writer.stop()
     assert writer.commits - before > 2  # the job that occupied the writer, and one for all
     assert values(path) == [1] * 4
@@ -188,7 +188,7 @@ def test_a_stopped_writer_has_stored_its_jobs_and_refuses_new_ones(writer: Write
             for n in range(50)
         ]
         for job in jobs:
-            job.result(10)
+            job.result(60)
     writer.stop()
     assert values(path) == list(range(50))
     with pytest.raises(StoreUnavailableError):
@@ -212,10 +212,10 @@ def test_an_outcome_is_stored_on_a_full_disk_where_new_jobs_are_refused(writer: 
         jobs = [pool.submit(writer.run, must_be_kept), pool.submit(writer.run, new_job, new=True)]
         eventually(lambda: writer.waiting == len(jobs))
         go_on.set()
-        occupied.result(10)
-        jobs[0].result(10)
+        occupied.result(60)
+        jobs[0].result(60)
         with pytest.raises(StoreUnavailableError, match="the disk is full"):
-            jobs[1].result(10)
+            jobs[1].result(60)
     assert values(path) == [1]
     assert sorted(runs) == ["new", "vital", "vital"]  # the second time without the new job
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
@@ -240,8 +240,8 @@ def test_the_first_waiting_caller_runs_the_jobs_of_all(writer: Writer, path: Pat
             jobs.append(pool.submit(ask, n))
             eventually(lambda: writer.waiting == len(jobs))
         go_on.set()
-        assert [job.result(10) for job in jobs] == [threads[0]] * 3
-        occupied.result(10)
+        assert [job.result(60) for job in jobs] == [threads[0]] * 3
+        occupied.result(60)
     assert values(path) == [0, 1, 2]
 
 
@@ -255,8 +255,8 @@ def test_a_caller_that_waits_too_long_withdraws_its_job_and_the_others_go_on(
         with pytest.raises(StoreUnavailableError, match="too slow"):
             writer.run(insert(2), 0.01)
         go_on.set()
-        future.result(10)
-        occupied.result(10)
+        future.result(60)
+        occupied.result(60)
     assert values(path) == [1]
 
 
@@ -275,11 +275,11 @@ def test_an_interrupted_writing_thread_leaves_no_changes_and_the_others_go_on(
             eventually(lambda: writer.waiting == len(jobs))
         go_on.set()
         with pytest.raises(KeyboardInterrupt):
-            jobs[0].result(10)  # it ran the jobs of all
+            jobs[0].result(60)  # it ran the jobs of all
         for job in jobs[1:]:
             with pytest.raises(StoreUnavailableError, match="interrupted"):
-                job.result(10)
-        occupied.result(10)
+                job.result(60)
+        occupied.result(60)
     writer.run(insert(2))
     assert values(path) == [2]
 
@@ -292,7 +292,7 @@ def test_a_transaction_that_cannot_begin_fails_for_all_waiting_callers(writer: W
         jobs = [pool.submit(writer.run, insert(n)) for n in range(3)]
         for job in jobs:
             with pytest.raises(StoreUnavailableError, match="locked"):
-                job.result(10)
+                job.result(60)
         blocker.execute("ROLLBACK")
         blocker.close()
     writer.run(insert(4))
@@ -302,14 +302,14 @@ def test_a_transaction_that_cannot_begin_fails_for_all_waiting_callers(writer: W
 def test_a_job_without_a_waiting_caller_runs_and_its_answer_is_called(writer: Writer, path: Path) -> None:
     answers: SimpleQueue[int | None] = SimpleQueue()
     writer.hand_over(insert(1), answers.put)
-    assert answers.get(timeout=10) is not None
+    assert answers.get(timeout=60) is not None
     assert values(path) == [1]
 
     def fail(_: Connection) -> int:
         raise KeyError("mine")
 
     writer.hand_over(fail, answers.put)
-    assert answers.get(timeout=10) is None
+    assert answers.get(timeout=60) is None
 
 
 def test_a_stopped_writer_runs_the_jobs_that_were_handed_over_before(writer: Writer, path: Path) -> None:
@@ -323,9 +323,9 @@ def test_a_stopped_writer_runs_the_jobs_that_were_handed_over_before(writer: Wri
         stopping.start()
         go_on.set()
         for job in (occupied, future):
-            job.result(10)
-        stopping.join(10)
-    assert answers.get(timeout=10) is not None
+            job.result(60)
+        stopping.join(60)
+    assert answers.get(timeout=60) is not None
     assert values(path) == [1, 2]
     assert not writer.running
 
@@ -362,9 +362,9 @@ def test_the_log_is_truncated_between_two_commits_while_many_threads_write(
         jobs.append(pool.submit(writer.run, insert(2)))
         eventually(lambda: writer.waiting == 2)
         go_on.set()
-        occupied.result(10)
+        occupied.result(60)
         for job in jobs:
-            job.result(10)
+            job.result(60)
     eventually(lambda: uncopied(path) <= 1)  # it was truncated before or after the last commit
     assert writer.running
     assert values(path) == [0, 1, 2]

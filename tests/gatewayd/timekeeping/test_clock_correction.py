@@ -28,6 +28,7 @@ from modem.port.interface import Rest
 from modem.port.status import PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
+from tests.gatewayd.empty_database import write_empty_database
 from tests.gatewayd.played_ports import RECIPIENT, A, PlayedGateway
 
 NOW = 1_800_000_000 * SECOND  # 2027-01-15
@@ -57,6 +58,7 @@ class ClockedBox:
     """A box that the test starts, runs and cuts off."""
 
     def __init__(self, path: Path, ports: int = 1, trust: Trust = "auto") -> None:
+        write_empty_database(path / "gatewayd.db")
         self.store = Store(path / "gatewayd.db")
         self.store.open()
         self.ports = ports
@@ -552,19 +554,19 @@ def test_no_transaction_after_the_correction_has_the_old_time(
 
     def wait(_: Connection) -> None:
         begun.set()
-        hold.wait(10)
+        hold.wait(60)
 
     with ThreadPoolExecutor(3) as pool:
         busy = pool.submit(played.store.write, wait)
-        assert begun.wait(10)
+        assert begun.wait(60)
         look = pool.submit(corrector.look, played.store, played.gateway)
         eventually(lambda: played.store.waiting == 1)
         after = pool.submit(played.store.write, lambda _: clock.now())
         eventually(lambda: played.store.waiting == 2)
         hold.set()
-        busy.result(10)
-        look.result(10)
-        assert after.result(10) == NOW + 40 * DAY
+        busy.result(60)
+        look.result(60)
+        assert after.result(60) == NOW + 40 * DAY
 
 
 # The kernel.

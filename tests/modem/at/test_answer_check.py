@@ -15,7 +15,6 @@ from modem.at.channel import Channel
 from modem.at.responses import ERROR as REFUSED
 from modem.at.responses import OK as DONE
 from modem.at.responses import Urc
-from modem.timeouts import DEFAULT_TIMEOUTS
 from tests.modem.at.test_channel import FAST, Answers, said, talking_to
 from tests.modem.recording_work import FAST as HOUSE
 from tests.modem.scripted_modem import ScriptedModem
@@ -168,16 +167,6 @@ def test_a_refused_question_is_repeated_only_where_it_was_answered_before(answer
         assert channel.command("AT+CSQ", "+CSQ").ok
         modem.answers["AT+CSQ"] = [answer, b"\r\n+CSQ: 8,9\r\n" + OK]
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 8,9",)
-
-
-def test_a_realignment_takes_less_than_a_second_with_the_default_timeouts() -> None:
-    modem = ScriptedModem(full())
-    with talking_to(modem, timeouts=DEFAULT_TIMEOUTS) as channel:
-        own = b"\r\n+CSQ: 17,99\r\n" + OK
-        modem.answers["AT+CSQ"] = [said(STRAYS["another answer"], GAP_S, own), own]
-        began = time.monotonic()
-        assert ask(channel, "AT+CSQ").lines == ("+CSQ: 17,99",)
-        assert time.monotonic() - began < 1
 
 
 def test_repeated_stray_answers_do_not_realign_before_each_command() -> None:

@@ -166,8 +166,8 @@ def test_a_late_answer_never_counts_for_the_next_command() -> None:
 def test_an_information_line_is_enough_where_the_ok_is_left_out() -> None:
     with talking_to(ScriptedModem({"AT+CPIN?": b"\r\n+CPIN: READY\r\n"})) as channel:
         began = time.monotonic()
-        assert channel.command("AT+CPIN?", "+CPIN", timeout_s=30, enough_s=0.1).lines == ("+CPIN: READY",)
-        assert time.monotonic() - began < 10
+        assert channel.command("AT+CPIN?", "+CPIN", timeout_s=60, enough_s=0.1).lines == ("+CPIN: READY",)
+        assert time.monotonic() - began < 30
         assert channel.command("AT").ok
 
 

@@ -105,7 +105,7 @@ def port_on(
         yield port
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 class Attentive(RecordingWork):

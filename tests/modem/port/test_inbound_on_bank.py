@@ -49,7 +49,7 @@ def receiving(bank: Bank) -> Iterator[RecordingWork]:
         yield work
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 def texts(work: RecordingWork) -> list[tuple[str, str]]:
@@ -140,7 +140,7 @@ def test_reports_are_received_in_every_form_that_modems_send(tmp_path: Path, mak
             eventually(lambda: len(work.reports) == 3)
         finally:
             port.stop()
-            assert port.join(10)
+            assert port.join(60)
         assert {report.kind for report in work.reports} == {ReportKind.DELIVERED}
         references = [result.reference for result in work.results if isinstance(result, Submitted)]
         assert sorted(report.reference for report in work.reports) == sorted(

@@ -144,11 +144,11 @@ def test_a_late_reference_before_this_parts_refusal_is_the_older_parts() -> None
 
 def test_without_a_part_in_doubt_there_is_no_wait_for_a_reference() -> None:
     modem = ScriptedModem({"PDU": [OWN + OK, REFUSAL]})
-    with talking_to(modem, timeouts=replace(FAST, result_s=30.0)) as channel:
+    with talking_to(modem, timeouts=replace(FAST, result_s=60.0)) as channel:
         began = time.monotonic()
         assert submit(channel, 19, PDU, 60) == Submitted(11)
         assert isinstance(submit(channel, 19, PDU, 60), Refused)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
 
 
 def test_after_a_part_in_doubt_only_the_next_part_waits_for_its_reference() -> None:
@@ -183,28 +183,29 @@ def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_send_none() ->
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
     modem = ScriptedModem({"PDU": OK})
-    with talking_to(modem, timeouts=replace(TIMEOUTS, result_s=0.5)) as channel:
+    with talking_to(modem, timeouts=replace(TIMEOUTS, result_s=0.3)) as channel:
         assert submit(channel, 19, PDU, 2) == Submitted(None)
+        channel.timeouts = replace(TIMEOUTS, result_s=60.0)
         began = time.monotonic()
-        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem sends none
-        assert time.monotonic() - began < 0.4
+        assert submit(channel, 19, PDU, 60) == Submitted(None)  # this modem sends none
+        assert time.monotonic() - began < 30
 
 
 def test_a_reference_that_only_this_part_can_have_ends_the_wait() -> None:
     modem = ScriptedModem()
     with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
-        channel.timeouts = replace(TIMEOUTS, result_s=30.0)
+        channel.timeouts = replace(TIMEOUTS, result_s=60.0)
         modem.answers["PDU"] = OWN + OK  # the last was 9; the older part would have got 10
         began = time.monotonic()
         assert submit(channel, 19, PDU, 60) == Submitted(11)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
 
 
 def test_a_late_reference_wakes_an_idle_port() -> None:
     work = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem:
-        timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
+        timing = replace(FAST_TIMING, refresh_s=600.0, list_s=600.0)
         with running(modem.device, work, submit_timeout_s=0.1, timing=timing) as port:
             eventually(lambda: work.results == [Submitted(1)])
             modem.answers["PDU"] = b""
@@ -213,7 +214,7 @@ def test_a_late_reference_wakes_an_idle_port() -> None:
             eventually(lambda: len(work.outcomes) == 2)
             time.sleep(0.1)
             modem.say(LATE + OK)
-            eventually(lambda: work.late == [10], 5)
+            eventually(lambda: work.late == [10])
 
 
 @pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])

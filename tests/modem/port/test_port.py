@@ -58,8 +58,10 @@ def test_without_an_iccid_the_subscriber_identifies_the_sim() -> None:
 
 def test_a_modem_that_ignores_what_it_does_not_know_sends() -> None:
     work = RecordingWork(part())
-    with ScriptedModem({"": b""}) as modem, running(modem.device, work):
-        eventually(lambda: work.results == [Submitted(1)], 30)
+    short = replace(FAST.commands, command_s=0.1, sim_s=0.1, function_s=0.1, list_s=0.2)
+    timing = replace(FAST, commands=short)
+    with ScriptedModem({"": b""}) as modem, running(modem.device, work, timing=timing):
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_always_echoes_sends() -> None:
@@ -96,7 +98,7 @@ def test_a_probe_of_an_idle_port_is_answered_without_a_look_for_work() -> None:
         for _ in range(3):
             answered = threading.Event()
             port.probe(answered.set)
-            assert answered.wait(5)
+            assert answered.wait(60)
         assert len(work.claims) == claims
 
 
@@ -244,7 +246,7 @@ def test_the_port_looks_for_a_missing_device_until_it_comes(tmp_path: Path) -> N
     link = tmp_path / "modem"
     with ScriptedModem(healthy()) as modem, running(str(link), work) as port:
         eventually(lambda: work.state is PortState.ABSENT)
-        answer = port.ask().result(2)
+        answer = port.ask().result(60)
         assert (answer.ok, answer.busy) == (False, False)
         link.symlink_to(modem.device)
         eventually(lambda: work.results == [Submitted(1)])
@@ -296,7 +298,7 @@ def test_a_stick_that_stops_answering_under_its_old_number_is_found_under_the_ne
             machine.tty("ttyUSB1", after.device, machine.stick("1-1"))
             for key in before.answers:
                 before.answers[key] = b""
-            eventually(lambda: after.commands and work.state is PortState.UP, 30)
+            eventually(lambda: after.commands and work.state is PortState.UP)
 
 
 def test_a_glob_that_matches_several_devices_is_used_once_it_matches_one(tmp_path: Path) -> None:
@@ -362,12 +364,12 @@ def test_a_modem_that_stops_answering_is_reopened_restarted_and_comes_back() -> 
         answers = dict(modem.answers)
         for key in answers:
             modem.answers[key] = b""
-        eventually(lambda: work.state is PortState.SICK, 30)
-        assert port.ask().result(5).ok is False
-        eventually(lambda: "AT+CFUN=1,1" in modem.commands, 30)
+        eventually(lambda: work.state is PortState.SICK)
+        assert port.ask().result(60).ok is False
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
         modem.answers.update(answers)
         work.give(part())
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 @pytest.mark.parametrize("urc", [b"\r\nRDY\r\n", b"\r\n^SYSSTART\r\n"])
@@ -407,9 +409,9 @@ def test_reset_command_is_run_for_a_modem_that_a_restart_does_not_help(
         ScriptedModem(deaf) as modem,
         running(modem.device, work, reset_command=saying(runs, 7)),
     ):
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         modem.answers.update({**healthy(), "AT": OK, "ATE0V1Q0": OK, "ATQ0V1E0": OK})
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
     assert "AT+CFUN=1,1" in modem.commands
     said = [record.getMessage() for record in caplog.records]
     steps = ["the port opens it again", "it is restarted", "reset_command is run"]
@@ -449,9 +451,9 @@ def test_a_port_stops_and_answers_while_its_reset_command_runs(tmp_path: Path) -
     port = Port(settings, RecordingWork(), submit_timeout_s=1, timing=slow)
     port.start()
     eventually(runs.exists)
-    assert port.ask().result(5).ok is False
+    assert port.ask().result(60).ok is False
     port.stop()
-    assert port.join(10)
+    assert port.join(60)
 
 
 def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
@@ -461,10 +463,10 @@ def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
         settings = PortSettings(port=1, device=modem.device, reset_command=program)
         port = Port(settings, work, submit_timeout_s=0.05, timing=replace(FAST, command_s=60.0))
         port.start()
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         eventually(lambda: len(work.outcomes) == modem.commands.count("PDU"))
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 def test_the_time_away_restarts_when_a_device_was_there(tmp_path: Path) -> None:
@@ -495,7 +497,7 @@ def test_a_reset_command_that_hangs_does_not_delay_another_port(tmp_path: Path) 
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 30)
     stuck.stop()
-    assert stuck.join(10)
+    assert stuck.join(60)
 
 
 def test_a_fault_of_one_port_does_not_delay_another() -> None:
@@ -549,11 +551,11 @@ def test_ask_puts_the_question_to_an_idle_modem() -> None:
     with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
         eventually(lambda: work.state is PortState.UP)
         before = modem.commands.count("AT")
-        answer = port.ask().result(5)
+        answer = port.ask().result(60)
         assert (answer.port, answer.ok, answer.busy) == (1, True, False)
         assert modem.commands.count("AT") > before
         modem.answers["AT"] = b"\r\nERROR\r\n"
-        assert port.ask().result(5).ok is False
+        assert port.ask().result(60).ok is False
         modem.answers["AT"] = OK
 
 
@@ -570,7 +572,7 @@ def test_ask_is_answered_at_once_while_a_part_is_being_submitted() -> None:
         running(modem.device, work, submit_timeout_s=30) as port,
     ):
         let_go = held(work, modem)
-        answer = port.ask().result(5)
+        answer = port.ask().result(60)
         assert (answer.ok, answer.busy) == (True, True)
         assert work.outcomes == []
         let_go()
@@ -588,7 +590,7 @@ def test_stop_finishes_the_part_being_submitted_and_claims_no_other() -> None:
         port.stop()
         assert port.join(0.1) is False
         let_go()
-        assert port.join(5)
+        assert port.join(60)
         assert work.results == [Submitted(1)]
         assert len(work.orders) == 1
         assert work.state is PortState.STOPPED
@@ -602,11 +604,11 @@ def test_stop_is_quick_whatever_the_port_is_doing(tmp_path: Path) -> None:
         with running(device, work) as port:
             eventually(lambda: work.state is PortState.ABSENT)
             port.stop()
-            assert port.join(5)
+            assert port.join(60)
     with ScriptedModem({"AT": b"", "ATQ0V1E0": b""}) as modem, running(modem.device, work) as port:
         eventually(lambda: "AT" in modem.commands)
         port.stop()
-        assert port.join(5)
+        assert port.join(60)
 
 
 def test_no_descriptor_is_left_behind() -> None:
@@ -730,15 +732,16 @@ def test_a_urc_about_a_full_memory_causes_a_listing(said: str) -> None:
     indicators = b'\r\n+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("sounder",(0,1)),'
     indicators += b'("message",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))\r\n' + OK
     listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    timing = replace(FAST, list_s=30)  # the listing comes a second after the last one
     with (
         ScriptedModem(healthy({"AT+CIND=?": indicators})) as modem,
-        running(modem.device, work, timing=replace(FAST, list_s=2)),
+        running(modem.device, work, timing=timing),
     ):
         eventually(lambda: "AT+CMGL=4" in modem.commands and work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [listing, OK]
         modem.say(b"\r\n+CIEV: 2,3\r\n")  # about the signal: no reason for a listing
         modem.say(f"\r\n{said}\r\n".encode())
-        eventually(lambda: len(work.texts) == 1, 1.5)
+        eventually(lambda: len(work.texts) == 1, timing.list_s / 2)
 
 
 def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
@@ -751,7 +754,7 @@ def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
         before = modem.commands.count("AT+CMGL=4")
         for _ in range(20):
             modem.say(b'\r\n^SMMEMFULL: "SM"\r\n')
-            assert port.ask().result(5).ok
+            assert port.ask().result(60).ok
         assert modem.commands.count("AT+CMGL=4") <= before + 1
 
 
@@ -915,7 +918,7 @@ def test_a_sim_that_does_not_work_is_named_and_read_again(answer: bytes, state: 
     with ScriptedModem(answers) as modem, running(modem.device, work) as port:
         eventually(lambda: work.state is PortState.SICK)
         assert work.statuses[-1].active.sim is state
-        assert port.ask().result(5).ok
+        assert port.ask().result(60).ok
         assert work.outcomes == []
         modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
         eventually(lambda: work.results == [Submitted(1)])

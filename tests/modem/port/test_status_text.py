@@ -69,7 +69,7 @@ def test_a_weak_signal_is_published_as_soon_as_it_is_known(tmp_path: Path) -> No
         port.start()
         eventually(lambda: work.statuses and "weak" in work.statuses[-1].detail)
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 def test_roaming_and_a_weak_signal_are_published_and_do_not_stop_messages(tmp_path: Path) -> None:

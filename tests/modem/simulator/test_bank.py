@@ -19,7 +19,7 @@ from modem.simulator.core.faults import ALWAYS
 from modem.simulator.core.modem import State
 from modem.simulator.pty import HELD_BACK
 
-WAIT_S = 5.0
+WAIT_S = 60.0
 PDU = b"0031000B912263000000F10000AA07C2B75BFDAECB01\x1a"
 
 

@@ -16,7 +16,7 @@ from gsmmodem.modem import GsmModem, ReceivedSms
 
 from modem.simulator.bank import Bank, BankConfig
 
-WAIT_S = 40.0  # most programs need seconds; the start of one on a busy machine may take many
+WAIT_S = 60.0  # most programs need seconds; the start of one on a busy machine may take many
 SCALE = 0.02
 MAKES = ("plain", "sim800", "ec25", "e173", "q2406", "m6280", "mf190")
 OUTSIDE = "+22376000000"

@@ -16,7 +16,7 @@ from gatewayd.commands.simulate import simulate
 from tests.conftest import eventually
 
 PROGRAM = "from gatewayd.commands.simulate import simulate; simulate()"
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 FROZEN = """
