@@ -156,7 +156,7 @@ def test_the_end_of_a_call_ends_the_session_at_once_and_is_reported(word: str, m
     said = f"\r\n{word}\r\n".encode()
     script = {"with the OK": OK + said, "after the OK": later(0.03, said), "without an OK": said}[moment]
     answers = gsm({"AT+CUSD": [script, OK + ANSWER]})  # type: ignore[list-item]
-    with driving(answers, patience=LONG) as (modem, _):
+    with driving(answers, timeouts=LONG) as (modem, _):
         began = time.monotonic()
         (reply,) = modem.ussd(["#123#"])
         assert time.monotonic() - began < LONG.ussd.answer_s / 2
@@ -182,7 +182,7 @@ def test_an_error_after_the_ok_ends_the_session_at_once_with_its_reason(
 ) -> None:
     said = f"\r\n{error}\r\n".encode()
     script = later(seconds, said) if seconds else OK + said
-    with driving(gsm({"AT+CUSD": [script, OK + ANSWER]}), patience=LONG) as (modem, scripted):
+    with driving(gsm({"AT+CUSD": [script, OK + ANSWER]}), timeouts=LONG) as (modem, scripted):
         began = time.monotonic()
         with pytest.raises(UssdRefusedError) as caught:
             modem.ussd(["#123#"])
