@@ -171,12 +171,15 @@ def test_a_database_that_was_moved_or_restored_keeps_its_owner(
 OWN = ["", "-wal", "-shm", "-journal", ".lock", ".reserve", ".probe", ".restored", ".damaged-1"]
 
 
-WAYS = ["relative", "linked folder", "symbolic link", "hard link", "dots"]
+FORMS = ["relative", "linked folder", "symbolic link", "hard link", "dots"]
 
 
 @pytest.mark.parametrize(
-    ("form", "end"),
-    [*(("as it is", end) for end in OWN), *((way, end) for way in WAYS for end in ("", "-journal"))],
+    ("form", "suffix"),
+    [
+        *(("as it is", suffix) for suffix in OWN),
+        *((form, suffix) for form in FORMS for suffix in ("", "-journal")),
+    ],
 )
 def test_a_backup_never_replaces_a_file_of_the_store(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, suffix: str
