@@ -144,7 +144,11 @@ def test_a_failure_writes_the_transcript_to_the_log_once(caplog: pytest.LogCaptu
         eventually(lambda: house.statuses and house.statuses[-1].state is PortState.SICK)
         modem.unplug()
         eventually(lambda: house.state is PortState.ABSENT)
-    told = [record.getMessage() for record in caplog.records if "the last lines before the failure" in record.getMessage()]
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if "the last lines before the failure" in record.getMessage()
+    ]
     assert len(told) == 1
     assert "AT+CPIN=…" in told[0]
     assert "7391" not in caplog.text
