@@ -83,7 +83,12 @@ class Gateway:
             store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_with_effects
         )
         self._intake = Intake(
-            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
+            settings.dispatch,
+            clock,
+            self._calendar,
+            self.port_registry,
+            self._numbering.operator,
+            portable=self._numbering.portable,
         )
         self._messages = MessageQueries(store)
         self._requests = self._make_requests()
@@ -234,10 +239,10 @@ class Gateway:
 
     def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
         """The company's default SIM, and all SIMs that it may use (see `company_sims`). Raises StorageUnavailableError."""
-        today, now = self.dispatcher.moment().today, self._clock.monotonic()
+        at, now = self.dispatcher.moment(), self._clock.monotonic()
         grace_s = self._settings.dispatch.grace_s
         with storage_errors(), self._store.readers.lend() as db:
-            return company_sims(db, self.port_registry, caller, today=today, now=now, grace_s=grace_s)
+            return company_sims(db, self.port_registry, caller, at=at, now=now, grace_s=grace_s)
 
     def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
         """Ask every modem for `OK` at the same time; the answers within `timeout_s`."""

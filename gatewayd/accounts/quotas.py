@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gatewayd.records import QuotaRecord
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, sims
+from gatewayd.store.tables import accounts, sim_recipients, sims
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Calendar, Moment, month_of
 
@@ -16,15 +18,29 @@ def company_quota(db: Transaction, company_id: int, at: Moment, calendar: Calend
     return QuotaRecord(total, used, calendar.next_month(at.now))
 
 
-def reserve_sim(db: Transaction, sim_id: int, day: str, messages: int) -> None:
-    """Count messages against the limits of a SIM for that day and its month."""
-    sims.add_usage(db, sim_id, day, taken=messages)
+def reserve_sim(
+    db: Transaction, sim_id: int, day: str, messages: int, parts: int, recipients: Mapping[str, int]
+) -> None:
+    """Count messages against the limits of a SIM for a day of its own and its month.
+
+    `recipients`: the messages to each recipient; empty where the SIM does not limit its recipients.
+    """
+    sims.take(db, sim_id, day, messages, parts)
+    if recipients:
+        sim_recipients.add(db, sim_id, day, recipients)
 
 
 def move_reservation(db: Transaction, message: Message, sim_id: int, day: str) -> None:
-    """Move the reservation of a message from its SIM to another one."""
-    sims.add_usage(db, message.sim_id, message.day, taken=-1)
-    sims.add_usage(db, sim_id, day, taken=1)
+    """Move the reservation of a message from its SIM to another one, on a day of that SIM.
+
+    Parts that were sent stay counted where they were sent, and so does then the recipient.
+    """
+    sims.take(db, message.sim_id, message.day, -1, -message.unsent)
+    sims.take(db, sim_id, day, 1, message.unsent)
+    if message.unsent == message.parts:
+        sim_recipients.remove(db, message.sim_id, message.day, message.recipient)
+    if sim_recipients.limited(db, sim_id):
+        sim_recipients.add(db, sim_id, day, {message.recipient: 1})
 
 
 def cost_on(message: Message, price: float) -> float:
@@ -34,17 +50,23 @@ def cost_on(message: Message, price: float) -> float:
 
 
 def give_back(db: Transaction, message: Message) -> None:
-    """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent."""
-    if message.unsent == message.parts:
+    """Give back the quota and the SIM's limits of a message that ended, unless a part of it was sent.
+
+    Parts that were not sent are given back in any case.
+    """
+    whole = message.unsent == message.parts
+    if whole:
         accounts.use(db, message.company_id, month_of(message.taken_day), -1)
-        sims.add_usage(db, message.sim_id, message.day, taken=-1)
+        sim_recipients.remove(db, message.sim_id, message.day, message.recipient)
+    if message.unsent:
+        sims.take(db, message.sim_id, message.day, -1 if whole else 0, -message.unsent)
 
 
 def count_sent(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message of which all parts were sent."""
-    sims.add_usage(db, sim_id, today, sent=1)
+    sims.count_ended(db, sim_id, today, sent=1)
 
 
 def count_failed(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message that failed."""
-    sims.add_usage(db, sim_id, today, failed=1)
+    sims.count_ended(db, sim_id, today, failed=1)

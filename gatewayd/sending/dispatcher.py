@@ -102,7 +102,7 @@ class Dispatcher:
         self._counter = counter
         self._takes_text = takes_text
         self._waker = PortWaker(clock, port_registry)
-        self._outcomes = Outcomes(settings, clock, port_registry)
+        self._outcomes = Outcomes(settings, clock, port_registry, numbering)
         self.modem_memory = ModemMemory(settings, clock, vias)
         self.outage_backlog = OutageBacklog(settings, clock)
         self._transactions = Transactions(

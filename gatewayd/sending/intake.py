@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
@@ -70,12 +71,15 @@ class Intake:
         calendar: Calendar,
         port_registry: PortRegistry,
         operator: Callable[[str], str],
+        *,
+        portable: bool,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._calendar = calendar
         self._port_registry = port_registry
         self._operator = operator
+        self._portable = portable
 
     def prepare(self, draft: Draft) -> PreparedDraft:
         """Count the parts of a draft and give it an id."""
@@ -103,12 +107,12 @@ class Intake:
             db,
             self._port_registry.sims(),
             waiting,
-            today=at.today,
+            at=at,
             now=now,
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
         )
-        batch = _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        batch = self._batch(db, at, sims)
         results: list[AcceptedRequest | UsedKey | GatewayError] = []
         for asked in requests:
             try:
@@ -124,12 +128,26 @@ class Intake:
         """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        batch = _Batch(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
+        batch = self._batch(db, at, [sim])
         taken = batch.keep(
             SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
         )
         batch.write()
         return taken
+
+    def _batch(self, db: Transaction, at: Moment, sims: list[Candidate]) -> _Batch:
+        pending = queue_counts.pending(db)
+        return _Batch(db, at, self._settings, self._calendar, sims, pending, portable=self._portable)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What a SIM took in this transaction."""
+
+    day: str  # the SIM's own
+    messages: int = 0
+    parts: int = 0
+    recipients: Counter[str] = field(default_factory=Counter)  # messages to each, where the SIM limits them
 
 
 @dataclass(slots=True)
@@ -153,6 +171,8 @@ class _Batch:
         calendar: Calendar,
         sims: list[Candidate],
         pending: int,
+        *,
+        portable: bool,
     ) -> None:
         self._db = db
         self._at = at
@@ -164,7 +184,8 @@ class _Batch:
         self._message_id, self._task_id = messages.next_ids(db)
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
-        self._by_sim: dict[int, int] = {}
+        self._taken: dict[int, _Taken] = {}
+        self._portable = portable
 
     def accept(self, asked: SendRequest) -> AcceptedRequest | UsedKey:
         """Accept one request. Raises GatewayError; then nothing was counted."""
@@ -201,11 +222,13 @@ class _Batch:
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         expires_at = None if expires_in_s is None else at.now + int(expires_in_s * SECOND)
         for prepared in asked.drafts:
-            sim = account.router.choose(options.sim_id, prepared.operator)
+            sim = account.router.choose(
+                options.sim_id, prepared.operator, prepared.draft.recipient, prepared.parts
+            )
             if sim is None:
                 accepted.append(None)
                 continue
-            sim.take(prepared.parts)
+            self._take(sim, prepared)
             by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
             self._pending += 1
             self._task_id = next_task_id(at.now, self._task_id)
@@ -226,7 +249,7 @@ class _Batch:
                     prepared.parts,
                     sim.cost * prepared.parts,
                     at.today,
-                    at.today,
+                    sim.room.day,
                     at.now,
                     expires_at,
                 )
@@ -237,8 +260,6 @@ class _Batch:
             )
             accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
-        for sim_id, count in by_sim.items():
-            self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         account.taken += sum(by_sim.values())
         return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
 
@@ -248,17 +269,31 @@ class _Batch:
             return
         messages.insert(self._db, self._message_rows)
         messages.insert_parts(self._db, self._part_rows)
-        for sim_id, count in self._by_sim.items():
-            quotas.reserve_sim(self._db, sim_id, self._at.today, count)
+        for sim_id, taken in self._taken.items():
+            quotas.reserve_sim(
+                self._db, sim_id, taken.day, taken.messages, taken.parts, recipients=taken.recipients
+            )
         for company_id, account in self._accounts.items():
             if account.taken:
                 accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+
+    def _take(self, sim: Candidate, prepared: PreparedDraft) -> None:
+        sim.take(prepared.draft.recipient, prepared.parts)
+        taken = self._taken.get(sim.id)
+        if taken is None:
+            taken = self._taken[sim.id] = _Taken(sim.room.day)
+        taken.messages += 1
+        taken.parts += prepared.parts
+        if sim.room.counts_recipients:
+            taken.recipients[prepared.draft.recipient] += 1
 
     def _account(self, company_id: int) -> _Account:
         found = self._accounts.get(company_id)
         if found is None:
             quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
-            found = self._accounts[company_id] = _Account(Router(self._sims, company_id), quota, used)
+            found = self._accounts[company_id] = _Account(
+                Router(self._sims, company_id, portable=self._portable), quota, used
+            )
         return found
 
     def _check_quota(self, account: _Account, requested: int) -> None:

@@ -13,7 +13,7 @@ from gatewayd.sending.outage_backlog import Head, OutageBacklog
 from gatewayd.sending.part_content import content_of
 from gatewayd.sending.port_history import Turn
 from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_other_slot
-from gatewayd.sims.limits import room
+from gatewayd.sims.limits import Room, room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, send_queue, sims
@@ -107,7 +107,7 @@ class Scheduler:
 
         A rest of 0 s: only expired messages were found so far; the next transaction continues.
         """
-        sim = sims.at_work(db, turn.sim_id, at.today)
+        sim = sims.at_work(db, turn.sim_id)
         if sim is None or not sim.enabled:
             return None
         for _ in range(_LOOKED_AT_ONCE):
@@ -135,15 +135,17 @@ class Scheduler:
         idle = disabled | self._port_registry.rests(self._clock.monotonic()).keys()
         places = self._port_registry.sims()
         orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
-        if orphans and _has_room(db, sim, at):
+        left = room(db, sim, at) if orphans else None
+        if left is not None and not left.used_up:
             for sim_id in orphans:
                 begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
-                heads += self._heads_of_another(db, sim_id, sim, begun=begun)
+                heads += self._heads_of_another(db, sim_id, sim, left, begun=begun)
         return min(heads, key=lambda head: head.rank, default=None)
 
     def _spare(self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment) -> Head | None:
         """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
-        if not _has_room(db, sim, at):
+        left = room(db, sim, at)
+        if left.used_up:
             return None
         places = self._port_registry.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
@@ -152,7 +154,7 @@ class Scheduler:
             free = place is not None and place.registered and place.active and not place.busy
             if sim_id == sim.id or waiting[sim_id] < (2 if free else 1):
                 continue
-            found = self._heads_of_another(db, sim_id, sim)
+            found = self._heads_of_another(db, sim_id, sim, left)
             if found:
                 return min(found, key=lambda head: head.rank)
         return None
@@ -170,14 +172,18 @@ class Scheduler:
         return [Head(row, old=old) for row, old in found if row is not None]
 
     def _heads_of_another(
-        self, db: Transaction, sim_id: int, sim: SimAtWork, *, begun: bool = False
+        self, db: Transaction, sim_id: int, sim: SimAtWork, left: Room, *, begun: bool = False
     ) -> list[Head]:
-        """The parts of another SIM's queue that this SIM may send now."""
+        """The parts of another SIM's queue that this SIM may send now. `left`: what its limits allow."""
         last_old, company = self._outage_backlog.old(sim_id), sim.company_id
         found = [(send_queue.movable_head(db, sim_id, company, last_old, begun=begun), False)]
         if last_old and not self._outage_backlog.wait_s(sim.id):
             found.append((send_queue.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
-        return [Head(row, old=old) for row, old in found if row is not None]
+        return [
+            Head(row, old=old)
+            for row, old in found
+            if row is not None and (not sim.limits_more_than_messages or _admits(db, left, row))
+        ]
 
     def _claim(
         self, db: Transaction, head: QueuedPart, sim: SimAtWork, turn: Turn, at: Moment, effects: Effects
@@ -200,8 +206,9 @@ class Scheduler:
         if claim is None:
             raise QueueDamagedError
         if message.sim_id != sim.id:
-            quotas.move_reservation(db, message, sim.id, at.today)
-            messages.rebind(db, message.id, sim.id, at.today, quotas.cost_on(message, sim.cost))
+            day = at.day_from(sim.reset_hour)
+            quotas.move_reservation(db, message, sim.id, day)
+            messages.rebind(db, message.id, sim.id, day, quotas.cost_on(message, sim.cost))
         via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message.id, head.seq, claim.token)
@@ -231,9 +238,10 @@ class Scheduler:
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
-def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:
-    left = room(db, sim, at.today)
-    return left is None or left > 0
+def _admits(db: Transaction, left: Room, part: QueuedPart) -> bool:
+    """Whether limits allow the message of a part. A missing message is allowed: claiming it removes its parts."""
+    message = messages.find(db, part.message_id)
+    return message is None or left.admits(message.recipient, message.unsent)
 
 
 def _validity(message: Message, at: Moment) -> int | None:

@@ -498,3 +498,42 @@ def m017_owner(db: Database) -> None:
         INSERT INTO store_owner VALUES (lower(hex(randomblob(16))));
     """,
     )
+
+
+@migrations()
+def m025_sim_limits(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN daily_parts INTEGER;          -- limits; NULL: none
+        ALTER TABLE sims ADD COLUMN monthly_parts INTEGER;
+        ALTER TABLE sims ADD COLUMN daily_recipients INTEGER;     -- different ones
+        ALTER TABLE sims ADD COLUMN monthly_recipients INTEGER;
+        ALTER TABLE sims ADD COLUMN reset_hour INTEGER NOT NULL DEFAULT 0;  -- the local hour at which its days begin
+        ALTER TABLE sims ADD COLUMN holder TEXT;                  -- in whose name it is registered
+        ALTER TABLE sims ADD COLUMN registered_on TEXT;           -- YYYY-MM-DD
+        ALTER TABLE sims ADD COLUMN suspected_at INTEGER;         -- since when its operator may block it; NULL: it does not
+        -- Reserved against the limits in parts. `day` is the SIM's own for what was taken, the calendar's for what ended.
+        ALTER TABLE sim_usage ADD COLUMN taken_parts INTEGER NOT NULL DEFAULT 0;
+        UPDATE sim_usage SET taken_parts = taken;                 -- at least; of the newest messages it is counted:
+        UPDATE sim_usage SET taken_parts = max(taken_parts, counted.parts)
+            FROM (SELECT sim_id, day, sum(parts) AS parts FROM messages
+                  WHERE id > (SELECT max(id) FROM messages) - 100000
+                    AND NOT (status IN ('failed', 'cancelled') AND unsent = parts)
+                  GROUP BY sim_id, day) AS counted
+            WHERE counted.sim_id = sim_usage.sim_id AND counted.day = sim_usage.day;
+        CREATE TABLE sim_recipients (         -- of SIMs that limit them: who was written to, by day and by month
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,             -- YYYY-MM-DD, and YYYY-MM
+            recipient TEXT NOT NULL,
+            messages INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period, recipient)
+        ) WITHOUT ROWID;
+        CREATE TABLE sim_recipient_counts (   -- how many rows each SIM and period has there
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,
+            recipients INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period)
+        ) WITHOUT ROWID;
+    """,
+    )

@@ -11,36 +11,51 @@ from gatewayd.store.tables import former_numbers
 _NUMBER = "coalesce(s.number, s.card_number)"
 _OPERATOR = "coalesce(s.operator, s.card_operator)"
 
+# The columns of `LimitedSim`, in its order.
+_LIMITS = (
+    "s.id, s.daily_limit, s.monthly_limit, s.daily_parts, s.monthly_parts, s.daily_recipients, s.monthly_recipients,"
+    " s.reset_hour"
+)
+
 # The columns of `Sim`, in its order.
 _SIM = f"""
-    SELECT s.id, s.daily_limit, s.monthly_limit, coalesce(d.taken, 0),
-           s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
-           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0)
+    SELECT {_LIMITS}, s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
+           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0),
+           s.holder, s.registered_on, s.suspected_at
     FROM sims s
     LEFT JOIN companies c ON c.id = s.company_id
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
     ORDER BY s.id
 """
 
-# The columns of `LimitedSim`, in its order. Usage is read only where it is limited.
-_LIMITED = """s.id, s.daily_limit, s.monthly_limit,
-           iif(s.daily_limit IS NULL, 0, coalesce(
-               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0))"""
-
 # Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
-_ENABLED = f"SELECT {_LIMITED}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
+_ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
 
-_AT_WORK = f"SELECT {_LIMITED}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
+_AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class LimitedSim:
-    """A SIM with its limits, in messages; None: without limit."""
+    """A SIM with its limits; None: without limit."""
 
     id: int
-    daily_limit: int | None
+    daily_limit: int | None  # messages
     monthly_limit: int | None
-    today_taken: int  # reserved against the daily limit
+    daily_parts: int | None
+    monthly_parts: int | None
+    daily_recipients: int | None  # different ones
+    monthly_recipients: int | None
+    reset_hour: int  # the hour of local time at which its days and months begin
+
+    @property
+    def limits_recipients(self) -> bool:
+        """Whether its recipients are counted."""
+        return self.daily_recipients is not None or self.monthly_recipients is not None
+
+    @property
+    def limits_more_than_messages(self) -> bool:
+        """Whether it depends on a message whether its limits allow it."""
+        return self.daily_parts is not None or self.monthly_parts is not None or self.limits_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,9 @@ class Sim(LimitedSim):
     slot: int
     today_sent: int
     today_failed: int
+    holder: str | None  # the person or firm in whose name it is registered
+    registered_on: str | None  # `YYYY-MM-DD`
+    suspected_at: int | None  # since when its operator is suspected of blocking it; None: it is not
 
     @property
     def shown_name(self) -> str:
@@ -91,10 +109,12 @@ class Sim(LimitedSim):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Messages of a SIM in a month: reserved against its limit, and sent."""
+    """What a SIM took against its limits, on a day and in its month."""
 
-    taken: int
-    sent: int
+    day: int  # messages
+    month: int
+    day_parts: int
+    month_parts: int
 
 
 def seen(
@@ -168,15 +188,15 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
-def at_work(db: Connection, sim_id: int, today: str) -> SimAtWork | None:
-    """One SIM, enabled or not; `today_taken` only where it has a daily limit."""
-    row = db.execute(_AT_WORK, (today, sim_id)).fetchone()
+def at_work(db: Connection, sim_id: int) -> SimAtWork | None:
+    """One SIM, enabled or not."""
+    row = db.execute(_AT_WORK, (sim_id,)).fetchone()
     return None if row is None else SimAtWork(*row)
 
 
-def enabled(db: Connection, today: str) -> list[EnabledSim]:
-    """The SIMs that are enabled; `today_taken` only where a SIM has a daily limit."""
-    return [EnabledSim(*row) for row in db.execute(_ENABLED, (today,))]
+def enabled(db: Connection) -> list[EnabledSim]:
+    """The SIMs that are enabled."""
+    return [EnabledSim(*row) for row in db.execute(_ENABLED)]
 
 
 def disabled(db: Connection) -> set[int]:
@@ -189,24 +209,46 @@ def places(db: Connection) -> list[tuple[int, int, int]]:
     return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
 
 
-def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
-    """The usage of a SIM in a month (`YYYY-MM`)."""
-    row = db.execute(
-        "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
-        " WHERE sim_id = ? AND day BETWEEN ? AND ?",
+def month_sent(db: Connection, sim_id: int, month: str) -> int:
+    """The messages that a SIM sent in a month (`YYYY-MM`)."""
+    sent: int = db.execute(
+        "SELECT coalesce(sum(sent), 0) FROM sim_usage WHERE sim_id = ? AND day BETWEEN ? AND ?",
         (sim_id, f"{month}-00", f"{month}-99"),
+    ).fetchone()[0]
+    return sent
+
+
+def usage(db: Connection, sim_id: int, day: str, *, whole_month: bool) -> Usage:
+    """What a SIM took on a day of its own (`YYYY-MM-DD`) and in its month; `whole_month` False: in that day alone."""
+    row = db.execute(
+        "SELECT coalesce(sum(iif(day = :day, taken, 0)), 0), coalesce(sum(taken), 0),"
+        " coalesce(sum(iif(day = :day, taken_parts, 0)), 0), coalesce(sum(taken_parts), 0)"
+        " FROM sim_usage WHERE sim_id = :sim AND day BETWEEN :first AND :last",
+        {
+            "sim": sim_id,
+            "day": day,
+            "first": f"{day[:7]}-00" if whole_month else day,
+            "last": f"{day[:7]}-99" if whole_month else day,
+        },
     ).fetchone()
-    return Usage(row[0], row[1])
+    return Usage(*row)
 
 
-def add_usage(
-    db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
-) -> None:
-    """Add messages to the usage of a SIM on a day; negative numbers give them back."""
+def take(db: Connection, sim_id: int, day: str, messages: int, parts: int) -> None:
+    """Add messages and their parts to what a SIM took on a day of its own; negative numbers give them back."""
     db.execute(
-        "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
-        (sim_id, day, taken, sent, failed),
+        "INSERT INTO sim_usage (sim_id, day, taken, taken_parts) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " taken = taken + excluded.taken, taken_parts = taken_parts + excluded.taken_parts",
+        (sim_id, day, messages, parts),
+    )
+
+
+def count_ended(db: Connection, sim_id: int, day: str, *, sent: int = 0, failed: int = 0) -> None:
+    """Add messages that were sent or failed on a calendar day."""
+    db.execute(
+        "INSERT INTO sim_usage (sim_id, day, sent, failed) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        " sent = sent + excluded.sent, failed = failed + excluded.failed",
+        (sim_id, day, sent, failed),
     )
 
 

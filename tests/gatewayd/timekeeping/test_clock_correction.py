@@ -137,7 +137,7 @@ def pi(build: Callable[..., Pi]) -> Pi:
 
 def test_after_a_boot_in_1970_the_time_goes_on_from_where_it_was_and_no_month_is_fresh(pi: Pi) -> None:
     pi.boots(NOW, ntp=True)
-    assert pi.at == Moment(NOW, CALENDAR.day(NOW), True, 0)
+    assert pi.at == Moment(NOW, CALENDAR.day(NOW), True, 0, CALENDAR.hour(NOW))
     pi.runs(700)
     pi.boots(0)
     assert not pi.at.trusted
