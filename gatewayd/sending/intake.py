@@ -58,6 +58,7 @@ class AcceptedRequest:
     accepted: list[Accepted | None]
     by_sim: dict[int, int]
     at: int
+    expires_at: int | None  # None: never
     expires_in_s: float | None  # None: never
 
 
@@ -252,6 +253,10 @@ class _Batch:
                     sim.room.day,
                     at.now,
                     expires_at,
+                    prepared.draft.reference,
+                    options.send_at,
+                    options.transactional,
+                    asked.caller.sandbox,
                 )
             )
             self._part_rows.extend(
@@ -261,7 +266,7 @@ class _Batch:
             accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
         account.taken += sum(by_sim.values())
-        return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
+        return AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s)
 
     def write(self) -> None:
         """Write the rows of all accepted messages."""
