@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gatewayd.records import QuotaRecord
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, sim_recipients, sims
+from gatewayd.store.tables import accounts, sim_recipients, sim_usage
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Calendar, Moment, month_of
 
@@ -25,7 +25,7 @@ def reserve_sim(
 
     `recipients`: the messages to each recipient; empty where the SIM does not limit its recipients.
     """
-    sims.take(db, sim_id, day, messages, parts)
+    sim_usage.take(db, sim_id, day, messages, parts)
     if recipients:
         sim_recipients.add(db, sim_id, day, recipients)
 
@@ -35,8 +35,8 @@ def move_reservation(db: Transaction, message: Message, sim_id: int, day: str) -
 
     Parts that were sent stay counted where they were sent, and so does then the recipient.
     """
-    sims.take(db, message.sim_id, message.day, -1, -message.unsent)
-    sims.take(db, sim_id, day, 1, message.unsent)
+    sim_usage.take(db, message.sim_id, message.day, -1, -message.unsent)
+    sim_usage.take(db, sim_id, day, 1, message.unsent)
     if message.unsent == message.parts:
         sim_recipients.remove(db, message.sim_id, message.day, message.recipient)
     if sim_recipients.limited(db, sim_id):
@@ -59,14 +59,14 @@ def give_back(db: Transaction, message: Message) -> None:
         accounts.use(db, message.company_id, month_of(message.taken_day), -1)
         sim_recipients.remove(db, message.sim_id, message.day, message.recipient)
     if message.unsent:
-        sims.take(db, message.sim_id, message.day, -1 if whole else 0, -message.unsent)
+        sim_usage.take(db, message.sim_id, message.day, -1 if whole else 0, -message.unsent)
 
 
 def count_sent(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message of which all parts were sent."""
-    sims.count_ended(db, sim_id, today, sent=1)
+    sim_usage.count_ended(db, sim_id, today, sent=1)
 
 
 def count_failed(db: Transaction, sim_id: int, today: str) -> None:
     """Count a message that failed."""
-    sims.count_ended(db, sim_id, today, failed=1)
+    sim_usage.count_ended(db, sim_id, today, failed=1)

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "send": _checked(messages.send),
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),
+    "sim.show": _checked(sims.show),
     "status": _checked(status.status),
     "support.counts": _checked(support.counts),
     "support.transcripts": _checked(support.transcripts),

@@ -6,7 +6,7 @@ from gatewayd.records import Caller, SimRecord
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import sims
+from gatewayd.store.tables import sim_usage, sims
 from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import Moment, month_of
 
@@ -55,7 +55,7 @@ def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment) -> Si
         monthly_limit=sim.monthly_limit,
         today_sent=sim.today_sent,
         today_failed=sim.today_failed,
-        this_month_sent=sims.month_sent(db, sim.id, month_of(at.today)),
+        this_month_sent=sim_usage.month_sent(db, sim.id, month_of(at.today)),
         can_send_sms=bool(sim.enabled)
         and room(db, sim, at).is_open
         and place is not None

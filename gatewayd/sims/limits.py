@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gatewayd.store import Transaction
-from gatewayd.store.tables import sim_recipients, sims
+from gatewayd.store.tables import sim_recipients, sim_usage
 from gatewayd.store.tables.sims import LimitedSim
 from gatewayd.timekeeping.clock import Moment, month_of
 
@@ -83,7 +83,7 @@ def room(db: Transaction, sim: LimitedSim, at: Moment) -> Room:
     by_day = sim.daily_limit is not None or sim.daily_parts is not None
     by_month = sim.monthly_limit is not None or sim.monthly_parts is not None
     if by_day or by_month:
-        used = sims.usage(db, sim.id, found.day, whole_month=by_month)
+        used = sim_usage.usage(db, sim.id, found.day, whole_month=by_month)
         found.messages = _left((sim.daily_limit, used.day), (sim.monthly_limit, used.month))
         found.parts = _left((sim.daily_parts, used.day_parts), (sim.monthly_parts, used.month_parts))
     if sim.limits_recipients:

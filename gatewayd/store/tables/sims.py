@@ -107,16 +107,6 @@ class Sim(LimitedSim):
         return self.name or f"{self.shown_operator} {self.iccid[-4:]}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a SIM took against its limits, on a day and in its month."""
-
-    day: int  # messages
-    month: int
-    day_parts: int
-    month_parts: int
-
-
 def seen(
     db: Connection, iccid: str, imsi: str, number: str, operator: str, port: int, slot: int, now: int
 ) -> int:
@@ -207,49 +197,6 @@ def disabled(db: Connection) -> set[int]:
 def places(db: Connection) -> list[tuple[int, int, int]]:
     """The place where each SIM was last seen: id, port, slot."""
     return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
-
-
-def month_sent(db: Connection, sim_id: int, month: str) -> int:
-    """The messages that a SIM sent in a month (`YYYY-MM`)."""
-    sent: int = db.execute(
-        "SELECT coalesce(sum(sent), 0) FROM sim_usage WHERE sim_id = ? AND day BETWEEN ? AND ?",
-        (sim_id, f"{month}-00", f"{month}-99"),
-    ).fetchone()[0]
-    return sent
-
-
-def usage(db: Connection, sim_id: int, day: str, *, whole_month: bool) -> Usage:
-    """What a SIM took on a day of its own (`YYYY-MM-DD`) and in its month; `whole_month` False: in that day alone."""
-    row = db.execute(
-        "SELECT coalesce(sum(iif(day = :day, taken, 0)), 0), coalesce(sum(taken), 0),"
-        " coalesce(sum(iif(day = :day, taken_parts, 0)), 0), coalesce(sum(taken_parts), 0)"
-        " FROM sim_usage WHERE sim_id = :sim AND day BETWEEN :first AND :last",
-        {
-            "sim": sim_id,
-            "day": day,
-            "first": f"{day[:7]}-00" if whole_month else day,
-            "last": f"{day[:7]}-99" if whole_month else day,
-        },
-    ).fetchone()
-    return Usage(*row)
-
-
-def take(db: Connection, sim_id: int, day: str, messages: int, parts: int) -> None:
-    """Add messages and their parts to what a SIM took on a day of its own; negative numbers give them back."""
-    db.execute(
-        "INSERT INTO sim_usage (sim_id, day, taken, taken_parts) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " taken = taken + excluded.taken, taken_parts = taken_parts + excluded.taken_parts",
-        (sim_id, day, messages, parts),
-    )
-
-
-def count_ended(db: Connection, sim_id: int, day: str, *, sent: int = 0, failed: int = 0) -> None:
-    """Add messages that were sent or failed on a calendar day."""
-    db.execute(
-        "INSERT INTO sim_usage (sim_id, day, sent, failed) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " sent = sent + excluded.sent, failed = failed + excluded.failed",
-        (sim_id, day, sent, failed),
-    )
 
 
 def exists(db: Connection, sim_id: int) -> bool:
