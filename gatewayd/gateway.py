@@ -9,6 +9,8 @@ from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Authenticator
 from gatewayd.errors import storage_errors
+from gatewayd.events.reader import EventReader
+from gatewayd.events.signal import EventSignal
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
@@ -112,6 +114,8 @@ class Gateway:
             self._intake,
             partial(self.dispatcher.offer, shared=False),
         )
+        self._event_signal = EventSignal()
+        self.events = EventReader(store, self._event_signal)
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
 
@@ -124,6 +128,7 @@ class Gateway:
         """Recover what the last process left. The ports are started after this."""
         self._ports = ports
         self._began = self._clock.monotonic()
+        self._store.follow_events(self._event_signal.notify)
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
@@ -155,6 +160,7 @@ class Gateway:
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
+        self._event_signal.close()
         self.loop_tests.stop()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
@@ -223,7 +229,7 @@ class Gateway:
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
         with storage_errors():
-            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id))
+            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id, self.dispatcher.moment()))
         self._waiters.notify([sms_id.lower()])
         return self.status(caller, sms_id)
 
