@@ -45,6 +45,7 @@ from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
+from gatewayd.sims.balance_learning import BalanceLearning
 from gatewayd.sims.company_sims import company_sims
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
@@ -102,7 +103,10 @@ class Gateway:
             self._commit_probe,
             settings.dispatch.grace_s,
         )
-        self._balances = Balances(settings.balance, store, clock, self.port_registry, self._timers)
+        self.balances = Balances(
+            settings.balance, store, clock, self._calendar, self.port_registry, self._timers
+        )
+        self.balance_learning = BalanceLearning(settings.balance, store, clock, self._calendar, self.balances)
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,
@@ -132,7 +136,7 @@ class Gateway:
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
-        self._balances.start(ports)
+        self.balances.start(ports)
         self.loop_tests.start(ports)
         self._housekeeping.start(self._retention.begin)
         self._expiry.look()

@@ -50,6 +50,10 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "support.counts": _checked(support.counts),
     "support.transcripts": _checked(support.transcripts),
     "ussd": _checked(ussd.ussd),
+    "ussd.forget": _checked(ussd.forget),
+    "ussd.keep": _checked(ussd.keep),
+    "ussd.learn": _checked(ussd.learn),
+    "ussd.list": _checked(ussd.list_),
     "watch": _checked(watch.watch),
 }
 

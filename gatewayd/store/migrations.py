@@ -598,3 +598,38 @@ def m025_sim_limits(db: Database) -> None:
         ) WITHOUT ROWID;
     """,
     )
+
+
+@migrations()
+def m026_learned_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN renew_code TEXT;      -- renews its bundle; NULL: as configured for its operator
+        CREATE TABLE sim_balances (
+            sim_id INTEGER PRIMARY KEY,
+            read_at INTEGER,                  -- the last answer that could be read
+            units INTEGER,                    -- texts left in the bundle; NULL: not told
+            bundle_end INTEGER,
+            unreadable_since INTEGER,         -- NULL: the last answer could be read
+            renewed_at INTEGER                -- when the gateway last sent the code that renews the bundle
+        );
+        INSERT INTO sim_balances (sim_id, read_at) SELECT id, balance_at FROM sims WHERE balance_at IS NOT NULL;
+        CREATE TABLE learned_balances (       -- codes and patterns that a person had the gateway try
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER,                   -- one of these two is NULL
+            operator TEXT,
+            code TEXT NOT NULL,               -- the code, and the replies to its menus
+            pattern TEXT NOT NULL,
+            learned_at INTEGER NOT NULL
+        );
+        CREATE TABLE ussd_answers (           -- the newest few of each SIM, to try a pattern on
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            read_at INTEGER NOT NULL
+        );
+        CREATE INDEX ussd_answers_sim ON ussd_answers (sim_id, id);
+    """,
+    )

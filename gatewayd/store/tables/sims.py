@@ -21,11 +21,12 @@ _LIMITS = (
 _SIM = f"""
     SELECT {_LIMITS}, s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
            s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0),
-           s.holder, s.registered_on, s.suspected_at
+           s.holder, s.registered_on, s.suspected_at, b.read_at, b.units, b.bundle_end, b.unreadable_since,
+           b.renewed_at, s.renew_code
     FROM sims s
     LEFT JOIN companies c ON c.id = s.company_id
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
-    ORDER BY s.id
+    LEFT JOIN sim_balances b ON b.sim_id = s.id
 """
 
 # Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
@@ -100,6 +101,12 @@ class Sim(LimitedSim):
     holder: str | None  # the person or firm in whose name it is registered
     registered_on: str | None  # `YYYY-MM-DD`
     suspected_at: int | None  # since when its operator is suspected of blocking it; None: it is not
+    balance_read_at: int | None  # when a balance or a bundle was last read
+    bundle_units: int | None  # texts left in its bundle; None: not told
+    bundle_end: int | None
+    unreadable_since: int | None  # since when the answers cannot be read; None: the last one could
+    renewed_at: int | None  # when the gateway last renewed its bundle
+    renew_code: str | None  # instead of the configured one
 
     @property
     def shown_name(self) -> str:
@@ -169,7 +176,13 @@ def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
 
 def shown(db: Connection, today: str) -> list[Sim]:
     """All SIMs, with the usage of today."""
-    return [Sim(*row) for row in db.execute(_SIM, {"today": today})]
+    return [Sim(*row) for row in db.execute(f"{_SIM} ORDER BY s.id", {"today": today})]
+
+
+def shown_one(db: Connection, sim_id: int, today: str) -> Sim | None:
+    """One SIM, with the usage of today."""
+    row = db.execute(f"{_SIM} WHERE s.id = :id", {"today": today, "id": sim_id}).fetchone()
+    return None if row is None else Sim(*row)
 
 
 def id_of(db: Connection, iccid: str) -> int | None:

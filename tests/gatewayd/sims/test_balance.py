@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import BalanceSettings
-from gatewayd.sims.balance import amount, amount_in
+from gatewayd.sims.balance_sources import source_of
+from gatewayd.sims.balance_text import amount, read
+from gatewayd.store.tables import sims
 from modem.driver.ussd import Reply, Session, UssdAnswer, UssdUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
@@ -21,6 +24,11 @@ from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 PATTERN = BalanceSettings(operator="x", code="#1#").pattern
 ICCID = "8922302000000000010"
+
+
+def amount_in(text: str, pattern: re.Pattern[str]) -> float | None:
+    reading = read(text, pattern)
+    return None if reading is None else reading.amount
 
 
 @pytest.mark.parametrize(
@@ -135,16 +143,24 @@ def test_a_balance_is_read_again_after_the_clock_was_set_back(asked: tuple[Playe
     eventually(lambda: balance(played) == (2, played.clock.at))
 
 
+def due(played: PlayedGateway) -> list[int]:
+    """The SIMs that would be asked now: the test cannot wait for nothing to happen."""
+    with played.store.readers.lend() as db:
+        known = sims.shown(db, "")
+    settings = played.settings.balance
+    sources = {sim.id: source_of(sim, settings, []) for sim in known}
+    return [sim.id for sim, _ in played.gateway.balances._due(known, sources)]  # noqa: SLF001
+
+
 def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[PlayedGateway, Asked]) -> None:
     played, port = asked
     port.answers = ["1 F"]
     played.up(1, ICCID)
     played.set_sim(ICCID, operator="Malitel")
     played.send()
-    looks = played.gateway._balances  # noqa: SLF001 - the test cannot wait for nothing to happen
-    assert looks._due() == []  # noqa: SLF001
+    assert due(played) == []
     played.set_sim(ICCID, operator="Orange")
-    assert looks._due() == []  # noqa: SLF001 - a message waits
+    assert due(played) == []  # a message waits
     played.claim(1)
     eventually(lambda: balance(played)[0] == 1)
 
@@ -158,7 +174,7 @@ def test_an_answer_without_an_amount_is_logged_once(
         orange(played)
         eventually(lambda: port.codes)
         eventually(lambda: later(played) and len(port.codes) > 3)
-    told = [record for record in caplog.records if "finds no amount" in record.getMessage()]
+    told = [record for record in caplog.records if "does not fit" in record.getMessage()]
     assert len(told) == 1
     assert "1234" not in caplog.text  # what the network says is nobody's business
     assert balance(played) == (0, None)

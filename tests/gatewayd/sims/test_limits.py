@@ -46,7 +46,7 @@ def admin(played: PlayedGateway) -> Context:
     return administration(played)
 
 
-def limit(played: PlayedGateway, admin: Context, iccid: str = A, **changes: Any) -> dict[str, Any]:
+def limit(played: PlayedGateway, admin: Context, iccid: str = A, /, **changes: Any) -> dict[str, Any]:
     return sims.set_(admin, played.sim(iccid), sims.Changes(**changes))  # type: ignore[typeddict-item]
 
 
