@@ -16,6 +16,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, sims
 from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import iso
+from modem.driver.ussd import is_code
 
 
 @with_config(ONLY_THESE)
@@ -35,6 +36,7 @@ class Changes(TypedDict, total=False):
     reset_hour: int
     cost: float
     enabled: bool
+    renew_code: str | None
     holder: str | None
     registered_on: str | None
 
@@ -106,6 +108,9 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
             checked[field] = positive_or_none(field, int(str(checked[field])))
     if not 0 <= changes.get("reset_hour", 0) <= 23:
         raise AdminError("reset_hour must be 0 to 23")
+    renew_code = changes.get("renew_code")
+    if renew_code is not None and not all(map(is_code, renew_code.split() or [""])):
+        raise AdminError("renew_code must be a USSD code, and replies to its menus behind it, as '*100# 2 1'")
     if "holder" in changes:
         checked["holder"] = named(changes["holder"]) if changes["holder"] else None
     if "registered_on" in changes:
@@ -120,6 +125,10 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
     if cost is not None and not 0 <= float(str(cost)) < 1e9:
         raise AdminError("the cost of a part must be 0 or more")
     return checked
+
+
+def _iso(moment: int | None) -> str | None:
+    return None if moment is None else iso(moment)
 
 
 def _date(text: str | None) -> str | None:
@@ -147,7 +156,7 @@ def _shown(row: Sim, left: Room) -> dict[str, object]:
         "monthly_limit": row.monthly_limit,
         "cost": row.cost,
         "balance": row.balance,
-        "balance_at": None if row.balance_at is None else iso(row.balance_at),
+        "balance_at": _iso(row.balance_at),
         "today_sent": row.today_sent,
         "today_failed": row.today_failed,
         "daily_parts": row.daily_parts,
@@ -160,6 +169,12 @@ def _shown(row: Sim, left: Room) -> dict[str, object]:
             "parts": left.parts,
             "recipients": min((each.left for each in left.recipients), default=None),
         },
+        "bundle_units": row.bundle_units,
+        "bundle_end": _iso(row.bundle_end),
+        "unreadable_since": _iso(row.unreadable_since),
+        "renew_code": row.renew_code,
+        "renewed_at": _iso(row.renewed_at),
+        "suspected_blocked_since": _iso(row.suspected_at),
         "holder": row.holder,
         "registered_on": row.registered_on,
     }

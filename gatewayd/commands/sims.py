@@ -17,6 +17,10 @@ _DETAILS = frozenset(
         "monthly_recipients",
         "reset_hour",
         "left",
+        "unreadable_since",
+        "renew_code",
+        "renewed_at",
+        "suspected_blocked_since",
         "holder",
         "registered_on",
     }
@@ -78,6 +82,11 @@ def show_(context: click.Context, sim_id: int, as_json: bool) -> None:
 @click.option("--cost", type=float, help="The price of one part.")
 @click.option("--default", is_flag=True, help="Make it the default SIM of its company.")
 @click.option("--enabled", type=YES_NO, metavar="yes|no", help="Whether it accepts messages.")
+@click.option(
+    "--renew-code",
+    type=NoneOr(click.STRING),
+    help="The USSD code that renews its bundle, with replies to its menus behind it; none: `balance.renew_code`.",
+)
 @click.option("--holder", help='The person or firm in whose name it is registered; "": not known.')
 @click.option(
     "--registered", metavar="DATE", help='The day of its registration, as 2026-11-30; "": not known.'
@@ -102,6 +111,7 @@ def set_(context: click.Context, /, sim_id: int, default: bool, as_json: bool, *
             "reset_hour": "reset_hour",
             "cost": "cost",
             "enabled": "enabled",
+            "renew_code": "renew_code",
             "holder": "holder",
             "registered": "registered_on",
         },

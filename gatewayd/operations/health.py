@@ -11,6 +11,7 @@ from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES, State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
+from gatewayd.store.tables import balances
 from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
@@ -64,6 +65,7 @@ class Health:
             self._disk(),
             self._ports(),
             self._sims(),
+            self._balances(),
             self._time(),
         ]
 
@@ -115,6 +117,24 @@ class Health:
         known = [sim for sim in self._port_registry.sims().values() if sim.there]
         ready = sum(sim.registered for sim in known)
         return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
+
+    def _balances(self) -> Check:
+        """The SIMs whose balances cannot be read: the last one may be wrong by now."""
+        if self._store.condition.state is not State.OK:
+            return Check("balances", HealthState.WARN, "The balances are unknown")
+        try:
+            with self._store.readers.lend() as db:
+                unreadable = balances.unreadable(db)
+        except StoreUnavailableError:
+            return Check("balances", HealthState.WARN, "The balances are unknown")
+        if not unreadable:
+            return Check("balances", HealthState.PASS, "Every answer about a balance could be read")
+        return Check(
+            "balances",
+            HealthState.WARN,
+            f"The answer about the balance of SIM {', '.join(map(str, unreadable))} cannot be read:"
+            " `gatewayd ussd learn PORT CODE` proposes a pattern",
+        )
 
     def _time(self) -> Check:
         standing = self._clock.status()

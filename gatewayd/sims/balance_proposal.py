@@ -19,8 +19,10 @@ _END = re.compile(rf"(?<![0-9.,/-])(?P<value>{DATE})", re.IGNORECASE)
 
 # The words of a balance without a currency, and of the sentence that tells the main balance.
 _BALANCE = r"solde|balance|cr[ée]dits?"
-_BARE_AMOUNT = re.compile(rf"(?:{_BALANCE})[^0-9]{{0,40}}?(?P<value>[0-9](?:[0-9 .,]*[0-9])?)", re.IGNORECASE)
-_NEAR_BALANCE = re.compile(rf"(?:{_BALANCE})[^0-9]{{0,40}}$", re.IGNORECASE)
+_BARE_AMOUNT = re.compile(
+    rf"(?:{_BALANCE})[^0-9\n]{{0,40}}?(?P<value>[0-9](?:[0-9 .,]*[0-9])?)", re.IGNORECASE
+)
+_NEAR_BALANCE = re.compile(rf"(?:{_BALANCE})[^0-9\n]{{0,40}}$", re.IGNORECASE)
 
 # The words before a number: up to two, without digits, on its own line.
 _WORDS = re.compile(r"(?:[^\s0-9]+ +)?[^\s0-9]+(?= *$)")

@@ -101,6 +101,12 @@ def set_unreadable(db: Connection, sim_id: int, now: int) -> None:
     )
 
 
+def unreadable(db: Connection) -> list[int]:
+    """The SIMs whose last answer could not be read."""
+    rows = db.execute("SELECT sim_id FROM sim_balances WHERE unreadable_since IS NOT NULL ORDER BY sim_id")
+    return [row[0] for row in rows]
+
+
 def begin_renewal(db: Connection, sim_id: int, now: int) -> None:
     """Note that the code that renews a bundle is about to be sent. Only a new answer tells the bundle after that."""
     db.execute(
