@@ -66,6 +66,26 @@ def show(context: Context, sim: Id) -> dict[str, object]:
     return context.noted(found, contradictions.of_sim)
 
 
+_STATE = (
+    "id",
+    "name",
+    "port",
+    "slot",
+    "enabled",
+    "balance",
+    "balance_at",
+    "bundle_units",
+    "bundle_end",
+    "unreadable_since",
+    "suspected_blocked_since",
+)
+
+
+def state(context: Context) -> list[dict[str, object]]:
+    """The SIMs with their balances, and with what a person should look at."""
+    return [{name: sim[name] for name in _STATE} for sim in list_(context)]
+
+
 def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> dict[str, object]:
     """Change the settings of a SIM; `default` makes it the default SIM of its company."""
     checked = _checked(context, changes)

@@ -10,6 +10,7 @@ import click
 from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
 from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
+from gatewayd.diagnostics import sim_notices
 from gatewayd.escaping import printable
 
 _REFRESH_S = 2.0  # a person reads no faster
@@ -64,6 +65,8 @@ def _show(status: dict[str, Any], as_json: bool, *, refresh: bool) -> None:
     say(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
     say(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
+    for notice in sim_notices.of(status["sims"]):
+        say(f"\n{notice}")
     if status["loop_tests"]:
         say(f"\nThe last loop test of each SIM:\n{loop_tests(status['loop_tests'])}")
     if status["backlog_sims"]:

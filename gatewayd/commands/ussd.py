@@ -8,6 +8,7 @@ import click
 
 from gatewayd.commands.common import administer, fail, json_option, show
 from gatewayd.commands.output import say
+from gatewayd.escaping import printable
 
 
 class _Ussd(click.Group):
@@ -89,7 +90,7 @@ def learn(
         if as_json:
             show(lesson, as_json)
         fail(_unreadable(lesson, given=pattern is not None))
-    if yes or (not as_json and click.confirm(_question(lesson, for_sim=for_sim))):
+    if yes or (not as_json and click.confirm(printable(_question(lesson, for_sim=for_sim)))):
         kept = {"sim": lesson["sim"], "codes": codes, "pattern": lesson["pattern"], "for_sim": for_sim}
         lesson["kept"] = administer(context, "ussd.keep", kept)
         if not as_json:

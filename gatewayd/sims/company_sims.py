@@ -51,6 +51,8 @@ def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment) -> Si
         is_default=bool(sim.is_default),
         balance=sim.balance,
         balance_at=sim.balance_at,
+        bundle_units=sim.bundle_units,
+        bundle_end=sim.bundle_end,
         daily_limit=sim.daily_limit,
         monthly_limit=sim.monthly_limit,
         today_sent=sim.today_sent,
