@@ -330,6 +330,7 @@ class DispatchSettings(_Section):
     default_expiry_s: Wait = 259_200
     backlog_guard_s: Wait = 3600
     backlog_rate: float = Field(default=6, gt=0, le=6000, allow_inf_nan=False)
+    blocked_after: int = Field(default=5, ge=0, le=1000)
 
 
 class InboxSettings(_Section):

@@ -116,7 +116,13 @@ class Health:
     def _sims(self) -> Check:
         known = [sim for sim in self._port_registry.sims().values() if sim.there]
         ready = sum(sim.registered for sim in known)
-        return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
+        check = _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
+        blocked = sorted(sim.sim_id for sim in known if self._port_registry.is_suspected(sim.sim_id))
+        if not blocked:
+            return check
+        told = f"SIM {', '.join(map(str, blocked))} may be blocked by the operator: see `gatewayd check`"
+        verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
+        return Check("sims", verdict, f"{check.detail}. {told}")
 
     def _balances(self) -> Check:
         """The SIMs whose balances cannot be read: the last one may be wrong by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from config.settings import BalanceSettings
 from gatewayd.records import EventType
 from gatewayd.sims.balance_text import Reading
+from gatewayd.sims.sim_events import facts
 from gatewayd.store import Transaction
 from gatewayd.store.tables import balances, events, sims
 from gatewayd.store.tables.sims import Sim
@@ -48,7 +49,7 @@ def is_ending(sim: Sim, settings: BalanceSettings, at: Moment) -> bool:
 def tell_ending(db: Transaction, sim: Sim, at: Moment) -> None:
     """Write the event of a bundle that ends soon, once for each end."""
     if sim.bundle_end is not None and events.state_changed(db, _bundle(sim.id), str(sim.bundle_end)):
-        data = {**_facts(sim), "bundle_end": iso(sim.bundle_end), "bundle_units": sim.bundle_units}
+        data = {**facts(sim), "bundle_end": iso(sim.bundle_end), "bundle_units": sim.bundle_units}
         events.write(db, EventType.SIM_BUNDLE_ENDING, None, at.now, data=data)
 
 
@@ -68,18 +69,8 @@ def _tell_low(db: Transaction, sim: Sim, amount: float, low: float, at: Moment) 
     """Write an event when the balance falls below `low`, once until it rises again."""
     state = "low" if amount < low else "enough"
     if events.state_changed(db, f"balance:{sim.id}", state) and state == "low":
-        data = {**_facts(sim), "balance": amount, "low": low}
+        data = {**facts(sim), "balance": amount, "low": low}
         events.write(db, EventType.SIM_LOW_BALANCE, None, at.now, data=data)
-
-
-def _facts(sim: Sim) -> dict[str, object]:
-    return {
-        "sim_number_id": sim.id,
-        "name": sim.shown_name,
-        "operator": sim.shown_operator,
-        "port": sim.port,
-        "slot": sim.slot,
-    }
 
 
 def _bundle(sim_id: int) -> str:

@@ -240,6 +240,16 @@ def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
     db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
 
 
+def set_suspected(db: Connection, sim_id: int, since: int | None) -> None:
+    """Note since when a SIM is suspected of being blocked; None: it is not."""
+    db.execute("UPDATE sims SET suspected_at = ? WHERE id = ?", (since, sim_id))
+
+
+def suspected(db: Connection) -> list[int]:
+    """The SIMs that are suspected of being blocked."""
+    return [row[0] for row in db.execute("SELECT id FROM sims WHERE suspected_at IS NOT NULL ORDER BY id")]
+
+
 def pin_state(db: Connection, card: str, digest: bytes) -> str | None:
     """The state of a PIN for a card: `trying`, `accepted` or `refused`; None if it was never tried."""
     row = db.execute("SELECT state FROM pins WHERE card = ? AND digest = ?", (card, digest)).fetchone()

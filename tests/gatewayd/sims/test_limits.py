@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from gatewayd.admin import sims
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError, GatewayError, SimUnavailableError
 from gatewayd.records import Draft, MessageFilter, Options
+from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import sim_recipients
 from gatewayd.timekeeping.clock import DAY, SECOND
 from modem.errors import Kind
@@ -316,3 +319,28 @@ def test_the_holder_of_a_sim_is_kept_and_cleared(played: PlayedGateway, admin: C
     assert (told["holder"], told["registered_on"]) == ("Sahel Négoce SARL", "2026-11-02")
     told = limit(played, admin, holder="", registered_on="")
     assert (told["holder"], told["registered_on"]) == (None, None)
+
+
+def test_an_upgrade_counts_the_parts_of_the_newest_messages(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    migrations.apply(Database(db), stop_before="m025_sim_limits")
+    row = (
+        "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, status, priority, pinned, sim_id, parts,"
+        " unsent, undelivered, cost, taken_day, day, created_at) VALUES (?, ?, 1, 1, 'x', 'x', ?, 1, 0, 1, ?, ?, 0, 0,"
+        " ?, ?, 0)"
+    )
+    for number, (status, parts, unsent, day) in enumerate(
+        [
+            ("pending", 3, 3, "2026-11-30"),
+            ("failed", 2, 2, "2026-11-30"),  # given back
+            ("delivered", 2, 0, "2026-11-30"),
+            ("sent", 1, 0, "2026-11-29"),
+        ]
+    ):
+        db.execute(row, (number + 1, str(number), status, parts, unsent, day, day))
+    for day, taken in (("2026-11-28", 7), ("2026-11-29", 1), ("2026-11-30", 2)):
+        db.execute("INSERT INTO sim_usage (sim_id, day, taken) VALUES (1, ?, ?)", (day, taken))
+    migrations.apply(Database(db))
+    counted = db.execute("SELECT day, taken_parts FROM sim_usage ORDER BY day").fetchall()
+    assert counted == [("2026-11-28", 7), ("2026-11-29", 1), ("2026-11-30", 5)]
+    db.close()

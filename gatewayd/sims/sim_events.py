@@ -1,0 +1,16 @@
+"""What every event about a SIM tells of it."""
+
+from __future__ import annotations
+
+from gatewayd.store.tables.sims import Sim
+
+
+def facts(sim: Sim) -> dict[str, object]:
+    """The SIM of an event, for administration keys."""
+    return {
+        "sim_number_id": sim.id,
+        "name": sim.shown_name,
+        "operator": sim.shown_operator,
+        "port": sim.port,
+        "slot": sim.slot,
+    }
