@@ -68,7 +68,6 @@ def show(context: Context, sim: Id) -> dict[str, object]:
 
 _STATE = (
     "id",
-    "name",
     "port",
     "slot",
     "enabled",
