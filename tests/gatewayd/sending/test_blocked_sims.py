@@ -140,6 +140,7 @@ def test_without_a_neighbour_that_sends_meanwhile_the_network_is_at_fault(
         refused(Kind.RECIPIENT, 1),
         refused(Kind.MOMENT, 322),  # the modem's memory
         refused(Kind.CONFIGURATION, 330),
+        refused(Kind.CONFIGURATION, 96),
         refused(Kind.MOMENT, None, "ERROR"),
         refused(Kind.MOMENT, 14, "CME"),
         InDoubt("no answer"),

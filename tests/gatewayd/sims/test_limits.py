@@ -99,6 +99,7 @@ def test_a_limit_in_recipients_admits_known_recipients(played: PlayedGateway, ad
         played.send(recipient=recipient)
     assert left(played, admin)["recipients"] == 0
     assert not can_send(played)
+    assert not played.gateway.ready()
     with pytest.raises(SimUnavailableError):
         played.send(recipient=number(3))
     played.send(recipient=number(2))
@@ -200,8 +201,9 @@ def test_a_sim_takes_from_others_only_what_its_limits_admit(
     limit(played, admin, B, **limits)
     sims.set_(admin, played.sim(A), {"enabled": False})
     assert isinstance(played.next(2), Rest)
-    limit(played, admin, B, **dict.fromkeys(limits, 3))
+    limit(played, admin, B, **dict.fromkeys(limits, 3), reset_hour=12)
     played.claim(2)
+    assert played.row("SELECT day FROM messages")[0] == "2026-11-29"  # the day of B began at noon yesterday
     counted = left(played, admin, B)
     assert (counted["parts"], counted["recipients"]) == ((0, None) if "daily_parts" in limits else (None, 2))
 
@@ -289,6 +291,7 @@ def test_recipients_of_past_days_and_months_are_deleted_by_and_by(
 def test_old_recipients_are_swept_at_a_start(played: PlayedGateway, admin: Context) -> None:
     limit(played, admin, daily_recipients=5)
     played.send()
+    played.settle(1, played.claim(1), Submitted(1))  # else it would expire, and be given back
     played.clock.at += 2 * DAY
     played.restart()
     assert played.row("SELECT count(*) FROM sim_recipients WHERE length(period) = 10")[0] == 1
