@@ -80,12 +80,14 @@ class Room:
 def room(db: Transaction, sim: LimitedSim, at: Moment) -> Room:
     """What a SIM may still take today and this month. Only what is limited is read."""
     found = Room(at.day_from(sim.reset_hour))
-    by_day = sim.daily_limit is not None or sim.daily_parts is not None
-    by_month = sim.monthly_limit is not None or sim.monthly_parts is not None
-    if by_day or by_month:
-        used = sim_usage.usage(db, sim.id, found.day, whole_month=by_month)
-        found.messages = _left((sim.daily_limit, used.day), (sim.monthly_limit, used.month))
-        found.parts = _left((sim.daily_parts, used.day_parts), (sim.monthly_parts, used.month_parts))
+    if sim.daily_limit is not None or sim.daily_parts is not None:
+        used = sim_usage.on_day(db, sim.id, found.day)
+        found.messages = _left(None, sim.daily_limit, used.messages)
+        found.parts = _left(None, sim.daily_parts, used.parts)
+    if sim.monthly_limit is not None or sim.monthly_parts is not None:
+        used = sim_usage.in_month(db, sim.id, month_of(found.day))
+        found.messages = _left(found.messages, sim.monthly_limit, used.messages)
+        found.parts = _left(found.parts, sim.monthly_parts, used.parts)
     if sim.limits_recipients:
         found.counts_recipients = True
         limits = ((found.day, sim.daily_recipients), (month_of(found.day), sim.monthly_recipients))
@@ -97,6 +99,8 @@ def room(db: Transaction, sim: LimitedSim, at: Moment) -> Room:
     return found
 
 
-def _left(*limits: tuple[int | None, int]) -> int | None:
-    """The least that is left of limits with their use; None: there is no limit."""
-    return min((limit - used for limit, used in limits if limit is not None), default=None)
+def _left(known: int | None, limit: int | None, used: int) -> int | None:
+    """The less of what is `known` to be left, and what a limit leaves; None: no limit."""
+    if limit is None:
+        return known
+    return limit - used if known is None else min(known, limit - used)

@@ -13,12 +13,10 @@ from gatewayd.store.tables import messages
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a SIM took against its limits, on a day and in its month."""
+    """What a SIM took against its limits in a time."""
 
-    day: int  # messages
-    month: int
-    day_parts: int
-    month_parts: int
+    messages: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +39,20 @@ def month_sent(db: Connection, sim_id: int, month: str) -> int:
     return sent
 
 
-def usage(db: Connection, sim_id: int, day: str, *, whole_month: bool) -> Usage:
-    """What a SIM took on a day of its own (`YYYY-MM-DD`) and in its month; `whole_month` False: in that day alone."""
+def on_day(db: Connection, sim_id: int, day: str) -> Usage:
+    """What a SIM took on a day of its own (`YYYY-MM-DD`)."""
     row = db.execute(
-        "SELECT coalesce(sum(iif(day = :day, taken, 0)), 0), coalesce(sum(taken), 0),"
-        " coalesce(sum(iif(day = :day, taken_parts, 0)), 0), coalesce(sum(taken_parts), 0)"
-        " FROM sim_usage WHERE sim_id = :sim AND day BETWEEN :first AND :last",
-        {
-            "sim": sim_id,
-            "day": day,
-            "first": f"{day[:7]}-00" if whole_month else day,
-            "last": f"{day[:7]}-99" if whole_month else day,
-        },
+        "SELECT taken, taken_parts FROM sim_usage WHERE sim_id = ? AND day = ?", (sim_id, day)
+    ).fetchone()
+    return Usage(0, 0) if row is None else Usage(*row)
+
+
+def in_month(db: Connection, sim_id: int, month: str) -> Usage:
+    """What a SIM took in a month of its own (`YYYY-MM`)."""
+    row = db.execute(
+        "SELECT coalesce(sum(taken), 0), coalesce(sum(taken_parts), 0) FROM sim_usage"
+        " WHERE sim_id = ? AND day BETWEEN ? AND ?",
+        (sim_id, f"{month}-00", f"{month}-99"),
     ).fetchone()
     return Usage(*row)
 

@@ -85,8 +85,8 @@ def test_retention_knows_the_time_of_every_table_of_texts(played: PlayedGateway)
             "SELECT DISTINCT s.name FROM sqlite_schema s, pragma_table_info(s.name) c"
             " WHERE s.type = 'table' AND c.name IN ('text', 'pdu', 'recipient')"
         ).fetchall()
-    # The parts of long texts go with housekeeping, a week after the text is whole.
-    assert {row[0] for row in named} == {*TABLES, "assembly_parts"}
+    # Housekeeping deletes the parts of long texts a week after the text is whole, and recipients after their month.
+    assert {row[0] for row in named} == {*TABLES, "assembly_parts", "sim_recipients"}
 
 
 def test_the_inbox_is_read_in_as_many_stretches_as_it_takes(
