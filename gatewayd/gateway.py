@@ -9,7 +9,9 @@ from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Authenticator
 from gatewayd.errors import storage_errors
+from gatewayd.events.box_watch import BoxWatch
 from gatewayd.events.reader import EventReader
+from gatewayd.events.retention import EventRetention
 from gatewayd.events.signal import EventSignal
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
@@ -120,6 +122,17 @@ class Gateway:
         )
         self._event_signal = EventSignal()
         self.events = EventReader(store, self._event_signal)
+        self._event_retention = EventRetention(
+            settings.events.retention_days, store, self.dispatcher.moment, self._timers
+        )
+        self._box_watch = BoxWatch(
+            store,
+            clock,
+            self.dispatcher.moment,
+            self.port_registry,
+            self._timers,
+            settings.dispatch.grace_s,
+        )
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
 
@@ -138,7 +151,8 @@ class Gateway:
         self._timers.start()
         self.balances.start(ports)
         self.loop_tests.start(ports)
-        self._housekeeping.start(self._retention.begin)
+        self._housekeeping.start(self._delete_old)
+        self._box_watch.start()
         self._expiry.look()
         self.backups.start()
 
@@ -266,6 +280,10 @@ class Gateway:
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
         return ussd.ask(self._ports, self.port_registry.ports(), port, code, replies, slot)
+
+    def _delete_old(self) -> None:
+        self._retention.begin()
+        self._event_retention.begin()
 
     def _make_dispatcher(self) -> Dispatcher:
         settings = self._settings
