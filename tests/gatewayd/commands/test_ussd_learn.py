@@ -65,6 +65,13 @@ def test_what_is_read_is_shown_and_kept_only_after_a_yes(box: Box) -> None:
     assert (first["bundle_units"], first["bundle_end"]) == (45, "2028-01-01T00:00:00.000000Z")
 
 
+def test_the_status_shows_balances_and_bundles(box: Box) -> None:
+    box.order(do="ussd", code=CODE, answer="Solde 1 250 F. Il reste 45 SMS jusqu'au 31 décembre 2027.")
+    told = box.cli("ussd", "learn", 1, CODE, "--yes")
+    shown = CliRunner().invoke(main, ["--config", str(box.config), "status"]).stdout
+    assert f"SIM {told['sim']}: 1250, 45 texts, until 2028-01-01 00:00 UTC" in shown
+
+
 def test_earlier_answers_show_how_far_a_pattern_fits(box: Box) -> None:
     for answer in ("Solde 900 F", "Service indisponible", "Solde 800 F"):
         box.order(do="ussd", code=CODE, answer=answer)

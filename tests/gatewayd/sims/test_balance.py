@@ -424,3 +424,21 @@ def test_without_a_code_no_bundle_is_renewed(watch: Callable[..., Watched]) -> N
     admin_sims.set_(administration(box.played), 1, {"renew_code": "*222#"})
     box.after(60, "Solde 5 F, 0 SMS")
     eventually(lambda: box.asked("*222#") == 1)
+
+
+def test_the_daemon_renews_a_bundle_that_is_used_up_through_a_menu(build: Callable[..., Box]) -> None:
+    box = build()
+    section = '[[balance]]\noperator = "Orange"\ncode = "#123#"\nevery_s = 1\nrenew_code = "*100# 2"\n'
+    section += "pattern = 'Solde (?P<amount>[0-9]+) F, (?P<units>[0-9]+) SMS'\n"
+    box.config.write_text(box.config.read_text() + section)
+    box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "0.05")
+    box.order(do="ussd", code="#123#", answer="Solde 5 F, 3 SMS")
+    box.start_quick_gateway(0.1)
+    box.sims_ready(1)
+    eventually(lambda: box.cli("sim", "list")[0]["bundle_units"] == 3, 30)
+    assert set(box.order(do="ussd-asked")["codes"]) == {"#123#"}
+    box.order(do="ussd", code="#123#", answer="Solde 5 F, 0 SMS")
+    eventually(lambda: "2" in box.order(do="ussd-asked")["codes"], 30)
+    asked = box.order(do="ussd-asked")["codes"]
+    assert (asked.count("*100#"), asked.count("2")) == (1, 1)
+    assert box.cli("sim", "show", 1)["renewed_at"]
