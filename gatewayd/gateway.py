@@ -106,7 +106,7 @@ class Gateway:
             settings.dispatch.grace_s,
         )
         self.balances = Balances(
-            settings.balance, store, clock, self._calendar, self.port_registry, self._timers
+            settings.balance, store, clock, self.port_registry, self._timers, self._calendar
         )
         self.balance_learning = BalanceLearning(settings.balance, store, clock, self._calendar, self.balances)
         self.loop_tests = LoopTests(

@@ -54,14 +54,14 @@ class Balances:
         settings: Sequence[BalanceSettings],
         store: Store,
         clock: Clock,
-        calendar: Calendar,
         port_registry: PortRegistry,
         timers: Timers,
+        calendar: Calendar,
     ) -> None:
         self._settings = settings
+        self._calendar = calendar
         self._store = store
         self._clock = clock
-        self._calendar = calendar
         self._port_registry = port_registry
         self._timers = timers
         self._look_s = min([_LOOK_S, *(each.every_s for each in settings)])
