@@ -126,7 +126,7 @@ def _show_lesson(lesson: dict[str, Any]) -> None:
 
 
 def _told(reading: dict[str, Any]) -> str:
-    """What was read, in a line."""
+    """The reading of an answer, in a line."""
     if not reading["readable"]:
         return "the pattern does not fit."
     names = (("balance", "balance"), ("bundle_units", "texts left"), ("bundle_end", "end of the bundle"))

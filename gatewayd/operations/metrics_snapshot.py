@@ -56,7 +56,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class SimAccount:
-    """What is known of one SIM at its operator. None: not told."""
+    """The balance and the bundle of one SIM, and its troubles with its operator. None: not known."""
 
     place: SimPlace
     balance: float | None

@@ -143,7 +143,7 @@ class Intake:
 
 @dataclass(slots=True)
 class _Taken:
-    """What a SIM took in this transaction."""
+    """The messages that a SIM took in this transaction."""
 
     day: str  # the SIM's own
     messages: int = 0

@@ -1,4 +1,4 @@
-"""Where the code and the pattern for the balance of a SIM come from: learned for it, for its operator, or configured. Pure."""
+"""Finds the code and the pattern for the balance of a SIM: learned for it, learned for its operator, or configured. Pure."""
 
 from __future__ import annotations
 

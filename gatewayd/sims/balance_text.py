@@ -47,7 +47,7 @@ _TIME = re.compile(r"([0-9]{1,2}) ?[:hH] ?([0-9]{2})(?::[0-9]{2})?$")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer tells. At least one of `amount` and `units` is known."""
+    """The values in an answer. At least one of `amount` and `units` is known."""
 
     amount: float | None  # money
     units: int | None  # texts that are left in the bundle

@@ -39,7 +39,7 @@ class RecipientRoom:
 
 @dataclass(slots=True)
 class Room:
-    """What a SIM may still take, within one transaction. Each message that it takes makes it smaller."""
+    """The messages that a SIM may still take, within one transaction. Each message that it takes makes the room smaller."""
 
     day: str  # the SIM's own day, from which messages take
     messages: int | None = None  # None: no limit
@@ -78,7 +78,7 @@ class Room:
 
 
 def room(db: Transaction, sim: LimitedSim, at: Moment) -> Room:
-    """What a SIM may still take today and this month. Only what is limited is read."""
+    """The room of a SIM today and this month. Only limited values are read."""
     found = Room(at.day_from(sim.reset_hour))
     if sim.daily_limit is not None or sim.daily_parts is not None:
         used = sim_usage.on_day(db, sim.id, found.day)

@@ -1,4 +1,4 @@
-"""What every event about a SIM tells of it."""
+"""The data that every event about a SIM has."""
 
 from __future__ import annotations
 

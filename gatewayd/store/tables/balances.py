@@ -1,4 +1,4 @@
-"""What USSD answers told about SIMs: bundles, the newest answers, and the codes and patterns that were learned.
+"""Bundles of SIMs as their operators told them by USSD, the newest answers, and the codes and patterns that were learned.
 
 A code is the USSD code and the replies to its menus, separated by spaces.
 """
@@ -93,7 +93,7 @@ def set_bundle(db: Connection, sim_id: int, units: int | None, end: int | None, 
 
 
 def set_unreadable(db: Connection, sim_id: int, now: int) -> None:
-    """Note that the pattern did not fit an answer. What was read before stays."""
+    """Note that the pattern did not fit an answer. Values that were read before stay."""
     db.execute(
         "INSERT INTO sim_balances (sim_id, unreadable_since) VALUES (:sim, :now)"
         " ON CONFLICT DO UPDATE SET unreadable_since = coalesce(unreadable_since, :now)",

@@ -1,6 +1,6 @@
-"""What SIMs took against their limits, and what they sent, by day.
+"""The messages and parts that SIMs took against their limits, and the messages that they sent, by day.
 
-What is taken counts on the SIM's own day, which begins at its `reset_hour`; what is sent or failed on the calendar's.
+Reservations count on the SIM's own day, which begins at its `reset_hour`; messages that were sent or failed on the calendar's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gatewayd.store.tables import messages
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a SIM took against its limits in a time."""
+    """The reservations of a SIM against its limits in a time."""
 
     messages: int
     parts: int
@@ -21,7 +21,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A message with what of it counts against the limits of its SIM. What ended without being sent was given back."""
+    """A message, and its share in the limits of its SIM: parts that ended without being sent were given back."""
 
     id: int
     created_at: int
@@ -40,7 +40,7 @@ def month_sent(db: Connection, sim_id: int, month: str) -> int:
 
 
 def on_day(db: Connection, sim_id: int, day: str) -> Usage:
-    """What a SIM took on a day of its own (`YYYY-MM-DD`)."""
+    """The reservations of a SIM on a day of its own (`YYYY-MM-DD`)."""
     row = db.execute(
         "SELECT taken, taken_parts FROM sim_usage WHERE sim_id = ? AND day = ?", (sim_id, day)
     ).fetchone()
@@ -48,7 +48,7 @@ def on_day(db: Connection, sim_id: int, day: str) -> Usage:
 
 
 def in_month(db: Connection, sim_id: int, month: str) -> Usage:
-    """What a SIM took in a month of its own (`YYYY-MM`)."""
+    """The reservations of a SIM in a month of its own (`YYYY-MM`)."""
     row = db.execute(
         "SELECT coalesce(sum(taken), 0), coalesce(sum(taken_parts), 0) FROM sim_usage"
         " WHERE sim_id = ? AND day BETWEEN ? AND ?",
