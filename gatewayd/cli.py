@@ -43,7 +43,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
     "preview": Entry("messages:preview", "Tell how many parts a text takes, and what would make it cheaper."),
     "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
-    "ussd": Entry("ussd:ussd", "Send a USSD code through a running daemon: `gatewayd ussd 1 '*123#'`."),
+    "ussd": Entry(
+        "ussd:ussd", "Send USSD codes, `gatewayd ussd 1 '*123#'`, and learn how balances are read."
+    ),
     "loop-test": Entry(
         "loop_test:loop_test",
         "Send a text from each SIM to the next one, and show when the text and its delivery report came.",

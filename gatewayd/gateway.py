@@ -56,6 +56,7 @@ from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
+from gatewayd.sims.balance_learning import BalanceLearning
 from gatewayd.sims.company_sims import company_sims
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
@@ -93,7 +94,12 @@ class Gateway:
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
         self._intake = Intake(
-            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
+            settings.dispatch,
+            clock,
+            self._calendar,
+            self.port_registry,
+            self._numbering.operator,
+            portable=self._numbering.portable,
         )
         self.dispatcher = self._make_dispatcher()
         self.opt_outs = OptOutList(store, clock.now)
@@ -128,9 +134,10 @@ class Gateway:
             self._commit_probe,
             settings.dispatch.grace_s,
         )
-        self._balances = Balances(
+        self.balances = Balances(
             settings.balance, store, clock, self.port_registry, self._timers, self._calendar
         )
+        self.balance_learning = BalanceLearning(settings.balance, store, clock, self._calendar, self.balances)
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,
@@ -171,7 +178,7 @@ class Gateway:
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
-        self._balances.start(ports)
+        self.balances.start(ports)
         self.loop_tests.start(ports)
         self._housekeeping.start(self._delete_old)
         self._box_watch.start()
@@ -308,10 +315,10 @@ class Gateway:
 
     def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
         """The company's default SIM, and all SIMs that it may use (see `company_sims`). Raises StorageUnavailableError."""
-        today, now = self.dispatcher.moment().today, self._clock.monotonic()
+        at, now = self.dispatcher.moment(), self._clock.monotonic()
         grace_s = self._settings.dispatch.grace_s
         with storage_errors(), self._store.readers.lend() as db:
-            return company_sims(db, self.port_registry, caller, today=today, now=now, grace_s=grace_s)
+            return company_sims(db, self.port_registry, caller, at=at, now=now, grace_s=grace_s)
 
     def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
         """Ask every modem for `OK` at the same time; the answers within `timeout_s`."""
@@ -369,6 +376,7 @@ class Gateway:
             self.port_registry,
             self.dispatcher.outage_backlog,
             self._numbering.operator,
+            self._numbering.portable,
             self.dispatcher.moment,
             self.dispatcher.write_with_effects,
         )

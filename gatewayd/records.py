@@ -283,6 +283,8 @@ class SimRecord:
     can_send_sms: bool
     assigned_to: str | None  # the company's name
     balance_at: int | None = None  # time of reading in microseconds since the epoch; None: never read
+    bundle_units: int | None = None  # texts left in its bundle; None: its operator does not tell
+    bundle_end: int | None = None  # microseconds since the epoch; None: its operator does not tell
 
 
 @dataclass(frozen=True, slots=True)

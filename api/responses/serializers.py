@@ -171,5 +171,7 @@ def _available_sim(record: SimRecord) -> dict[str, Any]:
         },
         "can_send_sms": record.can_send_sms,
         "assigned_to": record.assigned_to,
-        "balance_at": timestamp(record.balance_at),  # beyond the guide
+        "balance_at": timestamp(record.balance_at),  # beyond the guide, as what follows
+        "bundle_units": record.bundle_units,
+        "bundle_end": timestamp(record.bundle_end),
     }

@@ -110,12 +110,18 @@ def _sim(row: Sim, all_: Iterable[Sim], inactive: set[int]) -> list[str]:
         notes.append(
             f"{about} belongs to company {row.company_id}, which is not active, so it sends nothing."
         )
-    for limit, option in ((row.daily_limit, "--daily-limit"), (row.monthly_limit, "--monthly-limit")):
-        if limit == 0:
-            notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
-    daily, monthly = row.daily_limit, row.monthly_limit
-    if daily and monthly and monthly < daily:
-        notes.append(f"{about} may send less in a month than in a day, so its daily limit is without effect.")
+    for daily, monthly, what in (
+        (row.daily_limit, row.monthly_limit, "limit"),
+        (row.daily_parts, row.monthly_parts, "parts"),
+        (row.daily_recipients, row.monthly_recipients, "recipients"),
+    ):
+        for limit, option in ((daily, f"--daily-{what}"), (monthly, f"--monthly-{what}")):
+            if limit == 0:
+                notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
+        if daily and monthly and monthly < daily:
+            notes.append(
+                f"{about} may send less in a month than in a day, so its daily limit is without effect."
+            )
     return notes
 
 

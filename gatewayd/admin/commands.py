@@ -53,10 +53,15 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "send": _checked(messages.send),
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),
+    "sim.show": _checked(sims.show),
     "status": _checked(status.status),
     "support.counts": _checked(support.counts),
     "support.transcripts": _checked(support.transcripts),
     "ussd": _checked(ussd.ussd),
+    "ussd.forget": _checked(ussd.forget),
+    "ussd.keep": _checked(ussd.keep),
+    "ussd.learn": _checked(ussd.learn),
+    "ussd.list": _checked(ussd.list_),
     "watch": _checked(watch.watch),
 }
 

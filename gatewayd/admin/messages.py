@@ -165,7 +165,7 @@ def send(
 def _check_sim(context: Context, sim: int, company: int) -> None:
     """Raise AdminError if a SIM can never send a message of this company, however long it waits."""
     with context.store.readers.lend() as db:
-        row = sims.at_work(db, sim, context.moment().today)
+        row = sims.at_work(db, sim)
     if row is None:
         raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
     if not row.enabled:

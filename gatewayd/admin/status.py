@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from gatewayd.admin import companies
+from gatewayd.admin import companies, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.sending.queue_age import QueueAge, duration, queue_age
@@ -55,6 +55,7 @@ def status(context: Context) -> dict[str, object]:
         "ports": ports,
         "messages": _messages(pending, awaited),
         "companies": companies.list_(context),
+        "sims": sims.state(context),
         "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
         "backlog_sims": old,  # SIMs whose queues hold messages from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],

@@ -56,6 +56,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class SimAccount:
+    """The balance and the bundle of one SIM, and its troubles with its operator. None: not known."""
+
+    place: SimPlace
+    balance: float | None
+    bundle_units: int | None
+    bundle_end_s: float | None  # Unix time
+    unreadable: bool  # the last answer about its balance could not be read
+    suspected: bool  # its operator may block it
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
     """All metrics at one moment."""
 
@@ -63,6 +75,7 @@ class MetricsSnapshot:
     sims: dict[int, Presence]
     counts: list[Count]
     queues: list[Queue]
+    accounts: list[SimAccount]
     submission_s: dict[SimPlace, Histogram]
     commit_s: Histogram | None  # None: no commit yet
     store_bytes: int  # the database and its journal
@@ -90,10 +103,11 @@ class MetricsCollector:
 
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
-        answers, queues, kept = True, [], 0
+        answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
+            accounts = self._accounts()
             with self._store.readers.lend() as db:
                 kept = events.kept(db)
         except StoreUnavailableError:
@@ -106,6 +120,7 @@ class MetricsCollector:
             sims=self._port_registry.sims(),
             counts=[Count(row.event, (row.port, row.slot, row.sim_id), row.cause, row.count) for row in rows],
             queues=queues,
+            accounts=accounts,
             submission_s=self._submissions.histograms(),
             commit_s=self._store.commit_times.histograms().get(""),
             store_bytes=sum(file.stat().st_size for file in files if file.exists()),
@@ -131,6 +146,21 @@ class MetricsCollector:
                 for sim_id, port, slot in sims.places(db)
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
+
+    def _accounts(self) -> list[SimAccount]:
+        with self._store.readers.lend() as db:
+            known = sims.shown(db, "")
+        return [
+            SimAccount(
+                (sim.port, sim.slot, sim.id),
+                None if sim.balance_at is None else sim.balance,
+                sim.bundle_units,
+                None if sim.bundle_end is None else sim.bundle_end / SECOND,
+                sim.unreadable_since is not None,
+                sim.suspected_at is not None,
+            )
+            for sim in known
+        ]
 
     def _queue(self, place: SimPlace, waiting: int, behind: SimQueue) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at

@@ -27,7 +27,7 @@ from gatewayd.sending.port_waker import PortWaker
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S, QueueDamagedError, Scheduler
 from gatewayd.sending.transactions import Transactions
-from gatewayd.sims import pin_attempts
+from gatewayd.sims import blocked_sims, pin_attempts
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
@@ -106,7 +106,7 @@ class Dispatcher:
         self._takes_text = takes_text
         self._opt_outs = opt_outs
         self._waker = PortWaker(clock, port_registry)
-        self._outcomes = Outcomes(settings, clock, port_registry)
+        self._outcomes = Outcomes(settings, clock, port_registry, numbering)
         self.modem_memory = ModemMemory(settings, clock, vias)
         self.outage_backlog = OutageBacklog(settings, clock)
         self._transactions = Transactions(
@@ -142,13 +142,17 @@ class Dispatcher:
         self._waker.attach(ports)
         self._sims.attach(ports)
         self._ports = {
-            number: _PortState(CircuitBreakers(self._clock, self._port_registry)) for number in ports
+            number: _PortState(
+                CircuitBreakers(self._clock, self._port_registry, self._settings.blocked_after)
+            )
+            for number in ports
         }
 
     def resume(self) -> None:
         """At the start: recover what the last process left, and expect its SIMs in their ports."""
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
+            self._port_registry.suspect(*sims.suspected(db))
         self._port_registry.expect(configured, self._clock.monotonic())
         self._recovery.resume()
         for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not return
@@ -205,6 +209,8 @@ class Dispatcher:
         sim_ids = self._sims.ids(status.port)
         if outcome is not None and port.history.note_outcome(outcome):
             self._count_outcome(port, status, outcome)
+        if outcome is not None:
+            self._judge(port, status, outcome)
         wait = port.history.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = port.history.turn(status, sim_ids)
         read = [(self._sims.active_id(each.status), self._readable(each.report)) for each in reported]
@@ -345,6 +351,28 @@ class Dispatcher:
         sim_id = self._sims.ids(status.port).get(status.active.iccid)
         if sim_id is not None and port.breakers.count(status.port, sim_id, outcome):
             self.wake_idle()
+
+    def _judge(self, port: _PortState, status: PortStatus, outcome: Outcome) -> None:
+        """Suspect a SIM that its operator may block, or clear it. Raises WorkUnavailableError; the port asks again then."""
+        sim_id = self._sims.ids(status.port).get(status.active.iccid)
+        if sim_id is None:
+            return
+        if isinstance(outcome.result, Submitted) and self._port_registry.is_suspected(sim_id):
+            self._write(lambda db, _at, _: blocked_sims.clear(db, sim_id))
+            self._port_registry.clear(sim_id)
+            log.info("port %d: SIM %d sends again: it is not blocked", status.port, sim_id)
+        since = port.breakers.refused_since(sim_id)
+        if since is None:
+            return
+        senders = self._port_registry.sent_since(since)
+        if self._write(lambda db, at, _: blocked_sims.suspect(db, sim_id, senders, at)):
+            log.warning(
+                "port %d: SIM %d may be blocked by its operator, because other SIMs of the operator send;"
+                " it rests for %g s, then it is tried with one message",
+                status.port,
+                sim_id,
+                port.breakers.suspect(sim_id),
+            )
 
     def _readable(self, report: StatusReport) -> StatusReport:
         """The report with its recipient as E.164, where it can be read."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from config.settings import DispatchSettings
@@ -31,6 +32,7 @@ from gatewayd.records import (
     Priority,
 )
 from gatewayd.sending.routing import Candidate, Router, usable
+from gatewayd.sims.limits import Room
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts, sims
@@ -95,12 +97,15 @@ class Intake:
         calendar: Calendar,
         port_registry: PortRegistry,
         operator: Callable[[str], str],
+        *,
+        portable: bool,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._calendar = calendar
         self._port_registry = port_registry
         self._operator = operator
+        self._portable = portable
 
     def prepare(self, draft: Draft) -> PreparedDraft:
         """Count the parts of a draft and give it an id."""
@@ -148,12 +153,16 @@ class Intake:
             db,
             self._port_registry.sims(),
             queue_counts.waiting(db),
-            today=at.today,
+            at=at,
             now=now,
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
         )
-        return _Batch(db, at, self._settings, self._calendar, sims, queue_counts.pending(db))
+        return self._batch_of(db, at, sims)
+
+    def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate]) -> _Batch:
+        pending = queue_counts.pending(db)
+        return _Batch(db, at, self._settings, self._calendar, candidates, pending, portable=self._portable)
 
     def accept_own(
         self, db: Transaction, prepared: PreparedDraft, sim: Candidate, options: Options
@@ -161,7 +170,7 @@ class Intake:
         """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        batch = _Batch(db, at, self._settings, self._calendar, [sim], queue_counts.pending(db))
+        batch = self._batch_of(db, at, [sim])
         taken = batch.keep(
             SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
         )
@@ -170,9 +179,19 @@ class Intake:
 
 
 # Stands for the SIM of a scheduled message until one is chosen, and for that of a sandbox message.
-_NO_SIM = Candidate(0, "", "", None, False, 0.0, None, 0.0)
+_NO_SIM = Candidate(0, "", "", None, False, 0.0, Room(""), 0.0)
 
 _NONE_REFUSED: Mapping[str, GatewayError] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The messages that a SIM took in this transaction."""
+
+    day: str  # the SIM's own
+    messages: int = 0
+    parts: int = 0
+    recipients: Counter[str] = field(default_factory=Counter)  # messages to each, where the SIM limits them
 
 
 @dataclass(slots=True)
@@ -197,6 +216,8 @@ class _Batch:
         calendar: Calendar,
         candidates: list[Candidate],
         pending: int,
+        *,
+        portable: bool,
     ) -> None:
         self._db = db
         self._at = at
@@ -209,7 +230,8 @@ class _Batch:
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
         self._sandbox_rows: list[tuple[int, int, int, str]] = []
-        self._by_sim: dict[int, int] = {}
+        self._taken: dict[int, _Taken] = {}
+        self._portable = portable
 
     def accept(self, asked: SendRequest) -> AcceptedRequest | UsedKey:
         """Accept one request. Raises GatewayError; then nothing was counted."""
@@ -240,7 +262,8 @@ class _Batch:
         if asked.caller.sandbox:
             return _NO_SIM
         router = self._account(asked.caller.company_id).router
-        sim = router.choose(asked.options.sim_id, asked.drafts[0].operator)
+        (one,) = asked.drafts
+        sim = router.choose(asked.options.sim_id, one.operator, one.draft.recipient, one.parts)
         if sim is None:
             raise SimUnavailableError
         return sim
@@ -257,7 +280,7 @@ class _Batch:
         is_sandbox = asked.caller.sandbox
         later = options.send_at is not None and (options.send_at > at.now or not at.trusted)
         scheduled = later and not is_sandbox
-        planned = self._planned(asked) if scheduled else _NO_SIM
+        planned = self._planned(asked) if scheduled else replace(_NO_SIM, room=Room(at.today))
         has_sim = not scheduled and not is_sandbox
         stoppable = self._is_stoppable(asked)
         accepted: list[Accepted | GatewayError] = []
@@ -270,12 +293,15 @@ class _Batch:
             if prepared.draft.recipient in refused:
                 accepted.append(refused[prepared.draft.recipient])
                 continue
-            sim = account.router.choose(options.sim_id, prepared.operator) if has_sim else planned
+            sim = planned
+            if has_sim:
+                recipient, parts = prepared.draft.recipient, prepared.parts
+                sim = account.router.choose(options.sim_id, prepared.operator, recipient, parts)
             if sim is None:
                 accepted.append(SimUnavailableError())
                 continue
             if has_sim:
-                sim.take(prepared.parts)
+                self._take(sim, prepared)
                 by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
             self._pending += not is_sandbox
             self._task_id = next_task_id(at.now, self._task_id)
@@ -296,7 +322,7 @@ class _Batch:
                     prepared.parts,
                     sim.cost * prepared.parts,
                     at.today,
-                    "" if scheduled else at.today,
+                    sim.room.day,
                     at.now,
                     expires_at,
                     prepared.draft.reference,
@@ -315,8 +341,6 @@ class _Batch:
                 )
             accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
             self._message_id += 1
-        for sim_id, count in by_sim.items():
-            self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         expires_in_s = None if expires_at is None else (expires_at - at.now) / SECOND
         due_in_s = (options.send_at - at.now) / SECOND if later and options.send_at is not None else None
         taken = AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s, is_sandbox)
@@ -335,7 +359,7 @@ class _Batch:
         sim_id = asked.options.sim_id
         if sim_id is None:
             return _NO_SIM
-        sim = sims.at_work(self._db, sim_id, self._at.today)
+        sim = sims.at_work(self._db, sim_id)
         if sim is None or sim.company_id not in (None, asked.caller.company_id):
             return None
         return replace(_NO_SIM, id=sim_id, number=sims.number_of(self._db, sim_id))
@@ -347,8 +371,10 @@ class _Batch:
         messages.insert(self._db, self._message_rows)
         messages.insert_parts(self._db, self._part_rows)
         sandbox_steps.plan(self._db, self._sandbox_rows)
-        for sim_id, count in self._by_sim.items():
-            quotas.reserve_sim(self._db, sim_id, self._at.today, count)
+        for sim_id, taken in self._taken.items():
+            quotas.reserve_sim(
+                self._db, sim_id, taken.day, taken.messages, taken.parts, recipients=taken.recipients
+            )
         for company_id, account in self._accounts.items():
             if account.taken:
                 accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
@@ -358,12 +384,24 @@ class _Batch:
                         self._db, company_id, account.quota, used, self._at, self._calendar
                     )
 
+    def _take(self, sim: Candidate, prepared: PreparedDraft) -> None:
+        sim.take(prepared.draft.recipient, prepared.parts)
+        taken = self._taken.get(sim.id)
+        if taken is None:
+            taken = self._taken[sim.id] = _Taken(sim.room.day)
+        taken.messages += 1
+        taken.parts += prepared.parts
+        if sim.room.counts_recipients:
+            taken.recipients[prepared.draft.recipient] += 1
+
     def _account(self, company_id: int) -> _Account:
         found = self._accounts.get(company_id)
         if found is None:
             quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
             all_stoppable = accounts.blocks_all(self._db, company_id)
-            found = _Account(Router(self._candidates, company_id), quota, used, all_stoppable)
+            found = _Account(
+                Router(self._candidates, company_id, portable=self._portable), quota, used, all_stoppable
+            )
             self._accounts[company_id] = found
         return found
 

@@ -12,6 +12,7 @@ from gatewayd.messages import lifecycle, reports
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.sending.routing import Candidate, Router, candidates
+from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
@@ -70,10 +71,13 @@ def settle_by_hand(
 class Outcomes:
     """Records outcomes. Its methods run within a transaction and add their side effects to `Effects`."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
+    def __init__(
+        self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry, numbering: Numbering
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._port_registry = port_registry
+        self._numbering = numbering
 
     def apply(
         self,
@@ -244,8 +248,8 @@ class Outcomes:
     def _hand_on(
         self, db: Transaction, message: Message, other: Candidate, at: Moment, effects: Effects
     ) -> None:
-        quotas.move_reservation(db, message, other.id, at.today)
-        messages.rebind(db, message.id, other.id, at.today, quotas.cost_on(message, other.cost))
+        quotas.move_reservation(db, message, other.id, other.room.day)
+        messages.rebind(db, message.id, other.id, other.room.day, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
     def _other_sim(self, db: Transaction, message: Message, part: Part, at: Moment) -> Candidate | None:
@@ -260,12 +264,14 @@ class Outcomes:
             db,
             {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
             company_id=message.company_id,
-            today=at.today,
+            at=at,
             now=now,
             grace_s=0,
             rests={},  # SIMs that rest are excluded already
         )
-        return Router(found, message.company_id).choose(None, "")
+        router = Router(found, message.company_id, portable=self._numbering.portable)
+        operator = self._numbering.operator(message.recipient)
+        return router.choose(None, operator, message.recipient, message.unsent)
 
     def _backoff(self, attempts: int) -> float:
         waits = self._settings.backoff_s

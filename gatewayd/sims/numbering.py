@@ -42,6 +42,11 @@ class Numbering:
             network: name for name, networks in settings.networks.items() for network in networks
         }
 
+    @property
+    def portable(self) -> bool:
+        """Whether a number may have moved to another operator than the one of its prefix."""
+        return self._plan.operators.portable
+
     def e164(self, recipient: str) -> str:
         """The recipient as `+` and digits.
 

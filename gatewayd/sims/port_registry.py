@@ -58,6 +58,8 @@ class PortRegistry:
         self._ports: dict[int, PortStatus] = {}
         self._sims: dict[int, Presence] = {}
         self._rests: dict[int, float] = {}
+        self._sent: dict[int, float] = {}  # when each SIM last sent a part (monotonic seconds)
+        self._suspected: set[int] = set()
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At the start: SIMs (id, port, slot) of the store that may come up soon."""
@@ -107,6 +109,32 @@ class PortRegistry:
         """The SIMs that rest, with the remaining seconds."""
         with self._lock:
             return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
+
+    def sent(self, sim_id: int, at: float) -> None:
+        """The network took a part from a SIM at this time (monotonic seconds)."""
+        with self._lock:
+            self._sent[sim_id] = at
+
+    def sent_since(self, moment: float) -> set[int]:
+        """The SIMs that sent a part at a time (monotonic seconds) or later."""
+        with self._lock:
+            return {sim_id for sim_id, at in self._sent.items() if at >= moment}
+
+    def suspect(self, *sim_ids: int) -> None:
+        """SIMs are suspected of being blocked by their operators."""
+        with self._lock:
+            self._suspected.update(sim_ids)
+
+    def is_suspected(self, sim_id: int) -> bool:
+        """Whether a SIM is suspected of being blocked."""
+        with self._lock:
+            return sim_id in self._suspected
+
+    def clear(self, sim_id: int) -> None:
+        """A SIM is not suspected any more, and need not rest."""
+        with self._lock:
+            self._suspected.discard(sim_id)
+            self._rests.pop(sim_id, None)
 
     def ports(self) -> dict[int, PortStatus]:
         """The last status of each port."""

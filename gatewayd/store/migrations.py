@@ -638,3 +638,77 @@ def m024_sandbox(db: Database) -> None:
         ) WITHOUT ROWID;
     """,
     )
+
+
+@migrations()
+def m025_sim_limits(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN daily_parts INTEGER;          -- limits; NULL: none
+        ALTER TABLE sims ADD COLUMN monthly_parts INTEGER;
+        ALTER TABLE sims ADD COLUMN daily_recipients INTEGER;     -- different ones
+        ALTER TABLE sims ADD COLUMN monthly_recipients INTEGER;
+        ALTER TABLE sims ADD COLUMN reset_hour INTEGER NOT NULL DEFAULT 0;  -- the local hour at which its days begin
+        ALTER TABLE sims ADD COLUMN holder TEXT;                  -- in whose name it is registered
+        ALTER TABLE sims ADD COLUMN registered_on TEXT;           -- YYYY-MM-DD
+        ALTER TABLE sims ADD COLUMN suspected_at INTEGER;         -- since when its operator may block it; NULL: it does not
+        -- Reserved against the limits in parts. `day` is the SIM's own for what was taken, the calendar's for what ended.
+        ALTER TABLE sim_usage ADD COLUMN taken_parts INTEGER NOT NULL DEFAULT 0;
+        UPDATE sim_usage SET taken_parts = taken;                 -- at least; of the newest messages it is counted:
+        UPDATE sim_usage SET taken_parts = max(taken_parts, counted.parts)
+            FROM (SELECT sim_id, day, sum(parts) AS parts FROM messages
+                  WHERE id > (SELECT max(id) FROM messages) - 100000
+                    AND NOT (status IN ('failed', 'cancelled') AND unsent = parts)
+                  GROUP BY sim_id, day) AS counted
+            WHERE counted.sim_id = sim_usage.sim_id AND counted.day = sim_usage.day;
+        CREATE TABLE sim_recipients (         -- of SIMs that limit them: who was written to, by day and by month
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,             -- YYYY-MM-DD, and YYYY-MM
+            recipient TEXT NOT NULL,
+            messages INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period, recipient)
+        ) WITHOUT ROWID;
+        CREATE TABLE sim_recipient_counts (   -- how many rows each SIM and period has there
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,
+            recipients INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period)
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m026_learned_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN renew_code TEXT;      -- renews its bundle; NULL: as configured for its operator
+        CREATE TABLE sim_balances (
+            sim_id INTEGER PRIMARY KEY,
+            read_at INTEGER,                  -- the last answer that could be read
+            units INTEGER,                    -- texts left in the bundle; NULL: not told
+            bundle_end INTEGER,
+            unreadable_since INTEGER,         -- NULL: the last answer could be read
+            renewed_at INTEGER                -- when the gateway last sent the code that renews the bundle
+        );
+        INSERT INTO sim_balances (sim_id, read_at) SELECT id, balance_at FROM sims WHERE balance_at IS NOT NULL;
+        CREATE TABLE learned_balances (       -- codes and patterns that a person had the gateway try
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER,                   -- one of these two is NULL
+            operator TEXT,
+            code TEXT NOT NULL,               -- the code, and the replies to its menus
+            pattern TEXT NOT NULL,
+            learned_at INTEGER NOT NULL
+        );
+        CREATE TABLE ussd_answers (           -- the newest few of each SIM, to try a pattern on
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            read_at INTEGER NOT NULL
+        );
+        CREATE INDEX ussd_answers_sim ON ussd_answers (sim_id, id);
+    """,
+    )

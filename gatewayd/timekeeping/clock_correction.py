@@ -100,7 +100,13 @@ class CountedClock(Clock):
         """See `Clock.moment`."""
         count = self.count
         now = count.now(self.monotonic())
-        return Moment(now, calendar.day(now), count.source is not None, max(0, now - count.unbroken_since))
+        return Moment(
+            now,
+            calendar.day(now),
+            count.source is not None,
+            max(0, now - count.unbroken_since),
+            calendar.hour(now),
+        )
 
     def status(self) -> ClockStatus:
         """See `Clock.status`."""

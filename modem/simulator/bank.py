@@ -224,6 +224,14 @@ class Bank:
 
         self.call(arm)
 
+    def answer_ussd(self, code: str, answer: str) -> None:
+        """Have the network answer a service code, or a reply to a menu, with this text from now on."""
+        self.call(lambda: self.network.ussd_answers.update({code: answer}))
+
+    def ussd_asked(self) -> list[str]:
+        """The service codes and replies that the network got, oldest first."""
+        return self.call(lambda: list(self.network.ussd_asked))
+
     def chance(self, rule: Rule) -> None:
         """Let modems misbehave by chance from now on; the seed repeats it. Raises `KeyError` for no such port."""
         ports = self.ports if rule.port is None else (rule.port,)

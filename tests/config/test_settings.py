@@ -49,7 +49,9 @@ def test_the_balance_of_the_example_is_valid_once_uncommented_and_names_every_de
     commented = EXAMPLE.read_text().split("# [[balance]]\n")[1]
     lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
     [balance] = parse(("[[balance]]\n" + "\n".join(lines)).encode()).balance
-    assert balance == BalanceSettings(operator=balance.operator, code=balance.code)
+    assert balance == BalanceSettings(
+        operator=balance.operator, code=balance.code, renew_code=balance.renew_code
+    )
     assert len(lines) == len(BalanceSettings.model_fields)
 
 

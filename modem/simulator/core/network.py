@@ -85,6 +85,7 @@ class Network:
         self.report_status: dict[str, int] = dict(config.report_status)
         self.ussd_s = config.ussd_s
         self.ussd_answers: dict[str, str] = {}
+        self.ussd_asked: list[str] = []
         self.wall = wall
         self._timers = timers
         self._random = random_source
@@ -281,6 +282,7 @@ class Network:
 
     def ussd(self, sim: Sim, code: str, answer: Callable[[int, str], None]) -> Timer:
         """Ask a service code; `answer` gets `<m>` of +CUSD and the text (27.007, 7.15)."""
+        self.ussd_asked.append(code)
         return self._timers.later(self.ussd_s, lambda: answer(*self._ussd_answer(sim, code)))
 
     def _ussd_answer(self, sim: Sim, code: str) -> tuple[int, str]:

@@ -49,7 +49,8 @@ def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
     status, data = health(api_server)
     assert status == 200
     assert (data["status"], data["live"], data["ready"]) == ("ok", True, True)
-    assert check_statuses(data) == dict.fromkeys(("store", "queue", "disk", "ports", "sims", "clock"), "pass")
+    expected = ("store", "queue", "disk", "ports", "sims", "balances", "clock")
+    assert check_statuses(data) == dict.fromkeys(expected, "pass")
 
 
 def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiServer) -> None:

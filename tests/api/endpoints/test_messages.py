@@ -189,6 +189,8 @@ def test_the_sims_are_listed_as_in_the_guide(running: Running) -> None:
             "is_default",
             "balance",
             "balance_at",
+            "bundle_units",
+            "bundle_end",
             "daily_limit",
             "monthly_limit",
             "usage_stats",

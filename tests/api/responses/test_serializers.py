@@ -124,7 +124,9 @@ def test_the_sims_are_as_the_guide_prints_them() -> None:
                     "usage_stats": {"today_sent": 45, "today_failed": 2, "this_month_sent": 1250},
                     "can_send_sms": True,
                     "assigned_to": "Orange Mali",
-                    "balance_at": None,  # beyond the guide
+                    "balance_at": None,  # beyond the guide, as what follows
+                    "bundle_units": None,
+                    "bundle_end": None,
                 }
             ],
             "total_available": 1,

@@ -63,7 +63,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
     box.config.write_text(
         f"# the SIM of {SENDER}, PIN {PIN}\n{box.config.read_text()}"
         f'pin = "{PIN}"\nsmsc = "{SENDER}"\nreset_command = ["curl", "-u", "admin:{PASSWORD}"]\n'
-        f'[[balance]]\noperator = "Nobody"\ncode = "#144*{OTHER_PIN}#"\n'
+        f'[[balance]]\noperator = "Nobody"\ncode = "#144*{OTHER_PIN}#"\nrenew_code = "*144*{OTHER_PIN}*1#"\n'
     )
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
     box.start_gateway()

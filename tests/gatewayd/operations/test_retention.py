@@ -83,8 +83,8 @@ def test_retention_knows_the_time_of_every_table_of_texts(played: PlayedGateway)
             "SELECT DISTINCT s.name FROM sqlite_schema s, pragma_table_info(s.name) c"
             " WHERE s.type = 'table' AND c.name IN ('text', 'pdu', 'recipient')"
         ).fetchall()
-    # Housekeeping deletes the parts of long texts, a week after the text is complete. Opt-outs are kept as evidence.
-    assert {row[0] for row in tables} == {*TABLES, "assembly_parts", "opt_outs"}
+    # Housekeeping deletes the parts of long texts, a week after the text is complete, and recipients after their month. Opt-outs are kept as evidence.
+    assert {row[0] for row in tables} == {*TABLES, "assembly_parts", "opt_outs", "sim_recipients"}
 
 
 def test_the_inbox_is_read_in_several_windows(played: PlayedGateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import BalanceSettings
-from gatewayd.sims.balance import amount, amount_in
+from gatewayd.sims.balance_sources import source_of
+from gatewayd.sims.balance_text import amount, read
+from gatewayd.store.tables import sims
 from modem.driver.ussd import Reply, Session, UssdAnswer, UssdUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
@@ -20,6 +23,11 @@ from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 PATTERN = BalanceSettings(operator="x", code="#1#").pattern
 ICCID = "8922302000000000010"
+
+
+def amount_in(text: str, pattern: re.Pattern[str]) -> float | None:
+    reading = read(text, pattern)
+    return None if reading is None else reading.amount
 
 
 @pytest.mark.parametrize(
@@ -136,6 +144,15 @@ def test_a_balance_is_read_again_after_the_clock_was_set_back(
     eventually(lambda: balance(played) == (2, played.clock.at))
 
 
+def due(played: PlayedGateway) -> list[int]:
+    """The SIMs that would be asked now: the test cannot wait for nothing to happen."""
+    with played.store.readers.lend() as db:
+        known = sims.shown(db, "")
+    settings = played.settings.balance
+    sources = {sim.id: source_of(sim, settings, []) for sim in known}
+    return [sim.id for sim, _ in played.gateway.balances._due(known, sources)]  # noqa: SLF001
+
+
 def test_no_balance_is_read_for_another_operator_or_a_busy_sim(
     asked_port: tuple[PlayedGateway, UssdPort],
 ) -> None:
@@ -144,10 +161,9 @@ def test_no_balance_is_read_for_another_operator_or_a_busy_sim(
     played.up(1, ICCID)
     played.set_sim(ICCID, operator="Malitel")
     played.send()
-    balances = played.gateway._balances  # noqa: SLF001 - the test cannot wait for nothing to happen
-    assert balances._due() == []  # noqa: SLF001
+    assert due(played) == []
     played.set_sim(ICCID, operator="Orange")
-    assert balances._due() == []  # noqa: SLF001 - a message waits
+    assert due(played) == []  # a message waits
     played.claim(1)
     eventually(lambda: balance(played)[0] == 1)
 
@@ -161,7 +177,7 @@ def test_an_answer_without_an_amount_is_logged_once(
         insert_orange_sim(played)
         eventually(lambda: port.codes)
         eventually(lambda: pass_time(played) and len(port.codes) > 3)
-    warnings = [record for record in caplog.records if "finds no amount" in record.getMessage()]
+    warnings = [record for record in caplog.records if "does not fit" in record.getMessage()]
     assert len(warnings) == 1
     assert "1234" not in caplog.text  # the network's answer may hold private data
     assert balance(played) == (0, None)

@@ -145,7 +145,7 @@ def test_after_a_boot_in_1970_the_time_continues_from_the_stored_time_and_the_mo
     box: ClockedBox,
 ) -> None:
     box.boot(NOW, ntp=True)
-    assert box.moment == Moment(NOW, CALENDAR.day(NOW), True, 0)
+    assert box.moment == Moment(NOW, CALENDAR.day(NOW), True, 0, CALENDAR.hour(NOW))
     box.pass_time(700)
     box.boot(0)
     assert not box.moment.trusted
