@@ -69,7 +69,9 @@ class Campaigns:
         Raises NotFoundError; StorageUnavailableError: those that were cancelled until then stay so.
         """
         campaign = _of(caller, campaign_id)
-        self.show(caller, campaign_id)
+        with storage_errors(), self._store.lists.lend() as db:
+            if not campaigns.exists(db, campaign):
+                raise NotFoundError("Campaign not found")
         deadline = self._clock.monotonic() + _LONGEST_S
         cancelled, after, end = 0, 0, None
         while True:

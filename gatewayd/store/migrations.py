@@ -568,6 +568,7 @@ def m021_campaigns_windows(db: Database) -> None:
         """
         -- When a company's bulk messages may be sent, `HH:MM-HH:MM` in the time zone of the box; NULL: always.
         ALTER TABLE companies ADD COLUMN sending_window TEXT;
+        CREATE INDEX companies_windows ON companies (id, sending_window) WHERE sending_window IS NOT NULL;
         -- Companies take turns in a queue, so that each finds its next part without a search.
         ALTER TABLE parts ADD COLUMN company_id INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE parts ADD COLUMN transactional INTEGER NOT NULL DEFAULT 0;

@@ -21,6 +21,8 @@ _PENDING = (
     f"SELECT id {_OF_CAMPAIGN} AND id <= :end AND sandbox = :sandbox AND status = 'pending' ORDER BY id"
 )
 
+_ONE = f"SELECT 1 {_OF_CAMPAIGN} AND sandbox = :sandbox LIMIT 1"
+
 _LAST = 2**63 - 1
 
 
@@ -43,6 +45,11 @@ class Share:
     cost: float
     first_at: int
     last_at: int
+
+
+def exists(db: Connection, campaign: Campaign) -> bool:
+    """Whether a campaign has a message."""
+    return db.execute(_ONE, _values(campaign, 0, None)).fetchone() is not None
 
 
 def window_end(db: Connection, campaign: Campaign, after: int, window: int = WINDOW) -> int | None:

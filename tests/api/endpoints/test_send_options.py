@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.contract_client import TEXT, Client, in_s, tenant
+from tests.api.contract_client import TEXT, Client, in_s, quiet, tenant
 from tests.conftest import Running
 
 
@@ -19,6 +19,7 @@ def test_a_scheduled_message_is_pending_at_once_however_long_its_client_would_wa
     assert (shown["status"], shown["send_at"], shown["failure_reason"]) == ("pending", at, None)
     assert shown["expires_at"] > shown["send_at"]
     assert (shown["sim_number"], shown["attempts"], shown["cost"]) == ("", [], 0)
+    assert client.post(f"/sms/cancel/{sent['sms_id']}").data["status"] == "cancelled"
 
 
 def test_a_scheduled_message_is_sent_at_its_time(client: Client) -> None:
@@ -123,3 +124,20 @@ def test_a_filter_that_is_not_valid_is_refused(client: Client, query: str, field
 def test_an_unescaped_plus_of_an_offset_counts_as_one(client: Client) -> None:
     for since in ("2026-10-30T14:30:00+01:00", "2026-10-30T14:30:00%2B01:00", "2026-10-30T14:30:00.5Z"):
         assert client.get(f"/sms/messages?since={since}&limit=1").status == 200
+
+
+def test_a_bulk_of_one_company_delays_another_by_one_turn(running: Running, client: Client) -> None:
+    quiet(running)
+    crowd = tenant(running).client
+    ids = [result["sms_id"] for result in crowd.bulk([TEXT] * 100).content["results"]]
+    one = client.await_status(client.send().data["sms_id"], "delivered")
+    for sms_id in ids:
+        crowd.await_status(sms_id, "delivered")
+    others = crowd.get("/sms/messages?limit=100").data
+    between = [
+        each
+        for each in others
+        if each["sim_number"] == one["sim_number"] and one["created_at"] < each["sent_at"] < one["sent_at"]
+    ]
+    assert len(others) == 100
+    assert len(between) <= 2  # what was in the air, and one turn

@@ -79,6 +79,11 @@ def test_it_is_sent_when_it_is_due_and_not_before(played: PlayedGateway) -> None
     assert view.expires_at == view.created_at + HOUR + 7200 * SECOND
 
 
+def test_no_request_waits_for_a_message_that_is_due_later_than_it_waits(played: PlayedGateway) -> None:
+    sms_id = schedule(played, wait_s=3000)  # it would be ended by the limit of each test
+    assert played.view(sms_id).status is Status.PENDING
+
+
 def test_a_time_in_the_past_counts_as_now(played: PlayedGateway) -> None:
     sms_id = schedule(played, in_us=-HOUR)
     assert played.claim(1).validity_s == 7200
@@ -258,7 +263,9 @@ def test_one_that_is_due_now_is_new_though_it_was_accepted_before_an_outage(tmp_
     played.open()
     played.up(1, A)
     eventually(lambda: queued(played) == 3)
-    assert played.claim(1).segment.text == "in time"
-    backlog = played.gateway.dispatcher.outage_backlog
-    assert backlog.queues() == [played.sim(A)]
+    first = played.claim(1)
+    second = played.settle(1, first, Submitted(1))
+    assert isinstance(second, Submission)
+    assert [first.segment.text, second.segment.text] == ["in time", "late"]
+    assert isinstance(played.settle(1, second, Submitted(2)), Rest)  # one old message a minute
     played.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,11 +15,11 @@ from gatewayd.admin import companies
 from gatewayd.errors import AdminError, NotPermittedError
 from gatewayd.records import TRANSACTIONAL, Caller, Draft, MessageRecord, Options, Priority
 from gatewayd.sending.queue_age import queue_age
+from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import SECOND, Calendar, Moment
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest, Switch
-from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, administration_context
 
 A, B = "8922301000000000001", "8922301000000000002"
@@ -73,12 +74,24 @@ def test_bulk_waits_outside_the_window_and_nothing_else_does(played: PlayedGatew
     assert played.view(waits).failure_reason is None
 
 
-def test_a_port_is_woken_when_the_window_opens(played: PlayedGateway) -> None:
-    played.send("bulk", priority=Priority.BULK)
-    assert played.next(1) == Rest()
-    wakes = played.ports[1].wakes
-    time_passes(played, 9.5)
-    eventually(lambda: played.ports[1].wakes > wakes)
+def test_ports_are_woken_when_a_window_opens(played: PlayedGateway) -> None:
+    calendar = Calendar(played.settings.numbers.zone)
+    looked, woken = Event(), Event()
+    openings = WindowOpenings(
+        played.store,
+        played.clock,
+        calendar,
+        played.gateway.timers,
+        lambda: played.clock.moment(calendar),
+        woken.set,
+    )
+    openings.look()
+    played.gateway.probe(looked.set)  # the timers run in order
+    assert looked.wait(30)
+    assert not woken.is_set()
+    played.clock.at += int(9.5 * HOUR)
+    openings.look()
+    assert woken.wait(30)
 
 
 def test_a_window_that_is_removed_or_changed_counts_at_once(played: PlayedGateway) -> None:
