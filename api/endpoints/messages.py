@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
 from api.requests.query_params import message_filter
-from api.responses.serializers import attempt, listed_message, message, respond, success
+from api.responses.serializers import attempt, message, respond, success
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -27,7 +27,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
     def messages() -> Response:
         caller = authenticate(gateway)
         records, next_cursor = gateway.messages(caller, message_filter(request.args, gateway.e164))
-        data = [listed_message(record) for record in records]
+        data = [message(record) for record in records]
         return respond({"success": True, "data": data, "next_cursor": next_cursor})
 
     @blueprint.post("/sms/cancel/<sms_id>")
