@@ -62,10 +62,12 @@ class Judge:
         address = ip_address(text.partition("%")[0])
         if _within(address, self.exempt):
             return
-        if self.own(address):
-            raise TargetError(f"must not lead to {address}, which is an address of this box")
-        for meant in _embedded(address) or (address,):
-            self._check(meant, private)
+        meant = _embedded(address) or (address,)
+        for own in {address, *meant}:
+            if self.own(own):
+                raise TargetError(f"must not lead to {own}, which is an address of this box")
+        for each in meant:
+            self._check(each, private)
 
     def _check(self, address: Address, private: bool) -> None:
         if (nature := _forbidden(address)) is not None:
