@@ -8,12 +8,10 @@ from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
 from api.requests.query_params import page
-from api.responses.json_format import timestamp
-from api.responses.serializers import respond
+from api.responses.serializers import respond, text
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
-    from gatewayd.records import InboxRecord
 
 
 def endpoints(gateway: Gateway) -> Blueprint:
@@ -25,23 +23,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
         caller = authenticate(gateway)
         records, next_cursor = gateway.inbox(caller, *page(request.args))
         return respond(
-            {"success": True, "data": [_text(record) for record in records], "next_cursor": next_cursor}
+            {"success": True, "data": [text(record) for record in records], "next_cursor": next_cursor}
         )
 
     return blueprint
-
-
-def _text(record: InboxRecord) -> dict[str, object]:
-    return {
-        "id": record.id,
-        "sender": record.sender,
-        "message": record.text,
-        "received_at": timestamp(record.received_at),
-        "sent_at": timestamp(record.sent_at),
-        "sim_number": record.sim_number,
-        "sim_number_id": record.sim_id,
-        "incomplete": record.incomplete,
-        "kind": record.kind,
-        "encoding": record.encoding,
-        "port_number": record.port_number,
-    }

@@ -10,19 +10,18 @@ from flask import Response
 from api.responses.errors import Refusal
 from api.responses.json_format import MIME, document, timestamp
 from api.responses.response import JsonResponse, error_response
+from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
+    InboxRecord,
     LoopTestRecord,
     MessageRecord,
     QuotaRecord,
     SimRecord,
-    Status,
 )
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
-
-_LABELS = {status: status.value.capitalize() for status in Status}
 
 
 def respond(
@@ -54,29 +53,7 @@ def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
 
 def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
-    return {
-        "sms_id": record.sms_id,
-        "recipient": record.recipient,
-        "sender": record.sim_number,
-        "message": record.text,
-        "status": record.status.value,
-        "status_label": _LABELS[record.status],
-        "sent_at": timestamp(record.sent_at),
-        "delivered_at": timestamp(record.delivered_at),
-        "failed_at": timestamp(record.failed_at),
-        "failure_reason": record.failure_reason,
-        "cost": record.cost,
-        "retry_count": record.retry_count,
-        "sim_number": record.sim_number,
-        "in_doubt": record.in_doubt,
-        "campaign_id": record.campaign_id,
-        "reference": record.reference,
-        "parts": record.parts,
-        "created_at": timestamp(record.created_at),
-        "send_at": timestamp(record.send_at),
-        "expires_at": timestamp(record.expires_at),
-        "sandbox": record.sandbox,
-    }
+    return message_document(record)
 
 
 def attempt(record: AttemptRecord) -> dict[str, Any]:
@@ -92,6 +69,11 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
         "meaning": record.meaning,
         "meaning_fr": record.meaning_fr,
     }
+
+
+def text(record: InboxRecord) -> dict[str, Any]:
+    """One received text of the inbox."""
+    return text_document(record)
 
 
 def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str, Any]:

@@ -513,3 +513,49 @@ def m018_send_options(db: Database) -> None:
         ALTER TABLE api_keys ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;
     """,
     )
+
+
+@migrations()
+def m019_events(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- The newest row is never deleted: ids go on from it. There is no index by message: it would write one page more for
+        -- each event. An event whose message or text was deleted is not shown, and goes with the others of its age.
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY,
+            type INTEGER NOT NULL,            -- see `tables/events.py`
+            at INTEGER NOT NULL,
+            company_id INTEGER NOT NULL,      -- 0: of the box
+            sandbox INTEGER NOT NULL DEFAULT 0,
+            message_id INTEGER,               -- of an event of a message, with the values of that moment:
+            sequence INTEGER,
+            sim_id INTEGER,
+            cost REAL,
+            retry_count INTEGER,
+            sent_at INTEGER,                  -- NULL where the event itself is that the message was sent
+            failure_reason TEXT,
+            inbox_id INTEGER,                 -- of an event of a text that came in
+            data TEXT                         -- JSON, of all other events
+        );
+        -- Events of the message so far: it counts on after the oldest of them were deleted.
+        ALTER TABLE messages ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+        -- An era begins with each start and each restored backup. Its token makes the ids of its events unique, also
+        -- beside those of events that a restore lost.
+        CREATE TABLE event_eras (
+            id INTEGER PRIMARY KEY,
+            first_id INTEGER NOT NULL,        -- of its first event
+            token TEXT NOT NULL,
+            restored INTEGER NOT NULL         -- 1: cursors of earlier eras are not valid
+        );
+        INSERT INTO event_eras (first_id, token, restored) VALUES (0, lower(hex(randomblob(4))), 1);
+        CREATE TABLE event_marks (            -- by this trusted time, events up to this id had been written
+            last_id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL
+        );
+        CREATE TABLE told_states (            -- what the last event about a subject told, so that it is told once
+            subject TEXT PRIMARY KEY,
+            state TEXT NOT NULL
+        ) WITHOUT ROWID;
+    """,
+    )

@@ -24,7 +24,7 @@ from gatewayd.store.engine.readers import Readers
 from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
-from gatewayd.store.tables import queue_counts
+from gatewayd.store.tables import event_eras, queue_counts
 from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
@@ -193,6 +193,7 @@ class Store:
                 store_owner.reconcile(db, self.path)
                 check_whole(db, self.path.stat().st_size)
                 restore.adopt_backup(db, resend=self._resend)
+                _begin_event_era(db)
             else:
                 keep_log(db)
             queue_counts.install_queue_counts(db)
@@ -212,6 +213,18 @@ def check_free(path: Path) -> None:
     """Raise StoreLockedError where another process holds the store at `path`."""
     if path.exists():
         os.close(_lock(path))
+
+
+def _begin_event_era(db: Connection) -> None:
+    """Begin an era of events at a start. On a full disk the last one goes on, and the next start begins one."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        event_eras.begin(db, restored=False)
+        db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        log.debug("no era of events is begun: %s", error)
 
 
 def _damaged(path: Path, error: Exception) -> str:

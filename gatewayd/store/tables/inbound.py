@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayd.records import InboxRecord
@@ -109,11 +110,14 @@ class UnreadablePdu:
 _OWNER = "coalesce(i.company_id, s.company_id)"
 
 # The columns of `InboxRecord`, in its order.
-_PAGE = f"""
+_SHOWN = f"""
     SELECT i.id, i.sender, i.text, i.received_at, i.sent_at,
            coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, ''),
            i.sim_id, i.incomplete, i.kind, i.encoding, i.port_number
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
+"""
+
+_PAGE = f"""{_SHOWN}
     WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.id >= :first AND i.id < :end
     ORDER BY i.id DESC LIMIT :limit
 """
@@ -201,6 +205,14 @@ def page(
         return db.execute(_PAGE, {**values, "first": first, "end": end, "limit": limit}).fetchall()
 
     return [_inbox_record(row) for row in newest_first(db, "inbox", before_id, limit, find)]
+
+
+def shown_by_ids(db: Connection, text_ids: Iterable[int]) -> dict[int, InboxRecord]:
+    """Texts by their ids; a deleted one is missing."""
+    wanted = list(text_ids)
+    marks = ", ".join("?" * len(wanted))
+    rows = db.execute(f"{_SHOWN} WHERE i.id IN ({marks})", wanted).fetchall() if wanted else []
+    return {row["id"]: _inbox_record(row) for row in rows}
 
 
 def _inbox_record(row: Row) -> InboxRecord:

@@ -145,6 +145,14 @@ def shown(db: Connection, sms_id: str) -> ShownMessage | None:
     return None if row is None else _shown(row)
 
 
+def shown_by_ids(db: Connection, message_ids: Iterable[int]) -> dict[int, ShownMessage]:
+    """Messages as they are shown, by their row ids; a deleted one is missing."""
+    wanted = list(message_ids)
+    marks = ", ".join("?" * len(wanted))
+    rows = db.execute(f"{_SHOWN} WHERE m.id IN ({marks})", wanted).fetchall() if wanted else []
+    return {row["id"]: _shown(row) for row in rows}
+
+
 def by_sms_id(db: Connection, sms_id: str) -> Message | None:
     """One message. The hexadecimal digits of its id may be capitals (RFC 9562, 4)."""
     row = db.execute(f"SELECT {_MESSAGE} FROM messages WHERE sms_id = ?", (sms_id.lower(),)).fetchone()

@@ -65,7 +65,7 @@ def drop(db: Connection, table: str, ids: Sequence[int]) -> None:
     if table == "messages":
         owned = db.execute(
             "SELECT s.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c"
-            " WHERE s.type = 'table' AND c.name = 'message_id'"
+            " WHERE s.type = 'table' AND c.name = 'message_id' AND s.name <> 'events'"  # see `m019_events`
         ).fetchall()
         for (name,) in owned:
             db.execute(f"DELETE FROM {name} WHERE message_id IN ({marks})", ids)
