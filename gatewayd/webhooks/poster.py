@@ -76,6 +76,8 @@ class Poster:
         self._way = way
         self._timeout_s = timeout_s
         self._kept: _Kept | None = None
+        self._sock: socket.socket | None = None  # of the attempt in progress
+        self.aborted = False
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes, *, private: bool) -> Attempt:
         """Make one attempt. Never raises for what a URL, a network or a receiver does. `private`: see `Judge.check`."""
@@ -89,6 +91,16 @@ class Poster:
         except OSError as error:
             return Attempt(_ms(began), error=_sentence(_reason(error, self._timeout_s)))
         return Attempt(_ms(began), answer.status, _failure(answer.status), answer.retry_after, answer.body)
+
+    def abort(self) -> None:
+        """End the attempt in progress and all later ones. Any thread may call it."""
+        self.aborted = True
+        sock = self._sock
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it is closed already
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -114,11 +126,16 @@ class Poster:
     def _on(
         self, kept: _Kept, target: Target, headers: Mapping[str, str], body: bytes, deadline: float
     ) -> HttpAnswer:
+        self._sock = kept.sock
         try:
+            if self.aborted:
+                raise ConnectionAbortedError
             answer = post(kept.sock, target.host_header, target.path, headers, body, deadline)
         except BaseException:
             kept.sock.close()
             raise
+        finally:
+            self._sock = None
         if answer.reusable:
             self._kept = kept
         else:
