@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
-from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.endpoints import bulk, events, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
@@ -45,13 +45,16 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
     ip_access.register(app)
     app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNCHECKED_BODY_LIMIT)
+    # Sends, requests to modems and requests for events that wait hold threads: two of them stay free for all others.
+    waiting = WaitLimit(max(1, settings.api.threads - 2))
     # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
-    wait_limit = WaitLimit(max(1, settings.api.threads // 4))
+    wait_limit = WaitLimit(max(1, settings.api.threads // 4), waiting)
     for blueprint in (
-        send.endpoints(gateway, settings.api),
+        send.endpoints(gateway, settings.api, waiting),
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
+        events.endpoints(gateway, WaitLimit(max(1, settings.api.threads // 4), waiting)),
         sims.endpoints(gateway, wait_limit),
         quota.endpoints(gateway),
         ussd.endpoints(gateway, wait_limit),

@@ -329,6 +329,12 @@ class InboxSettings(_Section):
     assembly_timeout_s: Duration = 86_400
 
 
+class EventSettings(_Section):
+    """[events]: what clients are told of."""
+
+    retention_days: int = Field(default=7, ge=0, le=36_500)
+
+
 class LoopTestSettings(_Section):
     """[loop_test]: the SIMs send texts to each other."""
 
@@ -384,6 +390,7 @@ class Settings(_Section):
     numbers: NumberSettings = Field(default_factory=NumberSettings)
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
+    events: EventSettings = EventSettings()
     loop_test: LoopTestSettings = LoopTestSettings()
     clock: ClockSettings = ClockSettings()
     daemon: DaemonSettings = DaemonSettings()

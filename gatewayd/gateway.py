@@ -9,6 +9,10 @@ from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Authenticator
 from gatewayd.errors import storage_errors
+from gatewayd.events.box_watch import BoxWatch
+from gatewayd.events.reader import EventReader
+from gatewayd.events.retention import EventRetention
+from gatewayd.events.signal import EventSignal
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
@@ -107,6 +111,19 @@ class Gateway:
             self._intake,
             partial(self.dispatcher.offer, shared=False),
         )
+        self._event_signal = EventSignal()
+        self.events = EventReader(store, self._event_signal)
+        self._event_retention = EventRetention(
+            settings.events.retention_days, store, self.dispatcher.moment, self._timers
+        )
+        self._box_watch = BoxWatch(
+            store,
+            clock,
+            self.dispatcher.moment,
+            self.port_registry,
+            self._timers,
+            settings.dispatch.grace_s,
+        )
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
 
@@ -119,12 +136,14 @@ class Gateway:
         """Recover what the last process left. The ports are started after this."""
         self._ports = ports
         self._began = self._clock.monotonic()
+        self._store.follow_events(self._event_signal.notify)
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
         self._balances.start(ports)
         self.loop_tests.start(ports)
-        self._housekeeping.start(self._retention.begin)
+        self._housekeeping.start(self._delete_old)
+        self._box_watch.start()
         self._expiry.look()
         self.backups.start()
 
@@ -150,6 +169,7 @@ class Gateway:
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
+        self._event_signal.close()
         self.loop_tests.stop()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
@@ -218,7 +238,7 @@ class Gateway:
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
         with storage_errors():
-            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id))
+            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id, self.dispatcher.moment()))
         self._waiters.notify([sms_id.lower()])
         return self.status(caller, sms_id)
 
@@ -251,6 +271,10 @@ class Gateway:
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
         return ussd.ask(self._ports, self.port_registry.ports(), port, code, replies, slot)
+
+    def _delete_old(self) -> None:
+        self._retention.begin()
+        self._event_retention.begin()
 
     def _make_dispatcher(self) -> Dispatcher:
         settings = self._settings

@@ -215,6 +215,7 @@ def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "gatewayd_store_bytes", "Size of the database and its journal", value=snapshot.store_bytes
     )
+    yield GaugeMetricFamily("gatewayd_events", "Events that are kept", value=snapshot.events)
     yield GaugeMetricFamily(
         "gatewayd_disk_free_bytes",
         "Free space on the file system of the database",

@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gatewayd.errors import Fault, InvalidRequestError
-from gatewayd.records import MessageFilter, Status
+from gatewayd.events.cursor import Cursor
+from gatewayd.events.reader import EventQuery
+from gatewayd.records import EventType, MessageFilter, Status
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
 
 LARGEST_PAGE = 1000
 """Most messages in one response: some hundred kilobytes."""
+
+EVENTS_WAIT_MAX_S = 60
+"""The longest time that a request waits for events: proxies give up after that."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,6 +64,27 @@ def page(query: Mapping[str, str]) -> tuple[int, int | None]:
     return limit, cursor
 
 
+def event_query(query: MultiDict[str, str]) -> tuple[EventQuery, int]:
+    """Parse a request for events, and the seconds that it waits for one, with the rules of `message_filter`.
+
+    `types` has names with commas between them, and may be repeated.
+    """
+    read = _Reader(query)
+    names = {name.strip() for value in query.getlist("types") for name in value.split(",")} - {""}
+    types: set[EventType] = set()
+    for name in sorted(names):
+        found = read.checked("types", name, _event_type)
+        types |= set() if found is None else {found}
+    parsed = EventQuery(
+        after=read.value("after", Cursor.parse),
+        types=frozenset(types) or None,
+        limit=read.value("limit", _page) or EventQuery().limit,
+    )
+    wait_s = read.value("wait", _wait) or 0
+    read.finish()
+    return parsed, wait_s
+
+
 class _Reader:
     """Reads parameters one by one, and collects their faults."""
 
@@ -66,8 +95,10 @@ class _Reader:
     def value(self, name: str, convert: Callable[[str], _Value]) -> _Value | None:
         """A parameter's value; None if it is absent, empty or invalid."""
         text = self._query.get(name, "")
-        if not text:
-            return None
+        return self.checked(name, text, convert) if text else None
+
+    def checked(self, name: str, text: str, convert: Callable[[str], _Value]) -> _Value | None:
+        """The value of a parameter's text; None if it is invalid."""
         try:
             return convert(text)
         except ValueError as error:
@@ -86,6 +117,21 @@ def _status(text: str) -> Status:
     except ValueError:
         names = ", ".join(status.value for status in Status)
         raise ValueError(f"must be one of {names}") from None
+
+
+def _event_type(name: str) -> EventType:
+    try:
+        return EventType(name)
+    except ValueError:
+        names = ", ".join(each.value for each in EventType)
+        raise ValueError(f"{name!r} is no type of events: they are {names}") from None
+
+
+def _wait(text: str) -> int:
+    seconds = _integer(text)
+    if not 0 <= seconds <= EVENTS_WAIT_MAX_S:
+        raise ValueError(f"must be 0 to {EVENTS_WAIT_MAX_S} seconds")
+    return seconds
 
 
 def _integer(text: str) -> int:

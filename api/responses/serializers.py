@@ -10,6 +10,7 @@ from flask import Response
 from api.responses.errors import Refusal
 from api.responses.json_format import MIME, document, timestamp
 from api.responses.response import JsonResponse, error_response
+from gatewayd.accounts.quotas import quota_document
 from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
@@ -89,13 +90,7 @@ def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str
 
 def quota(record: QuotaRecord) -> dict[str, Any]:
     """`data` of the quota."""
-    return {
-        "total_quota": record.total,
-        "sent_this_month": record.used,
-        "remaining": record.remaining,
-        "usage_percentage": record.usage_percentage,
-        "resets_at": timestamp(record.resets_at),
-    }
+    return quota_document(record)
 
 
 def ussd(answer: UssdAnswer) -> dict[str, Any]:

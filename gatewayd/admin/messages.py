@@ -91,7 +91,8 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
         if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
-            parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+            for message_id in parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr):
+                lifecycle.in_doubt(db, message_id, IN_DOUBT.text, at)
         if chosen is DoubtDecision.RETRY and row.expires_at is not None and lifecycle.has_expired(row, at):
             raise AdminError(
                 f"message {sms_id} expired at {iso(row.expires_at)} and cannot be sent again:"

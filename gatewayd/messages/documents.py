@@ -20,7 +20,7 @@ def timestamp(microseconds: int | None) -> str | None:
 
 
 def message_document(record: MessageRecord) -> dict[str, Any]:
-    """A message, as the status endpoint gives it."""
+    """A message, as the status endpoint and lists give it."""
     return {
         "sms_id": record.sms_id,
         "recipient": record.recipient,

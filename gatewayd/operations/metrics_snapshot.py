@@ -11,7 +11,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
-from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
+from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, sims
 from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.store.tables.queue_metrics import SimQueue
 from gatewayd.timekeeping.clock import SECOND, Clock
@@ -67,6 +67,7 @@ class MetricsSnapshot:
     store_bytes: int  # the database and its journal
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
+    events: int  # the events that are kept; 0 where they cannot be read
 
 
 class MetricsCollector:
@@ -87,10 +88,12 @@ class MetricsCollector:
 
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
-        answers, queues = True, []
+        answers, queues, kept = True, [], 0
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
+            with self._store.readers.lend() as db:
+                kept = events.kept(db)
         except StoreUnavailableError:
             answers = False
         rows, _ = self._last
@@ -106,6 +109,7 @@ class MetricsCollector:
             store_bytes=sum(file.stat().st_size for file in files if file.exists()),
             disk_free_bytes=free_bytes(path.parent),
             store_answers=answers,
+            events=kept,
         )
 
     def oldest_s(self) -> float:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 
 from gatewayd.store import Transaction
-from gatewayd.store.tables import event_counts, inbound
+from gatewayd.store.tables import event_counts, events, inbound
 from gatewayd.store.tables.inbound import Assembly, AssemblyPart, Nature, Series
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
 from modem.port.interface import Unreadable
@@ -53,7 +53,7 @@ def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, cal
         return
     sent_at = _sent_at(text, calendar)
     if text.concat is None:
-        inbound.keep_text(
+        inbox_id = inbound.keep_text(
             db,
             sim_id,
             text.sender,
@@ -63,6 +63,7 @@ def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, cal
             now=now,
             incomplete=False,
         )
+        events.write_of_text(db, inbox_id, now)
         return
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
 
@@ -128,6 +129,7 @@ def _write(db: Transaction, assembly: Assembly, now: int) -> None:
     incomplete = len(have) < assembly.total
     if assembly.inbox_id is not None:
         inbound.amend_text(db, assembly.inbox_id, text, sent_at=sent_at, incomplete=incomplete)
+        events.write_of_text(db, assembly.inbox_id, now)
         return
     inbox_id = inbound.keep_text(
         db,
@@ -140,6 +142,7 @@ def _write(db: Transaction, assembly: Assembly, now: int) -> None:
         incomplete=incomplete,
     )
     inbound.assembled(db, assembly.id, inbox_id)
+    events.write_of_text(db, inbox_id, now)
 
 
 def _text(have: list[AssemblyPart], total: int) -> str:

@@ -258,6 +258,11 @@ class _Batch:
         for company_id, account in self._accounts.items():
             if account.taken:
                 accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+                if account.quota is not None:
+                    used = account.used + account.taken
+                    quotas.tell_thresholds(
+                        self._db, company_id, account.quota, used, self._at, self._calendar
+                    )
 
     def _account(self, company_id: int) -> _Account:
         found = self._accounts.get(company_id)

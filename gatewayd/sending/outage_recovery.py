@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from config.settings import DispatchSettings
-from gatewayd.messages import reports
+from gatewayd.messages import lifecycle, reports
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.sending.outage_backlog import Aged, OutageBacklog
@@ -76,7 +76,8 @@ class OutageRecovery:
         """Mark the interrupted parts as in doubt, and apply the reports on them that were already kept."""
         at, effects = self._transactions.moment(), Effects()
         modem_memory.requeue_unsaid(db)
-        parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+        for message_id in parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr):
+            lifecycle.in_doubt(db, message_id, IN_DOUBT.text, at)
         for key in [PartKey(*row) for row in parts.resume(db)]:
             (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
             messages.waits_because(db, key.message_id, IN_DOUBT.text)

@@ -108,7 +108,7 @@ class Outcomes:
                         reason_fr=IN_DOUBT.fr,
                         now=at.now,
                     )
-                    messages.waits_because(db, key.message_id, IN_DOUBT.text)
+                    lifecycle.in_doubt(db, key.message_id, IN_DOUBT.text, at)
                     if asked:
                         modem_memory.dropped(db, *key.claim)
                     (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)

@@ -16,7 +16,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
 from gatewayd.store.store_owner import known_owner
-from gatewayd.store.tables import event_eras
+from gatewayd.store.tables import event_eras, events
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
         db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending'", (HELD,))
     db.execute("DELETE FROM backup_of")
     event_eras.begin(db, restored=True)
+    if not resend:
+        events.write_of_held(db)
     db.execute("COMMIT")
     log.error(
         "this database is a backup made at %s UTC: what was accepted or came in since then is lost, and what waited then is %s",

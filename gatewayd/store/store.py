@@ -24,7 +24,7 @@ from gatewayd.store.engine.readers import Readers
 from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
-from gatewayd.store.tables import event_eras, queue_counts
+from gatewayd.store.tables import event_eras, events, queue_counts
 from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
@@ -54,6 +54,8 @@ class Store:
         self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
+        self._event_followers: list[Callable[[], None]] = []
+        self._newest_event = 0  # only the thread that writes uses it
 
     def open(self) -> None:
         """Lock, check and migrate the database, and start the writer.
@@ -91,6 +93,10 @@ class Store:
     def take(self, work: Callable[[Transaction], T], *, then: Callable[[T], None] | None = None) -> T:
         """As `write`, for new messages and jobs that can wait: refused while the disk has a problem (see `Writer.run`)."""
         return self._opened().run(work, new=True, then=then)
+
+    def follow_events(self, told: Callable[[], None]) -> None:
+        """Call `told` after each commit that wrote events, on the thread that wrote: it must return quickly, and not fail."""
+        self._event_followers.append(told)
 
     def cut_log(self) -> None:
         """Have SQLite's log truncated as soon as the writer is idle: for callers that wrote or read much."""
@@ -163,12 +169,12 @@ class Store:
             check_file(self.path)
             log_owner.set_foreign_logs_aside(self.path)
             try:
-                self._writer = Writer(self._connect, self._disk, self.commit_times)
+                self._writer = self._make_writer()
             except sqlite3.OperationalError:
                 # A full disk has no room even for the index of the log, so the reserve is freed.
                 if not self._disk.make_room():
                     raise
-                self._writer = Writer(self._connect, self._disk, self.commit_times)
+                self._writer = self._make_writer()
         except StoreDamagedError as error:
             raise StoreDamagedError(_damaged(self.path, error)) from error
         except StoreUnavailableError as error:
@@ -179,6 +185,23 @@ class Store:
                 raise StoreDamagedError(_damaged(self.path, error)) from error
             raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
         self._writer.start()
+
+    def _make_writer(self) -> Writer:
+        return Writer(self._connect, self._disk, self.commit_times, committed=self._tell_followers)
+
+    def _tell_followers(self, db: Connection) -> None:
+        """Tell of new events, after a commit."""
+        if not self._event_followers:
+            return
+        try:
+            newest = events.last_id(db)
+        except sqlite3.Error as error:  # the commit is done; there may be events
+            log.debug("the newest event cannot be read: %s", error)
+            newest = -1
+        if newest != self._newest_event:
+            self._newest_event = newest
+            for told in self._event_followers:
+                told()
 
     def _connect(self, before: Connection | None) -> Connection:
         """Open the writing connection, with the schema of this program. `before`: the connection that it replaces."""

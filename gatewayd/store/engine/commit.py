@@ -68,7 +68,8 @@ class Committer:
     """The writing connection. One thread at a time calls its methods (see `Writer`).
 
     `connect` opens the connection and makes its temporary tables; its argument is the connection that it replaces.
-    `share_s`: see `SHARE_S`.
+    `share_s`: see `SHARE_S`. `committed` is called with the connection after each commit that changed something; it must
+    return quickly and raise nothing.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Committer:
         disk: Disk,
         times: Durations[str],
         share_s: float,
+        committed: Callable[[Connection], None],
     ) -> None:
         self._connect = connect
         self._disk = disk
         self._times = times
         self._share_s = share_s
+        self._committed = committed
         self._db = connect(None)
         self._log_path = log_of(self._db)
         self._try_at = 0.0  # monotonic: when the disk is tested next
@@ -202,7 +205,14 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
-        _run_then(batch)
+        self._run_then(batch, changed=changed)
+
+    def _run_then(self, batch: list[Job], *, changed: bool) -> None:
+        for job in batch:
+            if job.ran and job.then is not None and job.error is None:
+                job.then(job.result)
+        if changed:
+            self._committed(self._db)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -253,12 +263,6 @@ class Committer:
             log.debug("the log of the database cannot be truncated now: %s", error)
         finally:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-
-
-def _run_then(batch: list[Job]) -> None:
-    for job in batch:
-        if job.ran and job.then is not None and job.error is None:
-            job.then(job.result)
 
 
 def _write_nothing(db: Connection) -> None:

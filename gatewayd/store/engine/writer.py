@@ -71,7 +71,7 @@ class _Detached(Job):
 
 
 class Writer:
-    """Runs functions on the writing connection, many to a commit. See `Committer` for `connect` and `share_s`."""
+    """Runs functions on the writing connection, many to a commit. See `Committer` for the arguments."""
 
     def __init__(
         self,
@@ -80,9 +80,12 @@ class Writer:
         commit_times: Durations[str] | None = None,
         *,
         share_s: float = SHARE_S,
+        committed: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self._disk = disk
-        self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
+        self._committer = Committer(
+            connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s, committed
+        )
         self._mutex = threading.Lock()  # guards the attributes below, except the thread
         self._jobs: deque[Job] = deque()
         self._writing = False  # a caller is the writer

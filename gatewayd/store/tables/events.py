@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -52,16 +53,22 @@ _STATUS = {
 }
 
 # The gateway's own messages (of no company) have no events.
-_INSERT_OF_MESSAGE = f"""
+_EACH_MESSAGE = f"""
     INSERT INTO events
-        (type, at, company_id, message_id, sequence, sim_id, cost, retry_count, sent_at, failure_reason)
-    SELECT :type, :at, company_id, id, events + 1, sim_id, cost, retry_count,
+        (type, at, company_id, sandbox, message_id, sequence, sim_id, cost, retry_count, sent_at, failure_reason)
+    SELECT :type, :at, company_id, sandbox, id, events + 1, sim_id, cost, retry_count,
            iif(:type = {_CODES[EventType.MESSAGE_SENT]}, NULL, sent_at), failure_reason
-    FROM messages WHERE id = :message AND company_id <> {NO_COMPANY}
+    FROM messages WHERE company_id <> {NO_COMPANY} AND {{}}
 """
+_ONE_MESSAGE = _EACH_MESSAGE.format("id = :message")
 _COUNT = "UPDATE messages SET events = events + 1 WHERE id = ?"
 
-_INSERT = "INSERT INTO events (type, at, company_id, sandbox, inbox_id, data) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_OF_TEXT = f"""
+    INSERT INTO events (type, at, company_id, inbox_id)
+    SELECT {_CODES[EventType.MESSAGE_RECEIVED]}, :at, coalesce(company_id, {NO_COMPANY}), id FROM inbox WHERE id = :inbox
+"""
+
+_INSERT = "INSERT INTO events (type, at, company_id, sandbox, data) VALUES (?, ?, ?, ?, ?)"
 
 _READ = f"""
     SELECT e.id, e.type, e.at, e.company_id, e.sandbox, e.message_id, e.sequence, e.cost, e.retry_count, e.sent_at,
@@ -74,11 +81,26 @@ _READ = f"""
 
 def write_of_message(db: Connection, type_: EventType, message_id: int, at: int) -> None:
     """Write an event of a message, with the values that the message has now. Times are microseconds since the epoch."""
-    written = db.execute(
-        _INSERT_OF_MESSAGE, {"type": _CODES[type_], "at": at, "message": message_id}
-    ).rowcount
+    written = db.execute(_ONE_MESSAGE, {"type": _CODES[type_], "at": at, "message": message_id}).rowcount
     if written:
         db.execute(_COUNT, (message_id,))
+
+
+def write_of_held(db: Connection) -> None:
+    """Write that each message of a restored backup that waited in it is in doubt."""
+    pending = (
+        "status = 'pending' AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = messages.id AND p.held)"
+    )
+    db.execute(
+        _EACH_MESSAGE.format(pending),
+        {"type": _CODES[EventType.MESSAGE_IN_DOUBT], "at": time.time_ns() // 1000},
+    )
+    db.execute(f"UPDATE messages SET events = events + 1 WHERE {pending}")
+
+
+def write_of_text(db: Connection, inbox_id: int, at: int) -> None:
+    """Write that a text came in, for the company that owns it; for the box where it belongs to no company."""
+    db.execute(_INSERT_OF_TEXT, {"at": at, "inbox": inbox_id})
 
 
 def write(
@@ -88,12 +110,11 @@ def write(
     at: int,
     *,
     data: Mapping[str, object] | None = None,
-    inbox_id: int | None = None,
     sandbox: bool = False,
 ) -> None:
-    """Write an event of a company, or of the box (None). `data`: small, for JSON. `inbox_id`: of a text that came in."""
+    """Write another event of a company, or of the box (None). `data`: small, for JSON."""
     content = None if data is None else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    db.execute(_INSERT, (_CODES[type_], at, company_id or NO_COMPANY, sandbox, inbox_id, content))
+    db.execute(_INSERT, (_CODES[type_], at, company_id or NO_COMPANY, sandbox, content))
 
 
 def state_changed(db: Connection, subject: str, state: str) -> bool:
@@ -122,6 +143,12 @@ def oldest_id(db: Connection) -> int:
     """The id of the oldest event that is kept; of the next one where none is kept."""
     oldest: int = db.execute("SELECT coalesce(min(id), 1) FROM events").fetchone()[0]
     return oldest
+
+
+def kept(db: Connection) -> int:
+    """The number of events that are kept. Only the oldest are ever deleted, so there are no gaps."""
+    first, last = db.execute("SELECT (SELECT min(id) FROM events), (SELECT max(id) FROM events)").fetchone()
+    return 0 if first is None else last - first + 1
 
 
 def after(

@@ -378,8 +378,11 @@ def release_deferred(db: Connection) -> bool:
     return released == _RELEASED_AT_ONCE
 
 
-def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
-    """While no port runs: put every submitting part in doubt, and write that down as an attempt."""
+def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> list[int]:
+    """While no port runs: put every submitting part in doubt, and write that down as an attempt.
+
+    Returns the ids of their messages.
+    """
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -387,7 +390,8 @@ def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
         f" FROM parts WHERE {SUBMITTING}",
         (reason, reason_fr),
     )
-    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING}")
+    doubted = db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING} RETURNING message_id")
+    return [row[0] for row in doubted.fetchall()]
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Part]:
