@@ -6,7 +6,7 @@ import errno
 import select
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final
 
 from gatewayd.webhooks.http_exchange import ExchangeError, HttpAnswer, post
 from gatewayd.webhooks.judge import Judge
+from gatewayd.webhooks.network_presence import has_network
 from gatewayd.webhooks.resolver import Resolver
 from gatewayd.webhooks.targets import Target, TargetError, parse
 
@@ -43,11 +44,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Way:
-    """The way to the receivers: judge, resolver, and the certificates that are believed."""
+    """The way to the receivers: judge, resolver, the certificates that are believed, and the network of the box."""
 
     judge: Judge = field(default_factory=Judge)
     resolver: Resolver = field(default_factory=Resolver)
     ca_file: Path | None = None  # of a LAN's own authority, beside those of the system
+    online: Callable[[], bool] = has_network  # without a network, a failure says nothing about the receiver
 
     @cached_property
     def tls(self) -> ssl.SSLContext:

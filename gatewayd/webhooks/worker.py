@@ -63,7 +63,6 @@ class Tools:
     moment: Callable[[], Moment]
     way: Way
     retry_s: tuple[float, ...]
-    online: Callable[[], bool]
     crowded: threading.Event  # webhooks wait for a thread
     timeout_s: float = TIMEOUT_S
     chance: Callable[[], float] = random.random  # 0 to 1
@@ -293,7 +292,7 @@ class _Turn:
         if self._poster.aborted:
             self._leaving = True
             return
-        if attempt.status_code is None and not attempt.delivered and not self._tools.online():
+        if attempt.status_code is None and not attempt.delivered and not self._tools.way.online():
             self._not_before = monotonic() + _HELD_S  # it says nothing about the receiver
             return
         slow = self._catches_up or self._webhook.progress.catch_up_to > self._queue.position

@@ -9,7 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from config.settings import (
+    DispatchSettings,
+    NumberSettings,
+    PortSettings,
+    Settings,
+    StoreSettings,
+    WebhookSettings,
+)
 from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
 from gatewayd.records import AttemptRecord, Caller, Draft, MessageRecord, Options, Priority
@@ -17,6 +24,7 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+from gatewayd.webhooks.poster import Way
 from modem.at.transcript import Watcher
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
@@ -75,14 +83,25 @@ class SteppedClock(Clock):
 class PlayedGateway:
     """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
-    def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ports: int = 2,
+        plan: str = "guide",
+        *,
+        webhooks: WebhookSettings | None = None,
+        webhook_way: Way | None = None,
+        **dispatch: Any,
+    ) -> None:
         self.settings = Settings(
             store=StoreSettings(path=path / "gatewayd.db"),
             numbers=NumberSettings(plan=plan),
             dispatch=DispatchSettings(**dispatch),
+            webhooks=webhooks or WebhookSettings(),
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
+        self.webhook_way = webhook_way
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
         self.open()
@@ -92,7 +111,7 @@ class PlayedGateway:
     def open(self) -> None:
         self.store = Store(self.settings.store.path)
         self.store.open()
-        self.gateway = Gateway(self.settings, self.store, self.clock)
+        self.gateway = Gateway(self.settings, self.store, self.clock, self.webhook_way)
         self.gateway.start(self.ports)
 
     def close(self) -> None:
