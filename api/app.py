@@ -9,7 +9,20 @@ from werkzeug.exceptions import HTTPException
 
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
-from api.endpoints import bulk, events, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.endpoints import (
+    bulk,
+    events,
+    health,
+    inbox,
+    loop_test,
+    messages,
+    metrics,
+    quota,
+    send,
+    sims,
+    ussd,
+    webhooks,
+)
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
@@ -59,6 +72,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         quota.endpoints(gateway),
         ussd.endpoints(gateway, wait_limit),
         loop_test.endpoints(gateway, settings.api, wait_limit),
+        webhooks.endpoints(gateway, wait_limit),
         health.endpoints(gateway),
     ):
         app.register_blueprint(blueprint, url_prefix=_PREFIX)

@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "company": Entry("companies:company", "Manage the companies that send through this gateway."),
     "key": Entry("keys:key", "Manage the API keys of companies."),
     "sim": Entry("sims:sim", "Manage the known SIM cards."),
+    "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }

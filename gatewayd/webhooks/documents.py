@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gatewayd.messages.documents import timestamp
 from gatewayd.store.tables.deliveries import ShownDelivery
 from gatewayd.store.tables.webhooks import Webhook
+from gatewayd.webhooks.poster import Attempt
+
+_SHOWN_CHARACTERS: Final = 1000
 
 
 def webhook_document(webhook: Webhook) -> dict[str, Any]:
@@ -45,4 +48,17 @@ def delivery_document(shown: ShownDelivery) -> dict[str, Any]:
             for each in (() if delivery is None else delivery.attempts)
         ],
         "next_attempt_at": None if delivery is None else timestamp(delivery.next_at),
+    }
+
+
+def attempt_document(attempt: Attempt, *, with_response: bool) -> dict[str, Any]:
+    """The result of a test. `with_response`: with the beginning of the receiver's answer, for administrators."""
+    response = None
+    if with_response and attempt.status_code is not None:
+        response = attempt.response.decode("utf-8", "replace")[:_SHOWN_CHARACTERS]
+    return {
+        "status_code": attempt.status_code,
+        "duration_ms": attempt.duration_ms,
+        "error": attempt.error,
+        "response": response,
     }

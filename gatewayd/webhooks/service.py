@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -227,6 +227,11 @@ class Webhooks:
             first = some[1] + 1
         self._changed(webhook_id)
         return Queued(queued, complete=first > last)
+
+    def changed_by_others(self, webhook_ids: Iterable[int]) -> None:
+        """Webhooks were changed durably, but not by this object."""
+        for webhook_id in webhook_ids:
+            self._changed(webhook_id)
 
     def _range(self, db: Transaction, webhook: Webhook, wanted: ReplayRequest) -> tuple[int, int]:
         """The numbers of the events that a replay may queue. What is behind the position waits already."""
