@@ -50,6 +50,8 @@ def test_a_setting_is_in_the_example_with_its_reason(key: str) -> None:
         [index] = [index for index, line in enumerate(lines) if line == f"[numbers.{name}]"]
         assert lines[index + 1].startswith("# ")
     elif name != "port":  # the line above the section explains a port's number
+        if section not in LISTS:  # another section may have a key of the same name
+            lines = example.partition(f"\n[{section}]\n")[2].partition("\n[")[0].splitlines()
         pattern = rf"# {name} = " if section in LISTS else rf"{name} = "
         [index] = [index for index, line in enumerate(lines) if line.startswith(pattern)]
         assert re.match(r"# .+\.$", lines[index - 1])

@@ -29,7 +29,7 @@ A, B = "8922300000000000001", "8922300000000000002"
 # One row from the end of the table, not all of them.
 ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
 WHOLE = re.compile(
-    r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports)\b"
+    r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports|events|e)\b"
 )
 # Indexes that may be read whole: all pending messages when the clock becomes trusted; one part under way for each port; the
 # counts of `gatewayd status`, on a reading connection; at the start the SIMs with early reports, and some hundred
