@@ -64,6 +64,9 @@ def _show(status: dict[str, Any], as_json: bool, *, refresh: bool) -> None:
     say(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
     say(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
+    for webhook in status.get("webhooks", ()):  # a daemon of an older version has none
+        since = f" since {webhook['failing_since'][:19]}Z" if webhook["failing_since"] else ""
+        say(f"Webhook {webhook['id']} is {webhook['state']}{since}: gatewayd webhook show {webhook['id']}")
     if status["loop_tests"]:
         say(f"\nThe last loop test of each SIM:\n{loop_tests(status['loop_tests'])}")
     if status["backlog_sims"]:

@@ -219,6 +219,8 @@ class _Turn:
         if self._store_failed and now < self._store_at:
             return self._store_at - now
         self._blocked = False
+        if self._changed:
+            self._not_before = 0.0  # a person may have repaired something
         if self._changed or self._must_store(now):
             self._store()
         if self._leaving or self._webhook.state == DISABLED:

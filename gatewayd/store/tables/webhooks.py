@@ -140,6 +140,11 @@ def count_of_company(db: Connection, company_id: int) -> int:
     return count
 
 
+def states(db: Connection) -> dict[str, int]:
+    """How many webhooks are in each state that one is in."""
+    return {row[0]: row[1] for row in db.execute("SELECT state, count(*) FROM webhooks GROUP BY state")}
+
+
 def set_columns(db: Connection, webhook_id: int, changes: Mapping[str, object]) -> bool:
     """Set columns of `webhooks`, whose names must come from a fixed list; False where there is no such webhook."""
     return update(db, "webhooks", webhook_id, changes)

@@ -9,7 +9,7 @@ from typing import Any
 
 from config.settings import WebhookSettings
 from gatewayd.records import Caller, EventType
-from gatewayd.store.tables import events
+from gatewayd.store.tables import accounts, events
 from gatewayd.store.tables.deliveries import ShownDelivery
 from gatewayd.store.tables.webhooks import Webhook
 from gatewayd.timekeeping.clock import SECOND
@@ -35,6 +35,9 @@ class Hooked(PlayedGateway):
         url = receiver if isinstance(receiver, str) else receiver.url
         wanted = [each.value for each in types] or None
         return self.gateway.webhooks.create(self.admin, self.company, WebhookDraft(url, wanted, **draft))
+
+    def add_company(self, name: str) -> int:
+        return self.store.write(lambda db: accounts.add_company(db, name, None, 0))
 
     def write(
         self,
