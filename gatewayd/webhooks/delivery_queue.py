@@ -11,7 +11,7 @@ from gatewayd.events.documents import event_document
 from gatewayd.records import EventRecord
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import deliveries, event_eras, events
+from gatewayd.store.tables import deliveries, event_eras, events, webhooks
 from gatewayd.store.tables.deliveries import Delivery
 from gatewayd.store.tables.webhooks import Webhook
 from gatewayd.timekeeping.clock import HOUR, SECOND
@@ -53,6 +53,7 @@ class DeliveryQueue:
         self._reached = position  # events up to this one were read
         self._new: deque[EventRecord] = deque()
         self._due: deque[Item] = deque()
+        self.is_stale = False  # the webhook was changed by others
 
     @property
     def position(self) -> int:
@@ -65,12 +66,16 @@ class DeliveryQueue:
             self._new.clear()
             self._reached = self._position
         self._webhook = webhook
+        self.is_stale = False
 
     def first(self) -> Item | None:
         """The next event that was not tried yet; it stays until `done`. None: there is none now."""
         while not self._new:
             with self._store.readers.lend() as db:
                 newest = events.last_id(db)
+                if self._is_changed(db):
+                    self.is_stale = True
+                    return None
                 if self._reached >= newest:
                     self._position = self._reached
                     return None
@@ -113,6 +118,11 @@ class DeliveryQueue:
             self._position = item.number if self._new else self._reached
         elif self._due and self._due[0].number == item.number:
             self._due.popleft()
+
+    def _is_changed(self, db: Transaction) -> bool:
+        """Whether the webhook was changed before these events: one that was disabled with them must not get them."""
+        webhook = webhooks.find(db, self._webhook.id)
+        return webhook is None or webhook.settings != self._webhook.settings
 
     def _item(self, db: Transaction, delivery: Delivery) -> Item:
         stored = deliveries.body(db, self._webhook.id, delivery.number)

@@ -235,7 +235,8 @@ class _Turn:
             return wait_s
         item = self._next(at)
         if item is None:
-            return self._rest(at)
+            self._changed |= self._queue.is_stale
+            return 0 if self._changed else self._rest(at)
         self._deliver(item, at)
         return 0
 
@@ -249,10 +250,11 @@ class _Turn:
         """The next item: new events and due deliveries in turn; of a paused webhook the oldest."""
         if self._health.state == PAUSED:
             return self._queue.oldest()
+        first = self._queue.first()
+        if self._queue.is_stale:
+            return None
         self._due_turn = not self._due_turn
-        if self._due_turn:
-            return self._due(at) or self._queue.first()
-        return self._queue.first() or self._due(at)
+        return (self._due(at) or first) if self._due_turn else (first or self._due(at))
 
     def _due(self, at: Moment) -> Item | None:
         if not self._queue.has_due:

@@ -48,6 +48,11 @@ class Webhook:
         return f"<webhook {self.id}, {self.state}>"
 
     @property
+    def settings(self) -> tuple[object, ...]:
+        """The values that decide whether and how events are sent to it."""
+        return self.state, self.url, self.private, self.types, self.secrets, self.old_until
+
+    @property
     def audience(self) -> Audience:
         """The reader of events that the webhook is."""
         return Audience(None if self.box else self.company_id, box=self.box, sandbox=self.sandbox)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import ssl
@@ -64,10 +65,15 @@ class Receiver:
         self.received: list[Received] = []
         self.answer = answer
         self.stopping = threading.Event()
+        self.connections: list[socket.socket] = []
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                owner.connections.append(self.request)
+                super().setup()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -105,9 +111,12 @@ class Receiver:
         return [one.headers["webhook-id"] for one in self.received]
 
     def close(self) -> None:
-        """Stop it, and release answers that wait for `stopping`."""
+        """Stop it with all its connections, and release answers that wait for `stopping`."""
         self.stopping.set()
         self._server.shutdown()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):  # closed already
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self._thread.join()
 
