@@ -54,11 +54,16 @@ class DeliveryQueue:
         self._new: deque[EventRecord] = deque()
         self._due: deque[Item] = deque()
         self.is_stale = False  # the webhook was changed by others
+        self._may_have_new = True
 
     @property
     def position(self) -> int:
         """Events up to this one were tried, or are not for the webhook."""
         return self._position
+
+    def look(self) -> None:
+        """There may be new events."""
+        self._may_have_new = True
 
     def change(self, webhook: Webhook) -> None:
         """Use the webhook's new settings."""
@@ -67,10 +72,13 @@ class DeliveryQueue:
             self._reached = self._position
         self._webhook = webhook
         self.is_stale = False
+        self._may_have_new = True
 
     def first(self) -> Item | None:
-        """The next event that was not tried yet; it stays until `done`. None: there is none now."""
+        """The next event that was not tried yet; it stays until `done`. None: there is none, as of the last `look`."""
         while not self._new:
+            if not self._may_have_new:
+                return None
             with self._store.readers.lend() as db:
                 newest = events.last_id(db)
                 if self._is_changed(db):
@@ -78,12 +86,16 @@ class DeliveryQueue:
                     return None
                 if self._reached >= newest:
                     self._position = self._reached
+                    self._may_have_new = False
                     return None
                 until = min(newest, self._reached + _WINDOW)
                 found, self._reached = events.after(
                     db, self._webhook.audience, self._reached, until, self._webhook.types, _READ_AT_ONCE
                 )
             self._new.extend(found)
+            self._may_have_new = self._reached < newest
+            if not found:
+                self._position = self._reached
         record = self._new[0]
         return Item(record.number, record.id, body_of(event_document(record)), None)
 

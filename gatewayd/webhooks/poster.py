@@ -13,7 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from gatewayd.webhooks.http_exchange import ExchangeError, HttpAnswer, post
+from gatewayd.webhooks.http_answer import AnswerError, HttpAnswer
+from gatewayd.webhooks.http_exchange import post
 from gatewayd.webhooks.judge import Judge
 from gatewayd.webhooks.network_presence import has_network
 from gatewayd.webhooks.resolver import Resolver
@@ -88,7 +89,7 @@ class Poster:
             answer = self._exchange(parse(url), headers, body, private, began + self._timeout_s)
         except TargetError as error:
             return Attempt(_ms(began), error=f"The URL {error}.")
-        except ExchangeError as error:
+        except AnswerError as error:
             return Attempt(_ms(began), error=_sentence(str(error)))
         except OSError as error:
             return Attempt(_ms(began), error=_sentence(_reason(error, self._timeout_s)))
@@ -120,7 +121,7 @@ class Poster:
                 return self._on(kept, target, headers, body, deadline)
             except TimeoutError:
                 raise
-            except (OSError, ExchangeError):
+            except (OSError, AnswerError):
                 pass  # the receiver closed it at that moment: once more on a new connection
         kept = _Kept(self._connect(target, private, deadline), address, private, monotonic() + _KEPT_S)
         return self._on(kept, target, headers, body, deadline)

@@ -28,6 +28,10 @@ _WINDOW: Final = 10_000
 # A webhook without events of its own is moved on in the store after so many events of others: a start reads no more.
 _ADVANCE: Final = 10_000
 
+# Between two looks at new events: the first event after a pause is sent at once, and those of busy times in groups. Each look
+# reads pages of the database anew, which takes several times as long as sending an event.
+_LOOK_S: Final = 0.1
+
 _AGAIN_S: Final = 5.0
 _FOREVER: Final = float("inf")
 
@@ -72,6 +76,8 @@ class _State:
     seen: int = 0  # events up to this one were looked at
     line: deque[int] = field(default_factory=deque)  # webhooks that wait for a thread
     running: int = 0
+    look_at: float = _FOREVER  # monotonic: when to look at new events
+    looked_at: float = 0.0
 
 
 class Sender:
@@ -125,15 +131,16 @@ class Sender:
             try:
                 order = self._inbox.get(timeout=self._wait_s())
             except queue.Empty:
-                self._wake_due()
-                continue
+                order = None
             if order is _Order.STOP:
                 break
             try:
-                self._take(order)
+                if order is not None:
+                    self._take(order)
+                self._look_in_time(order)
             except StoreUnavailableError as error:
                 log.debug("webhooks wait: %s", error)
-                self._again(order)
+                self._again(order or _Order.EVENTS)
         for known in self._state.known.values():
             if known.worker is not None:
                 known.worker.leave()
@@ -149,6 +156,7 @@ class Sender:
             (known.next_at for known in self._state.known.values() if known.idle),
             default=_FOREVER,
         )
+        first = min(first, self._state.look_at)
         return None if first == _FOREVER else max(0.0, first - monotonic())
 
     def _take(self, order: _Order | _Changed | Ended) -> None:
@@ -158,12 +166,23 @@ class Sender:
             case _Changed():
                 self._reload(order.webhook_id)
             case _:
-                self._told.clear()
-                self._look()
+                self._state.look_at = min(self._state.look_at, self._state.looked_at + _LOOK_S)
+
+    def _look_in_time(self, order: _Order | _Changed | Ended | None) -> None:
+        """Do what is due now."""
+        now = monotonic()
+        if self._state.look_at <= now:
+            self._state.look_at, self._state.looked_at = _FOREVER, now
+            self._look()
+        elif order is None:
+            self._wake_due()
 
     def _look(self) -> None:
         """Look at the new events, and wake the webhooks that get them."""
         state = self._state
+        if not state.known:
+            return  # `_told` stays set, so that commits cost nothing while there is no webhook
+        self._told.clear()
         while True:
             with self._tools.store.readers.lend() as db:
                 newest = events.last_id(db)
@@ -200,6 +219,7 @@ class Sender:
             if webhook is not None:
                 self._state.known[webhook_id] = known = _known(webhook)
                 self._wake(known)
+                self._inbox.put(_Order.EVENTS)  # nothing was looked at while there was no webhook
             return
         known.deleted = webhook is None
         known.webhook = webhook or known.webhook

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
@@ -41,6 +42,7 @@ class Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
+@lru_cache(maxsize=256)  # the same few URLs, for each attempt
 def parse(url: str) -> Target:
     """Parse the URL of a webhook. Raises TargetError."""
     if len(url) > LONGEST_URL:

@@ -200,6 +200,7 @@ class _Turn:
             while True:
                 self._leaving |= order is Order.LEAVE
                 self._changed |= order is Order.CHANGED
+                self._queue.look()
                 order = self._orders.get_nowait()
         except queue.Empty:
             return

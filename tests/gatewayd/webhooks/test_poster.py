@@ -140,13 +140,24 @@ def test_a_slow_body_after_a_success_is_cut_off_at_the_deadline() -> None:
     ("answer", "error"),
     [
         (b"", "The receiver closed the connection without an answer."),
-        (b"nonsense\r\n\r\n", "The answer is not HTTP: BadStatusLine."),
-        (b"HTTP/1.1 two OK\r\n\r\n", "The answer is not HTTP: BadStatusLine."),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", "The answer is not HTTP: HTTPException."),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, "The answer is not HTTP: LineTooLong."),
+        (b"nonsense\r\n\r\n", "The answer is not HTTP."),
+        (b"HTTP/1.1 two OK\r\n\r\n", "The answer is not HTTP."),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "The answer is not HTTP."),
+        (b"HTTP/1.1 200 OK\r\nX y\r\n\r\n", "The answer is not HTTP: a line of its head is no header field."),
+        (b"HTTP/1.1 200 OK\r\nX: ", "The answer is not HTTP, or ended within its head."),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, "The answer is too long."),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000, "The answer is too long."),
     ],
-    ids=["nothing", "no-http", "no-status", "many-headers", "long-header", "endless-continues"],
+    ids=[
+        "nothing",
+        "no-http",
+        "no-status",
+        "http-2",
+        "no-field",
+        "half-a-head",
+        "long-header",
+        "endless-continues",
+    ],
 )
 def test_a_broken_answer_is_a_failure_with_a_sentence(answer: bytes, error: str) -> None:
     def serve(connection: socket.socket) -> None:
