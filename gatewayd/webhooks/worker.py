@@ -220,13 +220,12 @@ class _Turn:
         if self._store_failed and now < self._store_at:
             return self._store_at - now
         self._blocked = False
-        if self._changed:
-            self._not_before = 0.0  # a person may have repaired something
         if self._changed or self._must_store(now):
             self._store()
         if self._leaving or self._webhook.state == DISABLED:
             self._leaving = True
             return 0
+        now = monotonic()
         at = self._tools.moment()
         wait_s = self._not_before - now if at.trusted else _HELD_S
         if self._health.state == PAUSED:
@@ -348,6 +347,8 @@ class _Turn:
         if webhook is None:
             self._leaving = True
             return
+        if webhook.settings != replace(self._webhook, state=batch.health.state).settings:
+            self._not_before = 0.0  # a person may have repaired something
         self._catches_up |= webhook.progress.catch_up_to > self._webhook.progress.catch_up_to
         self._webhook = webhook
         self._health = _health_of(webhook)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from standardwebhooks import Webhook
 
 from tests.conftest import Running, eventually
@@ -106,6 +108,26 @@ def test_a_stop_does_not_wait_for_a_receiver_that_hangs(box: Box) -> None:
         box.send("x")
         assert asked.wait(20)
         box.stop_gateway()  # within 15 s, and with the exit code 0
+
+
+def test_a_disk_that_fails_for_a_while_loses_no_event(box: Box) -> None:
+    assert box.gateway is not None
+    limits = resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE)
+    with Receiver() as receiver:
+        made = box.cli("webhook", "add", receiver.url, "--company", 1)
+        for number in range(5):
+            box.send(f"before {number}")
+        eventually(partial(got_more_than, receiver, 3))
+        resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE, (1, limits[1]))  # no file can be written
+        eventually(lambda: requests.get(f"{box.api}/health", timeout=10).status_code == 503, 30)
+        resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE, limits)
+        eventually(lambda: requests.get(f"{box.api}/health", timeout=10).status_code == 200, 30)
+        for number in range(5):
+            box.send(f"after {number}")
+        eventually(partial(has_every_event, box, receiver.ids), 40)
+        shown = ("webhook", "show", made["id"], "--limit", 1000, "--status")
+        eventually(lambda: not box.cli(*shown, "pending")["deliveries"], 30)
+        assert len(box.cli(*shown, "delivered")["deliveries"]) == len(all_events(box))
 
 
 def test_commands_manage_webhooks_of_a_running_daemon(box: Box) -> None:

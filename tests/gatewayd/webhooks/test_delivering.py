@@ -11,6 +11,7 @@ import pytest
 
 from gatewayd.errors import ConflictError
 from gatewayd.records import Caller, EventType
+from gatewayd.webhooks.delivery_queue import DeliveryQueue
 from gatewayd.webhooks.drafts import WebhookDraft
 from gatewayd.webhooks.signing import signed_headers
 from modem.parts import Submitted
@@ -97,7 +98,7 @@ def test_companies_the_box_and_the_sandbox_are_kept_apart(hooked: Hooked) -> Non
 
 def test_receivers_that_hang_delay_no_other_receiver(hooked: Hooked) -> None:
     asked = threading.Semaphore(0)
-
+    hanging_hooks = []
     with ExitStack() as stack:
         for _ in range(20):
             hanging = stack.enter_context(Receiver())
@@ -108,7 +109,7 @@ def test_receivers_that_hang_delay_no_other_receiver(hooked: Hooked) -> None:
                 return Answer()
 
             hanging.answer = hang
-            hooked.hook(hanging)
+            hanging_hooks.append(hooked.hook(hanging))
         quick = stack.enter_context(Receiver())
         other = hooked.add_company("Other")
         hooked.gateway.webhooks.create(None, other, WebhookDraft(quick.url))
@@ -118,7 +119,9 @@ def test_receivers_that_hang_delay_no_other_receiver(hooked: Hooked) -> None:
         for number in range(50):  # while all twenty hang
             hooked.write(number, company=other)
         eventually(got(quick, *range(50)))
-        hooked.gateway.stop(5)  # does not wait for them
+        assert not [one for hook in hanging_hooks for one in hooked.deliveries(hook) if one.delivery]
+        hooked.gateway.stop(5)  # cuts their attempts off
+        assert not [one for one in threading.enumerate() if one.name.startswith("webhook-")]
 
 
 def test_more_webhooks_than_threads_get_their_events(tmp_path: Path) -> None:
@@ -215,6 +218,15 @@ def test_a_change_of_url_and_types_counts_at_once(hooked: Hooked) -> None:
         hooked.write(3, type_=EventType.OPT_OUT_CHANGED)
         eventually(got(after, 3))
         assert labels(before) == [1]
+
+
+def test_a_webhook_that_was_disabled_before_an_event_is_not_given_it(hooked: Hooked) -> None:
+    webhook = hooked.hook("http://192.168.77.1/")
+    queue = DeliveryQueue(hooked.store, webhook, 0, 0)
+    hooked.gateway.webhooks.change(None, webhook.id, {"state": "disabled"})
+    hooked.write("x")
+    assert queue.first() is None
+    assert queue.is_stale
 
 
 def test_the_text_form_of_a_webhook_hides_its_secret_and_url(hooked: Hooked) -> None:

@@ -115,13 +115,15 @@ def test_other_events_go_on_beside_one_that_the_receiver_refuses(hooked: Hooked)
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_retry_after_is_honoured_for_the_whole_receiver(tmp_path: Path, status: int) -> None:
     hooked = Hooked(tmp_path, retry_s=(0, 5))
-    with Receiver(Fails(status, Retry_After="3600")) as receiver:
+    with Receiver(Fails(status, Retry_After="3600")) as receiver, Receiver() as other:
         webhook = hooked.hook(receiver)
+        hooked.hook(other)
         hooked.write("x")
         delivery = attempts(hooked, webhook, 1)
         assert (delivery.next_at - hooked.clock.at) / SECOND == 3600
-        hooked.write("y")
-        hooked.forward(10)
+        for number in range(3):  # others get them, and this one does not
+            hooked.write(number)
+            eventually(got(other, "x", *range(number + 1)))
         assert labels(receiver) == ["x"]
     hooked.close()
 
@@ -235,7 +237,9 @@ def test_while_the_clock_is_untrusted_nothing_is_sent(hooked: Hooked) -> None:
         assert receiver.received == []
         hooked.clock.trusted = True
         hooked.forward(1)
-        eventually(got(receiver, "held"))
+        eventually(got(receiver, "held"), 30)
+        sent_at = receiver.received[0].headers["webhook-timestamp"]
+        assert sent_at == str(hooked.clock.at // SECOND)  # not before the time was trusted
 
 
 def test_without_a_network_of_the_box_no_failure_counts(tmp_path: Path) -> None:
@@ -253,7 +257,7 @@ def test_without_a_network_of_the_box_no_failure_counts(tmp_path: Path) -> None:
     assert [one.delivery for one in hooked.deliveries(webhook)] == [None]
     online = True
     with Receiver(port=port) as receiver:
-        hooked.forward(0)
+        hooked.gateway.webhooks.change(None, webhook.id, {"url": receiver.url})  # a change is tried at once
         eventually(got(receiver, "x"))
     hooked.close()
 

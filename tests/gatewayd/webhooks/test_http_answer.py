@@ -114,15 +114,15 @@ def test_a_correct_answer_is_read_as_the_standard_library_reads_it(
     status: int, headers: dict[str, str], body: bytes, chunk: int, at_once: int
 ) -> None:
     lines = [f"HTTP/1.1 {status} Reason", *(f"{name}: {value}" for name, value in headers.items())]
-    if chunk:
+    if status in (204, 304):
+        content = b""
+    elif chunk:
         pieces = [body[first : first + chunk] for first in range(0, len(body), chunk)]
         content = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
         lines.append("Transfer-Encoding: chunked")
     else:
         content = body
         lines.append(f"Content-Length: {len(body)}")
-    if status in (204, 304):
-        content = b""
     data = "\r\n".join(lines).encode() + b"\r\n\r\n" + content
     ours = read(data, at_once)
     theirs = HTTPResponse(cast(socket.socket, _File(data)), method="POST")

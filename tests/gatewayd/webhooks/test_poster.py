@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -194,16 +195,24 @@ def test_a_connection_is_used_again_and_replaced_where_the_receiver_closed_it() 
 
 
 def test_bytes_behind_an_answer_are_never_taken_for_the_next_answer() -> None:
-    answer = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    refusal, success = (b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % text for text in (b"500 No", b"200 OK"))
+    both_sent = threading.Semaphore(0)
 
     def serve(connection: socket.socket) -> None:
         while read_request(connection):
-            connection.sendall(answer)
+            connection.sendall(refusal + (success if at_once else b""))
+            if not at_once:
+                answered.acquire(timeout=10)
+                connection.sendall(success)
+            both_sent.release()
 
-    with RawReceiver(serve) as receiver:
-        poster = Poster(open_way())
-        assert [post(poster, receiver.url).status_code for _ in range(3)] == [500] * 3
-        poster.close()
+    answered = threading.Semaphore(0)
+    for at_once in (True, False):  # noqa: B007 - the receiver reads it
+        with RawReceiver(serve) as receiver, closing(Poster(open_way())) as poster:
+            for _ in range(3):
+                assert post(poster, receiver.url).status_code == 500
+                answered.release()
+                assert both_sent.acquire(timeout=10)
 
 
 class Names:
