@@ -24,6 +24,7 @@ from api.endpoints import (
     send,
     sims,
     ussd,
+    webhooks,
 )
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.flask_response import ApiResponse
@@ -72,6 +73,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         quota.endpoints(gateway),
         ussd.endpoints(gateway, wait_limit),
         loop_test.endpoints(gateway, settings.api, wait_limit),
+        webhooks.endpoints(gateway, wait_limit),
         health.endpoints(gateway),
     ):
         app.register_blueprint(blueprint, url_prefix=_PREFIX)

@@ -356,6 +356,32 @@ class EventSettings(_Section):
     retention_days: int = Field(default=7, ge=0, le=36_500)
 
 
+class WebhookSettings(_Section):
+    """[webhooks]: events that are posted to URLs of clients."""
+
+    # Seconds before each attempt, counted from the one before it.
+    retry_s: Annotated[tuple[Wait, ...], Field(strict=False, min_length=1, max_length=50)] = (
+        *(0, 5, 300, 1800),
+        *(7200, 18_000, 36_000, 36_000),
+    )
+    allowed_networks: IpNetworks = ()
+    ca_file: Annotated[Path | None, BeforeValidator(_folder_or_none)] = None
+
+    @field_validator("retry_s")
+    @classmethod
+    def _begins_at_once(cls, retry_s: tuple[float, ...]) -> tuple[float, ...]:
+        if retry_s[0] != 0:
+            raise ValueError("must begin with 0, because the first attempt is made at once")
+        return retry_s
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("must be an absolute path")
+        return path
+
+
 class LoopTestSettings(_Section):
     """[loop_test]: the SIMs send texts to each other."""
 
@@ -416,6 +442,7 @@ class Settings(_Section):
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
     events: EventSettings = EventSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     loop_test: LoopTestSettings = LoopTestSettings()
     clock: ClockSettings = ClockSettings()
     daemon: DaemonSettings = DaemonSettings()

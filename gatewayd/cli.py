@@ -63,6 +63,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "opt-out": Entry(
         "opt_outs:opt_out", "Manage the numbers that want no messages of campaigns from a company."
     ),
+    "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }

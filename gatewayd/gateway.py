@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -66,6 +67,12 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, parts, sandbox
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
+from gatewayd.webhooks.judge import Judge
+from gatewayd.webhooks.poster import Way
+from gatewayd.webhooks.retention import DeliveryRetention
+from gatewayd.webhooks.sender import Sender
+from gatewayd.webhooks.service import Webhooks
+from gatewayd.webhooks.worker import Tools
 from modem.driver.ussd import UssdAnswer
 from modem.parts import Via
 from modem.port.status import Answer
@@ -80,7 +87,10 @@ _LATEST = 250_000_000_000 * SECOND
 class Gateway:
     """One gateway on one store. Any thread may call any method once it is started."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, webhook_way: Way | None = None
+    ) -> None:
+        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings."""
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -162,6 +172,18 @@ class Gateway:
             self._timers,
             settings.dispatch.grace_s,
         )
+        way = webhook_way or Way(Judge(settings.webhooks.allowed_networks), ca_file=settings.webhooks.ca_file)
+        self._webhook_sender = Sender(
+            Tools(
+                store,
+                self.dispatcher.moment,
+                way,
+                settings.webhooks.retry_s,
+                threading.Event(),
+            )
+        )
+        self.webhooks = Webhooks(store, self.dispatcher.moment, way, self._webhook_sender.changed)
+        self._delivery_retention = DeliveryRetention(store, self._timers)
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
 
@@ -187,6 +209,7 @@ class Gateway:
         self._window_openings.look()
         self._sandbox.look()
         self.backups.start()
+        self._webhook_sender.start()
 
     @property
     def timers(self) -> Timers:
@@ -214,6 +237,7 @@ class Gateway:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
         self._event_signal.close()
+        self._webhook_sender.stop(timeout_s)
         self.loop_tests.stop()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
@@ -336,6 +360,7 @@ class Gateway:
     def _delete_old(self) -> None:
         self._retention.begin()
         self._event_retention.begin()
+        self._delivery_retention.begin()
 
     def _make_dispatcher(self) -> Dispatcher:
         settings = self._settings

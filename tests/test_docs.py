@@ -104,7 +104,7 @@ def test_the_table_of_error_codes_lists_exactly_the_codes() -> None:
 def endpoints() -> Iterator[str]:
     """Every endpoint, as `METHOD /path`, from the routes in api/."""
     for path in sorted((ROOT / "api").rglob("*.py")):
-        for method, address in re.findall(r'@\w+\.(get|post)\(\s*"(/[^"]+)"', path.read_text()):
+        for method, address in re.findall(r'@\w+\.(get|post|patch|delete)\(\s*"(/[^"]+)"', path.read_text()):
             yield f"{method.upper()} " + re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", address)
 
 

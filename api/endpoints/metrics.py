@@ -38,6 +38,8 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # the format of `gen
 
 _PLACE = ("port", "slot", "sim")
 
+_WEBHOOK_STATES = ("ok", "failing", "paused", "disabled")
+
 # Event → name without `_total`, and help text.
 COUNTERS = {
     "part_sent": ("gatewayd_parts_sent", "Parts that the network accepted"),
@@ -242,6 +244,10 @@ def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:
         "gatewayd_store_bytes", "Size of the database and its journal", value=snapshot.store_bytes
     )
     yield GaugeMetricFamily("gatewayd_events", "Events that are kept", value=snapshot.events)
+    webhooks = GaugeMetricFamily("gatewayd_webhooks", "Webhooks in each state", labels=("state",))
+    for state in _WEBHOOK_STATES:
+        webhooks.add_metric([state], snapshot.webhooks.get(state, 0))
+    yield webhooks
     yield GaugeMetricFamily(
         "gatewayd_disk_free_bytes",
         "Free space on the file system of the database",

@@ -369,3 +369,19 @@ _SENTENCES = {
 def _sentence(fault: ErrorDetails) -> str:
     sentence = _SENTENCES.get(fault["type"])
     return sentence.format(**fault.get("ctx", {})) if sentence else fault["msg"]
+
+
+class Body(_Body):
+    """The base of the bodies in other files."""
+
+
+_AnyBody = TypeVar("_AnyBody", bound=Body)
+
+
+def parsed_body(model: type[_AnyBody], raw: bytes, *, may_be_empty: bool = False) -> _AnyBody:
+    """Parse a body by a model of another file. Raises InvalidRequestError with every fault."""
+    content = {} if may_be_empty and not raw.strip() else json_object(raw)
+    parsed, faults = _validated(model, content)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed

@@ -190,3 +190,24 @@ def _page(text: str) -> int:
 def _microseconds(text: str) -> int:
     # An unescaped + arrives as a blank: it stands before the offset.
     return rfc3339(re.sub(" (?=[0-9]{2}:[0-9]{2}$)", "+", text))
+
+
+def point_in_time(text: str) -> int:
+    """A date and time of RFC 3339 as microseconds since the epoch. Raises ValueError with a text for the client."""
+    return _microseconds(text)
+
+
+def delivery_filter(query: Mapping[str, str]) -> tuple[str | None, int, int | None]:
+    """Parse the status, the page size and the cursor of a list of deliveries, with the rules of `message_filter`."""
+    read = _Reader(query)
+    state = read.value("status", _delivery_state)
+    limit = read.value("limit", _page) or MessageFilter().limit
+    cursor = read.value("cursor", integer)
+    read.finish()
+    return state, limit, cursor
+
+
+def _delivery_state(text: str) -> str:
+    if text not in ("pending", "delivered", "failed"):
+        raise ValueError("must be one of pending, delivered, failed")
+    return text

@@ -20,6 +20,7 @@ from gatewayd.admin import (
     support,
     ussd,
     watch,
+    webhooks,
 )
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
@@ -63,6 +64,14 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "ussd.learn": _checked(ussd.learn),
     "ussd.list": _checked(ussd.list_),
     "watch": _checked(watch.watch),
+    "webhook.add": _checked(webhooks.add),
+    "webhook.list": _checked(webhooks.list_),
+    "webhook.remove": _checked(webhooks.remove),
+    "webhook.replay": _checked(webhooks.replay),
+    "webhook.rotate": _checked(webhooks.rotate),
+    "webhook.set": _checked(webhooks.set_),
+    "webhook.show": _checked(webhooks.show),
+    "webhook.test": _checked(webhooks.test),
 }
 
 

@@ -56,6 +56,19 @@ def status(context: Context) -> dict[str, object]:
         "messages": _messages(pending, awaited),
         "companies": companies.list_(context),
         "sims": sims.state(context),
+        "webhooks": [  # those that need a person
+            {
+                "id": webhook.id,
+                "company": webhook.company_id,
+                "state": webhook.state,
+                "reason": webhook.paused_for,
+                "failing_since": None
+                if webhook.progress.failing_since is None
+                else iso(webhook.progress.failing_since),
+            }
+            for webhook in gateway.webhooks.list_(None)
+            if webhook.state in ("failing", "paused")
+        ],
         "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
         "backlog_sims": old,  # SIMs whose queues hold messages from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],

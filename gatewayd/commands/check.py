@@ -18,7 +18,16 @@ from gatewayd.commands.common import config_path, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
-from gatewayd.diagnostics import accounts, backups, configuration, database, devices, sim_notices, system
+from gatewayd.diagnostics import (
+    accounts,
+    backups,
+    configuration,
+    database,
+    devices,
+    sim_notices,
+    system,
+    webhooks,
+)
 from gatewayd.diagnostics.devices import Probe
 from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
 from gatewayd.errors import AdminError
@@ -74,6 +83,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     findings += database.check(settings, daemon_answers=status is not None)
     findings += backups.check(settings.store)
     findings += accounts.check(settings)
+    findings += webhooks.check(settings)
     findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if status is None else status["clock"]))
     running = None if status is None else status.get("version")  # None for a daemon of an older version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -65,11 +66,8 @@ def _show(status: dict[str, Any], as_json: bool, *, refresh: bool) -> None:
     say(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
     age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
     say(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
-    balances = [told for sim in status.get("sims", ()) if (told := _balance(sim))]
-    if balances:
-        say(f"Balances: {'; '.join(balances)}.")
-    for notice in sim_notices.of(status.get("sims", ())):
-        say(f"\n{notice}")
+    _say_sims(status.get("sims", ()))
+    _say_webhooks(status.get("webhooks", ()))  # a daemon of an older version has none
     if status["loop_tests"]:
         say(f"\nThe last loop test of each SIM:\n{loop_tests(status['loop_tests'])}")
     if status["backlog_sims"]:
@@ -84,7 +82,21 @@ def _show(status: dict[str, Any], as_json: bool, *, refresh: bool) -> None:
             say(f"\n{printable(trouble[0].upper() + trouble[1:])}.")
 
 
-def _balance(sim: dict[str, Any]) -> str:
+def _say_sims(sims: Sequence[Mapping[str, Any]]) -> None:
+    balances = [text for sim in sims if (text := _balance(sim))]
+    if balances:
+        say(f"Balances: {'; '.join(balances)}.")
+    for notice in sim_notices.of(sims):
+        say(f"\n{notice}")
+
+
+def _say_webhooks(webhooks: Sequence[Mapping[str, Any]]) -> None:
+    for webhook in webhooks:
+        since = f" since {webhook['failing_since'][:19]}Z" if webhook["failing_since"] else ""
+        say(f"Webhook {webhook['id']} is {webhook['state']}{since}: gatewayd webhook show {webhook['id']}")
+
+
+def _balance(sim: Mapping[str, Any]) -> str:
     """The balance and the bundle of a SIM, as far as they are known; "" where nothing is."""
     told = [f"{sim['balance']:g}"] if sim["balance_at"] else []
     if sim["bundle_units"] is not None:

@@ -23,6 +23,7 @@ from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
 from gatewayd.timekeeping.ntp import synchronised
+from gatewayd.webhooks.poster import Way
 from modem.port.port import Port
 from modem.port.status import PortState
 from modem.timeouts import Timing
@@ -41,9 +42,14 @@ class DeadWorkerError(Exception):
 
 
 class Daemon:
-    """One gateway on one store, with its HTTP server. `timing` replaces the usual timeouts of the ports."""
+    """One gateway on one store, with its HTTP server.
 
-    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks.
+    """
+
+    def __init__(
+        self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
+    ) -> None:
         clock = CountedClock()
         self._settings = settings
         self._manager = ServiceManager(os.environ)
@@ -53,7 +59,7 @@ class Daemon:
             backups=settings.store.backup_dir if settings.store.restore else None,
             resend=settings.store.restored == "send",
         )
-        self.gateway = Gateway(settings, self._store, clock)
+        self.gateway = Gateway(settings, self._store, clock, webhook_way)
         self._timekeeper = ClockCorrector(
             clock, settings.clock.trust, synchronised, self.gateway.port_registry.ports, len(settings.ports)
         )

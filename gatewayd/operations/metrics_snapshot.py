@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
-from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims
+from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims, webhooks
 from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.store.tables.queue_metrics import SimQueue
 from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
@@ -82,6 +83,7 @@ class MetricsSnapshot:
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
     events: int  # the events that are kept; 0 where they cannot be read
+    webhooks: Mapping[str, int]  # state → webhooks; empty where they cannot be read
 
 
 class MetricsCollector:
@@ -104,12 +106,14 @@ class MetricsCollector:
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
         answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0
+        webhook_states: Mapping[str, int] = {}
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
             accounts = self._accounts()
             with self._store.readers.lend() as db:
                 kept = events.kept(db)
+                webhook_states = webhooks.states(db)
         except StoreUnavailableError:
             answers = False
         rows, _ = self._last
@@ -127,6 +131,7 @@ class MetricsCollector:
             disk_free_bytes=free_bytes(path.parent),
             store_answers=answers,
             events=kept,
+            webhooks=webhook_states,
         )
 
     def oldest_s(self) -> float:

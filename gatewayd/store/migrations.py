@@ -562,6 +562,64 @@ def m019_events(db: Database) -> None:
 
 
 @migrations()
+def m020_webhooks(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE webhooks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: receivers may know it
+            company_id INTEGER NOT NULL,
+            key_id INTEGER,                         -- that made it; NULL: the command line
+            box INTEGER NOT NULL,                   -- 1: gets the events of the box, 0: those of the company
+            sandbox INTEGER NOT NULL,               -- made with a sandbox key
+            private INTEGER NOT NULL,               -- its URL may lead to private addresses
+            url TEXT NOT NULL,
+            types TEXT,                             -- names, separated by commas; NULL: all
+            description TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'ok',       -- ok, failing, paused, disabled
+            secret TEXT NOT NULL,
+            old_secret TEXT,                        -- signs too, until
+            old_until INTEGER,
+            created_at INTEGER NOT NULL,
+            paused_for TEXT                         -- gone, failing, or key_deactivated: why it is paused or disabled
+        );
+        -- In a table of its own, because it changes with each group of deliveries.
+        CREATE TABLE webhook_progress (
+            webhook_id INTEGER PRIMARY KEY,
+            position INTEGER NOT NULL,              -- events up to this one have a row in `deliveries`, or are none of its
+            catch_up_to INTEGER NOT NULL DEFAULT 0, -- events up to this one were missed: they are sent slowly
+            failing_since INTEGER,                  -- the first failure after the last success
+            missed_from INTEGER,                    -- the event of that failure
+            last_failure_at INTEGER,
+            last_success_at INTEGER
+        );
+        CREATE TABLE deliveries (
+            webhook_id INTEGER NOT NULL,
+            event_id INTEGER NOT NULL,
+            state TEXT NOT NULL,                    -- pending, delivered, failed
+            tries INTEGER NOT NULL,                 -- attempts since it was queued
+            next_at INTEGER,                        -- of a pending one
+            attempts TEXT NOT NULL,                 -- JSON, oldest first: [at, status or null, milliseconds, error or null]
+            PRIMARY KEY (webhook_id, event_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at) WHERE state = 'pending';
+        CREATE INDEX deliveries_open ON deliveries (webhook_id, state, event_id) WHERE state <> 'delivered';
+        -- The bytes of a first attempt that failed: every further attempt sends the same.
+        CREATE TABLE delivery_bodies (
+            webhook_id INTEGER NOT NULL,
+            event_id INTEGER NOT NULL,
+            message_id INTEGER,                     -- deleted with this message
+            inbox_id INTEGER,                       -- or text
+            body BLOB NOT NULL,
+            PRIMARY KEY (webhook_id, event_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX delivery_bodies_message ON delivery_bodies (message_id) WHERE message_id IS NOT NULL;
+        CREATE INDEX delivery_bodies_inbox ON delivery_bodies (inbox_id) WHERE inbox_id IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
 def m021_campaigns_windows(db: Database) -> None:
     _execute(
         db,

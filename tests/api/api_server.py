@@ -14,6 +14,7 @@ from api.server.server import Server
 from config.settings import ApiSettings
 from gatewayd.accounts.authenticator import new_key
 from gatewayd.store.tables import accounts
+from gatewayd.webhooks.poster import Way
 from tests.gatewayd.played_ports import PlayedGateway
 
 DEADLINE_S = 60.0
@@ -22,8 +23,14 @@ DEADLINE_S = 60.0
 class ApiServer:
     """A running server. `api`: settings of the section `api`."""
 
-    def __init__(self, path: Path, limits: ConnectionLimits | None = None, **api: Any) -> None:
-        self.played = PlayedGateway(path)
+    def __init__(
+        self,
+        path: Path,
+        limits: ConnectionLimits | None = None,
+        webhook_way: Way | None = None,
+        **api: Any,
+    ) -> None:
+        self.played = PlayedGateway(path, webhook_way=webhook_way)
         self.played.up(1, "8922301000000000001")
         settings = self.played.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}

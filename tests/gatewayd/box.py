@@ -26,6 +26,7 @@ class Box:
         dispatch: str = "",
         inbox: str = "",
         clock: str = "",
+        webhooks: str = "",
     ) -> None:
         self.path = path
         self.slots = slots
@@ -39,7 +40,8 @@ class Box:
         )
         self.config.write_text(
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
-            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n{ports}"
+            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n"
+            f"[webhooks]\n{webhooks}\n{ports}"
         )
         self.manager: ServiceManager | None = None  # keeps descriptors while the daemon is away
         self.bank: Process | None = None

@@ -16,6 +16,7 @@ from config.settings import (
     PortSettings,
     Settings,
     StoreSettings,
+    WebhookSettings,
 )
 from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
@@ -24,6 +25,7 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+from gatewayd.webhooks.poster import Way
 from modem.at.transcript import Watcher
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
@@ -90,7 +92,10 @@ class PlayedGateway:
         path: Path,
         ports: int = 2,
         plan: str = "guide",
+        *,
         inbox: InboxSettings | None = None,
+        webhooks: WebhookSettings | None = None,
+        webhook_way: Way | None = None,
         **dispatch: Any,
     ) -> None:
         self.settings = Settings(
@@ -98,9 +103,11 @@ class PlayedGateway:
             numbers=NumberSettings(plan=plan),
             dispatch=DispatchSettings(**dispatch),
             inbox=inbox or InboxSettings(),
+            webhooks=webhooks or WebhookSettings(),
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
+        self.webhook_way = webhook_way
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
         write_empty_database(self.settings.store.path)
@@ -111,7 +118,7 @@ class PlayedGateway:
     def open(self) -> None:
         self.store = Store(self.settings.store.path)
         self.store.open()
-        self.gateway = Gateway(self.settings, self.store, self.clock)
+        self.gateway = Gateway(self.settings, self.store, self.clock, self.webhook_way)
         self.gateway.start(self.ports)
 
     def close(self) -> None:

@@ -229,3 +229,13 @@ def _at_that_moment(message: ShownMessage, type_: EventType, row: Row) -> Messag
         retry_count=row["retry_count"],
         in_doubt=type_ is EventType.MESSAGE_IN_DOUBT,
     )
+
+
+def code_of(type_: EventType) -> int:
+    """The number of a type in the database."""
+    return _CODES[type_]
+
+
+def type_of(code: int) -> EventType:
+    """The type with a number in the database."""
+    return _TYPES[code]

@@ -69,4 +69,6 @@ def drop(db: Connection, table: str, ids: Sequence[int]) -> None:
         ).fetchall()
         for (name,) in owned:
             db.execute(f"DELETE FROM {name} WHERE message_id IN ({marks})", ids)
+    if table == "inbox":
+        db.execute(f"DELETE FROM delivery_bodies WHERE inbox_id IN ({marks})", ids)
     db.execute(f"DELETE FROM {table} WHERE id IN ({marks})", ids)

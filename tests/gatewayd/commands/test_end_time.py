@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.cli import main
-from gatewayd.commands.end_time import end_time
+from gatewayd.commands.end_time import end_time, start_time
 from gatewayd.timekeeping.clock import iso
 from tests.conftest import cli_json
 
@@ -39,6 +39,11 @@ def test_a_date_is_its_end_and_a_time_without_an_offset_is_of_the_zone(
     text: str, zone: ZoneInfo, moment: str
 ) -> None:
     assert iso(end_time(text, zone)) == moment
+
+
+def test_a_date_as_a_beginning_is_its_first_moment() -> None:
+    assert iso(start_time("2026-12-31", LAGOS)) == "2026-12-30T23:00:00.000000Z"
+    assert iso(start_time("2027-01-31T12:00:00", LAGOS)) == "2027-01-31T11:00:00.000000Z"
 
 
 NO_MOMENTS = [
