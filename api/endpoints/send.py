@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
-    """The endpoint that accepts one message."""
+def endpoints(gateway: Gateway, settings: ApiSettings, waiting: WaitLimit) -> Blueprint:
+    """The endpoint that accepts one message. `waiting`: for requests of every kind that wait."""
     blueprint = Blueprint("send", __name__)
     rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
-    wait_limit = WaitLimit(settings.threads // 2)
+    wait_limit = WaitLimit(settings.threads // 2, waiting)
 
     @blueprint.post("/sms/send")
     def send() -> Response:

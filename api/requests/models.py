@@ -25,10 +25,7 @@ from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import is_blank
-from gatewayd.records import Draft, Idempotency, Options, Priority
-
-LONGEST_TEXT = 1600
-"""Characters (Unicode code points) in one message, from the guide."""
+from gatewayd.records import LONGEST_TEXT, Draft, Idempotency, Options, Priority
 
 LONGEST_REFERENCE = 255
 """Characters in a client's own id of a message."""
@@ -86,6 +83,38 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     return SendRequest(
         Draft(parsed.recipient, parsed.message, parsed.reference), parsed.options(), idempotency
     )
+
+
+def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
+    """Parse the body of a preview, in which the recipient may be missing. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Preview, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
+
+
+def read_request(raw: bytes) -> bool:
+    """Parse the body that marks a received text. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Read, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed.read
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRequest:
+    """A number that opts out. `recipient` is E.164."""
+
+    recipient: str
+    reason: str | None
+
+
+def opt_out_request(raw: bytes, rules: Rules) -> OptOutRequest:
+    """Parse the body that opts a number out. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_OptOut, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return OptOutRequest(parsed.recipient, parsed.reason)
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
@@ -160,18 +189,22 @@ class _Body(BaseModel):
 _Model = TypeVar("_Model", bound=_Body)
 
 
-class _Message(_Body):
-    recipient: str
-    message: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
-    reference: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+def _e164(recipient: str, info: ValidationInfo[Rules]) -> str:
+    try:
+        return info.context.e164(recipient)
+    except ValueError as error:
+        raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
 
-    @field_validator("recipient")
-    @classmethod
-    def _e164(cls, recipient: str, info: ValidationInfo[Rules]) -> str:
-        try:
-            return info.context.e164(recipient)
-        except ValueError as error:
-            raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
+
+_Recipient = Annotated[str, AfterValidator(_e164)]
+_Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+_Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+
+
+class _Message(_Body):
+    recipient: _Recipient
+    message: _Text
+    reference: _Reference | None = None
 
 
 class _Options(_Body):
@@ -207,6 +240,12 @@ class _Send(_Options, _Message):
     pass
 
 
+class _Preview(_Options):
+    recipient: _Recipient | None = None
+    message: _Text
+    reference: _Reference | None = None
+
+
 class _Bulk(_Options):
     messages: list[Any]  # each is validated alone
 
@@ -217,6 +256,15 @@ class _Bulk(_Options):
         if not 1 <= len(messages) <= limit:
             raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": limit})
         return messages
+
+
+class _Read(_Body):
+    read: bool
+
+
+class _OptOut(_Body):
+    recipient: _Recipient
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
 
 
 class _Ussd(_Body):
@@ -301,8 +349,8 @@ def _validated(
 
 
 _SENTENCES = {
-    "greater_than_equal": "must be at least {ge}",
     "bool_type": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
     "dataclass_type": "must be a string",
     "finite_number": "must be a finite number",
     "float_type": "must be a number",
@@ -321,3 +369,19 @@ _SENTENCES = {
 def _sentence(fault: ErrorDetails) -> str:
     sentence = _SENTENCES.get(fault["type"])
     return sentence.format(**fault.get("ctx", {})) if sentence else fault["msg"]
+
+
+class Body(_Body):
+    """The base of the bodies in other files."""
+
+
+_AnyBody = TypeVar("_AnyBody", bound=Body)
+
+
+def parsed_body(model: type[_AnyBody], raw: bytes, *, may_be_empty: bool = False) -> _AnyBody:
+    """Parse a body by a model of another file. Raises InvalidRequestError with every fault."""
+    content = {} if may_be_empty and not raw.strip() else json_object(raw)
+    parsed, faults = _validated(model, content)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed

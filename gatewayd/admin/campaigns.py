@@ -48,7 +48,7 @@ def cancel(context: Context, company: Id, campaign: CampaignId) -> dict[str, obj
 def _campaigns(context: Context) -> Campaigns:
     if context.gateway is not None:
         return context.gateway.campaigns
-    return Campaigns(context.store, context.clock, lambda _: None)
+    return Campaigns(context.store, context.clock, context.moment, lambda _: None)
 
 
 def _explained(error: GatewayError, company: int, campaign: int) -> AdminError:

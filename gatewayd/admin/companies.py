@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import with_config
 from typing_extensions import TypedDict
 
@@ -21,6 +23,7 @@ class Changes(TypedDict, total=False):
     name: str
     active: bool
     quota: int | None
+    opt_outs: Literal["bulk", "all"]
     sending_window: str | None  # HH:MM-HH:MM; None: always
 
 
@@ -39,7 +42,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 
 def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
-    """Change a company's name, active flag, quota or sending window."""
+    """Change a company's name, active flag, quota, sending window or rule for opt-outs."""
     if "name" in changes:
         changes["name"] = named(changes["name"])
     if "quota" in changes:
@@ -67,5 +70,6 @@ def _shown(row: Company) -> dict[str, object]:
         "active": bool(row.active),
         "quota": row.quota,
         "used_this_month": row.used,
+        "opt_outs": row.opt_outs,
         "window": row.sending_window,
     }

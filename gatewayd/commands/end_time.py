@@ -41,6 +41,11 @@ def end_time(text: str, zone: ZoneInfo) -> int:
         raise ValueError(_HINT) from error
 
 
+def start_time(text: str, zone: ZoneInfo) -> int:
+    """As `end_time`, but a date means the beginning of that day."""
+    return end_time(f"{text}T00:00" if _DATE.fullmatch(text) else text, zone)
+
+
 class EndTime(click.ParamType[Any]):
     """A date, which means the end of that day, or a time, in the configured time zone by default. Converts to microseconds."""
 
@@ -51,9 +56,19 @@ class EndTime(click.ParamType[Any]):
         if ctx is None:
             raise TypeError("the context names the configuration, which holds the time zone")
         try:
-            return end_time(value, settings_of(ctx).numbers.zone)
+            return self._converted(value, settings_of(ctx).numbers.zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def _converted(self, text: str, zone: ZoneInfo) -> int:
+        return end_time(text, zone)
+
+
+class StartTime(EndTime):
+    """As `EndTime`, but a date means the beginning of that day."""
+
+    def _converted(self, text: str, zone: ZoneInfo) -> int:
+        return start_time(text, zone)
 
 
 class Time(click.ParamType[Any]):

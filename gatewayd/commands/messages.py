@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -69,6 +70,24 @@ def _show(message: dict[str, Any], as_json: bool) -> None:
         rows = [
             {key: value for key, value in row.items() if key not in hidden} for row in message["attempts"]
         ]
+        say(f"\n{table(rows)}")
+
+
+@click.command()
+@click.argument("text")
+@json_option
+@click.pass_context
+def preview(context: click.Context, text: str, as_json: bool) -> None:
+    """Tell how many parts a text takes, and what would make it cheaper. TEXT `-`: from standard input."""
+    if text == "-":
+        text = sys.stdin.read().rstrip("\n")
+    found = administer(context, "preview", {"text": text})
+    if as_json:
+        show(found, as_json)
+        return
+    show({key: value for key, value in found.items() if key != "forcing"}, as_json)
+    if found["forcing"]:
+        rows = [{**one, "positions": ", ".join(map(str, one["positions"]))} for one in found["forcing"]]
         say(f"\n{table(rows)}")
 
 

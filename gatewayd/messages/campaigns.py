@@ -12,7 +12,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import campaigns
 from gatewayd.store.tables.campaigns import Campaign, Share
-from gatewayd.timekeeping.clock import Clock
+from gatewayd.timekeeping.clock import Clock, Moment
 
 # At most this many messages are cancelled in one transaction, which takes some ten milliseconds: other writers must not wait.
 _AT_ONCE = 200
@@ -24,9 +24,16 @@ _LONGEST_S = 20.0
 class Campaigns:
     """Reads and cancels campaigns. Any thread may call any method. `notify`: takes the sms_ids that were cancelled."""
 
-    def __init__(self, store: Store, clock: Clock, notify: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        moment: Callable[[], Moment],
+        notify: Callable[[list[str]], None],
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._moment = moment
         self._notify = notify
 
     def show(self, caller: Caller, campaign_id: int) -> CampaignRecord:
@@ -74,7 +81,7 @@ class Campaigns:
             for first in range(0, len(waiting), _AT_ONCE):
                 some = waiting[first : first + _AT_ONCE]
                 with storage_errors():
-                    ended = self._store.write(partial(_cancel_all, some))
+                    ended = self._store.write(partial(self._cancel_some, some))
                 self._notify(ended)
                 cancelled += len(ended)
                 if self._clock.monotonic() > deadline:
@@ -83,9 +90,8 @@ class Campaigns:
                 return CancelledCampaign(cancelled, complete=True)
             after = end
 
-
-def _cancel_all(message_ids: list[int], db: Transaction) -> list[str]:
-    return cancellation.cancel_all(db, message_ids)
+    def _cancel_some(self, message_ids: list[int], db: Transaction) -> list[str]:
+        return cancellation.cancel_all(db, message_ids, self._moment())
 
 
 def _of(caller: Caller, campaign_id: int) -> Campaign:

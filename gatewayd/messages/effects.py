@@ -29,7 +29,7 @@ class Effects:
     doubtful: list[PartKey] = field(default_factory=list)
     in_memory: list[PartKey] = field(
         default_factory=list
-    )  # in doubt too, but the modem's memory may tell their fate
+    )  # in doubt too, but the modem's memory may show the outcome
     queued: dict[int, int] = field(default_factory=dict)  # SIM id → number of messages added to its queue
     shared: bool = False  # other SIMs may send the queued messages too
     sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of the outage backlog

@@ -44,6 +44,7 @@ class MessageQueries:
             rows = messages.page(
                 db,
                 company_id=caller.company_id,
+                sandbox=caller.sandbox,
                 status=None if wanted.status is None else wanted.status.value,
                 campaign_id=wanted.campaign_id,
                 recipient=wanted.recipient,
@@ -61,7 +62,7 @@ class MessageQueries:
     def explained(self, shown: ShownMessage) -> MessageRecord:
         """The record of a message, with the reason why it waits where no attempt gave one."""
         record, reason = shown.record, None
-        if record.status is not Status.PENDING or record.failure_reason is not None:
+        if record.status is not Status.PENDING or record.failure_reason is not None or record.sandbox:
             return record
         at = self._moment()
         if shown.scheduled:
@@ -81,6 +82,6 @@ class MessageQueries:
 
 def owned(found: Owned | None, caller: Caller) -> Owned:
     """The message, if it belongs to the caller's company. Raises NotFoundError."""
-    if found is None or found.company_id != caller.company_id:
+    if found is None or (found.company_id, bool(found.sandbox)) != (caller.company_id, caller.sandbox):
         raise NotFoundError("Message not found")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
-from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, scheduled, sims
+from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims, webhooks
 from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.store.tables.queue_metrics import SimQueue
 from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
@@ -56,6 +57,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class SimAccount:
+    """The balance and the bundle of one SIM, and its troubles with its operator. None: not known."""
+
+    place: SimPlace
+    balance: float | None
+    bundle_units: int | None
+    bundle_end_s: float | None  # Unix time
+    unreadable: bool  # the last answer about its balance could not be read
+    suspected: bool  # its operator may block it
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
     """All metrics at one moment."""
 
@@ -63,11 +76,14 @@ class MetricsSnapshot:
     sims: dict[int, Presence]
     counts: list[Count]
     queues: list[Queue]
+    accounts: list[SimAccount]
     submission_s: dict[SimPlace, Histogram]
     commit_s: Histogram | None  # None: no commit yet
     store_bytes: int  # the database and its journal
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
+    events: int  # the events that are kept; 0 where they cannot be read
+    webhooks: Mapping[str, int]  # state → webhooks; empty where they cannot be read
 
 
 class MetricsCollector:
@@ -89,10 +105,15 @@ class MetricsCollector:
 
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
-        answers, queues = True, []
+        answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0
+        webhook_states: Mapping[str, int] = {}
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
+            accounts = self._accounts()
+            with self._store.readers.lend() as db:
+                kept = events.kept(db)
+                webhook_states = webhooks.states(db)
         except StoreUnavailableError:
             answers = False
         rows, _ = self._last
@@ -103,11 +124,14 @@ class MetricsCollector:
             sims=self._port_registry.sims(),
             counts=[Count(row.event, (row.port, row.slot, row.sim_id), row.cause, row.count) for row in rows],
             queues=queues,
+            accounts=accounts,
             submission_s=self._submissions.histograms(),
             commit_s=self._store.commit_times.histograms().get(""),
             store_bytes=sum(file.stat().st_size for file in files if file.exists()),
             disk_free_bytes=free_bytes(path.parent),
             store_answers=answers,
+            events=kept,
+            webhooks=webhook_states,
         )
 
     def oldest_s(self) -> float:
@@ -127,6 +151,21 @@ class MetricsCollector:
                 for sim_id, port, slot in sims.places(db)
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
+
+    def _accounts(self) -> list[SimAccount]:
+        with self._store.readers.lend() as db:
+            known = sims.shown(db, "")
+        return [
+            SimAccount(
+                (sim.port, sim.slot, sim.id),
+                None if sim.balance_at is None else sim.balance,
+                sim.bundle_units,
+                None if sim.bundle_end is None else sim.bundle_end / SECOND,
+                sim.unreadable_since is not None,
+                sim.suspected_at is not None,
+            )
+            for sim in known
+        ]
 
     def _queue(self, place: SimPlace, waiting: int, behind: SimQueue) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at

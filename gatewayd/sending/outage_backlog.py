@@ -114,7 +114,7 @@ class OutageBacklog:
             return sorted(self._old)
 
     def over(self, sim_id: int, last: int) -> None:
-        """The queue of a SIM has no more old messages up to this id, unless more were set apart meanwhile."""
+        """The queue of a SIM has no more old messages up to this id, unless more were added meanwhile."""
         with self._lock:
             if self._old.get(sim_id) == last:
                 del self._old[sim_id]

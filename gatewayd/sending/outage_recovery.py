@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from config.settings import DispatchSettings
-from gatewayd.messages import reports
+from gatewayd.messages import lifecycle, reports
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.sending.outage_backlog import Aged, OutageBacklog
@@ -37,7 +37,7 @@ class OutageRecovery:
         self._outage_backlog = outage_backlog
 
     def resume(self) -> None:
-        """At the start: parts that were in the air when the last process ended are in doubt."""
+        """At the start: parts that were being submitted when the last process ended are in doubt."""
         while self._store.write(parts.release_deferred):
             pass
         effects, aged, found = self._store.write(self._resume)
@@ -45,7 +45,9 @@ class OutageRecovery:
         self._outage_backlog.set_apart(aged)
         self._log_queue("started", found)
         if doubtful:
-            log.warning("%d parts were in the air when the gateway last stopped: they are in doubt", doubtful)
+            log.warning(
+                "%d parts were being submitted when the gateway last stopped: they are in doubt", doubtful
+            )
         self._transactions.perform(effects)
 
     def clock_trusted(self) -> None:
@@ -80,7 +82,8 @@ class OutageRecovery:
         """Mark the interrupted parts as in doubt, and apply the reports on them that were already kept."""
         at, effects = self._transactions.moment(), Effects()
         modem_memory.requeue_unsaid(db)
-        parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+        for message_id in parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr):
+            lifecycle.in_doubt(db, message_id, IN_DOUBT.text, at)
         for key in [PartKey(*row) for row in parts.resume(db)]:
             (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
             messages.waits_because(db, key.message_id, IN_DOUBT.text)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gatewayd.records import Priority
 from gatewayd.sending.company_turns import SendClass, Turns
+from gatewayd.sims.limits import Room
 from gatewayd.store import Transaction
-from gatewayd.store.tables import send_queue
+from gatewayd.store.tables import messages, send_queue
 from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.store.tables.send_queue import QueuedPart
 
@@ -28,6 +29,9 @@ class Source:
     old: bool = False
     movable: bool = False
     begun: bool = False
+    limits: Room | None = (
+        None  # of the SIM that would send it; None: it has no limit that depends on the message
+    )
 
     @property
     def send_class(self) -> SendClass:
@@ -35,9 +39,12 @@ class Source:
         return SendClass.OLD if self.old else _CLASSES[Priority(self.lane.priority)]
 
     def head(self, db: Transaction) -> QueuedPart | None:
-        """Its first part."""
+        """Its first part; None also where the limits do not allow it."""
         look = send_queue.old_head if self.old else send_queue.head
-        return look(db, self.lane, self.last_old, movable=self.movable, begun=self.begun)
+        part = look(db, self.lane, self.last_old, movable=self.movable, begun=self.begun)
+        if part is None or self.limits is None or _admits(db, self.limits, part):
+            return part
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,12 @@ def choose(
             return Choice(part, send_class, company, _others(waiting, send_class))
         waiting.remove(send_class)  # its lanes hold only parts that this SIM may not send
     return None
+
+
+def _admits(db: Transaction, limits: Room, part: QueuedPart) -> bool:
+    """Whether limits allow the message of a part. A missing message is allowed: claiming it removes its parts."""
+    message = messages.find(db, part.message_id)
+    return message is None or limits.admits(message.recipient, message.unsent)
 
 
 def _others(waiting: Iterable[SendClass], send_class: SendClass) -> tuple[SendClass, ...]:

@@ -55,6 +55,7 @@ class ScheduledRelease:
         port_registry: PortRegistry,
         outage_backlog: OutageBacklog,
         operator: Callable[[str], str],
+        portable: bool,
         moment: Callable[[], Moment],
         write_with_effects: Callable[[Callable[[Transaction, Moment, Effects], int]], int],
     ) -> None:
@@ -65,6 +66,7 @@ class ScheduledRelease:
         self._port_registry = port_registry
         self._outage_backlog = outage_backlog
         self._operator = operator
+        self._portable = portable
         self._moment = moment
         self._write_with_effects = write_with_effects
         self._lock = threading.Lock()
@@ -132,7 +134,7 @@ class ScheduledRelease:
             db,
             self._port_registry.sims(),
             waiting,
-            today=at.today,
+            at=at,
             now=now,
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
@@ -151,13 +153,17 @@ class ScheduledRelease:
                 continue
             if lifecycle.has_expired(message, at):
                 continue  # `Expiry` ends it
-            router = routers.setdefault(one.company_id, Router(candidates, one.company_id))
-            sim = router.choose(one.sim_id, self._operator(message.recipient))
+            router = routers.setdefault(
+                one.company_id, Router(candidates, one.company_id, portable=self._portable)
+            )
+            sim = router.choose(
+                one.sim_id, self._operator(message.recipient), message.recipient, message.parts
+            )
             if sim is None:
                 continue
-            sim.take(message.parts)
+            sim.take(message.recipient, message.parts)
             late = self._is_late(one, at)
-            _queue(db, message, sim, at, message.id if late else next_place)
+            _queue(db, message, sim, message.id if late else next_place)
             effects.queued[sim.id] = effects.queued.get(sim.id, 0) + 1
             effects.shared = effects.shared or one.sim_id is None
             if late:
@@ -172,10 +178,11 @@ class ScheduledRelease:
         return bool(guard_s) and at.now - due.send_at > guard_s * SECOND
 
 
-def _queue(db: Transaction, message: Message, sim: Candidate, at: Moment, place: int) -> None:
+def _queue(db: Transaction, message: Message, sim: Candidate, place: int) -> None:
     """Give a scheduled message to a SIM, and queue its parts at this place."""
-    quotas.reserve_sim(db, sim.id, at.today, 1)
-    messages.rebind(db, message.id, sim.id, at.today, sim.cost * message.parts)
+    recipients = {message.recipient: 1} if sim.room.counts_recipients else {}
+    quotas.reserve_sim(db, sim.id, sim.room.day, 1, message.parts, recipients)
+    messages.rebind(db, message.id, sim.id, sim.room.day, sim.cost * message.parts)
     rows = [
         (message.id, seq, sim.id, message.pinned, message.priority) for seq in range(1, message.parts + 1)
     ]

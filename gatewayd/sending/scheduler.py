@@ -1,4 +1,4 @@
-"""Chooses the next step of a port: a part to claim, a slot to turn to, or a rest. Runs within a transaction."""
+"""Chooses the next step of a port: a part to claim, a slot to switch to, or a rest. Runs within a transaction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from config.settings import DispatchSettings
 from gatewayd.accounts import quotas, sending_windows
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
+from gatewayd.messages.reasons import OPTED_OUT
 from gatewayd.records import Priority
 from gatewayd.sending.company_turns import CompanyTurns, SendClass, Turns
 from gatewayd.sending.modem_memory import ModemMemory, modem_of
@@ -17,10 +18,10 @@ from gatewayd.sending.part_choice import Choice, Source, choose
 from gatewayd.sending.part_content import content_of
 from gatewayd.sending.port_history import Turn
 from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_other_slot
-from gatewayd.sims.limits import room
+from gatewayd.sims.limits import Room, room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, sims
+from gatewayd.store.tables import messages, modem_memory, opt_outs, parts, queue_counts, sims
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.store.tables.send_queue import QueuedPart
@@ -75,7 +76,7 @@ class Scheduler:
         self._outage_backlog = backlog
 
     def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
-        """Claim the next part for the active SIM of the port, or turn to another slot with work."""
+        """Claim the next part for the active SIM of the port, or switch to another slot with work."""
         closed = sending_windows.closed(db, at, self._calendar)
         waiting = sending_windows.without_held(db, closed)
         wanted = busiest_other_slot(turn, waiting)
@@ -119,7 +120,7 @@ class Scheduler:
         `closed`: the companies whose bulk messages wait for their sending window. A rest of 0 s: only expired messages were
         found so far; the next transaction continues.
         """
-        sim = sims.at_work(db, turn.sim_id, at.today)
+        sim = sims.at_work(db, turn.sim_id)
         if sim is None or not sim.enabled:
             return None
         turns = self._company_turns.of(sim.id)
@@ -157,10 +158,11 @@ class Scheduler:
             idle = disabled | self._port_registry.rests(self._clock.monotonic()).keys()
             places = self._port_registry.sims()
             orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
-            if orphans and _has_room(db, sim, at):
+            left = room(db, sim, at) if orphans else None
+            if left is not None and not left.used_up:
                 for sim_id in orphans:
                     begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
-                    sources += self._sources_of_another(db, sim_id, sim, closed, begun=begun)
+                    sources += self._sources_of_another(db, sim_id, sim, left, closed, begun=begun)
         return self._choose(db, sim, sources, turns)
 
     def _spare(
@@ -173,7 +175,8 @@ class Scheduler:
         at: Moment,
     ) -> Choice | None:
         """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
-        if not _has_room(db, sim, at):
+        left = room(db, sim, at)
+        if left.used_up:
             return None
         places = self._port_registry.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
@@ -182,7 +185,8 @@ class Scheduler:
             free = place is not None and place.registered and place.active and not place.busy
             if sim_id == sim.id or waiting[sim_id] < (2 if free else 1):
                 continue
-            found = self._choose(db, sim, self._sources_of_another(db, sim_id, sim, closed), turns)
+            sources = self._sources_of_another(db, sim_id, sim, left, closed)
+            found = self._choose(db, sim, sources, turns)
             if found is not None:
                 return found
         return None
@@ -208,15 +212,17 @@ class Scheduler:
         db: Transaction,
         sim_id: int,
         sim: SimAtWork,
+        left: Room,
         closed: frozenset[int],
         *,
         begun: bool = False,
     ) -> list[Source]:
-        """The lanes of another SIM's queue from which this SIM may send now."""
+        """The lanes of another SIM's queue from which this SIM may send now. `left`: what its limits allow."""
+        limits = left if sim.limits_more_than_messages else None
         last_old = self._outage_backlog.old(sim_id)
         old = (False, True) if last_old and not self._outage_backlog.wait_s(sim.id) else (False,)
         return [
-            Source(lane, last_old, old=each, movable=True, begun=begun)
+            Source(lane, last_old, old=each, movable=True, begun=begun, limits=limits)
             for lane in queue_counts.lanes(db, sim_id, pinned=False)
             if sim.company_id in (None, lane.company_id) and not _is_held(lane, closed)
             for each in old
@@ -239,12 +245,16 @@ class Scheduler:
             else:
                 lifecycle.expire(db, message, at, effects)
             return None
+        if message.stoppable and message.unsent == message.parts and _is_opted_out(db, message):
+            lifecycle.fail(db, message.id, OPTED_OUT.text, at, effects)
+            return None
         claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
         if message.sim_id != sim.id:
-            quotas.move_reservation(db, message, sim.id, at.today)
-            messages.rebind(db, message.id, sim.id, at.today, quotas.cost_on(message, sim.cost))
+            day = at.day_from(sim.reset_hour)
+            quotas.move_reservation(db, message, sim.id, day)
+            messages.rebind(db, message.id, sim.id, day, quotas.cost_on(message, sim.cost))
         via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message.id, head.seq, claim.token)
@@ -274,14 +284,13 @@ class Scheduler:
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
+def _is_opted_out(db: Transaction, message: Message) -> bool:
+    return opt_outs.is_opted_out(db, message.company_id, message.recipient)
+
+
 def _is_held(lane: Lane, closed: frozenset[int]) -> bool:
     """Whether the parts of a lane wait for the sending window of their company."""
     return lane.priority == Priority.BULK and not lane.transactional and lane.company_id in closed
-
-
-def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:
-    left = room(db, sim, at.today)
-    return left is None or left > 0
 
 
 def _validity(message: Message, at: Moment) -> int | None:

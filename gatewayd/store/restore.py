@@ -17,6 +17,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
 from gatewayd.store.store_owner import known_owner
+from gatewayd.store.tables import event_eras, events
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,16 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
         ).rowcount
         count += _hold_scheduled(db, row["taken_at"])
         db.execute(
-            "UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND (day <> '' OR send_at IS NULL)",
+            "UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND NOT sandbox AND (day <> '' OR send_at IS NULL)",
             (HELD,),
         )
     db.execute("DELETE FROM backup_of")
+    event_eras.begin(db, restored=True)
+    if not resend:
+        events.write_of_held(db)
     db.execute("COMMIT")
     log.error(
-        "this database is a backup made at %s UTC: what was accepted or came in since then is lost, and what waited then is %s",
+        "this database is a backup made at %s UTC: messages and texts since then are lost, and messages that waited then are %s",
         db.execute("SELECT datetime(? / 1000000, 'unixepoch')", (row["taken_at"],)).fetchone()[0],
         "sent, though it may have been sent since"
         if resend
@@ -105,7 +109,7 @@ def restore_newest(folder: Path, path: Path) -> None:
         log.error("%s was damaged, and is kept as %s; the backup %s takes its place", path, aside, backup)
         return
     others = len(kept(folder)) - len(usable)
-    foreign = f"; {others} there are of another gateway and are left alone" if others else ""
+    foreign = f"; {others} there belong to another gateway and are not used" if others else ""
     raise StoreDamagedError(
         f"{path} is damaged, and there is no good backup in {folder} to take its place{foreign}"
     )

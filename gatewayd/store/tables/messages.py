@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,8 @@ _SHOWN = f"""
            m.text, m.status, m.created_at, m.sent_at, m.delivered_at, m.failed_at, m.failure_reason, m.cost,
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
-               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt'),
+               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
+           OR m.sandbox AND m.status = 'pending' AND m.failure_reason IS NOT NULL,
            m.reference, m.send_at, m.expires_at, m.sandbox, m.transactional, m.day, c.sending_window
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id LEFT JOIN companies c ON c.id = m.company_id
 """
@@ -29,7 +31,7 @@ _SHOWN = f"""
 # The columns of `Message`, in its order.
 _MESSAGE = (
     "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
-    " created_at, expires_at, failure_reason, priority, send_at"
+    " created_at, expires_at, failure_reason, priority, send_at, stoppable, sandbox"
 )
 
 
@@ -55,6 +57,8 @@ class Message:
     failure_reason: str | None
     priority: int
     send_at: int | None
+    stoppable: int  # an opt-out of its recipient stops it
+    sandbox: int  # it has no parts, no SIM and no quota
 
     @property
     def begins_at(self) -> int:
@@ -72,6 +76,11 @@ class ShownMessage:
     transactional: bool
     scheduled: bool  # no SIM was chosen yet
     sending_window: str | None  # of its company
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether a sandbox key sent it."""
+        return self.record.sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +125,13 @@ COLUMNS = (
     "send_at",
     "transactional",
     "sandbox",
+    "stoppable",
 )
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 _SIM = COLUMNS.index("sim_id") + 1
+_SANDBOX = COLUMNS.index("sandbox") + 1
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
@@ -138,7 +149,7 @@ def newest(db: Connection) -> int | None:
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
-    event_counts.accepted(db, (row[_SIM] for row in rows))
+    event_counts.accepted(db, (row[_SIM] for row in rows if not row[_SANDBOX]))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
@@ -158,6 +169,15 @@ def shown(db: Connection, sms_id: str) -> ShownMessage | None:
     """One message as it is shown. The hexadecimal digits of its id may be capitals (RFC 9562, 4)."""
     row = db.execute(f"{_SHOWN} WHERE m.sms_id = ?", (sms_id.lower(),)).fetchone()
     return None if row is None else _shown(row)
+
+
+def shown_by_ids(db: Connection, message_ids: Iterable[int]) -> dict[int, ShownMessage]:
+    """Messages as they are shown, by their row ids; a deleted one is missing."""
+    # One statement for any number of ids: SQLite's cache would keep one for each number of marks.
+    rows = db.execute(
+        f"{_SHOWN} WHERE m.id IN (SELECT value FROM json_each(?))", (json.dumps(list(message_ids)),)
+    ).fetchall()
+    return {row["id"]: _shown(row) for row in rows}
 
 
 def by_sms_id(db: Connection, sms_id: str) -> Message | None:
@@ -247,6 +267,7 @@ def page(
     reference: str | None = None,
     sim_id: int | None = None,
     priority: int | None = None,
+    sandbox: bool | None = None,
 ) -> list[ShownMessage]:
     """Messages as they are shown, newest first, found in several short reads.
 
@@ -259,6 +280,7 @@ def page(
         "m.reference = :reference": reference,
         "m.sim_id = :sim_id": sim_id,
         "m.priority = :priority": priority,
+        "m.sandbox = :sandbox": sandbox,
     }
     if company_id is None:
         wanted |= {"m.created_at >= :since": since, "m.created_at < :until": until}

@@ -99,7 +99,7 @@ class Part:
     sim_id: int
     token: int  # of the last claim
     attempts: int
-    reference: int | None  # TP-MR; None: the modem did not tell it
+    reference: int | None  # TP-MR; None: the modem did not report it
     started_at: int  # of the last claim
     ended_at: int | None
     service_centre_at: int | None  # TP-SCTS, from a report
@@ -360,8 +360,11 @@ def release_deferred(db: Connection) -> bool:
     return released == _RELEASED_AT_ONCE
 
 
-def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
-    """While no port runs: put every submitting part in doubt, and write that down as an attempt."""
+def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> list[int]:
+    """While no port runs: put every submitting part in doubt, and write that down as an attempt.
+
+    Returns the ids of their messages.
+    """
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -369,7 +372,8 @@ def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
         f" FROM parts WHERE {SUBMITTING}",
         (reason, reason_fr),
     )
-    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING}")
+    doubted = db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING} RETURNING message_id")
+    return [row[0] for row in doubted.fetchall()]
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Part]:
@@ -450,7 +454,7 @@ def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -
 
 
 def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
-    """Note the TP-MR of a submitted part whose modem did not tell it."""
+    """Note the TP-MR of a submitted part whose modem did not report it."""
     db.execute(
         "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
         (reference, message_id, seq),

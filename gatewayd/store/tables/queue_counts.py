@@ -57,15 +57,15 @@ def install_queue_counts(db: Connection) -> None:
         CREATE TEMP TRIGGER load_joined AFTER {changes} WHEN {new} BEGIN {added} END;
         CREATE TEMP TRIGGER load_removed AFTER DELETE ON main.parts WHEN {old} BEGIN {removed} END;
         CREATE TEMP TABLE pending (messages INTEGER NOT NULL);
-        INSERT INTO pending SELECT count(*) FROM main.messages WHERE status = 'pending';
-        CREATE TEMP TRIGGER pending_added AFTER INSERT ON main.messages WHEN new.status = 'pending' BEGIN
+        INSERT INTO pending SELECT count(*) FROM main.messages WHERE status = 'pending' AND sandbox = 0;
+        CREATE TEMP TRIGGER pending_added AFTER INSERT ON main.messages WHEN new.status = 'pending' AND new.sandbox = 0 BEGIN
             UPDATE pending SET messages = messages + 1;
         END;
         CREATE TEMP TRIGGER pending_left AFTER UPDATE OF status ON main.messages
-            WHEN old.status = 'pending' AND new.status <> 'pending' BEGIN
+            WHEN old.status = 'pending' AND new.status <> 'pending' AND new.sandbox = 0 BEGIN
             UPDATE pending SET messages = messages - 1;
         END;
-        CREATE TEMP TRIGGER pending_removed AFTER DELETE ON main.messages WHEN old.status = 'pending' BEGIN
+        CREATE TEMP TRIGGER pending_removed AFTER DELETE ON main.messages WHEN old.status = 'pending' AND old.sandbox = 0 BEGIN
             UPDATE pending SET messages = messages - 1;
         END;
     """)
@@ -104,6 +104,6 @@ def lanes(db: Connection, sim_id: int, *, pinned: bool = True) -> list[Lane]:
 
 
 def pending(db: Connection) -> int:
-    """The number of pending messages."""
+    """The number of pending messages, without those of sandbox keys."""
     count: int = db.execute("SELECT messages FROM pending").fetchone()[0]
     return count

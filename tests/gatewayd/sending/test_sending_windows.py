@@ -20,7 +20,7 @@ from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import SECOND, Calendar, Moment
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest, Switch
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, administration
+from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, administration_context
 
 A, B = "8922301000000000001", "8922301000000000002"
 HOUR = 3600 * SECOND
@@ -39,7 +39,7 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
 
 
 def set_window(played: PlayedGateway, window: str | None, company: int | None = None) -> None:
-    companies.set_(administration(played), company or played.company, {"sending_window": window})
+    companies.set_(administration_context(played), company or played.company, {"sending_window": window})
 
 
 def sends(played: PlayedGateway, port: int = 1) -> list[str]:
