@@ -116,6 +116,7 @@ class PlayedGateway:
         self.caller = Caller(0, self.company, admin=False)
 
     def open(self) -> None:
+        self.settings.store.path.parent.mkdir(exist_ok=True)
         self.store = Store(self.settings.store.path)
         self.store.open()
         self.gateway = Gateway(self.settings, self.store, self.clock, self.webhook_way)
