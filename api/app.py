@@ -67,7 +67,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         bulk.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
         inbox.endpoints(gateway),
-        events.endpoints(gateway, WaitLimit(max(1, settings.api.threads // 4), waiting)),
+        events.endpoints(gateway, WaitLimit(settings.api.threads // 4, waiting)),
         sims.endpoints(gateway, wait_limit),
         quota.endpoints(gateway),
         ussd.endpoints(gateway, wait_limit),

@@ -62,9 +62,9 @@ def read(db: Connection) -> Eras:
 
 
 def drop_before(db: Connection, oldest_id: int) -> None:
-    """Forget the eras that ended before the place in front of the oldest event."""
+    """Forget the eras that ended before the place in front of the oldest event, but not the one of the last restore."""
     db.execute(
         "DELETE FROM event_eras WHERE id < (SELECT max(id) FROM event_eras WHERE first_id < :oldest)"
-        " AND id < (SELECT max(id) FROM event_eras WHERE restored)",
+        " AND id <> (SELECT max(id) FROM event_eras WHERE restored)",
         {"oldest": oldest_id},
     )

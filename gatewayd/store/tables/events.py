@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -188,13 +188,13 @@ def by_number(db: Connection, number: int) -> EventRecord | None:
 
 def _records(db: Connection, rows: list[Row]) -> list[EventRecord]:
     eras = event_eras.read(db)
-    shown = messages.shown_by_ids(db, _ids(rows, "message_id"))
-    texts = inbound.shown_by_ids(db, _ids(rows, "inbox_id"))
+    shown = messages.shown_by_ids(db, ids) if (ids := _ids(rows, "message_id")) else {}
+    texts = inbound.shown_by_ids(db, ids) if (ids := _ids(rows, "inbox_id")) else {}
     found = [_record(row, eras, shown, texts) for row in rows]
     return [record for record in found if record is not None]
 
 
-def _ids(rows: list[Row], column: str) -> Iterable[int]:
+def _ids(rows: list[Row], column: str) -> set[int]:
     return {row[column] for row in rows if row[column] is not None}
 
 

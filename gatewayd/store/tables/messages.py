@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,9 +148,10 @@ def shown(db: Connection, sms_id: str) -> ShownMessage | None:
 
 def shown_by_ids(db: Connection, message_ids: Iterable[int]) -> dict[int, ShownMessage]:
     """Messages as they are shown, by their row ids; a deleted one is missing."""
-    wanted = list(message_ids)
-    marks = ", ".join("?" * len(wanted))
-    rows = db.execute(f"{_SHOWN} WHERE m.id IN ({marks})", wanted).fetchall() if wanted else []
+    # One statement for any number of ids: SQLite's cache would keep one for each number of marks.
+    rows = db.execute(
+        f"{_SHOWN} WHERE m.id IN (SELECT value FROM json_each(?))", (json.dumps(list(message_ids)),)
+    ).fetchall()
     return {row["id"]: _shown(row) for row in rows}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gatewayd.accounts.authenticator import new_key
 from gatewayd.records import EventType
 from gatewayd.store.tables import accounts
 from gatewayd.store.tables import events as table
+from modem.port.status import Answer
 from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.conftest import eventually
 
@@ -132,7 +133,7 @@ def test_a_key_is_needed(server: ApiServer) -> None:
 
 
 class Waiting(threading.Thread):
-    """A client that waits up to a minute."""
+    """A client that waits up to a minute; it asks again where too many wait already."""
 
     def __init__(self, server: ApiServer, secret: str | None = None) -> None:
         super().__init__()
@@ -142,9 +143,10 @@ class Waiting(threading.Thread):
 
     def run(self) -> None:
         headers = {"X-API-Key": self._secret or self._server.key}
-        self.answer = requests.get(
-            self._server.url + PATH, {"wait": 60}, headers=headers, timeout=DEADLINE_S * 3
-        )
+        while self.answer is None or "Retry-After" in self.answer.headers:
+            self.answer = requests.get(
+                self._server.url + PATH, {"wait": 60}, headers=headers, timeout=DEADLINE_S * 3
+            )
 
     def done(self) -> requests.Response:
         self.join(DEADLINE_S * 3)
@@ -191,24 +193,37 @@ def test_a_waiting_client_is_answered_when_the_gateway_stops(tmp_path: Path) -> 
     server.played.store.close()
 
 
-def test_requests_that_wait_of_all_kinds_leave_threads_for_others(server: ApiServer) -> None:
-    sends = []
-    for _ in range(THREADS // 2):
+def test_requests_that_wait_of_all_kinds_leave_two_threads_for_others(server: ApiServer) -> None:
+    def send() -> None:
         body = {"recipient": "+22370123456", "message": "waits for a modem"}
         headers = {"X-API-Key": server.key, "Prefer": "wait=60"}
-        sends.append(
-            threading.Thread(
-                target=requests.post,
-                args=(server.url + "/api/sms/send",),
-                kwargs={"json": body, "headers": headers, "timeout": DEADLINE_S * 3},
-            )
-        )
-        sends[-1].start()
-    other = server.played.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
-    secret = key(server, other)
-    waiting = [Waiting(server, secret) for _ in range(THREADS // 4)]
-    eventually(lambda: server.server.in_flight == len(sends) + len(waiting))
+        requests.post(server.url + "/api/sms/send", json=body, headers=headers, timeout=DEADLINE_S * 3)
+
+    refused: list[str] = []
+
+    def test_connection() -> None:
+        headers = {"X-API-Key": admin}
+        url = server.url + "/api/sms/test-connection"
+        answer = requests.get(url, headers=headers, timeout=DEADLINE_S * 3).json()
+        if not answer["success"]:
+            refused.append(answer["error"])
+
+    def begin(count: int, target: Callable[[], None]) -> list[threading.Thread]:
+        threads = [threading.Thread(target=target) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    admin = key(server, admin=True)
+    sends = begin(THREADS // 2, send)
+    eventually(lambda: server.played.row("SELECT count(*) FROM messages")[0] == THREADS // 2)
+    waiting = [Waiting(server) for _ in range(THREADS // 4)]
+    eventually(lambda: full(server))
+    tests = begin(THREADS // 4, test_connection)
+    eventually(lambda: refused.count("queue_full") == 2)  # one of the three waits
     assert ask(server).status_code == 200
+    for port in server.played.ports.values():
+        port.answer.set_result(Answer(1, ok=True, busy=False, detail=""))
     server.played.gateway.stop(1)
-    for thread in [*sends, *waiting]:
+    for thread in [*sends, *waiting, *tests]:
         thread.join(DEADLINE_S * 3)

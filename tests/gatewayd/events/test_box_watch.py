@@ -10,8 +10,9 @@ import pytest
 
 from gatewayd.events import box_watch
 from gatewayd.events.box_watch import BoxWatch
-from gatewayd.store.engine.disk import LITTLE_BYTES
-from gatewayd.timekeeping.clock import ClockStatus
+from gatewayd.store.engine.disk import LITTLE_BYTES, Condition, State
+from gatewayd.store.store import Store
+from gatewayd.timekeeping.clock import SECOND, ClockStatus
 from modem.port.status import PortState
 from tests.gatewayd.events.reading import BOX, events, types
 from tests.gatewayd.played_ports import PlayedGateway
@@ -84,6 +85,23 @@ def test_little_space_is_told_until_there_is_enough_again(
     free = LITTLE_BYTES * 2
     look(played)
     assert [event.data["state"] for event in events(played, BOX)] == ["little_space", "ok"]
+
+
+def test_a_disk_that_failed_is_told_as_soon_as_it_works_again(
+    played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(played)
+    condition = Condition(State.STUCK, "the disk does not answer")
+    monkeypatch.setattr(Store, "condition", property(lambda _: condition))
+    failed_at = played.clock.at
+    assert look(played) == []
+    played.clock.at += SECOND
+    condition = Condition(State.OK)
+    look(played)
+    assert [(event.data["state"], event.at - failed_at) for event in events(played, BOX)] == [
+        ("stuck", 0),
+        ("ok", SECOND),
+    ]
 
 
 def test_a_clock_that_stays_untrusted_is_told_once(

@@ -222,10 +222,10 @@ class Waiter(threading.Thread):
         super().__init__()
         self.page: EventPage | None = None
         self.gone = threading.Event()
-        self._read = lambda: played.gateway.events.wait(audience, EventQuery(after), 60, self.gone.is_set)
+        self._reader, self._audience, self._after = played.gateway.events, audience, after
 
     def run(self) -> None:
-        self.page = self._read()
+        self.page = self._reader.wait(self._audience, EventQuery(self._after), 60, self.gone.is_set)
 
     def done(self) -> EventPage:
         self.join(20)

@@ -75,6 +75,24 @@ def test_the_newest_event_stays_so_that_no_id_is_used_again(played: PlayedGatewa
     assert events(played)[-1].number == last.number + 1
 
 
+def test_the_eras_of_deleted_events_are_forgotten(played: PlayedGateway) -> None:
+    for _ in range(3):
+        tell(played)
+        played.restart()
+    sweep(played)
+    before = page(played)
+    played.clock.at += 8 * DAY
+    tell(played)
+    sweep(played)
+    # Of the last restore (the beginning), of the place before the oldest event, and of that event.
+    assert played.row("SELECT count(*) FROM event_eras")[0] == 3
+    found = page(played, before.next_cursor)
+    assert not found.reset
+    assert len(found.events) == 1
+    tell(played)
+    assert not page(played, found.next_cursor).reset
+
+
 def test_no_event_is_deleted_while_the_clock_is_not_trusted(played: PlayedGateway) -> None:
     tell(played, 3)
     sweep(played)
