@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
+from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from api.access.admission import Admission, admission
+from api.access.admission import admission
 from api.access.ip_access import IpAccess
 from api.endpoints import (
     bulk,
+    campaigns,
     events,
     health,
     inbox,
     loop_test,
     messages,
     metrics,
+    opt_outs,
+    preview,
     quota,
     send,
     sims,
@@ -24,10 +27,12 @@ from api.endpoints import (
     webhooks,
 )
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
+from api.responses.flask_response import ApiResponse
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
 from api.server.request_parser import UNCHECKED_BODY_LIMIT
 from api.server.wait_limit import WaitLimit
+from api.web_application import Api
 from config.settings import Settings
 from gatewayd.errors import GatewayError
 
@@ -41,18 +46,11 @@ URGENT = frozenset({_PREFIX + health.PATH})
 """Paths that the server answers even while all threads are busy (see `Server`)."""
 
 
-class Api(Flask):
-    """The application, and the check of a request before its body is read."""
-
-    admit: Admission
-
-
 def create_app(gateway: Gateway, settings: Settings) -> Api:
     """Build the application. Every error in it is answered in the envelope."""
     app = Api(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # Flask would redirect, with an HTML page
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # Flask would answer without the envelope
-    app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
     ip_access = IpAccess(settings.api)
     durations = metrics.measure_requests(app)
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
@@ -65,8 +63,11 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     for blueprint in (
         send.endpoints(gateway, settings.api, waiting),
         bulk.endpoints(gateway, settings.api),
+        preview.endpoints(gateway, settings.api),
         messages.endpoints(gateway),
+        campaigns.endpoints(gateway),
         inbox.endpoints(gateway),
+        opt_outs.endpoints(gateway, settings.api),
         events.endpoints(gateway, WaitLimit(settings.api.threads // 4, waiting)),
         sims.endpoints(gateway, wait_limit),
         quota.endpoints(gateway),
@@ -84,5 +85,6 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
 
 
 def _add_security_headers(response: Response) -> Response:
-    response.headers.update(HEADERS)
+    if not isinstance(response, ApiResponse):  # which begins with them
+        response.headers.update(HEADERS)
     return response

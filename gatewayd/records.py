@@ -10,7 +10,12 @@ NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 
 
-RIGHTS = ("transactional", "webhooks")
+LONGEST_TEXT = 1600
+"""Characters (Unicode code points) in one message, from the guide."""
+
+TRANSACTIONAL = "transactional"
+
+RIGHTS = (TRANSACTIONAL, "webhooks")
 """What a key may be allowed beside sending and reading."""
 
 
@@ -200,6 +205,37 @@ class InboxRecord:
         None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: recorded by an old version
     )
     port_number: int | None = None  # of data: the port of the application
+    read: bool = False  # as a client marked it
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRecord:
+    """A number that wants no such messages from a company, with the evidence. Times in microseconds since the epoch."""
+
+    id: int
+    company_id: int
+    recipient: str
+    opted_out_at: int
+    source: str  # text, api or cli
+    reason: str | None  # as a program or a person gave it
+    text: str | None  # the words of the text
+    inbox_id: int | None  # the text itself
+    ended_at: int | None  # None: in force
+    ended_source: str | None
+    ended_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """A filter for a list of received texts, newest first. Times in microseconds since the epoch: since ≤ received < until."""
+
+    sender: str | None = None
+    since: int | None = None
+    until: int | None = None
+    unread: bool | None = None
+    sim_id: int | None = None
+    limit: int = 50
+    cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +283,8 @@ class SimRecord:
     can_send_sms: bool
     assigned_to: str | None  # the company's name
     balance_at: int | None = None  # time of reading in microseconds since the epoch; None: never read
+    bundle_units: int | None = None  # texts left in its bundle; None: its operator does not tell
+    bundle_end: int | None = None  # microseconds since the epoch; None: its operator does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,3 +319,31 @@ class MessageFilter:
     until: int | None = None
     limit: int = 50
     cursor: int | None = None
+    reference: str | None = None
+    sim_id: int | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """The messages of a campaign. Times of acceptance in microseconds since the epoch, UTC."""
+
+    campaign_id: int
+    counts: dict[Status, int]
+    parts: int
+    cost: float
+    first_at: int
+    last_at: int
+
+    @property
+    def total(self) -> int:
+        """The number of messages."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledCampaign:
+    """The result of cancelling a campaign. `complete` false: the time was over, and messages may still wait."""
+
+    cancelled: int
+    complete: bool

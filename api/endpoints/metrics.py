@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from api.access.ip_access import IpAccess
 from gatewayd.operations import metrics_snapshot
 from gatewayd.operations.health import HealthState
-from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimPlace
+from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimAccount, SimPlace
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.tables.event_counts import DISCARDED
 from modem.port import status_text
@@ -115,6 +115,7 @@ class _Collector(Collector):
         yield from _queues(snapshot)
         yield from _ports(snapshot.ports)
         yield from _sims(snapshot)
+        yield from _accounts(snapshot)
         yield from _box(snapshot)
         yield _checks(self._gateway)
         yield _requests(self._requests)
@@ -207,6 +208,31 @@ def _sims(snapshot: MetricsSnapshot) -> Iterator[Metric]:
         if slot.signal_dbm is not None:
             signal.add_metric(labels, slot.signal_dbm)
     yield from (registered, state, signal)
+
+
+def _accounts(snapshot: MetricsSnapshot) -> Iterator[Metric]:
+    gauges: tuple[tuple[str, str, Callable[[SimAccount], float | None]], ...] = (
+        ("gatewayd_sim_balance", "The last balance that was read", lambda sim: sim.balance),
+        ("gatewayd_sim_bundle_units", "Texts left in the bundle", lambda sim: sim.bundle_units),
+        ("gatewayd_sim_bundle_end_seconds", "End of the bundle, Unix time", lambda sim: sim.bundle_end_s),
+        (
+            "gatewayd_sim_balance_unreadable",
+            "1 while the answers about the balance cannot be read",
+            lambda sim: sim.unreadable,
+        ),
+        (
+            "gatewayd_sim_suspected_blocked",
+            "1 while the operator is suspected of blocking the SIM",
+            lambda sim: sim.suspected,
+        ),
+    )
+    for name, help_text, value in gauges:
+        family = GaugeMetricFamily(name, help_text, labels=_PLACE)
+        for sim in snapshot.accounts:
+            known = value(sim)
+            if known is not None:
+                family.add_metric(list(_labels(sim.place)), known)
+        yield family
 
 
 def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:

@@ -20,14 +20,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
+from api.requests.times import rfc3339
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import is_blank
-from gatewayd.records import Draft, Idempotency, Options, Priority
-
-LONGEST_TEXT = 1600
-"""Characters (Unicode code points) in one message, from the guide."""
+from gatewayd.records import LONGEST_TEXT, Draft, Idempotency, Options, Priority
 
 LONGEST_REFERENCE = 255
 """Characters in a client's own id of a message."""
@@ -36,12 +34,17 @@ LONGEST_EXPIRY_S = 63 * 7 * 86400
 """63 weeks: the longest validity period of an SMS-SUBMIT (23.040, 9.2.3.12.1)."""
 
 
+def _never_too_late() -> int:
+    return 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that decide whether a body is valid."""
 
     e164: Callable[[str], str]  # raises ValueError with a text for the client
     bulk_max: int
+    latest_send_at: Callable[[], int] = _never_too_late  # microseconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,38 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     return SendRequest(
         Draft(parsed.recipient, parsed.message, parsed.reference), parsed.options(), idempotency
     )
+
+
+def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
+    """Parse the body of a preview, in which the recipient may be missing. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Preview, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
+
+
+def read_request(raw: bytes) -> bool:
+    """Parse the body that marks a received text. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_Read, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed.read
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRequest:
+    """A number that opts out. `recipient` is E.164."""
+
+    recipient: str
+    reason: str | None
+
+
+def opt_out_request(raw: bytes, rules: Rules) -> OptOutRequest:
+    """Parse the body that opts a number out. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(_OptOut, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return OptOutRequest(parsed.recipient, parsed.reason)
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
@@ -154,18 +189,22 @@ class _Body(BaseModel):
 _Model = TypeVar("_Model", bound=_Body)
 
 
-class _Message(_Body):
-    recipient: str
-    message: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
-    reference: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+def _e164(recipient: str, info: ValidationInfo[Rules]) -> str:
+    try:
+        return info.context.e164(recipient)
+    except ValueError as error:
+        raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
 
-    @field_validator("recipient")
-    @classmethod
-    def _e164(cls, recipient: str, info: ValidationInfo[Rules]) -> str:
-        try:
-            return info.context.e164(recipient)
-        except ValueError as error:
-            raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
+
+_Recipient = Annotated[str, AfterValidator(_e164)]
+_Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+_Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+
+
+class _Message(_Body):
+    recipient: _Recipient
+    message: _Text
+    reference: _Reference | None = None
 
 
 class _Options(_Body):
@@ -173,6 +212,18 @@ class _Options(_Body):
     campaign_id: _Id | None = None
     priority: Literal["otp", "normal", "bulk"] | None = None
     expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
+    send_at: str | None = None
+    transactional: bool | None = None
+
+    @field_validator("send_at")
+    @classmethod
+    def _within_a_year(cls, send_at: str | None, info: ValidationInfo[Rules]) -> str | None:
+        try:
+            if send_at is not None and rfc3339(send_at) > info.context.latest_send_at():
+                raise ValueError("must be at most a year ahead")
+        except ValueError as error:
+            raise PydanticCustomError("send_at", "{sentence}", {"sentence": str(error)}) from error
+        return send_at
 
     def options(self) -> Options:
         return Options(
@@ -180,11 +231,19 @@ class _Options(_Body):
             campaign_id=self.campaign_id,
             priority=Priority[self.priority.upper()] if self.priority else Priority.NORMAL,
             expires_in_s=self.expires_in_s,
+            send_at=None if self.send_at is None else rfc3339(self.send_at),
+            transactional=bool(self.transactional),
         )
 
 
 class _Send(_Options, _Message):
     pass
+
+
+class _Preview(_Options):
+    recipient: _Recipient | None = None
+    message: _Text
+    reference: _Reference | None = None
 
 
 class _Bulk(_Options):
@@ -197,6 +256,15 @@ class _Bulk(_Options):
         if not 1 <= len(messages) <= limit:
             raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": limit})
         return messages
+
+
+class _Read(_Body):
+    read: bool
+
+
+class _OptOut(_Body):
+    recipient: _Recipient
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
 
 
 class _Ussd(_Body):

@@ -8,13 +8,15 @@ from typing import Any
 from flask import Response
 
 from api.responses.errors import Refusal
-from api.responses.json_format import MIME, document, timestamp
+from api.responses.flask_response import ApiResponse
+from api.responses.json_format import document, timestamp
 from api.responses.response import JsonResponse, error_response
 from gatewayd.accounts.quotas import quota_document
 from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
+    CampaignRecord,
     InboxRecord,
     LoopTestRecord,
     MessageRecord,
@@ -34,7 +36,7 @@ def respond(
 
 def flask_response(reply: JsonResponse) -> Response:
     """Flask's response from a prepared one."""
-    return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
+    return ApiResponse(reply)
 
 
 def respond_error(refusal: Refusal) -> Response:
@@ -52,9 +54,27 @@ def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
     return {"sms_id": record.sms_id, "task_id": record.task_id, "sim_number": record.sim_number}
 
 
+def given_back(reference: str | None) -> dict[str, Any]:
+    """The client's own id of a message, in the answers to requests that named one."""
+    return {} if reference is None else {"reference": reference}
+
+
 def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
     return message_document(record)
+
+
+def campaign(record: CampaignRecord) -> dict[str, Any]:
+    """`data` of a campaign."""
+    return {
+        "campaign_id": record.campaign_id,
+        "total": record.total,
+        **{status.value: count for status, count in record.counts.items()},
+        "parts": record.parts,
+        "cost": record.cost,
+        "first_at": timestamp(record.first_at),
+        "last_at": timestamp(record.last_at),
+    }
 
 
 def attempt(record: AttemptRecord) -> dict[str, Any]:
@@ -151,5 +171,7 @@ def _available_sim(record: SimRecord) -> dict[str, Any]:
         },
         "can_send_sms": record.can_send_sms,
         "assigned_to": record.assigned_to,
-        "balance_at": timestamp(record.balance_at),  # beyond the guide
+        "balance_at": timestamp(record.balance_at),  # beyond the guide, as what follows
+        "bundle_units": record.bundle_units,
+        "bundle_end": timestamp(record.bundle_end),
     }

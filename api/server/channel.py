@@ -21,7 +21,7 @@ from api.server.in_flight import InFlight
 from api.server.request_parser import HEADER_LIMIT, UNCHECKED_BODY_LIMIT, Parser
 
 LINGER_LIMIT = 67_108_864
-"""Bytes that are still read from a refused client that goes on sending: enough for a large upload, not for an endless one."""
+"""Bytes that are still read from a refused client that continues to send: enough for a large upload, not for an endless one."""
 
 _TLS = 0x16
 """First byte of a TLS connection (RFC 8446, 5.1: a record of the type handshake). No HTTP request begins with it."""

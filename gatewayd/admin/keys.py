@@ -38,6 +38,8 @@ def add(
     """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
+    if admin and sandbox:
+        raise AdminError("an administration key asks modems: a sandbox key cannot be one")
     kept_rights = _rights(rights)
     made, at = new_key(), context.moment()
 

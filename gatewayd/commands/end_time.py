@@ -1,4 +1,4 @@
-"""An option that takes a date or a time as the end of a period."""
+"""Options that take a time, or a date or a time as the end of a period."""
 
 from __future__ import annotations
 
@@ -69,3 +69,15 @@ class StartTime(EndTime):
 
     def _converted(self, text: str, zone: ZoneInfo) -> int:
         return start_time(text, zone)
+
+
+class Time(click.ParamType[Any]):
+    """A time, in the configured time zone by default. Converts to microseconds. A date alone names no time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        if _DATE.fullmatch(value):
+            self.fail("must be a time as 2027-01-31T12:00:00Z", param, ctx)
+        return EndTime().convert(value, param, ctx)

@@ -7,7 +7,7 @@ import os
 from config.settings import Settings
 from gatewayd.diagnostics.findings import Finding, ok, warning
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import look
+from gatewayd.store.inspection import look
 from gatewayd.store.store_files import misowned
 from gatewayd.store.tables import webhooks
 from gatewayd.store.tables.webhooks import Webhook

@@ -60,4 +60,5 @@ def text_document(record: InboxRecord) -> dict[str, Any]:
         "kind": record.kind,
         "encoding": record.encoding,
         "port_number": record.port_number,
+        "read": record.read,
     }

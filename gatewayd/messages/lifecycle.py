@@ -41,7 +41,7 @@ def part_undeliverable(
     at: Moment,
     effects: Effects,
 ) -> None:
-    """A report with this TP-SCTS says that the network gave up on a part: the message failed."""
+    """A report with this TP-SCTS says that the network could not deliver a part: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, effects)
 
@@ -52,7 +52,8 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     if message is None:
         return
     parts.drop_queued(db, message_id, "failed")
-    quotas.count_failed(db, message.sim_id, at.today)
+    if not message.sandbox:
+        quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
     events.write_of_message(db, EventType.MESSAGE_FAILED, message_id, at.now)
     effects.changed.append(message.sms_id)
@@ -70,7 +71,7 @@ def has_expired(message: Message, at: Moment) -> bool:
 
 
 def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
-    """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
+    """End an expired message: its waiting parts are dropped, and it fails unless a part is being submitted or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """

@@ -38,19 +38,23 @@ _REMEMBERED = 7 * DAY
 _GIVEN_UP_AT_ONCE = 100
 
 
-def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+def keep(
+    db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar
+) -> int | None:
     """Keep a text that a SIM received, once. Messages that are not texts (`Deliver.signal`) are only counted.
+
+    Returns the id of a text of one part that was kept; None where it was known, or is something else.
 
     `calendar`: the time zone of the box, for time stamps without one.
     """
     if isinstance(text, Deliver) and text.signal is not None:
         event_counts.discarded(db, sim_id, text.signal.value)
-        return
+        return None
     if not inbound.first_time(db, _digest(sim_id, text), now):
-        return
+        return None
     if isinstance(text, Unreadable):
         inbound.keep_unreadable(db, sim_id, text.pdu, text.reason, now)
-        return
+        return None
     sent_at = _sent_at(text, calendar)
     if text.concat is None:
         inbox_id = inbound.keep_text(
@@ -64,8 +68,9 @@ def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, cal
             incomplete=False,
         )
         events.write_of_text(db, inbox_id, now)
-        return
+        return inbox_id
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
+    return None
 
 
 def deleted(db: Transaction, sim_id: int, text: Deliver) -> None:
@@ -179,7 +184,7 @@ def _nature(text: Deliver) -> Nature:
 
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
     """The hash of the received octets: texts with different stamps that are no dates are different texts."""
-    told: object = text
+    content: object = text
     if isinstance(text, Deliver) and text.octets:
-        told = (text.octets, text.copy) if text.copy else text.octets
-    return hashlib.sha256(repr((sim_id, told)).encode("utf-8", "surrogatepass")).digest()
+        content = (text.octets, text.copy) if text.copy else text.octets
+    return hashlib.sha256(repr((sim_id, content)).encode("utf-8", "surrogatepass")).digest()

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gatewayd.store import restore, store_owner
-from gatewayd.store.checks import check_file, check_owner, check_whole
-from gatewayd.store.engine import log_owner
+from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
 from gatewayd.store.engine.connection import Connection, Transaction, connect_writer, keep_log
 from gatewayd.store.engine.disk import Condition, Disk
@@ -22,6 +21,7 @@ from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_
 from gatewayd.store.engine.histogram import Durations
 from gatewayd.store.engine.readers import Readers
 from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
+from gatewayd.store.integrity import check_file, check_owner, check_whole
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
 from gatewayd.store.tables import event_eras, events, queue_counts
@@ -131,7 +131,7 @@ class Store:
 
     @property
     def running(self) -> bool:
-        """Whether the thread of the writer is alive. False between `open` and `close`: it has died."""
+        """Whether the thread of the writer is alive. False between `open` and `close`: it ended unexpectedly."""
         return self._writer is not None and self._writer.running
 
     def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
@@ -167,7 +167,7 @@ class Store:
     def _start_writer(self) -> None:
         try:
             check_file(self.path)
-            log_owner.set_foreign_logs_aside(self.path)
+            wal_owner.set_foreign_logs_aside(self.path)
             try:
                 self._writer = self._make_writer()
             except sqlite3.OperationalError:
@@ -223,9 +223,9 @@ class Store:
             install_in_flight(db, [] if before is None else in_flight(before))
             install_event_counts(db)
             if before is None:
-                log_owner.begin_generation(db)
+                wal_owner.begin_generation(db)
             else:
-                log_owner.mark_log(db)
+                wal_owner.mark_log(db)
         except BaseException:
             db.close()
             raise

@@ -17,7 +17,7 @@ from gatewayd.store.tables import accounts
 from gatewayd.webhooks.poster import Way
 from tests.gatewayd.played_ports import PlayedGateway
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class ApiServer:
@@ -40,14 +40,21 @@ class ApiServer:
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"
-        made = new_key()
+        key_record = new_key()
         company = self.played.company
         self.played.store.write(
             lambda db: accounts.add_key(
-                db, company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
+                db,
+                company,
+                key_record.prefix,
+                key_record.digest,
+                service="sms",
+                admin=False,
+                expires_at=None,
+                now=0,
             )
         )
-        self.key = made.key
+        self.key = key_record.key
 
     def close(self) -> None:
         assert self.server.stop(DEADLINE_S)

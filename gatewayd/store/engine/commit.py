@@ -17,7 +17,7 @@ from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Co
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
-from gatewayd.store.engine.log_owner import mark_log
+from gatewayd.store.engine.wal_owner import mark_log
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ _CUT_WAIT_MS = 100  # for readers to end
 
 
 class Job:
-    """A function of the writing connection; once `told`, its `result` or its `error`."""
+    """A function of the writing connection; once `done`, its `result` or its `error`."""
 
-    __slots__ = ("error", "new", "ran", "result", "then", "told", "work")
+    __slots__ = ("done", "error", "new", "ran", "result", "then", "work")
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Job:
         self.then = then  # called with the result after the commit, before the next transaction begins
         self.new = new  # refused while the disk has a problem
         self.ran = False  # its transaction has ended
-        self.told = False  # its caller may read `result` and `error`
+        self.done = False  # its caller may read `result` and `error`
         self.result: Any = None
         self.error: BaseException | None = None
 

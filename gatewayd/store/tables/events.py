@@ -64,8 +64,8 @@ _ONE_MESSAGE = _EACH_MESSAGE.format("id = :message")
 _COUNT = "UPDATE messages SET events = events + 1 WHERE id = ?"
 
 _INSERT_OF_TEXT = f"""
-    INSERT INTO events (type, at, company_id, inbox_id)
-    SELECT {_CODES[EventType.MESSAGE_RECEIVED]}, :at, coalesce(company_id, {NO_COMPANY}), id FROM inbox WHERE id = :inbox
+    INSERT INTO events (type, at, company_id, sandbox, inbox_id)
+    SELECT {_CODES[EventType.MESSAGE_RECEIVED]}, :at, coalesce(company_id, {NO_COMPANY}), sandbox, id FROM inbox WHERE id = :inbox
 """
 
 _INSERT = "INSERT INTO events (type, at, company_id, sandbox, data) VALUES (?, ?, ?, ?, ?)"

@@ -12,7 +12,7 @@ _AGES = {
     "messages": (
         "created_at",
         "max(created_at, coalesce(sent_at, 0), coalesce(delivered_at, 0), coalesce(failed_at, 0))",
-        "status <> 'pending' AND id < (SELECT max(id) FROM messages)",  # ids go on from the newest
+        "status <> 'pending' AND id < (SELECT max(id) FROM messages)",  # new ids continue after the newest
     ),
     "inbox": ("received_at", "received_at", "1"),
     "unreadable": ("received_at", "received_at", "1"),

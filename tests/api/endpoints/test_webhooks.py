@@ -17,7 +17,7 @@ from gatewayd.records import EventType
 from gatewayd.store.tables import accounts, events
 from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import administration
+from tests.gatewayd.played_ports import administration_context
 from tests.gatewayd.webhooks.receiver import Answer, Received, Receiver, open_way
 
 PRIVATE = "http://192.168.77.1/hook"
@@ -373,7 +373,7 @@ def test_deactivating_a_key_disables_its_webhooks_and_tells_it(server: ApiServer
         made = maker.ok("POST", body={"url": receiver.url}, expect=201)
         keeper.ok("POST", body={"url": other.url, "types": ["webhook.paused"]}, expect=201)
         arguments = {"key": maker.key_id, "changes": {"active": False}}
-        commands.run(administration(server.played), "key.set", arguments)
+        commands.run(administration_context(server.played), "key.set", arguments)
         [request] = eventually(lambda: other.received)
         assert b'"reason":"key_deactivated"' in request.body
         tell(server, "x")

@@ -51,7 +51,7 @@ def test_a_port_that_works_again_within_grace_is_not_told(played: PlayedGateway)
 
 
 def test_a_port_that_stays_down_is_told_once_and_so_is_its_return(played: PlayedGateway) -> None:
-    played.say(replace(played.statuses[1], state=PortState.SICK, detail="the modem does not answer"))
+    played.set_status(replace(played.statuses[1], state=PortState.SICK, detail="the modem does not answer"))
     look(played)
     assert look(played, 120) == ["port.down"]
     assert look(played, 600) == ["port.down"]
@@ -63,7 +63,7 @@ def test_a_port_that_stays_down_is_told_once_and_so_is_its_return(played: Played
         "detail": "the modem does not answer",
     }
     played.restart()
-    played.say(played.statuses[1])
+    played.set_status(played.statuses[1])
     look(played)
     assert look(played, 120) == ["port.down"]  # it was told before the restart
     played.up(1, A)
