@@ -110,13 +110,13 @@ class PlayedGateway:
         self.webhook_way = webhook_way
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
+        path.mkdir(exist_ok=True)
         write_empty_database(self.settings.store.path)
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
         self.caller = Caller(0, self.company, admin=False)
 
     def open(self) -> None:
-        self.settings.store.path.parent.mkdir(exist_ok=True)
         self.store = Store(self.settings.store.path)
         self.store.open()
         self.gateway = Gateway(self.settings, self.store, self.clock, self.webhook_way)
