@@ -73,11 +73,6 @@ def cli_json(config: Path, *arguments: str | int) -> Any:
     return json.loads(result.stdout)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests: at the end, one process would still run them while all others have nothing to do."""
-    items.sort(key=lambda item: "torture" not in item.nodeid)
-
-
 class Process:
     """A `gatewayd` command as a child process."""
 

@@ -220,10 +220,10 @@ class Session:
         if slot == before:
             return
         self._mailbox.modem_is_busy()
+        self._unsolicited.sort()  # what came until now came for the SIM of the old slot
         report_late_references(self._connection)
-        entered = self._sim_slots.enter(slot, self._unsolicited.sort)
-        if not entered and reporter.status.slots[before - 1].sim is SimState.READY:
-            self._sim_slots.enter(before, self._unsolicited.sort)
+        if not self._sim_slots.enter(slot) and reporter.status.slots[before - 1].sim is SimState.READY:
+            self._sim_slots.enter(before)
         self._channel.take_late()  # about the SIM of the old slot, which the gateway would not know
         self._channel.owed = 0
         record.set_owed(0)

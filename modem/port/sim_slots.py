@@ -61,18 +61,15 @@ class SimSlots:
         """Return the name of the SIM that the modem uses now, before it is looked at; "" where it tells neither number."""
         return self._identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
-    def enter(self, slot: int, sort: Callable[[], None] = lambda: None) -> bool:
-        """Make a slot the active one and look at its SIM. Return whether it is there and works.
-
-        `sort` passes on the URCs that came until the modem changed the slot: they came for the SIM of the old one.
-        """
+    def enter(self, slot: int) -> bool:
+        """Make a slot the active one and look at its SIM. Return whether it is there and works."""
         reporter = self._reporter
         before = reporter.status.active
         known = any(each.sim is not SimState.UNKNOWN for each in reporter.status.slots)
         reporter.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
         left = self._identities.last(before.slot) if known and before.slot != slot else Card()
-        if not self._switch_to(slot, left, sort):
+        if not self._switch_to(slot, left):
             reporter.publish_slot(slot, sim=SimState.FAILURE)
             return False
         # The old SIM keeps its registration in the status: nothing newer is known until its slot is active again.
@@ -82,14 +79,13 @@ class SimSlots:
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
 
-    def _switch_to(self, slot: int, left: Card, sort: Callable[[], None]) -> bool:
+    def _switch_to(self, slot: int, left: Card) -> bool:
         """Change the slot until the SIM is no longer `left`. Return whether it is another one, or none."""
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
             if way is None or not self._modem.switch(slot, way):
                 continue
-            sort()
             if left == Card() or self._modem.sim.await_other(left):
                 self._slot_way = way
                 return True
