@@ -113,6 +113,28 @@ def test_a_late_reference_is_the_sims_that_submitted_even_after_the_registration
     assert switched("AT+CFUN=1", b"", SEARCHES + REGISTERED + LATE).sims == [SECOND]
 
 
+@pytest.mark.parametrize("memory", ["ME", "SM"])
+def test_a_stored_text_that_was_announced_before_the_switch_belongs_to_the_sim_before(memory: str) -> None:
+    work = Attributing()
+    with ScriptedModem(two_slots()) as modem, running(modem.device, work, slots=2) as port:
+        eventually(lambda: work.state is PortState.UP)
+
+        def delete(modem: ScriptedModem) -> None:
+            modem.answers["AT+CMGR=4"] = b"\r\n+CMS ERROR: 321\r\n"
+            modem.say(OK)
+
+        modem.answers["AT+CMGR=4"] = b"\r\n+CMGR: 0,,25\r\n" + DELIVER.encode() + b"\r\n" + OK
+        modem.answers["AT+CMGD=4"] = delete
+        modem.answers["AT+CFUN=4"] = b'\r\n+CMTI: "%s",4\r\n' % memory.encode() + OK
+        work.give(Switch(1), part())
+        port.wake()
+        eventually(lambda: work.results == [Submitted(1)])
+        if memory == "ME":
+            eventually(lambda: work.sims and "AT+CMGD=4" in modem.commands)
+        read = "AT+CMGR=4" in modem.commands
+    assert (work.sims, read) == (([SECOND], True) if memory == "ME" else ([], False))
+
+
 @pytest.mark.parametrize("came", [CDS, CMT], ids=["report", "text"])
 def test_during_the_first_look_at_both_slots_all_belongs_to_the_sim_before(came: bytes) -> None:
     work = Attributing()
