@@ -23,7 +23,9 @@ _LOOK_S: Final = 0.2  # between two readings of the registration
 class SimSlots:
     """Identifies the SIMs of one connection, unlocks them and switches between them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pass_on: Callable[[bool], None]) -> None:
+        """`pass_on`: passes on the URCs that came for the active SIM: all (True), or those before a registration."""
+        self._pass_on = pass_on
         self._settings = connection.settings
         self._reporter = connection.reporter
         self._identities = connection.record.identities
@@ -62,7 +64,12 @@ class SimSlots:
         return self._identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
     def enter(self, slot: int) -> bool:
-        """Make a slot the active one and look at its SIM. Return whether it is there and works."""
+        """Make a slot the active one and look at its SIM. Return whether it is there and works.
+
+        The SIM before gets everything that came until the new SIM was identified, or until the modem reported a
+        registration after the first command of the switch. Modems hold URCs back while a command runs and send them
+        after its OK, and no SIM gets a text before it is registered.
+        """
         reporter = self._reporter
         before = reporter.status.active
         known = any(each.sim is not SimState.UNKNOWN for each in reporter.status.slots)
@@ -72,6 +79,7 @@ class SimSlots:
         if not self._switch_to(slot, left):
             reporter.publish_slot(slot, sim=SimState.FAILURE)
             return False
+        self._pass_on_urcs(until_registered=True)
         # The old SIM keeps its registration in the status: nothing newer is known until its slot is active again.
         reporter.publish(active_slot=slot, slots=reporter.slots_with(before.slot, signal_dbm=None))
         self._switched_at = began
@@ -84,7 +92,11 @@ class SimSlots:
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
-            if way is None or not self._modem.switch(slot, way):
+            if way is None:
+                continue
+            self._modem.channel.drop_stale()
+            self._pass_on_urcs(until_registered=False)  # also a registration among them is this SIM's
+            if not self._modem.switch(slot, way):
                 continue
             if left == Card() or self._modem.sim.await_other(left):
                 self._slot_way = way
@@ -95,6 +107,11 @@ class SimSlots:
         else:
             log.error("port %d: the modem has no command to switch slots: set slot_command", port)
         return False
+
+    def _pass_on_urcs(self, *, until_registered: bool) -> None:
+        """Pass on what came for the active SIM. A SIM that was not identified gets nothing: the next one that is gets it."""
+        if self._reporter.status.active.iccid:
+            self._pass_on(not until_registered)
 
     def look_at(self, slot: int) -> bool:
         """Identify the SIM in the active slot and make it ready for texts. Return whether it works."""
