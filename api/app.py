@@ -9,7 +9,19 @@ from werkzeug.exceptions import HTTPException
 
 from api.access.admission import Admission, admission
 from api.access.ip_access import IpAccess
-from api.endpoints import bulk, health, inbox, loop_test, messages, metrics, quota, send, sims, ussd
+from api.endpoints import (
+    bulk,
+    documentation,
+    health,
+    inbox,
+    loop_test,
+    messages,
+    metrics,
+    quota,
+    send,
+    sims,
+    ussd,
+)
 from api.responses.errors import http_refusal, refusal, unexpected_refusal
 from api.responses.json_format import HEADERS
 from api.responses.serializers import respond_error
@@ -44,7 +56,8 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     durations = metrics.measure_requests(app)
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
     ip_access.register(app)
-    app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNCHECKED_BODY_LIMIT)
+    keyless = {*URGENT, metrics.PATH, *(_PREFIX + path for path in documentation.PATHS)}
+    app.admit = admission(gateway, ip_access, keyless, UNCHECKED_BODY_LIMIT)
     # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
     wait_limit = WaitLimit(max(1, settings.api.threads // 4))
     for blueprint in (
@@ -57,6 +70,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         ussd.endpoints(gateway, wait_limit),
         loop_test.endpoints(gateway, settings.api, wait_limit),
         health.endpoints(gateway),
+        documentation.endpoints(app, settings),
     ):
         app.register_blueprint(blueprint, url_prefix=_PREFIX)
     app.register_error_handler(GatewayError, lambda error: respond_error(refusal(error)))
@@ -67,5 +81,6 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
 
 
 def _add_security_headers(response: Response) -> Response:
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)  # the page of the documentation has its own policy
     return response

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
+from api.documentation.operation import Answer, Operation, Tag, described
+from api.documentation.parameters import CURSOR, LIMIT
 from api.requests.query_params import page
+from api.responses.answers import InboxAnswer
 from api.responses.json_format import timestamp
 from api.responses.serializers import respond
 
@@ -16,11 +19,47 @@ if TYPE_CHECKING:
     from gatewayd.records import InboxRecord
 
 
+_INBOX = Operation(
+    Tag.INBOX,
+    "The texts that came in",
+    {
+        200: Answer(
+            "A page, newest first.",
+            InboxAnswer,
+            {
+                "one text": {
+                    "success": True,
+                    "data": [
+                        {
+                            "id": 7,
+                            "sender": "+22370123456",
+                            "message": "Merci",
+                            "received_at": "2025-10-30T14:30:05.000000Z",
+                            "sent_at": "2025-10-30T14:30:00.000000Z",
+                            "sim_number": "+22366603716",
+                            "sim_number_id": 1,
+                            "incomplete": False,
+                            "kind": "text",
+                            "encoding": "gsm7",
+                            "port_number": None,
+                        }
+                    ],
+                    "next_cursor": None,
+                }
+            },
+        )
+    },
+    "Texts on the SIMs of the company; with an administration key also those on SIMs without a company.",
+    parameters=(LIMIT, CURSOR),
+)
+
+
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for received texts."""
     blueprint = Blueprint("inbox", __name__)
 
     @blueprint.get("/sms/inbox")
+    @described(_INBOX)
     def inbox() -> Response:
         caller = authenticate(gateway)
         records, next_cursor = gateway.inbox(caller, *page(request.args))

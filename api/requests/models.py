@@ -14,16 +14,18 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
+from api.requests.schema_marks import marked
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
-from gatewayd.messages.blank_text import is_blank
+from gatewayd.messages.blank_text import VISIBLE, is_blank
 from gatewayd.records import Draft, Idempotency, Options, Priority
 
 LONGEST_TEXT = 1600
@@ -70,7 +72,7 @@ class BulkRequest:
 def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> SendRequest:
     """Parse the body of a send. Raises InvalidRequestError with every fault, and no other exception."""
     content, faults = _object(raw)
-    parsed, more = _validated(_Send, content, rules)
+    parsed, more = _validated(SendBody, content, rules)
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
     if parsed is None or faults or last:
         raise InvalidRequestError([*faults, *more, *last])
@@ -83,7 +85,7 @@ def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     Then the error has every fault, also those of the messages.
     """
     content, faults = _object(raw)
-    parsed, more = _validated(_Bulk, content, rules)
+    parsed, more = _validated(BulkBody, content, rules)
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
     if parsed is None or faults or last:
         raise InvalidRequestError([*faults, *more, *_message_faults(content, rules), *last])
@@ -103,7 +105,7 @@ class UssdRequest:
 
 def ussd_request(raw: bytes) -> UssdRequest:
     """Parse the body of a USSD request. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_Ussd, json_object(raw))
+    parsed, faults = _validated(UssdBody, json_object(raw))
     if parsed is None:
         raise InvalidRequestError(faults)
     return UssdRequest(parsed.port, parsed.code, tuple(parsed.replies or ()), parsed.slot)
@@ -120,7 +122,7 @@ class LoopTestRequest:
 
 def loop_test_request(raw: bytes) -> LoopTestRequest:
     """Parse the body of a loop test, which may be empty. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_LoopTest, json_object(raw) if raw.strip() else {})
+    parsed, faults = _validated(LoopTestBody, json_object(raw) if raw.strip() else {})
     if parsed is None:
         raise InvalidRequestError(faults)
     return LoopTestRequest(parsed.source, parsed.target, parsed.timeout_s)
@@ -143,15 +145,24 @@ _Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # the range of the store
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
+    # The text under a field is its description in the OpenAPI document.
+    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
 
 
 _Model = TypeVar("_Model", bound=_Body)
 
 
-class _Message(_Body):
-    recipient: str
-    message: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+class MessageBody(_Body):
+    """One message."""
+
+    recipient: Annotated[str, Field(json_schema_extra=marked("recipient"))]
+    """A number of `numbers.plan`, or one with + and its country code; it is stored as E.164."""
+    message: Annotated[
+        str,
+        Field(min_length=1, max_length=LONGEST_TEXT, json_schema_extra={"pattern": VISIBLE}),
+        AfterValidator(_not_blank),
+    ]
+    """Not only white space and invisible characters."""
 
     @field_validator("recipient")
     @classmethod
@@ -164,9 +175,13 @@ class _Message(_Body):
 
 class _Options(_Body):
     sim_number_id: _Id | None = None
+    """The `id` of a SIM in `sims/available`: the message is never moved to another SIM."""
     campaign_id: _Id | None = None
+    """Stored and returned."""
     priority: Literal["otp", "normal", "bulk"] | None = None
+    """By default `normal`."""
     expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
+    """The message fails if it was not sent within these seconds."""
 
     def options(self) -> Options:
         return Options(
@@ -177,12 +192,16 @@ class _Options(_Body):
         )
 
 
-class _Send(_Options, _Message):
-    pass
+class SendBody(_Options, MessageBody):
+    """A message with its options."""
 
 
-class _Bulk(_Options):
-    messages: list[Any]  # each is validated alone
+class BulkBody(_Options):
+    """Many messages with common options."""
+
+    # Each is validated alone, by MessageBody.
+    messages: Annotated[list[Any], Field(json_schema_extra=marked("bulk_max"))]
+    """A message that is not valid fails alone."""
 
     @field_validator("messages")
     @classmethod
@@ -193,11 +212,17 @@ class _Bulk(_Options):
         return messages
 
 
-class _Ussd(_Body):
+class UssdBody(_Body):
+    """A USSD code, and replies to the menus after it."""
+
     port: int
+    """The port that sends the code."""
     code: str
+    """As `*123#`: 1 to 160 digits, `*`, `#`, `+`, ASCII letters and plain punctuation."""
     slot: int | None = None
+    """The slot whose SIM sends the code; by default the active one."""
     replies: list[str] | None = None
+    """At most 10 replies, in the same session."""
 
 
 def _place(text: object) -> object:
@@ -209,13 +234,24 @@ def _place(text: object) -> object:
         raise PydanticCustomError("place", "{sentence}", {"sentence": str(error)}) from error
 
 
-_SimPlace = Annotated[SimAddress, BeforeValidator(_place)]
+_SimPlace = Annotated[
+    SimAddress,
+    BeforeValidator(_place),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(?:[0-9]{1,4}(?:\.[0-9]{1,2})?|[Ss][Ii][Mm]:[0-9]{1,15})$"}
+    ),
+]
 
 
-class _LoopTest(_Body):
+class LoopTestBody(_Body):
+    """The SIMs of a loop test."""
+
     source: _SimPlace | None = Field(default=None, alias="from")
+    """The SIM that sends: `PORT`, `PORT.SLOT` or `sim:ID`; by default each SIM."""
     target: _SimPlace | None = Field(default=None, alias="to")
+    """The SIM that receives; by default the next one with a known number."""
     timeout_s: Annotated[float, Field(ge=1, le=LONGEST_S, allow_inf_nan=False)] | None = None
+    """By default 300, times the number of SIMs that share a port."""
 
 
 def _object(raw: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -242,7 +278,7 @@ def _idempotency(
 def _message(item: object, rules: Rules) -> Draft | Rejected:
     if not isinstance(item, dict):
         return Rejected("", (Fault("", "must be a JSON object"),))
-    parsed, faults = _validated(_Message, item, rules)
+    parsed, faults = _validated(MessageBody, item, rules)
     if parsed is None:
         recipient = item.get("recipient")
         return Rejected(recipient if isinstance(recipient, str) else "", tuple(faults))
