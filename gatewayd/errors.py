@@ -54,6 +54,18 @@ class AdminRequiredError(GatewayError):
     """An administration key is required"""
 
 
+class NotPermittedError(GatewayError):
+    """The API key lacks a right"""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"This API key lacks the right `{right}`: `gatewayd key set` gives it")
+        self.right = right
+
+
+class OptedOutError(GatewayError):
+    """The recipient has opted out of messages from this company"""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault of a request: its field (a path; `body`: the whole request), and how to correct it."""

@@ -9,6 +9,10 @@ NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 
 
+RIGHTS = ("transactional", "webhooks")
+"""What a key may be allowed beside sending and reading."""
+
+
 class Status(Enum):
     """The status of a message. pending → sent | failed | cancelled; sent → delivered | failed."""
 
@@ -39,6 +43,8 @@ class Caller:
     key_id: int
     company_id: int
     admin: bool
+    rights: frozenset[str] = frozenset()  # of `RIGHTS`
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Draft:
 
     recipient: str
     text: str
+    reference: str | None = None  # the client's own id
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class Options:
     campaign_id: int | None = None
     priority: Priority = Priority.NORMAL
     expires_in_s: int | None = None
+    send_at: int | None = None  # not before, in microseconds since the epoch, UTC
+    transactional: bool = False  # passes opt-outs and sending windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,10 @@ class MessageRecord:
     priority: Priority
     parts: int
     in_doubt: bool
+    reference: str | None = None
+    send_at: int | None = None  # not before; None: at once
+    expires_at: int | None = None  # None: never
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

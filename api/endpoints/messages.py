@@ -11,7 +11,7 @@ from api.documentation.operation import Answer, Operation, Parameter, Tag, descr
 from api.documentation.parameters import CURSOR, ID, LIMIT, NUMBER, SINCE, SMS_ID, UNTIL
 from api.requests.query_params import message_filter
 from api.responses.answers import MessageAnswer, MessagesAnswer
-from api.responses.serializers import attempt, listed_message, message, respond, success
+from api.responses.serializers import attempt, message, respond, success
 from gatewayd.errors import ConflictError, NotFoundError
 from gatewayd.records import Status
 
@@ -36,6 +36,12 @@ _MESSAGE = {
     "sim_number": "+22366603716",
     "in_doubt": False,
     "campaign_id": 31,
+    "reference": "order-1042",
+    "parts": 1,
+    "created_at": "2025-10-30T14:29:58.000000Z",
+    "send_at": None,
+    "expires_at": "2025-11-02T14:29:58.000000Z",
+    "sandbox": False,
 }
 _ATTEMPT = {
     "part": 1,
@@ -71,7 +77,7 @@ _MESSAGES = Operation(
             {
                 "one message": {
                     "success": True,
-                    "data": [{**_MESSAGE, "created_at": "2025-10-30T14:29:58.000000Z"}],
+                    "data": [_MESSAGE],
                     "next_cursor": None,
                 }
             },
@@ -136,7 +142,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
     def messages() -> Response:
         caller = authenticate(gateway)
         records, next_cursor = gateway.messages(caller, message_filter(request.args, gateway.e164))
-        data = [listed_message(record) for record in records]
+        data = [message(record) for record in records]
         return respond({"success": True, "data": data, "next_cursor": next_cursor})
 
     @blueprint.post("/sms/cancel/<sms_id>")

@@ -25,6 +25,8 @@ from config.settings import ApiSettings
 from gatewayd.errors import (
     ConflictError,
     IdempotencyMismatchError,
+    NotPermittedError,
+    OptedOutError,
     QueueFullError,
     QuotaExceededError,
     SimUnavailableError,
@@ -96,6 +98,8 @@ _SEND = Operation(
         },
     ),
     errors=(
+        NotPermittedError,
+        OptedOutError,
         QuotaExceededError,
         SimUnavailableError,
         ConflictError,

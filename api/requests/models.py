@@ -31,6 +31,9 @@ from gatewayd.records import Draft, Idempotency, Options, Priority
 LONGEST_TEXT = 1600
 """Characters (Unicode code points) in one message, from the guide."""
 
+LONGEST_REFERENCE = 255
+"""Characters in a client's own id of a message."""
+
 LONGEST_EXPIRY_S = 63 * 7 * 86400
 """63 weeks: the longest validity period of an SMS-SUBMIT (23.040, 9.2.3.12.1)."""
 
@@ -76,7 +79,9 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
     if parsed is None or faults or last:
         raise InvalidRequestError([*faults, *more, *last])
-    return SendRequest(Draft(parsed.recipient, parsed.message), parsed.options(), idempotency)
+    return SendRequest(
+        Draft(parsed.recipient, parsed.message, parsed.reference), parsed.options(), idempotency
+    )
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
@@ -163,6 +168,8 @@ class MessageBody(_Body):
         AfterValidator(_not_blank),
     ]
     """Not only white space and invisible characters."""
+    reference: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+    """The client's own id, returned everywhere; it need not be unique."""
 
     @field_validator("recipient")
     @classmethod
@@ -282,7 +289,7 @@ def _message(item: object, rules: Rules) -> Draft | Rejected:
     if parsed is None:
         recipient = item.get("recipient")
         return Rejected(recipient if isinstance(recipient, str) else "", tuple(faults))
-    return Draft(parsed.recipient, parsed.message)
+    return Draft(parsed.recipient, parsed.message, parsed.reference)
 
 
 def _message_faults(content: dict[str, Any] | None, rules: Rules) -> list[Fault]:

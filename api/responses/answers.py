@@ -159,12 +159,16 @@ class Message(Shape):
     in_doubt: bool
     """Whether it is unknown if the network took a part."""
     campaign_id: int | None
-
-
-class ListedMessage(Message):
-    """A message of a list."""
-
+    reference: str | None
+    """The client's own id."""
+    parts: int
     created_at: Time
+    send_at: Time | None
+    """The time before which it is not sent."""
+    expires_at: Time | None
+    """It fails if it was not sent by then."""
+    sandbox: bool
+    """Whether it was sent with a sandbox key, by no modem."""
 
 
 class Attempt(Shape):
@@ -198,7 +202,7 @@ class MessageAnswer(Success):
 class MessagesAnswer(Page):
     """A page of messages, newest first."""
 
-    data: list[ListedMessage]
+    data: list[Message]
 
 
 # The inbox.

@@ -70,6 +70,12 @@ def message(record: MessageRecord) -> dict[str, Any]:
         "sim_number": record.sim_number,
         "in_doubt": record.in_doubt,
         "campaign_id": record.campaign_id,
+        "reference": record.reference,
+        "parts": record.parts,
+        "created_at": timestamp(record.created_at),
+        "send_at": timestamp(record.send_at),
+        "expires_at": timestamp(record.expires_at),
+        "sandbox": record.sandbox,
     }
 
 
@@ -86,11 +92,6 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
         "meaning": record.meaning,
         "meaning_fr": record.meaning_fr,
     }
-
-
-def listed_message(record: MessageRecord) -> dict[str, Any]:
-    """One message of the list."""
-    return message(record) | {"created_at": timestamp(record.created_at)}
 
 
 def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Authenticator:
             raise InactiveCompanyError
         if found.service != service:
             raise ServiceMismatchError(key_service=found.service, requested=service)
-        return Caller(found.id, found.company_id, found.admin)
+        return Caller(found.id, found.company_id, found.admin, found.rights, found.sandbox)
 
     def _find(self, digest: bytes) -> KnownKey | None:
         found, now = (

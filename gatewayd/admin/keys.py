@@ -9,6 +9,7 @@ from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
 from gatewayd.errors import AdminError
+from gatewayd.records import RIGHTS
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts
 from gatewayd.store.tables.accounts import ApiKey
@@ -21,6 +22,7 @@ class Changes(TypedDict, total=False):
 
     active: bool
     expires_at: Microseconds | None
+    rights: str
 
 
 def add(
@@ -28,11 +30,14 @@ def add(
     company: Id,
     service: str = "sms",
     admin: bool = False,
+    rights: str = "",
+    sandbox: bool = False,
     expires_at: Microseconds | None = None,
 ) -> dict[str, object]:
     """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
+    kept_rights = _rights(rights)
     made, at = new_key(), context.moment()
 
     def add_key(db: Transaction) -> int:
@@ -45,6 +50,8 @@ def add(
             made.digest,
             service=service,
             admin=admin,
+            rights=kept_rights,
+            sandbox=sandbox,
             expires_at=expires_at,
             now=at.now,
         )
@@ -60,9 +67,11 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 
 def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
-    """Change a key's active flag or expiry."""
+    """Change a key's active flag, rights or expiry."""
     if not changes:
         raise AdminError("name at least one change")
+    if "rights" in changes:
+        changes = {**changes, "rights": _rights(changes["rights"])}
     if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
     return context.noted(_one(context, key), contradictions.of_key)
@@ -72,6 +81,15 @@ def _one(context: Context, key_id: int) -> dict[str, object]:
     return next(one for one in list_(context) if one["id"] == key_id)
 
 
+def _rights(names: str) -> str:
+    """The rights as they are kept: without blanks and repetitions. Raises AdminError."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in RIGHTS]
+    if unknown:
+        raise AdminError(f"there is no right {unknown[0]!r}: the rights are {', '.join(RIGHTS)}")
+    return ",".join(name for name in RIGHTS if name in wanted)
+
+
 def _shown(row: ApiKey) -> dict[str, object]:
     return {
         "id": row.id,
@@ -79,6 +97,8 @@ def _shown(row: ApiKey) -> dict[str, object]:
         "prefix": row.prefix,
         "service": row.service,
         "admin": bool(row.admin),
+        "rights": [name for name in row.rights.split(",") if name],
+        "sandbox": bool(row.sandbox),
         "active": bool(row.active),
         "expires": None if row.expires_at is None else iso(row.expires_at),
     }

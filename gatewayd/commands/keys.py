@@ -29,14 +29,36 @@ def key() -> None:
     help="The service that the key is for.",
 )
 @click.option("--admin", is_flag=True, help="Make it an administration key.")
+@click.option(
+    "--may",
+    "rights",
+    default="",
+    metavar="RIGHTS",
+    help="Its rights, separated by commas: transactional (passes opt-outs and sending windows), webhooks.",
+)
+@click.option("--sandbox", is_flag=True, help="Make it a sandbox key: no modem gets its messages.")
 @click.option("--expires", type=EndTime(), help="The end of its validity; a date: the end of that day.")
 @json_option
 @click.pass_context
 def add(
-    context: click.Context, company: int, service: str, admin: bool, expires: int | None, as_json: bool
+    context: click.Context,
+    company: int,
+    service: str,
+    admin: bool,
+    rights: str,
+    sandbox: bool,
+    expires: int | None,
+    as_json: bool,
 ) -> None:
     """Create a key. It is shown now and never again."""
-    arguments = {"company": company, "service": service, "admin": admin, "expires_at": expires}
+    arguments = {
+        "company": company,
+        "service": service,
+        "admin": admin,
+        "rights": rights,
+        "sandbox": sandbox,
+        "expires_at": expires,
+    }
     made = administer(context, "key.add", arguments)
     show(made, as_json)
     if not as_json:
@@ -55,6 +77,9 @@ def list_(context: click.Context, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID", type=int)
 @click.option("--active", type=YES_NO, metavar="yes|no", help="Whether it is accepted.")
 @click.option(
+    "--may", "rights", metavar="RIGHTS", help="Its rights from now on, separated by commas; '': none."
+)
+@click.option(
     "--expires",
     type=NoneOr(EndTime()),
     help="The end of its validity; a date: the end of that day; none: never.",
@@ -63,5 +88,5 @@ def list_(context: click.Context, as_json: bool) -> None:
 @click.pass_context
 def set_(context: click.Context, /, key_id: int, as_json: bool, **_: object) -> None:
     """Change a key. The change takes effect at once."""
-    changes = given(context, {"active": "active", "expires": "expires_at"})
+    changes = given(context, {"active": "active", "rights": "rights", "expires": "expires_at"})
     show(administer(context, "key.set", {"key": key_id, "changes": changes}), as_json)

@@ -57,6 +57,7 @@ class AcceptedRequest:
     accepted: list[Accepted | None]
     by_sim: dict[int, int]
     at: int
+    expires_at: int | None  # None: never
     expires_in_s: float | None  # None: never
 
 
@@ -229,6 +230,10 @@ class _Batch:
                     at.today,
                     at.now,
                     expires_at,
+                    prepared.draft.reference,
+                    options.send_at,
+                    options.transactional,
+                    asked.caller.sandbox,
                 )
             )
             self._part_rows.extend(
@@ -240,7 +245,7 @@ class _Batch:
         for sim_id, count in by_sim.items():
             self._by_sim[sim_id] = self._by_sim.get(sim_id, 0) + count
         account.taken += sum(by_sim.values())
-        return AcceptedRequest(accepted, by_sim, at.now, expires_in_s)
+        return AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s)
 
     def write(self) -> None:
         """Write the rows of all accepted messages."""

@@ -144,4 +144,7 @@ def _as_accepted(prepared: PreparedDraft, request: AcceptedRequest, options: Opt
         priority=options.priority,
         parts=prepared.parts,
         in_doubt=False,
+        reference=prepared.draft.reference,
+        send_at=options.send_at,
+        expires_at=request.expires_at,
     )

@@ -498,3 +498,18 @@ def m017_owner(db: Database) -> None:
         INSERT INTO store_owner VALUES (lower(hex(randomblob(16))));
     """,
     )
+
+
+@migrations()
+def m018_send_options(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE messages ADD COLUMN reference TEXT;                             -- the client's own id
+        ALTER TABLE messages ADD COLUMN send_at INTEGER;                            -- not before; NULL: at once
+        ALTER TABLE messages ADD COLUMN transactional INTEGER NOT NULL DEFAULT 0;   -- passes opt-outs and windows
+        ALTER TABLE messages ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;         -- of a sandbox key: no modem gets it
+        ALTER TABLE api_keys ADD COLUMN rights TEXT NOT NULL DEFAULT '';            -- names, separated by commas
+        ALTER TABLE api_keys ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;
+    """,
+    )

@@ -47,5 +47,5 @@ def _rows(
                 f"+2237{number:07d}",
                 f"Message {number} of very many, as long as they are on the whole: that is all.",
             ),
-            *(1, pinned, sim_id, None, 1, 1, 1, 0.0, DAY, DAY, at, None),
+            *(1, pinned, sim_id, None, 1, 1, 1, 0.0, DAY, DAY, at, None, None, None, 0, 0),
         )

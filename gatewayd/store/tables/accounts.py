@@ -19,6 +19,8 @@ class KnownKey:
     active: bool
     expires_at: int | None
     company_active: bool | None
+    rights: frozenset[str]
+    sandbox: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,20 @@ class ApiKey:
     admin: int
     active: int
     expires_at: int | None
+    rights: str  # names, separated by commas
+    sandbox: int
 
 
 def find_key(db: Connection, digest: bytes) -> KnownKey | None:
     """The key with this hash."""
     row = db.execute(
-        "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active"
+        "SELECT k.id, k.company_id, k.service, k.admin, k.active, k.expires_at, c.active, k.rights, k.sandbox"
         " FROM api_keys k LEFT JOIN companies c ON c.id = k.company_id WHERE k.hash = ?",
         (digest,),
     ).fetchone()
     if row is None:
         return None
-    key_id, company_id, service, admin, active, expires_at, company_active = row
+    key_id, company_id, service, admin, active, expires_at, company_active, rights, sandbox = row
     return KnownKey(
         key_id,
         company_id,
@@ -63,6 +67,8 @@ def find_key(db: Connection, digest: bytes) -> KnownKey | None:
         bool(active),
         expires_at,
         None if company_active is None else bool(company_active),
+        frozenset(filter(None, rights.split(","))),
+        bool(sandbox),
     )
 
 
@@ -105,12 +111,14 @@ def add_key(
     admin: bool,
     expires_at: int | None,
     now: int,
+    rights: str = "",
+    sandbox: bool = False,
 ) -> int:
     """A new key; its id."""
     row = db.execute(
-        "INSERT INTO api_keys (company_id, prefix, hash, service, admin, expires_at, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (company_id, prefix, digest, service, admin, expires_at, now),
+        "INSERT INTO api_keys (company_id, prefix, hash, service, admin, rights, sandbox, expires_at, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (company_id, prefix, digest, service, admin, rights, sandbox, expires_at, now),
     ).fetchone()
     key_id: int = row[0]
     return key_id
@@ -119,7 +127,7 @@ def add_key(
 def keys(db: Connection) -> list[ApiKey]:
     """All keys, without their hashes."""
     found = db.execute(
-        "SELECT id, company_id, prefix, service, admin, active, expires_at FROM api_keys ORDER BY id"
+        "SELECT id, company_id, prefix, service, admin, active, expires_at, rights, sandbox FROM api_keys ORDER BY id"
     )
     return [ApiKey(*row) for row in found]
 

@@ -21,7 +21,8 @@ _SHOWN = f"""
            m.text, m.status, m.created_at, m.sent_at, m.delivered_at, m.failed_at, m.failure_reason, m.cost,
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
-               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
+               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt'),
+           m.reference, m.send_at, m.expires_at, m.sandbox
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id
 """
 
@@ -101,6 +102,10 @@ COLUMNS = (
     "day",
     "created_at",
     "expires_at",
+    "reference",
+    "send_at",
+    "transactional",
+    "sandbox",
 )
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
@@ -178,6 +183,10 @@ def _shown(row: Row) -> ShownMessage:
         priority,
         parts,
         in_doubt,
+        reference,
+        send_at,
+        expires_at,
+        sandbox,
     ) = row
     record = MessageRecord(
         sms_id,
@@ -197,6 +206,10 @@ def _shown(row: Row) -> ShownMessage:
         Priority(priority),
         parts,
         bool(in_doubt),
+        reference,
+        send_at,
+        expires_at,
+        bool(sandbox),
     )
     return ShownMessage(message_id, company_id, record)
 

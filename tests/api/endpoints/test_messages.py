@@ -36,12 +36,23 @@ def test_messages_are_listed_newest_first_and_page_by_page(client: Client) -> No
     assert pages == ids[::-1]
 
 
-def test_a_listed_message_is_the_status_with_campaign_and_time(client: Client) -> None:
+def test_the_reference_of_a_client_is_given_back(client: Client) -> None:
+    sms_id = client.send(reference="facture-2026/17").data["sms_id"]
+    assert client.status(sms_id)["reference"] == "facture-2026/17"
+    messages = [{"recipient": "70123456", "message": "x", "reference": name} for name in ("a", "b")]
+    bulk = client.bulk(messages)
+    ids = [result["sms_id"] for result in bulk.content["results"]]
+    assert [client.status(one)["reference"] for one in ids] == ["a", "b"]
+    for wrong in ("", "x" * 256, 7, ["a"]):
+        client.send(reference=wrong).refused(400, "invalid_request")
+
+
+def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> None:
     sms_id = client.send(campaign_id=32).data["sms_id"]
     client.await_status(sms_id, "delivered")
     (message,) = client.get("/sms/messages?campaign_id=32").data
     assert message["campaign_id"] == 32
-    created_at = message.pop("created_at")
+    created_at = message["created_at"]
     assert re.fullmatch(r"20.*\.[0-9]{6}Z", created_at)
     status = client.status(sms_id)
     assert len(status.pop("attempts")) == 1

@@ -27,6 +27,8 @@ def test_a_message_is_sent_and_then_delivered(client: Client) -> None:
     moment = r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
     assert re.fullmatch(moment, status.pop("sent_at"))
     assert re.fullmatch(moment, status.pop("delivered_at"))
+    assert re.fullmatch(moment, status.pop("created_at"))
+    assert re.fullmatch(moment, status.pop("expires_at"))
     (attempt,) = status.pop("attempts")
     assert re.fullmatch(moment, attempt.pop("at"))
     assert attempt == {
@@ -54,6 +56,10 @@ def test_a_message_is_sent_and_then_delivered(client: Client) -> None:
         "retry_count": 0,
         "sim_number": data["sim_number"],
         "in_doubt": False,
+        "reference": None,
+        "parts": 1,
+        "send_at": None,
+        "sandbox": False,
     }
 
 

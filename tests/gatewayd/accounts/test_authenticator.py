@@ -83,3 +83,24 @@ def test_a_new_key_is_valid_at_once(played: PlayedGateway) -> None:
         )
     )
     assert played.gateway.authenticate(made.key).company_id == played.company
+
+
+def test_the_rights_of_a_key_reach_its_caller(played: PlayedGateway) -> None:
+    made = new_key()
+    played.store.write(
+        lambda db: accounts.add_key(
+            db,
+            played.company,
+            made.prefix,
+            made.digest,
+            service="sms",
+            admin=False,
+            expires_at=None,
+            now=0,
+            rights="transactional,webhooks",
+            sandbox=True,
+        )
+    )
+    caller = played.gateway.authenticate(made.key)
+    assert caller.rights == {"transactional", "webhooks"}
+    assert caller.sandbox

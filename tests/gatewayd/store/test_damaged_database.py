@@ -24,7 +24,30 @@ from tests.gatewayd.store.wal import uncopied
 
 def fill(db: Connection) -> None:
     rows = [
-        (n, f"id {n}", n, 1, "+223", "text " * 30, 1, 0, 1, None, 1, 1, 1, 0, "d", "d", n, None)
+        (
+            n,
+            f"id {n}",
+            n,
+            1,
+            "+223",
+            "text " * 30,
+            1,
+            0,
+            1,
+            None,
+            1,
+            1,
+            1,
+            0,
+            "d",
+            "d",
+            n,
+            None,
+            None,
+            None,
+            0,
+            0,
+        )
         for n in range(1, 200)
     ]
     messages.insert(db, rows)

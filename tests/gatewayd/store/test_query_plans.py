@@ -152,7 +152,7 @@ def fill(played: PlayedGateway, count: int, company: int, at: int, *, state: str
         rows = [
             (
                 *(first + n, f"{first + n}", first + n, company, "+22370000000", "x", 1, 0, 1, None, 1, 1, 1),
-                *(0.0, "2027-01-15", "2027-01-15", at + n * SECOND, None),
+                *(0.0, "2027-01-15", "2027-01-15", at + n * SECOND, None, None, None, 0, 0),
             )
             for n in range(count)
         ]
