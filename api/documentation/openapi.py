@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from api.documentation.errors import DATA_SHAPES, error_content
 from api.documentation.operation import Access, Answer, Operation, Parameter, Tag, description_of
 from api.documentation.settings import Values, with_settings
+from api.responses.json_format import MIME
 from gatewayd.version import VERSION
 
 PREFIX = "/api"
@@ -77,7 +78,7 @@ def openapi_document(app: Flask, values: Values) -> dict[str, Any]:
     document = {
         "openapi": "3.1.0",
         "info": {"title": "gatewayd", "version": VERSION, "description": _DESCRIPTION},
-        "servers": [{"url": "."}],
+        "servers": [{"url": f"..{PREFIX}"}],
         "tags": [{"name": tag.value} for tag in Tag],
         "paths": paths,
         "components": {"securitySchemes": _SECURITY, "schemas": _schemas(found)},
@@ -105,7 +106,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         }
         content["requestBody"] = {
             "required": operation.body.required,
-            "content": {"application/json": media},
+            "content": {MIME: media},
         }
     return content
 
@@ -123,6 +124,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.place == "path",
         "schema": dict(parameter.schema),
     }
+    if parameter.place == "query":
+        content["allowEmptyValue"] = True  # `query_params` takes an empty value as absent
     return content if parameter.example is None else content | {"example": parameter.example}
 
 
@@ -134,7 +137,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         refused = errors.get(status, {"schemas": [], "examples": {}, "headers": []})
         schemas = [*_answer_schemas(answer), *refused["schemas"]]
         examples = {**(answer.examples if answer else {}), **refused["examples"]}
-        mime = answer.mime if answer else "application/json"
+        mime = answer.mime if answer else MIME
         headers = {
             **(answer.headers if answer else {}),
             **{name: _HEADERS[name] for name in refused["headers"]},
@@ -151,13 +154,20 @@ def _responses(operation: Operation) -> dict[str, Any]:
                 name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()
             },
         }
+        if answer is not None and answer.links:
+            responses[str(status)]["links"] = {
+                link: {"operationId": link, "parameters": dict(parameters)}
+                for link, parameters in answer.links.items()
+            }
     return responses
 
 
 def _answer_schemas(answer: Answer | None) -> list[dict[str, Any]]:
     if answer is None:
         return []
-    return [{"type": "string"} if answer.shape is None else {"$ref": _REF.format(answer.shape.__name__)}]
+    if answer.shape is not None:
+        return [{"$ref": _REF.format(answer.shape.__name__)}]
+    return [{"type": "object" if answer.mime == MIME else "string"}]
 
 
 def _examples(examples: Mapping[str, object]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from api.responses.json_format import MIME
 from gatewayd.errors import GatewayError
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -52,8 +53,10 @@ class Answer:
     description: str
     shape: type[BaseModel] | None = None
     examples: Mapping[str, object] = field(default_factory=dict)
-    mime: str = "application/json"
+    mime: str = MIME
     headers: Mapping[str, str] = field(default_factory=dict)  # name → description
+    # The operationId of an operation for what the answer names → its parameters, as runtime expressions of OpenAPI.
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ SMS_ID = Parameter(
     "9e2ad8a4-6f0b-4c43-9c1e-3a5d8e3f6b10",
 )
 
+SMS_ID_OF_ANSWER = {"sms_id": "$response.body#/data/sms_id"}
+
 PREFER = Parameter(
     "Prefer",
     "header",

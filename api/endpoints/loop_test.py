@@ -65,7 +65,12 @@ _BEGIN = Operation(
     access=Access.ADMIN,
     parameters=(PREFER,),
     body=Body(
-        LoopTestBody, {"every SIM": {}, "one SIM to another": {"from": "1", "to": "2"}}, required=False
+        LoopTestBody,
+        {
+            "one SIM to another": {"from": "1", "to": "2"},
+            "with slots": {"from": "2.1", "to": "1.1", "timeout_s": 60},
+        },
+        required=False,
     ),
     errors=(ConflictError,),
 )

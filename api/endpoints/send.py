@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Tag, described
-from api.documentation.parameters import IDEMPOTENCY_KEY, PREFER
+from api.documentation.parameters import IDEMPOTENCY_KEY, PREFER, SMS_ID_OF_ANSWER
 from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.headers import Preferences, preferences
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
@@ -63,6 +63,10 @@ _SEND = Operation(
                 },
             },
             headers={**REPLAYED_HEADER, "Preference-Applied": "The parts of `Prefer` that were followed."},
+            links={
+                "get_sms_status_by_sms_id": SMS_ID_OF_ANSWER,
+                "post_sms_cancel_by_sms_id": SMS_ID_OF_ANSWER,
+            },
         ),
         500: Answer(
             "The message was refused for good while the client waited, or a fault of the gateway.",

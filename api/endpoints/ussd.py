@@ -46,7 +46,7 @@ _USSD = Operation(
     },
     "The code is sent between two messages; the request waits for the network's answer.",
     access=Access.ADMIN,
-    body=Body(UssdBody, {"the balance": {"port": 1, "code": "*123#"}}),
+    body=Body(UssdBody, {"the balance": {"port": 1, "code": "#123#"}}),
     errors=(NotFoundError, ConflictError, UssdFailedError, TooManyWaitingError),
 )
 

@@ -27,6 +27,8 @@ from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import VISIBLE, is_blank
 from gatewayd.records import Draft, Idempotency, Options, Priority
+from gatewayd.sims.ussd import MOST_REPLIES
+from modem.driver.ussd import CODE
 
 LONGEST_TEXT = 1600
 """Characters (Unicode code points) in one message, from the guide."""
@@ -219,16 +221,20 @@ class BulkBody(_Options):
         return messages
 
 
+# The gateway judges codes and replies: the patterns are for the document alone.
+_Code = Annotated[str, Field(json_schema_extra={"pattern": f"^{CODE}$"})]
+
+
 class UssdBody(_Body):
     """A USSD code, and replies to the menus after it."""
 
     port: int
     """The port that sends the code."""
-    code: str
-    """As `*123#`: 1 to 160 digits, `*`, `#`, `+`, ASCII letters and plain punctuation."""
+    code: _Code
+    """As `#123#`: 1 to 160 digits, `*`, `#`, `+`, ASCII letters and plain punctuation."""
     slot: int | None = None
     """The slot whose SIM sends the code; by default the active one."""
-    replies: list[str] | None = None
+    replies: Annotated[list[_Code], Field(json_schema_extra={"maxItems": MOST_REPLIES})] | None = None
     """At most 10 replies, in the same session."""
 
 

@@ -72,7 +72,7 @@ class Document:
     def address(self, operation: Described, path: Mapping[str, str]) -> str:
         """The address of an operation with these parameters in its path, as the servers of the document say."""
         servers = self.content["paths"][operation.path].get("servers", self.content["servers"])
-        base = self.url if servers[0]["url"] == "." else self.url.removesuffix("/api")
+        base = self.url if servers[0]["url"] == "../api" else self.url.removesuffix("/api")
         return base + operation.path.format(**path)
 
     def check(self, operation: Described, answer: requests.Response) -> None:

@@ -137,6 +137,20 @@ def test_schemas_are_valid_and_references_lead_to_one(document: Document) -> Non
     assert {ref.removeprefix("#/components/schemas/") for ref in references(document.content)} <= set(schemas)
 
 
+def test_links_lead_to_operations_and_name_their_parameters(document: Document) -> None:
+    operations = {operation.content["operationId"]: operation for operation in document.operations}
+    links = [
+        link
+        for operation in document.operations
+        for response in operation.content["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert links
+    for link in links:
+        named = {each["name"] for each in operations[link["operationId"]].content["parameters"]}
+        assert set(link["parameters"]) <= named
+
+
 def test_operations_have_names_summaries_and_tags(document: Document) -> None:
     names = [operation.content["operationId"] for operation in document.operations]
     assert len(set(names)) == len(names)
