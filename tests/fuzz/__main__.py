@@ -32,16 +32,10 @@ def main() -> int:
             say(f"schemathesis on {demo.url} for {arguments.minutes:g} minutes, seed {arguments.seed}")
             return subprocess.run(
                 [
-                    *(
-                        arguments.schemathesis,
-                        "--config-file",
-                        CONFIG,
-                        "--no-color",
-                        "run",
-                        f"{demo.url}/openapi.json",
-                    ),
-                    *("--url", demo.url, "--header", f"X-API-Key: {demo.admin_key}"),
-                    *("--seed", str(arguments.seed), "--max-time", str(round(arguments.minutes * 60))),
+                    *(arguments.schemathesis.absolute(), "--config-file", CONFIG, "--no-color"),
+                    *("run", f"{demo.url}/openapi.json", "--url", demo.url),
+                    *("--header", f"X-API-Key: {demo.admin_key}", "--seed", str(arguments.seed)),
+                    *("--max-time", str(round(arguments.minutes * 60))),
                 ],
                 check=False,
                 cwd=folder,
