@@ -35,7 +35,7 @@ class Described:
     @property
     def admin(self) -> bool:
         """Whether it needs an administration key."""
-        return "admin_required" in str(self.content["responses"].get("403"))
+        return bool(self.content["description"].startswith("For administration keys."))
 
     @property
     def body_examples(self) -> dict[str, Any]:
