@@ -42,9 +42,13 @@ check:
 	$(PY) mypy
 	"$(VENV)/bin/python" tools/check_floors.py
 
+# Most tests wait, so there are more processes than cores. Each process imports all tests: the first line writes the compiled
+# files once, where each process would compile them for itself, and where the environment forbids to write any.
+suite: export PYTHONDONTWRITEBYTECODE =
 suite:
 	@$(SETUP) dev
-	$(PY) pytest -n 4 --dist worksteal
+	@$(PY) pytest --collect-only --quiet --quiet --no-summary >/dev/null || true
+	$(PY) pytest -n 8 --dist worksteal
 
 browser:
 	@$(SETUP) dev

@@ -45,11 +45,17 @@ class PlanNumbering(Country):
 
 
 class Beginnings(_Data):
-    """The first digits of the numbers, or of the IMSIs, of each operator."""
+    """The first digits of the IMSIs of each operator."""
 
     source: str
     date: str
     begin: Mapping[str, Strings]
+
+
+class Operators(Beginnings):
+    """The first digits of the numbers of each operator."""
+
+    portable: bool = False  # a number may move to another operator, so its first digits only suggest one
 
 
 class Plan(_Data):
@@ -59,7 +65,7 @@ class Plan(_Data):
     also: Strings
     pattern: str | None = None  # replaces lengths and first digits
     numbering: PlanNumbering
-    operators: Beginnings
+    operators: Operators
     networks: Beginnings
 
 

@@ -30,6 +30,7 @@ from pydantic_core import PydanticCustomError
 
 from config.faults import describe
 from config.plans import GUIDE, Plan, plan_key, plans
+from config.store_path import DEFAULT_STORE_PATH
 
 EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 """The configuration with every key and its default."""
@@ -149,6 +150,8 @@ def _slot_command(command: str) -> str:
 def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
     if not pattern.groups:
         raise ValueError("must have parentheses around the amount")
+    if pattern.groupindex.keys() & {"end"} and not pattern.groupindex.keys() & {"amount", "units"}:
+        raise ValueError("must have a group `amount` or `units` beside `end`")
     return pattern
 
 
@@ -185,6 +188,13 @@ Network = Annotated[
 ]
 IpNetwork = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 IpNetworks = Annotated[tuple[IpNetwork, ...], Field(strict=False)]
+UssdCode = Annotated[
+    str,
+    _matching(
+        r"[0-9*#]{1,160}( [0-9*#]{1,160}){0,10}",
+        'must be a USSD code in quotes, as "#123#", or a code and replies to its menus, as "*100# 2 1"',
+    ),
+]
 Prefix = Annotated[str, _matching(r"[0-9]{1,15}", "must be digits in quotes, the first of a national number")]
 
 
@@ -227,7 +237,7 @@ class StoreSettings(_Section):
     """[store]: the database and its backups."""
 
     path: Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)] = (
-        Path("/var/lib/gatewayd/gatewayd.db")
+        DEFAULT_STORE_PATH
     )
 
     retention_days: int = Field(default=90, ge=0, le=36_500)
@@ -321,12 +331,55 @@ class DispatchSettings(_Section):
     default_expiry_s: Wait = 259_200
     backlog_guard_s: Wait = 3600
     backlog_rate: float = Field(default=6, gt=0, le=6000, allow_inf_nan=False)
+    blocked_after: int = Field(default=5, ge=0, le=1000)
 
 
 class InboxSettings(_Section):
     """[inbox]: received texts."""
 
     assembly_timeout_s: Duration = 86_400
+    opt_out_words: Annotated[tuple[Text, ...], Field(strict=False)] = (
+        "STOP",
+        "ARRET",
+        "ARRÊT",
+        "UNSUBSCRIBE",
+        "DESABONNER",
+    )
+    opt_in_words: Annotated[tuple[Text, ...], Field(strict=False)] = ("START", "REPRENDRE")
+    opt_out_confirmation: str = Field(default="", max_length=160)
+    opt_in_confirmation: str = Field(default="", max_length=160)
+
+
+class EventSettings(_Section):
+    """[events]: what clients are told of."""
+
+    retention_days: int = Field(default=7, ge=0, le=36_500)
+
+
+class WebhookSettings(_Section):
+    """[webhooks]: events that are posted to URLs of clients."""
+
+    # Seconds before each attempt, counted from the one before it.
+    retry_s: Annotated[tuple[Wait, ...], Field(strict=False, min_length=1, max_length=50)] = (
+        *(0, 5, 300, 1800),
+        *(7200, 18_000, 36_000, 36_000),
+    )
+    allowed_networks: IpNetworks = ()
+    ca_file: Annotated[Path | None, BeforeValidator(_folder_or_none)] = None
+
+    @field_validator("retry_s")
+    @classmethod
+    def _begins_at_once(cls, retry_s: tuple[float, ...]) -> tuple[float, ...]:
+        if retry_s[0] != 0:
+            raise ValueError("must begin with 0, because the first attempt is made at once")
+        return retry_s
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("must be an absolute path")
+        return path
 
 
 class LoopTestSettings(_Section):
@@ -366,14 +419,18 @@ class PortSettings(_Section):
 
 
 class BalanceSettings(_Section):
-    """One [[balance]]: how the balance of the SIMs of an operator is read."""
+    """One [[balance]]: how the balances and bundles of the SIMs of an operator are read, watched and renewed."""
 
     operator: Text
-    code: Annotated[str, _matching(r"[0-9*#]{1,160}", 'must be a USSD code in quotes, as "#123#"')]
+    code: UssdCode | None = None
     pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern), AfterValidator(_with_amount)] = re.compile(
         r"(\d[\d .,]*)\s*(F ?CFA|FCFA|CFA|XOF|F\b)"
     )
     every_s: Duration = 86_400
+    low: float = Field(default=0, ge=0, le=1e12, allow_inf_nan=False)
+    ending_s: Wait = 86_400
+    renew_code: UssdCode | None = None
+    renew_every_s: Annotated[float, Field(ge=3600, le=_LONGEST_S, allow_inf_nan=False)] = 86_400
 
 
 class Settings(_Section):
@@ -384,6 +441,8 @@ class Settings(_Section):
     numbers: NumberSettings = Field(default_factory=NumberSettings)
     dispatch: DispatchSettings = DispatchSettings()
     inbox: InboxSettings = InboxSettings()
+    events: EventSettings = EventSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     loop_test: LoopTestSettings = LoopTestSettings()
     clock: ClockSettings = ClockSettings()
     daemon: DaemonSettings = DaemonSettings()

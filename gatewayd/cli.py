@@ -41,8 +41,11 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.",
     ),
     "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
+    "preview": Entry("messages:preview", "Tell how many parts a text takes, and what would make it cheaper."),
     "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
-    "ussd": Entry("ussd:ussd", "Send a USSD code through a running daemon: `gatewayd ussd 1 '*123#'`."),
+    "ussd": Entry(
+        "ussd:ussd", "Send USSD codes, `gatewayd ussd 1 '*123#'`, and learn how balances are read."
+    ),
     "loop-test": Entry(
         "loop_test:loop_test",
         "Send a text from each SIM to the next one, and show when the text and its delivery report came.",
@@ -52,8 +55,15 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "backup:backup", "Copy the database to FILE, also while the gateway runs, and check the copy."
     ),
     "company": Entry("companies:company", "Manage the companies that send through this gateway."),
+    "campaign": Entry(
+        "campaigns:campaign", "Manage the campaigns of companies: messages with the same campaign id."
+    ),
     "key": Entry("keys:key", "Manage the API keys of companies."),
     "sim": Entry("sims:sim", "Manage the known SIM cards."),
+    "opt-out": Entry(
+        "opt_outs:opt_out", "Manage the numbers that want no messages of campaigns from a company."
+    ),
+    "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }

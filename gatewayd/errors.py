@@ -103,7 +103,7 @@ class NotFoundError(GatewayError):
 
 
 class ConflictError(GatewayError):
-    """The request conflicts with the state of what it names"""
+    """The request conflicts with the present state"""
 
     def __init__(self, message: str | None = None, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
@@ -131,7 +131,7 @@ class QueueFullError(GatewayError):
 
 
 class StorageUnavailableError(GatewayError):
-    """The gateway cannot keep anything durably just now; nothing was taken"""
+    """The gateway cannot store anything now; nothing was accepted"""
 
     retry_after_s = 30
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from config.settings import Settings
 from gatewayd.accounts import quotas
 from gatewayd.accounts.authenticator import Authenticator
-from gatewayd.errors import storage_errors
+from gatewayd.errors import GatewayError, storage_errors
+from gatewayd.events.box_watch import BoxWatch
+from gatewayd.events.reader import EventReader
+from gatewayd.events.retention import EventRetention
+from gatewayd.events.signal import EventSignal
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
+from gatewayd.messages.campaigns import Campaigns
 from gatewayd.messages.message_queries import MessageQueries
+from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.operations.backups import Backups
 from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.connection_test import ask_modems
@@ -21,13 +28,15 @@ from gatewayd.operations.housekeeping import Housekeeping
 from gatewayd.operations.metrics_snapshot import MetricsCollector, MetricsSnapshot
 from gatewayd.operations.readiness import Readiness
 from gatewayd.operations.retention import Retention
-from gatewayd.receiving.inbox_pages import inbox_page
+from gatewayd.receiving.inbox_pages import inbox_page, mark_read
+from gatewayd.receiving.opt_out_texts import OptOutWords
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
     Caller,
     Draft,
     Idempotency,
+    InboxFilter,
     InboxRecord,
     MessageFilter,
     MessageRecord,
@@ -39,28 +48,49 @@ from gatewayd.records import (
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
+from gatewayd.sending.opt_out_replies import OptOutReplies
+from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
+from gatewayd.sending.sandbox_player import SandboxPlayer
+from gatewayd.sending.scheduled_release import ScheduledRelease
 from gatewayd.sending.send_requests import SendRequests
+from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
 from gatewayd.sims.balance import Balances
+from gatewayd.sims.balance_learning import BalanceLearning
 from gatewayd.sims.company_sims import company_sims
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, parts
-from gatewayd.timekeeping.clock import Calendar, Clock
+from gatewayd.store.tables import messages, parts, sandbox
+from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
+from gatewayd.webhooks.judge import Judge
+from gatewayd.webhooks.poster import Way
+from gatewayd.webhooks.retention import DeliveryRetention
+from gatewayd.webhooks.sender import Sender
+from gatewayd.webhooks.service import Webhooks
+from gatewayd.webhooks.worker import Tools
 from modem.driver.ussd import UssdAnswer
 from modem.parts import Via
 from modem.port.status import Answer
+
+LONGEST_AHEAD = 366 * DAY
+"""A message may be scheduled at most this long ahead: a year."""
+
+# In the year 9892: a time with an expiry behind it that ISO 8601 can still show.
+_LATEST = 250_000_000_000 * SECOND
 
 
 class Gateway:
     """One gateway on one store. Any thread may call any method once it is started."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, webhook_way: Way | None = None
+    ) -> None:
+        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings."""
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -70,10 +100,19 @@ class Gateway:
         self._waiters = ResultWaiters()
         self._timers = Timers(clock)
         self._authenticator = Authenticator(store, clock)
-        self._metrics = MetricsCollector(store, clock, self.port_registry)
+        self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar)
         self._commit_probe = CommitProbe(store)
         self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
+        self._intake = Intake(
+            settings.dispatch,
+            clock,
+            self._calendar,
+            self.port_registry,
+            self._numbering.operator,
+            portable=self._numbering.portable,
+        )
         self.dispatcher = self._make_dispatcher()
+        self.opt_outs = OptOutList(store, clock.now)
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._retention = Retention(
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
@@ -82,10 +121,20 @@ class Gateway:
         self._expiry = Expiry(
             store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_with_effects
         )
-        self._intake = Intake(
-            settings.dispatch, clock, self._calendar, self.port_registry, self._numbering.operator
+        self._messages = MessageQueries(store, self.dispatcher.moment, self._calendar)
+        self.campaigns = Campaigns(store, clock, self.dispatcher.moment, self._waiters.notify)
+        self._scheduled = self._make_scheduled_release()
+        self._window_openings = WindowOpenings(
+            store,
+            clock,
+            self._calendar,
+            self._timers,
+            self.dispatcher.moment,
+            self.dispatcher.wake_idle,
         )
-        self._messages = MessageQueries(store)
+        self._sandbox = SandboxPlayer(
+            store, clock, self._timers, OptOutWords(settings.inbox), self.dispatcher.write_with_effects
+        )
         self._requests = self._make_requests()
         self._readiness = Readiness(
             store,
@@ -95,7 +144,10 @@ class Gateway:
             self._commit_probe,
             settings.dispatch.grace_s,
         )
-        self._balances = Balances(settings.balance, store, clock, self.port_registry, self._timers)
+        self.balances = Balances(
+            settings.balance, store, clock, self.port_registry, self._timers, self._calendar
+        )
+        self.balance_learning = BalanceLearning(settings.balance, store, clock, self._calendar, self.balances)
         self.loop_tests = LoopTests(
             settings.loop_test,
             store,
@@ -107,6 +159,31 @@ class Gateway:
             self._intake,
             partial(self.dispatcher.offer, shared=False),
         )
+        self._event_signal = EventSignal()
+        self.events = EventReader(store, self._event_signal)
+        self._event_retention = EventRetention(
+            settings.events.retention_days, store, self.dispatcher.moment, self._timers
+        )
+        self._box_watch = BoxWatch(
+            store,
+            clock,
+            self.dispatcher.moment,
+            self.port_registry,
+            self._timers,
+            settings.dispatch.grace_s,
+        )
+        way = webhook_way or Way(Judge(settings.webhooks.allowed_networks), ca_file=settings.webhooks.ca_file)
+        self._webhook_sender = Sender(
+            Tools(
+                store,
+                self.dispatcher.moment,
+                way,
+                settings.webhooks.retry_s,
+                threading.Event(),
+            )
+        )
+        self.webhooks = Webhooks(store, self.dispatcher.moment, way, self._webhook_sender.changed)
+        self._delivery_retention = DeliveryRetention(store, self._timers)
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
 
@@ -119,14 +196,20 @@ class Gateway:
         """Recover what the last process left. The ports are started after this."""
         self._ports = ports
         self._began = self._clock.monotonic()
+        self._store.follow_events(self._event_signal.notify)
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
-        self._balances.start(ports)
+        self.balances.start(ports)
         self.loop_tests.start(ports)
-        self._housekeeping.start(self._retention.begin)
+        self._housekeeping.start(self._delete_old)
+        self._box_watch.start()
         self._expiry.look()
+        self._scheduled.look()
+        self._window_openings.look()
+        self._sandbox.look()
         self.backups.start()
+        self._webhook_sender.start()
 
     @property
     def timers(self) -> Timers:
@@ -141,15 +224,20 @@ class Gateway:
         """
         parts.restamp(db, since, jump)  # the time of a report must fit the time of its submission
         messages.restamp(db, since, jump)  # a message lives as long as its client asked for
+        sandbox.restamp(db, since, jump)
 
     def clock_trusted(self) -> None:
         """The time is trusted from now on, and the earlier stamps are corrected durably."""
         self._expiry.look()
         self._timers.after(0.0, self.dispatcher.clock_trusted)
+        self._scheduled.look()
+        self._window_openings.look()
 
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
+        self._event_signal.close()
+        self._webhook_sender.stop(timeout_s)
         self.loop_tests.stop()
         self._timers.stop(timeout_s)
         self.backups.stop(timeout_s)
@@ -178,10 +266,19 @@ class Gateway:
     def accounts_changed(self) -> None:
         """Keys or companies were changed durably (see `Authenticator.forget`)."""
         self._authenticator.forget()
+        self._window_openings.look()
 
     def e164(self, recipient: str) -> str:
         """A recipient as it is kept, shown and dialled (see `Numbering.e164`)."""
         return self._numbering.e164(recipient)
+
+    def latest_send_at(self) -> int:
+        """The latest `send_at` that is accepted, in microseconds since the epoch: in a year.
+
+        While the clock is not trusted it may be far behind: then every time is accepted.
+        """
+        at = self.dispatcher.moment()
+        return at.now + LONGEST_AHEAD if at.trusted else _LATEST
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
@@ -191,9 +288,13 @@ class Gateway:
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
-    ) -> tuple[list[Accepted | None] | Replay, bool]:
+    ) -> tuple[list[Accepted | GatewayError] | Replay, bool]:
         """Keep many messages in one transaction (see `SendRequests.submit_bulk`)."""
         return self._requests.submit_bulk(caller, drafts, options, key)
+
+    def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
+        """What a send would do now (see `sending.preview`). A recipient of "" is an unknown one."""
+        return preview(self._store, self._intake, caller, draft, options)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
         """Keep the answer to a request with an idempotency key (see `SendRequests.answered`)."""
@@ -218,13 +319,17 @@ class Gateway:
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
         with storage_errors():
-            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id))
+            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id, self.dispatcher.moment()))
         self._waiters.notify([sms_id.lower()])
         return self.status(caller, sms_id)
 
-    def inbox(self, caller: Caller, limit: int, cursor: int | None) -> tuple[list[InboxRecord], int | None]:
+    def inbox(self, caller: Caller, wanted: InboxFilter) -> tuple[list[InboxRecord], int | None]:
         """A page of the texts that the company received (see `inbox_page`)."""
-        return inbox_page(self._store, caller, limit, cursor)
+        return inbox_page(self._store, caller, wanted)
+
+    def mark_read(self, caller: Caller, text_id: int, *, read: bool) -> InboxRecord:
+        """Mark a received text as read, or as unread. Raises NotFoundError, StorageUnavailableError."""
+        return mark_read(self._store, caller, text_id, read=read)
 
     def quota(self, caller: Caller) -> QuotaRecord:
         """The company's quota and its use in this month. Raises StorageUnavailableError."""
@@ -234,10 +339,10 @@ class Gateway:
 
     def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
         """The company's default SIM, and all SIMs that it may use (see `company_sims`). Raises StorageUnavailableError."""
-        today, now = self.dispatcher.moment().today, self._clock.monotonic()
+        at, now = self.dispatcher.moment(), self._clock.monotonic()
         grace_s = self._settings.dispatch.grace_s
         with storage_errors(), self._store.readers.lend() as db:
-            return company_sims(db, self.port_registry, caller, today=today, now=now, grace_s=grace_s)
+            return company_sims(db, self.port_registry, caller, at=at, now=now, grace_s=grace_s)
 
     def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
         """Ask every modem for `OK` at the same time; the answers within `timeout_s`."""
@@ -251,6 +356,11 @@ class Gateway:
     def ussd(self, port: int, code: str, replies: Sequence[str] = (), slot: int | None = None) -> UssdAnswer:
         """Ask the network through a port, and wait for the answer (see `ussd.ask`)."""
         return ussd.ask(self._ports, self.port_registry.ports(), port, code, replies, slot)
+
+    def _delete_old(self) -> None:
+        self._retention.begin()
+        self._event_retention.begin()
+        self._delivery_retention.begin()
 
     def _make_dispatcher(self) -> Dispatcher:
         settings = self._settings
@@ -266,6 +376,7 @@ class Gateway:
             {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
             self._metrics,
             take_text,
+            OptOutReplies(settings.inbox, self._numbering, self._intake),
         )
 
     def _make_requests(self) -> SendRequests:
@@ -277,4 +388,20 @@ class Gateway:
             self._expiry,
             self._timers,
             lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
+            self._scheduled.expect,
+            self._sandbox.look,
+        )
+
+    def _make_scheduled_release(self) -> ScheduledRelease:
+        return ScheduledRelease(
+            self._settings.dispatch,
+            self._store,
+            self._clock,
+            self._timers,
+            self.port_registry,
+            self.dispatcher.outage_backlog,
+            self._numbering.operator,
+            self._numbering.portable,
+            self.dispatcher.moment,
+            self.dispatcher.write_with_effects,
         )

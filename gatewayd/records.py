@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 NO_COMPANY = 0
 """The company id of the gateway's own messages. No real company has it."""
 
 
-RIGHTS = ("transactional", "webhooks")
+LONGEST_TEXT = 1600
+"""Characters (Unicode code points) in one message, from the guide."""
+
+TRANSACTIONAL = "transactional"
+
+RIGHTS = (TRANSACTIONAL, "webhooks")
 """What a key may be allowed beside sending and reading."""
 
 
@@ -34,6 +40,27 @@ class Priority(IntEnum):
     OTP = 0
     NORMAL = 1
     BULK = 2
+
+
+class EventType(Enum):
+    """The type of an event. Events of a company come first, then those of the box, for administration keys."""
+
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_DELIVERED = "message.delivered"
+    MESSAGE_FAILED = "message.failed"
+    MESSAGE_CANCELLED = "message.cancelled"
+    MESSAGE_IN_DOUBT = "message.in_doubt"
+    MESSAGE_RECEIVED = "message.received"
+    OPT_OUT_CHANGED = "opt_out.changed"
+    QUOTA_THRESHOLD = "quota.threshold"
+    WEBHOOK_PAUSED = "webhook.paused"
+    PORT_DOWN = "port.down"
+    PORT_UP = "port.up"
+    SIM_LOW_BALANCE = "sim.low_balance"
+    SIM_BUNDLE_ENDING = "sim.bundle_ending"
+    SIM_SUSPECTED_BLOCKED = "sim.suspected_blocked"
+    DISK_STATE = "disk.state"
+    CLOCK_UNTRUSTED = "clock.untrusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +205,62 @@ class InboxRecord:
         None  # `gsm7`, `ucs2` or `8bit` (`text` is hexadecimal then); None: recorded by an old version
     )
     port_number: int | None = None  # of data: the port of the application
+    read: bool = False  # as a client marked it
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRecord:
+    """A number that wants no such messages from a company, with the evidence. Times in microseconds since the epoch."""
+
+    id: int
+    company_id: int
+    recipient: str
+    opted_out_at: int
+    source: str  # text, api or cli
+    reason: str | None  # as a program or a person gave it
+    text: str | None  # the words of the text
+    inbox_id: int | None  # the text itself
+    ended_at: int | None  # None: in force
+    ended_source: str | None
+    ended_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """A filter for a list of received texts, newest first. Times in microseconds since the epoch: since ≤ received < until."""
+
+    sender: str | None = None
+    since: int | None = None
+    until: int | None = None
+    unread: bool | None = None
+    sim_id: int | None = None
+    limit: int = 50
+    cursor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event. One of a message has the message as it was at that moment, one of a received text has the text."""
+
+    number: int  # the place in the order of events, within this database
+    id: str  # never used twice
+    type: EventType
+    at: int  # microseconds since the epoch, UTC
+    company_id: int  # NO_COMPANY: of the box
+    sandbox: bool
+    message: MessageRecord | None = None
+    sequence: int | None = None  # with message: 1 for its first event
+    text: InboxRecord | None = None
+    data: Mapping[str, object] = field(default_factory=dict)  # of all other events
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The reader of events: those of a company, of the box, or both; of real messages or of the sandbox."""
+
+    company_id: int | None
+    box: bool = False
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +283,8 @@ class SimRecord:
     can_send_sms: bool
     assigned_to: str | None  # the company's name
     balance_at: int | None = None  # time of reading in microseconds since the epoch; None: never read
+    bundle_units: int | None = None  # texts left in its bundle; None: its operator does not tell
+    bundle_end: int | None = None  # microseconds since the epoch; None: its operator does not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +319,31 @@ class MessageFilter:
     until: int | None = None
     limit: int = 50
     cursor: int | None = None
+    reference: str | None = None
+    sim_id: int | None = None
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """The messages of a campaign. Times of acceptance in microseconds since the epoch, UTC."""
+
+    campaign_id: int
+    counts: dict[Status, int]
+    parts: int
+    cost: float
+    first_at: int
+    last_at: int
+
+    @property
+    def total(self) -> int:
+        """The number of messages."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledCampaign:
+    """The result of cancelling a campaign. `complete` false: the time was over, and messages may still wait."""
+
+    cancelled: int
+    complete: bool

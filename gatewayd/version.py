@@ -1,4 +1,4 @@
-"""Which gatewayd this is."""
+"""The version of gatewayd."""
 
 from __future__ import annotations
 

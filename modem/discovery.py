@@ -21,7 +21,7 @@ from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device, stable_name
 from modem.hardware.sysfs import MACHINE, Roots, Tty, ttys
-from modem.timeouts import Pace
+from modem.timeouts import SearchTimeouts
 
 # Devices at the same time. A modem has up to seven serial ports, a bank sixteen modems; each waits most of its time.
 SIDE_BY_SIDE: Final = 16
@@ -39,7 +39,7 @@ _HUAWEI: Final = "12d1"
 _HUAWEI_PCUI: Final = 0x02  # in the lower half of bInterfaceProtocol: the only interface with URCs
 
 
-class Speech(Enum):
+class ProbeResult(Enum):
     """The result of asking a device."""
 
     UNASKED = "unasked"
@@ -76,7 +76,7 @@ class Finding:
     """The data about a device after it was asked."""
 
     device: Device
-    speech: Speech
+    result: ProbeResult
     detail: str = ""  # the reason and the remedy where it cannot be asked
     baud: int | None = None  # the speed at which it answers
     model: str = ""
@@ -91,7 +91,7 @@ class Finding:
     @property
     def can_send(self) -> bool:
         """Whether a message could be sent through it now."""
-        return self.speech is Speech.SMS and self.sim is SimState.READY and self.registration.carries_sms
+        return self.result is ProbeResult.SMS and self.sim is SimState.READY and self.registration.carries_sms
 
 
 class _StopError(Exception):
@@ -113,7 +113,7 @@ def devices(given: Iterable[str] = (), roots: Roots = MACHINE) -> tuple[list[Dev
         try:
             path = find_device(name, roots)
         except DeviceUnavailableError as error:
-            missing.append(Finding(Device(name, name), Speech.SHUT, str(error)))
+            missing.append(Finding(Device(name, name), ProbeResult.SHUT, str(error)))
             continue
         device = by_node.get(os.path.realpath(path), Device(path, path))
         found.setdefault(device.node, device)
@@ -123,24 +123,24 @@ def devices(given: Iterable[str] = (), roots: Roots = MACHINE) -> tuple[list[Dev
 def probe(
     wanted: Sequence[Device],
     *,
-    told: Callable[[Finding], None] = lambda _: None,
-    pace: Pace | None = None,
+    on_finding: Callable[[Finding], None] = lambda _: None,
+    timeouts: SearchTimeouts | None = None,
     roots: Roots = MACHINE,
 ) -> list[Finding]:
-    """Ask several devices at the same time. Returns findings in the order of `wanted`; `told` is called after each.
+    """Ask several devices at the same time. Returns findings in the order of `wanted`; `on_finding` is called after each.
 
-    No lasting setting of a modem is changed, and its SIM is not unlocked. Takes at most `Pace.device_s` and one command
+    No lasting setting of a modem is changed, and its SIM is not unlocked. Takes at most `SearchTimeouts.device_s` and one command
     for each `SIDE_BY_SIDE` devices.
     """
     wake_fd, stop_fd = os.pipe()
     try:
         with ThreadPoolExecutor(SIDE_BY_SIDE, "probe") as pool:
             futures: list[Future[Finding]] = [
-                pool.submit(_probe, device, wake_fd, pace or Pace(), roots) for device in wanted
+                pool.submit(_probe, device, wake_fd, timeouts or SearchTimeouts(), roots) for device in wanted
             ]
             try:
                 for future in as_completed(futures):
-                    told(future.result())
+                    on_finding(future.result())
             except BaseException:
                 os.write(stop_fd, b"!")  # never read, so that every running probe sees it
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -156,7 +156,7 @@ def modems(findings: Iterable[Finding]) -> list[Finding]:
     best: dict[str, Finding] = {}
     for finding in findings:
         key = modem_of(finding.device)
-        if finding.speech is Speech.SMS and (key not in best or _rank(finding) < _rank(best[key])):
+        if finding.result is ProbeResult.SMS and (key not in best or _rank(finding) < _rank(best[key])):
             best[key] = finding
     return list(best.values())
 
@@ -180,44 +180,44 @@ def _rank(finding: Finding) -> tuple[bool, int]:
 # One device, in its own thread
 
 
-def _probe(device: Device, wake_fd: int, pace: Pace, roots: Roots) -> Finding:
+def _probe(device: Device, wake_fd: int, timeouts: SearchTimeouts, roots: Roots) -> Finding:
     try:
         port = open_device(device.path, _BAUDS[0], proc=roots.proc)
     except DeviceUnavailableError as error:
-        return Finding(device, Speech.SHUT, str(error))
+        return Finding(device, ProbeResult.SHUT, str(error))
     try:
-        return _ask(device, port, wake_fd, pace)
+        return _ask(device, port, wake_fd, timeouts)
     except (ChannelError, OSError, termios.error, serial.SerialException) as error:
-        return Finding(device, Speech.SHUT, f"{device.path} was lost while it was asked: {error}")
+        return Finding(device, ProbeResult.SHUT, f"{device.path} was lost while it was asked: {error}")
     finally:
         port.close()
 
 
-def _ask(device: Device, port: SerialPort, wake_fd: int, pace: Pace) -> Finding:
+def _ask(device: Device, port: SerialPort, wake_fd: int, timeouts: SearchTimeouts) -> Finding:
     def attend() -> None:
         raise _StopError
 
-    deadline = monotonic() + pace.device_s
-    channel = Channel(port.fd, wake_fd, attend, name=device.path, waits=pace.waits)
-    baud = _speed(device, port, channel, pace)
+    deadline = monotonic() + timeouts.device_s
+    channel = Channel(port.fd, wake_fd, attend, name=device.path, timeouts=timeouts.channel)
+    baud = _speed(device, port, channel, timeouts)
     if baud is None:
-        return Finding(device, Speech.SILENT)
-    modem = Modem(channel, patience=pace.patience)
+        return Finding(device, ProbeResult.SILENT)
+    modem = Modem(channel, timeouts=timeouts.commands)
     modem.greet()
     model = modem.name if modem.identity.model else ""
-    finding = Finding(device, Speech.AT, baud=baud, model=model, imei=modem.identity.imei)
+    finding = Finding(device, ProbeResult.AT, baud=baud, model=model, imei=modem.identity.imei)
     if modem.takes_pdus():
-        finding = replace(finding, speech=Speech.SMS)
-    return _read_sim(finding, modem, deadline) if finding.speech is Speech.SMS else finding
+        finding = replace(finding, result=ProbeResult.SMS)
+    return _read_sim(finding, modem, deadline) if finding.result is ProbeResult.SMS else finding
 
 
-def _speed(device: Device, port: SerialPort, channel: Channel, pace: Pace) -> int | None:
+def _speed(device: Device, port: SerialPort, channel: Channel, timeouts: SearchTimeouts) -> int | None:
     """The speed at which the device answers OK to AT; None without one."""
     bauds: Collection[int] = _BAUDS[:1] if device.is_modems_own else _BAUDS
     for baud in bauds:
         port.set_baud(baud)
         for _ in range(3):
-            if _answers_ok(channel, pace.at_s):
+            if _answers_ok(channel, timeouts.at_s):
                 return baud
     port.set_baud(_BAUDS[0])
     channel.in_step = False

@@ -323,7 +323,7 @@ CMS: Final[dict[int, Row]] = {
         "S",
         "(u)sim application toolkit busy",
         "The SIM is busy with a menu of its own: restart the modem if it goes on, or replace the SIM.",
-        "La SIM est occupée par un menu à elle : redémarrez le modem si cela dure, ou remplacez la SIM.",
+        "La SIM est occupée par l'un de ses menus : redémarrez le modem si cela dure, ou remplacez la SIM.",
     ),
     213: _named(_STORAGE, "(u)sim data download error"),
     255: _named(_TEMPORARY, "unspecified error cause"),

@@ -28,7 +28,7 @@ class Cause:
     kind: Kind
     reason: str
     reason_fr: str
-    words: str = field(default="", compare=False)  # the text of a modem that gives no code
+    vendor_text: str = field(default="", compare=False)  # the text of a modem that gives no code
     behaviour: Behaviour = field(default=Behaviour.NOTHING, compare=False, repr=False)
 
     @property
@@ -102,20 +102,20 @@ class Cause:
         return bool(self.behaviour & Behaviour.SIM_TROUBLE)
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Both sentences, with the code as the modem gave it."""
-        return f"{self.reason} / {self.reason_fr}{self._code_told}"
+        return f"{self.reason} / {self.reason_fr}{self._code_text}"
 
     @property
-    def told_en(self) -> str:
+    def text_en(self) -> str:
         """The English sentence, with the code as the modem gave it."""
-        return f"{self.reason}{self._code_told}"
+        return f"{self.reason}{self._code_text}"
 
     @property
-    def _code_told(self) -> str:
-        if self.family == "LOCAL" or (self.code is None and not self.words):
+    def _code_text(self) -> str:
+        if self.family == "LOCAL" or (self.code is None and not self.vendor_text):
             return ""
-        return f" (+{self.family} ERROR: {self.words if self.code is None else self.code})"
+        return f" (+{self.family} ERROR: {self.vendor_text if self.code is None else self.code})"
 
 
 # LOCAL codes: faults that the gateway found itself. No such part was sent.
@@ -132,7 +132,7 @@ _LONGEST_WORDS: Final = 80  # characters; the names in the standard have half as
 
 
 def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") -> Cause:
-    """The meaning of `code` of `family`, or of `text` where the modem gave words instead (`AT+CMEE=2`).
+    """The meaning of `code` of `family`, or of `text` where the modem gave vendor_text instead (`AT+CMEE=2`).
 
     `vendor` is a profile's vendor name: above 511 the same number means different things per vendor.
     Never raises: an unknown code counts as a failure of the moment.
@@ -140,7 +140,7 @@ def cause(family: str, code: int | None, text: str = "", *, vendor: str = "") ->
     if code is None:
         code = code_of(family, text)
     row = _row(family, code, vendor)
-    return Cause(family, code, _KINDS[row.kind], row.reason, row.reason_fr, _words(text), row.behaviour)
+    return Cause(family, code, _KINDS[row.kind], row.reason, row.reason_fr, _printable(text), row.behaviour)
 
 
 def code_of(family: str, text: str) -> int | None:
@@ -149,8 +149,8 @@ def code_of(family: str, text: str) -> int | None:
     return _CODES.get((family, name)) if name else None
 
 
-def _words(text: str) -> str:
-    """The words of a modem in printable characters, at most 80."""
+def _printable(text: str) -> str:
+    """The vendor_text of a modem in printable characters, at most 80."""
     return "".join(char if char.isprintable() else " " for char in text).strip()[:_LONGEST_WORDS]
 
 

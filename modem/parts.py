@@ -73,9 +73,9 @@ class InDoubt:
     asked: bool = False
 
 
-class Fate(Enum):
+class StoredState(Enum):
     """The state of a part in a modem's memory."""
 
     SENT = "sent"
     UNSENT = "unsent"
-    GONE = "gone"  # it is not there, or its state says nothing
+    GONE = "gone"  # it is not there, or its state is not conclusive

@@ -26,14 +26,14 @@ INDICATORS_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
+class ChannelTimeouts:
     """Timeouts of one channel."""
 
     prompt_s: float = 10.0  # usually below 1 s, but some modems may take 3 minutes; ModemManager waits 10 s
     result_s: float = 5.0  # from +CMGS to its OK: the network has answered, only the line is in between
     write_s: float = 5.0  # a PDU takes 0.4 s at 9600 baud; a modem that takes longer has stopped reading
     quiet_s: float = 0.2  # a modem in the middle of an answer does not pause longer than this
-    flood_s: float = 2.0  # after this, a modem that never stops sending is asked all the same
+    flood_s: float = 2.0  # after this, a modem that never stops sending gets the command anyway
     escape_s: float = 0.3  # to leave text entry after ESC
     sync_s: float = 1.0  # for the OK to `AT`
     clean_s: float = 0.1  # nothing may follow that OK; otherwise it answered an older command
@@ -41,11 +41,11 @@ class Waits:
     text_s: float = 1.0  # between two lines of one +CUSD
 
 
-DEFAULT_WAITS: Final = Waits()
+DEFAULT_TIMEOUTS: Final = ChannelTimeouts()
 
 
 @dataclass(frozen=True, slots=True)
-class UssdPatience:
+class UssdTimeouts:
     """Timeouts of a USSD session."""
 
     answer_s: float = 30.0  # for the network: it answers within a few seconds or not at all
@@ -58,7 +58,7 @@ class UssdPatience:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class CommandTimeouts:
     """Timeouts of the commands to one modem."""
 
     command_s: float = ANSWER_S
@@ -71,20 +71,20 @@ class Patience:
     slot_s: float = 20.0  # until another SIM answers than before the slot switch
     mute_s: float = 2.0  # for a modem that answers known commands at once and unknown ones not at all
     appear_s: float = 5.0  # a slot without an answering SIM for so long is empty
-    ussd: UssdPatience = field(default_factory=UssdPatience)
+    ussd: UssdTimeouts = field(default_factory=UssdTimeouts)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SearchTimeouts:
     """Timeouts of the search for modems."""
 
     # For the OK to `AT`. Three are sent at each speed, because the first ones train the modem's autobaud.
     at_s: float = 0.3
     # For the whole device. After that the result is incomplete. A SIM is busy for up to 20 s after its start.
     device_s: float = 30.0
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(
-        default_factory=lambda: Patience(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
+    channel: ChannelTimeouts = field(default_factory=ChannelTimeouts)
+    commands: CommandTimeouts = field(
+        default_factory=lambda: CommandTimeouts(command_s=3.0, sim_s=8.0, busy_s=8.0, mute_s=1.0)
     )
 
 
@@ -92,7 +92,7 @@ class Pace:
 class Timing:
     """Intervals and timeouts of a port's thread."""
 
-    look_s: float = 1.0  # between looks for a missing device; udev needs 0.2 to 3 s for its links
+    look_s: float = 1.0  # between checks for a missing device; udev needs 0.2 to 3 s for its links
     # Between tries to open a device that is there and cannot be opened. The search for its user reads all processes.
     refused_s: float = 5.0
     reopen_s: float = 1.0  # between closing and opening: the modem must see DTR drop
@@ -117,5 +117,5 @@ class Timing:
     anew_s: tuple[float, float, float] = (300.0, 1800.0, 7200.0)
     list_s: float = 300.0  # between listings, for messages whose notification was lost
     ask_s: float = 2.0  # of the 5 s in which all ports together must answer
-    waits: Waits = field(default_factory=Waits)
-    patience: Patience = field(default_factory=Patience)
+    channel: ChannelTimeouts = field(default_factory=ChannelTimeouts)
+    commands: CommandTimeouts = field(default_factory=CommandTimeouts)

@@ -38,7 +38,10 @@ install -m 755 systemd/gatewayd.sh "$tree/usr/bin/gatewayd"
 install -m 644 systemd/gatewayd.service "$tree/usr/lib/systemd/system/gatewayd.service"
 install -m 644 systemd/70-gatewayd.rules "$tree/usr/lib/udev/rules.d/70-gatewayd.rules"
 install -m 640 systemd/gatewayd.toml "$tree/etc/gatewayd/gatewayd.toml"
-install -m 644 config/*.toml README.md docs/*.md "$doc/"
+systemd/copy_docs.sh "$doc"
+# Debian has its own names for the licence and the list of changes.
+rm "$doc/LICENSE" "$doc/CHANGELOG.md"
+sed -i 's|](LICENSE)|](copyright)|; s|](CHANGELOG.md)|](changelog.gz)|' "$doc/README.md"
 sed -i 's|/opt/gatewayd/current/share|/usr/share/doc/gatewayd|' \
     "$tree/usr/lib/systemd/system/gatewayd.service" "$tree/etc/gatewayd/gatewayd.toml"
 {

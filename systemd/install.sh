@@ -116,7 +116,7 @@ build() {
             "$here/$file" >"$share/$file"
     done
     mv "$share/gatewayd.toml" "$share/starter.toml"
-    cp config/*.toml docs/*.md "$share/"
+    "$here/copy_docs.sh" "$share"
 }
 
 # Write the configuration, if there is none yet.

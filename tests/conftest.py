@@ -1,4 +1,4 @@
-"""What the tests share: a gateway that really runs, on simulated modems, in a process of its own."""
+"""Fixtures and helpers of all tests, among them a running gateway on simulated modems in a process of its own."""
 
 from __future__ import annotations
 
@@ -25,38 +25,57 @@ from gatewayd.cli import main
 from tests import fork_server
 from tests.service_manager import ServiceManager
 
-# A loaded machine makes single examples slow; the suite's own time limit is the one that counts.
+# A loaded machine makes single examples slow; only the time limit of the suite counts.
 hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
 
-START_TIMEOUT_S = 30.0
-# Starts a command that takes these signals though the suite runs under nohup(1) or in the background of a script, and
-# so ignores them: a child inherits that.
+# Only a failure reaches these deadlines, so they may be long: on a loaded machine a second's work takes many seconds.
+WAIT_S = 60.0
+START_TIMEOUT_S = 60.0
+# Restores the default action of these signals in a command. The suite ignores them under nohup(1) or in the background
+# of a script, and a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
 
 
+_reserved: list[int] = []  # descriptors; they are open as long as this process lives
+
+
 def free_port() -> int:
-    """A port that is free in both families."""
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on which a program may listen, for IPv4 and IPv6, and which no other test is given.
+
+    It stays bound: programs that set SO_REUSEADDR may listen on it, and the kernel gives it to nobody who asks for any port.
+    """
+    dual = socket.has_dualstack_ipv6()
+    bound = socket.socket(socket.AF_INET6 if dual else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if dual:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    bound.bind(("", 0))
+    port: int = bound.getsockname()[1]
+    _reserved.append(bound.detach())
+    return port
 
 
-def eventually(condition: Callable[[], Any], timeout_s: float = 15.0) -> Any:
-    """Wait until `condition` gives something true, and return it. Fails the test at the deadline."""
+def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
+    """Wait until `condition` returns a true value, and return that. Fails the test at the deadline."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
         if time.monotonic() > deadline:
-            pytest.fail(f"it did not happen within {timeout_s} s: {condition}")
+            pytest.fail(f"not true within {timeout_s} s: {condition}")
         time.sleep(0.01)
     return found
 
 
-def told_by(config: Path, *arguments: str | int) -> Any:
-    """What `gatewayd … --json` answers. The command runs in here: to start a Python for each takes most of a second."""
-    done = CliRunner().invoke(main, ["--config", str(config), *map(str, arguments), "--json"])
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+def cli_json(config: Path, *arguments: str | int) -> Any:
+    """The output of `gatewayd … --json`. The command runs in this process: starting a Python takes most of a second."""
+    result = CliRunner().invoke(main, ["--config", str(config), *map(str, arguments), "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests: at the end, one process would still run them while all others have nothing to do."""
+    items.sort(key=lambda item: "torture" not in item.nodeid)
 
 
 class Process:
@@ -69,23 +88,23 @@ class Process:
         environment: Mapping[str, str] | None = None,
         manager: ServiceManager | None = None,
     ) -> None:
-        """`manager`: starts it, as systemd would. A new interpreter where a manager or an environment is given, else a fork."""
+        """`manager`: starts the command as systemd would. With a manager or an environment it is a new interpreter, else a fork."""
         self._process: subprocess.Popen[str] | fork_server.Child
         command, fds = [module, *map(str, arguments)], list[int]()
         if manager is None and environment is None:
             self._process = fork_server.start(command)
         else:
-            given = environment or {}
+            variables = environment or {}
             if manager is not None:
-                told, fds = manager.given()
-                given = {**given, **told}
+                manager_variables, fds = manager.environment_and_descriptors()
+                variables = {**variables, **manager_variables}
                 command = ["tests.service_manager", ",".join(map(str, fds)), *command]
             self._process = subprocess.Popen(
                 [*UNIGNORED, sys.executable, "-m", *command],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, **given},
+                env={**os.environ, **variables},
                 pass_fds=fds,
             )
         for fd in fds:
@@ -107,16 +126,16 @@ class Process:
             line = ""
         if not line:
             self.kill()
-            pytest.fail(f"gatewayd ended, or said nothing within {timeout_s} s: {''.join(self.stderr)}")
+            pytest.fail(f"gatewayd ended, or printed nothing within {timeout_s} s: {''.join(self.stderr)}")
         return line
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = 15.0) -> int:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = WAIT_S) -> int:
         """Ask it to stop; its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(with_signal)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 15.0) -> int:
+    def wait(self, timeout_s: float = WAIT_S) -> int:
         """Its exit code, once it has ended by itself."""
         try:
             code = self._process.wait(timeout_s)
@@ -157,7 +176,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Running:
-    """A running demo, and what a client and an operator need of it."""
+    """A running demo with its address, keys and folder."""
 
     process: Process
     url: str  # ends in /api
@@ -171,8 +190,8 @@ class Running:
         return load(self.state / "gatewayd.toml")
 
     def cli(self, *arguments: str | int) -> Any:
-        """What `gatewayd … --json` answers."""
-        return told_by(self.state / "gatewayd.toml", *arguments)
+        """The output of `gatewayd … --json`."""
+        return cli_json(self.state / "gatewayd.toml", *arguments)
 
     def cli_raw(self, *arguments: str | int) -> subprocess.CompletedProcess[str]:
         """A command on this gateway, as a child process."""
@@ -193,13 +212,13 @@ def start_demo(state: Path, *options: str) -> Running:
         *("demo", "--json", "--listen", "127.0.0.1:0", "--state", state),
         *("--submit-s", "0.05", "--delivery-s", "0.05", *options),
     )
-    told = json.loads(process.line())
-    return Running(process, told["url"], told["key"], told["admin_key"], Path(told["state"]))
+    document = json.loads(process.line())
+    return Running(process, document["url"], document["key"], document["admin_key"], Path(document["state"]))
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One gateway for all tests that only talk to it: 4 ports, the last with 2 slots."""
+    """One gateway that all tests share: 4 ports, the last with 2 slots."""
     demo = start_demo(tmp_path_factory.mktemp("running"))
     yield demo
     assert demo.process.stop() == 0, "".join(demo.process.stderr)

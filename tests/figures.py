@@ -1,4 +1,4 @@
-"""The gateway's figures, as Prometheus reads them."""
+"""The gateway's metrics, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ class Figures:
 
     @classmethod
     def read(cls, text: str) -> Figures:
-        """What an exposition says."""
+        """Parse a text of the exposition format."""
         families = text_string_to_metric_families(text)
-        return cls(tuple((one.name, one.labels, one.value) for family in families for one in family.samples))
+        return cls(
+            tuple(
+                (sample.name, sample.labels, sample.value) for family in families for sample in family.samples
+            )
+        )
 
     def sum(self, name: str, **labels: str) -> float:
         """The sum over all samples of this name that have these labels; they must exist."""
-        found = [value for told, had, value in self.samples if told == name and labels.items() <= had.items()]
-        assert found, f"{name} has no sample with {labels}"
-        return sum(found)
+        values = [
+            value
+            for sample_name, sample_labels, value in self.samples
+            if sample_name == name and labels.items() <= sample_labels.items()
+        ]
+        assert values, f"{name} has no sample with {labels}"
+        return sum(values)

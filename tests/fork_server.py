@@ -1,6 +1,6 @@
 """Starts `python -m MODULE` as a fork of a process that has imported the project: 0.1 s of CPU time instead of 1.5 s.
 
-`start` is for the tests; the rest runs in the server, one for each process of the suite. The server has no threads.
+Tests call `start`; the rest runs in the server, one for each process of the suite. The server has no threads.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import sys
 from collections.abc import Callable
 from typing import IO, NoReturn
 
-_IMPORTED = ("gatewayd.commands", "gatewayd.admin", "api.endpoints", "modem.simulator.makes")
-_IMPORTED_TOO = (
+_IMPORTED_PACKAGES = ("gatewayd.commands", "gatewayd.admin", "api.endpoints", "modem.simulator.makes")
+_IMPORTED_MODULES = (
     "gatewayd.daemon.daemon",
     "modem.simulator.bank",
     "modem.simulator.control",
-    "tests.bench.stage",
+    "tests.bench.measurement",
 )
 _LONGEST_REQUEST = 1 << 17
 
 
 class Child:
-    """A started command, with what tests use of `subprocess.Popen`."""
+    """A started command, with the methods of `subprocess.Popen` that tests use."""
 
     def __init__(self, pid: int, stdout: IO[str], stderr: IO[str], ended: int) -> None:
         """`ended`: a pipe that gives the exit code when the process has ended."""
@@ -85,57 +85,62 @@ def start(command: list[str]) -> Child:
 
 @functools.cache
 def _server() -> socket.socket:
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with its:
+    client_end, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with server_end:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fork_server", str(its.fileno())],
+            [sys.executable, "-m", "tests.fork_server", str(server_end.fileno())],
             stdout=subprocess.DEVNULL,
-            pass_fds=[its.fileno()],
+            pass_fds=[server_end.fileno()],
         )
 
     def stop() -> None:
-        ours.close()
+        client_end.close()
         process.wait()
 
     atexit.register(stop)
-    return ours
+    return client_end
 
 
 def _preload() -> None:
-    for package in _IMPORTED:
+    for package in _IMPORTED_PACKAGES:
         folder = importlib.import_module(package)
         for module in pkgutil.iter_modules(folder.__path__):
             importlib.import_module(f"{package}.{module.name}")
-    for name in _IMPORTED_TOO:
+    for name in _IMPORTED_MODULES:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
 
 
-def _serve(asked: socket.socket) -> Callable[[], None]:
-    """Fork for each request. Returns in a child, with what it is to run; the server itself never returns."""
-    children: dict[int, tuple[int, int]] = {}  # by pidfd: the process id, and where its exit code goes
+def _serve(requests: socket.socket) -> Callable[[], None]:
+    """Fork for each request. Returns only in a child: the function that the child must run."""
+    children: dict[int, tuple[int, int]] = {}  # by pidfd: the process id, and the pipe for its exit code
     while True:
-        sources: list[int | socket.socket] = [asked, *children]
+        sources: list[int | socket.socket] = [requests, *children]
         ready, _, _ = select.select(sources, [], [])
-        for each in ready:
-            if not isinstance(each, int):
-                raw, fds, _, _ = socket.recv_fds(asked, _LONGEST_REQUEST, 3)
+        for source in ready:
+            if not isinstance(source, int):
+                raw, fds, _, _ = socket.recv_fds(requests, _LONGEST_REQUEST, 3)
                 if not raw:
                     sys.exit()
                 pid = os.fork()
                 if pid == 0:
-                    for fd in (*children, *(ended for _, ended in children.values()), fds[2], asked.fileno()):
+                    for fd in (
+                        *children,
+                        *(ended for _, ended in children.values()),
+                        fds[2],
+                        requests.fileno(),
+                    ):
                         os.close(fd)
-                    asked.detach()
+                    requests.detach()
                     return functools.partial(_run, json.loads(raw), *fds[:2])
                 os.close(fds[0])
                 os.close(fds[1])
                 children[os.pidfd_open(pid)] = (pid, fds[2])
-                asked.send(str(pid).encode())
+                requests.send(str(pid).encode())
             else:
-                pid, ended = children.pop(each)
-                os.close(each)
+                pid, ended = children.pop(source)
+                os.close(source)
                 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
                 os.write(ended, str(code).encode())
                 os.close(ended)
@@ -147,7 +152,7 @@ def _run(request: dict[str, object], stdout: int, stderr: int) -> NoReturn:
     for fd, standard in ((stdout, 1), (stderr, 2)):
         os.dup2(fd, standard)
         os.close(fd)
-    # New objects: the server's know of /dev/null that it can be rewound.
+    # New objects: those of the server are buffered for /dev/null, which can be rewound.
     sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115 - for the process's life
     sys.stderr = sys.__stderr__ = open(  # type: ignore[misc]  # noqa: SIM115
         2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
@@ -160,7 +165,7 @@ def _run(request: dict[str, object], stdout: int, stderr: int) -> NoReturn:
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = command
-    sys.modules.pop(command[0], None)  # it is executed anew, as __main__
+    sys.modules.pop(command[0], None)  # it is executed again, as __main__
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
     sys.exit()
 

@@ -1,4 +1,4 @@
-"""Systemd's part of keeping descriptors: takes them on a socket, and gives them to the next process (sd_notify(3))."""
+"""A service manager that stores descriptors as systemd does (sd_notify(3)): received on a socket, passed to the next process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _GONE = select.POLLHUP | select.POLLERR
 
 
 class ServiceManager:
-    """See the module. `with ServiceManager(folder) as manager: Process(..., manager=manager)`."""
+    """A service manager for one daemon: `with ServiceManager(folder) as manager: Process(..., manager=manager)`."""
 
     def __init__(self, folder: Path) -> None:
         self.address = folder / "notify"
-        self.told: list[str] = []  # every assignment, in order
+        self.received: list[str] = []  # every assignment, in the order of arrival
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self.address))
-        self._kept: list[tuple[str, int]] = []
+        self._stored: list[tuple[str, int]] = []
         self._lock = threading.Lock()
         self._stop_r, self._stop_w = os.pipe()
         self._thread = threading.Thread(target=self._run, name="service manager", daemon=True)
@@ -39,7 +39,7 @@ class ServiceManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.write(self._stop_w, b"!")
-        self._thread.join(5)
+        self._thread.join(60)
         self.empty()
         self._socket.close()
         os.close(self._stop_r)
@@ -47,26 +47,26 @@ class ServiceManager:
 
     @property
     def names(self) -> list[str]:
-        """The names of what is kept."""
+        """The names of the stored descriptors."""
         with self._lock:
-            return [name for name, _ in self._kept]
+            return [name for name, _ in self._stored]
 
     def empty(self) -> None:
-        """As where the service is stopped, or the machine boots."""
+        """Close all stored descriptors, as when the service is stopped or the machine boots."""
         with self._lock:
-            for _, fd in self._kept:
+            for _, fd in self._stored:
                 os.close(fd)
-            self._kept.clear()
+            self._stored.clear()
 
-    def given(self) -> tuple[Mapping[str, str], list[int]]:
-        """What the next process gets: environment, and copies of the descriptors, which the caller closes."""
+    def environment_and_descriptors(self) -> tuple[Mapping[str, str], list[int]]:
+        """Environment and copies of the descriptors for the next process. The caller closes the copies."""
         self._receive_all()
         with self._lock:
-            for each in [each for each in self._kept if _hung_up(each[1])]:
-                self._kept.remove(each)
-                os.close(each[1])
-            names = ":".join(name for name, _ in self._kept)
-            copies = [os.dup(fd) for _, fd in self._kept]
+            for stored in [stored for stored in self._stored if _hung_up(stored[1])]:
+                self._stored.remove(stored)
+                os.close(stored[1])
+            names = ":".join(name for name, _ in self._stored)
+            copies = [os.dup(fd) for _, fd in self._stored]
         return {"NOTIFY_SOCKET": str(self.address), "GIVEN_FDNAMES": names}, copies
 
     def _run(self) -> None:
@@ -77,28 +77,28 @@ class ServiceManager:
             self._receive_all()
 
     def _receive_all(self) -> None:
-        """Take what was sent: also what a process sent right before it was killed."""
+        """Receive all waiting messages, also those that a process sent right before it was killed."""
         with self._lock:
             while select.select([self._socket], [], [], 0)[0]:
                 data, fds, _, _ = socket.recv_fds(self._socket, 8192, 16)
                 self._take(dict(line.partition("=")[::2] for line in data.decode().splitlines()), fds)
 
-    def _take(self, told: dict[str, str], fds: list[int]) -> None:
-        self.told += [f"{name}={value}" for name, value in told.items()]
-        name = told.get("FDNAME", "stored")
-        if "FDSTORE" in told:
-            self._kept += [(name, fd) for fd in fds]
+    def _take(self, assignments: dict[str, str], fds: list[int]) -> None:
+        self.received += [f"{name}={value}" for name, value in assignments.items()]
+        name = assignments.get("FDNAME", "stored")
+        if "FDSTORE" in assignments:
+            self._stored += [(name, fd) for fd in fds]
             return
         for fd in fds:
             os.close(fd)
-        if "FDSTOREREMOVE" in told:
-            for kept in [each for each in self._kept if each[0] == name]:
-                self._kept.remove(kept)
-                os.close(kept[1])
+        if "FDSTOREREMOVE" in assignments:
+            for stored in [stored for stored in self._stored if stored[0] == name]:
+                self._stored.remove(stored)
+                os.close(stored[1])
 
 
 def _hung_up(fd: int) -> bool:
-    """Systemd drops what hangs up, but for files, which cannot be polled."""
+    """Whether a descriptor is hung up: systemd drops it then. A file cannot be polled and is never hung up."""
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return False
     poll = select.poll()
@@ -107,11 +107,11 @@ def _hung_up(fd: int) -> bool:
 
 
 def main() -> None:
-    """In the child: put the descriptors where sd_listen_fds(3) says, then become the program. Arguments: fds, program."""
+    """In the child: move the descriptors to the numbers of sd_listen_fds(3), then execute the program. Arguments: fds, program."""
     numbers = [int(number) for number in sys.argv[1].split(",") if number]
     high = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 500) for number in numbers]
-    for place, number in enumerate(high):
-        os.dup2(number, 3 + place)
+    for index, number in enumerate(high):
+        os.dup2(number, 3 + index)
     environment = dict(os.environ)
     names = environment.pop("GIVEN_FDNAMES", "")
     if numbers:

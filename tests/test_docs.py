@@ -50,6 +50,8 @@ def test_a_setting_is_in_the_example_with_its_reason(key: str) -> None:
         [index] = [index for index, line in enumerate(lines) if line == f"[numbers.{name}]"]
         assert lines[index + 1].startswith("# ")
     elif name != "port":  # the line above the section explains a port's number
+        if section not in LISTS:  # another section may have a key of the same name
+            lines = example.partition(f"\n[{section}]\n")[2].partition("\n[")[0].splitlines()
         pattern = rf"# {name} = " if section in LISTS else rf"{name} = "
         [index] = [index for index, line in enumerate(lines) if line.startswith(pattern)]
         assert re.match(r"# .+\.$", lines[index - 1])
@@ -102,7 +104,7 @@ def test_the_table_of_error_codes_lists_exactly_the_codes() -> None:
 def endpoints() -> Iterator[str]:
     """Every endpoint, as `METHOD /path`, from the routes in api/."""
     for path in sorted((ROOT / "api").rglob("*.py")):
-        for method, address in re.findall(r'@\w+\.(get|post)\(\s*"(/[^"]+)"', path.read_text()):
+        for method, address in re.findall(r'@\w+\.(get|post|patch|delete)\(\s*"(/[^"]+)"', path.read_text()):
             yield f"{method.upper()} " + re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", address)
 
 

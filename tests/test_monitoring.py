@@ -33,7 +33,7 @@ def names_of(exposition: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def exposition(running: Running) -> str:
-    return requests.get(running.url.removesuffix("/api") + "/metrics", timeout=10).text
+    return requests.get(running.url.removesuffix("/api") + "/metrics", timeout=60).text
 
 
 def expressions() -> list[str]:

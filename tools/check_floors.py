@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gatewayd/accounts/", "gatewayd/sims/", "gatewayd/diagnostics/", "gatewayd/support/"),
     ("gatewayd/messages/", "gatewayd/receiving/"),
     ("gatewayd/sending/",),
-    ("gatewayd/loop_test/", "gatewayd/operations/"),
+    ("gatewayd/events/", "gatewayd/loop_test/", "gatewayd/operations/", "gatewayd/webhooks/"),
     ("gatewayd/gateway.py",),
     # The ways in: HTTP, the control socket, the command line.
     ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),

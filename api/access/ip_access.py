@@ -35,8 +35,9 @@ class IpAccess:
         self._wrong_keys = WrongKeyLimit(settings.wrong_keys_per_minute)
 
     def register(self, app: Flask) -> None:
-        """Check every request of an application, and count its wrong keys."""
-        app.before_request(lambda: self.admit(request.environ))
+        """Check every request of an application, if there is an allow-list, and count its wrong keys."""
+        if self._allowed:
+            app.before_request(lambda: self.admit(request.environ))
         app.register_error_handler(
             UnknownKeyError, lambda error: respond_error(self.wrong_key(error, request.environ))
         )

@@ -29,7 +29,10 @@ class Tag(Enum):
 
     SENDING = "Sending"
     MESSAGES = "Messages"
+    CAMPAIGNS = "Campaigns and opt-outs"
     INBOX = "Received texts"
+    EVENTS = "Events"
+    WEBHOOKS = "Webhooks"
     SIMS = "SIMs and quota"
     BOX = "The box"
     DOCUMENTATION = "Documentation"

@@ -17,16 +17,16 @@ from api.requests.json_body import body
 from api.requests.models import BulkBody, MessageBody, Rejected, Rules, bulk_request, in_bulk
 from api.responses.answers import BulkAnswer, BulkRefused
 from api.responses.errors import refusal, status_and_code
-from api.responses.serializers import flask_response, identifiers, respond
+from api.responses.serializers import flask_response, given_back, identifiers, respond
 from config.settings import ApiSettings
 from gatewayd.errors import (
     ConflictError,
     GatewayError,
     IdempotencyMismatchError,
     InvalidRequestError,
+    NotPermittedError,
     QueueFullError,
     QuotaExceededError,
-    SimUnavailableError,
 )
 from gatewayd.records import Accepted, Draft, Replay, Status
 
@@ -104,14 +104,14 @@ _BULK = Operation(
         },
         parts=(MessageBody,),
     ),
-    errors=(QuotaExceededError, ConflictError, IdempotencyMismatchError, QueueFullError),
+    errors=(NotPermittedError, QuotaExceededError, ConflictError, IdempotencyMismatchError, QueueFullError),
 )
 
 
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that accepts many messages."""
     blueprint = Blueprint("bulk", __name__)
-    rules = Rules(gateway.e164, settings.bulk_max)
+    rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
 
     @blueprint.post("/sms/send-bulk")
     @described(_BULK)
@@ -126,7 +126,9 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
         accepted, replayed = gateway.submit_bulk(caller, drafts, parsed.options, parsed.idempotency)
         if replayed or isinstance(accepted, Replay):
             return _replayed(messages, accepted)
-        if not any(accepted):  # nothing was stored, and no idempotency key
+        if not any(
+            isinstance(one, Accepted) for one in accepted
+        ):  # nothing was stored, and no idempotency key
             return _respond(bulk_document(messages, accepted))
         return flask_response(
             first_response(gateway, caller, parsed.idempotency, lambda: bulk_document(messages, accepted))
@@ -136,12 +138,12 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
 
 def bulk_document(
-    messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | None]
+    messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | GatewayError]
 ) -> StatusAndDocument:
     """HTTP status and document for a bulk. `accepted`: the result of each draft, in order."""
     outcomes = iter(accepted)
     results = [
-        _rejected(message) if isinstance(message, Rejected) else _outcome(message, next(outcomes, None))
+        _rejected(message) if isinstance(message, Rejected) else _outcome(message, next(outcomes))
         for message in messages
     ]
     success = sum(result["success"] for result in results)
@@ -153,14 +155,16 @@ def bulk_document(
     }
     if success:
         return 200, {"success": True} | content
-    first = refusal(_first_fault(messages))
+    first = refusal(_first_fault(messages, accepted))
     return first.status, first.envelope | content
 
 
-def _first_fault(messages: Sequence[Draft | Rejected]) -> GatewayError:
+def _first_fault(
+    messages: Sequence[Draft | Rejected], accepted: Sequence[Accepted | GatewayError]
+) -> GatewayError:
     """The error of a bulk of which nothing was accepted: that of its first message."""
-    if isinstance(messages[0], Draft):
-        return SimUnavailableError()
+    if isinstance(messages[0], Draft) and isinstance(accepted[0], GatewayError):
+        return accepted[0]
     return InvalidRequestError(
         [
             in_bulk(index, fault)
@@ -171,14 +175,15 @@ def _first_fault(messages: Sequence[Draft | Rejected]) -> GatewayError:
     )
 
 
-def _outcome(draft: Draft, accepted: Accepted | None) -> dict[str, Any]:
-    if accepted is None:
-        return _failure(draft.recipient, SimUnavailableError, str(SimUnavailableError()))
+def _outcome(draft: Draft, accepted: Accepted | GatewayError) -> dict[str, Any]:
+    if isinstance(accepted, GatewayError):
+        return _failure(draft.recipient, type(accepted), str(accepted)) | given_back(draft.reference)
     return {
         "recipient": draft.recipient,
         "success": True,
         **identifiers(accepted),
         "status": Status.PENDING.value,
+        **given_back(draft.reference),
     }
 
 
@@ -191,7 +196,9 @@ def _failure(recipient: str, kind: type[GatewayError], message: str) -> dict[str
     return {"recipient": recipient, "success": False, "error": status_and_code(kind)[1], "message": message}
 
 
-def _replayed(messages: Sequence[Draft | Rejected], first: Replay | Sequence[Accepted | None]) -> Response:
+def _replayed(
+    messages: Sequence[Draft | Rejected], first: Replay | Sequence[Accepted | GatewayError]
+) -> Response:
     if isinstance(first, Replay):
         return flask_response(replay(first))
     return _respond(bulk_document(messages, first), REPLAYED)

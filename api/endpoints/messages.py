@@ -13,7 +13,7 @@ from api.requests.query_params import message_filter
 from api.responses.answers import MessageAnswer, MessagesAnswer
 from api.responses.serializers import attempt, message, respond, success
 from gatewayd.errors import ConflictError, NotFoundError
-from gatewayd.records import Status
+from gatewayd.records import Priority, Status
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -94,6 +94,15 @@ _MESSAGES = Operation(
         ),
         Parameter("campaign_id", "query", "Messages of this campaign.", ID, 31),
         Parameter("recipient", "query", "Messages to this recipient.", NUMBER),
+        Parameter("reference", "query", "Messages with this reference.", {"type": "string"}, "order-1042"),
+        Parameter("sim_number_id", "query", "Messages of this SIM.", ID, 1),
+        Parameter(
+            "priority",
+            "query",
+            "Messages with this priority.",
+            {"type": "string", "enum": [each.name.lower() for each in Priority]},
+            "normal",
+        ),
         SINCE,
         UNTIL,
         LIMIT,

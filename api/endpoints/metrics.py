@@ -21,7 +21,7 @@ from api.access.ip_access import IpAccess
 from api.documentation.operation import Access, Answer, Operation, Tag, described
 from gatewayd.operations import metrics_snapshot
 from gatewayd.operations.health import HealthState
-from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimPlace
+from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimAccount, SimPlace
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.tables.event_counts import DISCARDED
 from modem.port import status_text
@@ -38,6 +38,8 @@ _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # the format of `generate_latest`
 
 _PLACE = ("port", "slot", "sim")
+
+_WEBHOOK_STATES = ("ok", "failing", "paused", "disabled")
 
 # Event → name without `_total`, and help text.
 COUNTERS = {
@@ -124,6 +126,7 @@ class _Collector(Collector):
         yield from _queues(snapshot)
         yield from _ports(snapshot.ports)
         yield from _sims(snapshot)
+        yield from _accounts(snapshot)
         yield from _box(snapshot)
         yield _checks(self._gateway)
         yield _requests(self._requests)
@@ -218,6 +221,31 @@ def _sims(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     yield from (registered, state, signal)
 
 
+def _accounts(snapshot: MetricsSnapshot) -> Iterator[Metric]:
+    gauges: tuple[tuple[str, str, Callable[[SimAccount], float | None]], ...] = (
+        ("gatewayd_sim_balance", "The last balance that was read", lambda sim: sim.balance),
+        ("gatewayd_sim_bundle_units", "Texts left in the bundle", lambda sim: sim.bundle_units),
+        ("gatewayd_sim_bundle_end_seconds", "End of the bundle, Unix time", lambda sim: sim.bundle_end_s),
+        (
+            "gatewayd_sim_balance_unreadable",
+            "1 while the answers about the balance cannot be read",
+            lambda sim: sim.unreadable,
+        ),
+        (
+            "gatewayd_sim_suspected_blocked",
+            "1 while the operator is suspected of blocking the SIM",
+            lambda sim: sim.suspected,
+        ),
+    )
+    for name, help_text, value in gauges:
+        family = GaugeMetricFamily(name, help_text, labels=_PLACE)
+        for sim in snapshot.accounts:
+            known = value(sim)
+            if known is not None:
+                family.add_metric(list(_labels(sim.place)), known)
+        yield family
+
+
 def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     commits = HistogramMetricFamily("gatewayd_commit_seconds", "Seconds that the disk took to sync a commit")
     if snapshot.commit_s is not None:
@@ -226,6 +254,11 @@ def _box(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "gatewayd_store_bytes", "Size of the database and its journal", value=snapshot.store_bytes
     )
+    yield GaugeMetricFamily("gatewayd_events", "Events that are kept", value=snapshot.events)
+    webhooks = GaugeMetricFamily("gatewayd_webhooks", "Webhooks in each state", labels=("state",))
+    for state in _WEBHOOK_STATES:
+        webhooks.add_metric([state], snapshot.webhooks.get(state, 0))
+    yield webhooks
     yield GaugeMetricFamily(
         "gatewayd_disk_free_bytes",
         "Free space on the file system of the database",

@@ -19,7 +19,7 @@ from api.responses.answers import SendAnswer, SendFailed
 from api.responses.errors import Refusal
 from api.responses.json_format import document
 from api.responses.response import JsonResponse
-from api.responses.serializers import flask_response, identifiers, success
+from api.responses.serializers import flask_response, given_back, identifiers, success
 from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
 from gatewayd.errors import (
@@ -99,6 +99,12 @@ _SEND = Operation(
                 "expires_in_s": 300,
                 "campaign_id": 31,
             },
+            "a reminder": {
+                "recipient": "+22370123456",
+                "message": "Rendez-vous demain",
+                "send_at": "2025-10-30T08:00:00Z",
+                "reference": "appointment-77",
+            },
         },
     ),
     errors=(
@@ -113,12 +119,12 @@ _SEND = Operation(
 )
 
 
-def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
-    """The endpoint that accepts one message."""
+def endpoints(gateway: Gateway, settings: ApiSettings, waiting: WaitLimit) -> Blueprint:
+    """The endpoint that accepts one message. `waiting`: for requests of every kind that wait."""
     blueprint = Blueprint("send", __name__)
-    rules = Rules(gateway.e164, settings.bulk_max)
+    rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
     # A send that waits holds a thread of the server: half of the threads stay free for all other requests.
-    wait_limit = WaitLimit(settings.threads // 2)
+    wait_limit = WaitLimit(settings.threads // 2, waiting)
 
     @blueprint.post("/sms/send")
     @described(_SEND)
@@ -144,7 +150,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
 
 def send_document(record: MessageRecord) -> StatusAndDocument:
     """HTTP status and document for the present state of a message."""
-    data = identifiers(record) | {"recipient": record.recipient}
+    data = identifiers(record) | {"recipient": record.recipient} | given_back(record.reference)
     if record.sent_at is not None:  # also true after a report
         return 200, success(data | {"status": "sent"}, "SMS envoyé avec succès")
     match record.status:

@@ -46,6 +46,8 @@ _AVAILABLE = Operation(
                                 "can_send_sms": True,
                                 "assigned_to": "Orange Mali",
                                 "balance_at": None,
+                                "bundle_units": None,
+                                "bundle_end": None,
                             }
                         ],
                         "total_available": 1,

@@ -22,16 +22,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
 from api.requests.schema_marks import marked
+from api.requests.times import rfc3339
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
 from gatewayd.messages.blank_text import VISIBLE, is_blank
-from gatewayd.records import Draft, Idempotency, Options, Priority
+from gatewayd.records import LONGEST_TEXT, Draft, Idempotency, Options, Priority
 from gatewayd.sims.ussd import MOST_REPLIES
 from modem.driver.ussd import CODE
-
-LONGEST_TEXT = 1600
-"""Characters (Unicode code points) in one message, from the guide."""
 
 LONGEST_REFERENCE = 255
 """Characters in a client's own id of a message."""
@@ -40,12 +38,17 @@ LONGEST_EXPIRY_S = 63 * 7 * 86400
 """63 weeks: the longest validity period of an SMS-SUBMIT (23.040, 9.2.3.12.1)."""
 
 
+def _never_too_late() -> int:
+    return 2**63 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that decide whether a body is valid."""
 
     e164: Callable[[str], str]  # raises ValueError with a text for the client
     bulk_max: int
+    latest_send_at: Callable[[], int] = _never_too_late  # microseconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,38 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     return SendRequest(
         Draft(parsed.recipient, parsed.message, parsed.reference), parsed.options(), idempotency
     )
+
+
+def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
+    """Parse the body of a preview, in which the recipient may be missing. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(PreviewBody, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
+
+
+def read_request(raw: bytes) -> bool:
+    """Parse the body that marks a received text. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(ReadBody, json_object(raw))
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed.read
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutRequest:
+    """A number that opts out. `recipient` is E.164."""
+
+    recipient: str
+    reason: str | None
+
+
+def opt_out_request(raw: bytes, rules: Rules) -> OptOutRequest:
+    """Parse the body that opts a number out. Raises InvalidRequestError with every fault."""
+    parsed, faults = _validated(OptOutBody, json_object(raw), rules)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return OptOutRequest(parsed.recipient, parsed.reason)
 
 
 def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> BulkRequest:
@@ -159,27 +194,31 @@ class _Body(BaseModel):
 _Model = TypeVar("_Model", bound=_Body)
 
 
+def _e164(recipient: str, info: ValidationInfo[Rules]) -> str:
+    try:
+        return info.context.e164(recipient)
+    except ValueError as error:
+        raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
+
+
+_Recipient = Annotated[str, Field(json_schema_extra=marked("recipient")), AfterValidator(_e164)]
+_Text = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_TEXT, json_schema_extra={"pattern": VISIBLE}),
+    AfterValidator(_not_blank),
+]
+_Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
+
+
 class MessageBody(_Body):
     """One message."""
 
-    recipient: Annotated[str, Field(json_schema_extra=marked("recipient"))]
+    recipient: _Recipient
     """A number of `numbers.plan`, or one with + and its country code; it is stored as E.164."""
-    message: Annotated[
-        str,
-        Field(min_length=1, max_length=LONGEST_TEXT, json_schema_extra={"pattern": VISIBLE}),
-        AfterValidator(_not_blank),
-    ]
+    message: _Text
     """Not only white space and invisible characters."""
-    reference: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+    reference: _Reference | None = None
     """The client's own id, returned everywhere; it need not be unique."""
-
-    @field_validator("recipient")
-    @classmethod
-    def _e164(cls, recipient: str, info: ValidationInfo[Rules]) -> str:
-        try:
-            return info.context.e164(recipient)
-        except ValueError as error:
-            raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
 
 
 class _Options(_Body):
@@ -191,6 +230,20 @@ class _Options(_Body):
     """By default `normal`."""
     expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
     """The message fails if it was not sent within these seconds."""
+    send_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """The message is not sent before this time; at most a year ahead."""
+    transactional: bool | None = None
+    """Passes opt-outs and sending windows; needs the right `transactional`."""
+
+    @field_validator("send_at")
+    @classmethod
+    def _within_a_year(cls, send_at: str | None, info: ValidationInfo[Rules]) -> str | None:
+        try:
+            if send_at is not None and rfc3339(send_at) > info.context.latest_send_at():
+                raise ValueError("must be at most a year ahead")
+        except ValueError as error:
+            raise PydanticCustomError("send_at", "{sentence}", {"sentence": str(error)}) from error
+        return send_at
 
     def options(self) -> Options:
         return Options(
@@ -198,11 +251,24 @@ class _Options(_Body):
             campaign_id=self.campaign_id,
             priority=Priority[self.priority.upper()] if self.priority else Priority.NORMAL,
             expires_in_s=self.expires_in_s,
+            send_at=None if self.send_at is None else rfc3339(self.send_at),
+            transactional=bool(self.transactional),
         )
 
 
 class SendBody(_Options, MessageBody):
     """A message with its options."""
+
+
+class PreviewBody(_Options):
+    """A message that is not sent."""
+
+    recipient: _Recipient | None = None
+    """Without it the SIM is that of any recipient."""
+    message: _Text
+    """Not only white space and invisible characters."""
+    reference: _Reference | None = None
+    """Ignored, as a send may have one."""
 
 
 class BulkBody(_Options):
@@ -219,6 +285,22 @@ class BulkBody(_Options):
         if not 1 <= len(messages) <= limit:
             raise PydanticCustomError("count", "must hold 1 to {most} messages", {"most": limit})
         return messages
+
+
+class ReadBody(_Body):
+    """The mark of a text."""
+
+    read: bool
+    """Whether it was read."""
+
+
+class OptOutBody(_Body):
+    """A number that wants no campaigns."""
+
+    recipient: _Recipient
+    """A number of `numbers.plan`, or one with + and its country code; it is stored as E.164."""
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+    """Kept as evidence."""
 
 
 # The gateway judges codes and replies: the patterns are for the document alone.
@@ -324,6 +406,7 @@ def _validated(
 
 
 _SENTENCES = {
+    "bool_type": "must be true or false",
     "greater_than_equal": "must be at least {ge}",
     "dataclass_type": "must be a string",
     "finite_number": "must be a finite number",
@@ -343,3 +426,19 @@ _SENTENCES = {
 def _sentence(fault: ErrorDetails) -> str:
     sentence = _SENTENCES.get(fault["type"])
     return sentence.format(**fault.get("ctx", {})) if sentence else fault["msg"]
+
+
+class Body(_Body):
+    """The base of the bodies in other files."""
+
+
+_AnyBody = TypeVar("_AnyBody", bound=Body)
+
+
+def parsed_body(model: type[_AnyBody], raw: bytes, *, may_be_empty: bool = False) -> _AnyBody:
+    """Parse a body by a model of another file. Raises InvalidRequestError with every fault."""
+    content = {} if may_be_empty and not raw.strip() else json_object(raw)
+    parsed, faults = _validated(model, content)
+    if parsed is None:
+        raise InvalidRequestError(faults)
+    return parsed

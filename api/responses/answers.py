@@ -51,7 +51,14 @@ class Identifiers(Shape):
     """The number of the SIM, empty where it is not known."""
 
 
-class Sent(Identifiers):
+class GivenBack(Shape):
+    """What the request named is given back."""
+
+    reference: str | None = None
+    """The client's own id, only where the request named one."""
+
+
+class Sent(Identifiers, GivenBack):
     """An accepted message."""
 
     recipient: str
@@ -67,7 +74,7 @@ class SendAnswer(Success):
     data: Sent
 
 
-class SendFailure(Identifiers):
+class SendFailure(Identifiers, GivenBack):
     """A message that was refused for good while the client waited."""
 
     recipient: str
@@ -85,7 +92,7 @@ class SendFailed(Shape):
     data: SendFailure
 
 
-class BulkSuccess(Identifiers):
+class BulkSuccess(Identifiers, GivenBack):
     """An accepted message of a bulk."""
 
     recipient: str
@@ -93,7 +100,7 @@ class BulkSuccess(Identifiers):
     status: Literal["pending"]
 
 
-class BulkFailure(Shape):
+class BulkFailure(GivenBack):
     """A message of a bulk that was not accepted."""
 
     recipient: str
@@ -130,6 +137,57 @@ class BulkRefused(Shape):
     data: dict[str, Any]
     summary: BulkSummary
     results: list[BulkFailure]
+
+
+# Previews.
+
+
+class Forcing(Shape):
+    """A character that the GSM alphabet lacks."""
+
+    character: str
+    name: str
+    """Its name in Unicode."""
+    positions: list[int]
+    """Its places in the text, in characters, from 0."""
+    suggestion: str | None
+    """The nearest text in the GSM alphabet; null where there is none."""
+
+
+class PreviewSim(Shape):
+    """The SIM that a send would get now."""
+
+    id: int
+    number: str
+    operator: str
+
+
+class Preview(Shape):
+    """What a send would do now."""
+
+    encoding: Literal["gsm7", "ucs2"]
+    parts: int
+    characters: int
+    units: int
+    """Septets of `gsm7`, or 16 bits of `ucs2`."""
+    units_per_part: int
+    units_left: int
+    """The room in the last part."""
+    forcing: list[Forcing]
+    """The characters that force UCS-2."""
+    suggested_message: str | None
+    """The text with every suggestion; null unless it takes fewer parts."""
+    suggested_parts: int | None
+    cost: float | None
+    sim: PreviewSim | None
+    refusal: str | None
+    """The error code that a send would get now."""
+
+
+class PreviewAnswer(Success):
+    """What a send would do now."""
+
+    data: Preview
 
 
 # Messages.
@@ -205,6 +263,96 @@ class MessagesAnswer(Page):
     data: list[Message]
 
 
+# Campaigns and opt-outs.
+
+
+class Campaign(Shape):
+    """The messages of a campaign."""
+
+    campaign_id: int
+    total: int
+    pending: int
+    sent: int
+    delivered: int
+    failed: int
+    cancelled: int
+    parts: int
+    cost: float
+    first_at: Time
+    last_at: Time
+
+
+class CampaignAnswer(Success):
+    """One campaign."""
+
+    data: Campaign
+
+
+class CampaignCancelled(Shape):
+    """The result of cancelling a campaign."""
+
+    cancelled: int
+    """The messages that are cancelled by this request."""
+    complete: bool
+    """Whether no further message of the campaign can be cancelled; if not, repeat the request."""
+
+
+class CampaignCancelAnswer(Success):
+    """The messages that no modem had yet are cancelled."""
+
+    data: CampaignCancelled
+
+
+class OptOut(Shape):
+    """A number that wants no campaigns of the company, with the evidence."""
+
+    recipient: str
+    opted_out_at: Time
+    source: Literal["text", "api", "cli"]
+    reason: str | None
+    message: str | None
+    """The words of the text that opted out."""
+    inbox_id: int | None
+
+
+class OptOutAnswer(Success):
+    """One opt-out."""
+
+    data: OptOut
+
+
+class OptOutsAnswer(Page):
+    """A page of opt-outs, newest first."""
+
+    data: list[OptOut]
+
+
+# Events.
+
+
+class Event(Shape):
+    """What happened."""
+
+    id: str
+    """Never used twice."""
+    type: str
+    timestamp: Time
+    data: dict[str, Any]
+    """Of `message.*` the message as in `GET /sms/messages` with its `sequence`, of `message.received` the text."""
+
+
+class EventsAnswer(Success):
+    """A page of events, oldest first."""
+
+    data: list[Event]
+    next_cursor: str
+    """The `after` of the next request."""
+    reset: bool
+    """Whether events behind the cursor were lost."""
+    more: bool
+    """Whether there may be more events already."""
+
+
 # The inbox.
 
 
@@ -228,6 +376,14 @@ class Text(Shape):
     encoding: Literal["gsm7", "ucs2", "8bit"] | None
     port_number: int | None
     """The application port of data."""
+    read: bool
+    """Whether a program marked it as read."""
+
+
+class TextAnswer(Success):
+    """One text."""
+
+    data: Text
 
 
 class InboxAnswer(Page):
@@ -278,6 +434,9 @@ class AvailableSim(Sim):
     assigned_to: str | None
     """The name of its company."""
     balance_at: Time | None
+    bundle_units: int | None
+    """The texts left in the bundle; null where the operator does not tell it."""
+    bundle_end: Time | None
 
 
 class Sims(Shape):

@@ -44,30 +44,30 @@ class InternalError(GatewayError):
 
 
 class EncodedBodyError(InvalidRequestError):
-    """The body is encoded, and the gateway takes it only as it is"""
+    """The body is encoded, and the gateway accepts only unencoded bodies"""
 
     def __init__(self, sentence: str) -> None:
         super().__init__([Fault("body", sentence)])
 
 
 class TooManyWaitingError(QueueFullError):
-    """Too many requests wait for the modems already; ask again in a while"""
+    """Too many requests already wait for the modems; try again later"""
 
     retry_after_s = 5
 
 
 class AddressNotAllowedError(GatewayError):
-    """This address may not ask here"""
+    """Requests from this address are not allowed"""
 
 
 class TooMuchInWorkError(QueueFullError):
-    """Too many large requests are being worked on already; ask again in a while"""
+    """Too many large requests are being processed; try again later"""
 
     retry_after_s = 5
 
 
 class TooManyRequestsError(GatewayError):
-    """Too many wrong API keys came from this address; a right one is taken at once"""
+    """Too many wrong API keys came from this address; a valid key is accepted at once"""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__()

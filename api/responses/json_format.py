@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import overload
 
-from gatewayd.timekeeping.clock import iso
+from gatewayd.messages.documents import timestamp
+
+__all__ = ["HEADERS", "JSON_HEADERS", "MIME", "document", "timestamp"]
 
 MIME = "application/json"
 
@@ -24,15 +25,6 @@ JSON_HEADERS = {"Content-Type": MIME, **HEADERS}
 # Made once: json.dumps makes an encoder for each call with other options than the defaults.
 _readable = json.JSONEncoder(ensure_ascii=False)
 _escaped = json.JSONEncoder(ensure_ascii=True)
-
-
-@overload
-def timestamp(microseconds: int) -> str: ...
-@overload
-def timestamp(microseconds: int | None) -> str | None: ...
-def timestamp(microseconds: int | None) -> str | None:
-    """Microseconds since the epoch as ISO 8601 in UTC, with six decimals and `Z`."""
-    return None if microseconds is None else iso(microseconds)
 
 
 def document(content: object) -> str:

@@ -8,21 +8,23 @@ from typing import Any
 from flask import Response
 
 from api.responses.errors import Refusal
-from api.responses.json_format import MIME, document, timestamp
+from api.responses.flask_response import ApiResponse
+from api.responses.json_format import document, timestamp
 from api.responses.response import JsonResponse, error_response
+from gatewayd.accounts.quotas import quota_document
+from gatewayd.messages.documents import message_document, text_document
 from gatewayd.records import (
     Accepted,
     AttemptRecord,
+    CampaignRecord,
+    InboxRecord,
     LoopTestRecord,
     MessageRecord,
     QuotaRecord,
     SimRecord,
-    Status,
 )
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
-
-_LABELS = {status: status.value.capitalize() for status in Status}
 
 
 def respond(
@@ -34,7 +36,7 @@ def respond(
 
 def flask_response(reply: JsonResponse) -> Response:
     """Flask's response from a prepared one."""
-    return Response(reply.body.encode(), reply.status, reply.headers, mimetype=MIME)
+    return ApiResponse(reply)
 
 
 def respond_error(refusal: Refusal) -> Response:
@@ -52,30 +54,26 @@ def identifiers(record: MessageRecord | Accepted) -> dict[str, Any]:
     return {"sms_id": record.sms_id, "task_id": record.task_id, "sim_number": record.sim_number}
 
 
+def given_back(reference: str | None) -> dict[str, Any]:
+    """The client's own id of a message, in the answers to requests that named one."""
+    return {} if reference is None else {"reference": reference}
+
+
 def message(record: MessageRecord) -> dict[str, Any]:
     """`data` of the status endpoint."""
+    return message_document(record)
+
+
+def campaign(record: CampaignRecord) -> dict[str, Any]:
+    """`data` of a campaign."""
     return {
-        "sms_id": record.sms_id,
-        "recipient": record.recipient,
-        "sender": record.sim_number,
-        "message": record.text,
-        "status": record.status.value,
-        "status_label": _LABELS[record.status],
-        "sent_at": timestamp(record.sent_at),
-        "delivered_at": timestamp(record.delivered_at),
-        "failed_at": timestamp(record.failed_at),
-        "failure_reason": record.failure_reason,
-        "cost": record.cost,
-        "retry_count": record.retry_count,
-        "sim_number": record.sim_number,
-        "in_doubt": record.in_doubt,
         "campaign_id": record.campaign_id,
-        "reference": record.reference,
+        "total": record.total,
+        **{status.value: count for status, count in record.counts.items()},
         "parts": record.parts,
-        "created_at": timestamp(record.created_at),
-        "send_at": timestamp(record.send_at),
-        "expires_at": timestamp(record.expires_at),
-        "sandbox": record.sandbox,
+        "cost": record.cost,
+        "first_at": timestamp(record.first_at),
+        "last_at": timestamp(record.last_at),
     }
 
 
@@ -94,6 +92,11 @@ def attempt(record: AttemptRecord) -> dict[str, Any]:
     }
 
 
+def text(record: InboxRecord) -> dict[str, Any]:
+    """One received text of the inbox."""
+    return text_document(record)
+
+
 def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str, Any]:
     """`data` of the list of SIMs."""
     return {
@@ -107,13 +110,7 @@ def sims(assigned: SimRecord | None, available: Sequence[SimRecord]) -> dict[str
 
 def quota(record: QuotaRecord) -> dict[str, Any]:
     """`data` of the quota."""
-    return {
-        "total_quota": record.total,
-        "sent_this_month": record.used,
-        "remaining": record.remaining,
-        "usage_percentage": record.usage_percentage,
-        "resets_at": timestamp(record.resets_at),
-    }
+    return quota_document(record)
 
 
 def ussd(answer: UssdAnswer) -> dict[str, Any]:
@@ -174,5 +171,7 @@ def _available_sim(record: SimRecord) -> dict[str, Any]:
         },
         "can_send_sms": record.can_send_sms,
         "assigned_to": record.assigned_to,
-        "balance_at": timestamp(record.balance_at),  # beyond the guide
+        "balance_at": timestamp(record.balance_at),  # beyond the guide, as what follows
+        "bundle_units": record.bundle_units,
+        "bundle_end": timestamp(record.bundle_end),
     }

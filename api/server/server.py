@@ -134,7 +134,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether the reading thread is alive. False between `start` and `stop` means that it died."""
+        """Whether the reading thread is alive. False between `start` and `stop` means that it ended unexpectedly."""
         return self._loop.is_alive()
 
     def probe(self, answered: Callable[[], None]) -> None:
@@ -153,7 +153,7 @@ class Server:
         return self._in_flight.count
 
     def refuse(self) -> None:
-        """Answer every new request with 503 from now on. Requests in flight go on."""
+        """Answer every new request with 503 from now on. Requests in flight continue."""
         self._refusing.set()
 
     def stop(self, timeout_s: float) -> bool:

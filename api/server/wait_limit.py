@@ -10,19 +10,24 @@ from api.responses.errors import TooManyWaitingError
 
 
 class WaitLimit:
-    """At most `count` requests wait at a time. Thread-safe."""
+    """At most `count` requests wait at a time. Thread-safe. `within`: a limit for requests of several kinds together."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, within: WaitLimit | None = None) -> None:
         self._free = BoundedSemaphore(count)
+        self._within = within
 
     @contextmanager
     def acquire(self, *, wanted: bool = True) -> Iterator[bool]:
         """Yield whether the request may wait within the block. Takes nothing unless `wanted`."""
-        may_wait = wanted and self._free.acquire(blocking=False)
+        taken = wanted and self._free.acquire(blocking=False)
         try:
-            yield may_wait
+            if not taken or self._within is None:
+                yield taken
+            else:
+                with self._within.acquire() as may_wait:
+                    yield may_wait
         finally:
-            if may_wait:
+            if taken:
                 self._free.release()
 
     @contextmanager

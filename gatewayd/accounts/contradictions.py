@@ -62,7 +62,7 @@ def _lets_in(key: ApiKey, inactive: set[int], at: Moment) -> bool:
 def _company(row: Company, all_: Iterable[Company]) -> list[str]:
     about = f"Company {row.id}"
     notes = [
-        f"{about} has the same name as company {other.id}: `gatewayd company set {row.id} --name NAME` tells them apart."
+        f"{about} has the same name as company {other.id}: `gatewayd company set {row.id} --name NAME` renames one of them."
         for other in all_
         if other.id < row.id and _folded(other.name) == _folded(row.name)
     ]
@@ -77,7 +77,7 @@ def _key(row: ApiKey, inactive: set[int], at: Moment) -> list[str]:
     about, notes = f"Key {row.id}", []
     if row.expires_at is not None and row.expires_at <= at.now:
         notes.append(
-            f"{about} has expired already and is refused: `gatewayd key set {row.id} --expires` moves that."
+            f"{about} has expired already and is refused: `gatewayd key set {row.id} --expires` sets another end."
         )
     if row.company_id in inactive:
         company = row.company_id
@@ -110,12 +110,18 @@ def _sim(row: Sim, all_: Iterable[Sim], inactive: set[int]) -> list[str]:
         notes.append(
             f"{about} belongs to company {row.company_id}, which is not active, so it sends nothing."
         )
-    for limit, option in ((row.daily_limit, "--daily-limit"), (row.monthly_limit, "--monthly-limit")):
-        if limit == 0:
-            notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
-    daily, monthly = row.daily_limit, row.monthly_limit
-    if daily and monthly and monthly < daily:
-        notes.append(f"{about} may send less in a month than in a day, so its daily limit is without effect.")
+    for daily, monthly, what in (
+        (row.daily_limit, row.monthly_limit, "limit"),
+        (row.daily_parts, row.monthly_parts, "parts"),
+        (row.daily_recipients, row.monthly_recipients, "recipients"),
+    ):
+        for limit, option in ((daily, f"--daily-{what}"), (monthly, f"--monthly-{what}")):
+            if limit == 0:
+                notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
+        if daily and monthly and monthly < daily:
+            notes.append(
+                f"{about} may send less in a month than in a day, so its daily limit is without effect."
+            )
     return notes
 
 

@@ -8,16 +8,19 @@ from pydantic import ConfigDict, ValidationError, validate_call
 
 from gatewayd.admin import (
     backup,
+    campaigns,
     companies,
     inbox,
     keys,
     loop_test,
     messages,
+    opt_outs,
     sims,
     status,
     support,
     ussd,
     watch,
+    webhooks,
 )
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
@@ -29,6 +32,8 @@ _checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
     "backup": _checked(backup.backup),
+    "campaign.cancel": _checked(campaigns.cancel),
+    "campaign.show": _checked(campaigns.show),
     "company.add": _checked(companies.add),
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),
@@ -42,14 +47,31 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "message.list": _checked(messages.list_),
     "message.settle": _checked(messages.settle),
     "message.show": _checked(messages.show),
+    "opt_out.add": _checked(opt_outs.add),
+    "opt_out.list": _checked(opt_outs.list_),
+    "opt_out.remove": _checked(opt_outs.remove),
+    "preview": _checked(messages.preview),
     "send": _checked(messages.send),
     "sim.list": _checked(sims.list_),
     "sim.set": _checked(sims.set_),
+    "sim.show": _checked(sims.show),
     "status": _checked(status.status),
     "support.counts": _checked(support.counts),
     "support.transcripts": _checked(support.transcripts),
     "ussd": _checked(ussd.ussd),
+    "ussd.forget": _checked(ussd.forget),
+    "ussd.keep": _checked(ussd.keep),
+    "ussd.learn": _checked(ussd.learn),
+    "ussd.list": _checked(ussd.list_),
     "watch": _checked(watch.watch),
+    "webhook.add": _checked(webhooks.add),
+    "webhook.list": _checked(webhooks.list_),
+    "webhook.remove": _checked(webhooks.remove),
+    "webhook.replay": _checked(webhooks.replay),
+    "webhook.rotate": _checked(webhooks.rotate),
+    "webhook.set": _checked(webhooks.set_),
+    "webhook.show": _checked(webhooks.show),
+    "webhook.test": _checked(webhooks.test),
 }
 
 

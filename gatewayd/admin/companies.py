@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import with_config
 from typing_extensions import TypedDict
 
 from gatewayd.accounts import contradictions
+from gatewayd.accounts.sending_windows import read_window
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
 from gatewayd.errors import AdminError
 from gatewayd.store.tables import accounts
@@ -20,6 +23,8 @@ class Changes(TypedDict, total=False):
     name: str
     active: bool
     quota: int | None
+    opt_outs: Literal["bulk", "all"]
+    sending_window: str | None  # HH:MM-HH:MM; None: always
 
 
 def add(context: Context, name: str, quota: int | None = None) -> dict[str, object]:
@@ -37,11 +42,16 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 
 def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
-    """Change a company's name, active flag or quota."""
+    """Change a company's name, active flag, quota, sending window or rule for opt-outs."""
     if "name" in changes:
         changes["name"] = named(changes["name"])
     if "quota" in changes:
         changes["quota"] = positive_or_none("quota", changes["quota"])
+    if (window := changes.get("sending_window")) is not None:
+        try:
+            read_window(window)
+        except ValueError as error:
+            raise AdminError(str(error)) from error
     if not changes:
         raise AdminError("name at least one change")
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
@@ -60,4 +70,6 @@ def _shown(row: Company) -> dict[str, object]:
         "active": bool(row.active),
         "quota": row.quota,
         "used_this_month": row.used,
+        "opt_outs": row.opt_outs,
+        "window": row.sending_window,
     }

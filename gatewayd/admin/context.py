@@ -13,6 +13,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
+from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
 T = TypeVar("T")
@@ -69,6 +70,18 @@ class Context:
         if self.gateway is None:
             raise AdminError("no gatewayd is running on this store: start it with `gatewayd run`")
         return self.gateway
+
+
+def one_company(context: Context, company_id: int | None) -> int:
+    """The active company with this id, by default the first active one. Raises AdminError without one."""
+    with context.store.readers.lend() as db:
+        active = [row.id for row in accounts.companies(db, "") if row.active]
+    if company_id is None and not active:
+        raise AdminError("there is no active company: create one with `gatewayd company add NAME`")
+    chosen = active[0] if company_id is None else company_id
+    if chosen not in active:
+        raise AdminError(f"there is no active company {chosen}: `gatewayd company list` shows them")
+    return chosen
 
 
 def positive_or_none(name: str, value: int | None) -> int | None:

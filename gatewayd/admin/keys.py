@@ -14,6 +14,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts
 from gatewayd.store.tables.accounts import ApiKey
 from gatewayd.timekeeping.clock import iso
+from gatewayd.webhooks.service import disable_of_key
 
 
 @with_config(ONLY_THESE)
@@ -37,6 +38,8 @@ def add(
     """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
         raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
+    if admin and sandbox:
+        raise AdminError("an administration key asks modems: a sandbox key cannot be one")
     kept_rights = _rights(rights)
     made, at = new_key(), context.moment()
 
@@ -72,8 +75,18 @@ def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
         raise AdminError("name at least one change")
     if "rights" in changes:
         changes = {**changes, "rights": _rights(changes["rights"])}
-    if not context.write_accounts(lambda db: accounts.update(db, "api_keys", key, changes)):
+    now = context.moment().now
+
+    def change(db: Transaction) -> list[int] | None:
+        if not accounts.update(db, "api_keys", key, changes):
+            return None
+        return disable_of_key(db, key, now) if changes.get("active") is False else []
+
+    disabled = context.write_accounts(change)
+    if disabled is None:
         raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
+    if context.gateway is not None:
+        context.gateway.webhooks.changed_by_others(disabled)
     return context.noted(_one(context, key), contradictions.of_key)
 
 

@@ -6,14 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gatewayd.admin.context import Context, Id
+from gatewayd.admin.context import Context, Id, Microseconds, one_company
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
 from gatewayd.messages.effects import Effects
+from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.records import (
+    LONGEST_TEXT,
     NO_COMPANY,
     AttemptRecord,
     Caller,
@@ -23,8 +25,9 @@ from gatewayd.records import (
     Priority,
 )
 from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
+from gatewayd.sending.preview import preview_text
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, messages, parts, sims
+from gatewayd.store.tables import messages, parts, sims
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment, iso
 
@@ -51,7 +54,8 @@ def list_(
             before_id=None,
             limit=max(1, min(limit, 10_000)),
         )
-    return [_shown(row.record, row.company_id) for row in rows]
+    queries = _queries(context)
+    return [_shown(queries.explained(row), row.company_id) for row in rows]
 
 
 def show(context: Context, sms_id: str) -> dict[str, object]:
@@ -60,10 +64,16 @@ def show(context: Context, sms_id: str) -> dict[str, object]:
         row = messages.shown(db, sms_id)
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
-    view = row.record
+    view = _queries(context).explained(row)
     with context.store.readers.lend() as db:
         tried = [_attempt(one) for one in attempts(db, row.id)]
     return {**_shown(view, row.company_id), "message": view.text, "attempts": tried}
+
+
+def preview(context: Context, text: str) -> dict[str, object]:
+    """Return the parts of a text, and a text that takes fewer."""
+    _check_text(text)
+    return preview_text(text).document
 
 
 def cancel(context: Context, sms_id: str) -> dict[str, object]:
@@ -73,7 +83,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     if row is None:
         raise AdminError(f"there is no message {sms_id}")
     try:
-        context.running().cancel(Caller(0, row.company_id, admin=True), sms_id)
+        context.running().cancel(Caller(0, row.company_id, admin=True, sandbox=bool(row.sandbox)), sms_id)
     except GatewayError as error:
         raise AdminError(str(error)) from error
     return show(context, sms_id)
@@ -91,7 +101,8 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         if row is None:
             raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
         if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
-            parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr)
+            for message_id in parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr):
+                lifecycle.in_doubt(db, message_id, IN_DOUBT.text, at)
         if chosen is DoubtDecision.RETRY and row.expires_at is not None and lifecycle.has_expired(row, at):
             raise AdminError(
                 f"message {sms_id} expired at {iso(row.expires_at)} and cannot be sent again:"
@@ -113,6 +124,13 @@ def _instead(row: Message) -> str:
     return f"it is {row.status}, so there is nothing to settle"
 
 
+def _check_text(text: str) -> None:
+    if is_blank(text) or len(text) > LONGEST_TEXT:
+        raise AdminError(
+            f"a text must have 1 to {LONGEST_TEXT} characters, and not only white space or invisible characters"
+        )
+
+
 def send(
     context: Context,
     recipient: str,
@@ -120,27 +138,23 @@ def send(
     company: Id | None = None,
     sim: Id | None = None,
     priority: Literal["otp", "normal", "bulk"] = "normal",
+    reference: Annotated[str, Field(min_length=1, max_length=255)] | None = None,
+    send_at: Microseconds | None = None,
     wait_s: Annotated[float, Field(ge=0, le=60)] = 10.0,
 ) -> dict[str, object]:
-    """Send one message for a company, by default the first active one."""
+    """Send one message for a company, by default the first active one; `send_at`: not before."""
     gateway = context.running()
-    with context.store.readers.lend() as db:
-        active = [row.id for row in accounts.companies(db, "") if row.active]
-    if company is None and not active:
-        raise AdminError("there is no active company: create one with `gatewayd company add NAME`")
-    company_id = active[0] if company is None else company
-    if company_id not in active:
-        raise AdminError(f"there is no active company {company_id}: `gatewayd company list` shows them")
-    if is_blank(text) or len(text) > 1600:
-        raise AdminError(
-            "a text must have 1 to 1600 characters, and not only white space or invisible characters"
-        )
+    company_id = one_company(context, company)
+    _check_text(text)
     if sim is not None:
         _check_sim(context, sim, company_id)
+    if send_at is not None and send_at > gateway.latest_send_at():
+        raise AdminError("a message can be scheduled at most a year ahead")
     caller = Caller(0, company_id, admin=True)
-    options = Options(sim_id=sim, priority=Priority[priority.upper()])
+    options = Options(sim_id=sim, priority=Priority[priority.upper()], send_at=send_at)
     try:
-        result, _ = gateway.submit(caller, Draft(gateway.e164(recipient), text), options, None, wait_s)
+        draft = Draft(gateway.e164(recipient), text, reference)
+        result, _ = gateway.submit(caller, draft, options, None, wait_s)
     except (GatewayError, ValueError) as error:
         raise AdminError(str(error)) from error
     if not isinstance(result, MessageRecord):
@@ -151,7 +165,7 @@ def send(
 def _check_sim(context: Context, sim: int, company: int) -> None:
     """Raise AdminError if a SIM can never send a message of this company, however long it waits."""
     with context.store.readers.lend() as db:
-        row = sims.at_work(db, sim, context.moment().today)
+        row = sims.at_work(db, sim)
     if row is None:
         raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
     if not row.enabled:
@@ -160,6 +174,10 @@ def _check_sim(context: Context, sim: int, company: int) -> None:
         raise AdminError(
             f"SIM {sim} belongs to company {row.company_id}: send with --company {row.company_id}"
         )
+
+
+def _queries(context: Context) -> MessageQueries:
+    return MessageQueries(context.store, context.moment, context.calendar)
 
 
 def _attempt(view: AttemptRecord) -> dict[str, object]:
@@ -184,8 +202,13 @@ def _shown(view: MessageRecord, company_id: int) -> dict[str, object]:
         "recipient": view.recipient,
         "sim_number": view.sim_number,
         "status": view.status.value,
+        "priority": view.priority.name.lower(),
+        "campaign_id": view.campaign_id,
+        "reference": view.reference,
         "parts": view.parts,
         "created_at": iso(view.created_at),
+        "send_at": None if view.send_at is None else iso(view.send_at),
+        "expires_at": None if view.expires_at is None else iso(view.expires_at),
         "sent_at": None if view.sent_at is None else iso(view.sent_at),
         "delivered_at": None if view.delivered_at is None else iso(view.delivered_at),
         "failure_reason": view.failure_reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from gatewayd.admin import companies
+from gatewayd.admin import companies, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.sending.queue_age import QueueAge, duration, queue_age
@@ -16,13 +16,14 @@ from gatewayd.timekeeping.clock import iso
 from gatewayd.version import VERSION
 from modem.port import status_text
 from modem.port.conditions import REMEDIES
+from modem.port.status import PortStatus
 
 
 def _counted(context: Context) -> tuple[dict[int, int], QueueAge]:
     """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
 
     def count(db: Transaction) -> tuple[dict[int, int], QueueAge]:
-        return queue_counts.waiting(db), queue_age(db, context.moment())
+        return queue_counts.waiting(db), queue_age(db, context.moment(), context.calendar)
 
     try:
         return context.store.write(count)
@@ -44,65 +45,91 @@ def status(context: Context) -> dict[str, object]:
             for number, port in port_registry.items()
         }
     old = [sim_id for sim_id in gateway.dispatcher.outage_backlog.queues() if parts_waiting.get(sim_id)]
-    ports = [
-        {
-            "port": port.port,
-            "device": port.device,
-            "state": port.state.value,
-            "detail": " ".join(filter(None, (port.detail, ways[port.port][1]))),
-            "submit_via": ways[port.port][0],
-            "model": port.model,
-            "imei": port.imei,
-            "busy": port.busy,
-            "slot_switches": port.switches,
-            "slot_switch_s": port.switch_s,
-            "active_slot": port.active_slot,
-            "conditions": [
-                {"condition": condition.value, "remedy": REMEDIES[condition]} for condition in port.conditions
-            ],
-            "slots": [
-                {
-                    "slot": slot.slot,
-                    "state": list(status_text.names(port, slot)),
-                    "sim": slot.sim.value,
-                    "iccid": slot.iccid,
-                    "number": slot.number,
-                    "operator": slot.operator,
-                    "registration": slot.registration.name.lower(),
-                    "signal_dbm": slot.signal_dbm,
-                    "has_smsc": slot.has_smsc,
-                }
-                for slot in port.slots
-            ],
-        }
-        for _, port in sorted(port_registry.items())
-    ]
-    clock = context.clock.status()
+    ports = [_port(port, *ways[port.port]) for _, port in sorted(port_registry.items())]
     return {
         "version": VERSION,
         "process": os.getpid(),
         "up_s": round(gateway.up_s),
         "up": duration(gateway.up_s),
-        "clock": {
-            "now": iso(context.clock.now()),
-            "trusted": clock.trusted,
-            "by": clock.by,
-            "detail": clock.detail,
-        },
+        "clock": _clock(context),
         "ports": ports,
-        "messages": {
-            "pending": pending.messages,
-            "oldest_pending_at": None if pending.oldest_at is None else iso(pending.oldest_at),
-            "oldest_pending_s": pending.oldest_s,
-            "oldest_pending": pending.age,
-            "sent": awaited,  # messages with outstanding delivery reports
-        },
+        "messages": _messages(pending, awaited),
         "companies": companies.list_(context),
+        "sims": sims.state(context),
+        "webhooks": [  # those that need a person
+            {
+                "id": webhook.id,
+                "company": webhook.company_id,
+                "state": webhook.state,
+                "reason": webhook.paused_for,
+                "failing_since": None
+                if webhook.progress.failing_since is None
+                else iso(webhook.progress.failing_since),
+            }
+            for webhook in gateway.webhooks.list_(None)
+            if webhook.state in ("failing", "paused")
+        ],
         "loop_tests": [shown(test) for test in gateway.loop_tests.last()],
         "backlog_sims": old,  # SIMs whose queues hold messages from before an outage
         "threads": [{"name": thread.name, "id": thread.native_id} for thread in threading.enumerate()],
         "store": _store(context),
         "parts_waiting": {str(sim_id): count for sim_id, count in sorted(parts_waiting.items()) if count},
+    }
+
+
+def _port(port: PortStatus, submit_via: str, why_direct: str) -> dict[str, object]:
+    """The state of a port and of its slots. `why_direct`: why it does not send from memory although it should, or ""."""
+    return {
+        "port": port.port,
+        "device": port.device,
+        "state": port.state.value,
+        "detail": " ".join(filter(None, (port.detail, why_direct))),
+        "submit_via": submit_via,
+        "model": port.model,
+        "imei": port.imei,
+        "busy": port.busy,
+        "slot_switches": port.switches,
+        "slot_switch_s": port.switch_s,
+        "active_slot": port.active_slot,
+        "conditions": [
+            {"condition": condition.value, "remedy": REMEDIES[condition]} for condition in port.conditions
+        ],
+        "slots": [
+            {
+                "slot": slot.slot,
+                "state": list(status_text.names(port, slot)),
+                "sim": slot.sim.value,
+                "iccid": slot.iccid,
+                "number": slot.number,
+                "operator": slot.operator,
+                "registration": slot.registration.name.lower(),
+                "signal_dbm": slot.signal_dbm,
+                "has_smsc": slot.has_smsc,
+            }
+            for slot in port.slots
+        ],
+    }
+
+
+def _clock(context: Context) -> dict[str, object]:
+    """The time, and whether it is trusted."""
+    clock = context.clock.status()
+    return {
+        "now": iso(context.clock.now()),
+        "trusted": clock.trusted,
+        "by": clock.by,
+        "detail": clock.detail,
+    }
+
+
+def _messages(pending: QueueAge, awaited: int) -> dict[str, object]:
+    """The pending messages. `awaited`: messages with outstanding delivery reports."""
+    return {
+        "pending": pending.messages,
+        "oldest_pending_at": None if pending.oldest_at is None else iso(pending.oldest_at),
+        "oldest_pending_s": pending.oldest_s,
+        "oldest_pending": pending.age,
+        "sent": awaited,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from gatewayd.admin.context import Context
-from gatewayd.store import integrity
+from gatewayd.store import inspection
 from modem.at.transcript import Watcher
 
 # A port hands over its transcript at once. One that needs longer is skipped.
@@ -31,7 +31,7 @@ def transcripts(context: Context) -> dict[str, list[str]]:
 def counts(context: Context) -> dict[str, object]:
     """Count the outcomes of the newest messages, without numbers and texts."""
     with context.store.readers.lend() as db:
-        return integrity.counts(db)
+        return inspection.counts(db)
 
 
 def _lines(watcher: Watcher, deadline: float) -> list[str]:

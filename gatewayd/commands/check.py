@@ -18,12 +18,21 @@ from gatewayd.commands.common import config_path, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
-from gatewayd.diagnostics import accounts, backups, configuration, database, devices, system
+from gatewayd.diagnostics import (
+    accounts,
+    backups,
+    configuration,
+    database,
+    devices,
+    sim_notices,
+    system,
+    webhooks,
+)
 from gatewayd.diagnostics.devices import Probe
 from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
-from gatewayd.store.integrity import lock_holder
+from gatewayd.store.inspection import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}
@@ -65,6 +74,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     if status is not None:
         findings += database.from_status(status.get("store", {}))
         findings += devices.from_status(settings, status["ports"])
+        findings += sim_notices.check(status.get("sims", ()))  # missing in the status of an older version
     elif _may_hold_devices(settings):
         text = "The devices were not probed, because a gateway that does not answer may hold them: see the fault above."
         findings.append(warning("ports", text))
@@ -73,6 +83,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     findings += database.check(settings, daemon_answers=status is not None)
     findings += backups.check(settings.store)
     findings += accounts.check(settings)
+    findings += webhooks.check(settings)
     findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if status is None else status["clock"]))
     running = None if status is None else status.get("version")  # None for a daemon of an older version

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 
+from config.store_path import store_path
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask, follow
 from gatewayd.errors import AdminError
@@ -50,6 +51,11 @@ def settings_of(context: click.Context) -> Settings:
         fail(error)
 
 
+def _store_of(context: click.Context) -> Path:
+    """The path of the store. Exits with 1 if the configuration does not tell it."""
+    return store_path(config_path(context)) or settings_of(context).store.path
+
+
 def administer(
     context: click.Context,
     command: str,
@@ -57,9 +63,8 @@ def administer(
     timeout_s: float = _ANSWER_TIMEOUT_S,
 ) -> Any:
     """Run an administration command in the daemon, or on the store if no daemon runs. Exits with 1 on failure."""
-    settings = settings_of(context)
     try:
-        return ask(settings.store.path, command, arguments or {}, timeout_s)
+        return ask(_store_of(context), command, arguments or {}, timeout_s)
     except (NotRunningError, FileNotFoundError):
         pass
     except (AdminError, OSError) as error:
@@ -67,7 +72,7 @@ def administer(
     from gatewayd.commands import without_daemon
 
     try:
-        return without_daemon.run(settings, command, arguments or {})
+        return without_daemon.run(settings_of(context), command, arguments or {})
     except without_daemon.FAILURES as error:
         fail(error)
 
@@ -76,9 +81,8 @@ def administer_in_batches(
     context: click.Context, command: str, arguments: Mapping[str, object]
 ) -> Generator[list[Any], None, None]:
     """Yield the batches of a continuing command, as `administer` runs it. Exits with 1 on failure."""
-    settings = settings_of(context)
     try:
-        with closing(follow(settings.store.path, command, arguments)) as batches:
+        with closing(follow(_store_of(context), command, arguments)) as batches:
             yield from batches
         return
     except (NotRunningError, FileNotFoundError):
@@ -88,7 +92,7 @@ def administer_in_batches(
     from gatewayd.commands import without_daemon
 
     try:
-        with closing(without_daemon.batches(settings, command, arguments)) as batches:
+        with closing(without_daemon.batches(settings_of(context), command, arguments)) as batches:
             yield from batches
     except without_daemon.FAILURES as error:
         fail(error)
@@ -99,7 +103,7 @@ def follow_daemon(
 ) -> Generator[list[Any], None, None]:
     """Yield the batches of a continuing command of the daemon. Exits with 1 on failure, or if no daemon runs."""
     try:
-        with closing(follow(settings_of(context).store.path, command, arguments)) as batches:
+        with closing(follow(_store_of(context), command, arguments)) as batches:
             yield from batches
     except (NotRunningError, FileNotFoundError):
         fail("no gatewayd is running on this store: start it with `gatewayd run`")

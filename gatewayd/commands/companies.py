@@ -35,9 +35,29 @@ def list_(context: click.Context, as_json: bool) -> None:
 @click.option("--name", help="Its name.")
 @click.option("--active", type=YES_NO, metavar="yes|no", help="Whether its keys are accepted.")
 @click.option("--quota", type=NoneOr(click.INT), help="Messages per month; none: unlimited.")
+@click.option(
+    "--opt-outs",
+    type=click.Choice(("bulk", "all")),
+    help="What an opt-out blocks: bulk (campaigns, send-bulk and bulk priority), or all but transactional messages.",
+)
+@click.option(
+    "--window",
+    type=NoneOr(click.STRING),
+    metavar="HH:MM-HH:MM|none",
+    help="The hours in which its bulk messages are sent, in the time zone of the box; none: always.",
+)
 @json_option
 @click.pass_context
 def set_(context: click.Context, /, company_id: int, as_json: bool, **_: object) -> None:
     """Change a company. The change takes effect at once."""
-    changes = given(context, {"name": "name", "active": "active", "quota": "quota"})
+    changes = given(
+        context,
+        {
+            "name": "name",
+            "active": "active",
+            "quota": "quota",
+            "opt_outs": "opt_outs",
+            "window": "sending_window",
+        },
+    )
     show(administer(context, "company.set", {"company": company_id, "changes": changes}), as_json)

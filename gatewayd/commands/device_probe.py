@@ -20,4 +20,4 @@ def probe_showing(
     with click.progressbar(
         length=len(devices), label="Asking the devices", file=sys.stderr, hidden=hidden
     ) as bar:
-        return discovery.probe(devices, told=lambda _: bar.update(1), roots=roots)
+        return discovery.probe(devices, on_finding=lambda _: bar.update(1), roots=roots)

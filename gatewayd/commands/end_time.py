@@ -1,4 +1,4 @@
-"""An option that takes a date or a time as the end of a period."""
+"""Options that take a time, or a date or a time as the end of a period."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def end_time(text: str, zone: ZoneInfo) -> int:
         raise ValueError(_HINT) from error
 
 
+def start_time(text: str, zone: ZoneInfo) -> int:
+    """As `end_time`, but a date means the beginning of that day."""
+    return end_time(f"{text}T00:00" if _DATE.fullmatch(text) else text, zone)
+
+
 class EndTime(click.ParamType[Any]):
     """A date, which means the end of that day, or a time, in the configured time zone by default. Converts to microseconds."""
 
@@ -51,6 +56,28 @@ class EndTime(click.ParamType[Any]):
         if ctx is None:
             raise TypeError("the context names the configuration, which holds the time zone")
         try:
-            return end_time(value, settings_of(ctx).numbers.zone)
+            return self._converted(value, settings_of(ctx).numbers.zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def _converted(self, text: str, zone: ZoneInfo) -> int:
+        return end_time(text, zone)
+
+
+class StartTime(EndTime):
+    """As `EndTime`, but a date means the beginning of that day."""
+
+    def _converted(self, text: str, zone: ZoneInfo) -> int:
+        return start_time(text, zone)
+
+
+class Time(click.ParamType[Any]):
+    """A time, in the configured time zone by default. Converts to microseconds. A date alone names no time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        if _DATE.fullmatch(value):
+            self.fail("must be a time as 2027-01-31T12:00:00Z", param, ctx)
+        return EndTime().convert(value, param, ctx)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from gatewayd.commands.common import administer, json_option, show, table
+from gatewayd.commands.end_time import Time
 from gatewayd.commands.output import say
 
 _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
@@ -72,6 +74,24 @@ def _show(message: dict[str, Any], as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("text")
+@json_option
+@click.pass_context
+def preview(context: click.Context, text: str, as_json: bool) -> None:
+    """Tell how many parts a text takes, and what would make it cheaper. TEXT `-`: from standard input."""
+    if text == "-":
+        text = sys.stdin.read().rstrip("\n")
+    found = administer(context, "preview", {"text": text})
+    if as_json:
+        show(found, as_json)
+        return
+    show({key: value for key, value in found.items() if key != "forcing"}, as_json)
+    if found["forcing"]:
+        rows = [{**one, "positions": ", ".join(map(str, one["positions"]))} for one in found["forcing"]]
+        say(f"\n{table(rows)}")
+
+
+@click.command()
 @click.argument("number")
 @click.argument("text")
 @click.option("--company", type=int, help="The id of the company that sends. Default: the first active one.")
@@ -83,6 +103,8 @@ def _show(message: dict[str, Any], as_json: bool) -> None:
     show_default=True,
     help="The priority in the queue.",
 )
+@click.option("--reference", help="An id of your own, which is given back with the message.")
+@click.option("--at", "send_at", type=Time(), help="Send it at this time, at most a year ahead.")
 @json_option
 @click.pass_context
 def send(
@@ -92,10 +114,20 @@ def send(
     company: int | None,
     sim: int | None,
     priority: str,
+    reference: str | None,
+    send_at: int | None,
     as_json: bool,
 ) -> None:
     """Send a text, and print its status within ten seconds."""
-    arguments = {"recipient": number, "text": text, "company": company, "sim": sim, "priority": priority}
+    arguments = {
+        "recipient": number,
+        "text": text,
+        "company": company,
+        "sim": sim,
+        "priority": priority,
+        "reference": reference,
+        "send_at": send_at,
+    }
     sent = administer(context, "send", arguments)
     show(sent, as_json)
     if sent["status"] == "failed":

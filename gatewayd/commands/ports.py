@@ -19,7 +19,7 @@ from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from modem import discovery
-from modem.discovery import Device, Finding, Speech
+from modem.discovery import Device, Finding, ProbeResult
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
@@ -73,7 +73,7 @@ def ports(
         if device.node in held:
             finding = _from_status(device, held[device.node])
         else:
-            finding = probed.get(device.node) or Finding(device, Speech.UNASKED)
+            finding = probed.get(device.node) or Finding(device, ProbeResult.UNASKED)
         rows.append(_Row(finding, numbers.get(device.node)))
     rows += [_Row(finding, None) for finding in missing]
     _show(rows, _sections(rows, max(configured, default=0)), as_json)
@@ -122,7 +122,7 @@ def _port_numbers(configured: Mapping[int, str], roots: Roots) -> tuple[dict[str
         try:
             numbers[os.path.realpath(find_device(device, roots))] = number
         except DeviceUnavailableError as error:
-            missing_rows.append(_Row(Finding(Device(device, device), Speech.SHUT, str(error)), number))
+            missing_rows.append(_Row(Finding(Device(device, device), ProbeResult.SHUT, str(error)), number))
     return numbers, missing_rows
 
 
@@ -131,7 +131,7 @@ def _from_status(device: Device, port: Mapping[str, Any]) -> Finding:
     slot = port["slots"][port["active_slot"] - 1]
     return Finding(
         device,
-        Speech.SMS if port["state"] == PortState.UP.value else Speech.UNASKED,
+        ProbeResult.SMS if port["state"] == PortState.UP.value else ProbeResult.UNASKED,
         detail="" if port["state"] == PortState.UP.value else port["detail"],
         model=port["model"],
         imei=port["imei"],
@@ -206,7 +206,7 @@ def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:
                 "if": tty.interface if tty is not None else None,
                 "device": finding.device.path,
                 "port": row.port,
-                "speaks": finding.speech.value,
+                "speaks": finding.result.value,
                 "baud": finding.baud,
                 "model": finding.model,
                 "IMEI": finding.imei,
@@ -254,7 +254,7 @@ def _as_json(row: _Row) -> dict[str, object]:
         },
         "interface": tty.interface if tty is not None else None,
         "driver": tty.driver if tty is not None else "",
-        "speaks": finding.speech.value,
+        "speaks": finding.result.value,
         "can_send": finding.can_send,
         "baud": finding.baud,
         "model": finding.model,

@@ -1,10 +1,30 @@
-"""`gatewayd sim list|set`."""
+"""`gatewayd sim list|show|set`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+
+# Not in the table, which would be wider than a terminal.
+_DETAILS = frozenset(
+    {
+        "daily_parts",
+        "monthly_parts",
+        "daily_recipients",
+        "monthly_recipients",
+        "reset_hour",
+        "left",
+        "unreadable_since",
+        "renew_code",
+        "renewed_at",
+        "suspected_blocked_since",
+        "holder",
+        "registered_on",
+    }
+)
 
 
 @click.group()
@@ -16,8 +36,20 @@ def sim() -> None:
 @json_option
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """List the SIMs."""
-    show(administer(context, "sim.list"), as_json)
+    """List the SIMs. `sim show` and `--json` show more of each."""
+    rows = administer(context, "sim.list")
+    if not as_json:
+        rows = [{name: row[name] for name in row if name not in _DETAILS} for row in rows]
+    show(rows, as_json)
+
+
+@sim.command("show")
+@click.argument("sim_id", metavar="ID", type=int)
+@json_option
+@click.pass_context
+def show_(context: click.Context, sim_id: int, as_json: bool) -> None:
+    """Show all that is known about a SIM."""
+    _show_one(administer(context, "sim.show", {"sim": sim_id}), as_json)
 
 
 @sim.command("set")
@@ -34,9 +66,31 @@ def list_(context: click.Context, as_json: bool) -> None:
 )
 @click.option("--daily-limit", type=NoneOr(click.INT), help="Messages per day; none: no limit.")
 @click.option("--monthly-limit", type=NoneOr(click.INT), help="Messages per month; none: no limit.")
+@click.option("--daily-parts", type=NoneOr(click.INT), help="Parts per day; none: no limit.")
+@click.option("--monthly-parts", type=NoneOr(click.INT), help="Parts per month; none: no limit.")
+@click.option(
+    "--daily-recipients", type=NoneOr(click.INT), help="Different recipients per day; none: no limit."
+)
+@click.option(
+    "--monthly-recipients", type=NoneOr(click.INT), help="Different recipients per month; none: no limit."
+)
+@click.option(
+    "--reset-hour",
+    type=click.IntRange(0, 23),
+    help="The hour at which its operator counts from 0 again: its days and months begin then.",
+)
 @click.option("--cost", type=float, help="The price of one part.")
 @click.option("--default", is_flag=True, help="Make it the default SIM of its company.")
 @click.option("--enabled", type=YES_NO, metavar="yes|no", help="Whether it accepts messages.")
+@click.option(
+    "--renew-code",
+    type=NoneOr(click.STRING),
+    help="The USSD code that renews its bundle, with replies to its menus behind it; none: `balance.renew_code`.",
+)
+@click.option("--holder", help='The person or firm in whose name it is registered; "": not known.')
+@click.option(
+    "--registered", metavar="DATE", help='The day of its registration, as 2026-11-30; "": not known.'
+)
 @json_option
 @click.pass_context
 def set_(context: click.Context, /, sim_id: int, default: bool, as_json: bool, **_: object) -> None:
@@ -50,8 +104,24 @@ def set_(context: click.Context, /, sim_id: int, default: bool, as_json: bool, *
             "company": "company_id",
             "daily_limit": "daily_limit",
             "monthly_limit": "monthly_limit",
+            "daily_parts": "daily_parts",
+            "monthly_parts": "monthly_parts",
+            "daily_recipients": "daily_recipients",
+            "monthly_recipients": "monthly_recipients",
+            "reset_hour": "reset_hour",
             "cost": "cost",
             "enabled": "enabled",
+            "renew_code": "renew_code",
+            "holder": "holder",
+            "registered": "registered_on",
         },
     )
-    show(administer(context, "sim.set", {"sim": sim_id, "changes": changes, "default": default}), as_json)
+    row = administer(context, "sim.set", {"sim": sim_id, "changes": changes, "default": default})
+    _show_one(row, as_json)
+
+
+def _show_one(row: dict[str, Any], as_json: bool) -> None:
+    if not as_json:
+        left = row.pop("left")
+        row |= {f"{what}_left": number for what, number in left.items() if number is not None}
+    show(row, as_json)

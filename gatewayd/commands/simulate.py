@@ -173,29 +173,32 @@ def simulate(
     """Run a bank of simulated modems until SIGTERM or SIGINT."""
     if absent := sorted({rule.port for rule in faults if rule.port is not None} - set(range(1, ports + 1))):
         raise click.BadParameter(f"there is no port {absent[0]}", param_hint="--fault")
-    bank = Bank(
-        BankConfig(
-            directory=directory.absolute(),
-            ports=ports,
-            slots=slots,
-            slots_of=dict(slots_of),
-            personality=personality,
-            personality_of=dict(personality_of),
-            submit_s=submit_s,
-            submit_jitter_s=submit_jitter,
-            delivery_s=delivery_s,
-            fail_rate=fail_rate,
-            fail_code=fail_code,
-            report_fail_rate=report_fail_rate,
-            refusals=dict(refuse),
-            faults=faults,
-            pin=pin,
-            seed=seed,
-            time_scale=time_scale,
-            baud=baud,
-            log=log,
-        )
+    config = BankConfig(
+        directory=directory.absolute(),
+        ports=ports,
+        slots=slots,
+        slots_of=dict(slots_of),
+        personality=personality,
+        personality_of=dict(personality_of),
+        submit_s=submit_s,
+        submit_jitter_s=submit_jitter,
+        delivery_s=delivery_s,
+        fail_rate=fail_rate,
+        fail_code=fail_code,
+        report_fail_rate=report_fail_rate,
+        refusals=dict(refuse),
+        faults=faults,
+        pin=pin,
+        seed=seed,
+        time_scale=time_scale,
+        baud=baud,
+        log=log,
     )
+    _run(Bank(config), as_json=as_json)
+
+
+def _run(bank: Bank, *, as_json: bool) -> None:
+    """Start a bank, print its ports, and run it until a signal to stop. Raises ClickException if it fails."""
     try:
         bank.start()
     except OSError as error:

@@ -20,7 +20,7 @@ from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import recent_counts
+from gatewayd.store.inspection import recent_counts
 from gatewayd.support import archive, blanking, journal, machine
 from gatewayd.support.redaction import Redactor
 

@@ -14,8 +14,8 @@ from gatewayd.admin import commands
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.sims.numbering import Numbering
-from gatewayd.store.checks import require_database
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.integrity import require_database
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock

@@ -23,6 +23,7 @@ from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
 from gatewayd.timekeeping.ntp import synchronised
+from gatewayd.webhooks.poster import Way
 from modem.port.port import Port
 from modem.port.status import PortState
 from modem.timeouts import Timing
@@ -37,13 +38,18 @@ _STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_t
 
 
 class DeadWorkerError(Exception):
-    """A thread of the daemon died; the log contains the reason."""
+    """A thread of the daemon ended unexpectedly; the log contains the reason."""
 
 
 class Daemon:
-    """One gateway on one store, with its HTTP server. `timing` replaces the usual timeouts of the ports."""
+    """One gateway on one store, with its HTTP server.
 
-    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks.
+    """
+
+    def __init__(
+        self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
+    ) -> None:
         clock = CountedClock()
         self._settings = settings
         self._manager = ServiceManager(os.environ)
@@ -53,7 +59,7 @@ class Daemon:
             backups=settings.store.backup_dir if settings.store.restore else None,
             resend=settings.store.restored == "send",
         )
-        self.gateway = Gateway(settings, self._store, clock)
+        self.gateway = Gateway(settings, self._store, clock, webhook_way)
         self._timekeeper = ClockCorrector(
             clock, settings.clock.trust, synchronised, self.gateway.port_registry.ports, len(settings.ports)
         )
@@ -127,17 +133,17 @@ class Daemon:
     def watch(self) -> None:
         """Wait for SIGTERM or SIGINT, which must be blocked in every thread (see `signals.stop_signals_held`).
 
-        Raises DeadWorkerError if a thread died.
+        Raises DeadWorkerError if a thread ended unexpectedly.
         """
         while True:
             self._watchdog.look()
             if stop_asked(self._watchdog.every_s):
                 return
             if not self._server.running or not self._store.running:
-                raise DeadWorkerError("a thread of the daemon died")
+                raise DeadWorkerError("a thread of the daemon ended unexpectedly")
 
     def stop(self) -> None:
-        """Stop within `daemon.stop_timeout_s` plus a second. Parts still submitting then are in doubt at the next start."""
+        """Stop within `daemon.stop_timeout_s` plus a second. Parts still being submitted then are in doubt at the next start."""
         timeout_s = self._settings.daemon.stop_timeout_s
         self._manager.notify("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
         deadline = time.monotonic() + timeout_s
@@ -153,7 +159,7 @@ class Daemon:
             if not port.join(max(0.0, deadline - time.monotonic()))
         ]
         if submitting:
-            log.warning("parts were still submitting on ports %s: they are in doubt", submitting)
+            log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")

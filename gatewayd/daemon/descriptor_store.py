@@ -79,7 +79,7 @@ class Descriptors:
             self._manager.drop_descriptor(name)
 
     def _drop(self, name: str, fd: int) -> None:
-        log.info("the kept descriptor %s is no longer used", name)
+        log.info("the stored descriptor %s is no longer used", name)
         with contextlib.suppress(OSError):
             os.close(fd)
         self._manager.drop_descriptor(name)

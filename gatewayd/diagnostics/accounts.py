@@ -8,7 +8,7 @@ from config.settings import Settings
 from gatewayd.accounts.contradictions import of_all
 from gatewayd.diagnostics.findings import Finding, ok, warning
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import look
+from gatewayd.store.inspection import look
 from gatewayd.store.store_files import misowned
 from gatewayd.timekeeping.clock import Calendar, Clock
 

@@ -17,7 +17,7 @@ from config.settings import Settings
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import lock_holder, quick_check
+from gatewayd.store.inspection import lock_holder, quick_check
 from gatewayd.store.store_files import chown_command, misowned
 
 # A gigabyte from an SD card takes a minute; an operator at a terminal does not wait that long.

@@ -11,7 +11,7 @@ from gatewayd.diagnostics import sim
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from gatewayd.diagnostics.sim import SimStatus
 from modem import discovery
-from modem.discovery import Device, Speech
+from modem.discovery import Device, ProbeResult
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
@@ -114,9 +114,9 @@ def _shared(devices: Mapping[int, Device]) -> dict[int, int]:
 
 def _answered(port: PortSettings, answer: discovery.Finding) -> list[Finding]:
     about, path = f"port {port.port}", answer.device.path
-    if answer.speech is Speech.SHUT:
+    if answer.result is ProbeResult.SHUT:
         return [fault(about, answer.detail)]
-    if answer.speech is Speech.SILENT:
+    if answer.result is ProbeResult.SILENT:
         return [
             fault(
                 about,
@@ -124,7 +124,7 @@ def _answered(port: PortSettings, answer: discovery.Finding) -> list[Finding]:
                 " `gatewayd ports` shows which devices are modems.",
             )
         ]
-    if answer.speech is not Speech.SMS:
+    if answer.result is not ProbeResult.SMS:
         text = f"{path} answers AT commands, but cannot send texts: `gatewayd ports` shows which interface of the modem can."
         return [fault(about, text)]
     found = [ok(about, f"{path} answers: {answer.model or 'a modem of unknown model'}.")]

@@ -6,7 +6,7 @@ from gatewayd.messages.reasons import Reason
 from gatewayd.store.tables.loop_tests import LoopTest
 
 NOT_SENT = Reason(
-    "The SIM is registered, but the network did not take its text. Has it credit (`gatewayd ussd PORT CODE` asks), may it"
+    "The SIM is registered, but the network did not accept its text. Does it have credit (`gatewayd ussd PORT CODE` asks), may it"
     " send (barring), is its service centre (SMSC) correct?",
     "La SIM est enregistrée, mais le réseau a refusé son SMS. A-t-elle du crédit (`gatewayd ussd PORT CODE` le demande),"
     " peut-elle envoyer (blocage), son centre de messages (SMSC) est-il le bon ?",
@@ -17,14 +17,14 @@ NOT_TRIED = Reason(
     " emplacement n'était pas actif.",
 )
 NOT_KNOWN = Reason(
-    "The modem never said whether the network took it, and it did not arrive.",
+    "The modem never answered whether the network took it, and it did not arrive.",
     "Le modem n'a jamais dit si le réseau l'a pris, et il n'est pas arrivé.",
 )
 CANCELLED = Reason("It was cancelled by a person.", "Une personne l'a annulé.")
 LOST = Reason(
-    "The network took it and it did not arrive in time. Is the number set for the other SIM its own (`gatewayd sim list`), and"
+    "The network took it, but it did not arrive in time. Is the number of the other SIM correct (`gatewayd sim list`), and"
     " can that SIM receive (barring, memory)? Else the network is slow or loses texts,"
-    " or the port had not turned to its slot yet.",
+    " or the port had not switched to its slot yet.",
     "Le réseau l'a pris et il n'est pas arrivé à temps. Le numéro indiqué pour l'autre SIM est-il le sien (`gatewayd sim list`),"
     " et peut-elle recevoir (blocage, mémoire) ? Sinon le réseau est lent ou perd des SMS,"
     " ou le port n'avait pas encore activé son emplacement.",
@@ -72,7 +72,7 @@ def _missing(row: LoopTest, *, over: bool) -> tuple[str, Reason | None]:
             found = "lost", UNDELIVERABLE
         case "failed":
             found = "not_sent", NOT_SENT if row.tried else NOT_TRIED
-        case "pending" if over:  # a part is in the air or in doubt: all others were withdrawn
+        case "pending" if over:  # a part is being submitted or in doubt: all others were withdrawn
             found = "not_sent", NOT_KNOWN
         case "sent" if over:
             found = "lost", LOST

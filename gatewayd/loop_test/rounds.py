@@ -28,12 +28,13 @@ from gatewayd.records import Draft, LoopTestRecord, Options, Priority
 from gatewayd.sending.intake import Intake, PreparedDraft
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
+from gatewayd.sims.limits import Room
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import loop_tests
+from gatewayd.store.tables import loop_tests, sims
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
 
@@ -44,7 +45,7 @@ TIMEOUT_S = 300.0
 
 LONGEST_S = 86_400.0
 
-# A text that was not sent in time is withdrawn. One that is in the air then expires this much later.
+# A text that was not sent in time is withdrawn. One that is being submitted then expires this much later.
 _EXPIRES_LATER_S = 60.0
 
 _FIRST_S = 120.0  # after a start: modems are up and registered by then
@@ -143,7 +144,7 @@ class LoopTests:
             raise
 
     def _begin(self, source: SimAddress | None, target: SimAddress | None, timeout_s: float | None) -> Round:
-        sims_up = sims_in_service(self._store, self._port_registry, self._moment().today)
+        sims_up = sims_in_service(self._store, self._port_registry, self._moment())
         pairs = plan(sims_up, source, target)
         if timeout_s is None:
             timeout_s = TIMEOUT_S * max(Counter(sim.port for sim in sims_up).values())
@@ -174,7 +175,7 @@ class LoopTests:
             raise
         by_sim = dict(Counter(test.pair.sender.sim_id for test in tests if test.sms_id is not None))
         for port in {test.pair.target.port for test in tests}:
-            self._ports[port].wake()  # it may have to turn to another slot to receive its text
+            self._ports[port].wake()  # the port may have to switch to another slot to receive the text
         self._offer(by_sim)
         self._timers.after(0.0, partial(self._check, tests, round_, None))
         self._timers.after(timeout_s, partial(self._time_is_over, tests, round_))
@@ -189,13 +190,20 @@ class LoopTests:
         for test in tests:
             sender, draft = test.pair.sender, drafts.get(test.token)
             if draft is not None:
-                sim = Candidate(sender.sim_id, sender.number, "", None, False, sender.cost, None, 0.0)
+                room = self._unlimited(db, sender.sim_id)
+                sim = Candidate(sender.sim_id, sender.number, "", None, False, sender.cost, room, 0.0)
                 self._intake.accept_own(db, draft, sim, options)
             sms_id = None if draft is None else draft.sms_id
             began, now = self._clock.monotonic(), self._moment().now
             test_id = loop_tests.begin(db, test.token, sms_id, sender.sim_id, test.pair.target.sim_id, now)
             begun[test.token] = (test_id, began)
         return begun
+
+    def _unlimited(self, db: Transaction, sim_id: int) -> Room:
+        """A test that was planned is sent whatever the limits of the SIM are now, and counts against them."""
+        row = sims.at_work(db, sim_id)
+        hour, counts = (0, False) if row is None else (row.reset_hour, row.limits_recipients)
+        return Room(self._moment().day_from(hour), counts_recipients=counts)
 
     # The methods below run on the timers' thread, except `_message_changed`.
 

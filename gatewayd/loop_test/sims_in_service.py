@@ -7,18 +7,18 @@ from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.store import Store
 from gatewayd.store.tables import sims
+from gatewayd.timekeeping.clock import Moment
 
 
-def sims_in_service(store: Store, port_registry: PortRegistry, today: str) -> list[SimInService]:
+def sims_in_service(store: Store, port_registry: PortRegistry, at: Moment) -> list[SimInService]:
     """The SIMs that are enabled and up. Raises StoreUnavailableError."""
     places = port_registry.sims()
     found: list[SimInService] = []
     with store.readers.lend() as db:
-        for sim in sims.shown(db, today):
+        for sim in sims.shown(db, at.today):
             place = places.get(sim.id)
             if place is None or not place.up or not sim.enabled:
                 continue
-            left = room(db, sim, today)
             number = sim.shown_number if sim.shown_number.startswith("+") else ""
             found.append(
                 SimInService(
@@ -29,7 +29,7 @@ def sims_in_service(store: Store, port_registry: PortRegistry, today: str) -> li
                     sim.cost,
                     place.active,
                     place.registered,
-                    left is None or left > 0,
+                    room(db, sim, at).is_open,
                 )
             )
     return found

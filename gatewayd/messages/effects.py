@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -28,10 +29,11 @@ class Effects:
     doubtful: list[PartKey] = field(default_factory=list)
     in_memory: list[PartKey] = field(
         default_factory=list
-    )  # in doubt too, but the modem's memory may tell their fate
+    )  # in doubt too, but the modem's memory may show the outcome
     queued: dict[int, int] = field(default_factory=dict)  # SIM id → number of messages added to its queue
     shared: bool = False  # other SIMs may send the queued messages too
     sent_old: list[int] = field(default_factory=list)  # SIMs that claimed a part of the outage backlog
     no_longer_old: list[tuple[int, int]] = field(
         default_factory=list
-    )  # SIM id, last message id (see `OutageBacklog.over`)
+    )  # SIM id, last place (see `OutageBacklog.over`)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)  # changes of memory

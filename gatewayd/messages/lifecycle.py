@@ -5,8 +5,9 @@ from __future__ import annotations
 from gatewayd.accounts import quotas
 from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
+from gatewayd.records import EventType
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, parts
+from gatewayd.store.tables import events, messages, parts
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment
 
@@ -16,6 +17,7 @@ def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -
     message = messages.part_taken(db, message_id, at.now)
     if message.left == 0 and message.status == "sent":
         quotas.count_sent(db, message.sim_id, at.today)
+        events.write_of_message(db, EventType.MESSAGE_SENT, message_id, at.now)
         effects.changed.append(message.sms_id)
 
 
@@ -26,6 +28,7 @@ def part_delivered(
     if parts.delivered(db, message_id, seq, service_centre_at):
         message = messages.part_delivered(db, message_id, at.now)
         if message.status == "delivered":
+            events.write_of_message(db, EventType.MESSAGE_DELIVERED, message_id, at.now)
             effects.changed.append(message.sms_id)
 
 
@@ -38,7 +41,7 @@ def part_undeliverable(
     at: Moment,
     effects: Effects,
 ) -> None:
-    """A report with this TP-SCTS says that the network gave up on a part: the message failed."""
+    """A report with this TP-SCTS says that the network could not deliver a part: the message failed."""
     if parts.undeliverable(db, message_id, seq, service_centre_at):
         fail(db, message_id, reason, at, effects)
 
@@ -49,9 +52,17 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     if message is None:
         return
     parts.drop_queued(db, message_id, "failed")
-    quotas.count_failed(db, message.sim_id, at.today)
+    if not message.sandbox:
+        quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
+    events.write_of_message(db, EventType.MESSAGE_FAILED, message_id, at.now)
     effects.changed.append(message.sms_id)
+
+
+def in_doubt(db: Transaction, message_id: int, reason: str, at: Moment) -> None:
+    """A part of the message is in doubt from now on."""
+    messages.waits_because(db, message_id, reason)
+    events.write_of_message(db, EventType.MESSAGE_IN_DOUBT, message_id, at.now)
 
 
 def has_expired(message: Message, at: Moment) -> bool:
@@ -60,7 +71,7 @@ def has_expired(message: Message, at: Moment) -> bool:
 
 
 def expire(db: Transaction, message: Message, at: Moment, effects: Effects) -> None:
-    """End an expired message: its waiting parts are dropped, and it fails unless a part is in the air or in doubt.
+    """End an expired message: its waiting parts are dropped, and it fails unless a part is being submitted or in doubt.
 
     The outcome of such a part is recorded first; the message expires after that (see `Expiry`).
     """

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
+from gatewayd.accounts import sending_windows
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
-from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord
+from gatewayd.messages.reasons import NO_SIM_YET, NO_TIME, outside_window
+from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, Priority, Status
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
+from gatewayd.store.tables.messages import ShownMessage
+from gatewayd.timekeeping.clock import Calendar, Moment
 
 Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 
@@ -16,19 +22,21 @@ Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 class MessageQueries:
     """Reads messages of the caller's company. Any thread may call any method."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, moment: Callable[[], Moment], calendar: Calendar) -> None:
         self._store = store
+        self._moment = moment
+        self._calendar = calendar
 
     def one(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message. Raises NotFoundError, StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            return owned(messages.shown(db, sms_id), caller).record
+            return self.explained(owned(messages.shown(db, sms_id), caller))
 
     def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message and its attempts. Raises as `one`."""
         with storage_errors(), self._store.readers.lend() as db:
             shown = owned(messages.shown(db, sms_id), caller)
-            return shown.record, attempts(db, shown.id)
+            return self.explained(shown), attempts(db, shown.id)
 
     def page(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
         """A page of messages, newest first, and the cursor of the next page. Raises StorageUnavailableError."""
@@ -36,6 +44,7 @@ class MessageQueries:
             rows = messages.page(
                 db,
                 company_id=caller.company_id,
+                sandbox=caller.sandbox,
                 status=None if wanted.status is None else wanted.status.value,
                 campaign_id=wanted.campaign_id,
                 recipient=wanted.recipient,
@@ -43,13 +52,36 @@ class MessageQueries:
                 until=wanted.until,
                 before_id=wanted.cursor,
                 limit=wanted.limit + 1,
+                reference=wanted.reference,
+                sim_id=wanted.sim_id,
+                priority=wanted.priority,
             )
         page = rows[: wanted.limit]
-        return [row.record for row in page], page[-1].id if len(rows) > wanted.limit else None
+        return [self.explained(row) for row in page], page[-1].id if len(rows) > wanted.limit else None
+
+    def explained(self, shown: ShownMessage) -> MessageRecord:
+        """The record of a message, with the reason why it waits where no attempt gave one."""
+        record, reason = shown.record, None
+        if record.status is not Status.PENDING or record.failure_reason is not None or record.sandbox:
+            return record
+        at = self._moment()
+        if shown.scheduled:
+            if not at.trusted:
+                reason = NO_TIME
+            elif record.send_at is not None and record.send_at <= at.now:
+                reason = NO_SIM_YET
+        elif (
+            record.priority is Priority.BULK
+            and not shown.transactional
+            and shown.sending_window is not None
+            and sending_windows.is_closed(shown.sending_window, at, self._calendar)
+        ):
+            reason = outside_window(shown.sending_window)
+        return record if reason is None else replace(record, failure_reason=reason.text)
 
 
 def owned(found: Owned | None, caller: Caller) -> Owned:
     """The message, if it belongs to the caller's company. Raises NotFoundError."""
-    if found is None or found.company_id != caller.company_id:
+    if found is None or (found.company_id, bool(found.sandbox)) != (caller.company_id, caller.sandbox):
         raise NotFoundError("Message not found")
     return found

@@ -23,7 +23,7 @@ class Reason:
 
 
 IN_DOUBT: Final = Reason(
-    "The modem never said whether the network took it; a delivery report is awaited.",
+    "The modem never answered whether the network took it; a delivery report is awaited.",
     "Le modem n'a jamais dit si le réseau l'a pris ; un accusé de réception est attendu.",
 )
 HELD: Final = Reason(
@@ -33,7 +33,7 @@ HELD: Final = Reason(
     " (`gatewayd message settle`).",
 )
 NOT_KNOWN: Final = Reason(
-    "The modem never said whether the network took it, and no delivery report came: it may have arrived.",
+    "The modem never answered whether the network took it, and no delivery report came: it may have arrived.",
     "Le modem n'a jamais dit si le réseau l'a pris, et aucun accusé n'est venu : il est peut-être arrivé.",
 )
 EXPIRED: Final = Reason(
@@ -47,8 +47,32 @@ EXPIRED_IN_DOUBT: Final = Reason(
     "It expired while it was unknown whether the network took it: it may have arrived.",
     "Il a expiré alors qu'on ignorait si le réseau l'avait pris : il est peut-être arrivé.",
 )
+OPTED_OUT: Final = Reason(
+    "Its recipient opted out of such messages before it was sent.",
+    "Son destinataire s'est opposé à de tels messages avant l'envoi.",
+)
+SANDBOX_REFUSED: Final = Reason(
+    "The network refused it: the number does not exist (a sandbox number ending in 01).",
+    "Le réseau l'a refusé : le numéro n'existe pas (numéro de bac à sable finissant par 01).",
+)
 SETTLED_FAILED: Final = Reason(
     "A person found that the network had not taken it (`gatewayd message settle`).",
     "Une personne a constaté que le réseau ne l'avait pas pris (`gatewayd message settle`).",
 )
 TAKEN: Final = Reason("The network took it.", "Le réseau l'a pris.")
+NO_TIME: Final = Reason(
+    "It is scheduled, and the clock of the gateway is not trusted yet.",
+    "Il est programmé, et l'horloge de la passerelle n'est pas encore fiable.",
+)
+NO_SIM_YET: Final = Reason(
+    "It is due, and no SIM may take it now; it is tried again.",
+    "Son heure est venue, et aucune SIM ne peut le prendre maintenant ; un nouvel essai suivra.",
+)
+
+
+def outside_window(window: str) -> Reason:
+    """The reason of a bulk message that waits for the sending window of its company."""
+    return Reason(
+        f"It waits for the sending window of its company ({window}).",
+        f"Il attend la plage d'envoi de son entreprise ({window}).",
+    )

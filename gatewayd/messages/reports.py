@@ -89,7 +89,7 @@ def take(
     effects: Effects,
     calendar: Calendar,
 ) -> None:
-    """Apply a report to its part, or keep it while a submission to its recipient is in the air.
+    """Apply a report to its part, or keep it while a submission to its recipient is in progress.
 
     `calendar`: the time zone of the box, for a time stamp without one.
     """
@@ -210,7 +210,7 @@ def _by_window(
         if not at.trusted or _in_window(part, told.service_centre_at, submit_timeout_s)
     ]
     found = _to(found, told.recipient)
-    # The report may also mean a part that is in the air to the same recipient: its answer will decide.
+    # The report may also mean a part that is being submitted to the same recipient: its answer will decide.
     if len(found) != 1 or found[0].state == "submitting":
         return None
     part = found[0]

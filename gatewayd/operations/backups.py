@@ -44,7 +44,12 @@ def running_backup(
         try:
             result.append(
                 backup.back_up(
-                    source, target, now=now, overwrite=overwrite, told=progress.put, cancelled=cancelled
+                    source,
+                    target,
+                    now=now,
+                    overwrite=overwrite,
+                    on_progress=progress.put,
+                    cancelled=cancelled,
                 )
             )
         except Exception as error:  # noqa: BLE001 - raised again on the thread that waits for it

@@ -11,6 +11,7 @@ from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES, State
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
+from gatewayd.store.tables import balances
 from gatewayd.timekeeping.clock import Clock
 from modem.port.conditions import REMEDIES, Condition
 from modem.port.status import PortState
@@ -64,6 +65,7 @@ class Health:
             self._disk(),
             self._ports(),
             self._sims(),
+            self._balances(),
             self._time(),
         ]
 
@@ -91,30 +93,54 @@ class Health:
 
     def _disk(self) -> Check:
         free = free_bytes(self._store.path.parent)
-        told = f"{free >> 20} MiB are free"
+        detail = f"{free >> 20} MiB are free"
         if free < TOO_LITTLE_BYTES:
-            return Check("disk", HealthState.FAIL, told)
-        return Check("disk", HealthState.WARN if free < LITTLE_BYTES else HealthState.PASS, told)
+            return Check("disk", HealthState.FAIL, detail)
+        return Check("disk", HealthState.WARN if free < LITTLE_BYTES else HealthState.PASS, detail)
 
     def _ports(self) -> Check:
         """The state of the ports, with one sentence for each condition that needs an operator."""
         ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
         up = sum(port.state is PortState.UP for port in ports)
         check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
-        told = []
+        remedies = []
         for condition in Condition:
             numbers = [str(port.port) for port in ports if condition in port.conditions]
             if numbers:
-                told.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
-        if not told:
+                remedies.append(f"Port{'s' * (len(numbers) > 1)} {', '.join(numbers)}: {REMEDIES[condition]}")
+        if not remedies:
             return check
         verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
-        return Check("ports", verdict, " ".join((f"{check.detail}.", *told)).removesuffix("."))
+        return Check("ports", verdict, " ".join((f"{check.detail}.", *remedies)).removesuffix("."))
 
     def _sims(self) -> Check:
         known = [sim for sim in self._port_registry.sims().values() if sim.there]
         ready = sum(sim.registered for sim in known)
-        return _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
+        check = _some("sims", ready, len(known), f"{ready} of {len(known)} SIMs are registered")
+        blocked = sorted(sim.sim_id for sim in known if self._port_registry.is_suspected(sim.sim_id))
+        if not blocked:
+            return check
+        told = f"SIM {', '.join(map(str, blocked))} may be blocked by the operator: see `gatewayd check`"
+        verdict = HealthState.WARN if check.state is HealthState.PASS else check.state
+        return Check("sims", verdict, f"{check.detail}. {told}")
+
+    def _balances(self) -> Check:
+        """The SIMs whose balances cannot be read: the last one may be wrong by now."""
+        if self._store.condition.state is not State.OK:
+            return Check("balances", HealthState.WARN, "The balances are unknown")
+        try:
+            with self._store.readers.lend() as db:
+                unreadable = balances.unreadable(db)
+        except StoreUnavailableError:
+            return Check("balances", HealthState.WARN, "The balances are unknown")
+        if not unreadable:
+            return Check("balances", HealthState.PASS, "Every answer about a balance could be read")
+        return Check(
+            "balances",
+            HealthState.WARN,
+            f"The answer about the balance of SIM {', '.join(map(str, unreadable))} cannot be read:"
+            " `gatewayd ussd learn PORT CODE` proposes a pattern",
+        )
 
     def _time(self) -> Check:
         standing = self._clock.status()

@@ -1,4 +1,4 @@
-"""Regular work: drops old idempotency keys and hashes of texts, and keeps incomplete texts after their time-out."""
+"""Regular work: drops old idempotency keys, hashes of texts and recipients, and keeps incomplete texts after their time-out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from gatewayd.sending.intake import KEYS_KEPT
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import idempotency, inbound
-from gatewayd.timekeeping.clock import DAY, Calendar, Clock
+from gatewayd.store.tables import idempotency, inbound, sim_recipients
+from gatewayd.timekeeping.clock import DAY, Calendar, Clock, day_before
 from gatewayd.timekeeping.timers import Timers
 
 # How long the hash of a received text is kept; the time between two sweeps.
@@ -52,4 +52,7 @@ class Housekeeping:
         at = self._clock.moment(self._calendar)
         more_keys = idempotency.forget_but(db, at.lately(KEYS_KEPT))
         more_seen = inbound.forget_seen_but(db, at.lately(_SEEN_KEPT))
-        return inbox.give_up(db, self._assembly_timeout_s, at) or more_keys or more_seen
+        # While the time may have jumped, the days of recipients that are still counted are not known.
+        known = at.trusted and at.unbroken >= 2 * DAY
+        more_recipients = known and sim_recipients.forget_before(db, day_before(day_before(at.today)))
+        return inbox.give_up(db, self._assembly_timeout_s, at) or more_keys or more_seen or more_recipients

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatewayd.accounts import sending_windows
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
 from gatewayd.store.store import Store
-from gatewayd.store.tables import event_counts, queue_counts, queue_metrics, sims
+from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims, webhooks
 from gatewayd.store.tables.event_counts import EventCount
 from gatewayd.store.tables.queue_metrics import SimQueue
-from gatewayd.timekeeping.clock import SECOND, Clock
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
 from modem.parts import Submitted
 from modem.port.interface import Outcome
 from modem.port.status import PortStatus
@@ -55,6 +57,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class SimAccount:
+    """The balance and the bundle of one SIM, and its troubles with its operator. None: not known."""
+
+    place: SimPlace
+    balance: float | None
+    bundle_units: int | None
+    bundle_end_s: float | None  # Unix time
+    unreadable: bool  # the last answer about its balance could not be read
+    suspected: bool  # its operator may block it
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
     """All metrics at one moment."""
 
@@ -62,19 +76,23 @@ class MetricsSnapshot:
     sims: dict[int, Presence]
     counts: list[Count]
     queues: list[Queue]
+    accounts: list[SimAccount]
     submission_s: dict[SimPlace, Histogram]
     commit_s: Histogram | None  # None: no commit yet
     store_bytes: int  # the database and its journal
     disk_free_bytes: int
     store_answers: bool  # the counts are of this moment
+    events: int  # the events that are kept; 0 where they cannot be read
+    webhooks: Mapping[str, int]  # state → webhooks; empty where they cannot be read
 
 
 class MetricsCollector:
     """Collects the metrics. Any thread may ask."""
 
-    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry) -> None:
+    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry, calendar: Calendar) -> None:
         self._store = store
         self._clock = clock
+        self._calendar = calendar
         self._port_registry = port_registry
         self._submissions: Durations[SimPlace] = Durations(SUBMISSION_SECONDS)
         self._last: tuple[list[EventCount], dict[int, int]] = ([], {})
@@ -87,10 +105,15 @@ class MetricsCollector:
 
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
-        answers, queues = True, []
+        answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0
+        webhook_states: Mapping[str, int] = {}
         try:
             self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
+            accounts = self._accounts()
+            with self._store.readers.lend() as db:
+                kept = events.kept(db)
+                webhook_states = webhooks.states(db)
         except StoreUnavailableError:
             answers = False
         rows, _ = self._last
@@ -101,24 +124,48 @@ class MetricsCollector:
             sims=self._port_registry.sims(),
             counts=[Count(row.event, (row.port, row.slot, row.sim_id), row.cause, row.count) for row in rows],
             queues=queues,
+            accounts=accounts,
             submission_s=self._submissions.histograms(),
             commit_s=self._store.commit_times.histograms().get(""),
             store_bytes=sum(file.stat().st_size for file in files if file.exists()),
             disk_free_bytes=free_bytes(path.parent),
             store_answers=answers,
+            events=kept,
+            webhooks=webhook_states,
         )
 
     def oldest_s(self) -> float:
         """The age of the oldest message that waits for a SIM, 0 where none waits. Raises StoreUnavailableError."""
-        return max((queue.oldest_s for queue in self._queues({})), default=0.0)
+        at = self._clock.moment(self._calendar)
+        with self._store.readers.lend() as db:
+            due_at = scheduled.first_due(db, at.now) if at.trusted else None
+        due_s = 0.0 if due_at is None else (at.now - due_at) / SECOND
+        return max([due_s, *(queue.oldest_s for queue in self._queues({}))])
 
     def _queues(self, waiting: dict[int, int]) -> list[Queue]:
+        at = self._clock.moment(self._calendar)
         with self._store.readers.lend() as db:
+            held = sending_windows.closed(db, at, self._calendar)
             found = [
-                ((port, slot, sim_id), queue_metrics.of_sim(db, sim_id))
+                ((port, slot, sim_id), queue_metrics.of_sim(db, sim_id, held))
                 for sim_id, port, slot in sims.places(db)
             ]
         return [self._queue(place, waiting.get(place[2], 0), behind) for place, behind in found]
+
+    def _accounts(self) -> list[SimAccount]:
+        with self._store.readers.lend() as db:
+            known = sims.shown(db, "")
+        return [
+            SimAccount(
+                (sim.port, sim.slot, sim.id),
+                None if sim.balance_at is None else sim.balance,
+                sim.bundle_units,
+                None if sim.bundle_end is None else sim.bundle_end / SECOND,
+                sim.unreadable_since is not None,
+                sim.suspected_at is not None,
+            )
+            for sim in known
+        ]
 
     def _queue(self, place: SimPlace, waiting: int, behind: SimQueue) -> Queue:
         age = 0 if behind.oldest_at is None else self._clock.now() - behind.oldest_at

@@ -42,11 +42,11 @@ class Readiness:
                     db,
                     self._port_registry.sims(),
                     {},
-                    today=self._moment().today,
+                    at=self._moment(),
                     now=self._clock.monotonic(),
                     grace_s=self._grace_s,
                     rests={},
                 )
         except StoreUnavailableError:
             return False
-        return bool(found)
+        return any(sim.room.is_open for sim in found)

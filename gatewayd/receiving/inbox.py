@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 
 from gatewayd.store import Transaction
-from gatewayd.store.tables import event_counts, inbound
+from gatewayd.store.tables import event_counts, events, inbound
 from gatewayd.store.tables.inbound import Assembly, AssemblyPart, Nature, Series
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Moment, microseconds
 from modem.port.interface import Unreadable
@@ -38,22 +38,26 @@ _REMEMBERED = 7 * DAY
 _GIVEN_UP_AT_ONCE = 100
 
 
-def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar) -> None:
+def keep(
+    db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, calendar: Calendar
+) -> int | None:
     """Keep a text that a SIM received, once. Messages that are not texts (`Deliver.signal`) are only counted.
+
+    Returns the id of a text of one part that was kept; None where it was known, or is something else.
 
     `calendar`: the time zone of the box, for time stamps without one.
     """
     if isinstance(text, Deliver) and text.signal is not None:
         event_counts.discarded(db, sim_id, text.signal.value)
-        return
+        return None
     if not inbound.first_time(db, _digest(sim_id, text), now):
-        return
+        return None
     if isinstance(text, Unreadable):
         inbound.keep_unreadable(db, sim_id, text.pdu, text.reason, now)
-        return
+        return None
     sent_at = _sent_at(text, calendar)
     if text.concat is None:
-        inbound.keep_text(
+        inbox_id = inbound.keep_text(
             db,
             sim_id,
             text.sender,
@@ -63,8 +67,10 @@ def keep(db: Transaction, sim_id: int, text: Deliver | Unreadable, now: int, cal
             now=now,
             incomplete=False,
         )
-        return
+        events.write_of_text(db, inbox_id, now)
+        return inbox_id
     _keep_part(db, sim_id, text, text.concat, sent_at, now)
+    return None
 
 
 def deleted(db: Transaction, sim_id: int, text: Deliver) -> None:
@@ -128,6 +134,7 @@ def _write(db: Transaction, assembly: Assembly, now: int) -> None:
     incomplete = len(have) < assembly.total
     if assembly.inbox_id is not None:
         inbound.amend_text(db, assembly.inbox_id, text, sent_at=sent_at, incomplete=incomplete)
+        events.write_of_text(db, assembly.inbox_id, now)
         return
     inbox_id = inbound.keep_text(
         db,
@@ -140,6 +147,7 @@ def _write(db: Transaction, assembly: Assembly, now: int) -> None:
         incomplete=incomplete,
     )
     inbound.assembled(db, assembly.id, inbox_id)
+    events.write_of_text(db, inbox_id, now)
 
 
 def _text(have: list[AssemblyPart], total: int) -> str:
@@ -176,7 +184,7 @@ def _nature(text: Deliver) -> Nature:
 
 def _digest(sim_id: int, text: Deliver | Unreadable) -> bytes:
     """The hash of the received octets: texts with different stamps that are no dates are different texts."""
-    told: object = text
+    content: object = text
     if isinstance(text, Deliver) and text.octets:
-        told = (text.octets, text.copy) if text.copy else text.octets
-    return hashlib.sha256(repr((sim_id, told)).encode("utf-8", "surrogatepass")).digest()
+        content = (text.octets, text.copy) if text.copy else text.octets
+    return hashlib.sha256(repr((sim_id, content)).encode("utf-8", "surrogatepass")).digest()

@@ -16,7 +16,9 @@ from gatewayd.messages import reports
 from gatewayd.messages.effects import Effects
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import CircuitBreakers
+from gatewayd.sending.company_turns import CompanyTurns
 from gatewayd.sending.modem_memory import ModemMemory
+from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.outage_recovery import OutageRecovery
 from gatewayd.sending.outcomes import Outcomes
@@ -25,7 +27,7 @@ from gatewayd.sending.port_waker import PortWaker
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.scheduler import BEGUN_WAITS_S, HAND_ON_AFTER_S, QueueDamagedError, Scheduler
 from gatewayd.sending.transactions import Transactions
-from gatewayd.sims import pin_attempts
+from gatewayd.sims import blocked_sims, pin_attempts
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
@@ -36,7 +38,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import parts, sims
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
-from modem.parts import Fate, Place, Refused, Submission, Submitted, Via
+from modem.parts import Place, Refused, StoredState, Submission, Submitted, Via
 from modem.port.interface import (
     Claim,
     Kept,
@@ -91,6 +93,7 @@ class Dispatcher:
         vias: Mapping[int, Via],
         counter: OutcomeCounter,
         takes_text: TakesText,
+        opt_outs: OptOutReplies,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -101,8 +104,9 @@ class Dispatcher:
         self._numbering = numbering
         self._counter = counter
         self._takes_text = takes_text
+        self._opt_outs = opt_outs
         self._waker = PortWaker(clock, port_registry)
-        self._outcomes = Outcomes(settings, clock, port_registry)
+        self._outcomes = Outcomes(settings, clock, port_registry, numbering)
         self.modem_memory = ModemMemory(settings, clock, vias)
         self.outage_backlog = OutageBacklog(settings, clock)
         self._transactions = Transactions(
@@ -116,13 +120,21 @@ class Dispatcher:
             self._outcomes,
             self.outage_backlog,
         )
-        self._recovery = OutageRecovery(settings, store, self._transactions, self.outage_backlog)
+        self._recovery = OutageRecovery(settings, store, self._transactions, self.outage_backlog, calendar)
         self._sims = SimRegistry(
             numbering,
             lambda seen: self._write(lambda db, at, _: seen(db, at.now)),
             self._transactions.read_for_port,
         )
-        self._scheduler = Scheduler(settings, clock, port_registry, self.outage_backlog, self.modem_memory)
+        self._scheduler = Scheduler(
+            settings,
+            clock,
+            port_registry,
+            self.outage_backlog,
+            self.modem_memory,
+            CompanyTurns(),
+            calendar,
+        )
         self._ports: dict[int, _PortState] = {}
 
     def attach(self, ports: Mapping[int, PortControl]) -> None:
@@ -130,13 +142,17 @@ class Dispatcher:
         self._waker.attach(ports)
         self._sims.attach(ports)
         self._ports = {
-            number: _PortState(CircuitBreakers(self._clock, self._port_registry)) for number in ports
+            number: _PortState(
+                CircuitBreakers(self._clock, self._port_registry, self._settings.blocked_after)
+            )
+            for number in ports
         }
 
     def resume(self) -> None:
         """At the start: recover what the last process left, and expect its SIMs in their ports."""
         with self._store.readers.lend() as db:
             configured = [place for place in sims.places(db) if place[1] in self._ports]
+            self._port_registry.suspect(*sims.suspected(db))
         self._port_registry.expect(configured, self._clock.monotonic())
         self._recovery.resume()
         for delay in (HAND_ON_AFTER_S, BEGUN_WAITS_S):  # for the work of SIMs that did not return
@@ -193,6 +209,8 @@ class Dispatcher:
         sim_ids = self._sims.ids(status.port)
         if outcome is not None and port.history.note_outcome(outcome):
             self._count_outcome(port, status, outcome)
+        if outcome is not None:
+            self._judge(port, status, outcome)
         wait = port.history.last_submission + self._settings.min_interval_s - self._clock.monotonic()
         turn = port.history.turn(status, sim_ids)
         read = [(self._sims.active_id(each.status), self._readable(each.report)) for each in reported]
@@ -227,9 +245,11 @@ class Dispatcher:
         """See `Work.in_memory`."""
         return self._read(lambda db: self.modem_memory.in_memory(db, status))
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         """See `Work.found`."""
-        self._write(lambda db, at, effects: self.modem_memory.found(db, status, kept, fate, at, effects))
+        self._write(
+            lambda db, at, effects: self.modem_memory.found(db, status, kept, stored_state, at, effects)
+        )
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         """See `Work.emptied`."""
@@ -246,14 +266,14 @@ class Dispatcher:
             lambda db, at, effects: self.modem_memory.told_late(db, sim_id, reference, at, effects)
         )
         if key is not None:
-            log.info("port %d: the modem said late that it sent message %d", status.port, key.message_id)
+            log.info("port %d: the modem reported late that it sent message %d", status.port, key.message_id)
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
         """See `Work.recovered`."""
         settled = self._write(lambda db, at, effects: self._outcomes.recover(db, claim, result, at, effects))
         if settled:
             log.info(
-                "port %d: part %d of message %d was in the air when the gateway ended, and is known to be %s",
+                "port %d: part %d of message %d was being submitted when the gateway ended, and is known to be %s",
                 status.port,
                 claim.seq,
                 claim.message_id,
@@ -263,15 +283,24 @@ class Dispatcher:
     def received(self, status: PortStatus, text: Deliver | Unreadable) -> None:
         """See `Work.received`."""
         sim_id = self._sims.active_id(status)
+        wish = None
+        if self._opt_outs.states_wish(text):  # its company is looked for before: that may take a while
+            now = self.moment().now
+            wish = self._read(lambda db: self._opt_outs.read(db, sim_id, text, now))
 
         def step(db: Transaction, at: Moment, effects: Effects) -> None:
-            if not self._takes_text(db, sim_id, text, effects):
-                inbox.keep(db, sim_id, text, at.now, self._calendar)
+            if self._takes_text(db, sim_id, text, effects):
+                return
+            inbox_id = inbox.keep(db, sim_id, text, at.now, self._calendar)
+            if wish is not None and inbox_id is not None:
+                self._opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
 
         self._write(step)
         if isinstance(text, Unreadable):
             log.warning(
-                "port %d: a received message cannot be read (%s); it is kept unread", status.port, text.reason
+                "port %d: a received message cannot be decoded (%s); it is stored as it came",
+                status.port,
+                text.reason,
             )
         elif text.signal is not None:
             log.info("port %d: a received message is not a text (%s)", status.port, text.signal.value)
@@ -290,7 +319,7 @@ class Dispatcher:
         if len(status.slots) > 1:
             self._waker.wake(
                 status.port
-            )  # it may have waited for this report before it turns to another slot
+            )  # it may have waited for this report before it switches to another slot
 
     def try_pin(self, iccid: str, port: int, pin: str, attempts_left: int | None) -> bool:
         """See `Work.try_pin`."""
@@ -322,6 +351,28 @@ class Dispatcher:
         sim_id = self._sims.ids(status.port).get(status.active.iccid)
         if sim_id is not None and port.breakers.count(status.port, sim_id, outcome):
             self.wake_idle()
+
+    def _judge(self, port: _PortState, status: PortStatus, outcome: Outcome) -> None:
+        """Suspect a SIM that its operator may block, or clear it. Raises WorkUnavailableError; the port asks again then."""
+        sim_id = self._sims.ids(status.port).get(status.active.iccid)
+        if sim_id is None:
+            return
+        if isinstance(outcome.result, Submitted) and self._port_registry.is_suspected(sim_id):
+            self._write(lambda db, _at, _: blocked_sims.clear(db, sim_id))
+            self._port_registry.clear(sim_id)
+            log.info("port %d: SIM %d sends again: it is not blocked", status.port, sim_id)
+        since = port.breakers.refused_since(sim_id)
+        if since is None:
+            return
+        senders = self._port_registry.sent_since(since)
+        if self._write(lambda db, at, _: blocked_sims.suspect(db, sim_id, senders, at)):
+            log.warning(
+                "port %d: SIM %d may be blocked by its operator, because other SIMs of the operator send;"
+                " it rests for %g s, then it is tried with one message",
+                status.port,
+                sim_id,
+                port.breakers.suspect(sim_id),
+            )
 
     def _readable(self, report: StatusReport) -> StatusReport:
         """The report with its recipient as E.164, where it can be read."""

@@ -23,14 +23,14 @@ _AT_ONCE = 100
 
 _FROM_THE_FIRST = (-1, 0)
 
-# The longest time between two looks: the wall clock may be set, and a message with a part in the air is checked again.
+# The longest time between two looks: the wall clock may be set, and a message with a part being submitted is checked again.
 _LOOK_S = 60.0
 
 
 class Expiry:
     """Runs one timer, for the message that expires next.
 
-    A part in the air is finished first, and a part in doubt is decided first. The message expires when the outcome is
+    A part that is being submitted is finished first, and a part in doubt is decided first. The message expires when the outcome is
     recorded (`Outcomes`), or at the next look.
     """
 

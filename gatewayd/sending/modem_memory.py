@@ -1,4 +1,4 @@
-"""Storage mode: parts are written to the modem's memory and sent from there; after a crash the memory tells their fate.
+"""Storage mode: parts are written to the modem's memory and sent from there; after a crash the memory shows their outcome.
 
 Each claim in this mode has a row of its own. While the row has no place, nothing was sent, and a crash loses nothing.
 From then on the modem's memory tells whether the part was sent. "Unsent" is believed only of a model that is known to mark
@@ -19,7 +19,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.store.tables.modem_memory import StoredPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
-from modem.parts import Fate, Place, Submission, Via
+from modem.parts import Place, StoredState, Submission, Via
 from modem.port.interface import Kept, Storage
 from modem.port.status import PortStatus
 
@@ -84,24 +84,30 @@ class ModemMemory:
         )
 
     def found(
-        self, db: Transaction, status: PortStatus, kept: Kept, fate: Fate, at: Moment, effects: Effects
+        self,
+        db: Transaction,
+        status: PortStatus,
+        kept: Kept,
+        stored_state: StoredState,
+        at: Moment,
+        effects: Effects,
     ) -> None:
         """See `Work.found`."""
         submission = kept.submission
         key = PartKey(submission.message_id, submission.seq, submission.token)
-        if fate is Fate.SENT:
+        if stored_state is StoredState.SENT:
             if parts.settle_doubt(db, *key.claim, "submitted"):
                 log.info("part %d of message %d was sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 lifecycle.part_taken(db, key.message_id, at, effects)
-        elif fate is Fate.UNSENT and _lesson(db, status) is Storage.MARKS:
+        elif stored_state is StoredState.UNSENT and _lesson(db, status) is Storage.MARKS:
             if modem_memory.never_sent(db, *key.claim):
                 log.info("part %d of message %d was not sent, by the modem's memory", key.seq, key.message_id)
                 messages.waits_because(db, key.message_id, None)
                 effects.queued[messages.by_id(db, key.message_id).sim_id] = 1
         else:
             log.info(
-                "part %d of message %d stays in doubt: the modem's memory does not tell",
+                "part %d of message %d stays in doubt: the modem's memory does not show whether it was sent",
                 key.seq,
                 key.message_id,
             )

@@ -3,7 +3,7 @@
 Operators block SIMs that send a thousand old notices in one burst, and a new one-time code must not wait behind old
 messages. So when the daemon starts, or a SIM returns after more than `dispatch.backlog_guard_s`, the messages in its queue
 that are older than that are set apart. One number marks them, the highest id of an old message: ids rise with time, and an
-index finds a part by id. A SIM sends new messages first, except new bulk messages. Between them it sends
+index finds a part by its place in the queue, which is the message's id. A SIM sends new messages first, except new bulk messages. Between them it sends
 `dispatch.backlog_rate` parts a minute of the old ones: the newest one-time codes first, because clients have requested the
 older codes again; then the others in the usual order.
 
@@ -17,36 +17,14 @@ import threading
 from dataclasses import dataclass
 
 from config.settings import DispatchSettings
-from gatewayd.records import Priority
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages
-from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
-
-# The priority of old messages: before new bulk messages.
-_OLD = Priority.BULK - 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The first part of a queue: of its new messages, or of its old ones."""
-
-    part: QueuedPart
-    old: bool = False
-
-    @property
-    def rank(self) -> tuple[float, int, int, int]:
-        """The sort key of the part: the lowest is sent first."""
-        priority, message_id = self.part.priority, self.part.message_id
-        if not self.old:
-            return (priority, 0, message_id, self.part.seq)
-        newest_first = priority == Priority.OTP
-        return (_OLD, priority, -message_id if newest_first else message_id, self.part.seq)
 
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """Result of a transaction: the queues of these SIMs are old up to the message id `last`; 0: nothing is old."""
+    """Result of a transaction: the queues of these SIMs are old up to the place `last`; 0: nothing is old."""
 
     last: int
     queues: tuple[int, ...]
@@ -120,8 +98,13 @@ class OutageBacklog:
             for queue in found.queues if found.last else ():
                 self._old[queue] = max(found.last, self._old.get(queue, 0))
 
+    def set_apart_up_to(self, sim_id: int, last: int) -> None:
+        """Set the messages in the queue of a SIM apart up to this place: scheduled ones that are late were queued there."""
+        with self._lock:
+            self._old[sim_id] = max(last, self._old.get(sim_id, 0))
+
     def old(self, sim_id: int) -> int:
-        """The highest id of an old message in the queue of a SIM; 0: the queue has none."""
+        """The highest place of an old message in the queue of a SIM; 0: the queue has none."""
         with self._lock:
             return self._old.get(sim_id, 0)
 
@@ -131,7 +114,7 @@ class OutageBacklog:
             return sorted(self._old)
 
     def over(self, sim_id: int, last: int) -> None:
-        """The queue of a SIM has no more old messages up to this id, unless more were set apart meanwhile."""
+        """The queue of a SIM has no more old messages up to this id, unless more were added meanwhile."""
         with self._lock:
             if self._old.get(sim_id) == last:
                 del self._old[sim_id]

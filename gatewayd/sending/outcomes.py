@@ -12,6 +12,7 @@ from gatewayd.messages import lifecycle, reports
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.sending.routing import Candidate, Router, candidates
+from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.tables import messages, modem_memory, parts
@@ -70,10 +71,13 @@ def settle_by_hand(
 class Outcomes:
     """Records outcomes. Its methods run within a transaction and add their side effects to `Effects`."""
 
-    def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
+    def __init__(
+        self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry, numbering: Numbering
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._port_registry = port_registry
+        self._numbering = numbering
 
     def apply(
         self,
@@ -108,7 +112,7 @@ class Outcomes:
                         reason_fr=IN_DOUBT.fr,
                         now=at.now,
                     )
-                    messages.waits_because(db, key.message_id, IN_DOUBT.text)
+                    lifecycle.in_doubt(db, key.message_id, IN_DOUBT.text, at)
                     if asked:
                         modem_memory.dropped(db, *key.claim)
                     (effects.in_memory if modem_memory.lies(db, *key.claim) else effects.doubtful).append(key)
@@ -120,7 +124,7 @@ class Outcomes:
         """See `Work.recovered`. Returns whether the part was in doubt and is settled now."""
         key = PartKey(claim.message_id, claim.seq, claim.token)
         if isinstance(result, Refused) and (result.cause.family, result.cause.code) == _DUPLICATE:
-            return False  # the refusal of a repetition does not tell the fate of the part
+            return False  # the refusal of a repetition does not show whether the part was sent
         if not parts.take_out_of_doubt(db, *key.claim, queued=isinstance(result, Submitted)):
             return False
         messages.waits_because(db, key.message_id, None)
@@ -190,7 +194,7 @@ class Outcomes:
 
     def _note(self, db: Transaction, key: PartKey, cause: Cause, at: Moment) -> None:
         code = cause.family if cause.code is None else f"{cause.family} {cause.code}"
-        modem_text = f" ({cause.words})" if cause.code is None and cause.words else ""
+        modem_text = f" ({cause.vendor_text})" if cause.code is None and cause.vendor_text else ""
         parts.note_attempt(
             db,
             *key.claim,
@@ -227,15 +231,15 @@ class Outcomes:
         if not parts.refused(db, *key.claim, again=again, deferred=again and other is None, now=at.now):
             return
         if cause.kind is Kind.CONFIGURATION:
-            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.told)
+            log.warning("SIM %d refused a message; a person must act: %s", part.sim_id, cause.text)
         self._note(db, key, cause, at)
         if expired and cause.kind is not Kind.RECIPIENT:
             lifecycle.expire(db, message, at, effects)
             return
         if not again:
-            lifecycle.fail(db, key.message_id, cause.told, at, effects)
+            lifecycle.fail(db, key.message_id, cause.text, at, effects)
             return
-        messages.waits_because(db, key.message_id, cause.told)
+        messages.waits_because(db, key.message_id, cause.text)
         if other is not None:
             self._hand_on(db, message, other, at, effects)
         else:
@@ -244,8 +248,8 @@ class Outcomes:
     def _hand_on(
         self, db: Transaction, message: Message, other: Candidate, at: Moment, effects: Effects
     ) -> None:
-        quotas.move_reservation(db, message, other.id, at.today)
-        messages.rebind(db, message.id, other.id, at.today, quotas.cost_on(message, other.cost))
+        quotas.move_reservation(db, message, other.id, other.room.day)
+        messages.rebind(db, message.id, other.id, other.room.day, quotas.cost_on(message, other.cost))
         effects.queued[other.id] = 1
 
     def _other_sim(self, db: Transaction, message: Message, part: Part, at: Moment) -> Candidate | None:
@@ -260,12 +264,14 @@ class Outcomes:
             db,
             {sim_id: place for sim_id, place in places.items() if place.registered and sim_id not in out},
             company_id=message.company_id,
-            today=at.today,
+            at=at,
             now=now,
             grace_s=0,
             rests={},  # SIMs that rest are excluded already
         )
-        return Router(found, message.company_id).choose(None, "")
+        router = Router(found, message.company_id, portable=self._numbering.portable)
+        operator = self._numbering.operator(message.recipient)
+        return router.choose(None, operator, message.recipient, message.unsent)
 
     def _backoff(self, attempts: int) -> float:
         waits = self._settings.backoff_s

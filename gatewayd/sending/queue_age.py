@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatewayd.accounts import sending_windows
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, parts, queue_counts
-from gatewayd.timekeeping.clock import SECOND, Moment
+from gatewayd.store.tables import queue_counts, queue_metrics, scheduled
+from gatewayd.timekeeping.clock import SECOND, Calendar, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class QueueAge:
     """The pending messages: their number and the age of the oldest."""
 
     messages: int
-    oldest_at: int | None  # when the oldest was accepted; None: no message waits
+    oldest_at: int | None  # since when the oldest waits; None: no message waits
     oldest_s: float | None  # its age by the present clock
 
     @property
@@ -31,10 +32,17 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def queue_age(db: Transaction, at: Moment) -> QueueAge:
-    """The messages that wait now. On the writing connection."""
-    oldest = parts.oldest_waiting(db, queue_counts.waiting(db))
-    if oldest is None:
-        return QueueAge(queue_counts.pending(db), None, None)
-    taken_at = messages.by_id(db, oldest).created_at
-    return QueueAge(queue_counts.pending(db), taken_at, max(0.0, (at.now - taken_at) / SECOND))
+def queue_age(db: Transaction, at: Moment, calendar: Calendar) -> QueueAge:
+    """The messages that wait now. On the writing connection.
+
+    Messages that are scheduled, or that wait for their company's sending window, have no age. A scheduled message that is
+    due and has no SIM has one.
+    """
+    held = sending_windows.closed(db, at, calendar)
+    sim_ids = [sim_id for sim_id, count in queue_counts.waiting(db).items() if count]
+    found = [queue_metrics.oldest_at(db, sim_ids, held)]
+    if at.trusted:
+        found.append(scheduled.first_due(db, at.now))
+    oldest = min((one for one in found if one is not None), default=None)
+    age_s = None if oldest is None else max(0.0, (at.now - oldest) / SECOND)
+    return QueueAge(queue_counts.pending(db), oldest, age_s)

@@ -1,7 +1,9 @@
 """Chooses the SIM for a message.
 
 The SIM that the client named; else a SIM of the company; else one of the recipient's operator; else the default SIM; else
-any SIM. Within each of these groups the SIM with the shortest expected wait is chosen.
+any SIM. Among the SIMs of the company too those of the recipient's operator come first. Within each of these groups the SIM
+with the shortest expected wait is chosen. Where numbers are portable, the operator of a prefix is not certain: then a SIM of
+that operator comes first only if it can send as soon as the others, within the time of one part.
 """
 
 from __future__ import annotations
@@ -9,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gatewayd.sims.limits import room
+from gatewayd.sims.limits import Room, room
 from gatewayd.sims.port_registry import Presence
 from gatewayd.store import Transaction
 from gatewayd.store.tables import queue_counts, sims
+from gatewayd.timekeeping.clock import Moment
 
 # The components of a wait, in seconds. Only their proportions matter: a GSM network takes 3 to 6 s for a part, a
 # change of slot takes 10 to 40 s until the other SIM is registered, and a lost modem may take minutes.
@@ -23,7 +26,7 @@ _DOWN_S = 120.0
 
 @dataclass(slots=True)
 class Candidate:
-    """A SIM that may take messages now. `room` (None: no limit) and `wait_s` change with each message given to it."""
+    """A SIM that may take messages now. `room` and `wait_s` change with each message given to it."""
 
     id: int
     number: str
@@ -31,50 +34,73 @@ class Candidate:
     company_id: int | None
     is_default: bool
     cost: float
-    room: int | None
+    room: Room
     wait_s: float
 
-    def take(self, parts: int) -> None:
-        """Count one more message with this many parts."""
+    def take(self, recipient: str, parts: int) -> None:
+        """Count one more message."""
         self.wait_s += parts * _PART_S
-        if self.room is not None:
-            self.room -= 1
+        self.room.take(recipient, parts)
 
 
 class Router:
-    """Chooses among the SIMs of one company and the SIMs of no company, within one transaction."""
+    """Chooses among the SIMs of one company and the SIMs of no company, within one transaction.
 
-    def __init__(self, candidates: Iterable[Candidate], company_id: int) -> None:
+    `portable`: a number may have moved to another operator than the one of its prefix.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate], company_id: int, *, portable: bool) -> None:
         self._candidates = [sim for sim in candidates if sim.company_id in (None, company_id)]
         self._own = [sim for sim in self._candidates if sim.company_id == company_id]
         self._default = [sim for sim in self._candidates if sim.is_default]
-        self._operators: dict[str, list[Candidate]] = {}
+        self._portable = portable
+        self._on_net_of: dict[str, tuple[list[Candidate], list[Candidate]]] = {}
 
-    def choose(self, sim_id: int | None, operator: str) -> Candidate | None:
-        """The SIM `sim_id`, or the best SIM for a recipient of this operator; None: no SIM has room."""
+    def choose(self, sim_id: int | None, operator: str, recipient: str, parts: int) -> Candidate | None:
+        """The SIM `sim_id`, or the best SIM for a recipient of this operator; None: no SIM may take the message."""
         if sim_id is not None:
-            return _soonest([sim for sim in self._candidates if sim.id == sim_id])
+            return _soonest([sim for sim in self._candidates if sim.id == sim_id], recipient, parts)
+        own_on_net, on_net = self._of_operator(operator)
         return (
-            _soonest(self._own)
-            or _soonest(self._of_operator(operator))
-            or _soonest(self._default)
-            or _soonest(self._candidates)
+            self._on_net(own_on_net, self._own, recipient, parts)
+            or _soonest(self._own, recipient, parts)
+            or self._on_net(on_net, self._candidates, recipient, parts)
+            or _soonest(self._default, recipient, parts)
+            or _soonest(self._candidates, recipient, parts)
         )
 
-    def _of_operator(self, operator: str) -> list[Candidate]:
+    def _on_net(
+        self, on_net: list[Candidate], among: list[Candidate], recipient: str, parts: int
+    ) -> Candidate | None:
+        """The best SIM of the recipient's operator; None: there is none, or its prefix is no reason to wait for it."""
+        found = _soonest(on_net, recipient, parts)
+        if found is None or not self._portable:
+            return found
+        first = _soonest(among, recipient, parts)
+        return found if first is None or found.wait_s <= first.wait_s + _PART_S else None
+
+    def _of_operator(self, operator: str) -> tuple[list[Candidate], list[Candidate]]:
+        """The SIMs of an operator: those of the company, and all."""
         if not operator:
-            return []
-        found = self._operators.get(operator)
+            return [], []
+        found = self._on_net_of.get(operator)
         if found is None:
             wanted = operator.casefold()
-            found = [sim for sim in self._candidates if wanted in sim.operator.casefold()]
-            self._operators[operator] = found
+            same = [sim for sim in self._candidates if wanted in sim.operator.casefold()]
+            found = [sim for sim in same if sim.company_id is not None], same
+            self._on_net_of[operator] = found
         return found
 
 
-def _soonest(candidates: list[Candidate]) -> Candidate | None:
-    with_room = [sim for sim in candidates if sim.room is None or sim.room > 0]
-    return min(with_room, key=lambda sim: (sim.wait_s, not sim.is_default, sim.id)) if with_room else None
+def _soonest(candidates: list[Candidate], recipient: str, parts: int) -> Candidate | None:
+    best = min(candidates, key=_rank, default=None)
+    if best is None or best.room.admits(recipient, parts):
+        return best
+    return min((sim for sim in candidates if sim.room.admits(recipient, parts)), key=_rank, default=None)
+
+
+def _rank(sim: Candidate) -> tuple[float, bool, int]:
+    return (sim.wait_s, not sim.is_default, sim.id)
 
 
 def candidates(
@@ -82,13 +108,13 @@ def candidates(
     presence: Mapping[int, Presence],
     *,
     company_id: int,
-    today: str,
+    at: Moment,
     now: float,
     grace_s: float,
     rests: Mapping[int, float],
 ) -> list[Candidate]:
     """The SIMs that may take messages of a company now: of `usable`, those of the company and those of no company."""
-    found = usable(db, presence, queue_counts.waiting(db), today=today, now=now, grace_s=grace_s, rests=rests)
+    found = usable(db, presence, queue_counts.waiting(db), at=at, now=now, grace_s=grace_s, rests=rests)
     return [sim for sim in found if sim.company_id in (None, company_id)]
 
 
@@ -97,7 +123,7 @@ def usable(
     presence: Mapping[int, Presence],
     waiting: Mapping[int, int],
     *,
-    today: str,
+    at: Moment,
     now: float,
     grace_s: float,
     rests: Mapping[int, float],
@@ -107,12 +133,12 @@ def usable(
     `waiting`: parts by SIM id, as `queue_counts.waiting`.
     """
     found: list[Candidate] = []
-    for sim in sims.enabled(db, today):
+    for sim in sims.enabled(db):
         place = presence.get(sim.id)
         if place is None or not place.counts_on(now, grace_s):
             continue
-        left = room(db, sim, today)
-        if left is not None and left <= 0:
+        left = room(db, sim, at)
+        if left.used_up:
             continue
         found.append(
             Candidate(

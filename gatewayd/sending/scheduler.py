@@ -1,26 +1,32 @@
-"""Chooses the next step of a port: a part to claim, a slot to turn to, or a rest. Runs within a transaction."""
+"""Chooses the next step of a port: a part to claim, a slot to switch to, or a rest. Runs within a transaction."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from config.settings import DispatchSettings
-from gatewayd.accounts import quotas
+from gatewayd.accounts import quotas, sending_windows
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
+from gatewayd.messages.reasons import OPTED_OUT
+from gatewayd.records import Priority
+from gatewayd.sending.company_turns import CompanyTurns, SendClass, Turns
 from gatewayd.sending.modem_memory import ModemMemory, modem_of
-from gatewayd.sending.outage_backlog import Head, OutageBacklog
+from gatewayd.sending.outage_backlog import OutageBacklog
+from gatewayd.sending.part_choice import Choice, Source, choose
 from gatewayd.sending.part_content import content_of
 from gatewayd.sending.port_history import Turn
 from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_other_slot
-from gatewayd.sims.limits import room
+from gatewayd.sims.limits import Room, room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, modem_memory, parts, queue_counts, send_queue, sims
+from gatewayd.store.tables import messages, modem_memory, opt_outs, parts, queue_counts, sims
 from gatewayd.store.tables.messages import Message
+from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.store.tables.send_queue import QueuedPart
 from gatewayd.store.tables.sims import SimAtWork
-from gatewayd.timekeeping.clock import SECOND, Clock, Moment
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock, Moment
 from modem.parts import Submission, Via
 from modem.port.interface import Rest, Switch
 
@@ -58,7 +64,11 @@ class Scheduler:
         port_registry: PortRegistry,
         backlog: OutageBacklog,
         memory: ModemMemory,
+        company_turns: CompanyTurns,
+        calendar: Calendar,
     ) -> None:
+        self._company_turns = company_turns
+        self._calendar = calendar
         self._modem_memory = memory
         self._switching = SlotSwitching(settings, clock, port_registry)
         self._clock = clock
@@ -66,8 +76,9 @@ class Scheduler:
         self._outage_backlog = backlog
 
     def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
-        """Claim the next part for the active SIM of the port, or turn to another slot with work."""
-        waiting = queue_counts.waiting(db)
+        """Claim the next part for the active SIM of the port, or switch to another slot with work."""
+        closed = sending_windows.closed(db, at, self._calendar)
+        waiting = sending_windows.without_held(db, closed)
         wanted = busiest_other_slot(turn, waiting)
         left_s = self._switching.stay_s(turn)
         if wanted is not None and left_s <= 0:
@@ -75,7 +86,7 @@ class Scheduler:
         pause = self._switching.when_blocked(turn, waiting, wanted, left_s)
         if pause is not None:
             return pause
-        submission = self._claim_next(db, turn, waiting, at, effects, spare=wanted is None)
+        submission = self._claim_next(db, turn, waiting, closed, at, effects, spare=wanted is None)
         if submission is not None:
             return submission
         old_s = self._old_s(turn, waiting)
@@ -98,6 +109,7 @@ class Scheduler:
         db: Transaction,
         turn: Turn,
         waiting: dict[int, int],
+        closed: frozenset[int],
         at: Moment,
         effects: Effects,
         *,
@@ -105,45 +117,66 @@ class Scheduler:
     ) -> Submission | Rest | None:
         """Claim the first part of the queue; with `spare` time, also a part of another SIM that is up.
 
-        A rest of 0 s: only expired messages were found so far; the next transaction continues.
+        `closed`: the companies whose bulk messages wait for their sending window. A rest of 0 s: only expired messages were
+        found so far; the next transaction continues.
         """
-        sim = sims.at_work(db, turn.sim_id, at.today)
+        sim = sims.at_work(db, turn.sim_id)
         if sim is None or not sim.enabled:
             return None
+        turns = self._company_turns.of(sim.id)
         for _ in range(_LOOKED_AT_ONCE):
-            found = self._due(db, sim, waiting, at, effects)
+            found = self._due(db, sim, turns, waiting, closed, at, effects)
             if found is None and spare:
-                found = self._spare(db, sim, waiting, at)
+                found = self._spare(db, sim, turns, waiting, closed, at)
             if found is None:
                 return None
             submission = self._claim(db, found.part, sim, turn, at, effects)
             if submission is not None:
-                if found.old:
+                message = submission.message_id if submission.total > 1 else None
+                after = turns.after(found.send_class, found.company_id, message, found.passed_over)
+                effects.after_commit.append(partial(self._company_turns.keep, sim.id, after))
+                if found.send_class is SendClass.OLD:
                     effects.sent_old.append(turn.sim_id)
                 return submission
         return Rest(0.0)
 
     def _due(
-        self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment, effects: Effects
-    ) -> Head | None:
-        """The first part of the SIM's own queue and of the queues whose SIMs cannot send."""
-        heads = self._own_heads(db, sim.id, effects) if waiting.get(sim.id) else []
+        self,
+        db: Transaction,
+        sim: SimAtWork,
+        turns: Turns,
+        waiting: dict[int, int],
+        closed: frozenset[int],
+        at: Moment,
+        effects: Effects,
+    ) -> Choice | None:
+        """The next part of the SIM's own queue and of the queues whose SIMs cannot send."""
+        sources = self._own_sources(db, sim.id, closed, effects) if waiting.get(sim.id) else []
         others = [sim_id for sim_id, count in waiting.items() if sim_id != sim.id and count]
-        if not others:
-            return min(heads, key=lambda head: head.rank, default=None)
-        disabled = sims.disabled(db)
-        idle = disabled | self._port_registry.rests(self._clock.monotonic()).keys()
-        places = self._port_registry.sims()
-        orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
-        if orphans and _has_room(db, sim, at):
-            for sim_id in orphans:
-                begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
-                heads += self._heads_of_another(db, sim_id, sim, begun=begun)
-        return min(heads, key=lambda head: head.rank, default=None)
+        if others:
+            disabled = sims.disabled(db)
+            idle = disabled | self._port_registry.rests(self._clock.monotonic()).keys()
+            places = self._port_registry.sims()
+            orphans = [sim_id for sim_id in others if sim_id in idle or self._is_lost(places.get(sim_id))]
+            left = room(db, sim, at) if orphans else None
+            if left is not None and not left.used_up:
+                for sim_id in orphans:
+                    begun = sim_id in disabled or self._is_lost(places.get(sim_id), BEGUN_WAITS_S)
+                    sources += self._sources_of_another(db, sim_id, sim, left, closed, begun=begun)
+        return self._choose(db, sim, sources, turns)
 
-    def _spare(self, db: Transaction, sim: SimAtWork, waiting: dict[int, int], at: Moment) -> Head | None:
+    def _spare(
+        self,
+        db: Transaction,
+        sim: SimAtWork,
+        turns: Turns,
+        waiting: dict[int, int],
+        closed: frozenset[int],
+        at: Moment,
+    ) -> Choice | None:
         """A part of the longest queue that this SIM may help with, if the SIM of that queue does not send it at once."""
-        if not _has_room(db, sim, at):
+        left = room(db, sim, at)
+        if left.used_up:
             return None
         places = self._port_registry.sims()
         longest = sorted(waiting, key=lambda sim_id: waiting[sim_id], reverse=True)
@@ -152,32 +185,48 @@ class Scheduler:
             free = place is not None and place.registered and place.active and not place.busy
             if sim_id == sim.id or waiting[sim_id] < (2 if free else 1):
                 continue
-            found = self._heads_of_another(db, sim_id, sim)
-            if found:
-                return min(found, key=lambda head: head.rank)
+            sources = self._sources_of_another(db, sim_id, sim, left, closed)
+            found = self._choose(db, sim, sources, turns)
+            if found is not None:
+                return found
         return None
 
-    def _own_heads(self, db: Transaction, sim_id: int, effects: Effects) -> list[Head]:
-        """The parts of its own queue that a SIM may send now: the first new one, and the first old one if it is due."""
-        last_old = self._outage_backlog.old(sim_id)
-        found = [(send_queue.head(db, sim_id, last_old), False)]
-        if last_old:
-            old = send_queue.old_head(db, sim_id, last_old)
-            if old is None:
-                effects.no_longer_old.append((sim_id, last_old))
-            elif not self._outage_backlog.wait_s(sim_id):
-                found.append((old, True))
-        return [Head(row, old=old) for row, old in found if row is not None]
+    def _choose(self, db: Transaction, sim: SimAtWork, sources: list[Source], turns: Turns) -> Choice | None:
+        old_due = not self._outage_backlog.wait_s(sim.id)
+        return choose(db, sim.id, sources, turns, old_due=old_due)
 
-    def _heads_of_another(
-        self, db: Transaction, sim_id: int, sim: SimAtWork, *, begun: bool = False
-    ) -> list[Head]:
-        """The parts of another SIM's queue that this SIM may send now."""
-        last_old, company = self._outage_backlog.old(sim_id), sim.company_id
-        found = [(send_queue.movable_head(db, sim_id, company, last_old, begun=begun), False)]
-        if last_old and not self._outage_backlog.wait_s(sim.id):
-            found.append((send_queue.old_movable_head(db, sim_id, company, last_old, begun=begun), True))
-        return [Head(row, old=old) for row, old in found if row is not None]
+    def _own_sources(
+        self, db: Transaction, sim_id: int, closed: frozenset[int], effects: Effects
+    ) -> list[Source]:
+        """The lanes of its own queue from which a SIM may send now."""
+        lanes, last_old = queue_counts.lanes(db, sim_id), self._outage_backlog.old(sim_id)
+        if last_old and not any(Source(lane, last_old, old=True).head(db) for lane in lanes):
+            effects.no_longer_old.append((sim_id, last_old))
+        old = (False, True) if last_old and not self._outage_backlog.wait_s(sim_id) else (False,)
+        return [
+            Source(lane, last_old, old=each) for lane in lanes if not _is_held(lane, closed) for each in old
+        ]
+
+    def _sources_of_another(
+        self,
+        db: Transaction,
+        sim_id: int,
+        sim: SimAtWork,
+        left: Room,
+        closed: frozenset[int],
+        *,
+        begun: bool = False,
+    ) -> list[Source]:
+        """The lanes of another SIM's queue from which this SIM may send now. `left`: what its limits allow."""
+        limits = left if sim.limits_more_than_messages else None
+        last_old = self._outage_backlog.old(sim_id)
+        old = (False, True) if last_old and not self._outage_backlog.wait_s(sim.id) else (False,)
+        return [
+            Source(lane, last_old, old=each, movable=True, begun=begun, limits=limits)
+            for lane in queue_counts.lanes(db, sim_id, pinned=False)
+            if sim.company_id in (None, lane.company_id) and not _is_held(lane, closed)
+            for each in old
+        ]
 
     def _claim(
         self, db: Transaction, head: QueuedPart, sim: SimAtWork, turn: Turn, at: Moment, effects: Effects
@@ -196,12 +245,16 @@ class Scheduler:
             else:
                 lifecycle.expire(db, message, at, effects)
             return None
+        if message.stoppable and message.unsent == message.parts and _is_opted_out(db, message):
+            lifecycle.fail(db, message.id, OPTED_OUT.text, at, effects)
+            return None
         claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
         if message.sim_id != sim.id:
-            quotas.move_reservation(db, message, sim.id, at.today)
-            messages.rebind(db, message.id, sim.id, at.today, quotas.cost_on(message, sim.cost))
+            day = at.day_from(sim.reset_hour)
+            quotas.move_reservation(db, message, sim.id, day)
+            messages.rebind(db, message.id, sim.id, day, quotas.cost_on(message, sim.cost))
         via, marks = self._modem_memory.via(db, turn.status)
         if via is Via.STORAGE:
             key = (message.id, head.seq, claim.token)
@@ -231,16 +284,20 @@ class Scheduler:
         return not place.up and (place.dead or self._clock.monotonic() - place.last_up >= after_s)
 
 
-def _has_room(db: Transaction, sim: SimAtWork, at: Moment) -> bool:
-    left = room(db, sim, at.today)
-    return left is None or left > 0
+def _is_opted_out(db: Transaction, message: Message) -> bool:
+    return opt_outs.is_opted_out(db, message.company_id, message.recipient)
+
+
+def _is_held(lane: Lane, closed: frozenset[int]) -> bool:
+    """Whether the parts of a lane wait for the sending window of their company."""
+    return lane.priority == Priority.BULK and not lane.transactional and lane.company_id in closed
 
 
 def _validity(message: Message, at: Moment) -> int | None:
     """The remaining life of a message in seconds; its whole life where the clock is not trusted."""
     if message.expires_at is None:
         return None
-    life = message.expires_at - message.created_at
+    life = message.expires_at - message.begins_at
     left = message.expires_at - at.now if at.trusted else life
     return max(1, min(left, life) // SECOND)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gatewayd.errors import GatewayError, StorageUnavailableError, storage_errors
+from gatewayd.errors import GatewayError, SimUnavailableError, StorageUnavailableError, storage_errors
 from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.records import Accepted, Caller, Draft, Idempotency, MessageRecord, Options, Replay, Status
 from gatewayd.sending.expiry import Expiry
@@ -18,7 +18,10 @@ from gatewayd.timekeeping.timers import Timers
 
 
 class SendRequests:
-    """Answers send requests. Any thread may call any method. `offer`: wakes the ports for messages that were kept."""
+    """Answers send requests. Any thread may call any method.
+
+    `offer`: wakes the ports for messages that were kept. `expect_due`: takes the seconds until a scheduled message is due.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,8 @@ class SendRequests:
         expiry: Expiry,
         timers: Timers,
         offer: Callable[[dict[int, int], bool], None],
+        expect_due: Callable[[float], None],
+        play_sandbox: Callable[[], None],
     ) -> None:
         self._store = store
         self._intake = intake
@@ -38,6 +43,8 @@ class SendRequests:
         self._expiry = expiry
         self._timers = timers
         self._offer = offer
+        self._expect_due = expect_due
+        self._play_sandbox = play_sandbox
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
@@ -46,8 +53,8 @@ class SendRequests:
 
         Returns the message, or the answer to an earlier request with the same key; and whether it is the latter.
 
-        Raises: QuotaExceededError, SimUnavailableError, QueueFullError, StorageUnavailableError, ConflictError,
-        IdempotencyMismatchError. Then nothing was kept.
+        Raises: NotPermittedError, OptedOutError, QuotaExceededError, SimUnavailableError, QueueFullError,
+        StorageUnavailableError, ConflictError, IdempotencyMismatchError. Then nothing was stored.
         """
         prepared = self._intake.prepare(draft)
         if wait_s > 0:
@@ -57,7 +64,7 @@ class SendRequests:
             if isinstance(accepted, UsedKey):
                 return self._replayed(caller, accepted), True
             self._wake(accepted, options)
-            if wait_s <= 0:
+            if wait_s <= 0 or (accepted.due_in_s or 0.0) > wait_s:
                 return _as_accepted(prepared, accepted, options), False
             self._waiters.wait(prepared.sms_id, wait_s)
         finally:
@@ -71,10 +78,10 @@ class SendRequests:
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
-    ) -> tuple[list[Accepted | None] | Replay, bool]:
-        """Keep many messages durably in one transaction: one entry for each, None where no SIM had room.
+    ) -> tuple[list[Accepted | GatewayError] | Replay, bool]:
+        """Keep many messages durably in one transaction: one entry for each, the reason where it was refused.
 
-        Returns and raises as `submit`, except SimUnavailableError.
+        Returns and raises as `submit`, except SimUnavailableError and OptedOutError.
         """
         prepared = [self._intake.prepare(draft) for draft in drafts]
         accepted = self._accept(SendRequest(caller, prepared, options, key, single=False))
@@ -105,8 +112,12 @@ class SendRequests:
         return result
 
     def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
+        if accepted.sandbox:
+            self._play_sandbox()
         if accepted.expires_in_s is not None:
             self._expiry.expect(accepted.expires_in_s)
+        if accepted.due_in_s is not None:
+            self._expect_due(accepted.due_in_s)
         self._offer(accepted.by_sim, options.sim_id is None)
 
     def _replayed(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:
@@ -114,23 +125,25 @@ class SendRequests:
             return Replay(kept.http_status, kept.body)
         return self._queries.one(caller, kept.sms_ids[0] or "")
 
-    def _replayed_bulk(self, caller: Caller, kept: UsedKey) -> list[Accepted | None] | Replay:
+    def _replayed_bulk(self, caller: Caller, kept: UsedKey) -> list[Accepted | GatewayError] | Replay:
         if kept.http_status is not None and kept.body is not None:
             return Replay(kept.http_status, kept.body)
         views = [None if sms_id is None else self._queries.one(caller, sms_id) for sms_id in kept.sms_ids]
         return [
-            None if view is None else Accepted(view.sms_id, view.task_id, view.sim_number) for view in views
+            # After a crash the reason of a refusal is not known any more; most often no SIM had room.
+            SimUnavailableError() if view is None else Accepted(view.sms_id, view.task_id, view.sim_number)
+            for view in views
         ]
 
 
 def _as_accepted(prepared: PreparedDraft, request: AcceptedRequest, options: Options) -> MessageRecord:
     """The record of a message as it was kept, without reading it: for a request that does not wait or cannot read."""
-    accepted = request.accepted[0]
+    (accepted,) = (one for one in request.accepted if isinstance(one, Accepted))
     return MessageRecord(
         sms_id=prepared.sms_id,
-        task_id=accepted.task_id if accepted else "",
+        task_id=accepted.task_id,
         recipient=prepared.draft.recipient,
-        sim_number=accepted.sim_number if accepted else "",
+        sim_number=accepted.sim_number,
         text=prepared.draft.text,
         status=Status.PENDING,
         created_at=request.at,
@@ -147,4 +160,5 @@ def _as_accepted(prepared: PreparedDraft, request: AcceptedRequest, options: Opt
         reference=prepared.draft.reference,
         send_at=options.send_at,
         expires_at=request.expires_at,
+        sandbox=request.sandbox,
     )

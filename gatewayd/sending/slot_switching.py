@@ -1,4 +1,4 @@
-"""When a port with several slots turns to another SIM. One turn costs 10 to 40 s until the SIM is registered."""
+"""Decides when a port with several slots switches to another SIM. One switch takes 10 to 40 s until the SIM is registered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REPORTS_HOPED_FOR = 3600 * SECOND
 
 
 class SlotSwitching:
-    """The policy for turning to another slot. Its methods with a connection run within a transaction."""
+    """The policy for switching to another slot. Its methods with a connection run within a transaction."""
 
     def __init__(self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry) -> None:
         self._settings = settings
@@ -37,7 +37,7 @@ class SlotSwitching:
     ) -> Switch | Rest | None:
         """The step of a port whose active SIM cannot claim a part now; None where it can."""
         if not turn.status.active.registration.carries_sms:
-            # A SIM may take half a minute to find its network after the port turned to it for its work.
+            # A SIM may take half a minute to find its network after the port switched to it for its work.
             if wanted is None or waiting.get(turn.sim_id):
                 return Rest(None if wanted is None else left_s)
             return Switch(wanted)

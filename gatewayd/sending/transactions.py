@@ -80,6 +80,8 @@ class Transactions:
 
     def perform(self, effects: Effects) -> None:
         """Perform the effects of a transaction that is durable."""
+        for change in effects.after_commit:
+            change()
         self._waiters.notify(effects.changed)
         for sim_id in effects.sent_old:
             self._outage_backlog.sends(sim_id)

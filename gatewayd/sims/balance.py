@@ -1,21 +1,26 @@
-"""Reads the balance of SIMs by USSD regularly, with the codes and patterns of the configuration."""
+"""Reads the balances and bundles of SIMs by USSD regularly, and renews bundles where a code for that is configured."""
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
 from functools import partial
 
 from config.settings import BalanceSettings
+from gatewayd.accounts import sending_windows
+from gatewayd.sims import balance_readings
+from gatewayd.sims.balance_sources import Source, settings_for, source_of
+from gatewayd.sims.balance_text import read
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import queue_counts, sims
+from gatewayd.store.tables import balances, sims
 from gatewayd.store.tables.sims import Sim
-from gatewayd.timekeeping.clock import SECOND, Clock
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock
 from gatewayd.timekeeping.timers import Timers
 from modem.driver.ussd import UssdAnswer, UssdError
 
@@ -27,36 +32,19 @@ _LOOK_S = 30.0
 # The time until a retry when the network did not answer; shorter where balances are read more often.
 _AGAIN_S = 3600.0
 
-# A number in a text: with or without spaces between thousands, and with points and commas.
-_NUMBER = re.compile(r"(?:[0-9]{1,3}(?: [0-9]{3})+|[0-9]+)(?:[.,][0-9]+)*(?![0-9])")
-_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(?:\1[0-9]{3})*")
+# The time until the balance is read after a renewal: operators book it within a minute.
+_BOOKED_S = 60.0
+
+# The kept answers to renewals have this word in place of a code, which may contain a PIN.
+_RENEWAL = "renewal"
 
 
-def amount_in(text: str, pattern: re.Pattern[str]) -> float | None:
-    """The amount in the first group of `pattern` in an answer; None: no amount."""
-    # French texts separate thousands by narrow and other no-break spaces; a line break ends a number.
-    found = pattern.search(re.sub(r"[^\S\n]", " ", text))
-    return None if found is None or found[1] is None else amount(found[1])
+@dataclass(frozen=True, slots=True)
+class _Renewal:
+    """A bundle to renew: the SIM, and the code with the replies to its menus."""
 
-
-def amount(text: str) -> float | None:
-    """An amount in French or English notation: `1 234`, `1.234,50`, `1,234.50`, `12,5`; None: no amount.
-
-    A single point or comma before three digits separates thousands: `1.234` and `1,234` are the same. Of several numbers
-    the last counts, because the currency follows it.
-    """
-    numbers = _NUMBER.findall(text)
-    if not numbers:
-        return None
-    digits = numbers[-1].replace(" ", "")
-    if _THOUSANDS.fullmatch(digits):
-        return float(re.sub("[.,]", "", digits))
-    whole, mark, fraction = digits.rpartition("," if digits.rfind(",") > digits.rfind(".") else ".")
-    if not mark:
-        return float(digits)
-    if re.search("[.,]", whole) and not _THOUSANDS.fullmatch(whole):
-        return None
-    return float(re.sub("[.,]", "", whole) + "." + fraction)
+    sim: Sim
+    code: tuple[str, ...]
 
 
 class Balances:
@@ -69,92 +57,160 @@ class Balances:
         clock: Clock,
         port_registry: PortRegistry,
         timers: Timers,
+        calendar: Calendar,
     ) -> None:
         self._settings = settings
+        self._calendar = calendar
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
         self._timers = timers
         self._look_s = min([_LOOK_S, *(each.every_s for each in settings)])
         self._not_before: dict[int, float] = {}  # SIM id → monotonic time before which it is not asked again
+        self._stale: set[int] = set()  # SIMs whose bundle was renewed since the last reading
         self._asking: set[int] = set()
-        self._told: set[int] = set()  # SIMs for which a missing amount was logged
 
     def start(self, ports: Mapping[int, PortControl]) -> None:
-        """Start, where the configuration has an operator."""
-        if self._settings:
-            self._timers.after(min(self._look_s, 1.0), partial(self._look, ports))
+        """Look regularly from now on."""
+        self._timers.after(min(self._look_s, 1.0), partial(self._look, ports))
+
+    def learned(self) -> None:
+        """A code was learned: SIMs whose answers could not be read are asked at the next look. Any thread may call it."""
+        self._timers.after(0.0, self._not_before.clear)
 
     def _look(self, ports: Mapping[int, PortControl]) -> None:
         try:
-            for sim, settings in self._due():
-                self._ask(ports[sim.port], sim, settings)
+            with self._store.readers.lend() as db:
+                known, learned = sims.shown(db, ""), balances.learned(db)
+                ending = self._ending(db, known)
+            if ending:
+                self._tell_endings(ending)
+            sources = {sim.id: source_of(sim, self._settings, learned) for sim in known}
+            if any(sources.values()):
+                for sim, source in self._due(known, sources):
+                    self._ask(ports, sim, source)
         except StoreUnavailableError as error:
             log.debug("no balance is read: %s", error)
         finally:
             self._timers.after(self._look_s, partial(self._look, ports))
 
-    def _due(self) -> list[tuple[Sim, BalanceSettings]]:
+    def _ending(self, db: Transaction, known: list[Sim]) -> list[Sim]:
+        """The SIMs whose bundles end soon, which was not told yet."""
+        at = self._clock.moment(self._calendar)
+        return [
+            sim
+            for sim in known
+            if balance_readings.is_ending(sim, settings_for(sim, self._settings), at)
+            and not balance_readings.ending_was_told(db, sim)
+        ]
+
+    def _tell_endings(self, ending: list[Sim]) -> None:
+        at = self._clock.moment(self._calendar)
+
+        def tell(db: Transaction) -> None:
+            for sim in ending:
+                balance_readings.tell_ending(db, sim, at)
+
+        self._store.write(tell)
+        for sim in ending:
+            log.warning("the bundle of SIM %d ends soon", sim.id)
+
+    def _due(self, known: list[Sim], sources: Mapping[int, Source | None]) -> list[tuple[Sim, Source]]:
         """The SIMs that are ready and idle, and whose balance is too old."""
-        now, places = self._clock.now(), self._port_registry.sims()
-        waiting = self._store.write(queue_counts.waiting)
-        with self._store.readers.lend() as db:
-            known = sims.shown(db, "")
-        due: list[tuple[Sim, BalanceSettings]] = []
+        places = self._port_registry.sims()
+        at = self._clock.moment(self._calendar)
+        waiting = self._store.write(lambda db: sending_windows.waiting_now(db, at, self._calendar))
+        due: list[tuple[Sim, Source]] = []
         for sim in known:
-            settings = self._settings_of(sim.shown_operator)
-            place = places.get(sim.id)
-            if settings is None or place is None or sim.id in self._asking or waiting.get(sim.id):
+            source, place = sources[sim.id], places.get(sim.id)
+            if source is None or place is None or sim.id in self._asking or waiting.get(sim.id):
                 continue
             idle = place.registered and place.active and not place.busy and place.port == sim.port
-            # A clock that was set back must not keep a balance for years.
-            age_s = None if sim.balance_at is None else (now - sim.balance_at) / SECOND
-            fresh = age_s is not None and 0 <= age_s < settings.every_s
+            fresh = sim.id not in self._stale and self._is_fresh(sim, source.settings.every_s)
             if idle and not fresh and self._clock.monotonic() >= self._not_before.get(sim.id, 0.0):
-                due.append((sim, settings))
+                due.append((sim, source))
         return due
 
-    def _settings_of(self, operator: str) -> BalanceSettings | None:
-        name = operator.casefold()
-        return next((each for each in self._settings if each.operator.casefold() in name), None)
+    def _is_fresh(self, sim: Sim, every_s: float) -> bool:
+        now, read_at = self._clock.now(), sim.balance_read_at
+        if read_at is None or (sim.bundle_end is not None and read_at < sim.bundle_end <= now):
+            return False
+        # A clock that was set back must not keep a balance for years.
+        return 0 <= (now - read_at) / SECOND < every_s
 
-    def _ask(self, port: PortControl, sim: Sim, settings: BalanceSettings) -> None:
+    def _ask(self, ports: Mapping[int, PortControl], sim: Sim, source: Source) -> None:
         self._asking.add(sim.id)
-        future = port.ussd(settings.code, (), sim.slot)
+        code, *replies = source.code
+        future = ports[sim.port].ussd(code, replies, sim.slot)
         # The callback runs on the port's thread, which must not wait for the disk.
-        future.add_done_callback(lambda done: self._timers.after(0, self._taker(sim, settings, done)))
+        future.add_done_callback(
+            lambda done: self._timers.after(0, partial(self._take, ports, sim, source, done))
+        )
 
-    def _taker(self, sim: Sim, settings: BalanceSettings, done: Future[UssdAnswer]) -> Callable[[], None]:
-        return partial(self._take, sim.id, sim.iccid, settings, done)
-
-    def _take(self, sim_id: int, iccid: str, settings: BalanceSettings, done: Future[UssdAnswer]) -> None:
+    def _take(
+        self, ports: Mapping[int, PortControl], sim: Sim, source: Source, done: Future[UssdAnswer]
+    ) -> None:
         """Keep the balance in an answer. The timers run it again where the store cannot keep it."""
+        settings = source.settings
         try:
             answer = done.result(0)
         except (UssdError, CancelledError) as error:
-            log.info("the balance of SIM %d could not be read: %s", sim_id, error)
-            self._rest(sim_id, min(_AGAIN_S, settings.every_s))
+            log.info("the balance of SIM %d could not be read: %s", sim.id, error)
+            self._rest(sim.id, min(_AGAIN_S, settings.every_s))
             return
-        if answer.iccid != iccid:  # the card was changed meanwhile
-            self._rest(sim_id, 0)
+        if answer.iccid != sim.iccid:  # the card was changed meanwhile
+            self._rest(sim.id, 0)
             return
-        found = amount_in(answer.text, settings.pattern)
-        if found is None:
-            if sim_id not in self._told:
-                self._told.add(sim_id)
-                log.warning(
-                    "SIM %d keeps its last balance: the pattern of [[balance]] %s finds no amount in the answer;"
-                    " `gatewayd ussd %d CODE` shows the answer",
-                    sim_id,
-                    settings.operator,
-                    answer.port,
-                )
-            self._rest(sim_id, settings.every_s)
-            return
-        now = self._clock.now()
-        self._store.write(lambda db: sims.set_balance(db, sim_id, found, now))
-        self._told.discard(sim_id)
-        self._rest(sim_id, 0)
+        reading = read(answer.text, source.pattern)
+        at = self._clock.moment(self._calendar)
+
+        def keep(db: Transaction) -> _Renewal | None:
+            balances.keep_answer(db, sim.id, source.name, answer.text, at.now)
+            over = balance_readings.record(db, sim.id, reading, settings, at, self._calendar)
+            return self._begin_renewal(db, sim, settings) if over else None
+
+        renewal = self._store.write(keep)
+        self._stale.discard(sim.id)
+        if reading is None and sim.unreadable_since is None:
+            log.warning(
+                "SIM %d keeps its last balance: the pattern does not fit the answer to its code;"
+                " `gatewayd ussd learn %d CODE` proposes another one",
+                sim.id,
+                answer.port,
+            )
+        self._rest(sim.id, settings.every_s if reading is None else 0)
+        if renewal is not None:
+            self._renew(ports, renewal)
+
+    def _begin_renewal(self, db: Transaction, sim: Sim, settings: BalanceSettings) -> _Renewal | None:
+        """Note the renewal of a bundle that is over, before its code is sent, so that a crash never repeats it."""
+        at = self._clock.moment(self._calendar)
+        row = sims.shown_one(db, sim.id, at.today)
+        code = None if row is None else row.renew_code or settings.renew_code
+        if row is None or code is None or not balance_readings.may_renew(row, settings, at):
+            return None
+        balances.begin_renewal(db, sim.id, at.now)
+        return _Renewal(row, tuple(code.split()))
+
+    def _renew(self, ports: Mapping[int, PortControl], renewal: _Renewal) -> None:
+        sim, (code, *replies) = renewal.sim, renewal.code
+        log.warning("the bundle of SIM %d is over: its renewal is sent", sim.id)
+        self._asking.add(sim.id)
+        future = ports[sim.port].ussd(code, replies, sim.slot)
+        future.add_done_callback(lambda done: self._timers.after(0, partial(self._renewed, sim, done)))
+
+    def _renewed(self, sim: Sim, done: Future[UssdAnswer]) -> None:
+        """Keep the answer to a renewal. Only the next balance tells whether it worked."""
+        try:
+            answer = done.result(0)
+        except (UssdError, CancelledError) as error:
+            log.warning("the bundle of SIM %d may not be renewed: %s", sim.id, error)
+        else:
+            now = self._clock.now()
+            self._store.write(lambda db: balances.keep_answer(db, sim.id, _RENEWAL, answer.text, now))
+            log.info("the network answered the renewal of the bundle of SIM %d", sim.id)
+        self._stale.add(sim.id)
+        self._rest(sim.id, _BOOKED_S)
 
     def _rest(self, sim_id: int, seconds: float) -> None:
         self._asking.discard(sim_id)

@@ -6,9 +6,9 @@ from gatewayd.records import Caller, SimRecord
 from gatewayd.sims.limits import room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import sims
+from gatewayd.store.tables import sim_usage, sims
 from gatewayd.store.tables.sims import Sim
-from gatewayd.timekeeping.clock import month_of
+from gatewayd.timekeeping.clock import Moment, month_of
 
 
 def company_sims(
@@ -16,7 +16,7 @@ def company_sims(
     port_registry: PortRegistry,
     caller: Caller,
     *,
-    today: str,
+    at: Moment,
     now: float,
     grace_s: float,
 ) -> tuple[SimRecord | None, list[SimRecord]]:
@@ -27,11 +27,11 @@ def company_sims(
     places = port_registry.sims()
     available: list[SimRecord] = []
     own: list[SimRecord] = []
-    for sim in sims.shown(db, today):
+    for sim in sims.shown(db, at.today):
         if sim.company_id not in (None, caller.company_id):
             continue
         place = places.get(sim.id)
-        view = _record(db, sim, place, today)
+        view = _record(db, sim, place, at)
         if place is not None and place.listed(now, grace_s):
             available.append(view)
         if sim.company_id == caller.company_id:
@@ -40,8 +40,7 @@ def company_sims(
     return assigned, available
 
 
-def _record(db: Transaction, sim: Sim, place: Presence | None, today: str) -> SimRecord:
-    left = room(db, sim, today)
+def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment) -> SimRecord:
     return SimRecord(
         id=sim.id,
         number=sim.shown_number,
@@ -52,13 +51,15 @@ def _record(db: Transaction, sim: Sim, place: Presence | None, today: str) -> Si
         is_default=bool(sim.is_default),
         balance=sim.balance,
         balance_at=sim.balance_at,
+        bundle_units=sim.bundle_units,
+        bundle_end=sim.bundle_end,
         daily_limit=sim.daily_limit,
         monthly_limit=sim.monthly_limit,
         today_sent=sim.today_sent,
         today_failed=sim.today_failed,
-        this_month_sent=sims.month_usage(db, sim.id, month_of(today)).sent,
+        this_month_sent=sim_usage.month_sent(db, sim.id, month_of(at.today)),
         can_send_sms=bool(sim.enabled)
-        and (left is None or left > 0)
+        and room(db, sim, at).is_open
         and place is not None
         and place.registered,
         assigned_to=sim.company_name,

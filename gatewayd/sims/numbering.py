@@ -42,6 +42,11 @@ class Numbering:
             network: name for name, networks in settings.networks.items() for network in networks
         }
 
+    @property
+    def portable(self) -> bool:
+        """Whether a number may have moved to another operator than the one of its prefix."""
+        return self._plan.operators.portable
+
     def e164(self, recipient: str) -> str:
         """The recipient as `+` and digits.
 
@@ -116,13 +121,13 @@ class Numbering:
         return self._first(self._national_readings(written), self._is_mobile)
 
     def _by_pattern(self, written: str, pattern: re.Pattern[str]) -> str | None:
-        """As the pattern of the configuration says. It may take numbers that are in no plan yet."""
+        """Read by the pattern of the configuration. The pattern may accept numbers that are in no plan yet."""
 
         def taken(number: str) -> bool:
             return pattern.fullmatch(number) is not None
 
         def names_home(national: str) -> bool:
-            # A pattern that takes these digits behind a + does not say of which country they are.
+            # A pattern that matches these digits after a + does not give their country.
             whole = taken(f"+{self._country}{national}") and not taken(f"+{national}")
             return whole and not self._has_trunk_prefix(national)
 

@@ -36,7 +36,7 @@ class Presence:
     up: bool  # its modem answers, and the SIM is unlocked
     registered: bool  # up, and its network accepts messages
     active: bool  # the modem uses its slot
-    busy: bool  # active, and a submission is in the air on its port
+    busy: bool  # active, and a submission is in progress on its port
     last_up: float  # monotonic seconds; of a SIM not seen since the start: the start
     dead: bool = False  # PIN, PUK, no SIM, SIM failure
     there: bool = False  # by the last status of its port the SIM is in it, in any state
@@ -58,6 +58,8 @@ class PortRegistry:
         self._ports: dict[int, PortStatus] = {}
         self._sims: dict[int, Presence] = {}
         self._rests: dict[int, float] = {}
+        self._sent: dict[int, float] = {}  # when each SIM last sent a part (monotonic seconds)
+        self._suspected: set[int] = set()
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At the start: SIMs (id, port, slot) of the store that may come up soon."""
@@ -72,22 +74,22 @@ class PortRegistry:
         """
         with self._lock:
             self._ports[status.port] = status
-            told = {
+            reported = {
                 sim_ids[slot.iccid]: _presence(status, slot, sim_ids[slot.iccid], now)
                 for slot in status.slots
                 if slot.iccid in sim_ids
             }
             gone = False
             for sim_id, presence in list(self._sims.items()):
-                if sim_id not in told and presence.port == status.port:
+                if sim_id not in reported and presence.port == status.port:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
                     lost = replace(presence, up=False, registered=False, active=False, busy=False)
                     lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
                     # A locked SIM does not always report its ICCID: it counts as the SIM that was there.
-                    told[sim_id] = replace(
+                    reported[sim_id] = replace(
                         lost, there=slot is not None and not slot.iccid and _there(status, slot)
                     )
-            for sim_id, presence in told.items():
+            for sim_id, presence in reported.items():
                 before = self._sims.get(sim_id)
                 if before is not None:
                     gone = gone or (before.up and not presence.up) or (presence.dead and not before.dead)
@@ -107,6 +109,32 @@ class PortRegistry:
         """The SIMs that rest, with the remaining seconds."""
         with self._lock:
             return {sim_id: until - now for sim_id, until in self._rests.items() if until > now}
+
+    def sent(self, sim_id: int, at: float) -> None:
+        """The network took a part from a SIM at this time (monotonic seconds)."""
+        with self._lock:
+            self._sent[sim_id] = at
+
+    def sent_since(self, moment: float) -> set[int]:
+        """The SIMs that sent a part at a time (monotonic seconds) or later."""
+        with self._lock:
+            return {sim_id for sim_id, at in self._sent.items() if at >= moment}
+
+    def suspect(self, *sim_ids: int) -> None:
+        """SIMs are suspected of being blocked by their operators."""
+        with self._lock:
+            self._suspected.update(sim_ids)
+
+    def is_suspected(self, sim_id: int) -> bool:
+        """Whether a SIM is suspected of being blocked."""
+        with self._lock:
+            return sim_id in self._suspected
+
+    def clear(self, sim_id: int) -> None:
+        """A SIM is not suspected any more, and need not rest."""
+        with self._lock:
+            self._suspected.discard(sim_id)
+            self._rests.pop(sim_id, None)
 
     def ports(self) -> dict[int, PortStatus]:
         """The last status of each port."""

@@ -13,7 +13,7 @@ from modem.port.status import PortStatus
 MOST_REPLIES = 10
 """The most replies in one session: no menu is deeper."""
 
-# A submission in the air normally takes 3 to 6 s, but may take minutes: a request does not wait that long.
+# A submission normally takes 3 to 6 s, but may take minutes: a request does not wait that long.
 BEGIN_TIMEOUT_S = 20.0
 
 # The longest times of a port (see `Port.ussd`) for a change of slot, and for each code.

@@ -17,11 +17,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayd.store.checks import check_owner, faults
 from gatewayd.store.engine.connection import connect_reader
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, unavailable
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
-from gatewayd.store.engine.log_owner import set_generation
+from gatewayd.store.engine.wal_owner import set_generation
+from gatewayd.store.integrity import check_owner, faults
 from gatewayd.store.store_files import is_own
 from gatewayd.store.store_owner import known_owner, owner_of
 
@@ -58,7 +58,7 @@ def back_up(
     *,
     now: int,
     overwrite: bool,
-    told: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
     cancelled: threading.Event,
 ) -> int:
     """Copy the database to `target`, checked, synced and readable by its owner only; the size in bytes.
@@ -76,7 +76,7 @@ def back_up(
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
-            _copy(source, part, told, cancelled)
+            _copy(source, part, on_progress, cancelled)
             _finish(part, now, cancelled)
             sync_file(part)
             _leave_to_the_owner(part)
@@ -180,11 +180,13 @@ def _check_room(source: Path, folder: Path) -> None:
         )
 
 
-def _copy(source: Path, part: Path, told: Callable[[Progress], None], cancelled: threading.Event) -> None:
+def _copy(
+    source: Path, part: Path, on_progress: Callable[[Progress], None], cancelled: threading.Event
+) -> None:
     def step(_: int, remaining: int, total: int) -> None:
         if cancelled.is_set():
             raise BackupCancelledError("the backup was given up")
-        told(Progress(total - remaining, total))
+        on_progress(Progress(total - remaining, total))
 
     try:
         with closing(connect_reader(source)) as db, closing(sqlite3.connect(part)) as copy:

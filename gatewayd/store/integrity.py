@@ -1,106 +1,118 @@
-"""Read a database while another process uses it. Nothing is written, and no other process waits."""
+"""Checks at start: whether the file is an undamaged database of gatewayd."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
-import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
 
-from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
-from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
+from sqlite_utils import Database
 
-T = TypeVar("T")
+from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.disk import reserve_path
+from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError
+from gatewayd.store.migrations import migrations
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_FAULTS_TOLD = 5  # one damaged page leads to hundreds of faults
+# A database up to this size is checked as a whole at each start: a second or two on an SD card. Of a larger one only
+# the smaller tables are checked at start; each backup checks it as a whole.
+_WHOLE_BYTES = 64 << 20
+_LARGE_TABLES = frozenset(
+    {"messages", "parts", "refusals", "attempts", "inbox", "inbound_seen", "idempotency"}
+)
 
-# The newest messages show recent events; counting millions would take minutes on an SD card.
-_NEWEST = 10_000
+# A power cut in the first start may leave only these.
+_MADE_FIRST = {"_sqlite_migrations", "idx__sqlite_migrations_migration_set_name"}
 
-SQLITE_VERSION = sqlite3.sqlite_version
+_MAGIC = b"SQLite format 3\0"  # how a database file begins (sqlite.org/fileformat.html, 1.3)
+
+_OBJECTS = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'index') AND name NOT LIKE 'sqlite_%'"
+_COLUMNS = "SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table'"
 
 
-def lock_holder(store: Path) -> int | None:
-    """The id of the process that has the store open, 0 if unknown; None: no process has. Raises OSError."""
+def check_file(path: Path) -> None:
+    """Raise StoreDamagedError if the database is missing or empty, and existed before."""
+    if path.exists() and path.stat().st_size:
+        return
+    log = path.with_name(path.name + "-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    if has_log or reserve_path(path).exists():
+        raise StoreDamagedError(
+            f"{path} is {'empty' if path.exists() else 'missing'}, and it had data before: put a backup in its place."
+            f" To begin anew with nothing, remove {path.name}* from {path.parent}"
+        )
+
+
+def require_database(path: Path) -> None:
+    """Raise StoreUnavailableError if a file is no database of gatewayd. Makes no file."""
     try:
-        fd = os.open(lock_path(store), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except (FileNotFoundError, NotADirectoryError):
+        head = b""
+    except OSError as error:
+        raise StoreUnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not head and _was_begun(path):
+        return  # `check_file` raises an error with the remedy
+    if not head:
+        raise StoreUnavailableError(
+            f"no gatewayd is running on this store, and there is no database {path}: is store.path right? The first"
+            " `gatewayd run` makes it"
+        )
+    if head != _MAGIC and not _was_begun(path):
+        raise StoreUnavailableError(f"{path} is no database: is store.path right?")
+    _require_ours(path)
+
+
+def _was_begun(path: Path) -> bool:
+    """Whether there was a store, by the files beside the database."""
+    return reserve_path(path).exists() or path.with_name(path.name + "-wal").exists()
+
+
+def _require_ours(path: Path) -> None:
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        told = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
-        return int(told) if told.isascii() and told.isdigit() else 0
-    finally:
-        os.close(fd)
-    return None
+        # The log does not matter here, and to read it SQLite would make a file beside it.
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            check_owner(db)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return  # it is damaged: opening it raises an error with the remedy
 
 
-def quick_check(store: Path, timeout_s: float) -> list[str] | None:
-    """The faults that SQLite finds in the file, empty without any; None: it took longer than `timeout_s`.
+def check_owner(db: Connection) -> None:
+    """Raise StoreUnavailableError if the database belongs to another program."""
+    names = {row[0] for row in db.execute(_OBJECTS)}
+    if names - _MADE_FIRST and not (
+        "_sqlite_migrations" in names
+        and db.execute("SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'gatewayd'").fetchone()
+    ):
+        raise StoreUnavailableError("it is a database of another program: set store.path to another file")
 
-    Raises StoreUnavailableError where it cannot be opened.
+
+def check_whole(db: Connection, size: int) -> None:
+    """Raise StoreDamagedError if a migrated database is damaged or lacks a table, an index or a column.
+
+    Uses SQLite's quick check, which does not compare indexes with their tables.
     """
-    late = threading.Event()
+    with Database(memory=True) as model:
+        migrations.apply(model)
+        expected = {row[0] for row in model.execute(_OBJECTS)}
+        columns = {row[0] for row in model.execute(_COLUMNS)}
+    there = {row[0] for row in (*db.execute(_OBJECTS), *db.execute(_COLUMNS))}
+    missing = (expected | columns) - there
+    if missing:
+        raise StoreDamagedError(f"it lacks {', '.join(sorted(missing))}")
+    if size <= _WHOLE_BYTES:
+        faults(db, "quick_check")
+        return
+    for table in sorted(expected - _LARGE_TABLES):
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone():
+            faults(db, f"quick_check({table})")
+
+
+def faults(db: Connection, check: str) -> None:
+    """Run one of SQLite's checks. Raises StoreDamagedError if it finds a fault."""
     try:
-        with closing(connect_reader(store)) as db:
-            found = _bounded(db, timeout_s, late)
-    except sqlite3.Error as error:
-        if late.is_set():
-            return None
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            return [str(error)]
-        raise StoreUnavailableError(str(error)) from error
-    return [] if found == ["ok"] else [" ".join(line.split()) for line in found]
-
-
-def _bounded(db: Connection, timeout_s: float, late: threading.Event) -> list[str]:
-    def interrupt() -> None:
-        late.set()
-        db.interrupt()
-
-    timer = threading.Timer(timeout_s, interrupt)
-    timer.start()
-    try:
-        return [str(row[0]) for row in db.execute(f"PRAGMA quick_check({_FAULTS_TOLD})")]
-    finally:
-        timer.cancel()
-        timer.join()
-
-
-def recent_counts(store: Path) -> dict[str, object]:
-    """Outcomes of the newest messages and causes of refusals: counts only, no number and no text.
-
-    Raises StoreUnavailableError where it cannot be read.
-    """
-    return look(store, counts)
-
-
-def look(store: Path, work: Callable[[Transaction], T]) -> T:
-    """The result of `work` on a read-only connection. Raises StoreUnavailableError if the file cannot be read."""
-    try:
-        with closing(connect_reader(store)) as db:
-            return work(Transaction(db))
-    except sqlite3.Error as error:
-        raise StoreUnavailableError(str(error)) from error
-
-
-def counts(db: Connection) -> dict[str, object]:
-    """As `recent_counts`, on a connection."""
-    newest = f"(SELECT status, failure_reason FROM messages ORDER BY id DESC LIMIT {_NEWEST})"
-    refused = f"(SELECT cause FROM refusals ORDER BY message_id DESC LIMIT {_NEWEST})"
-    reasons = db.execute(
-        f"SELECT status, failure_reason, count(*) FROM {newest} WHERE failure_reason IS NOT NULL GROUP BY 1, 2"
-    )
-    return {
-        "newest_messages": db.execute(f"SELECT count(*) FROM {newest}").fetchone()[0],
-        "by_status": dict(db.execute(f"SELECT status, count(*) FROM {newest} GROUP BY 1").fetchall()),
-        "reasons": [{"status": row[0], "reason": row[1], "messages": row[2]} for row in reasons],
-        "refusals": dict(db.execute(f"SELECT cause, count(*) FROM {refused} GROUP BY 1").fetchall()),
-    }
+        found = [row[0] for row in db.execute(f"PRAGMA {check}")]
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise StoreDamagedError(str(error)) from error
+    if found != ["ok"]:
+        raise StoreDamagedError(found[0].splitlines()[-1] if found else "the check says nothing")

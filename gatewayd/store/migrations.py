@@ -513,3 +513,261 @@ def m018_send_options(db: Database) -> None:
         ALTER TABLE api_keys ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;
     """,
     )
+
+
+@migrations()
+def m019_events(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- The newest row is never deleted: ids go on from it. There is no index by message: it would write one page more for
+        -- each event. An event whose message or text was deleted is not shown, and goes with the others of its age.
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY,
+            type INTEGER NOT NULL,            -- see `tables/events.py`
+            at INTEGER NOT NULL,
+            company_id INTEGER NOT NULL,      -- 0: of the box
+            sandbox INTEGER NOT NULL DEFAULT 0,
+            message_id INTEGER,               -- of an event of a message, with the values of that moment:
+            sequence INTEGER,
+            sim_id INTEGER,
+            cost REAL,
+            retry_count INTEGER,
+            sent_at INTEGER,                  -- NULL where the event itself is that the message was sent
+            failure_reason TEXT,
+            inbox_id INTEGER,                 -- of an event of a text that came in
+            data TEXT                         -- JSON, of all other events
+        );
+        -- Events of the message so far: it counts on after the oldest of them were deleted.
+        ALTER TABLE messages ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+        -- An era begins with each start and each restored backup. Its token makes the ids of its events unique, also
+        -- beside those of events that a restore lost.
+        CREATE TABLE event_eras (
+            id INTEGER PRIMARY KEY,
+            first_id INTEGER NOT NULL,        -- of its first event
+            token TEXT NOT NULL,
+            restored INTEGER NOT NULL         -- 1: cursors of earlier eras are not valid
+        );
+        INSERT INTO event_eras (first_id, token, restored) VALUES (0, lower(hex(randomblob(4))), 1);
+        CREATE TABLE event_marks (            -- by this trusted time, events up to this id had been written
+            last_id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL
+        );
+        CREATE TABLE told_states (            -- what the last event about a subject told, so that it is told once
+            subject TEXT PRIMARY KEY,
+            state TEXT NOT NULL
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m020_webhooks(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE webhooks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: receivers may know it
+            company_id INTEGER NOT NULL,
+            key_id INTEGER,                         -- that made it; NULL: the command line
+            box INTEGER NOT NULL,                   -- 1: gets the events of the box, 0: those of the company
+            sandbox INTEGER NOT NULL,               -- made with a sandbox key
+            private INTEGER NOT NULL,               -- its URL may lead to private addresses
+            url TEXT NOT NULL,
+            types TEXT,                             -- names, separated by commas; NULL: all
+            description TEXT NOT NULL,
+            state TEXT NOT NULL DEFAULT 'ok',       -- ok, failing, paused, disabled
+            secret TEXT NOT NULL,
+            old_secret TEXT,                        -- signs too, until
+            old_until INTEGER,
+            created_at INTEGER NOT NULL,
+            paused_for TEXT                         -- gone, failing, or key_deactivated: why it is paused or disabled
+        );
+        -- In a table of its own, because it changes with each group of deliveries.
+        CREATE TABLE webhook_progress (
+            webhook_id INTEGER PRIMARY KEY,
+            position INTEGER NOT NULL,              -- events up to this one have a row in `deliveries`, or are none of its
+            catch_up_to INTEGER NOT NULL DEFAULT 0, -- events up to this one were missed: they are sent slowly
+            failing_since INTEGER,                  -- the first failure after the last success
+            missed_from INTEGER,                    -- the event of that failure
+            last_failure_at INTEGER,
+            last_success_at INTEGER
+        );
+        CREATE TABLE deliveries (
+            webhook_id INTEGER NOT NULL,
+            event_id INTEGER NOT NULL,
+            state TEXT NOT NULL,                    -- pending, delivered, failed
+            tries INTEGER NOT NULL,                 -- attempts since it was queued
+            next_at INTEGER,                        -- of a pending one
+            attempts TEXT NOT NULL,                 -- JSON, oldest first: [at, status or null, milliseconds, error or null]
+            PRIMARY KEY (webhook_id, event_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX deliveries_due ON deliveries (webhook_id, next_at) WHERE state = 'pending';
+        CREATE INDEX deliveries_open ON deliveries (webhook_id, state, event_id) WHERE state <> 'delivered';
+        -- The bytes of a first attempt that failed: every further attempt sends the same.
+        CREATE TABLE delivery_bodies (
+            webhook_id INTEGER NOT NULL,
+            event_id INTEGER NOT NULL,
+            message_id INTEGER,                     -- deleted with this message
+            inbox_id INTEGER,                       -- or text
+            body BLOB NOT NULL,
+            PRIMARY KEY (webhook_id, event_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX delivery_bodies_message ON delivery_bodies (message_id) WHERE message_id IS NOT NULL;
+        CREATE INDEX delivery_bodies_inbox ON delivery_bodies (inbox_id) WHERE inbox_id IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
+def m021_campaigns_windows(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- When a company's bulk messages may be sent, `HH:MM-HH:MM` in the time zone of the box; NULL: always.
+        ALTER TABLE companies ADD COLUMN sending_window TEXT;
+        CREATE INDEX companies_windows ON companies (id, sending_window) WHERE sending_window IS NOT NULL;
+        -- Companies take turns in a queue, so that each finds its next part without a search.
+        ALTER TABLE parts ADD COLUMN company_id INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE parts ADD COLUMN transactional INTEGER NOT NULL DEFAULT 0;
+        -- The place in the queue, the lowest first: the id of the message, or of a scheduled one the next id when it became due.
+        ALTER TABLE parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+        UPDATE parts SET place = message_id,
+            company_id = coalesce((SELECT company_id FROM messages m WHERE m.id = message_id), 0)
+            WHERE state IN ('queued', 'submitting', 'in_doubt');
+        DROP INDEX parts_queue;
+        CREATE INDEX parts_queue ON parts (sim_id, pinned, priority, company_id, transactional, place)
+            WHERE state = 'queued' AND deferred = 0;
+        -- A scheduled message has no parts, and no day, until it is due and a SIM is chosen for it.
+        CREATE INDEX messages_scheduled ON messages (send_at) WHERE status = 'pending' AND day = '' AND sandbox = 0;
+        CREATE INDEX messages_campaign ON messages (company_id, campaign_id) WHERE campaign_id IS NOT NULL;
+    """,
+    )
+
+
+@migrations()
+def m022_opt_outs(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE opt_outs (               -- kept as evidence when they have ended
+            id INTEGER PRIMARY KEY,
+            company_id INTEGER NOT NULL,
+            recipient TEXT NOT NULL,          -- E.164
+            sandbox INTEGER NOT NULL DEFAULT 0,
+            opted_out_at INTEGER NOT NULL,
+            source TEXT NOT NULL,             -- text, api, cli
+            reason TEXT,
+            text TEXT,                        -- the words of the text; the inbox may be emptied
+            inbox_id INTEGER,
+            ended_at INTEGER,                 -- NULL: in force
+            ended_source TEXT,
+            ended_text TEXT,
+            confirmed_at INTEGER              -- when a confirmation was sent last
+        );
+        CREATE UNIQUE INDEX opt_outs_in_force ON opt_outs (company_id, recipient, sandbox) WHERE ended_at IS NULL;
+        ALTER TABLE companies ADD COLUMN opt_outs TEXT NOT NULL DEFAULT 'bulk';     -- what an opt-out blocks; or all
+        ALTER TABLE messages ADD COLUMN stoppable INTEGER NOT NULL DEFAULT 0;       -- 1: an opt-out stops it
+    """,
+    )
+
+
+@migrations()
+def m023_inbox_read(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE inbox ADD COLUMN read INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE inbox ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;     -- for sandbox keys only
+    """,
+    )
+
+
+@migrations()
+def m024_sandbox(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE sandbox_steps (          -- what is still to happen to sandbox messages
+            due_at INTEGER NOT NULL,
+            message_id INTEGER NOT NULL,
+            place INTEGER NOT NULL,           -- among the steps of its message
+            step TEXT NOT NULL,               -- see `gatewayd.messages.sandbox`
+            PRIMARY KEY (due_at, message_id, place)
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m025_sim_limits(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN daily_parts INTEGER;          -- limits; NULL: none
+        ALTER TABLE sims ADD COLUMN monthly_parts INTEGER;
+        ALTER TABLE sims ADD COLUMN daily_recipients INTEGER;     -- different ones
+        ALTER TABLE sims ADD COLUMN monthly_recipients INTEGER;
+        ALTER TABLE sims ADD COLUMN reset_hour INTEGER NOT NULL DEFAULT 0;  -- the local hour at which its days begin
+        ALTER TABLE sims ADD COLUMN holder TEXT;                  -- in whose name it is registered
+        ALTER TABLE sims ADD COLUMN registered_on TEXT;           -- YYYY-MM-DD
+        ALTER TABLE sims ADD COLUMN suspected_at INTEGER;         -- since when its operator may block it; NULL: it does not
+        -- Reserved against the limits in parts. `day` is the SIM's own for what was taken, the calendar's for what ended.
+        ALTER TABLE sim_usage ADD COLUMN taken_parts INTEGER NOT NULL DEFAULT 0;
+        UPDATE sim_usage SET taken_parts = taken;                 -- at least; of the newest messages it is counted:
+        UPDATE sim_usage SET taken_parts = max(taken_parts, counted.parts)
+            FROM (SELECT sim_id, day, sum(parts) AS parts FROM messages
+                  WHERE id > (SELECT max(id) FROM messages) - 100000
+                    AND NOT (status IN ('failed', 'cancelled') AND unsent = parts)
+                  GROUP BY sim_id, day) AS counted
+            WHERE counted.sim_id = sim_usage.sim_id AND counted.day = sim_usage.day;
+        CREATE TABLE sim_recipients (         -- of SIMs that limit them: who was written to, by day and by month
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,             -- YYYY-MM-DD, and YYYY-MM
+            recipient TEXT NOT NULL,
+            messages INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period, recipient)
+        ) WITHOUT ROWID;
+        CREATE TABLE sim_recipient_counts (   -- how many rows each SIM and period has there
+            sim_id INTEGER NOT NULL,
+            period TEXT NOT NULL,
+            recipients INTEGER NOT NULL,
+            PRIMARY KEY (sim_id, period)
+        ) WITHOUT ROWID;
+    """,
+    )
+
+
+@migrations()
+def m026_learned_balance(db: Database) -> None:
+    _execute(
+        db,
+        """
+        ALTER TABLE sims ADD COLUMN renew_code TEXT;      -- renews its bundle; NULL: as configured for its operator
+        CREATE TABLE sim_balances (
+            sim_id INTEGER PRIMARY KEY,
+            read_at INTEGER,                  -- the last answer that could be read
+            units INTEGER,                    -- texts left in the bundle; NULL: not told
+            bundle_end INTEGER,
+            unreadable_since INTEGER,         -- NULL: the last answer could be read
+            renewed_at INTEGER                -- when the gateway last sent the code that renews the bundle
+        );
+        INSERT INTO sim_balances (sim_id, read_at) SELECT id, balance_at FROM sims WHERE balance_at IS NOT NULL;
+        CREATE TABLE learned_balances (       -- codes and patterns that a person had the gateway try
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER,                   -- one of these two is NULL
+            operator TEXT,
+            code TEXT NOT NULL,               -- the code, and the replies to its menus
+            pattern TEXT NOT NULL,
+            learned_at INTEGER NOT NULL
+        );
+        CREATE TABLE ussd_answers (           -- the newest few of each SIM, to try a pattern on
+            id INTEGER PRIMARY KEY,
+            sim_id INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            read_at INTEGER NOT NULL
+        );
+        CREATE INDEX ussd_answers_sim ON ussd_answers (sim_id, id);
+    """,
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 
 from gatewayd.store.backup import check_backup, kept, own
@@ -16,6 +17,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
 from gatewayd.store.store_owner import known_owner
+from gatewayd.store.tables import event_eras, events
 
 log = logging.getLogger(__name__)
 
@@ -40,16 +42,46 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
             " WHERE state IN ('queued', 'submitting', 'in_doubt')",
             {"taken_at": row["taken_at"]},
         ).rowcount
-        db.execute("UPDATE messages SET failure_reason = ? WHERE status = 'pending'", (HELD,))
+        count += _hold_scheduled(db, row["taken_at"])
+        db.execute(
+            "UPDATE messages SET failure_reason = ? WHERE status = 'pending' AND NOT sandbox AND (day <> '' OR send_at IS NULL)",
+            (HELD,),
+        )
     db.execute("DELETE FROM backup_of")
+    event_eras.begin(db, restored=True)
+    if not resend:
+        events.write_of_held(db)
     db.execute("COMMIT")
     log.error(
-        "this database is a backup made at %s UTC: what was accepted or came in since then is lost, and what waited then is %s",
+        "this database is a backup made at %s UTC: messages and texts since then are lost, and messages that waited then are %s",
         db.execute("SELECT datetime(? / 1000000, 'unixepoch')", (row["taken_at"],)).fetchone()[0],
         "sent, though it may have been sent since"
         if resend
         else f"held ({count} parts): it may have been sent since",
     )
+
+
+def _hold_scheduled(db: Connection, taken_at: int) -> int:
+    """Hold the scheduled messages that were due since the backup was made; the number of their parts."""
+    # The clock of a box without a battery may still be in the past.
+    values = {"taken_at": taken_at, "now": max(taken_at, time.time_ns() // 1000)}
+    count: int = db.execute(
+        "WITH RECURSIVE seqs (message_id, seq, parts) AS ("
+        "  SELECT id, 1, parts FROM messages WHERE status = 'pending' AND day = '' AND sandbox = 0 AND send_at <= :now"
+        "  UNION ALL SELECT message_id, seq + 1, parts FROM seqs WHERE seq < parts)"
+        " INSERT INTO parts (message_id, seq, state, held, token, sim_id, pinned, priority, company_id, transactional,"
+        "  place, started_at, ended_at)"
+        " SELECT m.id, seq, 'in_doubt', 1, 1, sim_id, pinned, priority, company_id, transactional, m.id, :taken_at,"
+        "  :now FROM seqs JOIN messages m ON m.id = message_id",
+        values,
+    ).rowcount
+    # They have parts now, so they are scheduled no longer.
+    db.execute(
+        "UPDATE messages SET day = strftime('%Y-%m-%d', :now / 1000000, 'unixepoch')"
+        " WHERE status = 'pending' AND day = '' AND sandbox = 0 AND send_at <= :now",
+        values,
+    )
+    return count
 
 
 def restore_newest(folder: Path, path: Path) -> None:
@@ -77,7 +109,7 @@ def restore_newest(folder: Path, path: Path) -> None:
         log.error("%s was damaged, and is kept as %s; the backup %s takes its place", path, aside, backup)
         return
     others = len(kept(folder)) - len(usable)
-    foreign = f"; {others} there are of another gateway and are left alone" if others else ""
+    foreign = f"; {others} there belong to another gateway and are not used" if others else ""
     raise StoreDamagedError(
         f"{path} is damaged, and there is no good backup in {folder} to take its place{foreign}"
     )

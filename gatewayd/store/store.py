@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gatewayd.store import restore, store_owner
-from gatewayd.store.checks import check_file, check_owner, check_whole
-from gatewayd.store.engine import log_owner
+from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
 from gatewayd.store.engine.connection import Connection, Transaction, connect_writer, keep_log
 from gatewayd.store.engine.disk import Condition, Disk
@@ -22,9 +21,10 @@ from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_
 from gatewayd.store.engine.histogram import Durations
 from gatewayd.store.engine.readers import Readers
 from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
+from gatewayd.store.integrity import check_file, check_owner, check_whole
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
-from gatewayd.store.tables import queue_counts
+from gatewayd.store.tables import event_eras, events, queue_counts
 from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
@@ -54,6 +54,8 @@ class Store:
         self.commit_times: Durations[str] = Durations(COMMIT_SECONDS)
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
+        self._event_followers: list[Callable[[], None]] = []
+        self._newest_event = 0  # only the thread that writes uses it
 
     def open(self) -> None:
         """Lock, check and migrate the database, and start the writer.
@@ -92,6 +94,10 @@ class Store:
         """As `write`, for new messages and jobs that can wait: refused while the disk has a problem (see `Writer.run`)."""
         return self._opened().run(work, new=True, then=then)
 
+    def follow_events(self, told: Callable[[], None]) -> None:
+        """Call `told` after each commit that wrote events, on the thread that wrote: it must return quickly, and not fail."""
+        self._event_followers.append(told)
+
     def cut_log(self) -> None:
         """Have SQLite's log truncated as soon as the writer is idle: for callers that wrote or read much."""
         self._opened().cut_log()
@@ -125,7 +131,7 @@ class Store:
 
     @property
     def running(self) -> bool:
-        """Whether the thread of the writer is alive. False between `open` and `close`: it has died."""
+        """Whether the thread of the writer is alive. False between `open` and `close`: it ended unexpectedly."""
         return self._writer is not None and self._writer.running
 
     def close(self, timeout_s: float = COMMIT_TIMEOUT_S) -> None:
@@ -161,14 +167,14 @@ class Store:
     def _start_writer(self) -> None:
         try:
             check_file(self.path)
-            log_owner.set_foreign_logs_aside(self.path)
+            wal_owner.set_foreign_logs_aside(self.path)
             try:
-                self._writer = Writer(self._connect, self._disk, self.commit_times)
+                self._writer = self._make_writer()
             except sqlite3.OperationalError:
                 # A full disk has no room even for the index of the log, so the reserve is freed.
                 if not self._disk.make_room():
                     raise
-                self._writer = Writer(self._connect, self._disk, self.commit_times)
+                self._writer = self._make_writer()
         except StoreDamagedError as error:
             raise StoreDamagedError(_damaged(self.path, error)) from error
         except StoreUnavailableError as error:
@@ -179,6 +185,23 @@ class Store:
                 raise StoreDamagedError(_damaged(self.path, error)) from error
             raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
         self._writer.start()
+
+    def _make_writer(self) -> Writer:
+        return Writer(self._connect, self._disk, self.commit_times, committed=self._tell_followers)
+
+    def _tell_followers(self, db: Connection) -> None:
+        """Tell of new events, after a commit."""
+        if not self._event_followers:
+            return
+        try:
+            newest = events.last_id(db)
+        except sqlite3.Error as error:  # the commit is done; there may be events
+            log.debug("the newest event cannot be read: %s", error)
+            newest = -1
+        if newest != self._newest_event:
+            self._newest_event = newest
+            for told in self._event_followers:
+                told()
 
     def _connect(self, before: Connection | None) -> Connection:
         """Open the writing connection, with the schema of this program. `before`: the connection that it replaces."""
@@ -193,15 +216,16 @@ class Store:
                 store_owner.reconcile(db, self.path)
                 check_whole(db, self.path.stat().st_size)
                 restore.adopt_backup(db, resend=self._resend)
+                _begin_event_era(db)
             else:
                 keep_log(db)
             queue_counts.install_queue_counts(db)
             install_in_flight(db, [] if before is None else in_flight(before))
             install_event_counts(db)
             if before is None:
-                log_owner.begin_generation(db)
+                wal_owner.begin_generation(db)
             else:
-                log_owner.mark_log(db)
+                wal_owner.mark_log(db)
         except BaseException:
             db.close()
             raise
@@ -212,6 +236,18 @@ def check_free(path: Path) -> None:
     """Raise StoreLockedError where another process holds the store at `path`."""
     if path.exists():
         os.close(_lock(path))
+
+
+def _begin_event_era(db: Connection) -> None:
+    """Begin an era of events at a start. On a full disk the last one goes on, and the next start begins one."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        event_eras.begin(db, restored=False)
+        db.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        log.debug("no era of events is begun: %s", error)
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -27,10 +27,10 @@ def known_owner(database: Path) -> str:
     try:
         with lock_path(database).open("rb") as lock:
             lock.seek(PROCESS_BYTES)
-            told = lock.read(_ID_BYTES).decode("ascii", "replace")
+            owner = lock.read(_ID_BYTES).decode("ascii", "replace")
     except OSError:
         return ""
-    return told if _ID.fullmatch(told) else ""
+    return owner if _ID.fullmatch(owner) else ""
 
 
 def owner_of(backup: Path) -> str:
@@ -49,7 +49,9 @@ def reconcile(db: Connection, database: Path) -> None:
     """
     here, there = known_owner(database), _stored_id(db)
     if here and here != there:
-        log.warning("the database was begun by another gateway, or by an older version: it is this one's now")
+        log.warning(
+            "the database was created by another gateway or an older version; it belongs to this gateway now"
+        )
         db.execute("UPDATE store_owner SET id = ?", (here,))
     elif not here:
         _write(lock_path(database), there)
@@ -57,8 +59,8 @@ def reconcile(db: Connection, database: Path) -> None:
 
 def _stored_id(db: Connection) -> str:
     row = db.execute("SELECT id FROM store_owner").fetchone()
-    told = "" if row is None else str(row[0])
-    return told if _ID.fullmatch(told) else ""
+    owner = "" if row is None else str(row[0])
+    return owner if _ID.fullmatch(owner) else ""
 
 
 def _write(lock: Path, owner: str) -> None:

@@ -74,7 +74,7 @@ def _value(section: str, key: str, value: Any, annotation: Any) -> Any:
     if (section, key) == ("ports", "reset_command"):
         program = value[:1] if isinstance(value, list) else []
         return [*program, f"({len(value) - 1} arguments hidden)"] if program else _HIDDEN
-    if (section, key) == ("balance", "code") and not _SHORT_CODE.fullmatch(str(value)):
+    if section == "balance" and key in ("code", "renew_code") and not _SHORT_CODE.fullmatch(str(value)):
         return _HIDDEN
     return value
 

@@ -9,7 +9,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from gatewayd.store.integrity import SQLITE_VERSION
+from gatewayd.store.inspection import SQLITE_VERSION
 from gatewayd.timekeeping.clock import Clock, iso
 from gatewayd.version import VERSION
 from modem import discovery

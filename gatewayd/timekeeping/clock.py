@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 SECOND = 1_000_000  # in microseconds, the unit of every stored time
-DAY = 86_400 * SECOND
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
 FOREVER = 2**62
 
 SLACK = 300 * SECOND
@@ -28,6 +29,15 @@ class Calendar:
         """The day of a moment, `YYYY-MM-DD`."""
         return _day(self.zone, moment // SECOND)
 
+    def minute(self, moment: int) -> int:
+        """The minute of the day of a moment, from 0."""
+        local = _local(self.zone, moment // SECOND)
+        return local.hour * 60 + local.minute
+
+    def hour(self, moment: int) -> int:
+        """The hour of a moment, 0 to 23."""
+        return _hour(self.zone, moment // SECOND)
+
     def moment(self, reading: datetime) -> int:
         """Microseconds since the epoch of a local time without a time zone."""
         return microseconds(reading.replace(tzinfo=self.zone))
@@ -45,8 +55,19 @@ def _day(zone: ZoneInfo, second: int) -> str:
     return _local(zone, second).strftime("%Y-%m-%d")
 
 
+@lru_cache(maxsize=16)
+def _hour(zone: ZoneInfo, second: int) -> int:
+    return _local(zone, second).hour
+
+
 def _local(zone: ZoneInfo, second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC).astimezone(zone)
+
+
+@lru_cache(maxsize=16)
+def day_before(day: str) -> str:
+    """The day before a day (`YYYY-MM-DD`)."""
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def month_of(day: str) -> str:
@@ -61,18 +82,23 @@ def microseconds(moment: datetime) -> int:
 
 def iso(moment: int) -> str:
     """A time as ISO 8601 in UTC with six decimals and `Z`."""
-    told = _EPOCH + timedelta(microseconds=moment)
-    return told.isoformat(timespec="microseconds") + "Z"
+    time = _EPOCH + timedelta(microseconds=moment)
+    return time.isoformat(timespec="microseconds") + "Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The time of a transaction, its day, and whether the time is trusted."""
+    """The time of a transaction, its day and hour, and whether the time is trusted."""
 
     now: int
     today: str
     trusted: bool = True
     unbroken: int = FOREVER  # microseconds since the last jump of the time
+    hour: int = 23  # local, 0 to 23
+
+    def day_from(self, hour: int) -> str:
+        """The day of this moment where each day begins at this hour, 0 to 23, instead of midnight."""
+        return self.today if self.hour >= hour else day_before(self.today)
 
     def lately(self, age: int) -> tuple[int, int]:
         """The range of stamps that may be younger than `age`; stamps outside it are certainly older.
@@ -100,7 +126,7 @@ class Clock:
     def moment(self, calendar: Calendar) -> Moment:
         """The time now, and today's date."""
         now = self.now()
-        return Moment(now, calendar.day(now))
+        return Moment(now, calendar.day(now), hour=calendar.hour(now))
 
     def status(self) -> ClockStatus:
         """Whether the time is trusted, its source, and the remedy."""

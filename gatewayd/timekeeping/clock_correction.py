@@ -100,7 +100,13 @@ class CountedClock(Clock):
         """See `Clock.moment`."""
         count = self.count
         now = count.now(self.monotonic())
-        return Moment(now, calendar.day(now), count.source is not None, max(0, now - count.unbroken_since))
+        return Moment(
+            now,
+            calendar.day(now),
+            count.source is not None,
+            max(0, now - count.unbroken_since),
+            calendar.hour(now),
+        )
 
     def status(self) -> ClockStatus:
         """See `Clock.status`."""
@@ -178,7 +184,7 @@ class ClockCorrector:
             try:
                 self.look(store, stamping)
             except StoreUnavailableError as error:
-                log.debug("the time is not kept: %s", error)
+                log.debug("the time could not be stored: %s", error)
             finally:
                 timers.after(_LOOK_S, again)
 
@@ -228,7 +234,7 @@ class ClockCorrector:
         count, monotonic = self._clock.count, self._clock.monotonic()
         if source is not None:
             return _corrected(count, self._clock.system(), monotonic, source)
-        told = [
+        network_times = [
             at + round((monotonic - read_at) * SECOND)
             for at, read_at in (
                 port.network_time for port in self._port_statuses().values() if port.network_time
@@ -236,7 +242,7 @@ class ClockCorrector:
         ]
         alone = self._ports == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
         heard = network_time.agreed(
-            told,
+            network_times,
             newest=count.now(monotonic) if count.source is not None else self._newest(),
             alone=alone and count.source in (None, "network"),
         )

@@ -20,13 +20,13 @@ _AHEAD: Final = 5 * 366 * DAY
 _FAR_BEHIND: Final = 366 * DAY
 
 
-def agreed(told: Sequence[int], *, newest: int | None, alone: bool) -> int | None:
+def agreed(reported: Sequence[int], *, newest: int | None, alone: bool) -> int | None:
     """The time on which two or more modems agree; None: there is none.
 
-    `told`: the present time by each modem. `newest`: the newest trusted time. With `alone`, a single modem is enough if its
+    `reported`: the present time by each modem. `newest`: the newest trusted time. With `alone`, a single modem is enough if its
     time is plausible: at most five years after the newest trusted time, or years before it.
     """
-    times = sorted(time for time in told if time >= EARLIEST)
+    times = sorted(time for time in reported if time >= EARLIEST)
     if len(times) == 1:
         return times[0] if alone and _plausible(times[0], newest) else None
     groups = [[other for other in times if 0 <= other - first <= SLACK] for first in times]

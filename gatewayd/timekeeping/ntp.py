@@ -33,6 +33,6 @@ _libc = ctypes.CDLL(None)
 
 def synchronised() -> bool:
     """Whether the kernel reports a synchronised clock. False where the call is forbidden."""
-    told = _Timex()
-    state: int = _libc.adjtimex(ctypes.byref(told))
-    return 0 <= state != _TIME_ERROR and not told.status & _STA_UNSYNC
+    timex = _Timex()
+    state: int = _libc.adjtimex(ctypes.byref(timex))
+    return 0 <= state != _TIME_ERROR and not timex.status & _STA_UNSYNC

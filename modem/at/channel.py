@@ -29,7 +29,7 @@ from modem.at.synchroniser import OutOfStepError, Synchroniser
 from modem.at.transcript import Transcript
 from modem.at.transport import SilentError
 from modem.parts import Submitted
-from modem.timeouts import ANSWER_S, DEFAULT_WAITS, Waits
+from modem.timeouts import ANSWER_S, DEFAULT_TIMEOUTS, ChannelTimeouts
 
 __all__ = ["Channel", "OutOfStepError"]
 
@@ -65,10 +65,10 @@ class Channel(ModemLine):
         attend: Callable[[], None],
         *,
         name: str = "modem",
-        waits: Waits = DEFAULT_WAITS,
+        timeouts: ChannelTimeouts = DEFAULT_TIMEOUTS,
         transcript: Transcript | None = None,
     ) -> None:
-        super().__init__(fd, wake_fd, attend, name=name, waits=waits, transcript=transcript)
+        super().__init__(fd, wake_fd, attend, name=name, timeouts=timeouts, transcript=transcript)
         self._synchroniser = Synchroniser(self)
         self._strays = False  # lines of another answer came while the last command ran
 
@@ -155,7 +155,7 @@ class Channel(ModemLine):
 
     def _exchange(self, command: _Command) -> Response:
         """Send a command once and wait for its final result."""
-        self.say(command.text)
+        self.write_command(command.text)
         lines: list[str] = []
         deadline = limit = monotonic() + command.timeout_s
         restarting = self.restarted
@@ -182,7 +182,7 @@ class Channel(ModemLine):
                 limit = min(deadline, monotonic() + command.enough_s)
         self.framer.echo = ""
         if found is not None:
-            self.heard(found)
+            self.note_result(found)
             return Response(tuple(lines), found, self._strays, spare)
         return self._without_result(command, tuple(lines), restarting=restarting)
 
@@ -203,8 +203,8 @@ class Channel(ModemLine):
         changes a setting is not sent twice; after lines of another command its own result follows.
         """
         if command.asks:
-            return self.waits.clean_s if found == ERROR and not self.habits.refuses(command.text) else 0.0
-        return self.waits.quiet_s if self._strays else 0.0
+            return self.timeouts.clean_s if found == ERROR and not self.habits.refuses(command.text) else 0.0
+        return self.timeouts.quiet_s if self._strays else 0.0
 
     def _second(self, event: Event, found: Result, command: _Command) -> Result:
         """Sort one line after a final result. Returns the result that counts for the command."""

@@ -16,7 +16,7 @@ from modem.at.transcript import Transcript
 from modem.at.transport import SilentError, Transport
 from modem.at.urcs import UrcCollector
 from modem.parts import Submitted
-from modem.timeouts import DEFAULT_WAITS, Waits
+from modem.timeouts import DEFAULT_TIMEOUTS, ChannelTimeouts
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ class ModemLine:
         attend: Callable[[], None],
         *,
         name: str = "modem",
-        waits: Waits = DEFAULT_WAITS,
+        timeouts: ChannelTimeouts = DEFAULT_TIMEOUTS,
         transcript: Transcript | None = None,
     ) -> None:
         self.name = name
-        self.waits = waits
+        self.timeouts = timeouts
         self.vendor = ""  # selects the table of error codes
         self.slowly = False  # PDUs are sent in pieces with pauses
         self.sending: Callable[[], None] = lambda: None  # called right before a part is given to the modem
@@ -62,11 +62,11 @@ class ModemLine:
         self.numeric = False  # the modem answers in V0
         self.habits = AnswerHabits()  # of the modem; replaced where another modem may be there
         self._transport = Transport(
-            fd, wake_fd, attend, write_s=waits.write_s, text_s=waits.text_s, transcript=transcript
+            fd, wake_fd, attend, write_s=timeouts.write_s, text_s=timeouts.text_s, transcript=transcript
         )
         self.framer: Final = self._transport.framer  # gets the expected echo and prompt
         self.read: Final = self._transport.read
-        self.collector: Final = UrcCollector(waits.head_s)
+        self.collector: Final = UrcCollector(timeouts.head_s)
         self._in_step = False
 
     @property
@@ -132,7 +132,7 @@ class ModemLine:
         else:
             log.debug("%s: dropped %r", self.name, shown(event))
 
-    def heard(self, found: Result) -> None:
+    def note_result(self, found: Result) -> None:
         """Note a final result."""
         self.answered_at = monotonic()
         if log.isEnabledFor(logging.DEBUG):
@@ -140,7 +140,7 @@ class ModemLine:
 
     # Bytes
 
-    def say(self, text: str) -> None:
+    def write_command(self, text: str) -> None:
         """Write one command. Raises SilentError, DeviceGoneError."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s > %s", self.name, shown(text))
@@ -149,11 +149,11 @@ class ModemLine:
         self.framer.echo = text
         self.write(text.encode("ascii", "replace") + b"\r")
 
-    def say_blindly(self, text: str) -> None:
+    def write_command_blindly(self, text: str) -> None:
         """Leave text entry and write `text` to a modem that no longer answers, without waiting for an answer."""
         self.in_step = False
         self.write(ESC + b"\r" + text.encode("ascii") + b"\r")
-        self.pause(self.waits.escape_s)
+        self.pause(self.timeouts.escape_s)
 
     def write(self, data: bytes) -> None:
         """Write all of `data`. Raises SilentError where the modem stopped reading, DeviceGoneError."""
@@ -176,7 +176,7 @@ class ModemLine:
     def listen_until_quiet(self, quiet_s: float) -> bool:
         """Set aside every line until none came for `quiet_s`. Whether there was no final result among them."""
         clean = True
-        give_up = monotonic() + self.waits.flood_s
+        give_up = monotonic() + self.timeouts.flood_s
         while monotonic() < give_up:
             events = self.read(monotonic() + quiet_s, partial=True)
             if events is None:

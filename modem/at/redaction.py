@@ -70,11 +70,11 @@ class Mask:
         self._secret = _SECRET.search(text) is not None
         return command(text)
 
-    def heard(self, line: str) -> str:
+    def received(self, line: str) -> str:
         """Mask one line of the modem, given without control characters, or the prompt."""
         if line.startswith(">"):
             rest = line.lstrip("> \t")
-            return "> " + (self.heard(rest) if rest else "")
+            return "> " + (self.received(rest) if rest else "")
         if self._asked.startswith(line):  # an echo, or the beginning of one
             return command(line)
         if result(line) is not None:

@@ -41,7 +41,7 @@ class Synchroniser:
     def realign(self) -> None:
         """Wait for late lines and check that `AT` is answered. Takes about 0.3 s; otherwise see `resync`."""
         self._realigned_at = monotonic()
-        self._line.listen_until_quiet(self._line.waits.quiet_s)
+        self._line.listen_until_quiet(self._line.timeouts.quiet_s)
         if not self._answers("AT"):
             self.resync()
 
@@ -50,26 +50,26 @@ class Synchroniser:
 
         Raises OutOfStepError, DeviceGoneError.
         """
-        line, waits = self._line, self._line.waits
+        line, timeouts = self._line, self._line.timeouts
         line.in_step = False
         line.framer.echo = ""
         line.framer.prompt_wanted = False
         line.late_result = None
-        line.listen_until_quiet(waits.quiet_s)
+        line.listen_until_quiet(timeouts.quiet_s)
         late_result = line.late_result  # a result after the ESC may answer the ESC
         try:
             line.write(ESC)
-            line.pause(waits.escape_s)
+            line.pause(timeouts.escape_s)
             if self._answers("AT") or self._answers("AT") or self._answers("ATQ0V1E0"):
                 return
             # Text entry that one ESC does not end: gammu sends ESC CR, some firmware needs two.
             line.write(ESC + ESC + b"\r")
-            line.pause(waits.escape_s)
+            line.pause(timeouts.escape_s)
             if self._answers("AT"):
                 return
             # The last way: end the text entry with its content, which is no PDU. phonesim ignores ESC.
             line.write(CTRL_Z)
-            line.listen_until_quiet(waits.sync_s)
+            line.listen_until_quiet(timeouts.sync_s)
             if self._answers("AT") or self._answers("ATQ0V1E0"):
                 return
         except SilentError as error:
@@ -83,7 +83,7 @@ class Synchroniser:
     def _answers(self, text: str) -> bool:
         """Whether the modem answers with an OK, and sends nothing more after it."""
         line = self._line
-        line.say(text)
+        line.write_command(text)
         found = self._await_result()
         line.framer.echo = ""
         if found is None:
@@ -93,13 +93,13 @@ class Synchroniser:
         locked = found.cause().refuses_at
         understood = found.ok or (locked and self._locked)
         self._locked = locked
-        line.in_step = line.listen_until_quiet(line.waits.clean_s) and understood
+        line.in_step = line.listen_until_quiet(line.timeouts.clean_s) and understood
         return line.in_step
 
     def _await_result(self) -> Result | None:
         """The final result of `AT`; None without one in time."""
         line = self._line
-        deadline = monotonic() + line.waits.sync_s
+        deadline = monotonic() + line.timeouts.sync_s
         found: Result | None = None
         another = False  # lines of an older answer came: the next result belongs to them
         while found is None:
@@ -113,7 +113,7 @@ class Synchroniser:
                     line.set_aside(event)
                 elif another:
                     another = False  # the OK to this `AT` follows
-                    deadline = monotonic() + line.waits.sync_s
+                    deadline = monotonic() + line.timeouts.sync_s
                 elif found is None or not verdict.ok:
                     found = verdict
                     line.numeric = event in ("0", "4")

@@ -30,7 +30,7 @@ class Transcript:
         """Record bytes for the modem."""
         self._keep(Direction.TO_MODEM, data)
 
-    def heard(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         """Record bytes from the modem."""
         self._keep(Direction.FROM_MODEM, data)
 

@@ -60,7 +60,7 @@ class Reader:
             return [Line(at + clock, direction, data.decode())]
         if direction is Direction.TO_MODEM:
             return [Line(at + clock, direction, self._sent(data.decode("latin-1")))]
-        return [Line(at + clock, direction, text) for text in self._heard(at, data)]
+        return [Line(at + clock, direction, text) for text in self._received(at, data)]
 
     def rest(self, clock: float) -> list[Line]:
         """The unfinished line, as its length."""
@@ -77,7 +77,7 @@ class Reader:
             for place, piece in enumerate(pieces)
         )
 
-    def _heard(self, at: float, data: bytes) -> list[str]:
+    def _received(self, at: float, data: bytes) -> list[str]:
         text = self._begun + data.decode("latin-1")
         shown: list[str] = []
         end = 0
@@ -97,7 +97,7 @@ class Reader:
         before, inner = line[: len(line) - len(inner)], inner.rstrip(_CONTROLS)
         after = line[len(before) + len(inner) :]
         clean = _CONTROL.sub("", inner).strip(" \t\xff")  # as the framer reads it
-        shown = _printable(self._mask.heard(clean)) if clean else ""
+        shown = _printable(self._mask.received(clean)) if clean else ""
         return _controls(before) + shown + _controls(after)
 
 

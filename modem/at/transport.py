@@ -135,7 +135,7 @@ class Transport:
             self._empty = 0
             self._heard_at = monotonic()
             if self._transcript is not None:
-                self._transcript.heard(data)
+                self._transcript.received(data)
             return data
         self._empty += 1
         if flags & _GONE or self._empty >= _EMPTY_READS:

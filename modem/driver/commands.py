@@ -12,7 +12,7 @@ from modem.at.responses import ERROR
 from modem.at.transport import SilentError
 from modem.driver.identity import Identity
 from modem.driver.profiles import PLAIN, Profile
-from modem.timeouts import Patience
+from modem.timeouts import CommandTimeouts
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ _MUTE_SILENCES: Final = 3  # commands in a row without an answer, of a modem tha
 class Commands:
     """Commands to one modem, with its identity, its profile and its timeouts."""
 
-    def __init__(self, channel: Channel, patience: Patience) -> None:
+    def __init__(self, channel: Channel, timeouts: CommandTimeouts) -> None:
         self.channel = channel
-        self.patience = patience
+        self.timeouts = timeouts
         self.identity = Identity()
         self.profile: Profile = PLAIN
         self.silences = 0  # commands in a row without an answer
@@ -63,7 +63,7 @@ class Commands:
     ) -> Response:
         """Send a command that may fail. Silence counts as ERROR, with the information lines that came before it."""
         name = head(command)
-        allowed_s = self._allowed_s(name, timeout_s or self.patience.command_s)
+        allowed_s = self._allowed_s(name, timeout_s or self.timeouts.command_s)
         try:
             answer = self.channel.command(
                 command, *prefixes, bare=bare, timeout_s=allowed_s, enough_s=enough_s
@@ -83,19 +83,19 @@ class Commands:
     def _allowed_s(self, name: str, wanted_s: float) -> float:
         """The timeout of a command. It is shorter for a mute modem, for commands that it has never answered.
 
-        A command that takes long in every modem, such as a listing, gets its full time once all the same.
+        A command that takes long in every modem, such as a listing, still gets its full time once.
         """
         if not self.mute or name in self._answered:
             return wanted_s
-        if name not in self._unanswered and wanted_s > self.patience.command_s:
+        if name not in self._unanswered and wanted_s > self.timeouts.command_s:
             return wanted_s
-        return min(wanted_s, self.patience.mute_s)
+        return min(wanted_s, self.timeouts.mute_s)
 
     def patiently(self, command: str, *prefixes: str, timeout_s: float | None = None) -> Response:
         """Send a command that needs the SIM, again and again while the SIM is busy. Its answer may be bare."""
-        deadline = monotonic() + self.patience.busy_s
+        deadline = monotonic() + self.timeouts.busy_s
         while True:
             answer = self.attempt(command, *prefixes, bare=True, timeout_s=timeout_s)
             if not answer.cause.busy or monotonic() >= deadline:
                 return answer
-            self.channel.pause(self.patience.again_s)
+            self.channel.pause(self.timeouts.again_s)

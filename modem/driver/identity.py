@@ -30,7 +30,7 @@ class Identity:
         return Identity(manufacturer, model, found.revision or self.revision, imei)
 
     def is_same(self, other: Identity) -> bool:
-        """Whether both are the same modem, as far as modems can be told apart. Without IMEI and model: no."""
+        """Whether both are the same modem, as far as modems can be distinguished. Without IMEI and model: no."""
         if not (self.imei or self.model):
             return False
         return (self.imei, self.manufacturer, self.model) == (other.imei, other.manufacturer, other.model)

@@ -1,4 +1,4 @@
-"""The message memories of a modem: which are used, what they hold, and deleting (27.005, 3.2.2 and 4.1 to 4.6)."""
+"""The message memories of a modem: selection, content and deleting (27.005, 3.2.2 and 4.1 to 4.6)."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class MessageStorage:
         """
         if not only_better:
             self._selected = self.usual = None
-        say = self._commands.patiently if patient else self._commands.attempt
-        before = say("AT+CPMS?", "+CPMS")
+        send = self._commands.patiently if patient else self._commands.attempt
+        before = send("AT+CPMS?", "+CPMS")
         names = parsers.memory_names(before.lines)
-        chosen = self._take_first(say)
+        chosen = self._take_first(send)
         if chosen is None:
             return
         others = [*names[-1:], *((self.usual,) if self.usual else ())]
@@ -82,12 +82,12 @@ class MessageStorage:
             others += [name for name in all_known if self._listed is None or name in self._listed]
         self.others = tuple(name for name in dict.fromkeys((*self.others, *others)) if name != chosen)
 
-    def _take_first(self, say: Callable[..., Response]) -> str | None:
+    def _take_first(self, send: Callable[..., Response]) -> str | None:
         """Select the best memory that the modem accepts, if it is better than the usual one."""
         limit = MEMORIES.index(self.usual) if self.usual in MEMORIES else len(MEMORIES)
         for memory in MEMORIES[:limit]:
             for count in (3, 2, 1):  # Wavecom has two memories, some modems one
-                answer = say("AT+CPMS=" + ",".join([f'"{memory}"'] * count), "+CPMS")
+                answer = send("AT+CPMS=" + ",".join([f'"{memory}"'] * count), "+CPMS")
                 if answer.ok:
                     self._count = count
                     return memory
@@ -133,7 +133,7 @@ class MessageStorage:
         """All messages in a memory (the usual one by default); None where it cannot be read now."""
         if not self._select(memory):
             return None
-        answer = self._read("AT+CMGL=4", "+CMGL", timeout_s=self._commands.patience.list_s)
+        answer = self._read("AT+CMGL=4", "+CMGL", timeout_s=self._commands.timeouts.list_s)
         if answer is None or (not answer.ok and not answer.lines):
             return None
         found = parsers.listed_records(answer.lines)
@@ -169,7 +169,7 @@ class MessageStorage:
     def _read(self, command: str, prefix: str, timeout_s: float | None = None) -> Response | None:
         """Read messages; once more where the modem answered in text mode and is now in PDU mode again.
 
-        None where the answer is in text mode all the same: it holds no PDU.
+        None where the answer is still in text mode: it holds no PDU.
         """
         answer = self._commands.patiently(command, prefix, timeout_s=timeout_s)
         worded = parsers.shows_text_mode(answer.lines, prefix)
@@ -185,13 +185,13 @@ class MessageStorage:
         if not parsers.shows_text_mode(answer.lines, prefix):
             return answer
         # A modem may use the words in PDU mode too; then AT+CMGF? answers PDU mode.
-        return answer if self._mode.is_told and parsers.shows_pdus(answer.lines, prefix) else None
+        return answer if self._mode.is_reported and parsers.shows_pdus(answer.lines, prefix) else None
 
     def delete(self, index: int, memory: str | None = None) -> bool:
         """Delete one message. Whether it is no longer there."""
         if not self._select(memory):
             return False
-        answer = self._commands.attempt(f"AT+CMGD={index}", timeout_s=self._commands.patience.sim_s)
+        answer = self._commands.attempt(f"AT+CMGD={index}", timeout_s=self._commands.timeouts.sim_s)
         return answer.ok or answer.cause.no_such_index
 
     def filling(self) -> tuple[int, int] | None:
@@ -200,20 +200,20 @@ class MessageStorage:
         Where that is another memory than the chosen one, the chosen one is set again. If that does not help, the
         other memory is the usual one from now on.
         """
-        told = self._told()
+        usage = self._read_usage()
         if self._writes_elsewhere:
             self.lost = self.write_to()
-        if told is not None and self._is_foreign(told[0]):
+        if usage is not None and self._is_foreign(usage[0]):
             log.info(
-                "%s keeps new texts in %s, not in %s: set again", self._commands.name, told[0], self.usual
+                "%s keeps new texts in %s, not in %s: set again", self._commands.name, usage[0], self.usual
             )
             self._commands.attempt("AT+CPMS=" + ",".join([f'"{self.usual}"'] * self._count), "+CPMS")
             self._selected = None
-            told = self._told()
-            self.lost = told is not None and not self._is_foreign(told[0])
-        if told is None:
+            usage = self._read_usage()
+            self.lost = usage is not None and not self._is_foreign(usage[0])
+        if usage is None:
             return None
-        name, used, places = told
+        name, used, places = usage
         if self._is_foreign(name):
             log.info("%s keeps new texts in %s, not in %s", self._commands.name, name, self.usual)
             self.usual = name
@@ -222,7 +222,7 @@ class MessageStorage:
     def _is_foreign(self, name: str) -> bool:
         return self.usual is not None and name.isalpha() and name != self.usual
 
-    def _told(self) -> tuple[str, int, int] | None:
+    def _read_usage(self) -> tuple[str, int, int] | None:
         """Name, used and total places of the memory for new messages, from AT+CPMS?."""
         parts = parsers.memories(self._commands.attempt("AT+CPMS?", "+CPMS").lines)
         found = parsers.memory_for_new_messages(parts)

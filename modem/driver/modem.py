@@ -27,8 +27,8 @@ from modem.driver.submitter import Submitter
 from modem.driver.ussd import Reply
 from modem.driver.ussd_session import UssdSession
 from modem.hardware.sysfs import Tty
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
-from modem.timeouts import Patience
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
+from modem.timeouts import CommandTimeouts
 
 _IDENTITY_TRIES: Final = 2  # a URC may share a line with an answer
 
@@ -46,12 +46,12 @@ class Modem:
         *,
         smsc: str | None = None,
         slot_command: str | None = None,
-        patience: Patience | None = None,
+        timeouts: CommandTimeouts | None = None,
         writes: bool = False,
         wiring: Callable[[], Tty | None] = lambda: None,
     ) -> None:
         """`writes`: parts are sent from the modem's memory. `wiring`: the kernel's data about the device."""
-        self._commands = Commands(channel, patience or Patience())
+        self._commands = Commands(channel, timeouts or CommandTimeouts())
         self.channel = channel
         self._smsc = smsc
         self._slot_command = slot_command
@@ -73,7 +73,7 @@ class Modem:
         self._service_centre = ServiceCentre(commands, self._smsc)
         self._submitter = Submitter(self.channel, commands, self.mode, self.storage, self._service_centre)
         self._clock_follows = False  # the network sets the modem's clock
-        self._ussd_session = UssdSession(self.channel, commands.patience.ussd)
+        self._ussd_session = UssdSession(self.channel, commands.timeouts.ussd)
 
     @property
     def identity(self) -> Identity:
@@ -81,9 +81,9 @@ class Modem:
         return self._commands.identity
 
     @property
-    def patience(self) -> Patience:
+    def timeouts(self) -> CommandTimeouts:
         """The timeouts of commands."""
-        return self._commands.patience
+        return self._commands.timeouts
 
     @property
     def profile(self) -> Profile:
@@ -104,7 +104,7 @@ class Modem:
         self.mode.forget()
         radio = parsers.functionality(self._commands.attempt("AT+CFUN?", "+CFUN").lines)
         if radio not in (None, 1):  # never otherwise: on a Wavecom this restarts the modem
-            self._commands.attempt("AT+CFUN=1", timeout_s=self._commands.patience.function_s)
+            self._commands.attempt("AT+CFUN=1", timeout_s=self._commands.timeouts.function_s)
 
     def greet(self) -> None:
         """Resynchronise the modem, set its answer format, and identify it. Nothing lasting changes."""
@@ -195,11 +195,11 @@ class Modem:
 
     def pause(self) -> None:
         """Wait a moment, for a modem that is still busy."""
-        self.channel.pause(self._commands.patience.again_s)
+        self.channel.pause(self._commands.timeouts.again_s)
 
     def reset(self) -> None:
         """Restart the modem. It may be gone for half a minute; open its device again."""
-        self._commands.attempt(self.profile.reset, timeout_s=self._commands.patience.function_s)
+        self._commands.attempt(self.profile.reset, timeout_s=self._commands.timeouts.function_s)
 
     def answers(self, timeout_s: float) -> bool:
         """Whether the modem answers OK to AT."""
@@ -231,9 +231,9 @@ class Modem:
         """Send a written part (see `Submitter.send_written`)."""
         return self._submitter.send_written(place, timeout_s, meanwhile)
 
-    def fate(self, submission: Submission, place: Place) -> Fate | None:
-        """The state of a written part (see `Submitter.fate`)."""
-        return self._submitter.fate(submission, place)
+    def stored_state(self, submission: Submission, place: Place) -> StoredState | None:
+        """The state of a written part (see `Submitter.stored_state`)."""
+        return self._submitter.stored_state(submission, place)
 
     @property
     def read_from(self) -> tuple[str | None, ...]:

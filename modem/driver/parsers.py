@@ -310,8 +310,8 @@ def service(lines: Sequence[str]) -> str:
 def notification_setting(lines: Sequence[str]) -> tuple[int, ...]:
     """The values of `+CNMI: <mode>,<mt>,…` (27.005, 3.4.1); () unless all are numbers and there are at least two."""
     values = fields(lines[0]) if lines else []
-    told = tuple(int(value) for value in values if value.isdecimal() and len(value) < 3)
-    return told if len(told) == len(values) and len(told) > 1 else ()
+    numbers = tuple(int(value) for value in values if value.isdecimal() and len(value) < 3)
+    return numbers if len(numbers) == len(values) and len(numbers) > 1 else ()
 
 
 def ranges(line: str) -> list[frozenset[int]]:

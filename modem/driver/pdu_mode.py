@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _TRIES: Final = 3  # an answer may be lost on the line
 
 
-class Told(Enum):
+class ReportedMode(Enum):
     """The answer to AT+CMGF?."""
 
     PDU = "pdu"
@@ -37,35 +37,35 @@ class PduMode:
         self.text_since: float | None = None
         self._commands = commands
         self._only = False  # the modem has only PDU mode, and so perhaps not the command
-        self._tells = True  # the modem answers AT+CMGF?
+        self._answers_query = True  # the modem answers AT+CMGF?
         self._unknown = False  # the modem does not know any form of the command
 
     @property
-    def is_told(self) -> bool:
+    def is_reported(self) -> bool:
         """Whether AT+CMGF? itself answered PDU mode, rather than OK to the command that sets it."""
-        return self.confirmed and self._tells
+        return self.confirmed and self._answers_query
 
     def forget(self) -> None:
         """Forget the mode: the modem was restarted, or may have been."""
         self.confirmed = self._only = False
-        self._tells = True
+        self._answers_query = True
 
     def set(self, *, patient: bool = False) -> bool:
         """Set PDU mode and read it back. Whether the modem confirms it. `patient`: wait for a SIM that is busy."""
-        say = self._commands.patiently if patient else self._commands.attempt
+        send = self._commands.patiently if patient else self._commands.attempt
         silences = self._commands.total_silences
         for _ in range(_TRIES):
-            answer = say("AT+CMGF=0")
+            answer = send("AT+CMGF=0")
             if answer.ok or not answer.cause.unknown_command:
                 break
-        told = self._read()
-        if told is Told.NOTHING and not answer.ok and not self._commands.mute:
-            told = self._read_test()
-        if told is Told.NOTHING and answer.ok:
-            told = Told.PDU
-            self._tells = False  # from now on PDU mode is set again instead of read
-        self._note(told)
-        if told is Told.NOTHING:
+        mode = self._read()
+        if mode is ReportedMode.NOTHING and not answer.ok and not self._commands.mute:
+            mode = self._read_test()
+        if mode is ReportedMode.NOTHING and answer.ok:
+            mode = ReportedMode.PDU
+            self._answers_query = False  # from now on PDU mode is set again instead of read
+        self._note(mode)
+        if mode is ReportedMode.NOTHING:
             answered = self._commands.total_silences == silences
             self._unknown = answered and answer.cause.unknown_command
         return self.confirmed
@@ -74,8 +74,8 @@ class PduMode:
         """Read the mode, and set PDU mode where the modem fell back. Whether the modem is in PDU mode now."""
         if self._only:
             return True
-        if self._tells and self._read() is Told.PDU:
-            self._note(Told.PDU)
+        if self._answers_query and self._read() is ReportedMode.PDU:
+            self._note(ReportedMode.PDU)
             return True
         return self.set()
 
@@ -83,7 +83,7 @@ class PduMode:
         """Do as `ensure`, after an answer that looks like text mode. `certain`: no modem in PDU mode answers so."""
         before = self.fallbacks
         held = self.ensure()
-        if certain and held and not self._tells and self.fallbacks == before:
+        if certain and held and not self._answers_query and self.fallbacks == before:
             self._fell_back()
         return held
 
@@ -94,32 +94,32 @@ class PduMode:
             self.confirmed = self._only = True
         return self.confirmed
 
-    def _note(self, told: Told) -> None:
-        if told is not Told.TEXT:
+    def _note(self, mode: ReportedMode) -> None:
+        if mode is not ReportedMode.TEXT:
             self.text_since = None
         elif self.text_since is None:
             self.text_since = monotonic()
-        self.confirmed = told is Told.PDU
+        self.confirmed = mode is ReportedMode.PDU
 
-    def _read(self) -> Told:
-        told = _told(self._commands.attempt("AT+CMGF?", "+CMGF"))
-        if told is Told.TEXT:
+    def _read(self) -> ReportedMode:
+        mode = _reported_mode(self._commands.attempt("AT+CMGF?", "+CMGF"))
+        if mode is ReportedMode.TEXT:
             if self.confirmed:
                 self._fell_back()
             self.confirmed = False
-        return told
+        return mode
 
     def _fell_back(self) -> None:
         self.fallbacks += 1
         log.warning("%s fell back to text mode; PDU mode is set again", self._commands.name)
 
-    def _read_test(self) -> Told:
+    def _read_test(self) -> ReportedMode:
         """Ask AT+CMGF=?: a modem that answers `(0)` has only PDU mode."""
-        told = _told(self._commands.attempt("AT+CMGF=?", "+CMGF"))
-        self._only = told is Told.PDU
-        return told if self._only else Told.NOTHING
+        mode = _reported_mode(self._commands.attempt("AT+CMGF=?", "+CMGF"))
+        self._only = mode is ReportedMode.PDU
+        return mode if self._only else ReportedMode.NOTHING
 
 
-def _told(answer: Response) -> Told:
+def _reported_mode(answer: Response) -> ReportedMode:
     mode = parsers.message_format(answer.lines)
-    return Told.NOTHING if mode is None else Told.TEXT if mode else Told.PDU
+    return ReportedMode.NOTHING if mode is None else ReportedMode.TEXT if mode else ReportedMode.PDU

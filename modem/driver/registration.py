@@ -71,8 +71,8 @@ class NetworkRegistration:
 
     def registrations(self) -> tuple[Registration, ...]:
         """The states of +CREG, +CEREG and +CGREG, without those that the modem does not answer."""
-        told = (self._registration_of(name) for name in _DOMAINS)
-        return tuple(state for state in told if state is not None)
+        registrations = (self._registration_of(name) for name in _DOMAINS)
+        return tuple(state for state in registrations if state is not None)
 
     def chosen_by_hand(self) -> bool | None:
         """Whether the operator was selected manually (27.007, 7.3: mode 1 or 4); None without an answer."""
@@ -81,15 +81,15 @@ class NetworkRegistration:
 
     def choose_operator(self) -> None:
         """Start automatic network selection again (27.007, 7.3)."""
-        self._commands.attempt("AT+COPS=0", timeout_s=self._commands.patience.search_s)
+        self._commands.attempt("AT+COPS=0", timeout_s=self._commands.timeouts.search_s)
 
     def switch_radio(self) -> None:
         """Switch the radio off and on (27.007, 8.2)."""
-        patience = self._commands.patience
-        self._commands.attempt("AT+CFUN=4", timeout_s=patience.function_s)
+        timeouts = self._commands.timeouts
+        self._commands.attempt("AT+CFUN=4", timeout_s=timeouts.function_s)
         for _ in range(_RADIO_TRIES):  # a radio that stays off is worse than one that finds no network
-            self._commands.channel.pause(patience.again_s)
-            if self._commands.attempt("AT+CFUN=1", timeout_s=patience.function_s).ok:
+            self._commands.channel.pause(timeouts.again_s)
+            if self._commands.attempt("AT+CFUN=1", timeout_s=timeouts.function_s).ok:
                 break
 
     def signal_dbm(self) -> int | None:

@@ -34,5 +34,5 @@ class ServiceCentre:
             return False
         kind = 145 if self._configured.startswith("+") else 129
         command = f'AT+CSCA="{self._configured}",{kind}'
-        self.present = self._commands.attempt(command, timeout_s=self._commands.patience.sim_s).ok
+        self.present = self._commands.attempt(command, timeout_s=self._commands.timeouts.sim_s).ok
         return self.present

@@ -74,18 +74,18 @@ class SimCard:
 
     def state(self) -> SimState:
         """Read the state of the SIM, waiting while it is busy. READY for a modem that does not know the command."""
-        deadline = monotonic() + self._commands.patience.busy_s
+        deadline = monotonic() + self._commands.timeouts.busy_s
         while True:
             state = self._state_now()
             if state is not SimState.UNKNOWN:
                 return state
             if monotonic() >= deadline:
                 return SimState.FAILURE
-            self._commands.channel.pause(self._commands.patience.again_s)
+            self._commands.channel.pause(self._commands.timeouts.again_s)
 
     def pin_attempts(self) -> int | None:
         """The number of PIN attempts left before the SIM asks for its PUK; None without an answer."""
-        sim_s = self._commands.patience.sim_s
+        sim_s = self._commands.timeouts.sim_s
         if (way := self._commands.profile.pin_attempts) is not None:
             command, prefix, place = way
             answer = self._commands.attempt(command, prefix, timeout_s=sim_s)
@@ -99,7 +99,7 @@ class SimCard:
 
     def enter_pin(self, pin: str) -> bool:
         """Try a PIN once. After False the PIN must not be tried again until a person changed it."""
-        answer = self._commands.attempt(f'AT+CPIN="{pin}"', timeout_s=self._commands.patience.sim_s)
+        answer = self._commands.attempt(f'AT+CPIN="{pin}"', timeout_s=self._commands.timeouts.sim_s)
         state = self.state()
         return state is SimState.READY or (answer.ok and state is not SimState.PIN_REQUIRED)
 
@@ -143,11 +143,11 @@ class SimCard:
             self.state()
             other = self._compared(left)
             waited_s = monotonic() - began
-            if other or (other is None and (waited_s >= self._commands.patience.appear_s or not tells)):
+            if other or (other is None and (waited_s >= self._commands.timeouts.appear_s or not tells)):
                 return True
-            if waited_s >= self._commands.patience.slot_s:
+            if waited_s >= self._commands.timeouts.slot_s:
                 return False
-            self._commands.channel.pause(self._commands.patience.again_s)
+            self._commands.channel.pause(self._commands.timeouts.again_s)
 
     def _compared(self, left: Card) -> bool | None:
         """Whether the SIM is another one than `left`; None without a number to compare."""
@@ -161,7 +161,7 @@ class SimCard:
         """UNKNOWN while the SIM is busy."""
         # Wavecom answers READY without an OK.
         answer = self._commands.attempt(
-            "AT+CPIN?", "+CPIN", timeout_s=self._commands.patience.sim_s, enough_s=1.0
+            "AT+CPIN?", "+CPIN", timeout_s=self._commands.timeouts.sim_s, enough_s=1.0
         )
         if answer.lines:
             code = parsers.sim_state(answer.lines[-1])

@@ -20,7 +20,7 @@ def switch(commands: Commands, slot: int, way: Way) -> bool:
     done = False
     for command in way:
         text = command.replace("{slot}", str(slot)).replace("{index}", str(slot - 1))
-        answer = commands.attempt(text, timeout_s=commands.patience.function_s)
+        answer = commands.attempt(text, timeout_s=commands.timeouts.function_s)
         if text != command:
             done = answer.ok
     return done

@@ -81,14 +81,14 @@ def _await_index(channel: Channel, deadline: float) -> int | Result | None:
             if found is None:
                 channel.set_aside(event)
                 continue
-            channel.heard(found)
+            channel.note_result(found)
             if found.ok and index is not None:
                 return index
             if not found.ok and found.family != "ERROR":
                 return found
             # A result without index or code may belong to another command: then the right one follows.
             unclear = unclear or found
-            deadline = min(deadline, monotonic() + channel.waits.quiet_s)
+            deadline = min(deadline, monotonic() + channel.timeouts.quiet_s)
         if channel.restarted:
             return None
     return unclear
@@ -109,7 +109,7 @@ def send_written(
         return Refused(cause("LOCAL", NO_PROMPT))
     channel.sending()
     try:
-        channel.say(f"AT+CMSS={index}")
+        channel.write_command(f"AT+CMSS={index}")
     except DeviceGoneError:
         return InDoubt("The modem disappeared during the command that sends the message.")
     except SilentError:
@@ -159,7 +159,7 @@ def _write_pdu(channel: Channel, pdu: str) -> Result | None:
         if found is not None and not found.ok:
             channel.late_result = None
             channel.framer.echo = ""
-            channel.heard(found)
+            channel.note_result(found)
             return found
         channel.write(pdu[begin : begin + _PIECE].encode("ascii"))
     channel.pause(BETWEEN_PIECES_S)
@@ -176,14 +176,14 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
     echoed = channel.echoes
     refusal: Result | None = None
     try:
-        channel.say(command)
-        deadline = monotonic() + channel.waits.prompt_s
+        channel.write_command(command)
+        deadline = monotonic() + channel.timeouts.prompt_s
         while (events := channel.read(deadline)) is not None:
             prompted, refusal = _look_for_prompt(channel, events, refusal)
             if refusal is not None:
                 if prompted or not _may_be_stray(channel, refusal):
                     break
-                wait_s = channel.waits.sync_s if channel.owed else channel.waits.quiet_s
+                wait_s = channel.timeouts.sync_s if channel.owed else channel.timeouts.quiet_s
                 deadline = min(deadline, monotonic() + wait_s)
                 continue
             if channel.told_e0 and channel.echoes > echoed:
@@ -197,7 +197,7 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
         channel.framer.prompt_wanted = False
         channel.framer.echo = ""
     if refusal is not None:
-        channel.heard(refusal)
+        channel.note_result(refusal)
         return refusal
     channel.in_step = False
     raise SilentError("the modem did not ask for the message")

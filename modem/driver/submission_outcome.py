@@ -26,7 +26,7 @@ class _AnswerSorter:
     def __init__(self, channel: Channel, deadline: float) -> None:
         self.deadline = deadline
         self._channel = channel
-        self._told: list[Submitted] = []  # references, in the order of their arrival
+        self._references: list[Submitted] = []  # references, in the order of their arrival
         self._groups: list[Submitted] = []  # the last reference before each OK
         self._refusals: list[Result] = []
         self._bare_ok = False  # an OK without a reference, from a modem that may send none
@@ -47,14 +47,14 @@ class _AnswerSorter:
             self._strays = self._strays or channel.habits.answers_another(event)
             channel.set_aside(event)
             return None
-        channel.heard(found)
+        channel.note_result(found)
         if found.ok:
             return self._hear_ok()
         return self._hear_refusal(found)
 
     def conclude(self) -> Outcome | None:
         """The outcome of the part after the last line; None without an answer."""
-        if self._groups or self._told:
+        if self._groups or self._references:
             return self._own()
         if self._refusals:
             return verdict(self._channel, self._refusals[-1])
@@ -63,69 +63,71 @@ class _AnswerSorter:
     @property
     def is_over(self) -> bool:
         """Whether a final result came last."""
-        if len(self._told) > len(self._groups):
+        if len(self._references) > len(self._groups):
             return False
         return bool(self._groups or self._refusals or self._bare_ok)
 
     def leave_late(self, own: Outcome | None) -> None:
         """Keep the references of older parts in the channel. `own` is the outcome of this part."""
-        for told in self._told:
-            if told is not own:
-                self._channel.keep_late(told)
+        for reference in self._references:
+            if reference is not own:
+                self._channel.keep_late(reference)
 
-    def _take(self, told: Submitted) -> None:
+    def _take(self, reference: Submitted) -> None:
         channel = self._channel
-        self._told.append(told)
-        if told.reference is not None:
+        self._references.append(reference)
+        if reference.reference is not None:
             channel.tells_references, channel.tells_none = True, False
-        self._wait(channel.waits.result_s)
+        self._wait(channel.timeouts.result_s)
 
     def _hear_ok(self) -> Outcome | None:
         channel = self._channel
-        if len(self._told) > len(self._groups):
-            self._groups.append(self._told[-1])
-            if len(self._told) <= channel.owed and not self._refusals and not self._is_next():
-                self._wait(2 * channel.waits.result_s)  # the reference may belong to an older part
+        if len(self._references) > len(self._groups):
+            self._groups.append(self._references[-1])
+            if len(self._references) <= channel.owed and not self._refusals and not self._is_next():
+                self._wait(2 * channel.timeouts.result_s)  # the reference may belong to an older part
                 return None
             return self._own()
         if self._strays:
             self._strays = False
-        elif not self._told and not (channel.tells_references and not self._spoilt):
+        elif not self._references and not (channel.tells_references and not self._spoilt):
             # Some modems send no reference. From others this OK belongs to another command: then the reference follows.
             self._bare_ok = True
-            self._wait(channel.waits.quiet_s if channel.tells_none else channel.waits.result_s)
+            self._wait(channel.timeouts.quiet_s if channel.tells_none else channel.timeouts.result_s)
         return None
 
     def _is_next(self) -> bool:
         """Whether the last reference comes right after those of all older parts. Modems count up by one."""
-        last, told = self._channel.last_reference, self._told[-1].reference
-        return last is not None and told is not None and (told - last) % 256 == self._channel.owed + 1
+        last, reference = self._channel.last_reference, self._references[-1].reference
+        return (
+            last is not None and reference is not None and (reference - last) % 256 == self._channel.owed + 1
+        )
 
     def _hear_refusal(self, found: Result) -> Outcome | None:
         channel = self._channel
-        if self._told:
+        if self._references:
             # After the references of older parts the error belongs to this part; after its own reference it does not.
-            return self._own() if len(self._told) > channel.owed else verdict(channel, found)
+            return self._own() if len(self._references) > channel.owed else verdict(channel, found)
         first = not self._refusals
         self._refusals.append(found)
         if first and (channel.owed or found.family == "ERROR"):
             # It may belong to an older part, or be a stray one: modems give a code for a refusal of the network.
-            self._wait(channel.waits.result_s)
+            self._wait(channel.timeouts.result_s)
             return None
         return verdict(channel, found)
 
     def _own(self) -> Submitted:
         """The reference of this part: the last before the OK, or of several with an OK each the highest one."""
         if len(self._groups) < 2:
-            return self._told[-1]
+            return self._references[-1]
         own = self._groups[0]
-        for told in self._groups[1:]:
+        for reference in self._groups[1:]:
             if (
                 own.reference is None
-                or told.reference is None
-                or 0 < (told.reference - own.reference) % 256 < 128
+                or reference.reference is None
+                or 0 < (reference.reference - own.reference) % 256 < 128
             ):
-                own = told
+                own = reference
         return own
 
     def _wait(self, seconds: float) -> None:
@@ -201,5 +203,5 @@ def verdict(channel: Channel, found: Result) -> Outcome:
         return Submitted(None)
     why = found.cause(channel.vendor)
     if why.outcome_unknown:
-        return InDoubt(why.told_en, asked=True)
+        return InDoubt(why.text_en, asked=True)
     return Refused(why)

@@ -15,7 +15,7 @@ from modem.driver.parsers import SENT, UNSENT, Record
 from modem.driver.pdu_mode import PduMode
 from modem.driver.service_centre import ServiceCentre
 from modem.errors import DEVICE_GONE, NO_PROMPT, TEXT_MODE, UNENCODABLE, cause
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.sms import tpdu
 from modem.sms.submit_fingerprint import fingerprint
 
@@ -73,7 +73,7 @@ class Submitter:
         if memory is None:
             return Refused(cause("CMS", _NOT_SUPPORTED))
         self._keep_link(submission)
-        timeout_s = self._commands.patience.sim_s
+        timeout_s = self._commands.timeouts.sim_s
         index = self._insist(
             lambda: self._wrong_mode() or transaction.write(self._channel, pdu.length, pdu.hex, timeout_s)
         )
@@ -87,17 +87,17 @@ class Submitter:
             lambda: transaction.send_written(self._channel, place.index, timeout_s, meanwhile)
         )
 
-    def fate(self, submission: Submission, place: Place) -> Fate | None:
+    def stored_state(self, submission: Submission, place: Place) -> StoredState | None:
         """The state of a written part in the modem's memory; None where the memory cannot be read now."""
         record = self._storage.record(place.index, place.memory)
         if record is None:
-            return Fate.GONE if self._storage.is_empty(place.index, place.memory) else None
-        return fate_of(record, submission)
+            return StoredState.GONE if self._storage.is_empty(place.index, place.memory) else None
+        return stored_state_of(record, submission)
 
     def _wrong_mode(self) -> Refused | None:
         """The reason why no PDU can be sent now; None where the modem is in PDU mode.
 
-        Checked before each PDU: a modem that fell back to text mode does not report it, prompts all the same, and sends
+        Checked before each PDU: a modem that fell back to text mode does not report it, still prompts, and sends
         the PDU as a text to a wrong number.
         """
         try:
@@ -136,7 +136,7 @@ class Submitter:
             why = outcome.cause
             if why.busy and busy:
                 busy -= 1
-                self._channel.pause(self._commands.patience.again_s)
+                self._channel.pause(self._commands.timeouts.again_s)
             elif why.no_service_centre and not set_centre:
                 set_centre = True
                 if not self._service_centre.provide(missing=True):
@@ -145,20 +145,20 @@ class Submitter:
                 repeated = True  # the mode is checked again before the PDU
             elif why.malformed and not slowly:
                 # Octets may have been lost on the line: old UARTs lose some at full speed.
-                self._channel.pause(self._commands.patience.again_s)
+                self._channel.pause(self._commands.timeouts.again_s)
                 self._channel.slowly = True
             else:
                 return outcome
 
 
-def fate_of(record: Record, submission: Submission) -> Fate:
+def stored_state_of(record: Record, submission: Submission) -> StoredState:
     """The state of a part by a record in a modem's memory; GONE where the record is another message."""
     pdu = _pdu(submission)
     ours = None if isinstance(pdu, Refused) else fingerprint(pdu.hex)
     found = fingerprint(record.pdu)
     if ours is None or found is None or not found.startswith(ours):  # a memory may add filler
-        return Fate.GONE
-    return {SENT: Fate.SENT, UNSENT: Fate.UNSENT}.get(record.stat, Fate.GONE)
+        return StoredState.GONE
+    return {SENT: StoredState.SENT, UNSENT: StoredState.UNSENT}.get(record.stat, StoredState.GONE)
 
 
 def _pdu(submission: Submission) -> tpdu.Pdu | Refused:

@@ -13,7 +13,7 @@ from modem.at.transport import SilentError
 from modem.driver import parsers
 from modem.driver.profiles import UssdWay
 from modem.driver.ussd import Form, Reply, Session, UssdRefusedError, UssdSilentError, encode, parse
-from modem.timeouts import UssdPatience
+from modem.timeouts import UssdTimeouts
 
 _ANSWER: Final = frozenset({"+CUSD"})
 _ENDS: Final = _ANSWER | CALL_ENDS  # a Huawei E160 sends NO CARRIER instead of +CUSD: 2
@@ -22,9 +22,9 @@ _ENDS: Final = _ANSWER | CALL_ENDS  # a Huawei E160 sends NO CARRIER instead of 
 class UssdSession:
     """One session at a time, while no part is being submitted. Methods raise as `Channel` does, and the errors they name."""
 
-    def __init__(self, channel: Channel, patience: UssdPatience) -> None:
+    def __init__(self, channel: Channel, timeouts: UssdTimeouts) -> None:
         self._channel = channel
-        self._patience = patience
+        self._timeouts = timeouts
         self._cautious_until = 0.0  # monotonic seconds; an answer to an older code may still come
         self._known: UssdWay | None = None  # the way in which this modem accepted a code before
 
@@ -75,14 +75,14 @@ class UssdSession:
     def _say(self, way: UssdWay, code: str) -> Reply:
         """Send one code and wait for the network's answer."""
         self._drop_old()
-        deadline = monotonic() + self._patience.answer_s
+        deadline = monotonic() + self._timeouts.answer_s
         self._channel.late_result = None
         try:
             response = self._channel.command(
                 f'AT+CUSD=1,"{encode(code, way.form)}",15',
                 *_ANSWER,
-                timeout_s=self._patience.answer_s,
-                enough_s=self._patience.result_s,
+                timeout_s=self._timeouts.answer_s,
+                enough_s=self._timeouts.result_s,
                 ends=CALL_ENDS,
             )
         except SilentError:
@@ -92,7 +92,7 @@ class UssdSession:
         if not response.ok and not response.lines:
             cause = response.result.cause(self._channel.vendor)
             raise UssdRefusedError(
-                f"The modem refused the code: {cause.told_en}", misunderstood=cause.other_ussd_form
+                f"The modem refused the code: {cause.text_en}", misunderstood=cause.other_ussd_form
             )
         line = response.lines[-1] if response.lines else self._await(deadline)
         if line is None:
@@ -101,7 +101,7 @@ class UssdSession:
             return Reply(Session.ENDED, "", line)
         if self._cautious_until > monotonic():
             # It may be the answer to the code before; then the right one comes, too.
-            line = self._await(min(deadline, monotonic() + self._patience.late_s), line) or line
+            line = self._await(min(deadline, monotonic() + self._timeouts.late_s), line) or line
         self._cautious_until = 0.0
         return parse(line, way.form, "UCS2" if way.form is Form.UCS2 else _charset(way))
 
@@ -115,19 +115,19 @@ class UssdSession:
             if before is not None:
                 return None
             # The modem accepted the code, so it is not sent again in another form.
-            raise UssdRefusedError(f"The code was not answered: {found.cause(self._channel.vendor).told_en}")
+            raise UssdRefusedError(f"The code was not answered: {found.cause(self._channel.vendor).text_en}")
         if found is None or (before is not None and found.tag not in _ANSWER):
             return None
         return found.line
 
     def _silent(self) -> UssdSilentError:
         """Give up the code: close the session and drop a late answer."""
-        self._cautious_until = monotonic() + self._patience.cautious_s
+        self._cautious_until = monotonic() + self._timeouts.cautious_s
         if not self._channel.restarted:
             self._cancel()
-            self._channel.pause(self._patience.cancel_s)
+            self._channel.pause(self._timeouts.cancel_s)
             self._drop_old()
-            return UssdSilentError(f"The network did not answer within {self._patience.answer_s:g} s")
+            return UssdSilentError(f"The network did not answer within {self._timeouts.answer_s:g} s")
         return UssdSilentError("The modem restarted before the network answered")
 
     def _cancel(self) -> None:
@@ -165,7 +165,7 @@ class UssdSession:
     def _try(self, command: str, *prefixes: str) -> Response:
         """Send a command that may fail; silence counts as ERROR."""
         try:
-            return self._channel.command(command, *prefixes, timeout_s=self._patience.setting_s)
+            return self._channel.command(command, *prefixes, timeout_s=self._timeouts.setting_s)
         except SilentError:
             return Response((), ERROR)
 

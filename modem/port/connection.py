@@ -53,7 +53,7 @@ def connect(
         mailbox.fd,
         mailbox.attend,
         name=f"port {settings.port}",
-        waits=timing.waits,
+        timeouts=timing.channel,
         transcript=transcript,
     )
     channel.owed = record.owed
@@ -64,7 +64,7 @@ def connect(
         channel,
         smsc=settings.smsc,
         slot_command=settings.slot_command,
-        patience=timing.patience,
+        timeouts=timing.commands,
         writes=settings.submit_via == Via.STORAGE.value,
         wiring=wiring,
     )

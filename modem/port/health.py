@@ -71,7 +71,7 @@ class Health:
     def _first_refresh_s(self) -> float:
         """Return half of the usual interval to all of it, by the port's number.
 
-        So ports that came up together do not go on to refresh together and delay each other.
+        So ports that came up together do not refresh together again and again and delay each other.
         """
         return self._connection.timing.refresh_s * (1 - self._connection.port * _SPREAD % 1 / 2)
 
@@ -121,7 +121,7 @@ class Health:
         return changed
 
     def sentence(self) -> str:
-        """Return how the active SIM stands with its network, as one sentence for the operator."""
+        """Return the registration and signal of the active SIM as one sentence for the operator."""
         return self._sentence(self._connection.reporter.status.active)
 
     def _read_registration(self, slot: int) -> None:

@@ -84,7 +84,7 @@ def adopt(fd: int, device: str, baud: int, *, rtscts: bool) -> SerialPort | None
 
 
 def unread(fd: int) -> int:
-    """Return how many unread octets the kernel holds (tty_ioctl(4), FIONREAD); 0 where it does not tell."""
+    """Return the number of unread octets in the kernel (tty_ioctl(4), FIONREAD); 0 where it is unknown."""
     count = bytearray(4)
     try:
         fcntl.ioctl(fd, termios.FIONREAD, count)

@@ -83,7 +83,7 @@ class Inbound:
         self._direct.close(urcs)
 
     def _asks_for_listing(self, urc: Urc) -> bool:
-        """Return whether a modem says that its memory is full, or readable by now. Reading and deleting makes room."""
+        """Return whether a modem reports that its memory is full, or readable by now. Reading and deleting makes room."""
         if urc.tag == "+CIEV":
             indicator, *rest = urc.fields
             about_texts = (

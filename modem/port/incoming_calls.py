@@ -26,7 +26,7 @@ class IncomingCalls:
         """End a call that rings."""
         if not self._ringing:
             return
-        self._ringing = False  # the modem says RING again if this does not end the call
+        self._ringing = False  # the modem reports RING again if this does not end the call
         if monotonic() - self._hung_up_at < self._connection.timing.hang_up_s:
             return
         self._hung_up_at = monotonic()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.port.status import PortStatus
 from modem.sms.tpdu import Deliver, StatusReport
 
@@ -126,7 +126,7 @@ class Work(Protocol):
         Called before the first `next` of a connection, and whenever the modem was brought up again.
         """
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         """Settle a part in doubt by its state in the modem's memory."""
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
@@ -136,10 +136,10 @@ class Work(Protocol):
         """Return for how many seconds the modem may still be busy with a part of an older connection."""
 
     def told_late(self, status: PortStatus, reference: int | None) -> None:
-        """Store the TP-MR that the modem told after the time limit: it belongs to the part in doubt."""
+        """Store the TP-MR that the modem reported after the time limit: it belongs to the part in doubt."""
 
     def recovered(self, status: PortStatus, claim: Claim, result: Submitted | Refused) -> None:
-        """Settle the part that an older process had in the air, by the modem's answer or by how far the part got.
+        """Settle the part that an older process was submitting, by the modem's answer or by how far the part got.
 
         A part that is no longer in doubt stays as it is.
         """

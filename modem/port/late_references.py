@@ -1,4 +1,4 @@
-"""References (TP-MR) that the modem tells after the time limit of their part."""
+"""References (TP-MR) that the modem reports after the time limit of their part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 def report_late_references(connection: Connection) -> None:
-    """Tell the gateway the references that came late. They settle a part in doubt where it is clear which part they are about."""
+    """Pass late references to the gateway. They settle a part in doubt where it is clear to which part they belong."""
     channel, reporter = connection.channel, connection.reporter
     late = channel.take_late()
     if not late:
@@ -20,7 +20,7 @@ def report_late_references(connection: Connection) -> None:
     if reporter.in_doubt:
         if len(late) < owed:
             log.info(
-                "port %d: a late reference is dropped: it may be about more than one part", connection.port
+                "port %d: a late reference is dropped: it may belong to more than one part", connection.port
             )
             return
         reporter.correct_outcome(late.pop())

@@ -20,7 +20,7 @@ FULL: Final = 4095
 
 @dataclass(frozen=True, slots=True)
 class LeftAnswer:
-    """The modem's answer to the part that was in the air; both None where there is none."""
+    """The modem's answer to the part that was being submitted; both None where there is none."""
 
     taken: Submitted | None = None
     failure: Result | None = None
@@ -44,7 +44,7 @@ def listen(channel: Channel, heard: bytes, kept: int | None, wait_s: float) -> L
             # There is a gap after these octets: the rest of the last line, and the PDU of the last URC, are lost.
             channel.forget_partial()
             log.warning(
-                "%s: while the gateway was stopped, the modem sent more than the kernel keeps: some of it is lost",
+                "%s: while the gateway was stopped, the modem sent more than the kernel stores: some of it is lost",
                 channel.name,
             )
             full = False
@@ -74,7 +74,7 @@ class _Sorter:
                 continue
             if isinstance(event, str) and self.failure is None and tag(event) in REFERENCES:
                 self.taken = Submitted(reference_of(event))  # the last one before the OK is about this part
-                self.settled_by = monotonic() + self._channel.waits.result_s
+                self.settled_by = monotonic() + self._channel.timeouts.result_s
             elif found is None:
                 self._channel.set_aside(event)
             elif not found.ok and self.taken is None and self.failure is None:

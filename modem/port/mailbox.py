@@ -37,7 +37,7 @@ class UssdOrder:
 
 
 class StoppingError(Exception):
-    """The port was told to stop, and nothing is in the air."""
+    """The port was told to stop, and no submission is in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Mailbox:
     # From any thread
 
     def wake(self) -> None:
-        """Say that there may be work. A port that knows this already is not interrupted."""
+        """Report that there may be work. A port that already knows is not interrupted."""
         if not self._woken:
             self._signal(_WORK)
 
@@ -184,7 +184,7 @@ class Mailbox:
     def attend(self) -> None:
         """Take the requests. Questions that cannot be put to the modem now are answered by its last answer.
 
-        Raises StoppingError where the port was told to stop, unless a submission is in the air.
+        Raises StoppingError where the port was told to stop, unless a submission is in progress.
         """
         try:
             while signals := self._receiver.recv(64):
@@ -258,5 +258,5 @@ class Mailbox:
     def _answer(self, ask: Future[Answer], *, ok: bool) -> None:
         if ask.set_running_or_notify_cancel():
             status, busy = self._reporter.status, self._reporter.submitting
-            detail = "A message is in the air." if busy else status.detail
+            detail = "A message is being submitted." if busy else status.detail
             ask.set_result(Answer(status.port, ok and status.state is not PortState.ABSENT, busy, detail))

@@ -18,7 +18,7 @@ _NEARLY_FULL: Final = 0.8
 _BETWEEN: Final = 1 / 30
 _AT_ONCE: Final = 5  # listings in a row, each because more texts came during the last one
 # When a memory that was full is looked at again after it was emptied, as shares of the interval between two listings:
-# the network has more texts and sends them as soon as it hears that there is room (23.040, 10.3.3).
+# the network has more texts and sends them as soon as it learns that there is room (23.040, 10.3.3).
 _AFTER_FULL: Final = (1 / 300, 1 / 150, 1 / 75, 1 / 30, 1 / 15)
 
 

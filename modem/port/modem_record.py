@@ -62,7 +62,7 @@ class ModemRecord:
         self._identity = identity
 
     def learn_references(self, *, tells: bool) -> None:
-        """Remember whether this modem tells references."""
+        """Remember whether this modem reports references."""
         self._tells_references = tells
 
     def set_owed(self, parts: int) -> None:

@@ -34,9 +34,9 @@ class ModemSettings:
         self._reporter = connection.reporter
         self._modem = connection.modem
         self._inbound = inbound
-        self._patience = connection.modem.patience
+        self._timeouts = connection.modem.timeouts
         self._at = float("inf")  # when to try unconfirmed settings again, in monotonic seconds
-        self._pause_s = self._patience.again_s
+        self._pause_s = self._timeouts.again_s
         self._began_at = 0.0  # when the modem came up, or last said that it is ready
         self._checked_at = float("-inf")
         self._check_all = False
@@ -56,7 +56,7 @@ class ModemSettings:
     def begin_anew(self) -> None:
         """The modem was brought up and got all settings: publish which it confirmed."""
         self._began_at = monotonic()
-        self._pause_s = self._patience.again_s
+        self._pause_s = self._timeouts.again_s
         self._publish()
         self._at = self._began_at + self._pause_s if self._is_open else float("inf")
 
@@ -64,13 +64,13 @@ class ModemSettings:
         """Note a URC that shows that the modem became ready, or is in text mode."""
         if is_ready(urc.line) or is_text_form(urc.line):
             now = monotonic()
-            self._began_at, self._pause_s = now, self._patience.again_s
+            self._began_at, self._pause_s = now, self._timeouts.again_s
             self.check_soon()
 
     def check_soon(self) -> None:
         """Check all settings soon: something showed that one is not as it should be."""
         self._check_all = True
-        at = max(monotonic(), self._checked_at + self._patience.busy_s * _BETWEEN_SIGNS)
+        at = max(monotonic(), self._checked_at + self._timeouts.busy_s * _BETWEEN_SIGNS)
         self._at = min(self._at, at)
 
     def tend(self) -> None:
@@ -89,7 +89,7 @@ class ModemSettings:
         self._publish()
         if self._is_open:
             self._at = monotonic() + self._pause_s
-            self._pause_s = min(2 * self._pause_s, _MOST_PAUSES * self._patience.again_s)
+            self._pause_s = min(2 * self._pause_s, _MOST_PAUSES * self._timeouts.again_s)
         else:
             self._at = float("inf")
 
@@ -111,7 +111,7 @@ class ModemSettings:
             )
             self._modem.prepare()
             self._inbound.list_now()  # texts may have come that were not announced
-            self._began_at, self._pause_s = monotonic(), self._patience.again_s
+            self._began_at, self._pause_s = monotonic(), self._timeouts.again_s
             self._at = min(self._at, monotonic() + self._pause_s)
         elif self._is_unset and self._at == float("inf"):
             self._at = monotonic()  # tried again once a minute while the modem refuses
@@ -141,7 +141,7 @@ class ModemSettings:
     def _give_up_mode(self) -> None:
         """Decide what to do with a modem that refuses PDU mode. Raises UnusableError if it stays in text mode."""
         mode = self._modem.mode
-        if mode.text_since is not None and monotonic() - mode.text_since > self._patience.busy_s:
+        if mode.text_since is not None and monotonic() - mode.text_since > self._timeouts.busy_s:
             raise UnusableError("the modem does not leave text mode (AT+CMGF=0)")
         if self._is_ready_long:
             mode.accept()
@@ -149,7 +149,7 @@ class ModemSettings:
     @property
     def _is_ready_long(self) -> bool:
         """Whether the modem has been up long enough to accept every setting that it knows."""
-        return monotonic() - self._began_at > self._patience.busy_s
+        return monotonic() - self._began_at > self._timeouts.busy_s
 
     @property
     def _is_unset(self) -> bool:

@@ -20,12 +20,12 @@ _SILENT_SUBMISSIONS: Final = 2  # in a row: one may be the network's fault, more
 _REFUSED_RECIPIENTS: Final = 3
 
 
-class SickError(Exception):
+class ModemFaultError(Exception):
     """The modem answers, but does not do its work."""
 
 
 class OutcomeCheck:
-    """Counts outcomes that speak against the modem of one connection, and asks for looks at what they name."""
+    """Counts outcomes that show a fault of the modem of one connection, and requests checks of the part that they name."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class OutcomeCheck:
         return self._proven
 
     def judge(self, result: Submitted | Refused | InDoubt, recipient: str) -> None:
-        """Judge the modem by one result. Raises DeviceGoneError, SickError, OutOfStepError."""
+        """Judge the modem by one result. Raises DeviceGoneError, ModemFaultError, OutOfStepError."""
         channel = self._connection.channel
         if channel.gone:
             raise DeviceGoneError("the device was lost while a message was being sent")
@@ -76,12 +76,12 @@ class OutcomeCheck:
             return
         self._silent += 1
         if self._silent >= _SILENT_SUBMISSIONS:
-            raise SickError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
+            raise ModemFaultError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
         if not channel.in_step:
             channel.resync()
 
     def _look_into(self, cause: Cause) -> None:
-        """Ask for a look at what a refusal names, before the regular one is due."""
+        """Request a check of the part that a refusal names, before the regular check is due."""
         if cause.wrong_mode:
             self._modem_settings.check_soon()
         if cause.sim_trouble:
@@ -92,10 +92,12 @@ class OutcomeCheck:
             self._health.want_registration()
 
     def _count_refusal(self, cause: Cause, recipient: str) -> None:
-        """Count recipients in a row that are refused without a reason of the network's. Raises SickError."""
+        """Count recipients in a row that are refused without a reason of the network's. Raises ModemFaultError."""
         if cause.modem_failed:
             self._refused.add(recipient)
         else:
             self._refused.clear()
         if len(self._refused) >= _REFUSED_RECIPIENTS:
-            raise SickError(f"the modem answers AT, but refuses {len(self._refused)} recipients in a row")
+            raise ModemFaultError(
+                f"the modem answers AT, but refuses {len(self._refused)} recipients in a row"
+            )

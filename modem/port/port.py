@@ -24,7 +24,7 @@ from modem.port.interface import Work
 from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
 from modem.port.modem_record import ModemRecord
 from modem.port.network_search import RestartNeededError
-from modem.port.outcome_check import SickError
+from modem.port.outcome_check import ModemFaultError
 from modem.port.recovery import Recovery, Step
 from modem.port.reporter import Reporter
 from modem.port.session import Session
@@ -91,7 +91,7 @@ class Port:
         self._thread.start()
 
     def wake(self) -> None:
-        """Say from any thread that there may be work."""
+        """Report from any thread that there may be work."""
         if self._mailbox is not None:
             self._mailbox.wake()
 
@@ -138,7 +138,7 @@ class Port:
             self._mailbox.leave(watcher)
 
     def stop(self) -> None:
-        """From any thread: finish the part in the air and begin nothing new."""
+        """From any thread: finish the part being submitted and begin nothing new."""
         if self._mailbox is not None:
             self._mailbox.stop()
 
@@ -163,11 +163,11 @@ class Port:
                     self._connect_once(mailbox, reporter, recovery)
                 except StoppingError:
                     raise
-                except Exception:  # the gateway fails at every call: the port goes on without it
+                except Exception:  # the gateway fails at every call: the port continues without it
                     log.exception(
                         "port %d: unexpected error while publishing port status", self.settings.port
                     )
-                    mailbox.sleep(recovery.sick(proven=False).pause_s, settling=False)
+                    mailbox.sleep(recovery.modem_failed(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
@@ -183,12 +183,12 @@ class Port:
             session.run()
         except StoppingError:
             raise
-        except (DeviceUnavailableError, ChannelError, RestartNeededError, SickError) as error:
+        except (DeviceUnavailableError, ChannelError, RestartNeededError, ModemFaultError) as error:
             step, state, detail = self._next_step(error, session, reporter, recovery)
-        except Exception:  # the top of the thread: the port goes on after any failure
+        except Exception:  # the top of the thread: the port continues after any failure
             log.exception("port %d: an unexpected failure", self.settings.port)
-            sick = SickError("the gateway itself failed on this port, see its log")
-            step, state, detail = self._next_step(sick, session, reporter, recovery)
+            fault = ModemFaultError("the gateway itself failed on this port, see its log")
+            step, state, detail = self._next_step(fault, session, reporter, recovery)
         finally:
             if device is not None:
                 self._close(device, mailbox)
@@ -234,24 +234,24 @@ class Port:
                 carrying=reporter.in_doubt,
                 proven=proven,
             )
-            log.warning("port %d: %s; %s", port, error, step.words)
+            log.warning("port %d: %s; %s", port, error, step.text)
             device = self.settings.device
             detail = f"{device} was lost: is the modem plugged in, and its power supply strong enough?"
             return step, PortState.ABSENT, detail
         if isinstance(error, RestartNeededError):
             step = recovery.restart()
-            log.warning("port %d: %s; %s", port, error, step.words)
+            log.warning("port %d: %s; %s", port, error, step.text)
             if session is not None:
                 session.restart_modem()
-            return step, PortState.SICK, f"The modem has signal but no network; {step.words}."
-        step = recovery.sick(proven=proven)
-        log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.words)
+            return step, PortState.SICK, f"The modem has signal but no network; {step.text}."
+        step = recovery.modem_failed(proven=proven)
+        log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.text)
         if step.restart and session is not None:
             session.restart_modem()
-        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.words}."
+        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.text}."
 
     def _take_over(self, reporter: Reporter) -> None:
-        """Take the line and the note that an older process left, and recover the part that was in the air."""
+        """Take the line and the note that an older process left, and recover the part that was being submitted."""
         if not self._line_store.keeps:
             return
         port = self.settings.port
@@ -264,7 +264,7 @@ class Port:
                 self._line_store.keep_note(port, fd)
             os.close(fd)
         except (OSError, ValueError) as error:
-            log.warning("port %d: no note of the part in the air is kept: %s", port, error)
+            log.warning("port %d: no note of the part being submitted is kept: %s", port, error)
             return
         reporter.adopt_note(note)
 
@@ -326,7 +326,7 @@ class Port:
         lines = self._transcript.new_lines()
         if lines and log.isEnabledFor(logging.WARNING):
             text = "\n".join(map(str, lines))
-            log.warning("port %d: what was said before it failed:\n%s", self.settings.port, text)
+            log.warning("port %d: the last lines before the failure:\n%s", self.settings.port, text)
 
     def _end(self, mailbox: Mailbox, reporter: Reporter) -> None:
         """Settle the last outcome, and answer the requests that wait."""

@@ -20,7 +20,7 @@ _LOST_CARRYING = 3
 class Step:
     """The port's next action, and the pause after it."""
 
-    words: str  # for the log and the status
+    text: str  # for the log and the status
     pause_s: float
     restart: bool = False  # tell the modem to restart, before its device is closed
     command: bool = False  # run `reset_command`, once it is closed
@@ -40,7 +40,7 @@ class Recovery:
         self._away_since: float | None = None
         self._commands = 0  # run for a device that stays away
 
-    def sick(self, *, proven: bool) -> Step:
+    def modem_failed(self, *, proven: bool) -> Step:
         """The modem was there and did not do its work. `proven`: it had submitted a part since the device was opened."""
         self._away_since = None
         self._lost_young = 0
@@ -56,8 +56,8 @@ class Recovery:
             return Step("reset_command is run", timing.reset_s, command=True)
         rest_s = _last(timing.rests_s, self.troubles - (4 if command else 3))
         also = ", reset_command is run," if command else ""
-        words = f"it is restarted{also} and rests for {rest_s:g} s"
-        return Step(words, timing.reset_s + rest_s, restart=True, command=command)
+        text = f"it is restarted{also} and rests for {rest_s:g} s"
+        return Step(text, timing.reset_s + rest_s, restart=True, command=command)
 
     def restart(self) -> Step:
         """The modem answers and is restarted nevertheless. This does not count as trouble."""
@@ -74,17 +74,17 @@ class Recovery:
         if carrying and self._lost_carrying >= _LOST_CARRYING:
             rest_s = _last(self._timing.rests_s, self._lost_carrying - _LOST_CARRYING)
             also = "reset_command is run, and " if self._has_command else ""
-            words = (
+            text = (
                 f"{also}it rests for {rest_s:g} s, for it was lost at {self._lost_carrying} messages in a row"
             )
-            return Step(words, rest_s, command=self._has_command)
+            return Step(text, rest_s, command=self._has_command)
         if not young:
             self._away_since = None
             self._lost_young = 0
         step = self.away(now)
         pause_s = min(step.pause_s * 2 ** min(self._lost_young, 10), self._timing.refused_s)
         self._lost_young += young
-        return Step(step.words, max(pause_s, step.pause_s), command=step.command)
+        return Step(step.text, max(pause_s, step.pause_s), command=step.command)
 
     def away(self, now: float) -> Step:
         """The device is missing."""

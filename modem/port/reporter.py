@@ -1,4 +1,4 @@
-"""The status that a port publishes, and what it tells the gateway: outcomes, reports, late references."""
+"""The status that a port publishes, and its messages to the gateway: outcomes, reports, late references."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNAVAILABLE_S: Final = (0.5, 1.0, 2.0, 5.0)
 class Reporter:
     """Publishes one port's status and settles its outcomes. Used from the port's thread only.
 
-    It alone changes the status, the outcome that is not settled yet, and the time until which the gateway is left alone.
+    It alone changes the status, the outcome that is not settled yet, and the time until which the gateway is not asked.
     """
 
     def __init__(self, status: PortStatus, work: Work, transcript: Transcript) -> None:
@@ -32,13 +32,13 @@ class Reporter:
         self._status = status
         self._transcript = transcript
         self._outcome: Outcome | None = None
-        self._reports: list[Reported] = []  # that came during a submission, and are told with its outcome
+        self._reports: list[Reported] = []  # reports that came during a submission, reported with its outcome
         self._submitting = False
         self._note: SubmissionNote | None = None
         self._left: Noted | None = None
-        self._recovered: tuple[Claim, Submitted | Refused] | None = None  # not told to the gateway yet
+        self._recovered: tuple[Claim, Submitted | Refused] | None = None  # not reported to the gateway yet
         self._back_at = 0.0
-        self._told: PortStatus | None = None
+        self._published: PortStatus | None = None
         self._refusals = 0
 
     @property
@@ -58,17 +58,17 @@ class Reporter:
 
     @property
     def submitting(self) -> bool:
-        """Whether a submission is in the air."""
+        """Whether a submission is in progress."""
         return self._submitting
 
     @property
     def back_at(self) -> float:
-        """Until then, in monotonic seconds, the gateway is left alone: it can store nothing."""
+        """Until then, in monotonic seconds, the gateway is not asked: it can store nothing."""
         return self._back_at
 
     @property
     def note(self) -> SubmissionNote | None:
-        """The note of the part in the air, for the next process; None where no note is kept."""
+        """The note of the part being submitted, for the next process; None where no note is kept."""
         return self._note
 
     @property
@@ -79,18 +79,18 @@ class Reporter:
     # Status
 
     def publish(self, **changes: Any) -> None:
-        """Change the status and tell it to the gateway if it differs from what was told last."""
+        """Change the status and report it to the gateway if it differs from the last reported one."""
         status = replace(self._status, **changes)
         if (status.state, status.detail) != (self._status.state, self._status.detail):
             log.info("port %d is %s: %s", status.port, status.state.value, status.detail)
             self._transcript.note(f"port {status.port} is {status.state.value}: {status.detail}")
         self._status = status
-        if status != self._told:
+        if status != self._published:
             try:
                 self.work.status(status)
             except WorkUnavailableError:
-                return  # told with the next change, or before the next claim
-            self._told = status
+                return  # published with the next change, or before the next claim
+            self._published = status
 
     def publish_slot(self, slot: int, **changes: Any) -> None:
         """Change the status of one slot and publish it."""
@@ -101,7 +101,7 @@ class Reporter:
         return tuple(replace(each, **changes) if each.slot == slot else each for each in self._status.slots)
 
     def publish_end(self, state: PortState, detail: str) -> None:
-        """Publish how a connection ended. No submission is in the air after it."""
+        """Publish how a connection ended. No submission is in progress after it."""
         self._submitting = False
         self.publish(state=state, detail=detail, busy=False)
 
@@ -122,7 +122,7 @@ class Reporter:
     # Submissions
 
     def begin_submission(self, submission: Submission) -> None:
-        """Publish that a submission is in the air, and write it to the note."""
+        """Publish that a submission is in progress, and write it to the note."""
         self._submitting = True
         if not self._status.busy:
             self.publish(busy=True)
@@ -147,7 +147,7 @@ class Reporter:
 
     def next(self, *, claims: bool = True) -> Submission | Switch | Rest:
         """Settle the outcome and ask for the next order. Where the gateway can store nothing: a rest before the next try."""
-        if self._status != self._told:
+        if self._status != self._published:
             self.publish()
         try:
             # The gateway gives no submission to a port that is starting.
@@ -178,7 +178,7 @@ class Reporter:
         return 0.0
 
     def settle_when_due(self) -> None:
-        """Settle the outcome without a claim, unless the gateway is to be left alone now."""
+        """Settle the outcome without a claim, unless the gateway must not be asked now."""
         if self._outcome is not None and monotonic() >= self._back_at:
             self.settle()
 
@@ -236,7 +236,7 @@ class Reporter:
         return left
 
     def recover(self, claim: Claim, result: Submitted | Refused) -> None:
-        """Tell the gateway what became of the part that an older process had in the air; retried until it is stored."""
+        """Tell the gateway what became of the part that an older process was submitting; retried until it is stored."""
         self._left, self._recovered = None, (claim, result)
         if self._note is not None:
             self._note.end(claim, result)  # for the next process, if this one ends before it is stored

@@ -42,7 +42,7 @@ class Session:
     """One connection: composes the collaborators that bring the modem up and do its work.
 
     `run` ends by raising the reason. The port opens a new connection then.
-    Raises DeviceGoneError, OutOfStepError, RestartNeededError, SickError, StoppingError.
+    Raises DeviceGoneError, OutOfStepError, RestartNeededError, ModemFaultError, StoppingError.
     """
 
     def __init__(self, connection: Connection, unread_octets: int | None = None) -> None:
@@ -115,7 +115,7 @@ class Session:
             if self._channel.in_step:
                 self._modem.reset()
             else:
-                self._channel.say_blindly(self._modem.profile.reset)
+                self._channel.write_command_blindly(self._modem.profile.reset)
         except ChannelError as error:
             log.info("port %d: while restarting the modem: %s", self._connection.port, error)
 
@@ -220,10 +220,10 @@ class Session:
         if slot == before:
             return
         self._mailbox.modem_is_busy()
-        self._unsolicited.sort()  # what came until now came for the SIM of the old slot
         report_late_references(self._connection)
-        if not self._sim_slots.enter(slot) and reporter.status.slots[before - 1].sim is SimState.READY:
-            self._sim_slots.enter(before)
+        entered = self._sim_slots.enter(slot, self._unsolicited.sort)
+        if not entered and reporter.status.slots[before - 1].sim is SimState.READY:
+            self._sim_slots.enter(before, self._unsolicited.sort)
         self._channel.take_late()  # about the SIM of the old slot, which the gateway would not know
         self._channel.owed = 0
         record.set_owed(0)

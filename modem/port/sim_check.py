@@ -68,6 +68,6 @@ class SimCheck:
         active = reporter.status.active_slot
         log.warning("port %d: the SIM in slot %d changed", self._connection.port, active)
         self._connection.mailbox.modem_is_busy()
-        reporter.publish(state=PortState.STARTING, detail="The SIM changed; it is being looked at.")
+        reporter.publish(state=PortState.STARTING, detail="The SIM changed; it is being read.")
         self._sim_slots.look_at(active)
         return True

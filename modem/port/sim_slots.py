@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 from modem.driver.card_identity import Card
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.port.connection import Connection
-from modem.port.interface import WorkUnavailableError
+from modem.port.pin_entry import PinEntry
 from modem.port.status import PortState
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-MIN_PIN_ATTEMPTS: Final = 2  # with one attempt left, a wrong PIN locks the SIM
 _TRIES: Final = 3  # to read a number of the SIM: an answer may be lost on the line
 _LOOK_S: Final = 0.2  # between two readings of the registration
 
@@ -31,6 +28,7 @@ class SimSlots:
         self._reporter = connection.reporter
         self._identities = connection.record.identities
         self._modem = connection.modem
+        self._pin_entry = PinEntry(connection)
         self._register_s = connection.timing.register_s
         self._slot_way: tuple[str, ...] | None = None  # the commands that changed the slot before
         self._switched_at: float | None = None  # when the last switch began; None once its SIM is registered
@@ -63,15 +61,18 @@ class SimSlots:
         """Return the name of the SIM that the modem uses now, before it is looked at; "" where it tells neither number."""
         return self._identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
-    def enter(self, slot: int) -> bool:
-        """Make a slot the active one and look at its SIM. Return whether it is there and works."""
+    def enter(self, slot: int, sort: Callable[[], None] = lambda: None) -> bool:
+        """Make a slot the active one and look at its SIM. Return whether it is there and works.
+
+        `sort` passes on the URCs that came until the modem changed the slot: they came for the SIM of the old one.
+        """
         reporter = self._reporter
         before = reporter.status.active
         known = any(each.sim is not SimState.UNKNOWN for each in reporter.status.slots)
         reporter.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
         left = self._identities.last(before.slot) if known and before.slot != slot else Card()
-        if not self._switch_to(slot, left):
+        if not self._switch_to(slot, left, sort):
             reporter.publish_slot(slot, sim=SimState.FAILURE)
             return False
         # The old SIM keeps its registration in the status: nothing newer is known until its slot is active again.
@@ -81,13 +82,14 @@ class SimSlots:
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
 
-    def _switch_to(self, slot: int, left: Card) -> bool:
+    def _switch_to(self, slot: int, left: Card, sort: Callable[[], None]) -> bool:
         """Change the slot until the SIM is no longer `left`. Return whether it is another one, or none."""
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
             if way is None or not self._modem.switch(slot, way):
                 continue
+            sort()
             if left == Card() or self._modem.sim.await_other(left):
                 self._slot_way = way
                 return True
@@ -104,7 +106,7 @@ class SimSlots:
         sim = modem.sim.state()
         iccid = self._iccid() if sim is not SimState.ABSENT else ""
         if sim is SimState.PIN_REQUIRED:
-            sim = self._unlock(iccid)
+            sim = self._pin_entry.unlock(iccid)
             iccid = iccid or modem.sim.iccid()  # some modems read nothing from a locked SIM
         if sim is not SimState.READY:
             self._reporter.publish_slot(
@@ -183,35 +185,3 @@ class SimSlots:
             return True
         slot = self._reporter.status.active_slot
         return all(self._identities.is_another(slot, self._read()) for _ in range(_TRIES))
-
-    def _unlock(self, iccid: str) -> SimState:
-        """Try the configured PIN: at most once for this SIM, and never on the last attempt but one."""
-        if self._settings.pin is None:
-            return SimState.PIN_REQUIRED
-        pin = self._settings.pin.get_secret_value()
-        port = self._settings.port
-        left = self._modem.sim.pin_attempts()
-        if left is not None and left < MIN_PIN_ATTEMPTS:
-            log.error("port %d: the PIN is not tried: %d attempts are left", port, left)
-            return SimState.PIN_REFUSED
-        if not self._insist(lambda: self._reporter.work.try_pin(iccid, port, pin, left)):
-            return SimState.PIN_REFUSED
-        accepted = self._modem.sim.enter_pin(pin)
-        self._insist(lambda: self._reporter.work.pin_tried(iccid, port, pin, accepted=accepted))
-        if accepted:
-            self._modem.begin()  # some modems refuse every command but the PIN while the SIM is locked
-            return SimState.READY
-        log.error("port %d: the SIM refused the configured PIN; it is not tried again", port)
-        return (
-            SimState.PUK_REQUIRED
-            if self._modem.sim.state() is SimState.PUK_REQUIRED
-            else SimState.PIN_REFUSED
-        )
-
-    def _insist(self, call: Callable[[], T]) -> T:
-        """Call the gateway until it can store: no PIN is tried, and no refusal forgotten, before that is durable."""
-        while True:
-            try:
-                return call()
-            except WorkUnavailableError as error:
-                self._modem.channel.pause(self._reporter.unavailable(error))

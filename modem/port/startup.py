@@ -1,4 +1,4 @@
-"""Brings a modem up: read what it sent before, get it in step, identify it, look at its SIMs."""
+"""Brings a modem up: reads earlier output, synchronises, identifies the modem, reads its SIMs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class Startup:
         self._sim_slots = sim_slots
         self._inbound = inbound
         self._unread_octets = unread_octets  # None once they were read
-        self._adopted = (
-            False  # the line was left open by an older process, and its SIMs were not looked at yet
-        )
+        self._adopted = False  # the line was left open by an older process, and its SIMs were not read yet
         self._failure: Result | None = None  # what the modem answered to the part that an older process left
         self._kept_power = True
         self._echoes: int | None = (

@@ -46,14 +46,14 @@ class PortStatus:
     detail: str  # one sentence for the operator: the state, and what can be done about it
     slots: tuple[SlotStatus, ...]
     active_slot: int
-    busy: bool = False  # a submission is in the air
+    busy: bool = False  # a submission is in progress
     imei: str = ""
     model: str = ""
     switches: int = 0  # to another slot, since the start
     switch_s: float = 0.0  # average duration of a switch, from the order until the SIM is registered
     # Microseconds since the epoch as the modem has them from its network, and when they were read (monotonic seconds).
     network_time: tuple[int, float] | None = None
-    # What needs an operator although the port works, in the order of the enum.
+    # Conditions that need an operator although the port works, in the order of the enum.
     conditions: tuple[Condition, ...] = ()
 
     @property
@@ -68,5 +68,5 @@ class Answer:
 
     port: int
     ok: bool
-    busy: bool  # the reply is the last answer, because a submission was in the air
+    busy: bool  # the reply is the last answer, because a submission was in progress
     detail: str

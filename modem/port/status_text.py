@@ -45,7 +45,7 @@ def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
 
 
 def sentence(slot: SlotStatus, *, search_restarted: bool = False) -> str:
-    """Return how a working SIM stands with its network, and what can be done about it."""
+    """Return the registration and signal of a working SIM as a sentence, with the remedy."""
     if not slot.registration.carries_sms:
         told = _NO_NETWORK.get(slot.registration, "The modem is looking for its network.")
         return f"{told} {_SEARCH_RESTARTED}" if search_restarted else told

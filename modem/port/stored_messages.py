@@ -102,7 +102,7 @@ class StoredMessages:
         return True
 
     def _list(self) -> None:
-        """List all memories, and take over what they hold."""
+        """List all memories, and take over their messages."""
         self._watch.begin_listing()
         storage = self._modem.storage
         deleted = self._deleted
@@ -200,7 +200,7 @@ class StoredMessages:
         for _ in range(_REREADS):
             there = self._modem.storage.read(found.place.index, found.memory)
             if there is None and not self._modem.mode.confirmed:
-                # What is there is not known: it is deleted after the next listing.
+                # The content is unknown: it is deleted after the next listing.
                 self._undeleted[found.place] = found
                 return None
             now = found if there is None else self._found(there, found.memory)

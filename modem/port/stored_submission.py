@@ -11,9 +11,9 @@ from typing import Final
 from modem.at.transport import ChannelError
 from modem.driver.message_storage import OUTGOING
 from modem.driver.parsers import UNSENT
-from modem.driver.submitter import fate_of
+from modem.driver.submitter import stored_state_of
 from modem.errors import NOT_KEPT, STILL_STORED, cause
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.port.conditions import Condition
 from modem.port.connection import Connection
 from modem.port.interface import Kept, Storage, WorkUnavailableError
@@ -73,22 +73,22 @@ class StoredSubmissions:
 
     def _ask(self, kept: Kept, place: Place) -> bool:
         """Look up what became of one part, and delete it. Return whether it is still there."""
-        fate = self._modem.fate(kept.submission, place)
+        stored_state = self._modem.stored_state(kept.submission, place)
         work, status = self._reporter.work, self._reporter.status
-        if fate is None:
+        if stored_state is None:
             if not kept.settled:
                 self._ask_again(_LATER_S)
             return True
-        if fate is Fate.UNSENT and not kept.settled:
+        if stored_state is StoredState.UNSENT and not kept.settled:
             if self._kept_power and kept.unsure_s > 0:
                 self._ask_again(kept.unsure_s)
                 return True
             if not self._kept_power:
                 # The network may have taken it before the modem lost its power, and the mark was lost too.
-                work.found(status, kept, Fate.GONE)
-        if not kept.settled and (fate is not Fate.UNSENT or self._kept_power):
-            work.found(status, kept, fate)
-        empty = fate is Fate.GONE or self._modem.storage.delete(place.index, place.memory)
+                work.found(status, kept, StoredState.GONE)
+        if not kept.settled and (stored_state is not StoredState.UNSENT or self._kept_power):
+            work.found(status, kept, stored_state)
+        empty = stored_state is StoredState.GONE or self._modem.storage.delete(place.index, place.memory)
         if empty:
             work.emptied(status, kept)
         return not empty
@@ -103,7 +103,9 @@ class StoredSubmissions:
         for memory in (outgoing,) if outgoing else OUTGOING:
             for record in self._modem.storage.records(memory) or ():
                 ours = record.stat == UNSENT and Place(memory, record.index) not in taken
-                if ours and any(fate_of(record, kept.submission) is Fate.UNSENT for kept in strays):
+                if ours and any(
+                    stored_state_of(record, kept.submission) is StoredState.UNSENT for kept in strays
+                ):
                     log.info("port %d: a part that was never sent is deleted", self._connection.port)
                     self._modem.storage.delete(record.index, memory)
         for kept in strays:
@@ -170,7 +172,7 @@ class StoredSubmissions:
             log.warning(
                 "port %d: a part is sent directly, because the modem does not store it: %s",
                 port,
-                outcome.cause.told_en,
+                outcome.cause.text_en,
             )
         return None
 
@@ -191,37 +193,41 @@ class StoredSubmissions:
         if doubt.asked and not self._is_marked(submission, place):
             self._leftovers.append(place)
             return doubt
-        fate = self._fate(submission, place)
+        stored_state = self._stored_state(submission, place)
         if channel.told_e0 and channel.echoes > echoes:
             channel.restarted = True  # the mark may be lost too
-        if fate is None or channel.restarted:
+        if stored_state is None or channel.restarted:
             return doubt
-        if fate is Fate.UNSENT and not submission.marks:
-            fate = Fate.GONE
+        if stored_state is StoredState.UNSENT and not submission.marks:
+            stored_state = StoredState.GONE
         self._leftovers.append(place)
         log.warning(
             "port %d: the modem did not answer for a part; its memory says %s",
             self._connection.port,
-            fate.value,
+            stored_state.value,
         )
-        if fate is Fate.SENT:
+        if stored_state is StoredState.SENT:
             return Submitted(None)
-        return Refused(cause("LOCAL", STILL_STORED)) if fate is Fate.UNSENT else InDoubt(doubt.reason, True)
+        return (
+            Refused(cause("LOCAL", STILL_STORED))
+            if stored_state is StoredState.UNSENT
+            else InDoubt(doubt.reason, True)
+        )
 
-    def _fate(self, submission: Submission, place: Place) -> Fate | None:
+    def _stored_state(self, submission: Submission, place: Place) -> StoredState | None:
         try:
-            return self._modem.fate(submission, place)
+            return self._modem.stored_state(submission, place)
         except ChannelError:
             return None
 
     def _is_marked(self, submission: Submission, place: Place) -> bool:
-        if self._fate(submission, place) is Fate.SENT:
+        if self._stored_state(submission, place) is StoredState.SENT:
             return True
         try:
             self._modem.pause()  # the modem may set the mark a little later
         except ChannelError:
             return False
-        return self._fate(submission, place) is Fate.SENT
+        return self._stored_state(submission, place) is StoredState.SENT
 
     def _note(self, submission: Submission, place: Place | None) -> bool:
         try:
@@ -233,7 +239,7 @@ class StoredSubmissions:
 
     def _learn(self, storage: Storage) -> None:
         if not self._modem.channel.in_step:
-            return  # its silence says nothing about the model
+            return  # no conclusion about the model
         port, name = self._connection.port, self._modem.name
         if storage is Storage.MARKS:
             log.info("port %d: %s marks sent parts in its memory", port, name)
@@ -250,7 +256,11 @@ class StoredSubmissions:
         try:
             self._reporter.work.learned(self._reporter.status, storage)
         except WorkUnavailableError as error:
-            log.info("port %d: this could not be stored (%s): the port finds it out again", port, error)
+            log.info(
+                "port %d: an ability of the modem could not be stored (%s): the port determines it again",
+                port,
+                error,
+            )
 
 
 def _code(refused: Refused) -> tuple[str, int | None]:

@@ -1,7 +1,7 @@
-"""A note of the part in the air and how far it got, in memory that outlives the process.
+"""A note of the part being submitted and how far it got, in memory that outlives the process.
 
 The memory is a file without a name (memfd_create(2)) that the service manager keeps open while the daemon restarts. So the
-next process learns about the part that was in the air when the last one was killed, without a write to the disk. Without
+next process learns about the part that was being submitted when the last one was killed, without a write to the disk. Without
 a service manager, the note ends with the process.
 """
 
@@ -32,7 +32,7 @@ _BODY_AT: Final = 8
 class Phase(IntEnum):
     """The progress of a part."""
 
-    NOTHING = 0  # no part is in the air
+    NOTHING = 0  # no part is being submitted
     BEGUN = 1  # claimed; the modem has not got the PDU
     TYPED = 2  # the PDU is being written, or was; the modem's answer was not read
     SUBMITTED = 3  # the network took it
@@ -65,7 +65,7 @@ class SubmissionNote:
         return os.memfd_create("gatewayd-handover")
 
     def read(self) -> Noted | None:
-        """Return the content; None where no part is in the air, or another version wrote it."""
+        """Return the content; None where no part is being submitted, or another version wrote it."""
         if (
             self._memory[_LAYOUT] != _VERSION
             or self._memory[_PHASE] not in _PHASES
@@ -120,7 +120,7 @@ class SubmissionNote:
             self._write(Phase.DOUBT, part)
 
     def clear(self) -> None:
-        """No part is in the air: the gateway has settled the last one."""
+        """No part is being submitted: the gateway has settled the last one."""
         self._memory[_PHASE] = Phase.NOTHING
 
     def close(self) -> None:

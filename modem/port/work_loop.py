@@ -16,7 +16,7 @@ from modem.port.sim_check import SimCheck
 from modem.port.stored_submission import StoredSubmissions
 
 # The result of a part where an exception leaves open what became of it.
-_FAILED: Final = InDoubt("The gateway failed while the message was in the air.")
+_FAILED: Final = InDoubt("The gateway failed while the message was being submitted.")
 
 
 class WorkLoop:

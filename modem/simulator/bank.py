@@ -142,7 +142,7 @@ class Bank:
         return self.config.directory / "control"
 
     def slots(self, port: int) -> tuple[Sim, ...]:
-        """The cards of a port, as they were put in at the start. To be read, not changed, but in `call`."""
+        """The cards of a port at the start. Change them only within `call`."""
         return tuple(self._sim_slots[port])
 
     def number(self, port: int, slot: int = 1) -> str:
@@ -224,6 +224,14 @@ class Bank:
 
         self.call(arm)
 
+    def answer_ussd(self, code: str, answer: str) -> None:
+        """Have the network answer a service code, or a reply to a menu, with this text from now on."""
+        self.call(lambda: self.network.ussd_answers.update({code: answer}))
+
+    def ussd_asked(self) -> list[str]:
+        """The service codes and replies that the network got, oldest first."""
+        return self.call(lambda: list(self.network.ussd_asked))
+
     def chance(self, rule: Rule) -> None:
         """Let modems misbehave by chance from now on; the seed repeats it. Raises `KeyError` for no such port."""
         ports = self.ports if rule.port is None else (rule.port,)
@@ -255,7 +263,7 @@ class Bank:
         return self.call(count)
 
     def hold(self, port: int, command: str, *, answer: bool = False) -> None:
-        """Let a modem hold the next such command until `release`: all of it, or its answer alone."""
+        """Let a modem hold the next such command until `release`: the whole command, or only its answer."""
         self.call(lambda: self.modem(port).hold(command, answer=answer))
 
     def release(self, port: int, *, forget: bool = False) -> None:
@@ -263,7 +271,7 @@ class Bank:
         self.call(lambda: self.modem(port).release(forget=forget))
 
     def stored(self, port: int) -> list[int]:
-        """The <stat> of all that lies in the memories of a modem and its active card."""
+        """The <stat> of all messages in the memories of a modem and its active card."""
 
         def look() -> list[int]:
             modem = self.modem(port)

@@ -13,6 +13,8 @@
     {"do": "release", "port": 1, "forget": false}                    and goes on, or never happens
     {"do": "stored", "port": 1}        the <stat> of all in its memories
     {"do": "unplug", "port": 1}        {"do": "replug", "port": 1}
+    {"do": "ussd", "code": "#123#", "answer": "Solde 5 F"}           the network's answer to a code from now on
+    {"do": "ussd-asked"}                      the codes and replies that the network got
     {"do": "texts"}
     {"do": "moments"}                         when modems were asked to submit, and answered; a thousand at most, each once
 
@@ -70,7 +72,7 @@ class Orders(Protocol):
         """A command waits."""
 
     def release(self, port: int, *, forget: bool = False) -> None:
-        """It goes on, or never happens."""
+        """The held command continues, or is dropped."""
 
     def stored(self, port: int) -> list[int]:
         """The status of each message in the modem's memories."""
@@ -80,6 +82,12 @@ class Orders(Protocol):
 
     def replug(self, port: int) -> None:
         """The modem comes back."""
+
+    def answer_ussd(self, code: str, answer: str) -> None:
+        """An answer to a service code."""
+
+    def ussd_asked(self) -> list[str]:
+        """The codes."""
 
     def texts(self) -> tuple[Text, ...]:
         """Complete texts that were sent."""
@@ -256,6 +264,16 @@ def _replug(orders: Orders, order: _Order) -> dict[str, object]:
     return {}
 
 
+def _ussd(orders: Orders, order: _Order) -> dict[str, object]:
+    orders.answer_ussd(str(order["code"]), str(order["answer"]))
+    return {}
+
+
+def _ussd_asked(orders: Orders, order: _Order) -> dict[str, object]:
+    del order
+    return {"codes": orders.ussd_asked()}
+
+
 def _texts(orders: Orders, order: _Order) -> dict[str, object]:
     del order
     shown = [{"from": text.sender, "to": text.recipient, "text": text.text} for text in orders.texts()]
@@ -282,6 +300,8 @@ _ACTIONS: dict[str, _Action] = {
     "stored": _stored,
     "unplug": _unplug,
     "replug": _replug,
+    "ussd": _ussd,
+    "ussd-asked": _ussd_asked,
     "texts": _texts,
     "moments": _moments,
 }

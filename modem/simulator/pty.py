@@ -17,7 +17,7 @@ HELD_BACK = 1 << 18  # octets kept for a slow reader; octets beyond that are los
 class Terminal:
     """A pseudo-terminal in raw mode.
 
-    The bank keeps no descriptor of the program's end: only so can it tell that nobody has the device open, and
+    The bank keeps no descriptor of the program's end: only so can it tell that no program has the device open, and
     lose what is said then, as a serial line does. The terminal itself lives as long as the modem's end.
     """
 

@@ -20,7 +20,7 @@ Handler = Callable[[], None]
 class Reactor:
     """Waits for descriptors and timers, on the thread that calls `run`.
 
-    Edge-triggered: a pseudo-terminal that nobody has open would else be ready for ever.
+    Edge-triggered: a pseudo-terminal that no program has open would be ready for ever.
     """
 
     def __init__(self, timers: Timers) -> None:

@@ -26,6 +26,26 @@ class Segment:
     alphabet: Alphabet
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a text as a message. A unit is a septet of GSM 7-bit, or 16 bits of UCS-2."""
+
+    alphabet: Alphabet
+    parts: int
+    units: int  # of the whole text
+    units_per_part: int
+    units_left: int  # in the last part
+
+
+def size(text: str) -> Size:
+    """The size of `text` as `segment` splits it; raises as `segment`."""
+    segments = segment(text)
+    alphabet = segments[0].alphabet
+    room = (_ROOM_ALONE if len(segments) == 1 else _ROOM_BESIDE_HEADER)[alphabet]
+    lengths = [_length(one.text, alphabet) for one in segments]
+    return Size(alphabet, len(segments), sum(lengths), room, room - lengths[-1])
+
+
 def segment(text: str) -> tuple[Segment, ...]:
     """Split `text` into as few parts as possible; their texts joined are `text` again.
 

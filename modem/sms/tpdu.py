@@ -6,17 +6,27 @@ All are hexadecimal with the SMSC address in front, the form of AT+CMGS, +CMGR, 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import Enum
 
+from modem.sms.address import encode_address, read_address, read_smsc
 from modem.sms.gsm7 import Alphabet, decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, pack, unpack
+from modem.sms.octet_reader import OctetReader, TpduError
 from modem.sms.segmentation import MAX_PARTS, Segment, join
+from modem.sms.time_stamp import aware, clock_reading, time_stamp, zone_on_earth
+from modem.sms.user_data_header import (
+    Concat,
+    concat_header,
+    concat_of,
+    discards,
+    locking_shift,
+    port_of,
+    read_elements,
+    single_shift,
+)
 
-
-class TpduError(ValueError):
-    """These are not the hexadecimal digits of an SMS-DELIVER or SMS-STATUS-REPORT: cut, garbled or of another kind."""
+__all__ = ["Concat", "Deliver", "Pdu", "ReportKind", "Signal", "StatusReport", "TpduError", "parse", "submit"]
 
 
 class ReportKind(Enum):
@@ -24,7 +34,7 @@ class ReportKind(Enum):
 
     DELIVERED = "delivered"  # the transaction is completed
     PENDING = "pending"  # the service centre is still trying: another report follows
-    FAILED = "failed"  # the service centre gave up
+    FAILED = "failed"  # the service centre stopped trying
 
 
 class Signal(Enum):
@@ -41,16 +51,6 @@ class Pdu:
 
     hex: str
     length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Concat:
-    """The concatenation header of a part (23.040, 9.2.3.24.1 and 9.2.3.24.8). 1 <= seq <= total."""
-
-    reference: int
-    width: int  # bits of the reference, 8 or 16: references of different widths are different messages
-    total: int
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def submit(
     """
     if not 1 <= seq <= total <= MAX_PARTS:
         raise ValueError(f"there is no part {seq} of {total}")
-    header = b"" if total == 1 else bytes([0x05, _CONCAT_8, 0x03, reference, total, seq])
+    header = b"" if total == 1 else concat_header(reference, total=total, seq=seq)
     first = (
         _SUBMIT
         | (_REJECT_DUPLICATES if reject_duplicates else 0)
@@ -168,7 +168,7 @@ def submit(
     validity = b"" if validity_s is None else bytes([_relative_validity(validity_s)])
     tpdu = (
         bytes([first, message_reference])
-        + _address(recipient)
+        + encode_address(recipient)
         + bytes([_PID, dcs])
         + validity
         + _user_data(header, segment)
@@ -182,10 +182,10 @@ def parse(pdu_hex: str) -> Deliver | StatusReport:
     Raises TpduError for any invalid string, and no other error.
     """
     try:
-        octets = _Octets(bytes.fromhex(pdu_hex))
+        octets = OctetReader(bytes.fromhex(pdu_hex))
     except ValueError:
         raise TpduError("not hexadecimal, or half an octet") from None
-    smsc = _read_smsc(octets)
+    smsc = read_smsc(octets)
     first = octets.one()
     kind = first & 0x03
     if kind == _SUBMIT:
@@ -211,58 +211,7 @@ _STATUS_REPORT_REQUEST = 0x20
 _HEADER_INDICATOR = 0x40
 _MORE_TO_COME = 0x04  # TP-MMS, inverted
 
-# Types of address (23.040, 9.1.2.5): bit 7 set, type of number, ISDN numbering plan
-_INTERNATIONAL = 0x91
-_UNKNOWN = 0x81
-_TYPE_OF_NUMBER = 0x70
-_TYPE_INTERNATIONAL = 0x10
-_TYPE_ALPHANUMERIC = 0x50
-
-# Semi-octets (23.040, 9.1.2.3): two an octet, the first one low. With the two exchanged they are the octet's
-# hexadecimal digits, where A to E stand for *#abc and F is the filler.
-_SWAPPED = bytes(octet >> 4 | (octet & 0x0F) << 4 for octet in range(256))
-_TO_HEX = str.maketrans("*#abc", "abcde")
-_FROM_HEX = str.maketrans("abcde", "*#abc", "f")
-_FILLER = "f"
-
-# The number of two decimal semi-octets, by their octet; `_NO_DECIMAL` where they are no decimal digits.
-_NO_DECIMAL = 0xFF
-_DECIMALS = bytes(
-    10 * (octet & 0x0F) + (octet >> 4) if octet & 0x0F < 10 and octet >> 4 < 10 else _NO_DECIMAL
-    for octet in range(256)
-)
-
-_DIALLED = re.compile(r"\+[0-9]{1,15}|[0-9*#abc]{1,20}", re.ASCII)
-
-_SMSC_MAX_OCTETS = 12  # a longer one is an erased place, all FF, or garbage
-
-# Information elements of a header (23.040, 9.2.3.24)
-_CONCAT_8 = 0x00
-_INDICATION = 0x01
-_PORTS_8 = 0x04
-_PORTS_16 = 0x05
-_CONCAT_16 = 0x08
-_SINGLE_SHIFT = 0x24
-_LOCKING_SHIFT = 0x25
-
-_INDICATION_KEPT = 0x80  # of the first octet of an indication: the text is to be stored (23.040, 9.2.3.24.2)
-
-_FIRST_OF_1900S = 70  # a two-digit year from here on is of the last century
-
-# Time zones reach from 12 hours behind UTC to 14 hours ahead. A larger value is a garbled octet.
-_MOST_BEHIND, _MOST_AHEAD = timedelta(hours=-12), timedelta(hours=14)
-
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
-
-
-def _address(number: str) -> bytes:
-    """TP-DA: the count of digits, the type, and two digits an octet, the first one low (23.040, 9.1.2.5)."""
-    if not _DIALLED.fullmatch(number):
-        raise ValueError("the recipient is neither an E.164 number nor a short code")
-    digits = number.removeprefix("+")
-    filler = _FILLER if len(digits) % 2 else ""
-    packed = bytes.fromhex(digits.translate(_TO_HEX) + filler).translate(_SWAPPED)
-    return bytes([len(digits), _INTERNATIONAL if number.startswith("+") else _UNKNOWN]) + packed
 
 
 def _relative_validity(seconds: int) -> int:
@@ -303,148 +252,41 @@ def _septets_of(header: bytes) -> tuple[int, int]:
     return taken, 7 * taken - bits
 
 
-class _Octets:
-    """Octets, read from front to back. Reading past the end raises TpduError."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self._next = 0
-
-    @property
-    def taken(self) -> bytes:
-        """The octets that were read."""
-        return self._octets[: self._next]
-
-    def take(self, count: int) -> bytes:
-        """The next `count` octets."""
-        taken = self._octets[self._next : self._next + count]
-        if len(taken) < count:
-            raise TpduError(f"cut off after {len(self._octets)} octets")
-        self._next += count
-        return taken
-
-    def one(self) -> int:
-        """The next octet."""
-        if self._next >= len(self._octets):
-            raise TpduError(f"cut off after {len(self._octets)} octets")
-        self._next += 1
-        return self._octets[self._next - 1]
-
-
-def _read_smsc(octets: _Octets) -> str:
-    """The address in front of the TPDU, whose length counts octets (24.011, 8.2.5.1)."""
-    length = octets.one()
-    if length > _SMSC_MAX_OCTETS:
-        raise TpduError(f"an SMSC address of {length} octets")
-    if length == 0:
-        return ""
-    address = octets.take(length)
-    return _number(address[0], address[1:], 2 * length - 2)
-
-
-def _read_address(octets: _Octets) -> str:
-    """TP-OA or TP-RA, whose length counts semi-octets (23.040, 9.1.2.5)."""
-    length, kind = octets.take(2)
-    value = octets.take((length + 1) // 2)
-    if kind & _TYPE_OF_NUMBER == _TYPE_ALPHANUMERIC:
-        return _name(value, length)
-    return _number(kind, value, length)
-
-
-def _number(kind: int, value: bytes, length: int) -> str:
-    digits = value.translate(_SWAPPED).hex()[:length].translate(_FROM_HEX)
-    return "+" + digits if kind & _TYPE_OF_NUMBER == _TYPE_INTERNATIONAL and digits else digits
-
-
-def _name(value: bytes, length: int) -> str:
-    codes = unpack(value, length * 4 // 7)
-    if len(codes) % 8 == 0 and codes.endswith(b"\x00"):
-        # Seven characters fill 49 bits of 56. A sender that counts whole octets, not the used semi-octets, turns the
-        # seven spare bits into an @.
-        codes = codes[:-1]
-    return decode_gsm7(codes).translate(_NO_CONTROLS)
-
-
-def _time(stamp: bytes) -> datetime | None:
-    """A service centre time stamp (23.040, 9.2.3.11); None where the seven octets are no date."""
-    reading, zone = _reading(stamp), _ZONES[stamp[6]]
-    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
-
-
-def _reading(stamp: bytes) -> datetime | None:
-    """The date and time of a time stamp without its time zone; None where it is no date."""
-    year, month, day, hour, minute, second, _ = stamp.translate(_DECIMALS)
-    if year == _NO_DECIMAL:
-        return None
-    century = 1900 if year >= _FIRST_OF_1900S else 2000
-    try:
-        return datetime(century + year, month, day, hour, minute, second)  # noqa: DTZ001 - the zone is added
-    except ValueError:  # also for values that are no decimal digits
-        return None
-
-
-def _zone(octet: int) -> timezone | None:
-    """The time zone in quarters of an hour, bit 3 its sign (23.040, 9.2.3.11); None for digits that are not decimal."""
-    tens, units = octet & 0x07, octet >> 4
-    if units > 9:
-        return None
-    quarters = 10 * tens + units
-    return timezone(timedelta(minutes=-15 * quarters if octet & 0x08 else 15 * quarters))
-
-
-_ZONES = tuple(map(_zone, range(256)))
-
-
-def _zone_on_earth(octet: int) -> timezone | None:
-    """The time zone; None where no place has it: two networks write octets such as E1 and C2."""
-    zone = _ZONES[octet]
-    on_earth = zone is not None and _MOST_BEHIND <= zone.utcoffset(None) <= _MOST_AHEAD
-    return zone if on_earth else None
-
-
-_NO_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
-
-
-def _read_status_report(octets: _Octets, smsc: str) -> StatusReport:
+def _read_status_report(octets: OctetReader, smsc: str) -> StatusReport:
     """Read up to TP-ST. The optional fields after it (TP-PI and others) are not needed, and often wrong."""
     reference = octets.one()
-    recipient = _read_address(octets)
+    recipient = read_address(octets)
     rest = octets.take(15)
-    taken, discharged = _reading(rest[:7]), _reading(rest[7:14])
+    taken, discharged = clock_reading(rest[:7]), clock_reading(rest[7:14])
     # Each stamp's own time zone first, then that of the other: both come from the same service centre.
-    zones = [_zone_on_earth(rest[place]) for place, at in ((6, taken), (13, discharged)) if at is not None]
+    zones = [zone_on_earth(rest[place]) for place, at in ((6, taken), (13, discharged)) if at is not None]
     zone = next(filter(None, zones), None)
-    service_centre_at = _aware(taken, _zone_on_earth(rest[6]) or zone)
+    service_centre_at = aware(taken, zone_on_earth(rest[6]) or zone)
     return StatusReport(
         smsc=smsc,
         reference=reference,
         recipient=recipient,
         service_centre_at=service_centre_at,
-        discharged_at=_aware(discharged, _zone_on_earth(rest[13]) or zone),
+        discharged_at=aware(discharged, zone_on_earth(rest[13]) or zone),
         status=rest[14],
         service_centre_clock=taken if service_centre_at is None else None,
     )
 
 
-def _aware(reading: datetime | None, zone: timezone | None) -> datetime | None:
-    """A clock reading in its time zone; None where either is missing."""
-    return None if reading is None or zone is None else reading.replace(tzinfo=zone)
-
-
-def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
-    sender = _read_address(octets)
+def _read_deliver(octets: OctetReader, smsc: str, *, header: bool) -> Deliver:
+    sender = read_address(octets)
     pid = octets.one()
     dcs = octets.one()
     stamp = octets.take(7)
-    sent_at = _time(stamp)
+    sent_at = time_stamp(stamp)
     length = octets.one()
     alphabet, message_class = _coding(dcs)
     data = octets.take(-(-length * 7 // 8) if alphabet is Alphabet.GSM7 else length)
     head = data[: data[0] + 1] if header and data else b""
     if head and len(head) <= data[0]:
         raise TpduError("the header is longer than the user data")
-    elements = _elements(head[1:])
-    concat = _concat(elements)
+    elements = read_elements(head[1:])
+    concat = concat_of(elements)
     text = _text(data, length, head, alphabet, elements)
     return Deliver(
         smsc=smsc,
@@ -456,9 +298,9 @@ def _read_deliver(octets: _Octets, smsc: str, *, header: bool) -> Deliver:
         message_class=message_class,
         pid=pid,
         dcs=dcs,
-        sent_clock=_reading(stamp) if sent_at is None else None,
-        port=_port(elements),
-        discards=_discards(elements),
+        sent_clock=clock_reading(stamp) if sent_at is None else None,
+        port=port_of(elements),
+        discards=discards(elements),
         octets=_without_more(octets.taken),
     )
 
@@ -485,54 +327,6 @@ def _coding(dcs: int) -> tuple[Alphabet | None, int | None]:
     return Alphabet.UCS2 if group == 0b1110 else Alphabet.GSM7, None
 
 
-def _elements(header: bytes) -> dict[int, bytes]:
-    """The information elements of a header, by identifier; the last of repeated ones counts.
-
-    Empty where the last one does not end with the header: then the header must be ignored (23.040, 9.2.3.24).
-    """
-    elements: dict[int, bytes] = {}
-    rest = header
-    while rest:
-        if len(rest) < 2 or len(rest) < 2 + rest[1]:
-            return {}
-        identifier, length = rest[0], rest[1]
-        elements.pop(identifier, None)  # keeps the order of the last occurrences
-        elements[identifier] = rest[2 : 2 + length]
-        rest = rest[2 + length :]
-    return elements
-
-
-def _concat(elements: dict[int, bytes]) -> Concat | None:
-    """The last valid concatenation element; invalid ones must be ignored (23.040, 9.2.3.24.1)."""
-    concat = None
-    for identifier, content in elements.items():
-        if identifier == _CONCAT_8 and len(content) == 3:
-            width = 8
-        elif identifier == _CONCAT_16 and len(content) == 4:
-            width = 16
-        else:
-            continue
-        *reference, total, seq = content
-        if 1 <= seq <= total:
-            concat = Concat(int.from_bytes(reference, "big"), width, total, seq)
-    return concat
-
-
-def _port(elements: dict[int, bytes]) -> int | None:
-    """The destination port of 16 or 8 bits (23.040, 9.2.3.24.3 and 9.2.3.24.4); None without one."""
-    for identifier, length in ((_PORTS_16, 4), (_PORTS_8, 2)):
-        content = elements.get(identifier)
-        if content is not None and len(content) == length:
-            return int.from_bytes(content[: length // 2], "big")
-    return None
-
-
-def _discards(elements: dict[int, bytes]) -> bool:
-    """Whether an indication in the header allows to discard the text (23.040, 9.2.3.24.2)."""
-    content = elements.get(_INDICATION)
-    return content is not None and len(content) == 2 and not content[0] & _INDICATION_KEPT
-
-
 def _text(
     data: bytes, length: int, head: bytes, alphabet: Alphabet | None, elements: dict[int, bytes]
 ) -> str:
@@ -544,10 +338,4 @@ def _text(
         return decode_ucs2(body)
     header_septets, fill_bits = _septets_of(head)
     codes = unpack(body, max(length - header_septets, 0), fill_bits)
-    locking, single = (_language(elements.get(identifier)) for identifier in (_LOCKING_SHIFT, _SINGLE_SHIFT))
-    return decode_gsm7(codes, locking=locking, single=single)
-
-
-def _language(content: bytes | None) -> int:
-    """The national language identifier of an element; 0, the default alphabet, without one."""
-    return content[0] if content is not None and len(content) == 1 else 0
+    return decode_gsm7(codes, locking=locking_shift(elements), single=single_shift(elements))

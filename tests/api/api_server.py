@@ -14,16 +14,23 @@ from api.server.server import Server
 from config.settings import ApiSettings
 from gatewayd.accounts.authenticator import new_key
 from gatewayd.store.tables import accounts
+from gatewayd.webhooks.poster import Way
 from tests.gatewayd.played_ports import PlayedGateway
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 class ApiServer:
     """A running server. `api`: settings of the section `api`."""
 
-    def __init__(self, path: Path, limits: ConnectionLimits | None = None, **api: Any) -> None:
-        self.played = PlayedGateway(path)
+    def __init__(
+        self,
+        path: Path,
+        limits: ConnectionLimits | None = None,
+        webhook_way: Way | None = None,
+        **api: Any,
+    ) -> None:
+        self.played = PlayedGateway(path, webhook_way=webhook_way)
         self.played.up(1, "8922301000000000001")
         settings = self.played.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
@@ -33,14 +40,21 @@ class ApiServer:
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"
-        made = new_key()
+        key_record = new_key()
         company = self.played.company
         self.played.store.write(
             lambda db: accounts.add_key(
-                db, company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
+                db,
+                company,
+                key_record.prefix,
+                key_record.digest,
+                service="sms",
+                admin=False,
+                expires_at=None,
+                now=0,
             )
         )
-        self.key = made.key
+        self.key = key_record.key
 
     def close(self) -> None:
         assert self.server.stop(DEADLINE_S)

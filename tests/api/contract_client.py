@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -15,11 +16,17 @@ import requests
 
 from tests.conftest import Running, eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 TEXT = {"recipient": "+22370123456", "message": "Bonjour"}
 AT_ONCE = {"Prefer": "respond-async"}
 
 _names = count(1)
+
+
+def in_s(seconds: float, offset_h: int = 0) -> str:
+    """A time so many seconds from now, with an offset from UTC."""
+    moment = datetime.now(UTC) + timedelta(seconds=seconds, hours=offset_h)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + (f"+{offset_h:02d}:00" if offset_h else "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,9 @@ class Client:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.call("POST", path, headers, data=raw)
 
+    def patch(self, path: str, body: Any) -> Reply:
+        return self.call("PATCH", path, data=json.dumps(body).encode())
+
     def send(self, headers: dict[str, str] | None = None, **body: Any) -> Reply:
         """Send one message, by default without waiting for the modem."""
         return self.post("/sms/send", TEXT | body, AT_ONCE | (headers or {}))
@@ -140,7 +150,7 @@ def sim_of(running: Running, owner: Tenant) -> Iterator[tuple[int, int]]:
         )  # fmt: skip
 
 
-def side_by_side(count: int, work: Callable[[int], Reply]) -> list[Reply]:
+def run_concurrently(count: int, work: Callable[[int], Reply]) -> list[Reply]:
     """Run `count` calls at once, each in a thread."""
     replies: list[Reply] = []
     start = threading.Barrier(count)
@@ -163,10 +173,10 @@ def quiet(running: Running) -> None:
     eventually(lambda: not running.cli("message", "list", "--status", "pending"))
 
 
-def order(running: Running, **what: str | int) -> None:
+def order(running: Running, **command: str | int) -> None:
     """Send a command to the simulated bank (see `modem.simulator.control`)."""
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(DEADLINE_S)
         control.connect(str(running.state / "ports" / "control"))
-        control.sendall(json.dumps(what).encode() + b"\n")
+        control.sendall(json.dumps(command).encode() + b"\n")
         assert json.loads(control.makefile().readline())["ok"]

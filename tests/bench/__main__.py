@@ -1,4 +1,4 @@
-"""All of them side by side: `python -m tests.bench [--quick] [--only MEASURE] [--who NAME]`. See `make bench`."""
+"""Measure gatewayd and its peers: `python -m tests.bench [--quick] [--only MEASURE] [--program NAME]`. See `make bench`."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.bench import (
     measure_use,
     measure_wear,
 )
-from tests.bench.candidate import Candidate
 from tests.bench.gateway import Gatewayd
+from tests.bench.measurement import Effort
 from tests.bench.peers.bare_loop import Loop
 from tests.bench.peers.gammu import Gammu
 from tests.bench.peers.kannel import Kannel
 from tests.bench.peers.smstools import Smstools
+from tests.bench.program import Program
 from tests.bench.report import Report
-from tests.bench.stage import Effort
 
-CANDIDATES: tuple[type[Candidate], ...] = (Loop, Gatewayd, Smstools, Gammu, Kannel)
-MEASURES: Mapping[str, Callable[[Report, type[Candidate], Effort], None]] = {
+PROGRAMS: tuple[type[Program], ...] = (Loop, Gatewayd, Smstools, Gammu, Kannel)
+MEASURES: Mapping[str, Callable[[Report, type[Program], Effort], None]] = {
     "gap": measure_gap.measure,
     "use": measure_use.measure,
     "ports": measure_use.measure_sizes,
@@ -54,38 +54,45 @@ ONCE = (
     "storage",
     "commits",
     "rest",
-)  # what hardly differs from run to run, and takes long
+)  # these take long and hardly differ from run to run
 FAULTS = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception)
 
 
 @click.command()
 @click.option(
-    "--quick", is_flag=True, help="Short, and the peers at a few things only; once, but for --runs."
+    "--quick",
+    is_flag=True,
+    help="Short measurements, few of them for the peers; one run, unless --runs is given.",
 )
-@click.option("--runs", type=click.IntRange(1), help="How often; medians are told.")
-@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), help="These measures alone.")
-@click.option("--who", multiple=True, type=click.Choice([each.name for each in CANDIDATES]))
+@click.option("--runs", type=click.IntRange(1), help="The number of runs; the table has their medians.")
+@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), help="Only these measures.")
+@click.option("--program", "programs", multiple=True, type=click.Choice([each.name for each in PROGRAMS]))
 @click.option(
-    "--folder", default=Path("build/bench"), type=click.Path(path_type=Path), help="For the results."
+    "--folder",
+    default=Path("build/bench"),
+    type=click.Path(path_type=Path),
+    help="The folder for the results.",
 )
-def main(quick: bool, runs: int | None, only: tuple[str, ...], who: tuple[str, ...], folder: Path) -> None:
+def main(
+    quick: bool, runs: int | None, only: tuple[str, ...], programs: tuple[str, ...], folder: Path
+) -> None:
     """Measure gatewayd and its peers against one simulated bank, runs interleaved; print a table of medians."""
-    # However it is ended, what it has started is ended, too.
+    # Exit on these signals too, so that all started processes are ended.
     for each_signal in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each_signal, lambda number, _: sys.exit(128 + number))
     began = time.monotonic()
     effort = QUICK if quick else WHOLE
     report = Report("quick" if quick else "whole", runs or (1 if quick else RUNS))
-    wanted = [each for each in CANDIDATES if not who or each.name in who]
+    wanted = [each for each in PROGRAMS if not programs or each.name in programs]
     for each in wanted:
         if each.missing:
             report.note(each.name, f"not measured: {each.missing}")
-    there = [each for each in wanted if not each.missing]
+    present = [each for each in wanted if not each.missing]
     steps = [
         (run, name, each)
         for run in range(report.runs)
         for name in only or [name for name in MEASURES if not run or name not in ONCE]
-        for each in there
+        for each in present
     ]
     with click.progressbar(steps, label="Measuring", item_show_func=_named, show_pos=True) as shown:
         for run, name, each in shown:
@@ -99,7 +106,7 @@ def main(quick: bool, runs: int | None, only: tuple[str, ...], who: tuple[str, .
     click.echo(f"\n{report.table()}\n\nThe same as JSON, with every run: {folder}/latest.json")
 
 
-def _named(step: tuple[int, str, type[Candidate]] | None) -> str:
+def _named(step: tuple[int, str, type[Program]] | None) -> str:
     return f"{step[1]} of {step[2].name}" if step else ""
 
 

@@ -1,4 +1,4 @@
-"""The simulated bank that all are measured against: a process of its own, which tells when each modem was at work."""
+"""The simulated bank that every program sends through: a separate process that records the times of each submission."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.bench import proc
 from tests.conftest import Process, eventually
 
 DELIVERY_S = 1.0
-EDGE_S = 3.0  # who pauses for longer than this between two submissions stands still
+EDGE_S = 3.0  # a modem that is idle for longer than this after a submission gets no more messages
 
 
 def whole_share(times: Sequence[float], submit_s: float, start: float, end: float, until: float) -> float:
-    """What part of its possible submissions a modem did that answered at these `times`, counted in whole ones.
+    """The share of its possible submissions that a modem did. It ended submissions at these `times`; only whole ones count.
 
-    Its window runs from its first answer after `start` to its first after `end`, or to `until`, when it was looked at last.
+    The window runs from the first end after `start` to the first after `end`, or to `until`, the end of the measurement.
     """
     first, last = bisect_left(times, start), bisect_left(times, end)
     if first == len(times):
@@ -32,7 +32,7 @@ def whole_share(times: Sequence[float], submit_s: float, start: float, end: floa
 
 
 class Bank:
-    """Modems that note on the monotonic clock when they were asked to submit, and when they answered that it was done."""
+    """Modems that record, on the monotonic clock, when they received `AT+CMGS` and when they answered it."""
 
     def __init__(self, folder: Path, ports: int, submit_s: float, baud: int = 0) -> None:
         self.ports = ports
@@ -47,19 +47,19 @@ class Bank:
         self.devices = [Path(port["device"]) for port in json.loads(self._process.line())["ports"]]
 
     def stop(self) -> None:
-        """Switch it off."""
+        """Stop the process."""
         self._process.stop()
 
     def cpu_s(self) -> float:
-        """The CPU time that it has used."""
+        """The CPU time of the process, in seconds."""
         return proc.cpu_s(self._process.pid)
 
-    def order(self, **what: str | int) -> dict[str, Any]:
-        """Tell it something: see `modem.simulator.control`."""
+    def order(self, **order: str | int) -> dict[str, Any]:
+        """Send an order (see `modem.simulator.control`). Returns the answer."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(20)
             control.connect(str(self._folder / "control"))
-            control.sendall(json.dumps(what).encode() + b"\n")
+            control.sendall(json.dumps(order).encode() + b"\n")
             with control.makefile() as answers:
                 answer: dict[str, Any] = json.loads(answers.readline())
         assert answer["ok"], answer
@@ -68,11 +68,11 @@ class Bank:
     def read(self) -> None:
         """Update `asked` and `answered`."""
         while moments := self.order(do="moments")["moments"]:
-            for what, at, iccid in moments:
-                (self.asked if what == "asked" else self.answered)[iccid].append(at)
+            for event, at, iccid in moments:
+                (self.asked if event == "asked" else self.answered)[iccid].append(at)
 
     def asked_after(self, moment: float, timeout_s: float = 60.0) -> float:
-        """When a modem was first asked to submit after a moment."""
+        """The time of the first `AT+CMGS` after a moment. Fails after `timeout_s`."""
 
         def first() -> float | None:
             self.read()
@@ -82,12 +82,12 @@ class Bank:
         return found
 
     def count(self, start: float, end: float) -> int:
-        """Submissions answered within a time."""
+        """The number of submissions answered from `start` to `end`."""
         self.read()
         return sum(bisect_right(times, end) - bisect_left(times, start) for times in self.answered.values())
 
     def share(self, start: float, end: float) -> float:
-        """What modems did of what they could: the mean of `whole_share`. Waits for the submissions that are in the air."""
+        """The mean of `whole_share` over the modems. Waits for the end of the submissions in progress."""
 
         def over() -> bool:
             last = [times[-1] for times in self.answered.values() if times]
@@ -99,7 +99,7 @@ class Bank:
         return sum(shares) / self.ports
 
     def gaps(self, start: float, end: float) -> list[float]:
-        """How long modems waited after a submission within a time before they were asked for the next."""
+        """The seconds from each answer between `start` and `end` to the next `AT+CMGS` of that modem."""
         self.read()
         gaps: list[float] = []
         for iccid, asked in self.asked.items():
@@ -110,11 +110,11 @@ class Bank:
         return gaps
 
     def await_all_busy(self, timeout_s: float) -> bool:
-        """Wait until every modem was asked once; whether that came true."""
+        """Wait until every modem has received `AT+CMGS`. False: not within the time."""
         return self._within(timeout_s, lambda: len(self.asked) >= self.ports)
 
     def await_count(self, count: int, timeout_s: float) -> bool:
-        """Wait until so many were answered in all; whether that came true."""
+        """Wait until `count` submissions were answered in all. False: not within the time."""
         return self._within(timeout_s, lambda: sum(map(len, self.answered.values())) >= count)
 
     def _within(self, timeout_s: float, condition: Callable[[], bool]) -> bool:

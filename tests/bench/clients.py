@@ -1,8 +1,8 @@
-"""Keep-alive clients in a process of their own, as cheap as can be: prepared bytes on bare sockets.
+"""Keep-alive clients in a separate process that use little CPU time: they send prepared bytes on plain sockets.
 
     python -m tests.bench.clients HOST PORT PATH KEY CLIENTS SECONDS MESSAGES
 
-Each call takes so many MESSAGES: 1 by `send`, more by `send-bulk`. Prints messages a second that were answered with 200.
+Each request has this number of MESSAGES: 1 by `send`, more by `send-bulk`. Prints the messages a second that were answered with 200.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ FIRST = "+22370000000"
 
 
 def request(path: str, host: str, key: str, messages: int) -> bytes:
-    """The octets of one call."""
+    """The bytes of one request."""
     text = "Bonjour, votre colis est arrive"
-    one = {"recipient": FIRST, "message": text}
-    body = json.dumps(one if messages == 1 else {"messages": [one] * messages}).encode()
+    message = {"recipient": FIRST, "message": text}
+    body = json.dumps(message if messages == 1 else {"messages": [message] * messages}).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {key}\r\nPrefer: respond-async\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -28,19 +28,19 @@ def request(path: str, host: str, key: str, messages: int) -> bytes:
     return head.encode() + body
 
 
-def client(address: tuple[str, int], octets: bytes, end: float, done: list[int], faults: list[str]) -> None:
-    """Call until the end; what is wrong goes to `faults`."""
+def client(address: tuple[str, int], content: bytes, end: float, done: list[int], faults: list[str]) -> None:
+    """Send requests until `end`, and append each error to `faults`."""
     try:
-        _call(address, octets, end, done, faults)
+        _send(address, content, end, done, faults)
     except OSError as error:
         faults.append(str(error))
 
 
-def _call(address: tuple[str, int], octets: bytes, end: float, done: list[int], faults: list[str]) -> None:
+def _send(address: tuple[str, int], content: bytes, end: float, done: list[int], faults: list[str]) -> None:
     with socket.create_connection(address) as connection, connection.makefile("rb") as answers:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while time.monotonic() < end:
-            connection.sendall(octets)
+            connection.sendall(content)
             status = answers.readline()
             length = 0
             while (line := answers.readline()) not in (b"\r\n", b""):
@@ -54,13 +54,13 @@ def _call(address: tuple[str, int], octets: bytes, end: float, done: list[int], 
 
 
 def main() -> None:
-    """Run them all, and print what they did."""
+    """Run the clients, and print their rate."""
     host, port, path, key, clients, seconds, messages = sys.argv[1:]
-    octets = request(path, host, key, int(messages))
+    content = request(path, host, key, int(messages))
     done: list[int] = []
     faults: list[str] = []
     start = time.monotonic()
-    arguments = ((host, int(port)), octets, start + float(seconds), done, faults)
+    arguments = ((host, int(port)), content, start + float(seconds), done, faults)
     threads = [threading.Thread(target=client, args=arguments) for _ in range(int(clients))]
     for thread in threads:
         thread.start()

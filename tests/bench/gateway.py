@@ -1,4 +1,4 @@
-"""gatewayd as a candidate."""
+"""gatewayd as a measured program."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from typing import Any
 
 import requests
 
-from tests.bench.candidate import Candidate, recipient
-from tests.conftest import eventually, told_by
-from tests.gatewayd.box import free_port
+from tests.bench.program import Program, recipient
+from tests.conftest import cli_json, eventually, free_port
 
 BULK = 1000
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Gatewayd(Candidate):
-    """The daemon with its defaults, but for `bulk_max`."""
+class Gatewayd(Program):
+    """The daemon with its defaults, except `bulk_max` and `max_pending`."""
 
     name = "gatewayd"
-    way_in = "HTTP; synced before it is answered"
+    interface = "HTTP; synced before it is answered"
     submit_via = "direct"
 
     def __init__(self, folder: Path, devices: Sequence[Path], shim: dict[str, str] | None = None) -> None:
@@ -38,7 +37,7 @@ class Gatewayd(Candidate):
         self._environment = shim or {}
 
     def start(self) -> None:
-        """Start it; ready when every SIM can send."""
+        """Start the daemon, and wait until every SIM can send."""
         ports = "".join(
             f'[[ports]]\nport = {n}\ndevice = "{device}"\n' for n, device in enumerate(self.devices, 1)
         )
@@ -47,13 +46,13 @@ class Gatewayd(Candidate):
             f'[dispatch]\nmax_pending = 2000000\nsubmit_via = "{self.submit_via}"\n[daemon]\nlog_level = "warning"\n{ports}'
         )
         self.run()
-        company = told_by(self.config, "company", "add", "Bench")["id"]
-        self.session.headers["X-API-Key"] = told_by(self.config, "key", "add", "--company", company)["key"]
+        company = cli_json(self.config, "company", "add", "Bench")["id"]
+        self.session.headers["X-API-Key"] = cli_json(self.config, "key", "add", "--company", company)["key"]
         self.session.headers["Prefer"] = "respond-async"
         self.await_sims(len(self.devices))
 
     def await_sims(self, count: int) -> None:
-        """Wait until so many can send."""
+        """Wait until `count` SIMs can send."""
         eventually(lambda: sum(sim["can_send_sms"] for sim in self.sims()) == count, 120)
 
     def _answers(self) -> bool:
@@ -63,27 +62,27 @@ class Gatewayd(Candidate):
             return False
 
     def run(self) -> None:
-        """Start the process alone, on the store as it is; ready when it answers."""
+        """Start the process on the present store, and wait until it answers."""
         self._calls.close()
         environment = [f"{name}={value}" for name, value in self._environment.items()]
         os.environ["PYTHONPATH"] = str(ROOT)
         self.spawn("env", *environment, sys.executable, "-m", "gatewayd.cli", "--config", self.config, "run")
-        eventually(self._answers, 60)
+        eventually(self._answers)
 
     def fill(self, count: int, **options: Any) -> None:
-        """By send-bulk."""
+        """Hand in messages by send-bulk."""
         for first in range(0, count, BULK):
             numbers = range(first, min(first + BULK, count))
             body = [{"recipient": recipient(n), "message": f"Message {n}"} for n in numbers]
             self.post("send-bulk", {"messages": body, **options})
 
     def send(self, number: int, **options: Any) -> None:
-        """By send."""
+        """Hand in a message by send."""
         self.post("send", {"recipient": recipient(number), "message": f"Message {number}", **options})
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """One call that must succeed."""
-        # Not by requests: it takes longer than the gateway does.
+        """Make one request, which must succeed."""
+        # Not with requests, which takes more time than the gateway.
         headers = {"Content-Type": "application/json", **{k: str(v) for k, v in self.session.headers.items()}}
         self._calls.request("POST", f"/api/sms/{path}", json.dumps(body), headers)
         answer = self._calls.getresponse()
@@ -92,7 +91,7 @@ class Gatewayd(Candidate):
         return content
 
     def sims(self) -> list[dict[str, Any]]:
-        """The SIMs as the API shows them; none while it does not answer."""
+        """The SIMs that the API lists; none while the API does not answer."""
         try:
             answer = self.session.get(f"{self.api}/sms/sims/available", timeout=10)
         except requests.ConnectionError:
@@ -107,7 +106,7 @@ class Gatewayd(Candidate):
         self._calls.close()
 
     def drained(self, timeout_s: float) -> None:
-        """Wait until everything has its report."""
+        """Wait until every message has its report, for at most `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             listed = self.session.get(f"{self.api}/sms/messages?status=pending&limit=1", timeout=10).json()
@@ -118,7 +117,7 @@ class Gatewayd(Candidate):
 
 
 class Stored(Gatewayd):
-    """The same, sending from the modems' memories."""
+    """gatewayd that sends from the memories of the modems."""
 
     name = "gatewayd, storage"
     submit_via = "storage"

@@ -1,7 +1,7 @@
-"""Where a message's CPU time goes, by the file of ours that spends it: `python -m tests.bench.hot_paths [sending|taking]`.
+"""The share of each file of gatewayd in the CPU time of a message: `python -m tests.bench.hot_paths [sending|taking]`.
 
-Needs py-spy (`pip install py-spy`, as root). Counted is who holds the interpreter's lock: not what waits, nor
-SQLite's own work. What a library does counts for the file of ours that called it.
+Needs py-spy (`pip install py-spy`, as root). Only the thread that holds the lock of the interpreter is counted:
+no waiting, and no work of SQLite. The time of a library counts for the file of gatewayd that called it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from tests.bench.gateway import ROOT, Gatewayd
 from tests.bench.measure_taking import NEVER_S, clients
-from tests.bench.stage import stage
+from tests.bench.measurement import program_on_bank
 
 OURS = ("api/", "config/", "gatewayd/", "modem/")
 PORTS, SUBMIT_S = 16, 0.1
@@ -25,7 +25,7 @@ SHOWN = 14
 
 
 def by_file(stacks: str) -> Counter[str]:
-    """Samples for each file of ours, from py-spy's raw stacks (`frame;frame count`, a frame as `name (file:line)`)."""
+    """The number of samples for each file of gatewayd, from py-spy's raw stacks (`frame;frame count`, a frame as `name (file:line)`)."""
     found: Counter[str] = Counter()
     for line in stacks.splitlines():
         frames, _, count = line.rpartition(" ")
@@ -40,23 +40,23 @@ def by_file(stacks: str) -> Counter[str]:
 @click.option("--spy", default="py-spy", help="The program.")
 @click.option("--seconds", default=10)
 def main(path: str, spy: str, seconds: int) -> None:
-    """Sample gatewayd while it sends or takes."""
+    """Sample gatewayd while it sends or accepts messages."""
     sending = path == "sending"
-    with stage(Gatewayd, PORTS, SUBMIT_S if sending else NEVER_S) as (bank, candidate):
-        assert isinstance(candidate, Gatewayd)
-        candidate.start()
-        key, length = str(candidate.session.headers["X-API-Key"]), WARM_S + seconds
-        at_work = None
+    with program_on_bank(Gatewayd, PORTS, SUBMIT_S if sending else NEVER_S) as (bank, program):
+        assert isinstance(program, Gatewayd)
+        program.start()
+        key, length = str(program.session.headers["X-API-Key"]), WARM_S + seconds
+        load = None
         if sending:
-            candidate.fill(int(PORTS * (length + WARM_S) / SUBMIT_S))
+            program.fill(int(PORTS * (length + WARM_S) / SUBMIT_S))
         else:
-            at_work = subprocess.Popen(
-                clients(candidate.port, key, CLIENTS, length, 1), stdout=subprocess.DEVNULL, cwd=ROOT
+            load = subprocess.Popen(
+                clients(program.port, key, CLIENTS, length, 1), stdout=subprocess.DEVNULL, cwd=ROOT
             )
         time.sleep(WARM_S)
-        raw = candidate.folder / "stacks"
-        began, before = time.monotonic(), candidate.cpu_s()
-        how = [
+        raw = program.folder / "stacks"
+        began, before = time.monotonic(), program.cpu_s()
+        options = [
             "--full-filenames",
             "--format=raw",
             "--rate=500",
@@ -64,11 +64,13 @@ def main(path: str, spy: str, seconds: int) -> None:
             "--gil",
             f"--duration={seconds}",
         ]
-        pid = str(candidate.pids()[0])
-        subprocess.run([spy, "record", *how, "--pid", pid, "--output", raw], check=True, capture_output=True)
-        cpu = candidate.cpu_s() - before
-        if at_work is not None:
-            at_work.wait()
+        pid = str(program.pids()[0])
+        subprocess.run(
+            [spy, "record", *options, "--pid", pid, "--output", raw], check=True, capture_output=True
+        )
+        cpu = program.cpu_s() - before
+        if load is not None:
+            load.wait()
         sent = bank.count(began, time.monotonic())
         found = by_file(raw.read_text(encoding="utf-8").replace(f"({ROOT}/", "("))
     total = sum(found.values())

@@ -1,4 +1,4 @@
-"""Commits: what each of the three that a message takes writes to SQLite's log, in pages; nothing shares them."""
+"""The pages that each of the three commits of a message writes to SQLite's log, where no other message shares the commit."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from statistics import mean
 
 from modem.parts import Submission, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.bench.candidate import Candidate, recipient
 from tests.bench.gateway import Gatewayd
+from tests.bench.measurement import Effort, own_folder
 from tests.bench.million import fill
+from tests.bench.program import Program, recipient
 from tests.bench.report import Report
-from tests.bench.stage import Effort, own_folder
 from tests.gatewayd.played_ports import PlayedGateway
 from tests.gatewayd.store.wal import FRAME_HEADER, frames
 
 TITLE = "Pages written to the log by each commit, one message in each"
-STORED = 20_000  # before, so that tables and indexes have the depth that they have on a box
-MESSAGES = 40  # few enough that the log is not begun anew meanwhile, which SQLite does after a thousand pages
+STORED = 20_000  # before the measurement, so that tables and indexes are as deep as on a box
+MESSAGES = 40  # few enough that SQLite does not restart the log, which it does after a thousand pages
 ICCIDS = ("8922301000000000001", "8922301000000000002")
 
 
-def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
-    """One run, without modems: the gateway is told what a port would tell it."""
+def measure(report: Report, kind: type[Program], effort: Effort) -> None:
+    """One run without modems: the benchmark reports the results that a port would report."""
     del effort
-    if who is not Gatewayd:
+    if kind is not Gatewayd:
         return
     with own_folder() as folder:
         sim = _stored(folder)
@@ -38,12 +38,12 @@ def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
     report.add(
         TITLE,
         f"{STORED} messages in the store",
-        who.name,
+        kind.name,
         accept=mean(pages[0]),
         settle_and_claim_the_next=mean(pages[1]),
         report=mean(pages[2]),
         bytes_of_a_page=page,
-        kib_together=sum(mean(of_one) for of_one in pages) * (page + FRAME_HEADER) / 1024,
+        kib_together=sum(mean(of_commit) for of_commit in pages) * (page + FRAME_HEADER) / 1024,
     )
 
 
@@ -79,8 +79,8 @@ def _pages(played: PlayedGateway, sim: int) -> tuple[list[int], list[int], list[
         following = played.settle(1, part, Submitted(number))
         settles.append(grown())
         moment = datetime.fromtimestamp(played.clock.at / 1e6, UTC)
-        told = StatusReport("", number, part.recipient, moment, moment, 0)
-        played.gateway.dispatcher.reported(played.statuses[1], told)
+        status_report = StatusReport("", number, part.recipient, moment, moment, 0)
+        played.gateway.dispatcher.reported(played.statuses[1], status_report)
         reports.append(grown())
         assert isinstance(following, Submission)
         part = following

@@ -1,32 +1,32 @@
-"""Gap: how long a modem waits from its OK to the next AT+CMGS, where the network takes no time at all."""
+"""The time from the OK of a modem to the next AT+CMGS, with a network that answers at once."""
 
 from __future__ import annotations
 
 import time
 from statistics import median
 
-from tests.bench.candidate import Candidate
+from tests.bench.measurement import Effort, in_ms, p99, program_on_bank
+from tests.bench.program import Program
 from tests.bench.report import Report
-from tests.bench.stage import Effort, in_ms, p99, stage
 
 TITLE = "Gap between messages, 1 port, submission 0 s"
 BAUDS = {0: "no line", 115200: "115200 baud"}
 QUEUED_A_SECOND = 700
 
 
-def measure(report: Report, who: type[Candidate], effort: Effort) -> None:
+def measure(report: Report, kind: type[Program], effort: Effort) -> None:
     """One run."""
     for baud, line in BAUDS.items():
-        if not baud or effort.takes(who):
-            measure_one(report, who, effort, baud, line)
+        if not baud or effort.includes(kind):
+            measure_one(report, kind, effort, baud, line)
 
 
-def measure_one(report: Report, who: type[Candidate], effort: Effort, baud: int, line: str) -> None:
-    """One run on one line."""
-    with stage(who, 1, 0.0, baud) as (bank, candidate):
+def measure_one(report: Report, kind: type[Program], effort: Effort, baud: int, line: str) -> None:
+    """One run with one speed of the line."""
+    with program_on_bank(kind, 1, 0.0, baud) as (bank, program):
         count = int(effort.seconds * QUEUED_A_SECOND)
-        candidate.start()
-        candidate.fill(count)
+        program.start()
+        program.fill(count)
         bank.await_all_busy(30)
         start = time.monotonic()
         bank.await_count(count, effort.seconds)
@@ -34,7 +34,7 @@ def measure_one(report: Report, who: type[Candidate], effort: Effort, baud: int,
         report.add(
             TITLE,
             line,
-            who.name,
+            kind.name,
             median_ms=in_ms(median(gaps) if gaps else None),
             p99_ms=in_ms(p99(gaps)),
             messages=len(gaps),

@@ -1,4 +1,4 @@
-"""A store with very many messages that wait, made as intake makes them, quickly."""
+"""Fills a store quickly with very many waiting messages, with the rows that `gatewayd/sending/intake.py` writes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gatewayd.store.tables import accounts, messages
 
 CHUNK = 20_000
 DAY = "2026-01-01"
-BEGAN = 1_767_225_600_000_000  # the moment at which the first was taken, microseconds
+BEGAN = 1_767_225_600_000_000  # when the first message was accepted, in microseconds
 
 
 def fill(path: Path, count: int, sim_ids: list[int], company: int, *, pinned: bool) -> None:
-    """Let `count` messages of one part wait for these SIMs in turn. No daemon may have the store open."""
+    """Add `count` waiting messages of one part, for these SIMs in turn. No daemon may have the store open."""
     store = Store(path)
     store.open()
     try:
@@ -47,5 +47,5 @@ def _rows(
                 f"+2237{number:07d}",
                 f"Message {number} of very many, as long as they are on the whole: that is all.",
             ),
-            *(1, pinned, sim_id, None, 1, 1, 1, 0.0, DAY, DAY, at, None, None, None, 0, 0),
+            *(1, pinned, sim_id, None, 1, 1, 1, 0.0, DAY, DAY, at, None, None, None, 0, 0, 0),
         )

@@ -1,4 +1,4 @@
-"""A file system of its own for one measurement, so that what is written to it can be told from what others write."""
+"""A separate file system for one measurement, so that the bytes written by other programs do not count."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.stage import own_folder
+from tests.bench.measurement import own_folder
 
 MIB = 512
 
 
 class OwnDisk:
-    """A folder on it, and its count."""
+    """A folder on a separate file system, and the bytes written to it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def written_bytes(self) -> int:
-        """What was written to it so far: the files, and the file system's own journal."""
+        """The bytes written so far: the files, and the journal of the file system."""
         os.sync()
         device = os.stat(self.folder).st_dev
         wanted = [str(os.major(device)), str(os.minor(device))]
@@ -39,7 +39,7 @@ def own_disk() -> Iterator[OwnDisk | None]:
         at.mkdir()
         with image.open("wb") as file:
             file.truncate(MIB << 20)
-        # Nothing is left to be written later, when it would count.
+        # Without the lazy options, the kernel would write parts of the file system later, and they would count.
         done = _run("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image) and _run(
             "mount", "-o", "loop", image, at
         )

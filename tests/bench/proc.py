@@ -1,4 +1,4 @@
-"""What /proc tells of a process."""
+"""Figures of a process from /proc."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from pathlib import Path
 
 
 def cpu_s(pid: int) -> float:
-    """The CPU time that a process has used."""
-    # The kernel's own clock for it (clock_getcpuclockid(3)): /proc counts in hundredths of a second.
+    """The CPU time of a process, in seconds."""
+    # The clock of the process (clock_getcpuclockid(3)), because /proc counts in hundredths of a second.
     return time.clock_gettime(~pid << 3 | 2)
 
 
 def descriptors(pid: int) -> int:
-    """How many descriptors it has open."""
+    """The number of its open descriptors."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def resident_kb(pid: int) -> int:
-    """The memory that it has in use, in kilobytes."""
+    """Its resident memory (RSS), in KiB."""
     return _figure(Path(f"/proc/{pid}/status"), "VmRSS:")
 
 
 def pss_kb(pid: int) -> int:
-    """The same, where what several processes share is counted in equal shares."""
+    """Its proportional memory (PSS), in KiB: memory that n processes share counts for one nth."""
     return _figure(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
 
 
 def written_bytes(pid: int) -> int:
-    """What it has had written to the block layer."""
+    """The bytes that it has written to the block layer."""
     return _figure(Path(f"/proc/{pid}/io"), "write_bytes:")
 
 
 def wakeups(pid: int) -> dict[int, int]:
-    """How often each of its threads (by id) has waited for something; without those that end meanwhile."""
+    """How often each of its threads has waited, by thread id. Threads that end meanwhile are left out."""
     found: dict[int, int] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""`gatewayd run` for whom all waiting for modems is as much shorter as simulated time is quicker."""
+"""`gatewayd run` with all waits for modems shortened by one factor, for a bank whose simulated time runs faster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modem.timeouts import Timing
 
 
 def scaled(waits: Any, scale: float) -> Any:
-    """The same waits, each so many times as long."""
+    """These waits, each multiplied by `scale`."""
     if is_dataclass(waits) and not isinstance(waits, type):
         return replace(
             waits, **{each.name: scaled(getattr(waits, each.name), scale) for each in fields(waits)}
@@ -34,7 +34,7 @@ def main() -> None:
     chosen = options.parse_args()
     settings = load(chosen.config)
     log_to_stderr(settings.daemon)
-    slot_switching.REPORTS_S *= chosen.scale  # how patiently a slot waits for its reports
+    slot_switching.REPORTS_S *= chosen.scale  # how long a slot waits for its reports
     daemon = Daemon(settings, scaled(Timing(), chosen.scale))
     daemon.start()
     daemon.watch()

@@ -1,4 +1,4 @@
-"""What was measured: gathered over several runs, and shown as a table of medians and as JSON."""
+"""The results of several runs, as a table of medians and as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 
 class Report:
-    """Values by measure, case, who was measured, and what the value is."""
+    """Values by measure, case, program and name."""
 
     def __init__(self, form: str = "whole", runs: int = 1) -> None:
         self.form = form
@@ -21,44 +21,46 @@ class Report:
         self._values: defaultdict[tuple[str, str], dict[str, dict[str, list[float]]]] = defaultdict(dict)
         self._notes: dict[str, str] = {}
 
-    def add(self, measure: str, case: str, who: str, **values: float | None) -> None:
-        """One run's values. None where there was nothing to measure."""
-        kept = self._values[measure, case].setdefault(who, {})
+    def add(self, measure: str, case: str, program: str, **values: float | None) -> None:
+        """Add the values of one run. None: the value could not be measured."""
+        kept = self._values[measure, case].setdefault(program, {})
         for name, value in values.items():
             kept.setdefault(name, [])
             if value is not None:
                 kept[name].append(value)
 
-    def note(self, who: str, text: str) -> None:
-        """What a reader must know of somebody's figures."""
-        known = self._notes.get(who, "")
+    def note(self, program: str, text: str) -> None:
+        """Add a note about the figures of a program."""
+        known = self._notes.get(program, "")
         if text not in known:
-            self._notes[who] = f"{known}; {text}" if known else text
+            self._notes[program] = f"{known}; {text}" if known else text
 
     def table(self) -> str:
         """Medians, a table for each case."""
-        pieces = []
+        tables = []
         for (measure, case), rows in self._values.items():
             names = list(dict.fromkeys(name for values in rows.values() for name in values))
-            body = [[who, *(_shown(values.get(name)) for name in names)] for who, values in rows.items()]
+            body = [
+                [program, *(_shown(values.get(name)) for name in names)] for program, values in rows.items()
+            ]
             heads = [case, *(name.replace("_", " ") for name in names)]
-            pieces.append(f"{measure}\n{tabulate(body, headers=heads, disable_numparse=True)}")
-        notes = "\n".join(f"{who}: {text}" for who, text in self._notes.items())
-        return "\n\n".join([*pieces, notes])
+            tables.append(f"{measure}\n{tabulate(body, headers=heads, disable_numparse=True)}")
+        notes = "\n".join(f"{program}: {text}" for program, text in self._notes.items())
+        return "\n\n".join([*tables, notes])
 
     def as_json(self) -> str:
-        """Every run's values, and the machine they are from."""
+        """The values of every run, and the machine, as JSON."""
         results = [
-            {"measure": measure, "case": case, "who": who, "runs": values, "median": _medians(values)}
+            {"measure": measure, "case": case, "program": program, "runs": values, "median": _medians(values)}
             for (measure, case), rows in self._values.items()
-            for who, values in rows.items()
+            for program, values in rows.items()
         ]
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
-        made = {"form": self.form, "runs": self.runs, "machine": machine}
-        return json.dumps({**made, "notes": self._notes, "results": results}, indent=1)
+        conditions = {"form": self.form, "runs": self.runs, "machine": machine}
+        return json.dumps({**conditions, "notes": self._notes, "results": results}, indent=1)
 
     def write(self, folder: Path) -> None:
-        """Put both into a folder."""
+        """Write `latest.txt` and `latest.json` into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "latest.txt").write_text(self.table() + "\n", encoding="utf-8")
         (folder / "latest.json").write_text(self.as_json() + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A disk that is as slow as is wanted, for one child process: see slow_sync.c."""
+"""Makes the syncs of a child process slower: see slow_sync.c."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SOURCE = Path(__file__).with_name("slow_sync.c")
 
 
 def slow_disk(folder: Path, sync_ms: int) -> dict[str, str]:
-    """What to put into a process's environment. Compiles the shim into the folder."""
+    """The environment variables for the process. Compiles the shim into the folder."""
     if not sync_ms:
         return {}
     shim = folder / "slow_sync.so"

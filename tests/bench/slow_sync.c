@@ -1,4 +1,4 @@
-/* A disk whose sync takes long, as an SD card's does: SYNC_MS more for each fsync and fdatasync. LD_PRELOAD it. */
+/* Delays each fsync and fdatasync by SYNC_MS milliseconds, as a slow SD card does. For LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 
 static int delayed(const char *name, int fd)
 {
-    const char *told = getenv("SYNC_MS");
-    long ms = told ? atol(told) : 0;
+    const char *setting = getenv("SYNC_MS");
+    long ms = setting ? atol(setting) : 0;
     struct timespec pause = {ms / 1000, ms % 1000 * 1000000L};
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     nanosleep(&pause, NULL);

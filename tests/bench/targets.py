@@ -33,11 +33,11 @@ class Found:
     """Medians by measure, case, program and name."""
 
     def __init__(self, results: Sequence[Mapping[str, Any]]) -> None:
-        self._medians = {(each["measure"], each["case"], each["who"]): each["median"] for each in results}
+        self._medians = {(each["measure"], each["case"], each["program"]): each["median"] for each in results}
 
-    def of(self, measure: str, case: str, name: str, who: str = GATEWAYD) -> float | None:
+    def of(self, measure: str, case: str, name: str, program: str = GATEWAYD) -> float | None:
         """One median; None if it was not measured."""
-        value: float | None = self._medians.get((measure, case, who), {}).get(name)
+        value: float | None = self._medians.get((measure, case, program), {}).get(name)
         return value
 
 
@@ -66,14 +66,14 @@ def targets(results: Sequence[Mapping[str, Any]]) -> list[Target]:
             times=3,
         ),
         *_beside(
-            "CPU for a message, taken and sent, 16 ports: the loop's, ms",
+            "CPU for a message, accepted and sent, 16 ports: the loop's, ms",
             found.of(use16, second, "cpu_ms_together", LOOP),
             found.of(use16, second, "cpu_ms_together"),
         ),
-        Target("asked → wire, idle, median, ms", 5, idle),
-        Target("asked → wire, idle, p99, ms", 20, found.of(measure_latency.TITLE, "idle", "p99_ms")),
+        Target("request → AT+CMGS, idle, median, ms", 5, idle),
+        Target("request → AT+CMGS, idle, p99, ms", 20, found.of(measure_latency.TITLE, "idle", "p99_ms")),
         *_beside(
-            "asked → wire with a million waiting, median, ms: as idle, and a quarter for noise",
+            "request → AT+CMGS with a million waiting, median, ms: as idle, and a quarter for noise",
             idle,
             found.of(measure_latency.TITLE, measure_latency.case(1_000_000), "median_ms"),
             times=1.25,
@@ -121,7 +121,9 @@ def targets(results: Sequence[Mapping[str, Any]]) -> list[Target]:
             "share of a core with 64 ports at rest", 0.01, found.of(measure_rest.TITLE, "idle", "cpu_share")
         ),
         Target(
-            "back at work after a re-plug, s", 5, found.of(measure_rest.AGAIN, measure_rest.CASE, "seconds")
+            "time to recover after a re-plug, s",
+            5,
+            found.of(measure_rest.AGAIN, measure_rest.CASE, "seconds"),
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with modems, at random: no message lost, none doubled but in doubt, nothing worn out."""
+"""All faults of modems at random: no message is lost, none is sent twice unless it was in doubt, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.torture import Plan, Torture
 
-LEAK_KB = 8 * 1024  # what allocators keep; a leak of one record per fault would be more
+LEAK_KB = 8 * 1024  # memory that allocators keep; a leak of one record per fault would be more
 
 
 def test_eight_ports_for_a_while(tmp_path: Path) -> None:
@@ -25,6 +25,6 @@ def test_eight_ports_for_ten_minutes(tmp_path: Path, seed: int, capsys: pytest.C
     )
     result = Torture(tmp_path, plan).run()
     with capsys.disabled():
-        print(f"\n{result.table()}")  # noqa: T201 - the figures are what it is for
+        print(f"\n{result.table()}")  # noqa: T201 - the figures are the purpose
     assert list(result.faults()) == []
     assert result.resident_kb[1] - result.resident_kb[0] < LEAK_KB

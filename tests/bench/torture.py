@@ -1,4 +1,4 @@
-"""A torture run: a daemon on a bank of modems on which everything goes wrong, and the network behind it as the witness."""
+"""A torture run: a daemon on simulated modems with every fault, checked against the log of the simulated network."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from modem.sms.segmentation import segment
 from tests.bench import proc
 from tests.gatewayd.box import Box
 
-REFUSED = "+22377"  # whoever has such a number is unknown to the network
+REFUSED = "+22377"  # numbers with this beginning are unknown to the network
 REFUSAL = 1
 REPORTS_FAIL = 0.05
 IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
 SENT_AGAIN = re.compile(r"part (\d+) of message (\d+) is sent again")
 TROUBLE = re.compile(r"port \d+: .*\(\d+ in a row\); (it is \w+( \w+)?)")
-# Beside what `all` gives them: these have few occasions.
+# Faults with few occasions: they get a rate of their own beside that of `all`.
 OFTEN = (
     "silent-taken",
     "silent-lost",
@@ -52,22 +52,22 @@ OFTEN_IN = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much torture. Times are simulated seconds; `scale` makes them real ones."""
+    """The size of a torture run. Times are simulated seconds; `scale` converts them to real seconds."""
 
     messages: int
     incoming: int
     run_s: float
     scale: float
-    rate: float  # share of its occasions in which each fault happens
-    often: float  # the same for those with few occasions
-    settle_s: float  # real seconds that everything has to end once nothing goes wrong any more
+    rate: float  # share of its occasions on which each fault happens
+    often: float  # the same for the faults with few occasions
+    settle_s: float  # real seconds for all messages to end after the last fault
     ports: int = 8
     seed: int = 1
 
 
 @dataclass
 class Result:
-    """What was seen."""
+    """The messages, texts and resources after a run."""
 
     statuses: dict[str, tuple[str, int, str | None]] = field(
         default_factory=dict
@@ -84,10 +84,10 @@ class Result:
     descriptors: tuple[int, int] = (0, 0)
     resident_kb: tuple[int, int] = (0, 0)
     seconds: float = 0.0
-    unexpected: list[str] = field(default_factory=list)  # what the daemon's log says of failures of its own
+    unexpected: list[str] = field(default_factory=list)  # errors in the log of the daemon
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with it, a sentence each."""
+        """Each broken promise, as a sentence."""
         for recipient, (status, parts, reason) in self.statuses.items():
             if wrong := self._wrong(recipient, status, parts):
                 yield f"{recipient}: {status} ({reason}), but {wrong}"
@@ -97,7 +97,7 @@ class Result:
         kept = Counter(self.texts_kept)
         for text in self.texts_sent:
             if kept[text] != 1:
-                yield f"{text!r} came in once and is there {kept[text]} times"
+                yield f"{text!r} came in once and is kept {kept[text]} times"
         if self.threads[0] != self.threads[1]:
             yield f"the threads were {self.threads[0]} and are {self.threads[1]}"
         if self.descriptors[1] > self.descriptors[0]:
@@ -110,15 +110,19 @@ class Result:
         if recipient.startswith(REFUSED):
             return "" if status == "failed" and not any(taken) else "the network does not know this number"
         if status == "failed":
-            return "" if "undelivered" in ended else "the network gave up on nothing of it"
+            return "" if "undelivered" in ended else "the network reported no failure of it"
         if status not in ("sent", "delivered"):
-            return "it should have ended"
+            return "it did not end"
         if not all(taken):
             return f"the network took its parts {taken} times"
-        return "no phone has it" if status == "delivered" and "delivered" not in ended else ""
+        return (
+            "the network delivered it to no phone"
+            if status == "delivered" and "delivered" not in ended
+            else ""
+        )
 
     def table(self) -> str:
-        """For a person."""
+        """The result as a table."""
         counts = Counter(status for status, _, _ in self.statuses.values())
         doubled = sum(times - 1 for times in self.taken.values() if times > 1)
         rows = [
@@ -128,7 +132,7 @@ class Result:
             ("texts in, kept", f"{len(self.texts_sent)}, {len(set(self.texts_kept) & set(self.texts_sent))}"),
             ("faults", sum(self.happened.values())),
             *((f"  {name}", count) for name, count in self.happened.items()),
-            *((f"ports: {what}", count) for what, count in self.troubles.most_common()),
+            *((f"ports: {trouble}", count) for trouble, count in self.troubles.most_common()),
             ("threads", f"{len(self.threads[0])}, {len(self.threads[1])}"),
             ("descriptors", f"{self.descriptors[0]}, {self.descriptors[1]}"),
             ("memory in MB", f"{self.resident_kb[0] / 1024:.1f}, {self.resident_kb[1] / 1024:.1f}"),
@@ -138,7 +142,7 @@ class Result:
 
 
 class Torture:
-    """One run, in a folder of its own."""
+    """One torture run, in its own folder."""
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self.plan = plan
@@ -153,7 +157,7 @@ class Torture:
         self._recipients: list[str] = []
 
     def run(self) -> Result:
-        """Do it all. What is wrong is told by `Result.faults`."""
+        """Do the whole run. See `Result.faults` for what is wrong."""
         began = time.monotonic()
         plan, box, result = self.plan, self.box, self.result
         refused = [f"--refuse={REFUSED}{number:06}={REFUSAL}" for number in range(plan.messages // 20)]
@@ -177,7 +181,7 @@ class Torture:
             result.threads = before[0], self._threads()
             result.descriptors = before[1], self._descriptors(pid, before[1])
             result.resident_kb = first_kb, proc.resident_kb(pid)
-            self._see()
+            self._compare()
         finally:
             box.stop()
             self._read_log()
@@ -185,7 +189,7 @@ class Torture:
         return result
 
     def _rounds(self, pid: int) -> int:
-        """Ten rounds of messages and texts, evenly over the time; the memory in use after the third."""
+        """Send ten rounds of messages and texts, evenly over the time. Returns the memory in use after the third, in KiB."""
         plan = self.plan
         start = time.monotonic()
         first_kb = 0
@@ -206,8 +210,8 @@ class Torture:
             refused = number % 20 == 0
             recipient = f"{REFUSED}{number // 20:06}" if refused else f"+22371{number:06}"
             self._recipients.append(recipient)
-            words = self._chance.choice((1, 1, 1, 1, 30, 60))
-            messages.append({"recipient": recipient, "message": f"Message {number}" + " torture" * words})
+            repeats = self._chance.choice((1, 1, 1, 1, 30, 60))
+            messages.append({"recipient": recipient, "message": f"Message {number}" + " torture" * repeats})
         answer = requests.post(
             f"{self.box.api}/sms/send-bulk", json={"messages": messages}, headers=self.box.headers, timeout=60
         )
@@ -221,7 +225,7 @@ class Torture:
         self._order(do="incoming", port=port, text=text, **{"from": "+22376000000"})
 
     def _settle(self) -> None:
-        """Wait until everything has ended that can; what has not is told by `Result.faults`."""
+        """Wait until all messages and texts have ended, or for `settle_s`. See `Result.faults` for the others."""
         deadline = time.monotonic() + self.plan.settle_s
         while time.monotonic() < deadline and not self._settled():
             pause(0.1)
@@ -239,8 +243,8 @@ class Torture:
     def _inbox(self) -> list[str]:
         return [row[0] for row in self._rows("SELECT text FROM inbox")]
 
-    def _see(self) -> None:
-        """Compare what the daemon says with what the network saw."""
+    def _compare(self) -> None:
+        """Read the messages of the daemon and the log of the network."""
         result = self.result
         rows = self._rows("SELECT recipient, status, parts, failure_reason FROM messages")
         result.statuses = {recipient: (status, parts, reason) for recipient, status, parts, reason in rows}
@@ -251,9 +255,9 @@ class Torture:
             for event in self.box.network("submitted")
         )
         ended: defaultdict[str, set[str]] = defaultdict(set)
-        for what in ("delivered", "undelivered"):
-            for event in self.box.network(what):
-                ended[event["recipient"]].add(what)
+        for outcome in ("delivered", "undelivered"):
+            for event in self.box.network(outcome):
+                ended[event["recipient"]].add(outcome)
         result.ended = ended
         result.texts_kept = self._inbox()
 
@@ -286,7 +290,7 @@ class Torture:
         return now
 
     def _order(self, **order: Any) -> dict[str, Any]:
-        """Tell the bank something through its control socket."""
+        """Send an order to the bank through its control socket. Returns its answer."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(10)
             client.connect(str(self.box.path / "ports" / "control"))
@@ -298,13 +302,13 @@ class Torture:
 
 
 def _part(event: dict[str, Any], text: str) -> int:
-    """Which part of a message the network took; one that another SIM finished goes out as a text of its own."""
+    """The number of the part that the network took. A part that another SIM sends is a separate text without a number."""
     if event["parts"] > 1 or "..." not in event["text"]:
         return int(event["part"])
-    pieces = [piece.text for piece in segment(text)]
-    return pieces.index(event["text"].removeprefix("...")) + 1
+    texts = [part.text for part in segment(text)]
+    return texts.index(event["text"].removeprefix("...")) + 1
 
 
 def pause(seconds: float) -> None:
-    """Let time pass."""
+    """Sleep, if the time is above 0."""
     time.sleep(max(0.0, seconds))

@@ -27,16 +27,16 @@ def test_an_empty_file_gives_the_defaults() -> None:
     assert parse(b"") == Settings()
 
 
-def test_the_example_says_every_default() -> None:
+def test_the_example_names_every_default() -> None:
     assert load(EXAMPLE) == Settings()
 
 
-def test_the_ports_of_the_example_are_right_once_uncommented() -> None:
+def test_the_ports_of_the_example_are_valid_once_uncommented() -> None:
     commented = EXAMPLE.read_text().split("# [[ports]]\n")[1].partition("\n\n")[0]
     lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
     [port] = parse(("[[ports]]\n" + "\n".join(lines)).encode()).ports
-    bare = PortSettings(port=port.port, device=port.device)
-    assert {name for name in PortSettings.model_fields if getattr(port, name) == getattr(bare, name)} == {
+    defaults = PortSettings(port=port.port, device=port.device)
+    assert {name for name in PortSettings.model_fields if getattr(port, name) == getattr(defaults, name)} == {
         "port",
         "device",
         "baud",
@@ -45,11 +45,13 @@ def test_the_ports_of_the_example_are_right_once_uncommented() -> None:
     }
 
 
-def test_the_balance_of_the_example_is_right_once_uncommented_and_says_every_default() -> None:
+def test_the_balance_of_the_example_is_valid_once_uncommented_and_names_every_default() -> None:
     commented = EXAMPLE.read_text().split("# [[balance]]\n")[1]
     lines = [line.removeprefix("# ") for line in commented.splitlines() if " = " in line]
     [balance] = parse(("[[balance]]\n" + "\n".join(lines)).encode()).balance
-    assert balance == BalanceSettings(operator=balance.operator, code=balance.code)
+    assert balance == BalanceSettings(
+        operator=balance.operator, code=balance.code, renew_code=balance.renew_code
+    )
     assert len(lines) == len(BalanceSettings.model_fields)
 
 
@@ -63,12 +65,12 @@ def test_the_balance_of_the_example_is_right_once_uncommented_and_says_every_def
         ("every = 5", '[[balance]] 1 every is not a known key; did you mean "every_s"?'),
     ],
 )
-def test_a_wrong_balance_is_told(key: str, fault: str) -> None:
-    told = faults(f'[[balance]]\noperator = "Orange"\n{key}\n')
-    assert any(line.partition(": ")[2].startswith(fault) for line in told), told
+def test_an_invalid_balance_is_a_fault(key: str, fault: str) -> None:
+    lines = faults(f'[[balance]]\noperator = "Orange"\n{key}\n')
+    assert any(line.partition(": ")[2].startswith(fault) for line in lines), lines
 
 
-def test_what_the_file_says_is_taken() -> None:
+def test_the_values_of_the_file_are_used() -> None:
     text = """
         [api]
         listen = "[::1]:80"
@@ -139,7 +141,7 @@ def test_a_plan_is_named_by_its_country(name: str, key: str, country_code: str) 
     assert numbers.networks == numbers.chosen.networks.begin
 
 
-def test_what_the_file_says_of_numbers_overrides_the_plan_and_what_is_empty_does_not() -> None:
+def test_numbers_in_the_file_override_the_plan_and_empty_values_do_not() -> None:
     text = """
         [numbers]
         plan = "ghana"
@@ -161,7 +163,7 @@ def test_the_example_with_another_plan_is_that_plan() -> None:
     assert parse(text.encode()).numbers == parse(b'[numbers]\nplan = "togo"').numbers
 
 
-def test_every_fault_is_told_with_its_line_in_the_order_of_the_file() -> None:
+def test_every_fault_has_its_line_in_the_order_of_the_file() -> None:
     text = """[api]
 bulk_max = 0
 
@@ -190,7 +192,7 @@ stop_timeout_s = 0
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("[api]\nthread = 3", 'line 2: [api] thread is not a known key; did you mean "threads"?'),
         ("\n[dispach]", 'line 2: [dispach] is not a known key; did you mean "dispatch"?'),
@@ -201,12 +203,12 @@ stop_timeout_s = 0
         ('"api"."thread" = 3', 'line 1: [api] thread is not a known key; did you mean "threads"?'),
     ],
 )
-def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str) -> None:
-    assert faults(text) == [said]
+def test_an_unknown_key_is_a_fault_that_names_the_nearest_known_key(text: str, expected: str) -> None:
+    assert faults(text) == [expected]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("api = 5", "[api] must be a table"),
         ("[ports]\nport = 1", "[ports] must be a list"),
@@ -264,9 +266,9 @@ def test_an_unknown_key_is_told_with_the_nearest_right_one(text: str, said: str)
         (PORT + PORT.replace("1", "2"), "line 6: [[ports]] 2 device must differ from that of"),
     ],
 )
-def test_a_wrong_value_is_told_with_what_it_must_be(text: str, said: str) -> None:
+def test_an_invalid_value_is_a_fault_that_names_the_valid_ones(text: str, expected: str) -> None:
     [fault] = faults(text)
-    assert said in fault
+    assert expected in fault
 
 
 @pytest.mark.parametrize("pin", ['"12345678901"', '"12 secret"', "987654321", "[987654321]"])
@@ -275,33 +277,33 @@ def test_a_pin_is_never_repeated(pin: str) -> None:
     assert pin.strip('"[]') not in fault
 
 
-def test_a_right_pin_never_prints() -> None:
+def test_a_valid_pin_is_never_printed() -> None:
     assert "2468" not in repr(parse((PORT + 'pin = "2468"').encode()))
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Settings().api.threads = 3
 
 
-def test_text_that_is_not_toml_is_told_with_its_line() -> None:
+def test_text_that_is_not_toml_is_a_fault_with_its_line() -> None:
     assert faults("[api]\nthreads = \n") == ["is not TOML: Invalid value (at line 2, column 11)"]
 
 
 @pytest.mark.parametrize(
     "value", ["1" * 5000, "[" * 50_000, "{a=" * 50_000], ids=["digits", "lists", "tables"]
 )
-def test_toml_beyond_what_python_reads_is_told(value: str) -> None:
+def test_toml_beyond_the_limits_of_python_is_a_fault(value: str) -> None:
     [fault] = faults(f"x = {value}")
     assert fault.startswith("is not TOML: ")
 
 
-def test_bytes_that_are_not_utf8_are_told_with_their_line() -> None:
+def test_bytes_that_are_not_utf8_are_a_fault_with_their_line() -> None:
     with pytest.raises(ConfigError, match=r"^FILE: line 2: is not UTF-8 text$"):
         parse(b"[api]\n# \xff", "FILE")
 
 
-def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_fault_with_the_command_to_create_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.toml")
     assert str(caught.value).startswith(
@@ -310,7 +312,7 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".", "a\0b"])
-def test_what_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+def test_an_unreadable_file_is_a_fault(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / name)
 
@@ -367,23 +369,23 @@ def test_any_toml_is_settings_or_a_config_error(data: st.DataObject) -> None:
 @given(
     st.dictionaries(st.sampled_from(sorted(PortSettings.model_fields)), st.integers() | st.text(max_size=5))
 )
-def test_any_port_is_taken_or_refused(fields: dict[str, Any]) -> None:
+def test_any_port_is_valid_or_refused(fields: dict[str, Any]) -> None:
     try:
         PortSettings(**fields)
     except ValidationError as error:
         assert error.error_count()  # noqa: PT017 - either outcome is right
 
 
-@pytest.mark.parametrize("ends", ["\n", "\r\n"])
-def test_a_file_may_begin_with_a_byte_order_mark_as_windows_editors_write_it(ends: str) -> None:
-    text = '[api]\nlisten = "127.0.0.1:8001"\n'.replace("\n", ends)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_file_may_begin_with_a_byte_order_mark(line_end: str) -> None:
+    text = '[api]\nlisten = "127.0.0.1:8001"\n'.replace("\n", line_end)
     assert parse(b"\xef\xbb\xbf" + text.encode()).api.listen == "127.0.0.1:8001"
     with pytest.raises(ConfigError, match=r"line 2: .* is not a known key"):
-        parse(b"\xef\xbb\xbf" + f"[api]{ends}nonsense = 1".encode())
+        parse(b"\xef\xbb\xbf" + f"[api]{line_end}nonsense = 1".encode())
 
 
 @pytest.mark.parametrize(
-    ("encoding", "mark", "told"),
+    ("encoding", "mark", "expected"),
     [
         ("utf-16-le", b"\xff\xfe", "is UTF-16 text: save it as UTF-8"),
         ("utf-16-be", b"\xfe\xff", "is UTF-16 text: save it as UTF-8"),
@@ -395,9 +397,9 @@ def test_a_file_may_begin_with_a_byte_order_mark_as_windows_editors_write_it(end
         ("cp1252", b"\x80", "is not UTF-8 text"),
     ],
 )
-def test_another_encoding_is_named_in_one_sentence(encoding: str, mark: bytes, told: str) -> None:
+def test_another_encoding_is_one_fault_that_names_it(encoding: str, mark: bytes, expected: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(mark + "[api]\nthreads = 4\n".encode(encoding), "FILE")
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert str(refused.value).startswith("FILE: ")
     assert "\n" not in str(refused.value)

@@ -49,9 +49,9 @@ def program(document: str, heading: str, language: str) -> str:
 def shell_lines(text: str) -> Iterator[str]:
     """The commands of a shell block, one a line, without comments."""
     for line in text.replace("\\\n", " ").splitlines():
-        bare = re.sub(r"(^|\s+)#( .*|$)", "", line).strip()
-        if bare:
-            yield bare
+        command = re.sub(r"(^|\s+)#( .*|$)", "", line).strip()
+        if command:
+            yield command
 
 
 def _heading_before(text: str, position: int) -> str:

@@ -24,9 +24,9 @@ def anchors(document: Path) -> set[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_a_link_to_a_heading_finds_it(document: Path) -> None:
     links = re.findall(r"\]\(([^):#]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
-    lost = [
+    missing = [
         f"{file}#{anchor}"
         for file, anchor in links
         if anchor not in anchors((document.parent / file) if file else document)
     ]
-    assert lost == []
+    assert missing == []

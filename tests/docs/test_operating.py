@@ -25,17 +25,17 @@ def commands_in(document: Path) -> Iterator[str]:
     """The `gatewayd` command lines of a document, in its shell blocks and between backticks."""
     text = document.read_text(encoding="utf-8")
     for found in re.finditer(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        yield from _ours(shell_lines(found[1]))
-    yield from _ours(
+        yield from _gatewayd_commands(shell_lines(found[1]))
+    yield from _gatewayd_commands(
         re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
     )
 
 
-def _ours(lines: Iterator[str] | list[str]) -> Iterator[str]:
+def _gatewayd_commands(lines: Iterator[str] | list[str]) -> Iterator[str]:
     for line in lines:
-        bare = re.sub(r"^sudo (-u \S+ )?", "", line.strip())
-        if re.match(r"gatewayd (-|[a-z]+( |$|-))", bare) and "…" not in bare:
-            yield bare
+        command_line = re.sub(r"^sudo (-u \S+ )?", "", line.strip())
+        if re.match(r"gatewayd (-|[a-z]+( |$|-))", command_line) and "…" not in command_line:
+            yield command_line
 
 
 ALL = sorted(
@@ -49,20 +49,20 @@ ALL = sorted(
 
 @pytest.mark.parametrize(("document", "line"), ALL)
 def test_a_command_that_a_document_names_exists_with_its_options(document: str, line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
+    arguments = shlex.split(line, comments=True)[1:]
     command: click.Command = main
-    while words:
-        if words[0].startswith("-"):
-            name = words[0].partition("=")[0]
+    while arguments:
+        if arguments[0].startswith("-"):
+            name = arguments[0].partition("=")[0]
             known = {option for each in command.params for option in [*each.opts, *each.secondary_opts]}
             assert name in known | {"--help"}, f"{document}: {line}"
         elif isinstance(command, click.Group) and (
-            found := command.get_command(click.Context(command), words[0])
+            found := command.get_command(click.Context(command), arguments[0])
         ):
             command = found
-        elif isinstance(command, click.Group) and not _is_value(command, words[0]):
-            assert words[0].isupper(), f"{document}: {line}: there is no {words[0]}"
-        words = words[1:]
+        elif isinstance(command, click.Group) and not _is_value(command, arguments[0]):
+            assert arguments[0].isupper(), f"{document}: {line}: there is no {arguments[0]}"
+        arguments = arguments[1:]
 
 
 def _is_value(group: click.Group, word: str) -> bool:
@@ -72,14 +72,14 @@ def _is_value(group: click.Group, word: str) -> bool:
 
 def test_the_french_guide_has_the_same_headings_commands_and_tables() -> None:
     assert [level for level, _ in headings(GUIDE)] == [level for level, _ in headings(FRENCH)]
-    ours, theirs = blocks(GUIDE), blocks(FRENCH)
-    assert [block.language for block in ours] == [block.language for block in theirs]
-    for one, other in zip(ours, theirs, strict=True):
-        assert _without_words(one.text) == _without_words(other.text)
+    english, french = blocks(GUIDE), blocks(FRENCH)
+    assert [block.language for block in english] == [block.language for block in french]
+    for english_block, french_block in zip(english, french, strict=True):
+        assert _without_quoted_text(english_block.text) == _without_quoted_text(french_block.text)
     assert _shape(GUIDE) == _shape(FRENCH)
 
 
-def _without_words(text: str) -> list[str]:
+def _without_quoted_text(text: str) -> list[str]:
     """The commands of a block without quoted words, which are written in the reader's language."""
     return [re.sub(r'"[^"]*"', '""', line) for line in shell_lines(text)]
 
@@ -98,14 +98,14 @@ def test_the_commands_of_the_guide_work_in_their_order(running: Running) -> None
         line
         for block in blocks(GUIDE)
         if block.language == "sh"
-        for line in _ours(shell_lines(block.text))
+        for line in _gatewayd_commands(shell_lines(block.text))
         if line.split()[1] not in NOT_RUN and " ID" not in line
     ]
     assert len(lines) >= 10
     config = str(running.state / "gatewayd.toml")
     try:
         for line in lines:
-            done = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
-            assert done.exit_code == 0, f"{line}: {done.output}"
+            result = CliRunner().invoke(main, ["--config", config, *shlex.split(line)[1:]])
+            assert result.exit_code == 0, f"{line}: {result.output}"
     finally:  # other tests use this gateway, too
         running.cli("sim", "set", 1, "--number", "none", "--name", "none", "--daily-limit", "none")

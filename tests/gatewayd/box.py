@@ -1,4 +1,4 @@
-"""A whole box for a test: a simulated modem bank and a daemon in separate processes, and a client with real HTTP."""
+"""A simulated modem bank and a daemon in separate processes, and an HTTP client."""
 
 from __future__ import annotations
 
@@ -10,15 +10,8 @@ from typing import Any
 
 import requests
 
-from tests.conftest import Process, eventually, told_by
+from tests.conftest import WAIT_S, Process, cli_json, eventually, free_port
 from tests.service_manager import ServiceManager
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
 
 
 class Box:
@@ -33,6 +26,7 @@ class Box:
         dispatch: str = "",
         inbox: str = "",
         clock: str = "",
+        webhooks: str = "",
     ) -> None:
         self.path = path
         self.slots = slots
@@ -46,7 +40,8 @@ class Box:
         )
         self.config.write_text(
             f'[api]\nlisten = "127.0.0.1:{self.port}"\nbulk_max = 1000\n[store]\npath = "{path}/gatewayd.db"\n'
-            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n{ports}"
+            f"[daemon]\n{daemon}\n[dispatch]\n{dispatch}\n[inbox]\n{inbox}\n[clock]\n{clock}\n"
+            f"[webhooks]\n{webhooks}\n{ports}"
         )
         self.manager: ServiceManager | None = None  # keeps descriptors while the daemon is away
         self.bank: Process | None = None
@@ -56,8 +51,8 @@ class Box:
     def start_bank(self, *options: str, module: str = "gatewayd.cli") -> None:
         """Start the simulated modems."""
         slots = [f"--slots-of={port}={count}" for port, count in self.slots.items()]
-        where = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
-        self.bank = Process("simulate", "--json", *where, *slots, *options, module=module)
+        bank_options = ("--ports", str(len(self.slots)), "--dir", self.path / "ports", "--log", self.log)
+        self.bank = Process("simulate", "--json", *bank_options, *slots, *options, module=module)
         self.bank.line()
 
     def start_gateway(
@@ -72,7 +67,7 @@ class Box:
         self.gateway = Process(*run, module=module, environment=environment, manager=self.manager)
         if not wait:
             return
-        eventually(self.answers, 30)
+        eventually(self.answers)
         if not self.headers:
             company = self.cli("company", "add", "Test")["id"]
             self.headers = {"X-API-Key": self.cli("key", "add", "--company", company)["key"]}
@@ -94,7 +89,7 @@ class Box:
 
     def cli(self, *arguments: str | int) -> Any:
         """The answer of a command with --json."""
-        return told_by(self.config, *arguments)
+        return cli_json(self.config, *arguments)
 
     def sims_ready(self, count: int) -> list[dict[str, Any]]:
         """Wait until `count` SIMs can send, and return them."""
@@ -103,7 +98,7 @@ class Box:
             sims: list[dict[str, Any]] = self.get("sms/sims/available")["data"]["available_sims"]
             return sims if sum(sim["can_send_sms"] for sim in sims) == count else []
 
-        found: list[dict[str, Any]] = eventually(ready, 30)
+        found: list[dict[str, Any]] = eventually(ready)
         return found
 
     def send(self, text: str, **options: Any) -> str:
@@ -120,7 +115,7 @@ class Box:
         data: dict[str, Any] = self.get(f"sms/status/{sms_id}")["data"]
         return data
 
-    def becomes(self, sms_id: str, status: str, timeout_s: float = 20) -> None:
+    def becomes(self, sms_id: str, status: str, timeout_s: float = WAIT_S) -> None:
         """Wait until a message has this status."""
         eventually(lambda: self.status(sms_id)["status"] == status, timeout_s)
 
@@ -129,19 +124,19 @@ class Box:
         body: dict[str, Any] = requests.get(f"{self.api}/{path}", headers=self.headers, timeout=30).json()
         return body
 
-    def order(self, **what: str | int) -> dict[str, Any]:
+    def order(self, **kind: str | int) -> dict[str, Any]:
         """Send a command to the simulated bank (see `modem.simulator.control`); its answer."""
         with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(20)
+            control.settimeout(60)
             control.connect(str(self.path / "ports" / "control"))
-            control.sendall(json.dumps(what).encode() + b"\n")
+            control.sendall(json.dumps(kind).encode() + b"\n")
             answer: dict[str, Any] = json.loads(control.makefile().readline())
             assert answer["ok"], answer
             return answer
 
-    def asked(self) -> bool:
+    def submission_seen(self) -> bool:
         """Whether a modem got a submission since the last call."""
-        return any(what == "asked" for what, _, _ in self.order(do="moments")["moments"])
+        return any(kind == "asked" for kind, _, _ in self.order(do="moments")["moments"])
 
     def network(self, event: str) -> list[dict[str, Any]]:
         """The events of this kind that the simulated network recorded."""
@@ -154,7 +149,7 @@ class Box:
     def answers(self) -> bool:
         """Whether the daemon answers."""
         try:
-            requests.get(f"{self.api}/health", timeout=5)
-        except requests.ConnectionError:
+            requests.get(f"{self.api}/health", timeout=30)
+        except (requests.ConnectionError, requests.Timeout):
             return False
         return True

@@ -1,4 +1,4 @@
-"""A gateway on a real store with simulated ports: the test sends their statuses and outcomes, and gets their next steps."""
+"""A gateway on a real store with simulated ports: the test publishes their statuses and outcomes, and gets their next steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from config.settings import DispatchSettings, NumberSettings, PortSettings, Settings, StoreSettings
+from config.settings import (
+    DispatchSettings,
+    InboxSettings,
+    NumberSettings,
+    PortSettings,
+    Settings,
+    StoreSettings,
+    WebhookSettings,
+)
 from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
 from gatewayd.records import AttemptRecord, Caller, Draft, MessageRecord, Options, Priority
@@ -17,6 +25,7 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+from gatewayd.webhooks.poster import Way
 from modem.at.transcript import Watcher
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
@@ -27,8 +36,11 @@ from modem.port.interface import Outcome, Reported, Rest, Switch
 from modem.port.status import Answer, PortState, PortStatus, SlotStatus
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
+from tests.gatewayd.empty_database import write_empty_database
 
 RECIPIENT = "+22370123456"
+# The ICCIDs of three SIM cards.
+A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 
 
 class PlayedPort:
@@ -75,16 +87,30 @@ class SteppedClock(Clock):
 class PlayedGateway:
     """The gateway, its store and its clock. `dispatch`: settings of the section [dispatch]."""
 
-    def __init__(self, path: Path, ports: int = 2, plan: str = "guide", **dispatch: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ports: int = 2,
+        plan: str = "guide",
+        *,
+        inbox: InboxSettings | None = None,
+        webhooks: WebhookSettings | None = None,
+        webhook_way: Way | None = None,
+        **dispatch: Any,
+    ) -> None:
         self.settings = Settings(
             store=StoreSettings(path=path / "gatewayd.db"),
             numbers=NumberSettings(plan=plan),
             dispatch=DispatchSettings(**dispatch),
+            inbox=inbox or InboxSettings(),
+            webhooks=webhooks or WebhookSettings(),
             ports=tuple(PortSettings(port=port, device=f"/dev/tty{port}") for port in range(1, ports + 1)),
         )
         self.clock = SteppedClock()
+        self.webhook_way = webhook_way
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
+        write_empty_database(self.settings.store.path)
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))
         self.caller = Caller(0, self.company, admin=False)
@@ -92,7 +118,7 @@ class PlayedGateway:
     def open(self) -> None:
         self.store = Store(self.settings.store.path)
         self.store.open()
-        self.gateway = Gateway(self.settings, self.store, self.clock)
+        self.gateway = Gateway(self.settings, self.store, self.clock, self.webhook_way)
         self.gateway.start(self.ports)
 
     def close(self) -> None:
@@ -112,13 +138,14 @@ class PlayedGateway:
             SlotStatus(n, SimState.READY, iccid, number=f"+2237000{iccid[-4:]}", registration=registration)
             for n, iccid in enumerate(iccids, 1)
         )
-        self.say(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", slots, active))
+        self.set_status(PortStatus(port, f"/dev/tty{port}", PortState.UP, "", slots, active))
 
     def down(self, port: int) -> None:
         """A port reports that its device is absent."""
-        self.say(replace(self.statuses[port], state=PortState.ABSENT))
+        self.set_status(replace(self.statuses[port], state=PortState.ABSENT))
 
-    def say(self, status: PortStatus) -> None:
+    def set_status(self, status: PortStatus) -> None:
+        """A port publishes its status."""
         self.statuses[status.port] = status
         self.gateway.dispatcher.status(status)
 
@@ -175,13 +202,13 @@ def report(
     played: PlayedGateway, reference: int, status: int = 0, recipient: str = RECIPIENT, late_s: float = 0
 ) -> StatusReport:
     """A status report with the TP-SCTS of now plus `late_s`."""
-    taken = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
-    return StatusReport("", reference, recipient, taken, taken, status)
+    stamp = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(seconds=late_s)
+    return StatusReport("", reference, recipient, stamp, stamp, status)
 
 
-def reported(played: PlayedGateway, port: int, told: StatusReport) -> None:
+def reported(played: PlayedGateway, port: int, status_report: StatusReport) -> None:
     """A port passes on a status report."""
-    played.gateway.dispatcher.reported(played.statuses[port], told)
+    played.gateway.dispatcher.reported(played.statuses[port], status_report)
 
 
 def report_on(played: PlayedGateway, port: int, reference: int, status: int = 0, late_s: int = 0) -> None:
@@ -194,7 +221,7 @@ def attempts(played: PlayedGateway, sms_id: str) -> list[AttemptRecord]:
     return played.gateway.history(played.caller, sms_id)[1]
 
 
-def again(played: PlayedGateway, port: int) -> Submission:
+def claim_after_backoff(played: PlayedGateway, port: int) -> Submission:
     """The next submission of a port, after the back-off."""
     found = eventually(lambda: step if isinstance(step := played.next(port), Submission) else None)
     assert isinstance(found, Submission)
@@ -207,7 +234,19 @@ def send_many(played: PlayedGateway, count: int) -> None:
     played.gateway.submit_bulk(played.caller, drafts, Options(), None)
 
 
-def administration(played: PlayedGateway, *, daemon: bool = True) -> Context:
+def used_quota(played: PlayedGateway) -> int:
+    """The parts that count towards the quota of the company."""
+    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
+    return count
+
+
+def commits(played: PlayedGateway) -> int:
+    """How many transactions the store has committed."""
+    count: int = played.store.commit_times.histograms()[""].buckets[-1][1]
+    return count
+
+
+def administration_context(played: PlayedGateway, *, daemon: bool = True) -> Context:
     """The context of administration commands, with or without a running daemon."""
     return Context(
         played.store,

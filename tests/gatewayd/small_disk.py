@@ -24,11 +24,11 @@ _READ_ONLY, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, action: str) -> None:
     if result:
         code = ctypes.get_errno()
         sys.exit(
-            f"this system does not let a test {what} ({os.strerror(code)}): allow user namespaces, or be root"
+            f"this system does not let a test {action} ({os.strerror(code)}): allow user namespaces, or be root"
         )
 
 

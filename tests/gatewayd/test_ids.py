@@ -8,9 +8,9 @@ from gatewayd.ids import new_sms_id, next_task_id
 
 
 def test_an_sms_id_is_a_version_7_uuid_of_its_time() -> None:
-    made = uuid.UUID(new_sms_id(1_800_000_000_123_456))
-    assert (made.version, made.variant) == (7, uuid.RFC_4122)
-    assert made.int >> 80 == 1_800_000_000_123
+    sms_id = uuid.UUID(new_sms_id(1_800_000_000_123_456))
+    assert (sms_id.version, sms_id.variant) == (7, uuid.RFC_4122)
+    assert sms_id.int >> 80 == 1_800_000_000_123
     assert len({new_sms_id(0) for _ in range(1000)}) == 1000
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from threading import Event, Lock
 
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted
 from modem.port.interface import (
     Claim,
     Kept,
@@ -21,7 +21,7 @@ from modem.port.interface import (
 from modem.port.status import PortState, PortStatus
 from modem.sms.segmentation import Segment, segment
 from modem.sms.tpdu import Deliver, StatusReport
-from modem.timeouts import Patience, Timing, UssdPatience, Waits
+from modem.timeouts import ChannelTimeouts, CommandTimeouts, Timing, UssdTimeouts
 
 FAST = Timing(
     look_s=0.05,
@@ -39,7 +39,7 @@ FAST = Timing(
     hang_up_s=0.05,
     list_s=0.3,
     ask_s=0.5,
-    waits=Waits(
+    channel=ChannelTimeouts(
         prompt_s=0.3,
         result_s=0.2,
         write_s=0.3,
@@ -51,7 +51,7 @@ FAST = Timing(
         head_s=0.5,
         text_s=0.3,
     ),
-    patience=Patience(
+    commands=CommandTimeouts(
         command_s=0.3,
         sim_s=0.5,
         function_s=0.5,
@@ -61,7 +61,7 @@ FAST = Timing(
         slot_s=0.5,
         mute_s=0.03,
         appear_s=0.1,
-        ussd=UssdPatience(answer_s=0.6, result_s=0.1, setting_s=0.3, late_s=0.15, cancel_s=0.03),
+        ussd=UssdTimeouts(answer_s=0.6, result_s=0.1, setting_s=0.3, late_s=0.15, cancel_s=0.03),
     ),
 )
 
@@ -74,7 +74,7 @@ class RecordingWork:
         self.outcomes: list[Outcome] = []
         self.statuses: list[PortStatus] = []
         self.texts: list[Deliver | Unreadable] = []
-        self.deletions: list[Deliver] = []  # of texts without a date
+        self.deletions: list[Deliver] = []  # texts without a date that were deleted
         self.reports: list[StatusReport] = []
         self.reports_with_outcomes = 0
         self.refused_pins: list[tuple[str, int, str]] = []
@@ -82,7 +82,7 @@ class RecordingWork:
         self.places: list[Place | None] = []  # of the parts that were written to the modem
         self.lessons: list[Storage] = []
         self.kept: list[Kept] = []  # parts in the modem's memory
-        self.fates: list[Fate] = []
+        self.stored_states: list[StoredState] = []
         self.late: list[int | None] = []
         self.recoveries: list[tuple[Claim, Submitted | Refused]] = []
         self.busy = 0.0
@@ -148,9 +148,9 @@ class RecordingWork:
         self._keep()
         return tuple(self.kept)
 
-    def found(self, status: PortStatus, kept: Kept, fate: Fate) -> None:
+    def found(self, status: PortStatus, kept: Kept, stored_state: StoredState) -> None:
         self._keep()
-        self.fates.append(fate)
+        self.stored_states.append(stored_state)
 
     def emptied(self, status: PortStatus, kept: Kept) -> None:
         self._keep()

@@ -41,7 +41,7 @@ def running(
         yield port
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 @contextmanager
@@ -56,4 +56,4 @@ def port_on(
         yield port
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)

@@ -8,9 +8,14 @@ import pty
 import select
 import threading
 import tty
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from types import TracebackType
+
+# The ends of pseudo-terminals that were unplugged last. While one is open, the kernel gives its number to no other test,
+# whose modem a port would take for the one that it looks for. At first, files that stand for them: their count never changes.
+_unplugged: deque[int] = deque(os.open(os.devnull, os.O_RDONLY) for _ in range(16))
 
 Script = bytes | Callable[["ScriptedModem"], None]
 
@@ -64,7 +69,7 @@ class ScriptedModem:
         if self._stop_w >= 0:
             self.unplug()
             if threading.current_thread() is not self._thread:
-                self._thread.join(5)
+                self._thread.join(60)
             os.close(self._stop_w)
             self._stop_w = -1
 
@@ -105,9 +110,10 @@ class ScriptedModem:
         except OSError:
             return
         finally:
-            os.close(self._slave)
             os.close(self._master)
             os.close(self._stop_r)
+            _unplugged.append(self._slave)
+            os.close(_unplugged.popleft())
 
     def _work_off(self, data: bytes) -> bytes:
         while data:

@@ -29,7 +29,7 @@ def test_every_code_has_a_sentence_in_both_languages_and_keeps_its_number(
 ) -> None:
     found = cause(family, code, vendor=vendor)
     assert (found.family, found.code) == (family, code)
-    assert found.told == f"{found.reason} / {found.reason_fr} (+{family} ERROR: {code})"
+    assert found.text == f"{found.reason} / {found.reason_fr} (+{family} ERROR: {code})"
     assert found.reason != found.reason_fr
 
 
@@ -156,15 +156,15 @@ def test_names_lead_to_codes(family: str) -> None:
 def test_unknown_words_are_kept_for_the_operator(line: str, told: str) -> None:
     found = result(line)
     assert found is not None
-    assert found.cause().told.endswith(told)
-    assert found.cause().told_en.endswith(told)
+    assert found.cause().text.endswith(told)
+    assert found.cause().text_en.endswith(told)
 
 
 @pytest.mark.parametrize("line", ["ERROR", "+CME ERROR: ", "+CMS ERROR:"])
 def test_without_words_nothing_is_added(line: str) -> None:
     found = result(line)
     assert found is not None
-    assert found.cause().told_en == found.cause().reason
+    assert found.cause().text_en == found.cause().reason
 
 
 FULL = [("CMS", 208, ""), ("CMS", 211, ""), ("CMS", 322, ""), ("CME", 20, ""), ("CMS", 531, "quectel")]

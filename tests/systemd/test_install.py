@@ -7,6 +7,7 @@ tests must not need a network.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -43,7 +44,7 @@ class Target:
         self.python.write_text(PYTHON)
         self.python.chmod(0o755)
 
-    def run(self, what: str, **variables: str) -> tuple[int, str]:
+    def run(self, command: str, **variables: str) -> tuple[int, str]:
         """Run the script; return exit code and output."""
         environment = {
             **os.environ,
@@ -52,8 +53,8 @@ class Target:
             "CALLS": str(self.calls),
             **variables,
         }
-        done = subprocess.run(
-            ["systemd/install.sh", what],
+        result = subprocess.run(
+            ["systemd/install.sh", command],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -61,9 +62,9 @@ class Target:
             check=False,
             stdin=subprocess.DEVNULL,
         )
-        return done.returncode, done.stdout + done.stderr
+        return result.returncode, result.stdout + result.stderr
 
-    def talk(self, what: str, *answers: str) -> str:
+    def run_on_terminal(self, command: str, *answers: str) -> str:
         """Run the script on a terminal and type these lines; return the output."""
         environment = {
             **os.environ,
@@ -71,27 +72,27 @@ class Target:
             "PYTHON": str(self.python),
             "CALLS": str(self.calls),
         }
-        ours, theirs = os.openpty()
-        os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-        with open(ours, "rb", buffering=0) as terminal:
-            done = subprocess.run(
-                ["systemd/install.sh", what],
+        terminal_fd, script_fd = os.openpty()
+        os.write(terminal_fd, "".join(f"{answer}\n" for answer in answers).encode())
+        with open(terminal_fd, "rb", buffering=0) as terminal:
+            result = subprocess.run(
+                ["systemd/install.sh", command],
                 cwd=ROOT,
                 env=environment,
-                stdin=theirs,
+                stdin=script_fd,
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            os.close(theirs)
+            os.close(script_fd)
             assert terminal.readable()
-        return done.stdout + done.stderr
+        return result.stdout + result.stderr
 
     def installed(self) -> int:
         """Count the installations of packages since the last call."""
-        told = self.calls.read_text() if self.calls.exists() else ""
+        calls = self.calls.read_text() if self.calls.exists() else ""
         self.calls.unlink(missing_ok=True)
-        return told.count(" install ")
+        return calls.count(" install ")
 
     def files(self) -> dict[str, bytes]:
         """Return the contents of all files below the folder."""
@@ -107,9 +108,9 @@ def target(tmp_path: Path) -> Target:
     return Target(tmp_path)
 
 
-def test_an_installation_has_all_that_the_service_needs(target: Target) -> None:
-    code, said = target.run("install", LISTEN="[::]:8080")
-    assert code == 0, said
+def test_an_installation_has_every_file_that_the_service_needs(target: Target) -> None:
+    code, output = target.run("install", LISTEN="[::]:8080")
+    assert code == 0, output
     current = target.root / "opt/gatewayd/current"
     assert (current / "bin/python").exists()
     assert os.readlink(current).startswith("releases/")
@@ -121,7 +122,22 @@ def test_an_installation_has_all_that_the_service_needs(target: Target) -> None:
     assert "ExecStart=/opt/gatewayd/current/bin/python " in unit, "the image is another system's root"
     assert (target.root / "etc/udev/rules.d/70-gatewayd.rules").exists()
     assert os.access(target.root / "usr/local/bin/gatewayd", os.X_OK)
-    assert (current / "share/gatewayd.toml").read_bytes() == (ROOT / "config/gatewayd.toml").read_bytes()
+    assert (current / "share/config/gatewayd.toml").read_bytes() == (
+        ROOT / "config/gatewayd.toml"
+    ).read_bytes()
+
+
+def test_the_links_of_the_copied_documents_find_their_files(tmp_path: Path) -> None:
+    subprocess.run([ROOT / "systemd/copy_docs.sh", tmp_path], check=True)
+    documents = sorted(tmp_path.rglob("*.md"))
+    assert len(documents) == len([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    missing = [
+        f"{document.name}: {link}"
+        for document in documents
+        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", document.read_text(encoding="utf-8"))
+        if not (document.parent / link).exists()
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
@@ -135,35 +151,35 @@ def test_an_installation_has_all_that_the_service_needs(target: Target) -> None:
 def test_the_api_may_listen_everywhere_or_on_several_addresses(
     target: Target, listen: str, kept: object
 ) -> None:
-    code, said = target.run("install", LISTEN=listen)
-    assert code == 0, said
+    code, output = target.run("install", LISTEN=listen)
+    assert code == 0, output
     assert load(target.root / "etc/gatewayd/gatewayd.toml").api.listen == kept
 
 
-def test_a_second_time_changes_nothing_and_never_the_configuration(target: Target) -> None:
+def test_a_second_installation_changes_nothing_and_never_the_configuration(target: Target) -> None:
     assert target.run("install")[0] == 0
     assert target.installed() == 1
     config = target.root / "etc/gatewayd/gatewayd.toml"
     assert load(config).api.listen == "127.0.0.1:8000"
     config.write_text(config.read_text() + "# mine\n")
     before = target.files()
-    code, said = target.run("install", LISTEN="0.0.0.0:9000")
+    code, output = target.run("install", LISTEN="0.0.0.0:9000")
     assert code == 0
-    assert "LISTEN changes nothing" in said
+    assert "LISTEN changes nothing" in output
     assert target.run("upgrade")[0] == 0
     assert target.files() == before
     assert target.installed() == 0
 
 
-def test_another_python_makes_another_release_and_keeps_the_one_before(target: Target) -> None:
+def test_another_python_builds_another_release_and_keeps_the_previous_one(target: Target) -> None:
     for version in ("py3.11", "py3.12", "py3.13"):
         assert target.run("install", VERSION=version)[0] == 0
-    left = sorted(path.name[-6:] for path in (target.root / "opt/gatewayd/releases").iterdir())
-    assert left == ["py3.12", "py3.13"]
+    kept_releases = sorted(path.name[-6:] for path in (target.root / "opt/gatewayd/releases").iterdir())
+    assert kept_releases == ["py3.12", "py3.13"]
     assert os.readlink(target.root / "opt/gatewayd/current").endswith("py3.13")
 
 
-def test_a_prefix_holds_everything_and_knows_its_own_places(target: Target) -> None:
+def test_a_prefix_holds_everything_and_its_own_paths_are_configured(target: Target) -> None:
     assert target.run("install", DESTDIR="", prefix=str(target.root))[0] == 0
     settings = load(target.root / "etc/gatewayd/gatewayd.toml")
     assert settings.store.path == target.root / "var/lib/gatewayd/gatewayd.db"
@@ -173,48 +189,48 @@ def test_a_prefix_holds_everything_and_knows_its_own_places(target: Target) -> N
     assert (target.root / "lib/systemd/system/gatewayd.service").exists()
 
 
-def test_an_address_that_is_none_is_refused_before_anything_is_configured(target: Target) -> None:
+def test_an_invalid_address_is_refused_before_anything_is_configured(target: Target) -> None:
     for listen in ("everywhere", '0.0.0.0:8000"', "0.0.0.0:99999", "*:8000,", "*:8000, *:8001", "a:1,a:1"):
-        code, said = target.run("install", LISTEN=listen)
+        code, output = target.run("install", LISTEN=listen)
         assert code == 1
-        assert "HOST:PORT" in said
+        assert "HOST:PORT" in output
     assert list((target.root / "etc/gatewayd").iterdir()) == []
 
 
-def test_the_numbering_plan_is_asked_for_and_none_is_guessed(target: Target) -> None:
+def test_the_numbering_plan_is_asked_for_and_not_guessed(target: Target) -> None:
     assert target.run("install", PLAN="mali")[0] == 0
     config = target.root / "etc/gatewayd/gatewayd.toml"
     assert load(config).numbers.plan == "mali"
     before = config.read_bytes()
-    code, said = target.run("install", PLAN="ghana")
+    code, output = target.run("install", PLAN="ghana")
     assert (code, config.read_bytes()) == (0, before)
-    assert "PLAN changes nothing" in said
+    assert "PLAN changes nothing" in output
 
 
-def test_without_a_plan_the_guides_is_in_force(target: Target) -> None:
+def test_without_a_plan_the_guides_plan_applies(target: Target) -> None:
     assert target.run("install")[0] == 0
     assert load(target.root / "etc/gatewayd/gatewayd.toml").numbers.plan == "guide"
 
 
 @pytest.mark.parametrize("plan", ["atlantis", 'mali"', "mali|ghana", "&", "ma\\li", "[mali]"])
-def test_a_plan_that_is_none_is_refused_before_anything_is_configured(target: Target, plan: str) -> None:
-    code, said = target.run("install", PLAN=plan)
+def test_an_unknown_plan_is_refused_before_anything_is_configured(target: Target, plan: str) -> None:
+    code, output = target.run("install", PLAN=plan)
     assert code == 1
-    assert "config/plans.toml" in said
+    assert "config/plans.toml" in output
     assert list((target.root / "etc/gatewayd").iterdir()) == []
 
 
 def test_the_questions_are_asked_on_a_terminal(target: Target) -> None:
-    said = target.talk("install", "", "senegal")
+    output = target.run_on_terminal("install", "", "senegal")
     settings = load(target.root / "etc/gatewayd/gatewayd.toml")
-    assert (settings.api.listen, settings.numbers.plan) == ("127.0.0.1:8000", "senegal"), said
-    assert "guide mali senegal cote_d_ivoire" in said
+    assert (settings.api.listen, settings.numbers.plan) == ("127.0.0.1:8000", "senegal"), output
+    assert "guide mali senegal cote_d_ivoire" in output
 
 
-def test_wheels_that_do_not_fit_are_told_and_leave_no_release(target: Target, tmp_path: Path) -> None:
-    code, said = target.run("install", WHEELS=str(tmp_path), PIP_FAILS="1")
+def test_unsuitable_wheels_are_named_and_leave_no_release(target: Target, tmp_path: Path) -> None:
+    code, output = target.run("install", WHEELS=str(tmp_path), PIP_FAILS="1")
     assert code == 1
-    assert "They must be for" in said
+    assert "They must be for" in output
     assert list((target.root / "opt/gatewayd/releases").iterdir()) == []
     assert not (target.root / "etc").exists()
 
@@ -309,35 +325,35 @@ def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
-def test_a_new_release_that_comes_up_stays_and_the_database_was_copied(box: Box) -> None:
-    code, said = box.switch(migrates="new")
-    assert code == 0, said
+def test_a_new_release_that_starts_stays_and_the_database_was_copied(box: Box) -> None:
+    code, output = box.switch(migrates="new")
+    assert code == 0, output
     assert (box.current, box.started) == ("new", ["new"])
     copy = box.folder / "state" / "backups" / "000001-old.db"
-    assert str(copy) in said
+    assert str(copy) in output
     with closing(sqlite3.connect(copy)) as db:
         assert db.execute("SELECT * FROM t").fetchall() == [(1,)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("how", ["fails", "dies"])
-def test_a_new_release_that_does_not_come_up_is_left_for_the_old_one_on_the_same_database(
+def test_a_new_release_that_does_not_start_is_replaced_by_the_old_one_on_the_same_database(
     box: Box, how: str
 ) -> None:
-    code, said = box.switch(**{how: "new"})
+    code, output = box.switch(**{how: "new"})
     assert code == 1
-    assert "old runs again" in said
+    assert "old runs again" in output
     assert (box.current, box.started) == ("old", ["new", "old"])
     assert not list(box.store.parent.glob("*.failed"))
-    assert not (box.folder / "home" / "releases" / "new").exists(), "the next try builds it anew"
+    assert not (box.folder / "home" / "releases" / "new").exists(), "the next try builds it again"
 
 
-def test_the_database_comes_back_where_the_old_release_cannot_read_what_the_new_one_made_of_it(
+def test_the_database_is_restored_where_the_old_release_cannot_read_the_migrated_one(
     box: Box,
 ) -> None:
-    code, said = box.switch(fails="new", migrates="new")
+    code, output = box.switch(fails="new", migrates="new")
     assert code == 1
-    assert "ends in .failed" in said
+    assert "ends in .failed" in output
     assert (box.current, box.started) == ("old", ["new", "old", "old"])
     assert box.sql("SELECT * FROM t") == [(1,)]
     with closing(sqlite3.connect(box.store.with_name("gatewayd.db.failed"))) as db:
@@ -345,10 +361,10 @@ def test_the_database_comes_back_where_the_old_release_cannot_read_what_the_new_
 
 
 def test_without_a_copy_nothing_is_changed(box: Box) -> None:
-    (box.folder / "state" / "backups").touch()  # where the folder should be
-    code, said = box.switch()
+    (box.folder / "state" / "backups").touch()  # a file in the place of the folder
+    code, output = box.switch()
     assert code == 1
-    assert "Nothing was changed" in said
+    assert "Nothing was changed" in output
     assert box.current == "old"
     assert (box.folder / "service").read_text().splitlines()[-2:] == ["stop old", "start old"]
 

@@ -133,10 +133,10 @@ def test_restarts_and_kills_under_systemd_lose_and_double_nothing(
     api, headers = f"http://127.0.0.1:{port}/api", {"X-API-Key": new_key(container)}
     clients = Clients(api, headers, seed=1, pause_s=0.6)
     clients.start()
-    for turn in range(RESTARTS + KILLS):
+    for number in range(RESTARTS + KILLS):
         container.run(
             "systemctl restart gatewayd"
-            if turn < RESTARTS
+            if number < RESTARTS
             else "systemctl kill --kill-who=main -s KILL gatewayd"
         )
         eventually(lambda: answers(api), 60)
@@ -146,8 +146,8 @@ def test_restarts_and_kills_under_systemd_lose_and_double_nothing(
     submitted = Counter(
         (event["recipient"], event["part"]) for event in events() if event["event"] == "submitted"
     )
-    wanted = {(each.recipient, part + 1) for each in clients.accepted for part in range(each.parts)}
-    assert wanted - submitted.keys() == set()
+    command = {(message.recipient, part + 1) for message in clients.accepted for part in range(message.parts)}
+    assert command - submitted.keys() == set()
     assert [part for part, count in submitted.items() if count > 1] == []
     assert clients.unexpected == []
 

@@ -20,9 +20,9 @@ def judged(*command: str | Path) -> str:
     """Run a checker, which must find nothing; return its output. Skips the test if the program is missing."""
     if shutil.which(str(command[0])) is None:
         pytest.skip(f"there is no {command[0]} here")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER.parent)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
 
 
 def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_tree_that_imports_downwards_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "expected"),
     [
         ("config/a.py", "import modem.at.channel", "must not import modem/at/channel.py"),
         ("modem/sms/a.py", "from modem.at import channel", "must not import modem/at/channel.py"),
@@ -85,17 +85,19 @@ def test_a_tree_that_imports_downwards_passes(tmp_path: Path) -> None:
         ("modem/at/a.py", "import sqlite3", "must not import sqlite3"),
     ],
 )
-def test_an_import_against_the_floors_is_told(tmp_path: Path, file: str, text: str, said: str) -> None:
+def test_an_import_against_the_floors_is_reported(
+    tmp_path: Path, file: str, text: str, expected: str
+) -> None:
     others = ["modem/at/channel.py", "gatewayd/store/engine/writer.py", "gatewayd/gateway.py"]
     others += ["gatewayd/operations/health.py", "gatewayd/daemon/daemon.py", "gatewayd/commands/run.py"]
     others += ["api/app.py", "tests/helper.py"]
     lines = check(tmp_path, dict.fromkeys(others, "") | {file: text})
     assert len(lines) == 1
-    assert said in lines[0]
+    assert expected in lines[0]
     assert lines[0].startswith(f"{file}:")
 
 
-def test_a_circle_of_files_is_told_once_with_its_way(tmp_path: Path) -> None:
+def test_a_circle_of_files_is_reported_once_with_its_path(tmp_path: Path) -> None:
     files = {
         "modem/at/a.py": "from modem.at.b import x",
         "modem/at/b.py": "def f():\n    import modem.at.c",
@@ -107,7 +109,7 @@ def test_a_circle_of_files_is_told_once_with_its_way(tmp_path: Path) -> None:
     ]
 
 
-def test_a_circle_of_folders_on_one_floor_is_told(tmp_path: Path) -> None:
+def test_a_circle_of_folders_on_one_floor_is_reported(tmp_path: Path) -> None:
     files = {
         "gatewayd/accounts/a.py": "from gatewayd.sims.a import x",
         "gatewayd/sims/a.py": "",

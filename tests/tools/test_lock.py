@@ -30,17 +30,17 @@ def required() -> list[Requirement]:
 def test_each_requirement_is_bounded_and_its_locked_version_is_within_the_bounds() -> None:
     found = required()
     assert len(found) > 20
-    for each in found:
-        assert {">=", "<"} == {bound.operator for bound in each.specifier}, each
-        assert each.specifier.contains(LOCKED[canonicalize_name(each.name)]), each
+    for requirement in found:
+        assert {">=", "<"} == {bound.operator for bound in requirement.specifier}, requirement
+        assert requirement.specifier.contains(LOCKED[canonicalize_name(requirement.name)]), requirement
 
 
-def test_waitress_is_held_to_the_minor_release_that_the_channel_is_built_on() -> None:
-    (waitress,) = [each for each in required() if each.name == "waitress"]
+def test_waitress_is_bound_to_the_minor_release_of_the_channel() -> None:
+    (waitress,) = [requirement for requirement in required() if requirement.name == "waitress"]
     assert set(str(waitress.specifier).split(",")) == {">=3.0.1", "<3.1"}
 
 
-def test_all_that_a_requirement_needs_is_locked_too() -> None:
+def test_the_dependencies_of_each_requirement_are_locked() -> None:
     waiting, seen = [canonicalize_name(each.name) for each in required()], set[str]()
     while waiting:
         name = waiting.pop()
@@ -53,14 +53,14 @@ def test_all_that_a_requirement_needs_is_locked_too() -> None:
         except PackageNotFoundError:
             continue  # only some commands of the Makefile install it
         waiting += [
-            canonicalize_name(each.name)
-            for each in needs
-            if each.marker is None or each.marker.evaluate({"extra": ""})
+            canonicalize_name(requirement.name)
+            for requirement in needs
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         ]
 
 
 @pytest.mark.parametrize("name", LOCKED)
-def test_what_is_installed_here_is_what_is_locked(name: str) -> None:
+def test_the_installed_versions_are_the_locked_ones(name: str) -> None:
     try:
         installed = version(name)
     except PackageNotFoundError:
@@ -72,6 +72,6 @@ def test_what_is_installed_here_is_what_is_locked(name: str) -> None:
 @pytest.mark.parametrize(
     "file", ["tools/setup_venv.sh", "systemd/install.sh", "systemd/build_deb.sh", "Makefile"]
 )
-def test_whatever_installs_packages_uses_the_lock(file: str) -> None:
+def test_every_file_that_installs_packages_uses_the_lock(file: str) -> None:
     text = (ROOT / file).read_text()
     assert re.search(r"PIP_CONSTRAINT=constraints\.txt|--constraint constraints\.txt", text)

@@ -1,4 +1,4 @@
-"""The list of modem codes is what its tool makes of the tables."""
+"""The list of modem codes is the output of its tool."""
 
 from __future__ import annotations
 

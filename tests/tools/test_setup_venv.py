@@ -1,4 +1,4 @@
-"""The set-up does nothing twice, repairs an interrupted set-up, and names missing programs.
+"""A repeated set-up does nothing, an interrupted one is repaired, and missing programs are named.
 
 The script is the real one; the Pythons it finds are small programs, since the tests must not need a network.
 """
@@ -86,7 +86,9 @@ def test_a_second_time_does_nothing(project: Project) -> None:
     assert project.calls() == []
 
 
-def test_the_tools_for_developing_come_on_top_and_serve_for_running(project: Project) -> None:
+def test_the_development_tools_are_added_and_the_environment_also_serves_for_running(
+    project: Project,
+) -> None:
     project.set_up("run")
     project.calls()
     assert project.set_up("dev")[0] == 0
@@ -95,7 +97,7 @@ def test_the_tools_for_developing_come_on_top_and_serve_for_running(project: Pro
     assert project.calls() == []
 
 
-def test_changed_metadata_brings_it_up_to_date(project: Project) -> None:
+def test_changed_metadata_updates_the_environment(project: Project) -> None:
     project.set_up()
     project.calls()
     (project.root / "setup.cfg").write_text("other")
@@ -103,7 +105,7 @@ def test_changed_metadata_brings_it_up_to_date(project: Project) -> None:
     assert project.calls() == ["."]
 
 
-def test_an_interrupted_set_up_is_made_anew(project: Project) -> None:
+def test_an_interrupted_set_up_is_repeated(project: Project) -> None:
     project.set_up()
     project.calls()
     (project.venv / ".installed-run").unlink()
@@ -113,7 +115,7 @@ def test_an_interrupted_set_up_is_made_anew(project: Project) -> None:
     assert not (project.venv / "rest").exists()
 
 
-def test_an_interrupted_update_is_made_anew(project: Project) -> None:
+def test_an_interrupted_update_is_repeated(project: Project) -> None:
     project.set_up()
     (project.root / "setup.cfg").write_text("other")
     assert project.set_up(PIP_INTERRUPTS="1")[0] == -signal.SIGKILL
@@ -122,7 +124,7 @@ def test_an_interrupted_update_is_made_anew(project: Project) -> None:
     assert project.calls() == ["venv", "."]
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(project: Project) -> None:
+def test_an_environment_without_its_python_is_rebuilt(project: Project) -> None:
     project.set_up()
     project.calls()
     (project.venv / "bin" / "python").unlink()
@@ -130,7 +132,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(project: Project) -> N
     assert project.calls() == ["venv", "."]
 
 
-def test_another_python_that_is_asked_for_makes_it_anew(project: Project) -> None:
+def test_another_requested_python_rebuilds_the_environment(project: Project) -> None:
     project.set_up()
     project.calls()
     other = project.root / "other-python"
@@ -140,7 +142,7 @@ def test_another_python_that_is_asked_for_makes_it_anew(project: Project) -> Non
     assert project.calls() == ["venv", "."]
 
 
-def test_a_failed_update_keeps_what_works(project: Project) -> None:
+def test_a_failed_update_keeps_the_working_environment(project: Project) -> None:
     project.set_up()
     before = (project.root / "setup.cfg").read_text()
     (project.root / "setup.cfg").write_text("other")
@@ -156,45 +158,45 @@ def test_a_failed_first_set_up_is_tried_again(project: Project) -> None:
     assert project.calls() == ["venv", "."]
 
 
-def test_no_python_that_is_new_enough_is_told(project: Project) -> None:
-    code, said = project.set_up(OLD="1")
+def test_a_missing_python_that_is_new_enough_is_named(project: Project) -> None:
+    code, output = project.set_up(OLD="1")
     assert code == 1
-    assert "there is no Python 3.11 or newer" in said
-    assert "sudo apt install python3 python3-venv" in said
+    assert "there is no Python 3.11 or newer" in output
+    assert "sudo apt install python3 python3-venv" in output
 
 
-def test_a_python_that_was_asked_for_and_does_not_run_is_told(project: Project) -> None:
-    code, said = project.set_up(PYTHON="/nowhere/python")
+def test_a_requested_python_that_does_not_run_is_named(project: Project) -> None:
+    code, output = project.set_up(PYTHON="/nowhere/python")
     assert code == 1
-    assert "PYTHON=/nowhere/python does not run, or is older than Python 3.11" in said
+    assert "PYTHON=/nowhere/python does not run, or is older than Python 3.11" in output
 
 
-def test_a_missing_venv_module_is_told_with_its_package(project: Project) -> None:
-    code, said = project.set_up(NO_VENV="1")
+def test_a_missing_venv_module_is_named_with_its_package(project: Project) -> None:
+    code, output = project.set_up(NO_VENV="1")
     assert code == 1
-    assert "lacks its venv module" in said
-    assert "sudo apt install python3.11-venv" in said
+    assert "lacks its venv module" in output
+    assert "sudo apt install python3.11-venv" in output
     assert not project.venv.exists()
 
 
-def test_a_missing_network_is_told(project: Project) -> None:
-    code, said = project.set_up(
+def test_a_missing_network_is_named(project: Project) -> None:
+    code, output = project.set_up(
         PIP_FAILS="1", PIP_SAYS="ERROR: Could not find a version (from versions: none)"
     )
     assert code == 1
-    assert "could not be fetched" in said
-    assert "needs a network" in said
+    assert "could not be fetched" in output
+    assert "needs a network" in output
 
 
-def test_a_missing_compiler_is_told(project: Project) -> None:
+def test_a_missing_compiler_is_named(project: Project) -> None:
     project.forget("cc", "gcc")
-    code, said = project.set_up(PIP_FAILS="1", PIP_SAYS="error: command 'cc' failed: No such file")
+    code, output = project.set_up(PIP_FAILS="1", PIP_SAYS="error: command 'cc' failed: No such file")
     assert code == 1
-    assert "there is no compiler" in said
-    assert "sudo apt install build-essential python3-dev" in said
+    assert "there is no compiler" in output
+    assert "sudo apt install build-essential python3-dev" in output
 
 
-def test_whatever_else_pip_says_is_shown(project: Project) -> None:
-    code, said = project.set_up(PIP_FAILS="1", PIP_SAYS="something unheard of")
+def test_any_other_output_of_pip_is_shown(project: Project) -> None:
+    code, output = project.set_up(PIP_FAILS="1", PIP_SAYS="something unheard of")
     assert code == 1
-    assert "something unheard of" in said
+    assert "something unheard of" in output

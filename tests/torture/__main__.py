@@ -27,12 +27,12 @@ def main() -> int:
     options.add_argument("--ports", type=int, default=4)
     options.add_argument("--seed", type=int, default=None, help="of every random choice; printed")
     options.add_argument(
-        "--only", choices=("kills", "held", "stored", "modems", "cuts"), help="one of the runs alone"
+        "--only", choices=("kills", "held", "stored", "modems", "cuts"), help="only this run"
     )
     options.add_argument("--keep", type=Path, help="keep logs and stores in this folder")
     chosen = options.parse_args()
     seed = chosen.seed if chosen.seed is not None else random.SystemRandom().randrange(1 << 30)
-    print(f"seed {seed}: the same choices again with --seed {seed}", flush=True)  # noqa: T201
+    print(f"seed {seed}: repeat the same choices with --seed {seed}", flush=True)  # noqa: T201
     common = {"kills": chosen.kills, "seed": seed, "ports": chosen.ports, "via": chosen.via}
     runs: dict[str, Callable[[Path], Verdict]] = {
         "kills": lambda path: kills.Kills(path, kills.Plan(f"kills, {chosen.via}", **common)).run(),

@@ -13,14 +13,17 @@ import requests
 BULK = 6
 LONG = " and so on" * 20  # two parts
 ANSWER_S = 15.0
-AGAIN = (409, 503)  # the first is still being answered; the daemon is stopping
-IMPATIENT, IMPATIENT_S = 0.1, 0.004  # a share of requests whose clients hang up so soon, and say them again
-FORGETFUL = 0.1  # a share that is said once more although it was answered
+BUSY_STATUSES = (409, 503)  # the first request is still being answered; the daemon is stopping
+IMPATIENT_SHARE, IMPATIENT_S = (
+    0.1,
+    0.004,
+)  # a share of requests whose clients hang up so soon and send them again
+FORGETFUL_SHARE = 0.1  # a share that is sent once more although it was answered
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """One message that was answered 200, and when the client had that answer (wall clock)."""
+    """One message that was answered 200, and the time of that answer (wall clock)."""
 
     recipient: str
     parts: int
@@ -39,7 +42,7 @@ class Clients:
     pause_s: float
     threads: int = 3
     accepted: list[Accepted] = field(default_factory=list)
-    repeated: int = 0  # requests that were said again
+    repeated: int = 0  # requests that were sent again
     unexpected: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,45 +75,45 @@ class Clients:
                 text = f"Message {thread}/{count}" + (LONG if chance.random() < 0.15 else "")
                 drafts.append({"recipient": f"+2237{thread}{count:06}", "message": text})
                 count += 1
-            key, impatient = f"{self.seed}-{thread}-{count}", chance.random() < IMPATIENT
-            told = self._say(session, key, drafts, impatient=impatient)
-            if chance.random() < FORGETFUL and self._say(session, key, drafts) != told:
-                self.unexpected.append(f"said again with the same key, {key} was answered something else")
+            key, hang_up = f"{self.seed}-{thread}-{count}", chance.random() < IMPATIENT_SHARE
+            sms_ids = self._request(session, key, drafts, hang_up=hang_up)
+            if chance.random() < FORGETFUL_SHARE and self._request(session, key, drafts) != sms_ids:
+                self.unexpected.append(f"sent again with the same key, {key} got another answer")
             self._stop.wait(self.pause_s * chance.uniform(0.2, 1.8))
 
-    def _say(
-        self, session: requests.Session, key: str, drafts: list[dict[str, str]], *, impatient: bool = False
+    def _request(
+        self, session: requests.Session, key: str, drafts: list[dict[str, str]], *, hang_up: bool = False
     ) -> list[str]:
-        """One request, until it is answered for good; its `sms_id`s. `impatient`: the first answer is not waited for."""
+        """Send one request until it has a final answer; return its `sms_id`s. `hang_up`: do not wait for the first answer."""
         if len(drafts) == 1:
             path, body = "sms/send", dict[str, Any](drafts[0])
         else:
             path, body = "sms/send-bulk", {"messages": drafts}
         headers = {**self.headers, "Prefer": "respond-async", "Idempotency-Key": key}
-        patience_s = IMPATIENT_S if impatient else ANSWER_S
+        timeout_s = IMPATIENT_S if hang_up else ANSWER_S
         while True:
             try:
                 answer = session.post(
-                    f"{self.api}/{path}", json=body, headers=headers, timeout=(ANSWER_S, patience_s)
+                    f"{self.api}/{path}", json=body, headers=headers, timeout=(ANSWER_S, timeout_s)
                 )
                 at = time.time()
-                told = answer.json()
+                document = answer.json()
             except (requests.RequestException, ValueError):
                 with self._lock:
                     self.repeated += 1
-                patience_s = ANSWER_S
+                timeout_s = ANSWER_S
                 time.sleep(0.03)
                 continue
-            if answer.status_code in AGAIN:
+            if answer.status_code in BUSY_STATUSES:
                 time.sleep(0.05)
                 continue
             with self._lock:
-                return self._note(answer, told, drafts, key, at)
+                return self._note(answer, document, drafts, key, at)
 
     def _note(
         self,
         answer: requests.Response,
-        told: dict[str, Any],
+        document: dict[str, Any],
         drafts: list[dict[str, str]],
         key: str,
         at: float,
@@ -118,7 +121,7 @@ class Clients:
         if answer.status_code != 200:
             self.unexpected.append(f"answered {answer.status_code}: {answer.text[:200]}")
             return []
-        results = told["results"] if len(drafts) > 1 else [{**told["data"], "success": True}]
+        results = document["results"] if len(drafts) > 1 else [{**document["data"], "success": True}]
         for draft, result in zip(drafts, results, strict=True):
             if not result["success"]:
                 self.unexpected.append(f"refused: {result}")

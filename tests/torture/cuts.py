@@ -25,9 +25,9 @@ from tests.torture.disk import Disk, Kind, Record, read
 from tests.torture.verdict import PartKey, Verdict
 
 STORE = ("gatewayd.db", "gatewayd.db-wal", "gatewayd.db-journal")
-A_WRITE = 4096  # octets: nothing of ours, nor of SQLite's, writes more in one call
-WITNESS_S = 0.002  # the network's log rounds to milliseconds
-WAITS = ("queued", "cancelled", "failed")  # of what the network took, no part may be that
+LARGEST_WRITE = 4096  # octets: neither gatewayd nor SQLite writes more in one call
+LOG_PRECISION_S = 0.002  # the network's log rounds to milliseconds
+NOT_SENT = ("queued", "cancelled", "failed")  # no part that the network took may have one of these states
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,11 @@ class Plan:
     seed: int
     ports: int = 4
     via: str = "direct"
-    runs_s: tuple[float, ...] = (8.0, 5.0, 5.0)  # of one daemon after the other: stopped, killed, killed
+    runs_s: tuple[float, ...] = (
+        8.0,
+        5.0,
+        5.0,
+    )  # of the daemons, one after the other: stopped, killed, killed
     scale: float = 1.0
 
 
@@ -66,7 +70,7 @@ class Cuts:
         began = time.monotonic()
         clock = time.time() - began
         clients = self._record()
-        if abs(time.time() - time.monotonic() - clock) > WITNESS_S:
+        if abs(time.time() - time.monotonic() - clock) > LOG_PRECISION_S:
             self.verdict.broken.append("the clock was set meanwhile: these figures prove nothing")
         records = read(self.path / "records")
         self._compare_whole(records)
@@ -116,23 +120,29 @@ class Cuts:
         return clients
 
     def _compare_whole(self, records: list[Record]) -> None:
-        """The proof that no write was missed: replayed, all records make the very files that are there."""
+        """Check that no write was missed: all records, replayed, must give exactly the files on the disk."""
         disk = Disk()
         for record in records:
             disk.take(record)
-        there = {
+        on_disk = {
             name: (self.box.path / name).read_bytes() for name in STORE if (self.box.path / name).exists()
         }
         replayed = disk.contents()
-        others = [name for name in there.keys() | replayed.keys() if there.get(name) != replayed.get(name)]
-        # The process was killed: one call may have been made and not been written down yet.
-        if len(others) == 1 and one_call_apart(there.get(others[0], b""), replayed.get(others[0], b"")):
+        different = [
+            name for name in on_disk.keys() | replayed.keys() if on_disk.get(name) != replayed.get(name)
+        ]
+        # The process was killed: the last call may have been made and not been recorded yet.
+        if len(different) == 1 and one_call_apart(
+            on_disk.get(different[0], b""), replayed.get(different[0], b"")
+        ):
             return
-        for name in sorted(others):
-            self.verdict.broken.append(f"the record is not complete: {name}, replayed, is another file")
+        for name in sorted(different):
+            self.verdict.broken.append(
+                f"the record is not complete: {name}, replayed, differs from the file on the disk"
+            )
         kinds = Counter(record.kind for record in records)
         if not all(kinds[kind] for kind in (Kind.CREATED, Kind.WROTE, Kind.SYNCED, Kind.FOLDER_SYNCED)):
-            self.verdict.broken.append(f"the record lacks what must be in it: {kinds}")
+            self.verdict.broken.append(f"the record lacks events: {kinds}")
 
     def _try_images(
         self, records: list[Record], accepted: list[Accepted], taken: list[tuple[PartKey, float]]
@@ -140,11 +150,11 @@ class Cuts:
         settings = load(self.box.config)
         cuts = sorted(self._chance.choices(range(len(records)), k=self.plan.images))
         disk, done = Disk(), 0
-        logging.disable(logging.CRITICAL)  # each start-up tells of parts in doubt
+        logging.disable(logging.CRITICAL)  # each start logs the parts in doubt
         try:
             for cut in cuts:
                 while done <= cut:
-                    # What was being synced at the cut is not synced yet; what was being written may be there in part.
+                    # A sync that runs at the cut has not ended; a write that runs may be there in part.
                     if done == cut and records[cut].kind in (Kind.SYNCED, Kind.FOLDER_SYNCED):
                         break
                     disk.take(records[done])
@@ -155,7 +165,7 @@ class Cuts:
                 folder.mkdir()
                 for name, content in disk.after_power_cut(self._chance).items():
                     (folder / name).write_bytes(content)
-                if self._chance.random() < 0.2:  # whatever was in memory may have been written too
+                if self._chance.random() < 0.2:  # the memory-mapped index may have been written too
                     (folder / "gatewayd.db-shm").write_bytes(self._chance.randbytes(32768))
                 found = self._faults(settings, folder, records[cut].ended, accepted, taken)
                 if found:
@@ -187,7 +197,7 @@ class Cuts:
                         "SELECT m.recipient, p.seq, p.state FROM parts p JOIN messages m ON m.id = p.message_id"
                     )
                 }
-        except Exception as error:  # noqa: BLE001 - whatever it is, this image did not open
+        except Exception as error:  # noqa: BLE001 - any error means that this image did not open
             return [f"it does not open: {error!r}"]
         found = [] if sound == "ok" else [f"integrity check: {sound}"]
         for one in accepted:
@@ -199,7 +209,7 @@ class Cuts:
             elif one.key not in keys:
                 found.append(f"{one.sms_id} is kept without its idempotency key")
         for part, when in taken:
-            if when < at - WITNESS_S and states.get(part, "not there") in (*WAITS, "not there"):
+            if when < at - LOG_PRECISION_S and states.get(part, "not there") in (*NOT_SENT, "not there"):
                 self.verdict.doubled += 1
                 found.append(
                     f"{part} went out {at - when:.3f} s before the cut and is {states.get(part)}: it would go again"
@@ -224,7 +234,7 @@ def _start_up(settings: Settings, path: Path) -> None:
 
 
 def built_shim(folder: Path) -> Path:
-    """The shim, compiled with the machine's own compiler."""
+    """The shim, compiled with the compiler of this machine."""
     shim = folder / "shim.so"
     source = Path(__file__).with_name("shim.c")
     subprocess.run(
@@ -249,8 +259,12 @@ def built_shim(folder: Path) -> Path:
     return shim
 
 
-def one_call_apart(there: bytes, replayed: bytes) -> bool:
-    """Whether a file may be what was replayed and one write more."""
-    apart = [at for at, (one, other) in enumerate(zip(there, replayed, strict=False)) if one != other]
-    apart += (len(replayed), len(there)) if len(there) > len(replayed) else ()
-    return bool(apart) and len(there) >= len(replayed) and apart[-1] - apart[0] <= A_WRITE
+def one_call_apart(on_disk: bytes, replayed: bytes) -> bool:
+    """Whether a file may be the replayed one plus one more write."""
+    apart = [
+        at
+        for at, (octet, replayed_octet) in enumerate(zip(on_disk, replayed, strict=False))
+        if octet != replayed_octet
+    ]
+    apart += (len(replayed), len(on_disk)) if len(on_disk) > len(replayed) else ()
+    return bool(apart) and len(on_disk) >= len(replayed) and apart[-1] - apart[0] <= LARGEST_WRITE

@@ -1,6 +1,6 @@
 """What a disk may hold after a power cut, from a record of everything that was written to it (see `shim.c`).
 
-Sure is what was synced: a file's content by a sync of that file, its name by a sync of its folder. Of all else any part
+Synced data are certain: a file's content by a sync of that file, its name by a sync of its folder. Of all else any part
 may be there: of what was written any sectors, of the changes to the folder any number in their order.
 """
 
@@ -39,11 +39,11 @@ class Record:
     began: float
     ended: float
     offset: int
-    data: bytes  # what was written, or the names
+    data: bytes  # the written octets, or the names
 
 
 def read(log: Path) -> list[Record]:
-    """All records; a last one that is only half there is left out."""
+    """All records. An incomplete last one is left out."""
     found, octets, at = [], log.read_bytes(), 0
     while at + _HEAD.size <= len(octets):
         kind, file, began, ended, offset, length = _HEAD.unpack_from(octets, at)
@@ -66,8 +66,8 @@ class Disk:
     """Follows the records, one after the other."""
 
     def __init__(self) -> None:
-        self._names: dict[str, _File] = {}  # for sure
-        self._changes: list[tuple[str, _File | None]] = []  # to the folder since it was synced
+        self._names: dict[str, _File] = {}  # certain
+        self._changes: list[tuple[str, _File | None]] = []  # changes of the folder since its last sync
         self._files: dict[int, _File] = {}
 
     def take(self, record: Record) -> None:
@@ -148,7 +148,7 @@ def _torn(file: _File, chance: random.Random) -> bytes:
     last = chance.choice((0, chance.randint(0, len(file.unsure))))
     share = chance.choice((0.0, 0.1, 0.5, 0.9, 1.0))
     for number, record in enumerate(file.unsure):
-        # In order up to some point, and of what came after that each sector by chance.
+        # The writes in order up to some point; after that point each sector by chance.
         if number < last:
             _apply(content, record)
         elif record.kind is Kind.TRUNCATED:
@@ -172,7 +172,7 @@ def _sectors(record: Record) -> Iterator[Record]:
 
 
 def _guess_size(content: bytearray, file: _File, chance: random.Random) -> None:
-    """The size is kept apart from the data: it may have come first, and zeros or old rubbish stand there, or not at all."""
+    """The size is stored apart from the data: it may be written before them, so that zeros or old octets stand there, or not at all."""
     choice = chance.randrange(4)
     if choice == 0:
         whole = len(_whole(file))

@@ -20,7 +20,9 @@ from tests.torture.client import LONG, Clients
 from tests.torture.verdict import PartKey, Verdict, compare
 
 IN_DOUBT = re.compile(r"part (\d+) of message (\d+) is in doubt")
-SETTLED = re.compile(r"was in the air when the gateway ended, and is known|the modem said late that it sent")
+SETTLED = re.compile(
+    r"was being submitted when the gateway ended, and is known|the modem reported late that it sent"
+)
 CUTS = ("silent-taken", "silent-lost", "reset-before", "reset-after", "vanish", "result-lost", "no-prompt")
 
 
@@ -33,14 +35,14 @@ class Plan:
     seed: int
     ports: int = 4
     via: str = "direct"  # dispatch.submit_via
-    stored_reports: bool = False  # the modems keep reports (+CNMI <ds> 2), and they are waited for
+    stored_reports: bool = False  # the modems store reports (+CNMI <ds> 2), and the run waits for them
     cut_modems: bool = False
     held: bool = False  # a service manager keeps the serial lines open while the daemon is away
-    scale: float = 1.0  # of the daemon's patience with modems; 1: the daemon as it is
-    up_s: tuple[float, float] = (0.2, 3.5)  # from its start to the kill
+    scale: float = 1.0  # of the daemon's time limits for modems; 1: unchanged
+    up_s: tuple[float, float] = (0.2, 3.5)  # from the start of the daemon to the kill
     pause_s: float = 0.6  # of each client between two requests
     stuck_s: float = (
-        30.0  # at the end, without any message getting on, before what still waits counts as lost
+        30.0  # at the end, without progress of any message, before the waiting ones count as lost
     )
 
 
@@ -60,7 +62,7 @@ class Kills:
         self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable
         self._doubts: Counter[PartKey] = Counter()
         self._unplugged: int | None = None
-        self._texts: list[str] = []  # that were sent to the box's SIMs
+        self._texts: list[str] = []  # the texts that were sent to the box's SIMs
 
     def run(self) -> Verdict:
         """Do the whole run. Returns the verdict."""
@@ -80,11 +82,11 @@ class Kills:
             clients = Clients(box.api, box.headers, plan.seed, plan.pause_s)
             clients.start()
             for _ in range(plan.kills):
-                self._torment(time.monotonic() + self._chance.uniform(*plan.up_s))
+                self._run_under_faults(time.monotonic() + self._chance.uniform(*plan.up_s))
                 self._kill()
-                self._start(wait=plan.held)  # where nothing is in the air, nothing can be settled
-            self._calm()
-            eventually(box.answers, 30)
+                self._start(wait=plan.held)  # where no part is being submitted, none can be settled
+            self._end_faults()
+            eventually(box.answers)
             clients.stop()
             self._settle(clients)
         finally:
@@ -111,7 +113,7 @@ class Kills:
                 "--scale", str(self.plan.scale), module="tests.bench.quick_daemon", wait=wait
             )
 
-    def _torment(self, until: float) -> None:
+    def _run_under_faults(self, until: float) -> None:
         """Let the daemon run, and unplug modems meanwhile."""
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
@@ -139,7 +141,7 @@ class Kills:
             self.box.order(do="fault", port=port, fault=self._chance.choice(CUTS))
         self.verdict.cut_off += 1
 
-    def _calm(self) -> None:
+    def _end_faults(self) -> None:
         self.box.order(do="calm")
         if self._unplugged is not None:
             self.box.order(do="replug", port=self._unplugged)
@@ -149,22 +151,24 @@ class Kills:
         self.box.gateway.kill()
         self.verdict.kills += 1
         self._note_log()
-        in_the_air = self._rows_left(
+        submitting = self._rows_left(
             "SELECT m.recipient, p.seq, p.sim_id FROM parts p JOIN messages m ON m.id = p.message_id WHERE p.state = 'submitting'"
         )
-        self._doubts.update((recipient, seq) for recipient, seq, _ in in_the_air)
-        if len({sim for _, _, sim in in_the_air}) != len(in_the_air):
-            self.verdict.broken.append(f"more than one part a port was in the air at a kill: {in_the_air}")
+        self._doubts.update((recipient, seq) for recipient, seq, _ in submitting)
+        if len({sim for _, _, sim in submitting}) != len(submitting):
+            self.verdict.broken.append(
+                f"more than one part a port was being submitted at a kill: {submitting}"
+            )
 
     def _note_log(self) -> None:
         """The parts in doubt that the ended daemon logged."""
         assert self.box.gateway is not None
         with (self.box.path / "daemon.log").open("a", encoding="utf-8") as log:
             log.writelines(self.box.gateway.stderr)
-        told = [found for line in self.box.gateway.stderr if (found := IN_DOUBT.search(line))]
-        if told:
+        doubted = [found for line in self.box.gateway.stderr if (found := IN_DOUBT.search(line))]
+        if doubted:
             recipients = dict(self._rows_left("SELECT id, recipient FROM messages"))
-            self._doubts.update((recipients[int(found[2])], int(found[1])) for found in told)
+            self._doubts.update((recipients[int(found[2])], int(found[1])) for found in doubted)
         self.verdict.settled += sum(bool(SETTLED.search(line)) for line in self.box.gateway.stderr)
         for line in self.box.gateway.stderr:
             if " ERROR " in line or line.startswith("Traceback"):
@@ -176,24 +180,24 @@ class Kills:
         while time.monotonic() < progress + self.plan.stuck_s:
             time.sleep(0.1)
             pending = self._rows("SELECT count(*) FROM messages WHERE status = 'pending'")[0][0]
-            kept = [row[0] for row in self._rows("SELECT text FROM inbox")]
-            if not pending and len(kept) >= len(self._texts):
+            texts = [row[0] for row in self._rows("SELECT text FROM inbox")]
+            if not pending and len(texts) >= len(self._texts):
                 break
-            if (pending, len(kept)) != before:
-                before, progress = (pending, len(kept)), time.monotonic()
+            if (pending, len(texts)) != before:
+                before, progress = (pending, len(texts)), time.monotonic()
         self.verdict.texts = len(self._texts)
         for text in self._texts:
-            if (times := kept.count(text)) != 1:
-                self.verdict.broken.append(f"{text[:12]!r} came in once and is there {times} times")
+            if (times := texts.count(text)) != 1:
+                self.verdict.broken.append(f"{text[:12]!r} was received once and is stored {times} times")
         if pending:
             self.verdict.broken.append(f"{pending} messages are still pending at the end")
         failed = self._rows("SELECT recipient, failure_reason FROM messages WHERE status = 'failed'")
         self.verdict.broken += [f"{recipient} failed: {reason}" for recipient, reason in failed]
         ids = {row[0] for row in self._rows("SELECT sms_id FROM messages")}
         self.verdict.broken += [
-            f"{one.sms_id} was answered 200 and is not in the store"
-            for one in clients.accepted
-            if one.sms_id not in ids
+            f"{message.sms_id} was answered 200 and is not in the store"
+            for message in clients.accepted
+            if message.sms_id not in ids
         ]
 
     def _rows(self, sql: str) -> list[Any]:

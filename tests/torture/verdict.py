@@ -18,16 +18,14 @@ class Verdict:
 
     name: str
     kills: int = 0
-    cut_off: int = 0  # modems that were taken away or fell silent in the middle of something
+    cut_off: int = 0  # modems that were unplugged or fell silent during a command
     accepted: int = 0
-    arrived: int | None = None  # None: it was not waited for
+    arrived: int | None = None  # None: the run did not wait for it
     lost: int = 0
     doubled: int = 0
     in_doubt: int = 0
-    settled: int = (
-        0  # of these, by what the modem said while the daemon was away, or by what the daemon left word of
-    )
-    texts: int = 0  # that came in
+    settled: int = 0  # of these, settled by the modem's answer or by the submission note
+    texts: int = 0  # received texts
     images: int = 0
     images_failed: int = 0
     seconds: float = 0.0
@@ -78,7 +76,7 @@ def compare(
     *,
     may_double: bool,
 ) -> None:
-    """Compare messages answered with 200 with those the network took. `doubts`: how often each part was in doubt."""
+    """Compare the messages that were answered 200 with the network's log. `doubts`: how often each part was in doubt."""
     verdict.accepted = len(accepted)
     verdict.in_doubt = doubts.total()
     verdict.doubled = sum(times - 1 for times in taken.values() if times > 1)
@@ -96,9 +94,9 @@ def _faults(
 ) -> Iterator[str]:
     for message in accepted:
         if missing := _missing(message, taken):
-            yield f"LOST: {message.recipient} was answered 200 and never got its parts {missing} ({message.sms_id})"
+            yield f"LOST: {message.recipient} was answered 200 and the network never got its parts {missing} ({message.sms_id})"
     for (recipient, seq), times in taken.items():
         if times > 1 + doubts[recipient, seq]:
             yield f"DOUBLED: {recipient} got part {seq} {times} times, in doubt {doubts[recipient, seq]} times"
         elif times > 1 and not may_double:
-            yield f"DOUBLED: {recipient} got part {seq} {times} times, and its report was there to be read"
+            yield f"DOUBLED: {recipient} got part {seq} {times} times, although its report was stored in the modem"

@@ -17,7 +17,7 @@ from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Co
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
-from gatewayd.store.engine.log_owner import mark_log
+from gatewayd.store.engine.wal_owner import mark_log
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ _CUT_WAIT_MS = 100  # for readers to end
 
 
 class Job:
-    """A function of the writing connection; once `told`, its `result` or its `error`."""
+    """A function of the writing connection; once `done`, its `result` or its `error`."""
 
-    __slots__ = ("error", "new", "ran", "result", "then", "told", "work")
+    __slots__ = ("done", "error", "new", "ran", "result", "then", "work")
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Job:
         self.then = then  # called with the result after the commit, before the next transaction begins
         self.new = new  # refused while the disk has a problem
         self.ran = False  # its transaction has ended
-        self.told = False  # its caller may read `result` and `error`
+        self.done = False  # its caller may read `result` and `error`
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -68,7 +68,8 @@ class Committer:
     """The writing connection. One thread at a time calls its methods (see `Writer`).
 
     `connect` opens the connection and makes its temporary tables; its argument is the connection that it replaces.
-    `share_s`: see `SHARE_S`.
+    `share_s`: see `SHARE_S`. `committed` is called with the connection after each commit that changed something; it must
+    return quickly and raise nothing.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Committer:
         disk: Disk,
         times: Durations[str],
         share_s: float,
+        committed: Callable[[Connection], None],
     ) -> None:
         self._connect = connect
         self._disk = disk
         self._times = times
         self._share_s = share_s
+        self._committed = committed
         self._db = connect(None)
         self._log_path = log_of(self._db)
         self._try_at = 0.0  # monotonic: when the disk is tested next
@@ -202,7 +205,14 @@ class Committer:
             self._sync_s = time.monotonic() - began
             self._times.observe("", self._sync_s)
             self._disk.wrote()
-        _run_then(batch)
+        self._run_then(batch, changed=changed)
+
+    def _run_then(self, batch: list[Job], *, changed: bool) -> None:
+        for job in batch:
+            if job.ran and job.then is not None and job.error is None:
+                job.then(job.result)
+        if changed:
+            self._committed(self._db)
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -253,12 +263,6 @@ class Committer:
             log.debug("the log of the database cannot be truncated now: %s", error)
         finally:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-
-
-def _run_then(batch: list[Job]) -> None:
-    for job in batch:
-        if job.ran and job.then is not None and job.error is None:
-            job.then(job.result)
 
 
 def _write_nothing(db: Connection) -> None:

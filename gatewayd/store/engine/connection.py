@@ -95,7 +95,7 @@ def make_log_room(db: Connection, mark: bytes = b"") -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        log.debug("no room is made for the log of the database: %s", error)
+        log.debug("no space can be reserved for the log of the database: %s", error)
 
 
 def connect_reader(path: Path) -> Connection:

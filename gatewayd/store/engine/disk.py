@@ -126,7 +126,7 @@ class Disk:
         why = str(error) if trouble is None else f"{error}: {trouble.strerror}"
         self._become(
             State.STUCK,
-            f"the database cannot be written ({why}): no messages are taken or sent. Is the file system of"
+            f"the database cannot be written ({why}): no messages are accepted or sent. Is the file system of"
             f" {self._database.parent} read-only, or the disk failing? See `dmesg`. Service returns by itself",
         )
         return False
@@ -148,7 +148,7 @@ class Disk:
         """Note that SQLite found the database damaged. Any thread may call it."""
         self._become(
             State.DAMAGED,
-            f"the database is damaged ({error}): no messages are taken or sent."
+            f"the database is damaged ({error}): no messages are accepted or sent."
             f" Stop gatewayd, put a backup in the place of {self._database}, and start it again",
         )
 
@@ -164,7 +164,7 @@ class Disk:
         self._faulty = False
         self._become(
             State.STUCK,
-            f"the disk is full and the reserve is used up: no messages are taken or sent. Free space in"
+            f"the disk is full and the reserve is used up: no messages are accepted or sent. Free space in"
             f" {self._database.parent}; service returns by itself",
         )
         return False
@@ -172,7 +172,7 @@ class Disk:
     def _full_detail(self) -> str:
         reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
         return (
-            f"the disk is full: no messages are taken, those that wait go on being sent ({reserve}). Free at least"
+            f"the disk is full: no messages are accepted, and waiting ones are still sent ({reserve}). Free at least"
             f" {(_MARGIN_BYTES + RESERVE_BYTES) >> 20} MiB in {self._database.parent}; service returns by itself"
         )
 

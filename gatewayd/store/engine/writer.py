@@ -71,7 +71,7 @@ class _Detached(Job):
 
 
 class Writer:
-    """Runs functions on the writing connection, many to a commit. See `Committer` for `connect` and `share_s`."""
+    """Runs functions on the writing connection, many to a commit. See `Committer` for the arguments."""
 
     def __init__(
         self,
@@ -80,9 +80,12 @@ class Writer:
         commit_times: Durations[str] | None = None,
         *,
         share_s: float = SHARE_S,
+        committed: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self._disk = disk
-        self._committer = Committer(connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s)
+        self._committer = Committer(
+            connect, disk, commit_times or Durations(COMMIT_SECONDS), share_s, committed
+        )
         self._mutex = threading.Lock()  # guards the attributes below, except the thread
         self._jobs: deque[Job] = deque()
         self._writing = False  # a caller is the writer
@@ -165,7 +168,7 @@ class Writer:
         writes = self._queue(job)
         while writes or self._wait_for_turn(job, deadline):
             self._write()
-            if job.told:
+            if job.done:
                 break
             writes = False
         if job.error is not None:
@@ -209,15 +212,15 @@ class Writer:
         try:
             if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
-                    raise StoreUnavailableError("the disk is too slow: nothing was kept")
+                    raise StoreUnavailableError("the disk is too slow: nothing was stored")
                 # The job is being committed at this moment. Whether it fails is not known yet, so wait for its end.
                 job.answered.acquire()
         except KeyboardInterrupt:
             self._withdraw(job)
-            if job.writes and not job.told:
+            if job.writes and not job.done:
                 self._pass_on()
             raise
-        return not job.told
+        return not job.done
 
     def _withdraw(self, job: _Waiter) -> bool:
         """Take a job out of the queue. False where it is being run, or its caller is the writer."""
@@ -247,18 +250,18 @@ class Writer:
             for job in batch:
                 job.ran, job.error = (
                     True,
-                    StoreUnavailableError("the gateway was interrupted: nothing was kept"),
+                    StoreUnavailableError("the gateway was interrupted: nothing was stored"),
                 )
                 job.error.__cause__ = error
             raise
         finally:
             with self._mutex:
                 self._jobs.extendleft(job for job in reversed(batch) if not job.ran)
-            self._tell([job for job in batch if job.ran])
+            self._mark_done([job for job in batch if job.ran])
 
-    def _tell(self, jobs: list[Job]) -> None:
+    def _mark_done(self, jobs: list[Job]) -> None:
         for job in jobs:
-            job.told = True
+            job.done = True
             if isinstance(job, _Waiter):
                 job.answered.release()
         for job in jobs:

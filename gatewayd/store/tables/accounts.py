@@ -32,6 +32,8 @@ class Company:
     active: int
     quota: int | None  # messages a month; None: unlimited
     used: int
+    opt_outs: str  # the messages that an opt-out blocks: bulk or all
+    sending_window: str | None  # of bulk messages, `HH:MM-HH:MM`; None: always
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,18 @@ def monthly_quota(db: Connection, company_id: int) -> int | None:
 def companies(db: Connection, month: str) -> list[Company]:
     """All companies, with the messages that each has `used` in the month."""
     found = db.execute(
-        "SELECT c.id, c.name, c.active, c.quota, coalesce(u.used, 0) FROM companies c"
+        "SELECT c.id, c.name, c.active, c.quota, coalesce(u.used, 0), c.opt_outs, c.sending_window FROM companies c"
         " LEFT JOIN company_usage u ON u.company_id = c.id AND u.month = ? ORDER BY c.id",
         (month,),
     )
     return [Company(*row) for row in found]
+
+
+def sending_windows(db: Connection) -> dict[int, str]:
+    """The sending windows (`HH:MM-HH:MM`) of the companies that have one, by company id."""
+    return dict(
+        db.execute("SELECT id, sending_window FROM companies WHERE sending_window IS NOT NULL").fetchall()
+    )
 
 
 def add_key(
@@ -158,6 +167,12 @@ def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]
         {"company": company_id, "month": month},
     ).fetchone()
     return (None, 0) if row is None else (row[0], row[1])
+
+
+def blocks_all(db: Connection, company_id: int) -> bool:
+    """Whether an opt-out blocks every message of a company, and not its bulk messages only."""
+    row = db.execute("SELECT opt_outs FROM companies WHERE id = ?", (company_id,)).fetchone()
+    return row is not None and row[0] == "all"
 
 
 def use(db: Connection, company_id: int, month: str, count: int) -> None:

@@ -19,11 +19,11 @@ _EVENTS = (
     ("part_delivered", "UPDATE OF state ON main.parts", "new.state = 'delivered' AND old.state <> 'delivered'"),
     ("part_undelivered", "UPDATE OF state ON main.parts", "new.state = 'failed' AND old.state = 'submitted'"),
     ("part_refused", "INSERT ON main.refusals", "new.outcome = 'refused'"),
-    ("message_sent", "UPDATE OF status ON main.messages", "new.status = 'sent' AND old.status <> 'sent'"),
-    ("message_delivered", "UPDATE OF status ON main.messages", "new.status = 'delivered' AND old.status <> 'delivered'"),
-    ("message_failed", "UPDATE OF status ON main.messages", "new.status = 'failed' AND old.status <> 'failed'"),
-    ("message_cancelled", "UPDATE OF status ON main.messages", "new.status = 'cancelled' AND old.status <> 'cancelled'"),
-    ("text_received", "INSERT ON main.inbox", "true"),
+    ("message_sent", "UPDATE OF status ON main.messages", "new.status = 'sent' AND old.status <> 'sent' AND NOT new.sandbox"),
+    ("message_delivered", "UPDATE OF status ON main.messages", "new.status = 'delivered' AND old.status <> 'delivered' AND NOT new.sandbox"),
+    ("message_failed", "UPDATE OF status ON main.messages", "new.status = 'failed' AND old.status <> 'failed' AND NOT new.sandbox"),
+    ("message_cancelled", "UPDATE OF status ON main.messages", "new.status = 'cancelled' AND old.status <> 'cancelled' AND NOT new.sandbox"),
+    ("text_received", "INSERT ON main.inbox", "NOT new.sandbox"),
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def install_event_counts(db: Connection) -> None:
         "CREATE TEMP TABLE tally (event TEXT, sim_id INTEGER, port INTEGER, slot INTEGER, cause TEXT,"
         " count INTEGER NOT NULL, PRIMARY KEY (event, sim_id, port, slot, cause)) WITHOUT ROWID"
     )
-    # SQLite starts each trigger of a statement for each row, whatever its WHEN says. So a statement has one trigger for all its events.
+    # SQLite starts each trigger of a statement for each row, whatever its WHEN condition. So a statement has one trigger for all its events.
     for number, statement in enumerate(dict.fromkeys(statement for _, statement, _ in _EVENTS)):
         events = {event: meant for event, on, meant in _EVENTS if on == statement}
         which = " ".join(f"WHEN {meant} THEN '{event}'" for event, meant in events.items())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from gatewayd.records import InboxRecord
+from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import Connection, Cursor, Row
 from gatewayd.store.tables import former_numbers
 from gatewayd.store.tables.pagination import newest_first
@@ -109,13 +111,16 @@ class UnreadablePdu:
 _OWNER = "coalesce(i.company_id, s.company_id)"
 
 # The columns of `InboxRecord`, in its order.
-_PAGE = f"""
+_SHOWN = f"""
     SELECT i.id, i.sender, i.text, i.received_at, i.sent_at,
            coalesce({former_numbers.of_text("i.sim_id", "i.id")}, s.number, s.card_number, ''),
-           i.sim_id, i.incomplete, i.kind, i.encoding, i.port_number
+           i.sim_id, i.incomplete, i.kind, i.encoding, i.port_number, i.read
     FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id
-    WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.id >= :first AND i.id < :end
-    ORDER BY i.id DESC LIMIT :limit
+"""
+
+# The texts that a company reads.
+_OF_COMPANY = f"""{_SHOWN}
+    WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.sandbox = :sandbox
 """
 
 _ASSEMBLY = "id, sim_id, sender, width, reference, total, sent_at, inbox_id, kind, encoding, port_number"
@@ -180,6 +185,19 @@ def keep_text(
     return inbox_id
 
 
+def keep_sandbox_text(
+    db: Connection, company_id: int, sender: str, text: str, *, nature: Nature, now: int
+) -> int:
+    """Keep a text for the sandbox keys of a company; its id."""
+    row = db.execute(
+        "INSERT INTO inbox (sim_id, sender, text, sent_at, received_at, incomplete, company_id, kind, encoding,"
+        " port_number, sandbox) VALUES (0, ?, ?, ?, ?, 0, ?, ?, ?, ?, 1) RETURNING id",
+        (sender, text, now, now, company_id, nature.kind, nature.encoding, nature.port_number),
+    ).fetchone()
+    inbox_id: int = row[0]
+    return inbox_id
+
+
 def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None, incomplete: bool) -> None:
     """Replace a text that was kept with holes, after more of its parts came."""
     db.execute(
@@ -188,26 +206,54 @@ def amend_text(db: Connection, inbox_id: int, text: str, *, sent_at: int | None,
     )
 
 
-def page(
-    db: Connection, before_id: int | None, limit: int, *, company_id: int, of_none: bool
-) -> list[InboxRecord]:
-    """Texts for a company with an id below `before_id`, newest first.
-
-    `of_none`: also those on SIMs of no company.
-    """
-    values = {"company": company_id, "of_none": of_none}
+def page(db: Connection, reader: Caller, wanted: InboxFilter, limit: int) -> list[InboxRecord]:
+    """Texts that a caller may read, newest first: with an administration key also those on SIMs of no company."""
+    terms: dict[str, object] = {
+        "i.sender = :sender": wanted.sender,
+        "i.received_at >= :since": wanted.since,
+        "i.received_at < :until": wanted.until,
+        "i.read = :read": None if wanted.unread is None else not wanted.unread,
+        "i.sim_id = :sim_id": wanted.sim_id,
+    }
+    given = {term: value for term, value in terms.items() if value is not None}
+    where = "".join(f" AND {term}" for term in given)
+    statement = f"{_OF_COMPANY}{where} AND i.id >= :first AND i.id < :end ORDER BY i.id DESC LIMIT :limit"
+    values = _reader(reader) | {term.rsplit(":", 1)[1]: value for term, value in given.items()}
 
     def find(first: int, end: int, limit: int) -> list[Row]:
-        return db.execute(_PAGE, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+        return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
 
-    return [_inbox_record(row) for row in newest_first(db, "inbox", before_id, limit, find)]
+    return [_inbox_record(row) for row in newest_first(db, "inbox", wanted.cursor, limit, find)]
+
+
+def text_of(db: Connection, reader: Caller, text_id: int) -> InboxRecord | None:
+    """One text that a caller may read; None: there is none with this id."""
+    row = db.execute(f"{_OF_COMPANY} AND i.id = :id", _reader(reader) | {"id": text_id}).fetchone()
+    return None if row is None else _inbox_record(row)
+
+
+def mark_read(db: Connection, text_id: int, *, read: bool) -> None:
+    """Mark a text as read, or as unread."""
+    db.execute("UPDATE inbox SET read = ? WHERE id = ? AND read <> ?", (read, text_id, read))
+
+
+def _reader(reader: Caller) -> dict[str, object]:
+    of_none = reader.admin and not reader.sandbox
+    return {"company": reader.company_id, "of_none": of_none, "sandbox": reader.sandbox}
+
+
+def shown_by_ids(db: Connection, text_ids: Iterable[int]) -> dict[int, InboxRecord]:
+    """Texts by their ids; a deleted one is missing."""
+    # One statement for any number of ids: SQLite's cache would keep one for each number of marks.
+    rows = db.execute(
+        f"{_SHOWN} WHERE i.id IN (SELECT value FROM json_each(?))", (json.dumps(list(text_ids)),)
+    ).fetchall()
+    return {row["id"]: _inbox_record(row) for row in rows}
 
 
 def _inbox_record(row: Row) -> InboxRecord:
-    text_id, sender, text, received_at, sent_at, sim_number, sim_id, incomplete, *nature = row
-    return InboxRecord(
-        text_id, sender, text, received_at, sent_at, sim_number, sim_id, bool(incomplete), *nature
-    )
+    found = InboxRecord(*row)
+    return replace(found, incomplete=bool(found.incomplete), read=bool(found.read))
 
 
 def begin_assembly(db: Connection, series: Series, nature: Nature, sent_at: int, now: int) -> Assembly:
@@ -327,7 +373,7 @@ def newest(db: Connection, limit: int) -> list[NewText]:
     found = db.execute(
         "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
         f" {_OWNER}, i.sender, i.incomplete, i.kind, i.encoding, i.port_number, i.text"
-        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id ORDER BY i.id DESC LIMIT ?",
+        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0 ORDER BY i.id DESC LIMIT ?",
         (limit,),
     )
     return [NewText(*row) for row in found]

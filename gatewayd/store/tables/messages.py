@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +22,16 @@ _SHOWN = f"""
            m.text, m.status, m.created_at, m.sent_at, m.delivered_at, m.failed_at, m.failure_reason, m.cost,
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
-               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt'),
-           m.reference, m.send_at, m.expires_at, m.sandbox
-    FROM messages m LEFT JOIN sims s ON s.id = m.sim_id
+               SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
+           OR m.sandbox AND m.status = 'pending' AND m.failure_reason IS NOT NULL,
+           m.reference, m.send_at, m.expires_at, m.sandbox, m.transactional, m.day, c.sending_window
+    FROM messages m LEFT JOIN sims s ON s.id = m.sim_id LEFT JOIN companies c ON c.id = m.company_id
 """
 
 # The columns of `Message`, in its order.
 _MESSAGE = (
     "id, sms_id, company_id, recipient, text, status, pinned, sim_id, parts, unsent, cost, taken_day, day,"
-    " created_at, expires_at, failure_reason"
+    " created_at, expires_at, failure_reason, priority, send_at, stoppable, sandbox"
 )
 
 
@@ -49,10 +51,19 @@ class Message:
     unsent: int
     cost: float
     taken_day: str
-    day: str
+    day: str  # of the limits of its SIM that it takes from; "": it is scheduled, and no SIM was chosen yet
     created_at: int
     expires_at: int | None
     failure_reason: str | None
+    priority: int
+    send_at: int | None
+    stoppable: int  # an opt-out of its recipient stops it
+    sandbox: int  # it has no parts, no SIM and no quota
+
+    @property
+    def begins_at(self) -> int:
+        """The time from which its life counts: of its acceptance, or `send_at` where that is later."""
+        return self.created_at if self.send_at is None else max(self.created_at, self.send_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,14 @@ class ShownMessage:
     id: int
     company_id: int
     record: MessageRecord
+    transactional: bool
+    scheduled: bool  # no SIM was chosen yet
+    sending_window: str | None  # of its company
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether a sandbox key sent it."""
+        return self.record.sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +125,13 @@ COLUMNS = (
     "send_at",
     "transactional",
     "sandbox",
+    "stoppable",
 )
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 _SIM = COLUMNS.index("sim_id") + 1
+_SANDBOX = COLUMNS.index("sandbox") + 1
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
@@ -128,13 +149,18 @@ def newest(db: Connection) -> int | None:
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
-    event_counts.accepted(db, (row[_SIM] for row in rows))
+    event_counts.accepted(db, (row[_SIM] for row in rows if not row[_SANDBOX]))
 
 
-def insert_parts(db: Connection, rows: Iterable[Sequence[object]]) -> None:
-    """Insert queued parts: message_id, seq, sim_id, pinned, priority."""
+def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
+    """Insert queued parts of messages that were inserted: message_id, seq, sim_id, pinned, priority.
+
+    `place`: their place in the queue; None: that of their message's acceptance.
+    """
     db.executemany(
-        "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO parts (message_id, seq, sim_id, pinned, priority, company_id, transactional, place)"
+        f" SELECT ?1, ?2, ?3, ?4, ?5, company_id, transactional, {'id' if place is None else int(place)}"
+        " FROM messages WHERE id = ?1",
         rows,
     )
 
@@ -143,6 +169,15 @@ def shown(db: Connection, sms_id: str) -> ShownMessage | None:
     """One message as it is shown. The hexadecimal digits of its id may be capitals (RFC 9562, 4)."""
     row = db.execute(f"{_SHOWN} WHERE m.sms_id = ?", (sms_id.lower(),)).fetchone()
     return None if row is None else _shown(row)
+
+
+def shown_by_ids(db: Connection, message_ids: Iterable[int]) -> dict[int, ShownMessage]:
+    """Messages as they are shown, by their row ids; a deleted one is missing."""
+    # One statement for any number of ids: SQLite's cache would keep one for each number of marks.
+    rows = db.execute(
+        f"{_SHOWN} WHERE m.id IN (SELECT value FROM json_each(?))", (json.dumps(list(message_ids)),)
+    ).fetchall()
+    return {row["id"]: _shown(row) for row in rows}
 
 
 def by_sms_id(db: Connection, sms_id: str) -> Message | None:
@@ -187,6 +222,9 @@ def _shown(row: Row) -> ShownMessage:
         send_at,
         expires_at,
         sandbox,
+        transactional,
+        day,
+        sending_window,
     ) = row
     record = MessageRecord(
         sms_id,
@@ -211,7 +249,8 @@ def _shown(row: Row) -> ShownMessage:
         expires_at,
         bool(sandbox),
     )
-    return ShownMessage(message_id, company_id, record)
+    scheduled = send_at is not None and day == "" and status == Status.PENDING.value
+    return ShownMessage(message_id, company_id, record, bool(transactional), scheduled, sending_window)
 
 
 def page(
@@ -225,6 +264,10 @@ def page(
     until: int | None,
     before_id: int | None,
     limit: int,
+    reference: str | None = None,
+    sim_id: int | None = None,
+    priority: int | None = None,
+    sandbox: bool | None = None,
 ) -> list[ShownMessage]:
     """Messages as they are shown, newest first, found in several short reads.
 
@@ -234,6 +277,10 @@ def page(
         "m.status = :status": status,
         "m.campaign_id = :campaign_id": campaign_id,
         "m.recipient = :recipient": recipient,
+        "m.reference = :reference": reference,
+        "m.sim_id = :sim_id": sim_id,
+        "m.priority = :priority": priority,
+        "m.sandbox = :sandbox": sandbox,
     }
     if company_id is None:
         wanted |= {"m.created_at >= :since": since, "m.created_at < :until": until}
@@ -380,11 +427,15 @@ def next_expiry(db: Connection, now: int) -> int | None:
 def restamp(db: Connection, since: int, jump: int) -> None:
     """Shift the times of pending messages that were accepted at `since` or later, because the clock was set.
 
-    One statement for all of them: no other transaction may see only a part of them shifted.
+    The life of a scheduled message counts from `send_at`, a time that its client named, where that is later than its
+    acceptance. One statement for all of them: no other transaction may see only a part of them shifted.
     """
+    began, begins = (
+        f"max({accepted}, coalesce(send_at, {accepted}))" for accepted in ("created_at", "created_at + :jump")
+    )
     db.execute(
-        "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump, expires_at = expires_at + :jump"
-        " WHERE status = 'pending' AND created_at >= :since",
+        "UPDATE messages INDEXED BY messages_expiry SET created_at = created_at + :jump,"
+        f" expires_at = expires_at - {began} + {begins} WHERE status = 'pending' AND created_at >= :since",
         {"since": since, "jump": jump},
     )
 

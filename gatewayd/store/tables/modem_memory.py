@@ -62,7 +62,7 @@ def placed(
 
 
 def dropped(db: Connection, message_id: int, seq: int, token: int) -> None:
-    """Note that a claim has no place in a modem, or that its place says nothing about it."""
+    """Note that a claim has no place in a modem, or that its place is not conclusive."""
     db.execute(
         "DELETE FROM stored_parts WHERE message_id = ? AND seq = ? AND token = ?", (message_id, seq, token)
     )
@@ -78,7 +78,7 @@ def lies(db: Connection, message_id: int, seq: int, token: int) -> bool:
 
 
 def of_modem(db: Connection, modem: str, iccid: str) -> list[StoredPart]:
-    """The parts that may lie in a modem with this card in it, oldest first. Claims that have not ended are left out."""
+    """The parts that may be in a modem with this card in it, oldest first. Claims that have not ended are left out."""
     found = db.execute(
         "SELECT s.message_id, s.seq, s.token, s.memory, s.place, s.said_at, s.boot, m.recipient, m.text, p.sim_id,"
         " p.token <> s.token OR p.state <> 'in_doubt'"

@@ -15,7 +15,6 @@ States and transitions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection, Cursor
@@ -100,7 +99,7 @@ class Part:
     sim_id: int
     token: int  # of the last claim
     attempts: int
-    reference: int | None  # TP-MR; None: the modem did not tell it
+    reference: int | None  # TP-MR; None: the modem did not report it
     started_at: int  # of the last claim
     ended_at: int | None
     service_centre_at: int | None  # TP-SCTS, from a report
@@ -155,23 +154,6 @@ def awaited_reports(db: Connection) -> int:
         "SELECT count(DISTINCT message_id) FROM parts INDEXED BY parts_awaiting WHERE state = 'submitted'"
     ).fetchone()[0]
     return count
-
-
-def oldest_waiting(db: Connection, sim_ids: Iterable[int]) -> int | None:
-    """The lowest id of a message that has a part in these SIMs' queues or waits for a back-off; None without any."""
-    lanes = [(sim, pinned, priority) for sim in sim_ids for pinned in (0, 1) for priority in (0, 1, 2)]
-    found = [
-        db.execute(
-            f"SELECT message_id FROM parts WHERE {QUEUED}"
-            " AND sim_id = ? AND pinned = ? AND priority = ? ORDER BY message_id LIMIT 1",
-            lane,
-        ).fetchone()
-        for lane in lanes
-    ]
-    # Without INDEXED BY, SQLite reads the table in its own order for a minimum, past all rows that do not fit.
-    for few in ("parts_deferred WHERE deferred = 1", f"parts_open WHERE {OPEN}"):
-        found.append(db.execute(f"SELECT min(message_id) FROM parts INDEXED BY {few}").fetchone())
-    return min((row[0] for row in found if row is not None and row[0] is not None), default=None)
 
 
 def claim(db: Connection, message_id: int, seq: int, sim_id: int, now: int, port: int) -> Claim | None:
@@ -378,8 +360,11 @@ def release_deferred(db: Connection) -> bool:
     return released == _RELEASED_AT_ONCE
 
 
-def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
-    """While no port runs: put every submitting part in doubt, and write that down as an attempt."""
+def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> list[int]:
+    """While no port runs: put every submitting part in doubt, and write that down as an attempt.
+
+    Returns the ids of their messages.
+    """
     db.execute(
         "INSERT OR IGNORE INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
@@ -387,7 +372,8 @@ def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> None:
         f" FROM parts WHERE {SUBMITTING}",
         (reason, reason_fr),
     )
-    db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING}")
+    doubted = db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING} RETURNING message_id")
+    return [row[0] for row in doubted.fetchall()]
 
 
 def awaiting_report(db: Connection, sim_id: int, reference: int) -> list[Part]:
@@ -468,7 +454,7 @@ def stamped(db: Connection, message_id: int, seq: int, service_centre_at: int) -
 
 
 def identified(db: Connection, message_id: int, seq: int, reference: int) -> None:
-    """Note the TP-MR of a submitted part whose modem did not tell it."""
+    """Note the TP-MR of a submitted part whose modem did not report it."""
     db.execute(
         "UPDATE parts SET reference = ? WHERE message_id = ? AND seq = ? AND reference IS NULL",
         (reference, message_id, seq),

@@ -12,7 +12,7 @@ _AGES = {
     "messages": (
         "created_at",
         "max(created_at, coalesce(sent_at, 0), coalesce(delivered_at, 0), coalesce(failed_at, 0))",
-        "status <> 'pending' AND id < (SELECT max(id) FROM messages)",  # ids go on from the newest
+        "status <> 'pending' AND id < (SELECT max(id) FROM messages)",  # new ids continue after the newest
     ),
     "inbox": ("received_at", "received_at", "1"),
     "unreadable": ("received_at", "received_at", "1"),
@@ -65,8 +65,10 @@ def drop(db: Connection, table: str, ids: Sequence[int]) -> None:
     if table == "messages":
         owned = db.execute(
             "SELECT s.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c"
-            " WHERE s.type = 'table' AND c.name = 'message_id'"
+            " WHERE s.type = 'table' AND c.name = 'message_id' AND s.name <> 'events'"  # see `m019_events`
         ).fetchall()
         for (name,) in owned:
             db.execute(f"DELETE FROM {name} WHERE message_id IN ({marks})", ids)
+    if table == "inbox":
+        db.execute(f"DELETE FROM delivery_bodies WHERE inbox_id IN ({marks})", ids)
     db.execute(f"DELETE FROM {table} WHERE id IN ({marks})", ids)

@@ -7,40 +7,56 @@ from dataclasses import dataclass
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import former_numbers
 
-# What the operator of the box set comes before what the card tells.
+# Values that the operator of the box set come before those of the card.
 _NUMBER = "coalesce(s.number, s.card_number)"
 _OPERATOR = "coalesce(s.operator, s.card_operator)"
 
+# The columns of `LimitedSim`, in its order.
+_LIMITS = (
+    "s.id, s.daily_limit, s.monthly_limit, s.daily_parts, s.monthly_parts, s.daily_recipients, s.monthly_recipients,"
+    " s.reset_hour"
+)
+
 # The columns of `Sim`, in its order.
 _SIM = f"""
-    SELECT s.id, s.daily_limit, s.monthly_limit, coalesce(d.taken, 0),
-           s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
-           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0)
+    SELECT {_LIMITS}, s.iccid, s.name, {_NUMBER}, {_OPERATOR}, s.company_id, c.name, s.is_default, s.enabled, s.cost,
+           s.balance, s.balance_at, s.port, s.slot, coalesce(d.sent, 0), coalesce(d.failed, 0),
+           s.holder, s.registered_on, s.suspected_at, b.read_at, b.units, b.bundle_end, b.unreadable_since,
+           b.renewed_at, s.renew_code
     FROM sims s
     LEFT JOIN companies c ON c.id = s.company_id
     LEFT JOIN sim_usage d ON d.sim_id = s.id AND d.day = :today
-    ORDER BY s.id
+    LEFT JOIN sim_balances b ON b.sim_id = s.id
 """
 
-# The columns of `LimitedSim`, in its order. Usage is read only where it is limited.
-_LIMITED = """s.id, s.daily_limit, s.monthly_limit,
-           iif(s.daily_limit IS NULL, 0, coalesce(
-               (SELECT d.taken FROM sim_usage d WHERE d.sim_id = s.id AND d.day = ?), 0))"""
-
 # Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
-_ENABLED = f"SELECT {_LIMITED}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
+_ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
 
-_AT_WORK = f"SELECT {_LIMITED}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
+_AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class LimitedSim:
-    """A SIM with its limits, in messages; None: without limit."""
+    """A SIM with its limits; None: without limit."""
 
     id: int
-    daily_limit: int | None
+    daily_limit: int | None  # messages
     monthly_limit: int | None
-    today_taken: int  # reserved against the daily limit
+    daily_parts: int | None
+    monthly_parts: int | None
+    daily_recipients: int | None  # different ones
+    monthly_recipients: int | None
+    reset_hour: int  # the hour of local time at which its days and months begin
+
+    @property
+    def limits_recipients(self) -> bool:
+        """Whether its recipients are counted."""
+        return self.daily_recipients is not None or self.monthly_recipients is not None
+
+    @property
+    def limits_more_than_messages(self) -> bool:
+        """Whether it depends on a message whether its limits allow it."""
+        return self.daily_parts is not None or self.monthly_parts is not None or self.limits_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +81,7 @@ class SimAtWork(LimitedSim):
 
 @dataclass(frozen=True, slots=True)
 class Sim(LimitedSim):
-    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card tells."""
+    """A SIM as it is shown. `shown_number`, `shown_operator`: as the operator of the box set them, else as the card reports them."""
 
     iccid: str
     name: str | None
@@ -82,19 +98,20 @@ class Sim(LimitedSim):
     slot: int
     today_sent: int
     today_failed: int
+    holder: str | None  # the person or firm in whose name it is registered
+    registered_on: str | None  # `YYYY-MM-DD`
+    suspected_at: int | None  # since when its operator is suspected of blocking it; None: it is not
+    balance_read_at: int | None  # when a balance or a bundle was last read
+    bundle_units: int | None  # texts left in its bundle; None: not told
+    bundle_end: int | None
+    unreadable_since: int | None  # since when the answers cannot be read; None: the last one could
+    renewed_at: int | None  # when the gateway last renewed its bundle
+    renew_code: str | None  # instead of the configured one
 
     @property
     def shown_name(self) -> str:
         """Its name, else its operator and the end of its ICCID."""
         return self.name or f"{self.shown_operator} {self.iccid[-4:]}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Messages of a SIM in a month: reserved against its limit, and sent."""
-
-    taken: int
-    sent: int
 
 
 def seen(
@@ -151,6 +168,12 @@ def number_of(db: Connection, sim_id: int) -> str:
     return "" if row is None else row[0]
 
 
+def company_of(db: Connection, sim_id: int) -> int | None:
+    """The company of a SIM; None where it has none."""
+    row = db.execute("SELECT company_id FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
     """Note the number `before` as a former number of a SIM, if the SIM has another one now."""
     if before and number_of(db, sim_id) != before:
@@ -159,7 +182,13 @@ def note_change(db: Connection, sim_id: int, before: str, now: int) -> None:
 
 def shown(db: Connection, today: str) -> list[Sim]:
     """All SIMs, with the usage of today."""
-    return [Sim(*row) for row in db.execute(_SIM, {"today": today})]
+    return [Sim(*row) for row in db.execute(f"{_SIM} ORDER BY s.id", {"today": today})]
+
+
+def shown_one(db: Connection, sim_id: int, today: str) -> Sim | None:
+    """One SIM, with the usage of today."""
+    row = db.execute(f"{_SIM} WHERE s.id = :id", {"today": today, "id": sim_id}).fetchone()
+    return None if row is None else Sim(*row)
 
 
 def id_of(db: Connection, iccid: str) -> int | None:
@@ -168,15 +197,15 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
-def at_work(db: Connection, sim_id: int, today: str) -> SimAtWork | None:
-    """One SIM, enabled or not; `today_taken` only where it has a daily limit."""
-    row = db.execute(_AT_WORK, (today, sim_id)).fetchone()
+def at_work(db: Connection, sim_id: int) -> SimAtWork | None:
+    """One SIM, enabled or not."""
+    row = db.execute(_AT_WORK, (sim_id,)).fetchone()
     return None if row is None else SimAtWork(*row)
 
 
-def enabled(db: Connection, today: str) -> list[EnabledSim]:
-    """The SIMs that are enabled; `today_taken` only where a SIM has a daily limit."""
-    return [EnabledSim(*row) for row in db.execute(_ENABLED, (today,))]
+def enabled(db: Connection) -> list[EnabledSim]:
+    """The SIMs that are enabled."""
+    return [EnabledSim(*row) for row in db.execute(_ENABLED)]
 
 
 def disabled(db: Connection) -> set[int]:
@@ -187,27 +216,6 @@ def disabled(db: Connection) -> set[int]:
 def places(db: Connection) -> list[tuple[int, int, int]]:
     """The place where each SIM was last seen: id, port, slot."""
     return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
-
-
-def month_usage(db: Connection, sim_id: int, month: str) -> Usage:
-    """The usage of a SIM in a month (`YYYY-MM`)."""
-    row = db.execute(
-        "SELECT coalesce(sum(taken), 0), coalesce(sum(sent), 0) FROM sim_usage"
-        " WHERE sim_id = ? AND day BETWEEN ? AND ?",
-        (sim_id, f"{month}-00", f"{month}-99"),
-    ).fetchone()
-    return Usage(row[0], row[1])
-
-
-def add_usage(
-    db: Connection, sim_id: int, day: str, *, taken: int = 0, sent: int = 0, failed: int = 0
-) -> None:
-    """Add messages to the usage of a SIM on a day; negative numbers give them back."""
-    db.execute(
-        "INSERT INTO sim_usage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " taken = taken + excluded.taken, sent = sent + excluded.sent, failed = failed + excluded.failed",
-        (sim_id, day, taken, sent, failed),
-    )
 
 
 def exists(db: Connection, sim_id: int) -> bool:
@@ -236,6 +244,16 @@ def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
 def set_balance(db: Connection, sim_id: int, balance: float, now: int) -> None:
     """Note the balance of a SIM."""
     db.execute("UPDATE sims SET balance = ?, balance_at = ? WHERE id = ?", (balance, now, sim_id))
+
+
+def set_suspected(db: Connection, sim_id: int, since: int | None) -> None:
+    """Note since when a SIM is suspected of being blocked; None: it is not."""
+    db.execute("UPDATE sims SET suspected_at = ? WHERE id = ?", (since, sim_id))
+
+
+def suspected(db: Connection) -> list[int]:
+    """The SIMs that are suspected of being blocked."""
+    return [row[0] for row in db.execute("SELECT id FROM sims WHERE suspected_at IS NOT NULL ORDER BY id")]
 
 
 def pin_state(db: Connection, card: str, digest: bytes) -> str | None:

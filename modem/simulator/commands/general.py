@@ -82,30 +82,30 @@ def register(modem: Modem, request: Request) -> None:
 
 def manufacturer(modem: Modem, request: Request) -> None:
     """+CGMI (27.007, 5.1)."""
-    _told(modem, request, modem.traits.manufacturer)
+    _answer_identity(modem, request, modem.traits.manufacturer)
 
 
 def model(modem: Modem, request: Request) -> None:
     """+CGMM (27.007, 5.2)."""
-    _told(modem, request, modem.traits.model)
+    _answer_identity(modem, request, modem.traits.model)
 
 
 def revision(modem: Modem, request: Request) -> None:
     """+CGMR (27.007, 5.3)."""
-    _told(modem, request, modem.traits.revision)
+    _answer_identity(modem, request, modem.traits.revision)
 
 
 def serial_number(modem: Modem, request: Request) -> None:
     """+CGSN (27.007, 5.4): the IMEI."""
-    _told(modem, request, modem.imei)
+    _answer_identity(modem, request, modem.imei)
 
 
 def capabilities(modem: Modem, request: Request) -> None:
     """+GCAP (V.250, 6.1.9)."""
-    _told(modem, request, modem.traits.capabilities)
+    _answer_identity(modem, request, modem.traits.capabilities)
 
 
-def _told(modem: Modem, request: Request, line: str) -> None:
+def _answer_identity(modem: Modem, request: Request, line: str) -> None:
     if request.form is Form.ACTION:
         modem.info(GLUED + line if modem.faults.take(Fault.IDENTITY_GLUED) else line)
     elif request.form is not Form.TEST:

@@ -7,7 +7,7 @@ from modem.simulator.core import textmode, tpdu
 from modem.simulator.core.faults import Fault
 from modem.simulator.core.modem import LATE_S, Flow, Handler, Modem
 from modem.simulator.core.request import Form, Request, number, string
-from modem.simulator.core.results import CmsError, CommandError, WordsError
+from modem.simulator.core.results import CmsError, CommandError, VendorTextError
 from modem.simulator.core.sim import Sim
 from modem.simulator.core.storage import Status, Stored
 from modem.simulator.core.tpdu import RefusedTpduError, Submit
@@ -101,7 +101,7 @@ def submit_octets(modem: Modem, octets: bytes, name: str, stored: Stored | None 
     if modem.ringing:
         raise CmsError(NOT_NOW)
     if faults.take(Fault.REFUSED_WORDS):
-        raise WordsError("no credit left")
+        raise VendorTextError("no credit left")
     if faults.take(Fault.REFUSED):
         raise CmsError(faults.code)
     wait_s = modem.network.submit_s
@@ -123,7 +123,7 @@ def _carry(modem: Modem, card: Sim, octets: bytes, submit: Submit, name: str, st
         if stored is not None and reference is not None and modem.traits.marks_sent and not power_goes:
             stored.status = Status.SENT
         if modem.running != command:
-            return  # the command was abandoned: nobody hears of it
+            return  # the command was abandoned: no answer is sent
         if reference is None:
             modem.complete(CmsError(code))
         elif faults.take(Fault.SILENT_TAKEN):

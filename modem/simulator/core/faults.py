@@ -26,7 +26,7 @@ class Fault(Enum):
     REFERENCE_LATE = "reference-late"  # +CMGS comes with the next submission, before the reference of that
     RESET_BEFORE = "reset-before"  # the modem restarts before the network has the message
     RESET_AFTER = "reset-after"  # the modem restarts after the network took the message, before +CMGS
-    ABANDONED = "abandoned"  # an ESC ends the command, and the submission goes on without an answer
+    ABANDONED = "abandoned"  # an ESC ends the command, and the submission continues without an answer
     VANISH = (
         "vanish"  # the device goes away in the middle of a submission, and comes back on another terminal
     )
@@ -54,7 +54,7 @@ class Fault(Enum):
     SETTINGS_LOST = (
         "settings-lost"  # all settings but those of the line are as after a restart, without a word
     )
-    NOT_READY = "not-ready"  # it refuses whatever is about texts for a while
+    NOT_READY = "not-ready"  # it refuses all SMS commands for a while
 
     # An answer.
     IDENTITY_GLUED = "identity-glued"  # the answer to AT+CGMI and the like follows a URC on the same line
@@ -90,7 +90,7 @@ class Fault(Enum):
     REPORT_TWICE = "report-twice"
     REPORT_ZONE = "report-zone"  # its time stamps have octets for a time zone that are none
     REPORT_SHORT = "report-short"  # it names only the last eight digits of its recipient
-    # A text comes again, because the network did not hear that it was taken; never into a place beside the first one.
+    # A text comes again, because the network got no acknowledgement; never into a place beside the first one.
     INCOMING_TWICE = "incoming-twice"
     NO_TEXT = (
         "no-text"  # beside a text comes one that is none: of type 0, an indication of voicemail, SIM data
@@ -102,7 +102,7 @@ class Fault(Enum):
     OVERWRITTEN = "overwritten"  # another text takes the place of one that was just listed
 
     # The time.
-    NO_NETWORK_TIME = "no-network-time"  # the network does not tell it at a registration
+    NO_NETWORK_TIME = "no-network-time"  # the network does not send it at a registration
     CLOCK_LIES = "clock-lies"  # +CCLK is years ahead
     CLOCK_STANDS = "clock-stands"  # +CCLK shows the same time again
 
@@ -155,7 +155,7 @@ class Faults:
 
     @property
     def any(self) -> bool:
-        """Whether anything is armed at all."""
+        """Whether any fault is armed."""
         return bool(self._armed or self.rates)
 
     def arm(self, fault: Fault, times: int = 1) -> None:

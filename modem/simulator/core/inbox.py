@@ -1,4 +1,4 @@
-"""Stores, forwards or announces messages from the network, as +CNMI says (27.005, 3.4.1)."""
+"""Stores, forwards or announces messages from the network, as set by +CNMI (27.005, 3.4.1)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Host(Protocol):
         """Do something later, unless another card is in use by then, or none."""
 
     def unsolicited(self, line: str, *, awaited: bool = False) -> None:
-        """Say a line that answers no command."""
+        """Send a line that answers no command."""
 
 
 class Inbox:
@@ -77,7 +77,7 @@ class Inbox:
             self._unacknowledged = None
 
     def routing_changed(self) -> None:
-        """+CNMI was set: send the buffered URCs or clear them, as `<bfr>` says."""
+        """+CNMI was set: send the buffered URCs or clear them, as set by `<bfr>`."""
         mode, _, _, _, clear = self._modem.settings.cnmi
         if mode == 0:
             return
@@ -105,7 +105,7 @@ class Inbox:
         return taken
 
     def _repeat(self, octets: bytes, looks: int) -> None:
-        """Take a text once more when the first is read and deleted; where that lasts, tell of the first again."""
+        """Take a text once more when the first is read and deleted; where that lasts, announce the first again."""
         name = self._modem.settings.storage[2]
         storage = self._storage(name)
         places = [] if storage is None else [at for at, each in storage.items() if each.tpdu == octets]

@@ -6,7 +6,6 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -24,10 +23,10 @@ from modem.simulator.core.results import CallEndedError, CmeError, CmsError, Com
 from modem.simulator.core.settings import Settings
 from modem.simulator.core.sim import Lock, Sim
 from modem.simulator.core.storage import Storage
+from modem.simulator.core.text_entry import CTRL_Z, ESCAPE, TextEntry, end_of_text
 from modem.simulator.core.timers import Timer, Timers
 from modem.simulator.core.traits import Traits
 
-CTRL_Z, ESCAPE = 0x1A, 0x1B
 UART_OCTETS = 64  # buffer size of an old UART
 LATE_S = 60.0  # longer than most programs wait for +CMGS
 ANSWER_LATE_S = 8.0  # longer than most programs wait for any other answer
@@ -75,14 +74,6 @@ class State(Enum):
     EXECUTING = "executing"  # nothing: a command that cannot be aborted runs, and they are discarded
 
 
-@dataclass(slots=True)
-class _Entry:
-    done: EntryHandler
-    is_text: bool
-    limit: int
-    body: bytearray = field(default_factory=bytearray)
-
-
 class Modem:
     """One modem with its slots. `feed` takes the octets that the program writes; `write` receives the answers."""
 
@@ -121,12 +112,12 @@ class Modem:
         self.session: Timer | None = None  # a USSD dialogue with the network
         self.vanish: Callable[[], None] = self.reset  # the effect of VANISH; the bank replaces it
         self._output = Output(write, timers)
-        self._write = self._output.say
+        self._write = self._output.write
         self._boot_s = boot_s
         self._line = CommandLine(traits.command_limit)
         self._rest: deque[Request] = deque()
         self._answer: list[str] = []
-        self._entry: _Entry | None = None
+        self._entry: TextEntry | None = None
         self.owed: deque[str] = deque()  # answers to older submissions, which come with the next one's
         self._rings_left = 0  # of a call that comes in
         self._held: list[str] = []  # unsolicited lines that wait for the end of the text
@@ -155,14 +146,14 @@ class Modem:
         self._clock_ahead_s = unset.timestamp() - self.network.wall()
         if warm:
             self.state = State.COMMAND
-            self._chatter()
+            self._send_periodic_urcs()
             self._card_ready_at = self.timers.now()
             self.refresh_radio(at_once=True)
             return
         self._later(self._boot_s, self._boot)
 
     def power_off(self) -> None:
-        """Cut the power: whatever ran is gone, and the card is locked again."""
+        """Cut the power: all running commands are dropped, and the card is locked again."""
         self.state = State.OFF
         self.function = OFF
         for timer in self._timers_of_power:
@@ -196,7 +187,7 @@ class Modem:
         for delay, line in self.traits.boot_lines:
             self._later(delay, partial(self.unsolicited, line))
         self.card_starts()
-        self._chatter()
+        self._send_periodic_urcs()
 
     def ring(self) -> None:
         """A call comes in, and rings until it is ended."""
@@ -219,8 +210,8 @@ class Modem:
         """End the call that comes in, if there is one."""
         self._rings_left = 0
 
-    def _chatter(self) -> None:
-        for every_s, line in self.traits.chatter:
+    def _send_periodic_urcs(self) -> None:
+        for every_s, line in self.traits.periodic_urcs:
             self._later(every_s, partial(self._chat, every_s, line))
 
     def _chat(self, every_s: float, line: str) -> None:
@@ -253,7 +244,7 @@ class Modem:
         return self.cards[self.active_slot - 1]
 
     def card_starts(self) -> None:
-        """The card got power or its PIN: it is busy for a while, then goes on the air."""
+        """The card got power or its PIN: it is busy for a while, then registers."""
         busy = self.traits.sim_busy_s
         self._card_ready_at = self.timers.now() + busy
         self._later(busy, self._card_ready)
@@ -265,7 +256,7 @@ class Modem:
         self.refresh_radio()
 
     def refresh_radio(self, *, at_once: bool = False) -> None:
-        """Put the card on the air if it may be there, else take it off."""
+        """Register the card if it may be registered, else detach it."""
         card = self.card
         usable = self.function == FULL and card is not None and card.lock is Lock.READY
         self.radio.switch(card if usable else None, self, at_once=at_once)
@@ -306,7 +297,7 @@ class Modem:
             self.card.power_up()
 
     def ready_card(self, *, sms: bool) -> Sim:
-        """The card, if it can be used now. Raises `CmsError` or `CmeError` as `sms` says."""
+        """The card, if it can be used now. Raises `CmsError` with `sms`, else `CmeError`."""
         card = self.card
         if card is None or self.function == MINIMAL:
             code = 10 if card is None else 13
@@ -385,11 +376,11 @@ class Modem:
             return False
         self._hold = None
         self.state = State.EXECUTING
-        self.network.tell("held", command=self._name, answer=answer)
+        self.network.record("held", command=self._name, answer=answer)
         return True
 
     def _go_on(self, request: Request, command: int) -> None:
-        """Run a command that was held; one that was abandoned meanwhile runs all the same, unheard."""
+        """Run a command that was held. One that was abandoned meanwhile runs too, without an answer."""
         if self.running == command:
             self._rest.appendleft(request)
             self._continue()
@@ -432,7 +423,7 @@ class Modem:
             self.reset()
             return True
         if take(Fault.STUCK_PROMPT):
-            self._entry = _Entry(_no_text, is_text=False, limit=0)
+            self._entry = TextEntry(_no_text, is_text=False, limit=0)
             self.state = State.TEXT
             return True
         return False
@@ -505,7 +496,7 @@ class Modem:
             return Flow.PENDING
         for line in self.traits.before_prompt:
             self.unsolicited(line)
-        self._entry = _Entry(done, is_text, limit)
+        self._entry = TextEntry(done, is_text=is_text, limit=limit)
         self.state = State.TEXT
         odd = self.faults.take(Fault.ODD_PROMPT)
         self._write(self.chance.choice(ODD_PROMPTS) if odd else self.traits.prompt)
@@ -518,13 +509,15 @@ class Modem:
             self._after_return = False
             if data[:1] == b"\n":  # the tail of the command's own CR LF
                 return data[1:]
-        end, octet = _end_of_text(data)
+        end, octet = end_of_text(data)
         text = data[:end]
         if text and self.faults.take(Fault.OCTET_LOST):
             text = text[: len(text) // 2] + text[len(text) // 2 + 1 :]
         if len(text) > UART_OCTETS and self.faults.take(Fault.OVERRUN):
             text = text[:UART_OCTETS]
-        self._take_text(entry, text)
+        if echoed := entry.echo(text, enabled=self.settings.echo):
+            self._write(echoed)
+        entry.add(text)
         if octet is None:
             return b""
         rest = data[end + 1 :]
@@ -533,22 +526,7 @@ class Modem:
         self._end_text(entry, cancelled=octet == ESCAPE)
         return rest
 
-    def _take_text(self, entry: _Entry, piece: bytes) -> None:
-        if self.settings.echo and piece:
-            self._write(piece.replace(b"\r", b"\r\n> ") if entry.is_text else piece)
-        elif entry.is_text:
-            self._write(b"\r\n> " * piece.count(b"\r"))
-        if entry.is_text and b"\x08" in piece:
-            for octet in piece:
-                if octet != 0x08:
-                    entry.body.append(octet)
-                elif entry.body:
-                    entry.body.pop()
-        else:
-            entry.body += piece
-        del entry.body[entry.limit + 1 :]  # one more than fits is remembered: it makes the text an error
-
-    def _end_text(self, entry: _Entry, *, cancelled: bool) -> None:
+    def _end_text(self, entry: TextEntry, *, cancelled: bool) -> None:
         self._entry = None
         self.state = State.EXECUTING
         if self.traits.echoes_ctrl_z and self.settings.echo and not cancelled:
@@ -561,7 +539,7 @@ class Modem:
             self._finish(None if self.traits.escape_answers_ok else CommandError())
             return
         try:
-            if entry.done(bytes(entry.body)) is Flow.PENDING:
+            if entry.finish() is Flow.PENDING:
                 return
         except CommandError as error:
             self._finish(error)
@@ -582,7 +560,7 @@ class Modem:
             self._continue()
 
     def _fall_silent(self) -> None:
-        """Give up a command without a word."""
+        """Drop a command without an answer."""
         self._rest.clear()
         self._answer.clear()
         self.state = State.COMMAND
@@ -637,7 +615,7 @@ class Modem:
         return result * 2 if self.faults.take(Fault.RESULT_TWICE) else result
 
     def _send(self, answer: bytes) -> None:
-        """Say an answer: the command is over."""
+        """Send a final answer: the command has ended."""
         self.state = State.COMMAND
         if self.faults.any:
             self._send_spoiled(answer)
@@ -660,12 +638,12 @@ class Modem:
             answer += self._aside()
         strays = b"".join(octets for fault, octets in STRAYS.items() if take(fault))
         if strays:
-            self._output.say_in_pieces((strays, answer), STRAY_S)
+            self._output.write_in_pieces((strays, answer), STRAY_S)
         elif take(Fault.PAUSE_INSIDE):
             half = len(answer) // 2
-            self._output.say_in_pieces((answer[:half], answer[half:]), PAUSE_S)
+            self._output.write_in_pieces((answer[:half], answer[half:]), PAUSE_S)
         elif answer and take(Fault.TRICKLE):
-            self._output.say_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
+            self._output.write_in_pieces([answer[at : at + 3] for at in range(0, len(answer), 3)], TRICKLE_S)
         else:
             self._write(answer)
 
@@ -675,9 +653,9 @@ class Modem:
         return f"\r\n{line}\r\n".encode("latin-1")
 
     def unsolicited(self, line: str, *, awaited: bool = False) -> None:
-        """Say something of its own accord; while text is typed it waits (27.005, 3.5.1).
+        """Send an unsolicited line. It waits while text is entered (27.005, 3.5.1).
 
-        `awaited`: the answer of the network to something that was asked; it is said though the modem is silenced.
+        `awaited`: the answer of the network to something that was asked; it is sent although the modem is silenced.
         """
         elsewhere = self.kept.urc_port not in (self.traits.urc_port, URCS_EVERYWHERE)
         if self.state is State.OFF or ((self.silenced or elsewhere) and not awaited):
@@ -688,7 +666,7 @@ class Modem:
         octets = f"\r\n{line}\r\n".encode("latin-1", "replace")
         if self.faults.take(Fault.URC_SPLIT):
             half = self.chance.randint(3, len(octets) - 3)
-            self._output.say_in_pieces((octets[:half], octets[half:]), PAUSE_S)
+            self._output.write_in_pieces((octets[:half], octets[half:]), PAUSE_S)
         else:
             self._write(octets)
 
@@ -697,11 +675,3 @@ def _no_text(body: bytes) -> Flow | None:
     """Text typed at a prompt that another program left is not a message."""
     del body
     raise CmsError(304)
-
-
-def _end_of_text(data: bytes) -> tuple[int, int | None]:
-    """The offset at which text ends, and the octet that ends it; the end of the data and None without one."""
-    places = [place for place in (data.find(CTRL_Z), data.find(ESCAPE)) if place >= 0]
-    if not places:
-        return len(data), None
-    return min(places), data[min(places)]

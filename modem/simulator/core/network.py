@@ -85,6 +85,7 @@ class Network:
         self.report_status: dict[str, int] = dict(config.report_status)
         self.ussd_s = config.ussd_s
         self.ussd_answers: dict[str, str] = {}
+        self.ussd_asked: list[str] = []
         self.wall = wall
         self._timers = timers
         self._random = random_source
@@ -93,9 +94,9 @@ class Network:
         self._held: set[tuple[str, int, str]] = set()  # sender, TP-MR, recipient: for TP-RD
         self._references = 0
 
-    def tell(self, what: str, **facts: object) -> None:
-        """Write an event that is not the network's own to the witness's log."""
-        self._witness.event(what, **facts)
+    def record(self, event: str, **facts: object) -> None:
+        """Record an event of a modem or a port in the log of the network."""
+        self._witness.event(event, **facts)
 
     def add(self, sim: Sim) -> None:
         """Make a card known, wherever it is."""
@@ -281,6 +282,7 @@ class Network:
 
     def ussd(self, sim: Sim, code: str, answer: Callable[[int, str], None]) -> Timer:
         """Ask a service code; `answer` gets `<m>` of +CUSD and the text (27.007, 7.15)."""
+        self.ussd_asked.append(code)
         return self._timers.later(self.ussd_s, lambda: answer(*self._ussd_answer(sim, code)))
 
     def _ussd_answer(self, sim: Sim, code: str) -> tuple[int, str]:

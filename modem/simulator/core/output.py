@@ -24,17 +24,17 @@ class Output:
             self._timer.cancel()
             self._timer = None
 
-    def say(self, octets: bytes) -> None:
-        """Say octets, in one piece."""
+    def write(self, octets: bytes) -> None:
+        """Write octets in one piece."""
         if self._pieces:
             self._pieces.append((octets, 0.0))
         else:
             self._write(octets)
 
-    def say_in_pieces(self, pieces: Iterable[bytes], gap_s: float) -> None:
-        """Say octets with a gap before each piece but the first."""
+    def write_in_pieces(self, pieces: Iterable[bytes], gap_s: float) -> None:
+        """Write octets with a gap before each piece but the first."""
         first, *rest = pieces
-        self.say(first)
+        self.write(first)
         self._pieces.extend((piece, gap_s) for piece in rest)
         self._go_on()
 

@@ -1,4 +1,4 @@
-"""The radio of a modem: whether its card is on the air."""
+"""The radio of a modem: whether its card is registered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cure(IntEnum):
 
 
 class Radio:
-    """Registers a ready card, and takes it off the air when it may not stay."""
+    """Registers a ready card, and detaches it when it may not stay."""
 
     def __init__(
         self, network: Network, timers: Timers, registration_s: float, changed: Callable[[], None]
@@ -47,7 +47,7 @@ class Radio:
         return self.stat in CARRIES_SMS
 
     def switch(self, sim: Sim | None, mobile: Mobile, *, at_once: bool = False) -> None:
-        """Have this card on the air, or none; registration takes its time but for `at_once`."""
+        """Register this card, or none. Registration takes `registration_s`, or no time with `at_once`."""
         if sim is not None and not self.wanted:
             sim = None
         if sim is self._sim and not at_once:
@@ -71,7 +71,7 @@ class Radio:
             self._join()
 
     def stop_searching(self, cure: Cure) -> None:
-        """Lose the network, and say for ever that it is looked for, until `cure`."""
+        """Lose the network, and report `searching` until `cure`."""
         self._cure = cure
         if self._sim is not None:
             self._network.detach(self._sim)

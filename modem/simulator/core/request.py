@@ -13,7 +13,7 @@ _DIGITS = frozenset("0123456789")
 
 
 class Form(Enum):
-    """How a command was given."""
+    """The form of a command."""
 
     ACTION = "AT+X"
     READ = "AT+X?"

@@ -83,17 +83,17 @@ class CmsError(CommandError):
         return f"+CMS ERROR: {CMS_TEXT.get(self.code, self.code) if cmee == 2 else self.code}"
 
 
-class WordsError(CommandError):
+class VendorTextError(CommandError):
     """`+CMS ERROR` with the vendor's own text, at every +CMEE."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
 
     def line(self, cmee: int) -> str | None:
-        """The words."""
+        """The vendor's text."""
         del cmee
-        return f"+CMS ERROR: {self.words}"
+        return f"+CMS ERROR: {self.text}"
 
 
 class CallEndedError(CommandError):

@@ -52,7 +52,7 @@ class Submit:
     header: bool  # TP-UDHI
     reply_path: bool
     reference: int
-    address: bytes  # TP-DA as it stands: length, type, semi-octets
+    address: bytes  # the octets of TP-DA: length, type, semi-octets
     recipient: str  # digits, with + where the type of number is international
     pid: int
     dcs: int

@@ -56,7 +56,7 @@ class Traits:
     unknown_answer: str | None = None  # in place of ERROR for an unknown command
     without_result: frozenset[str] = frozenset()  # command lines after AT whose OK never comes
     before_prompt: tuple[str, ...] = ()  # unsolicited lines that come between +CMGS and its prompt
-    chatter: tuple[
+    periodic_urcs: tuple[
         tuple[float, str], ...
     ] = ()  # unsolicited lines again and again: seconds between, and the line
     nested_memories: bool = False  # one more pair of parentheses around the answer of +CPMS=?

@@ -38,7 +38,7 @@ TRAITS = Traits(
     cnmi_at_start=(1, 1, 0, 0, 0),
     unknown_answer="COMMAND NOT SUPPORT",
     ussd_packed=True,
-    chatter=((20.0, "^BOOT:46041216,0,0,0,58"), (7.0, "^RSSI:21")),
+    periodic_urcs=((20.0, "^BOOT:46041216,0,0,0,58"), (7.0, "^RSSI:21")),
     clock_at_start="70/01/01,00:00:00",
     absent=frozenset({"+CCID", "+CSUS", "+CEREG", "+CESQ", "+CPINR"}),
 )
@@ -57,7 +57,7 @@ def pin(modem: Modem, request: Request) -> None:
         modem.info(f"^CPIN: {card.lock.value},,{card.puk_tries},{card.pin_tries},10,3")
 
 
-def chatter(modem: Modem, request: Request) -> None:
+def urc_switch(modem: Modem, request: Request) -> None:
     """^CURC: 0 switches every URC off, +CMTI too."""
     if request.form is Form.SET:
         modem.silenced = number(request.raw, range(2)) == 0
@@ -69,7 +69,7 @@ def chatter(modem: Modem, request: Request) -> None:
 COMMANDS: dict[str, Handler] = {
     "^ICCID": iccid,
     "^CPIN": pin,
-    "^CURC": chatter,
+    "^CURC": urc_switch,
     "^SYSINFO": accepted,
     "^USSDMODE": tolerated("^USSDMODE", range(2), 1),
     "^U2DIAG": accepted,

@@ -8,8 +8,8 @@ from api.access import rate_limit
 from api.access.rate_limit import WrongKeyLimit
 
 
-def refused(keys: WrongKeyLimit, who: str, count: int, now: float) -> int:
-    return sum(keys.wait_s(who, now) > 0 for _ in range(count))
+def refused(keys: WrongKeyLimit, address: str, count: int, now: float) -> int:
+    return sum(keys.wait_s(address, now) > 0 for _ in range(count))
 
 
 def test_keys_pass_up_to_the_limit_and_the_next_gets_the_wait() -> None:

@@ -23,7 +23,14 @@ from modem.port.status import Answer
 from tests.api.api_server import ApiServer
 from tests.api.documentation.document import Document, references
 
-PATH = {"sms_id": "x", "name": "page.js"}
+PATH = {
+    "sms_id": "x",
+    "name": "page.js",
+    "webhook_id": "1",
+    "campaign_id": "31",
+    "recipient": "70123456",
+    "text_id": "7",
+}
 """Values for the parameters of paths."""
 HEADERS_OF_HTTP = {
     "X-API-Key",
@@ -38,7 +45,7 @@ HEADERS_OF_HTTP = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path_factory.mktemp("document") / "gateway.db")
+    server = ApiServer(tmp_path_factory.mktemp("document"))
     yield server
     server.close()
 
@@ -86,6 +93,10 @@ def test_the_query_and_header_parameters_are_those_that_the_endpoints_read(
             asked.add(key)
             return super().get(key, *rest, **options)
 
+        def getlist(self, key: str, *rest: Any, **options: Any) -> Any:
+            asked.add(key)
+            return super().getlist(key, *rest, **options)
+
     class RecordingHeaders(EnvironHeaders):
         def get(self, key: str, *rest: Any, **options: Any) -> Any:
             asked.add(key)
@@ -98,7 +109,7 @@ def test_the_query_and_header_parameters_are_those_that_the_endpoints_read(
             super().__init__(*rest, **options)
             self.headers = RecordingHeaders(self.environ)
 
-    server = ApiServer(tmp_path / "gateway.db", send_wait_s=0)
+    server = ApiServer(tmp_path, send_wait_s=0)
     for port in server.played.ports.values():
         port.answer.set_result(Answer(1, ok=True, busy=False, detail="OK"))
     key = new_key()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,25 @@ class Party:
         self.document.check(operation, answer)
         return answer
 
+    def opted_out(self) -> str:
+        """A number that opted out."""
+        number: str = self.owner.client.post("/sms/opt-outs", {"recipient": "+22376000008"}).data["recipient"]
+        return number
+
+    def webhook(self) -> str:
+        """The id of a new webhook, which has something to deliver. A company may have twenty, so others are removed."""
+        for old in self.owner.client.get("/webhooks").data:
+            self.owner.client.call("DELETE", f"/webhooks/{old['id']}")
+        made = requests.post(
+            f"{self.running.url}/webhooks",
+            json={"url": "https://shop.example/sms-events"},
+            headers={"X-API-Key": self.owner.secret},
+            timeout=DEADLINE_S,
+        )
+        webhook_id = str(made.json()["data"]["id"])
+        self.owner.client.post(f"/webhooks/{webhook_id}/replay", {"only": "all"})
+        return webhook_id
+
     def waiting_message(self) -> str:
         """The sms_id of a message that no modem has yet."""
         sent = self.owner.client.bulk([TEXT] * 12, sim_number_id=self.sim_id)
@@ -51,16 +71,22 @@ class Party:
         return sms_id
 
 
+CAMPAIGN = 31
+
 # Values for the parameters of paths, made anew for each request.
 PATHS: dict[str, Callable[[Party], str]] = {
     "sms_id": Party.waiting_message,
+    "webhook_id": Party.webhook,
+    "campaign_id": lambda _: str(CAMPAIGN),
+    "recipient": Party.opted_out,
+    "text_id": lambda party: str(party.owner.client.get("/sms/inbox").data[0]["id"]),
     "name": lambda _: "page.js",
 }
 
 
 @pytest.fixture(scope="module")
 def party(running: Running) -> Iterator[Party]:
-    owner = tenant(running, "--admin")
+    owner = tenant(running, "--admin", "--may", "transactional,webhooks")
     with sim_of(running, owner) as (sim_id, port):
         party = Party(running, Document.of(running.url), owner, sim_id, port)
         with something_to_list(party):
@@ -69,10 +95,11 @@ def party(running: Running) -> Iterator[Party]:
 
 @contextmanager
 def something_to_list(party: Party) -> Iterator[None]:
-    """A delivered message with its attempt, a text, and a loop test."""
+    """A delivered message with its attempt, a text, an opt-out, and a loop test."""
+    party.owner.client.post("/sms/opt-outs", {"recipient": "+22376000009"})
     order(party.running, do="incoming", port=party.port, **{"from": "+22376000001"}, text="Merci")
     eventually(lambda: party.owner.client.get("/sms/inbox").data)
-    sms_id = party.owner.client.send(campaign_id=31, reference="order-1042").data["sms_id"]
+    sms_id = party.owner.client.send(campaign_id=CAMPAIGN, reference="order-1042").data["sms_id"]
     party.owner.client.await_status(sms_id, "delivered")
     party.owner.client.post("/sms/loop-test", {"from": "1", "to": "2"}, {"Prefer": "wait=30"})
     yield
@@ -83,13 +110,16 @@ def test_every_operation_is_answered_as_documented_for_each_example_of_a_body(pa
         for name, body in operation.body_examples.items() or [("no body", None)]:
             # A second loop test can start only when the first has ended.
             answer = party.call(operation, body, Prefer="wait=30")
-            assert answer.status_code == 200, f"{operation} {name}: {answer.text}"
+            assert answer.status_code in (200, 201), f"{operation} {name}: {answer.text}"
+            if operation.path == "/sms/opt-outs":  # the other examples send to the same number
+                party.owner.client.call("DELETE", f"/sms/opt-outs/{TEXT['recipient']}")
 
 
 def test_every_parameter_is_taken_with_its_example(party: Party) -> None:
     for operation in party.document.operations:
         for parameter in operation.parameters("query"):
             value = parameter.get("example", parameter["schema"].get("examples", [1])[0])
+            value = json.dumps(value) if isinstance(value, bool) else value
             answer = party.call(operation, query={parameter["name"]: value})
             assert answer.status_code == 200, f"{operation} {parameter['name']}: {answer.text}"
 
@@ -129,6 +159,8 @@ def test_faults_of_every_body_and_parameter_are_as_documented(party: Party) -> N
             answer = party.call(operation, ["a list"])
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), operation
         for parameter in operation.parameters("query"):
+            if parameter["schema"] == {"type": "string"}:
+                continue  # any text may be meant
             answer = party.call(operation, query={parameter["name"]: "\0"})
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), operation
 

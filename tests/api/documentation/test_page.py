@@ -22,7 +22,7 @@ LARGEST_BYTES = 500_000
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path_factory.mktemp("page") / "gateway.db")
+    server = ApiServer(tmp_path_factory.mktemp("page"))
     yield server
     server.close()
 

@@ -41,7 +41,7 @@ def test_a_message_that_is_not_valid_fails_alone_in_its_place(client: Client) ->
             assert result["message"]
 
 
-def test_half_a_surrogate_pair_comes_back_unchanged(client: Client) -> None:
+def test_half_a_surrogate_pair_is_returned_unchanged(client: Client) -> None:
     reply = client.bulk([TEXT, {"recipient": "\ud800", "message": "é"}])
     assert reply.content["results"][1]["recipient"] == "\ud800"
     assert reply.content["message"] == "Envoi terminé: 1 succès, 1 échecs"
@@ -84,9 +84,9 @@ def test_options_apply_to_all_messages_and_are_checked_first(client: Client) -> 
 
 
 def test_the_quota_is_all_or_nothing_over_the_valid_messages(running: Running) -> None:
-    poor = tenant(running, quota=2)
-    data = poor.client.bulk([TEXT] * 3 + [{"recipient": "12"}]).refused(429, "quota_exceeded")
+    limited = tenant(running, quota=2)
+    data = limited.client.bulk([TEXT] * 3 + [{"recipient": "12"}]).refused(429, "quota_exceeded")
     assert (data["requested"], data["remaining"], data["total_quota"]) == (3, 2, 2)
-    assert poor.client.get("/sms/quota").data["sent_this_month"] == 0
-    assert poor.client.bulk([TEXT, {"recipient": "12"}, TEXT]).content["summary"]["success"] == 2
-    assert poor.client.get("/sms/quota").data["remaining"] == 0
+    assert limited.client.get("/sms/quota").data["sent_this_month"] == 0
+    assert limited.client.bulk([TEXT, {"recipient": "12"}, TEXT]).content["summary"]["success"] == 2
+    assert limited.client.get("/sms/quota").data["remaining"] == 0

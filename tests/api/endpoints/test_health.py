@@ -41,7 +41,7 @@ def health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
     return response.status_code, content["data"]
 
 
-def verdicts(data: dict[str, Any]) -> dict[str, str]:
+def check_statuses(data: dict[str, Any]) -> dict[str, str]:
     return {name: check["status"] for name, check in data["checks"].items()}
 
 
@@ -49,11 +49,12 @@ def test_a_healthy_box_passes_every_check(api_server: ApiServer) -> None:
     status, data = health(api_server)
     assert status == 200
     assert (data["status"], data["live"], data["ready"]) == ("ok", True, True)
-    assert verdicts(data) == dict.fromkeys(("store", "queue", "disk", "ports", "sims", "clock"), "pass")
+    expected = ("store", "queue", "disk", "ports", "sims", "balances", "clock")
+    assert check_statuses(data) == dict.fromkeys(expected, "pass")
 
 
 def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiServer) -> None:
-    api_server.played.say(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
+    api_server.played.set_status(PortStatus(2, "/dev/tty2", PortState.ABSENT, "", (SlotStatus(1),), 1))
     status, data = health(api_server)
     assert (status, data["status"]) == (200, "warn")
     assert data["checks"]["ports"] == {"status": "warn", "output": "1 of 2 ports are up"}
@@ -62,15 +63,15 @@ def test_a_port_that_is_down_is_a_warning_while_another_works(api_server: ApiSer
 def test_a_sim_without_network_still_accepts_messages(api_server: ApiServer) -> None:
     api_server.played.up(1, "8922301000000000001", registration=Registration.SEARCHING)
     status, data = health(api_server)
-    assert (status, data["status"], verdicts(data)["sims"]) == (200, "warn", "fail")
+    assert (status, data["status"], check_statuses(data)["sims"]) == (200, "warn", "fail")
 
 
 def test_without_a_usable_sim_it_is_503_with_the_same_checks(api_server: ApiServer) -> None:
     up = api_server.played.statuses[1]
-    api_server.played.say(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
+    api_server.played.set_status(replace(up, slots=(replace(up.active, sim=SimState.PUK_REQUIRED),)))
     status, data = health(api_server)
     assert (status, data["status"], data["ready"]) == (503, "fail", False)
-    assert verdicts(data)["sims"] == "fail"
+    assert check_statuses(data)["sims"] == "fail"
     assert "0 of 1 SIMs" in api_server.get("/api/health").json()["message"]
 
 
@@ -79,23 +80,23 @@ def test_a_message_that_waits_for_long_is_a_warning(api_server: ApiServer) -> No
     assert health(api_server)[1]["status"] == "ok"
     api_server.played.clock.at += 3600 * 1_000_000
     status, data = health(api_server)
-    assert (status, verdicts(data)["queue"]) == (200, "warn")
+    assert (status, check_statuses(data)["queue"]) == (200, "warn")
     assert data["checks"]["queue"]["output"] == "A message has waited for 60 minutes"
     api_server.played.clock.at -= 7200 * 1_000_000  # clock set back: no negative age
-    assert verdicts(health(api_server)[1])["queue"] == "pass"
+    assert check_statuses(health(api_server)[1])["queue"] == "pass"
     response = api_server.get("/api/health").text
     for secret in (RECIPIENT.removeprefix("+"), "secret", "8922301", "2237000"):
         assert secret not in response
 
 
-QUICK_S = 5.0
+QUICK_S = 30.0
 """Two seconds for the store to answer, and a margin for a busy machine."""
 
 
 def timed_health(api_server: ApiServer) -> tuple[int, dict[str, Any]]:
-    began = time.monotonic()
+    started_at = time.monotonic()
     response = health(api_server)
-    assert time.monotonic() - began < QUICK_S
+    assert time.monotonic() - started_at < QUICK_S
     return response
 
 
@@ -119,28 +120,28 @@ def test_a_lock_of_another_process_is_reported_at_once_and_so_is_its_end(
         assert foreign.stdout.readline() == "held\n"
         for _ in range(2):
             status, data = timed_health(api_server)
-            assert (status, data["ready"], verdicts(data)["store"]) == (503, False, "fail")
+            assert (status, data["ready"], check_statuses(data)["store"]) == (503, False, "fail")
             assert "another program locks it or has removed it" in data["checks"]["store"]["output"]
         foreign.stdin.close()
-        assert foreign.wait(10) == 0
-    eventually(lambda: health(api_server)[0] == 200, 20)
+        assert foreign.wait(60) == 0
+    eventually(lambda: health(api_server)[0] == 200)
 
 
 def test_a_stuck_writer_is_reported_at_once(api_server: ApiServer) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
 
     def hang(_: object) -> None:
-        begun.set()
+        started.set()
         assert go_on.wait(30)
 
     writing = threading.Thread(target=lambda: api_server.played.store.write(hang))
     writing.start()
-    assert begun.wait(10)
+    assert started.wait(60)
     assert timed_health(api_server)[0] == 503
-    began = time.monotonic()
-    for _ in range(5):  # only the first request waits
+    started_at = time.monotonic()
+    for _ in range(20):  # only the first request waits; if each did, they would take longer than QUICK_S
         assert timed_health(api_server)[0] == 503
-    assert time.monotonic() - began < QUICK_S
+    assert time.monotonic() - started_at < QUICK_S
     go_on.set()
     writing.join()
     assert eventually(lambda: health(api_server)[0] == 200)
@@ -162,12 +163,12 @@ class Silent(PlayedPort):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[Future[UssdAnswer]] = []
+        self.futures: list[Future[UssdAnswer]] = []
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
-        self.asked.append(Future())
-        self.asked[-1].set_running_or_notify_cancel()
-        return self.asked[-1]
+        self.futures.append(Future())
+        self.futures[-1].set_running_or_notify_cancel()
+        return self.futures[-1]
 
 
 def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_path: Path) -> None:
@@ -184,9 +185,9 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
             requests.post(f"{api_server.url}/api/sms/ussd", json=body, headers=headers, timeout=30)
         )
 
-    askers = [threading.Thread(target=ask) for _ in range(32)]
-    for asker in askers:
-        asker.start()
+    threads = [threading.Thread(target=ask) for _ in range(32)]
+    for thread in threads:
+        thread.start()
     eventually(
         lambda: len(answers) == 30
     )  # a quarter of the threads waits; all other requests are refused at once
@@ -194,20 +195,20 @@ def test_many_ussd_requests_at_once_use_up_neither_the_server_nor_health(tmp_pat
         assert (refused.status_code, refused.json()["error"]) == (503, "queue_full")
         assert refused.headers["Retry-After"] == "5"
     assert timed_health(api_server)[0] == 200
-    began = time.monotonic()
+    started_at = time.monotonic()
     assert api_server.get("/api/sms/quota", X_API_Key=api_server.key).status_code == 200
     refused = api_server.get("/api/sms/test-connection", X_API_Key=api_server.key)
     assert (refused.status_code, refused.json()["error"]) == (503, "queue_full")
-    assert time.monotonic() - began < QUICK_S
-    for asked in port.asked:
-        asked.set_result(ANSWER)
-    for asker in askers:
-        asker.join()
+    assert time.monotonic() - started_at < QUICK_S
+    for future in port.futures:
+        future.set_result(ANSWER)
+    for thread in threads:
+        thread.join()
     assert [answer.status_code for answer in answers[30:]] == [200, 200]
     waiting = threading.Thread(target=ask)  # waiting is possible again
     waiting.start()
-    eventually(lambda: len(port.asked) == 3)
-    port.asked[-1].set_result(ANSWER)
+    eventually(lambda: len(port.futures) == 3)
+    port.futures[-1].set_result(ANSWER)
     waiting.join()
     assert answers[-1].status_code == 200
     api_server.close()
@@ -219,15 +220,15 @@ def test_health_is_answered_while_every_thread_is_busy(tmp_path: Path) -> None:
     api_server.played.ports[1] = port
     api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET admin = 1"))
     body, headers = {"port": 1, "code": "#123#"}, {"X-API-Key": api_server.key}
-    asker = threading.Thread(
+    thread = threading.Thread(
         target=lambda: requests.post(f"{api_server.url}/api/sms/ussd", json=body, headers=headers, timeout=30)
     )
-    asker.start()
-    eventually(lambda: port.asked)
+    thread.start()
+    eventually(lambda: port.futures)
     assert timed_health(api_server)[0] == 200
     with api_server.connect() as client:  # a malformed request is answered too
         client.sendall(b"nonsense\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
-    port.asked[0].set_result(ANSWER)
-    asker.join()
+    port.futures[0].set_result(ANSWER)
+    thread.join()
     api_server.close()

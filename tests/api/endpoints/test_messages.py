@@ -7,8 +7,9 @@ import sqlite3
 import uuid
 from collections import Counter
 from contextlib import closing
+from typing import Any
 
-from tests.api.contract_client import TEXT, Client, quiet, side_by_side, sim_of, tenant
+from tests.api.contract_client import TEXT, Client, quiet, run_concurrently, sim_ids, sim_of, tenant
 from tests.conftest import Running, eventually
 
 
@@ -37,18 +38,23 @@ def test_messages_are_listed_newest_first_and_page_by_page(client: Client) -> No
 
 
 def test_the_reference_of_a_client_is_given_back(client: Client) -> None:
-    sms_id = client.send(reference="facture-2026/17").data["sms_id"]
+    sent = client.send(reference="facture-2026/17").data
+    assert sent["reference"] == "facture-2026/17"
+    sms_id = sent["sms_id"]
     assert client.status(sms_id)["reference"] == "facture-2026/17"
     messages = [{"recipient": "70123456", "message": "x", "reference": name} for name in ("a", "b")]
     bulk = client.bulk(messages)
     ids = [result["sms_id"] for result in bulk.content["results"]]
+    assert [result["reference"] for result in bulk.content["results"]] == ["a", "b"]
     assert [client.status(one)["reference"] for one in ids] == ["a", "b"]
     for wrong in ("", "x" * 256, 7, ["a"]):
         client.send(reference=wrong).refused(400, "invalid_request")
 
 
 def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> None:
-    sms_id = client.send(campaign_id=32).data["sms_id"]
+    status_sim = sim_ids(client)[0]
+    options: dict[str, Any] = {"priority": "bulk", "reference": "r-32", "sim_number_id": status_sim}
+    sms_id = client.send(campaign_id=32, **options).data["sms_id"]
     client.await_status(sms_id, "delivered")
     (message,) = client.get("/sms/messages?campaign_id=32").data
     assert message["campaign_id"] == 32
@@ -66,7 +72,13 @@ def test_a_listed_message_is_the_status_without_its_attempts(client: Client) -> 
         (f"since={created_at}", 1),
         (f"until={created_at}", 0),
         ("since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00%2B01:00", 0),
-        ("status=&recipient=&since=&until=&limit=&cursor=", 1),
+        ("status=&recipient=&since=&until=&limit=&cursor=&reference=&sim_number_id=&priority=", 1),
+        ("reference=r-32", 1),
+        ("reference=R-32", 0),
+        ("priority=bulk", 1),
+        ("priority=otp", 0),
+        (f"sim_number_id={status_sim}", 1),
+        ("sim_number_id=999999", 0),
     ):
         assert len(client.get(f"/sms/messages?campaign_id=32&{query}").data) == found, query
 
@@ -97,9 +109,9 @@ def test_every_fault_of_a_query_is_reported(client: Client) -> None:
 def test_a_waiting_message_can_be_cancelled_and_costs_nothing(running: Running) -> None:
     owner = tenant(running, quota=12)
     with sim_of(running, owner) as (sim_id, _):
-        taken = owner.client.bulk([TEXT] * 12, sim_number_id=sim_id).content["results"]
+        accepted = owner.client.bulk([TEXT] * 12, sim_number_id=sim_id).content["results"]
         assert owner.client.get("/sms/quota").data["remaining"] == 0
-        first, last = taken[0]["sms_id"], taken[-1]["sms_id"]
+        first, last = accepted[0]["sms_id"], accepted[-1]["sms_id"]
         data = owner.client.post(f"/sms/cancel/{last}").data
         assert data == owner.client.status(last)
         assert (data["status"], data["status_label"]) == ("cancelled", "Cancelled")
@@ -108,22 +120,22 @@ def test_a_waiting_message_can_be_cancelled_and_costs_nothing(running: Running) 
         owner.client.await_status(first, "delivered")
         owner.client.post(f"/sms/cancel/{first}").refused(409, "conflict")
         assert owner.client.status(first)["status"] == "delivered"
-        for message in taken[:-1]:
+        for message in accepted[:-1]:
             owner.client.await_status(message["sms_id"], "delivered")
         assert owner.client.status(last)["status"] == "cancelled"
 
 
 def test_fifty_requests_for_the_last_ten_of_a_quota_get_ten(running: Running) -> None:
-    poor = tenant(running, quota=10)
-    replies = side_by_side(50, lambda _: poor.client.send())
+    limited = tenant(running, quota=10)
+    replies = run_concurrently(50, lambda _: limited.client.send())
     assert Counter(reply.status for reply in replies) == {200: 10, 429: 40}
     assert len({reply.data["sms_id"] for reply in replies if reply.status == 200}) == 10
-    assert poor.client.get("/sms/quota").data == {
+    assert limited.client.get("/sms/quota").data == {
         "total_quota": 10,
         "sent_this_month": 10,
         "remaining": 0,
         "usage_percentage": 100.0,
-        "resets_at": poor.client.get("/sms/quota").data["resets_at"],
+        "resets_at": limited.client.get("/sms/quota").data["resets_at"],
     }
 
 
@@ -131,17 +143,17 @@ def test_fifty_requests_for_the_last_ten_of_a_sim_get_ten(running: Running) -> N
     owner = tenant(running)
     quiet(running)  # a waiting message may still move to another SIM and count there
     with sim_of(running, owner) as (sim_id, _):
-        running.cli("sim", "set", str(sim_id), "--daily-limit", str(taken_of(running, sim_id) + 10))
-        replies = side_by_side(50, lambda _: owner.client.send(sim_number_id=sim_id))
+        running.cli("sim", "set", str(sim_id), "--daily-limit", str(accepted_by(running, sim_id) + 10))
+        replies = run_concurrently(50, lambda _: owner.client.send(sim_number_id=sim_id))
         assert Counter(reply.content.get("error") for reply in replies) == {None: 10, "sim_unavailable": 40}
-        running.cli("sim", "set", str(sim_id), "--daily-limit", str(taken_of(running, sim_id) + 2))
+        running.cli("sim", "set", str(sim_id), "--daily-limit", str(accepted_by(running, sim_id) + 2))
         reply = owner.client.bulk([TEXT] * 4, sim_number_id=sim_id)
         assert [result["success"] for result in reply.content["results"]] == [True, True, False, False]
         assert reply.content["results"][3]["error"] == "sim_unavailable"
         eventually(lambda: not owner.client.get("/sms/messages?status=pending").data)
 
 
-def taken_of(running: Running, sim_id: int) -> int:
+def accepted_by(running: Running, sim_id: int) -> int:
     """The messages that a SIM has accepted so far, because other tests use it too."""
     with closing(sqlite3.connect(running.settings.store.path, timeout=10)) as db:
         found: int = db.execute(
@@ -177,6 +189,8 @@ def test_the_sims_are_listed_as_in_the_guide(running: Running) -> None:
             "is_default",
             "balance",
             "balance_at",
+            "bundle_units",
+            "bundle_end",
             "daily_limit",
             "monthly_limit",
             "usage_stats",

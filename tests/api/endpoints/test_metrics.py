@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -18,19 +16,6 @@ from modem.parts import Submitted
 from tests.api.api_server import ApiServer
 from tests.figures import Figures
 from tests.gatewayd.played_ports import RECIPIENT
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(**api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
 
 
 def test_only_loopback_and_the_configured_networks_read_metrics(build: Callable[..., ApiServer]) -> None:
@@ -53,23 +38,23 @@ def test_an_untrusted_proxy_does_not_make_its_clients_loopback(
 
 def test_metrics_count_a_message_and_never_show_its_number_or_text(build: Callable[..., ApiServer]) -> None:
     api_server = build()
-    house = api_server.played
-    house.send("the secret text")
+    played = api_server.played
+    played.send("the secret text")
     before = Figures.read(api_server.get("/metrics").text)
-    house.clock.at += 90_000_000
+    played.clock.at += 90_000_000
     waiting = Figures.read(api_server.get("/metrics").text)
-    submission = house.claim(1)
-    house.settle(1, submission, Submitted(7))
+    submission = played.claim(1)
+    played.settle(1, submission, Submitted(7))
     text = api_server.get("/metrics").text
     after = Figures.read(text)
-    place = {"port": "1", "slot": "1", "sim": "1"}
-    assert waiting.sum("gatewayd_parts_waiting", **place) == 1
-    assert waiting.sum("gatewayd_oldest_waiting_seconds", **place) == 90
-    assert before.sum("gatewayd_parts_sent_total", **place) == 0
-    assert after.sum("gatewayd_parts_sent_total", **place) == 1
-    assert after.sum("gatewayd_messages_sent_total", **place) == 1
-    assert after.sum("gatewayd_submission_seconds_count", **place) == 1
-    assert after.sum("gatewayd_parts_waiting", **place) == 0
+    labels = {"port": "1", "slot": "1", "sim": "1"}
+    assert waiting.sum("gatewayd_parts_waiting", **labels) == 1
+    assert waiting.sum("gatewayd_oldest_waiting_seconds", **labels) == 90
+    assert before.sum("gatewayd_parts_sent_total", **labels) == 0
+    assert after.sum("gatewayd_parts_sent_total", **labels) == 1
+    assert after.sum("gatewayd_messages_sent_total", **labels) == 1
+    assert after.sum("gatewayd_submission_seconds_count", **labels) == 1
+    assert after.sum("gatewayd_parts_waiting", **labels) == 0
     assert after.sum("gatewayd_oldest_waiting_seconds") == 0
     assert after.sum("gatewayd_commit_seconds_count") > before.sum("gatewayd_commit_seconds_count")
     assert after.sum("gatewayd_store_bytes") > 0
@@ -96,10 +81,10 @@ def test_requests_are_counted_by_route_and_code_and_never_by_an_unknown_path(
 
 def test_a_scrape_syncs_nothing_and_counts_no_commit(build: Callable[..., ApiServer]) -> None:
     api_server = build()
-    seen = {
+    expected = {
         Figures.read(api_server.get("/metrics").text).sum("gatewayd_commit_seconds_count") for _ in range(3)
     }
-    assert len(seen) == 1
+    assert len(expected) == 1
 
 
 def test_while_the_store_is_stuck_the_last_counts_are_shown(
@@ -109,15 +94,15 @@ def test_while_the_store_is_stuck_the_last_counts_are_shown(
     api_server = build()
     api_server.played.send()
     assert Figures.read(api_server.get("/metrics").text).sum("gatewayd_messages_accepted_total") == 1
-    begun, go_on = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
 
     def last(_: Connection) -> None:
-        begun.set()
-        go_on.wait(10)
+        started.set()
+        go_on.wait(60)
 
     stuck = threading.Thread(target=api_server.played.store.write, args=(last,))
     stuck.start()
-    assert begun.wait(10)
+    assert started.wait(60)
     metrics = Figures.read(api_server.get("/metrics").text)
     go_on.set()
     stuck.join()

@@ -25,7 +25,7 @@ ENDPOINTS = [
 
 
 @pytest.fixture(scope="module")
-def other(running: Running) -> Tenant:
+def other_company(running: Running) -> Tenant:
     """A company that tests of this file deactivate and activate."""
     return tenant(running)
 
@@ -78,24 +78,24 @@ def test_a_key_past_its_date_is_inactive(running: Running) -> None:
     expired.client.get("/sms/quota").refused(401, "inactive_api_key")
 
 
-def test_a_deactivated_key_is_inactive_and_at_once(running: Running, other: Tenant) -> None:
-    assert other.client.get("/sms/quota").status == 200
-    running.cli("key", "set", str(other.key), "--active", "no")
-    assert other.client.get("/sms/quota").refused(401, "inactive_api_key") == {
+def test_a_deactivated_key_is_inactive_and_at_once(running: Running, other_company: Tenant) -> None:
+    assert other_company.client.get("/sms/quota").status == 200
+    running.cli("key", "set", str(other_company.key), "--active", "no")
+    assert other_company.client.get("/sms/quota").refused(401, "inactive_api_key") == {
         "expired": False,
         "deactivated": True,
         "expires_date": None,
         "active": False,
     }
-    running.cli("key", "set", str(other.key), "--active", "yes")
-    assert other.client.get("/sms/quota").status == 200
+    running.cli("key", "set", str(other_company.key), "--active", "yes")
+    assert other_company.client.get("/sms/quota").status == 200
 
 
 def test_a_key_without_its_company_is_a_fault_of_the_gateway(running: Running) -> None:
-    orphan = tenant(running, "--service", "email")
+    email_company = tenant(running, "--service", "email")
     with closing(sqlite3.connect(running.settings.store.path, timeout=10)) as db, db:
-        db.execute("DELETE FROM companies WHERE id = ?", (orphan.company,))
-    orphan.client.post("/sms/send", b"{broken").refused(500, "company_not_found")
+        db.execute("DELETE FROM companies WHERE id = ?", (email_company.company,))
+    email_company.client.post("/sms/send", b"{broken").refused(500, "company_not_found")
 
 
 def test_an_inactive_company_is_refused_before_the_service_is_checked(running: Running) -> None:
@@ -114,9 +114,9 @@ def test_an_inactive_company_is_refused_before_the_service_is_checked(running: R
 
 
 def test_the_body_comes_before_the_quota_and_the_quota_before_the_sim(running: Running) -> None:
-    poor = tenant(running, quota=0)
-    assert poor.client.send(message="", sim_number_id=999_999).faults() == ["message"]
-    reply = poor.client.send(sim_number_id=999_999)
+    limited = tenant(running, quota=0)
+    assert limited.client.send(message="", sim_number_id=999_999).faults() == ["message"]
+    reply = limited.client.send(sim_number_id=999_999)
     assert reply.refused(429, "quota_exceeded") == {
         "service_type": "sms",
         "requested": 1,
@@ -126,17 +126,17 @@ def test_the_body_comes_before_the_quota_and_the_quota_before_the_sim(running: R
     }
     assert reply.content["message"] == "Quota exceeded"
     assert 0 < int(reply.headers["Retry-After"]) <= 31 * 86400
-    running.cli("company", "set", str(poor.company), "--quota", "1")
-    poor.client.send(sim_number_id=999_999).refused(400, "sim_unavailable")
-    assert poor.client.get("/sms/quota").data["remaining"] == 1  # a refused message costs nothing
+    running.cli("company", "set", str(limited.company), "--quota", "1")
+    limited.client.send(sim_number_id=999_999).refused(400, "sim_unavailable")
+    assert limited.client.get("/sms/quota").data["remaining"] == 1  # a refused message costs nothing
 
 
 def test_a_sim_that_is_disabled_limited_or_of_another_company_is_unavailable(
-    running: Running, other: Tenant
+    running: Running, other_company: Tenant
 ) -> None:
     owner = tenant(running)
     with sim_of(running, owner) as (sim_id, _):
-        other.client.send(sim_number_id=sim_id).refused(400, "sim_unavailable")
+        other_company.client.send(sim_number_id=sim_id).refused(400, "sim_unavailable")
         running.cli("sim", "set", str(sim_id), "--daily-limit", "0")
         owner.client.send(sim_number_id=sim_id).refused(400, "sim_unavailable")
         running.cli("sim", "set", str(sim_id), "--daily-limit", "none", "--monthly-limit", "0")
@@ -170,7 +170,7 @@ def test_a_wrong_method_is_405_with_the_allowed_ones(running: Running, method: s
 
 def test_an_answer_to_head_is_that_to_get_without_its_body(running: Running) -> None:
     for path, status in (("/health", 200), ("/sms/quota", 401), ("/sms/send", 405), ("/nothing", 404)):
-        answer = requests.head(running.url + path, timeout=10)
+        answer = requests.head(running.url + path, timeout=60)
         assert (answer.status_code, answer.content) == (status, b"")
         assert answer.headers["Content-Type"] == "application/json"
 

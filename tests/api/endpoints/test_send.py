@@ -126,7 +126,7 @@ def test_every_option_is_accepted(client: Client, priority: str | None) -> None:
     assert client.send(**options).status == 200
 
 
-def test_a_text_comes_back_as_it_was_sent(client: Client) -> None:
+def test_a_text_is_returned_unchanged(client: Client) -> None:
     text = "Ça va ? 😀 €{}[]~^\\| \u200b ߒߞߏ\n" + "é" * 1500
     sent = client.send(message=text).data
     assert client.status(sent["sms_id"])["message"] == text

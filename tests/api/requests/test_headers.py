@@ -16,8 +16,8 @@ LATIN_1 = st.text(st.characters(max_codepoint=0xFF))
 
 @given(LATIN_1 | st.text(alphabet='wait=respond-async,;"\\ 0123456789'))
 def test_any_prefer_header_is_read_without_an_error(header: str) -> None:
-    wanted = preferences(header)
-    assert wanted.wait_s is None or wanted.wait_s >= 0
+    expected = preferences(header)
+    assert expected.wait_s is None or expected.wait_s >= 0
 
 
 @given(LATIN_1 | st.text(alphabet='ab"\\ '))
@@ -36,7 +36,7 @@ def test_long_headers_are_read_in_linear_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"),
+    ("header", "expected"),
     [
         ("", Preferences()),
         ("respond-async", Preferences(respond_async=True)),
@@ -62,8 +62,8 @@ def test_long_headers_are_read_in_linear_time() -> None:
         ("wait=" + "9" * 5000, Preferences(wait_s=10**9)),
     ],
 )
-def test_prefer(header: str, wanted: Preferences) -> None:
-    assert preferences(header) == wanted
+def test_prefer(header: str, expected: Preferences) -> None:
+    assert preferences(header) == expected
 
 
 @pytest.mark.parametrize(

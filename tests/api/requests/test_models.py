@@ -62,11 +62,11 @@ def faults(body: Any, header: str | None = None) -> list[str]:
 @given(st.binary() | (OBJECTS | SCALARS).map(lambda body: json.dumps(body).encode()), HEADERS)
 def test_any_send_is_valid_or_refused(raw: bytes, header: str | None) -> None:
     with suppress(InvalidRequestError):
-        asked = send_request(raw, "/x", header, RULES)
-        assert asked.draft.recipient.startswith("+223")
-        assert 1 <= len(asked.draft.text) <= 1600
-        assert asked.draft.text.encode().strip()
-        assert (asked.idempotency is None) == (header is None)
+        request = send_request(raw, "/x", header, RULES)
+        assert request.draft.recipient.startswith("+223")
+        assert 1 <= len(request.draft.text) <= 1600
+        assert request.draft.text.encode().strip()
+        assert (request.idempotency is None) == (header is None)
 
 
 @given(
@@ -78,10 +78,10 @@ def test_any_send_is_valid_or_refused(raw: bytes, header: str | None) -> None:
 )
 def test_any_bulk_is_valid_or_refused_and_keeps_its_order(raw: bytes, header: str | None) -> None:
     with suppress(InvalidRequestError):
-        asked = bulk_request(raw, "/x", header, RULES)
+        request = bulk_request(raw, "/x", header, RULES)
         items = json.loads(raw)["messages"]
-        assert 1 <= len(items) == len(asked.messages) <= 5
-        for item, message in zip(items, asked.messages, strict=True):
+        assert 1 <= len(items) == len(request.messages) <= 5
+        for item, message in zip(items, request.messages, strict=True):
             if isinstance(message, Draft):
                 assert message.text == item["message"]
             else:
@@ -107,7 +107,7 @@ def test_an_option_that_is_null_counts_as_absent() -> None:
     assert send(VALID).options == Options()
 
 
-WRONG: dict[str, list[object]] = {
+INVALID: dict[str, list[object]] = {
     "recipient": [
         *(None, 70123456, ["70123456"], True, "", "7012345", "70123456\n", " 70123456", "٧0123456"),
         *("223701234567", "26312345678", "22350123456"),
@@ -132,7 +132,7 @@ WRONG: dict[str, list[object]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values]
+    ("name", "value"), [(name, value) for name, values in INVALID.items() for value in values]
 )
 def test_a_wrong_value_is_a_fault_of_its_field(name: str, value: object) -> None:
     assert faults(VALID | {name: value}) == [name]
@@ -159,8 +159,8 @@ def test_the_longest_expiry_is_accepted() -> None:
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    wrong = {"message": "", "campaign_id": True, "priority": "x", "expires_in_s": 0, "sim_number_id": "1"}
-    assert set(faults(wrong, "a b")) == {"recipient", "Idempotency-Key", *wrong}
+    invalid = {"message": "", "campaign_id": True, "priority": "x", "expires_in_s": 0, "sim_number_id": "1"}
+    assert set(faults(invalid, "a b")) == {"recipient", "Idempotency-Key", *invalid}
     assert faults({"recipient": "7", "message": " "}) == ["recipient", "message"]
     assert faults([], "a b") == ["body", "Idempotency-Key"]
     assert faults({"messages": [VALID, {"recipient": "7"}, 5], "priority": "x"}, "") == [
@@ -184,17 +184,17 @@ def test_a_bulk_without_messages_is_refused() -> None:
 
 
 def test_a_message_of_a_bulk_fails_alone() -> None:
-    asked = bulk(
+    request = bulk(
         {"messages": [5, VALID, {"recipient": 7, "message": "x"}, {"recipient": "\ud800"}], "campaign_id": 4}
     )
-    first, second, third, fourth = asked.messages
+    first, second, third, fourth = request.messages
     assert first == Rejected("", (Fault("", "must be a JSON object"),))
     assert second == Draft("+22370123456", "Bonjour")
     assert third == Rejected("", (Fault("recipient", "must be a string"),))
     assert isinstance(fourth, Rejected)
     assert fourth.recipient == "\ud800"
     assert [fault.field for fault in fourth.faults] == ["recipient", "message"]
-    assert asked.options == Options(campaign_id=4)
+    assert request.options == Options(campaign_id=4)
 
 
 def test_a_fault_in_a_bulk_is_named_by_its_path() -> None:

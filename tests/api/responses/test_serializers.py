@@ -21,7 +21,7 @@ from api.responses.errors import MissingKeyError, http_refusal, refusal, status_
 from api.responses.json_format import document, timestamp
 from config.settings import NumberSettings
 from gatewayd import errors
-from gatewayd.errors import Fault, GatewayError, InvalidRequestError
+from gatewayd.errors import Fault, GatewayError, InvalidRequestError, SimUnavailableError
 from gatewayd.records import (
     Accepted,
     Draft,
@@ -124,7 +124,9 @@ def test_the_sims_are_as_the_guide_prints_them() -> None:
                     "usage_stats": {"today_sent": 45, "today_failed": 2, "this_month_sent": 1250},
                     "can_send_sms": True,
                     "assigned_to": "Orange Mali",
-                    "balance_at": None,  # beyond the guide
+                    "balance_at": None,  # beyond the guide, as what follows
+                    "bundle_units": None,
+                    "bundle_end": None,
                 }
             ],
             "total_available": 1,
@@ -186,7 +188,7 @@ def test_a_send_refused_for_good_is_answered_send_failed() -> None:
     )
 
 
-TAKEN = Draft("+22370123456", "Message 1")
+ACCEPTED = Draft("+22370123456", "Message 1")
 REJECTED = Rejected("7", (Fault("recipient", "is wrong"), Fault("message", "is required")))
 
 
@@ -195,7 +197,7 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
         Accepted("uuid-1", "17617592691708", "+22366603716"),
         Accepted("uuid-2", "17617592691709", "+22366603716"),
     ]
-    status, content = bulk_document([TAKEN, Draft("+22370987654", "Message 2")], accepted)
+    status, content = bulk_document([ACCEPTED, Draft("+22370987654", "Message 2")], accepted)
     assert status == 200
     assert content == {
         "success": True,
@@ -223,7 +225,9 @@ def test_a_bulk_is_answered_as_the_guide_prints_it() -> None:
 
 
 def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
-    status, content = bulk_document([REJECTED, TAKEN, TAKEN], [Accepted("a", "b", "c"), None])
+    status, content = bulk_document(
+        [REJECTED, ACCEPTED, ACCEPTED], [Accepted("a", "b", "c"), SimUnavailableError()]
+    )
     assert status == 200
     assert content["message"] == "Envoi terminé: 1 succès, 2 échecs"
     assert content["results"][0] == {
@@ -237,12 +241,13 @@ def test_a_bulk_accepted_in_part_lists_each_failure_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "code"), [([REJECTED, TAKEN], "invalid_request"), ([TAKEN, REJECTED], "sim_unavailable")]
+    ("messages", "code"),
+    [([REJECTED, ACCEPTED], "invalid_request"), ([ACCEPTED, REJECTED], "sim_unavailable")],
 )
 def test_a_bulk_without_an_accepted_message_is_400_with_the_first_fault(
     messages: list[Draft | Rejected], code: str
 ) -> None:
-    status, content = bulk_document(messages, [None])
+    status, content = bulk_document(messages, [SimUnavailableError()])
     assert status == 400
     assert content["success"] is False
     assert content["error"] == code
@@ -334,7 +339,7 @@ def test_times_have_six_decimals_and_a_z() -> None:
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
-def test_any_text_comes_back_unchanged(text: str) -> None:
+def test_any_text_is_returned_unchanged(text: str) -> None:
     assert json.loads(document({"text": text}).encode()) == {"text": text}
 
 
@@ -424,7 +429,7 @@ def test_any_other_form_of_time_is_refused(text: str) -> None:
 
 
 def test_all_faults_of_a_query_are_reported_at_once() -> None:
-    wrong = {
+    invalid = {
         "status": "SENT",
         "campaign_id": "1.5",
         "recipient": "12",
@@ -434,8 +439,8 @@ def test_all_faults_of_a_query_are_reported_at_once() -> None:
         "cursor": "9" * 19,
     }
     with pytest.raises(InvalidRequestError) as caught:
-        message_filter(wrong, E164)
-    assert [fault.field for fault in caught.value.faults] == list(wrong)
+        message_filter(invalid, E164)
+    assert [fault.field for fault in caught.value.faults] == list(invalid)
 
 
 @given(

@@ -14,8 +14,7 @@ import pytest
 import requests
 
 from tests.api.api_server import ApiServer
-from tests.conftest import eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import eventually, free_port
 
 CONF = Path(__file__).parents[3] / "docs" / "nginx.conf"
 
@@ -52,7 +51,7 @@ class Proxy:
         self.url = f"https://localhost:{self.port}"
         certificate(path)
         server = CONF.read_text()
-        for documented, here in (
+        for documented, replacement in (
             ("server 127.0.0.1:8000;", f"server 127.0.0.1:{api_server.address[1]};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
             ("listen [::]:443 ssl;", ""),
@@ -60,14 +59,14 @@ class Proxy:
             ("/etc/ssl/private/sms.example.com.key", str(path / "key")),
         ):
             assert documented in server
-            server = server.replace(documented, here)
-        kept = "".join(
+            server = server.replace(documented, replacement)
+        configuration = "".join(
             f"{name}_temp_path {path / name};\n"
             for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         (path / "nginx.conf").write_text(
             f"daemon off;\nmaster_process off;\npid {path / 'pid'};\nerror_log {path / 'error.log'};\n"
-            f"events {{}}\nhttp {{\naccess_log off;\n{kept}{server}}}\n"
+            f"events {{}}\nhttp {{\naccess_log off;\n{configuration}{server}}}\n"
         )
         self._crt = str(path / "crt")
         self._process = subprocess.Popen(
@@ -86,7 +85,7 @@ class Proxy:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +146,7 @@ def test_a_bulk_of_the_longest_messages_passes(proxy: Proxy, api_server: ApiServ
 def test_the_proxy_waits_for_a_send_that_waits_for_its_modem(proxy: Proxy, api_server: ApiServer) -> None:
     body = {"recipient": "+22370123456", "message": "wait"}
     headers = {"X-API-Key": api_server.key, "Prefer": "wait=1"}
-    began = time.monotonic()
+    started_at = time.monotonic()
     response = proxy.ask("POST", "/api/sms/send", json=body, headers=headers)
     assert response.json()["data"]["status"] == "pending"
-    assert time.monotonic() - began > 0.9
+    assert time.monotonic() - started_at > 0.9

@@ -6,9 +6,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,30 +21,19 @@ from tests.api.server.test_http_server import envelope, read_all, read_until
 from tests.conftest import eventually
 
 
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(limits: ConnectionLimits | None = None, **api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, limits, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
-
-
 def head(path: str, *fields: str) -> bytes:
     return "\r\n".join([f"POST {path} HTTP/1.1", "Host: x", *fields, "", ""]).encode()
 
 
 CHUNKED = "Transfer-Encoding: chunked"
-ASKS = "Expect: 100-continue"
+EXPECT_CONTINUE = "Expect: 100-continue"
 LARGE = "Content-Length: 1000000"
 
 
-@pytest.mark.parametrize("path", ["/api/sms/send", "/api/sms/send-bulk", "/api/sms/ussd", "/nowhere"])
-@pytest.mark.parametrize("fields", [[LARGE], ["Content-Length: 10", ASKS], [LARGE, ASKS], [CHUNKED, ASKS]])
+@pytest.mark.parametrize(
+    "fields",
+    [[LARGE], ["Content-Length: 10", EXPECT_CONTINUE], [LARGE, EXPECT_CONTINUE], [CHUNKED, EXPECT_CONTINUE]],
+)
 @pytest.mark.parametrize(
     ("key", "code"),
     [
@@ -55,23 +43,26 @@ LARGE = "Content-Length: 1000000"
     ],
 )
 def test_without_a_valid_key_no_body_is_read(
-    build: Callable[..., ApiServer], path: str, fields: list[str], key: list[str], code: str
+    build: Callable[..., ApiServer], fields: list[str], key: list[str], code: str
 ) -> None:
     api_server = build()
-    with api_server.connect() as client:
-        client.sendall(head(path, *key, *fields))
-        answer = read_all(client)
-    assert b" 100 " not in answer
-    assert envelope(answer, 401)["error"] == code
-    assert b"\r\nwww-authenticate: bearer\r\n" in answer.lower()
-    assert b"\r\nConnection: close\r\n" in answer
+    for path in ("/api/sms/send", "/api/sms/send-bulk", "/api/sms/ussd", "/nowhere"):
+        with api_server.connect() as client:
+            client.sendall(head(path, *key, *fields))
+            answer = read_all(client)
+        assert b" 100 " not in answer
+        assert envelope(answer, 401)["error"] == code
+        assert b"\r\nwww-authenticate: bearer\r\n" in answer.lower()
+        assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_an_inactive_key_is_refused_as_without_a_body(build: Callable[..., ApiServer]) -> None:
     api_server = build()
     api_server.played.store.write(lambda db: db.execute("UPDATE api_keys SET active = 0"))
     with api_server.connect() as client:
-        client.sendall(head("/api/sms/send", f"X-API-Key: {api_server.key}", "Content-Length: 2", ASKS))
+        client.sendall(
+            head("/api/sms/send", f"X-API-Key: {api_server.key}", "Content-Length: 2", EXPECT_CONTINUE)
+        )
         refused = envelope(read_all(client), 401)
     assert (refused["error"], refused["data"]["deactivated"]) == ("inactive_api_key", True)
 
@@ -106,7 +97,7 @@ def test_with_a_valid_key_the_body_is_read(build: Callable[..., ApiServer]) -> N
                 "/api/sms/send",
                 key,
                 f"Content-Length: {len(body)}",
-                ASKS,
+                EXPECT_CONTINUE,
                 "Prefer: respond-async",
                 "Connection: close",
             )
@@ -141,22 +132,22 @@ def test_many_small_chunks_without_a_key_are_not_read_to_their_end(
     api_server = build()
     with api_server.connect() as client:
         client.sendall(head("/api/sms/send", CHUNKED))
-        began = time.process_time()
+        started_at = time.process_time()
         client.sendall(b"1\r\n \r\n" * 600_000)
         assert envelope(read_all(client), 401)["error"] == "missing_api_key"
-        spent = time.process_time() - began
-    assert spent < 1.0, "it was read to its end"  # usually a twentieth of that
+        spent = time.process_time() - started_at
+    assert spent < 1.0, "the body was read to its end"  # usually a twentieth of that
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/metrics"])
 def test_a_path_without_a_key_accepts_no_large_body(build: Callable[..., ApiServer], path: str) -> None:
     api_server = build()
-    for fields in ([LARGE], [CHUNKED, ASKS]):
+    for fields in ([LARGE], [CHUNKED, EXPECT_CONTINUE]):
         with api_server.connect() as client:
             client.sendall(head(path, *fields))
             assert envelope(read_all(client), 413)["error"] == "payload_too_large"
     with api_server.connect() as client:
-        client.sendall(head(path, "Content-Length: 1", ASKS))
+        client.sendall(head(path, "Content-Length: 1", EXPECT_CONTINUE))
         assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
 
 
@@ -174,15 +165,15 @@ def test_arriving_bodies_are_limited_in_all(build: Callable[..., ApiServer]) -> 
     key = f"X-API-Key: {api_server.key}"
     with ExitStack() as stack:
         slow = [stack.enter_context(api_server.connect("127.0.0.2")) for _ in range(3)]
-        for each in slow:
-            each.sendall(head("/api/sms/send", key, "Content-Length: 100000") + b"x" * 90_000)
+        for connection in slow:
+            connection.sendall(head("/api/sms/send", key, "Content-Length: 100000") + b"x" * 90_000)
         refused: list[bytes] = []
 
         def some_are_refused() -> bool:
-            for each in slow:
-                each.settimeout(0.05)
+            for connection in slow:
+                connection.settimeout(0.05)
                 try:
-                    refused.append(read_until(each, b"}}"))
+                    refused.append(read_until(connection, b"}}"))
                 except TimeoutError:
                     continue
             return bool(refused)
@@ -214,8 +205,8 @@ def test_bodies_in_work_are_limited_in_all() -> None:
         return client
 
     with ExitStack() as stack:
-        taken = [sent(stack, size) for _ in range(2)]
-        for _ in taken:
+        first_bodies = [sent(stack, size) for _ in range(2)]
+        for _ in first_bodies:
             assert entered.acquire(timeout=DEADLINE_S)
         answer = read_all(sent(stack, size))  # 9 MiB would be more than 8
         assert envelope(answer, 503)["error"] == "queue_full"
@@ -223,10 +214,10 @@ def test_bodies_in_work_are_limited_in_all() -> None:
         small = sent(stack, 1000)  # a small body is always accepted
         assert entered.acquire(timeout=DEADLINE_S)
         go_on.set()
-        for client in (*taken, small):
+        for client in (*first_bodies, small):
             assert read_all(client).endswith(b"ok")
-        again = sent(stack, size)  # the budget is given back
-        assert read_all(again).endswith(b"ok")
+        third_body = sent(stack, size)  # the budget is given back
+        assert read_all(third_body).endswith(b"ok")
     assert sorted(done) == [1000, size, size, size]
     assert server.stop(DEADLINE_S)
 

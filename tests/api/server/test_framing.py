@@ -38,8 +38,10 @@ def request(*fields: str, version: str = "HTTP/1.1", body: bytes = b"") -> bytes
 
 def refused(echo_server: EchoServer, data: bytes, status: int) -> None:
     """Check that one response comes before the client ends its side, and that the connection is closed then."""
-    answer = echo_server.say(data)
-    assert len(re.findall(rb"HTTP/1\.[01] [0-9]{3} ", answer)) == 1, "what followed was answered too"
+    answer = echo_server.exchange(data)
+    assert len(re.findall(rb"HTTP/1\.[01] [0-9]{3} ", answer)) == 1, (
+        "the bytes behind the request were answered too"
+    )
     assert b"\r\nConnection: close\r\n" in answer
     document = envelope(answer, status)
     assert document["error"] == ("payload_too_large" if status == 413 else "invalid_request")
@@ -86,7 +88,7 @@ CHUNKED = "Transfer-Encoding: chunked"
         ),
     ],
 )
-def test_a_body_whose_end_could_be_read_in_two_ways_is_refused(echo_server: EchoServer, data: bytes) -> None:
+def test_a_body_of_ambiguous_length_is_refused(echo_server: EchoServer, data: bytes) -> None:
     refused(echo_server, data, 400)
 
 
@@ -101,7 +103,7 @@ def test_an_unknown_transfer_coding_is_501(echo_server: EchoServer, coding: str)
 def test_chunked_is_accepted_in_any_spelling(echo_server: EchoServer, coding: str) -> None:
     body = b"3;a=b\r\nabc\r\n0002\r\nde\r\n00\r\nTrailer: x\r\n\r\n"
     data = request("Host: x", f"Transfer-Encoding: {coding}", "Connection: close", body=body)
-    assert echo_server.say(data).endswith(b"\r\n\r\nabcde")
+    assert echo_server.exchange(data).endswith(b"\r\n\r\nabcde")
 
 
 @pytest.mark.parametrize(
@@ -166,13 +168,17 @@ def test_there_is_one_valid_host(echo_server: EchoServer, fields: list[str]) -> 
     ],
 )
 def test_a_host_is_a_name_or_an_address_with_or_without_a_port(echo_server: EchoServer, host: str) -> None:
-    answer = echo_server.say(request(f"Host: {host}", "Connection: close", "Content-Length: 1", body=b"a"))
+    answer = echo_server.exchange(
+        request(f"Host: {host}", "Connection: close", "Content-Length: 1", body=b"a")
+    )
     assert not answer.startswith(b"HTTP/1.1 4")
     assert answer.endswith(b"\r\n\r\na")
 
 
 def test_http_1_0_needs_no_host_but_may_not_have_two(echo_server: EchoServer) -> None:
-    assert echo_server.say(request("Content-Length: 1", version="HTTP/1.0", body=b"a")).endswith(b"\r\n\r\na")
+    assert echo_server.exchange(request("Content-Length: 1", version="HTTP/1.0", body=b"a")).endswith(
+        b"\r\n\r\na"
+    )
     refused(echo_server, request("Host: x", "Host: x", version="HTTP/1.0"), 400)
 
 
@@ -187,7 +193,7 @@ def test_the_preface_of_http_2_is_505(echo_server: EchoServer) -> None:
 
 def test_a_later_minor_version_is_one_of_1_1(echo_server: EchoServer) -> None:
     data = request("Host: x", "Connection: close", "Content-Length: 1", version="HTTP/1.7", body=b"a")
-    assert echo_server.say(data).endswith(b"\r\n\r\na")
+    assert echo_server.exchange(data).endswith(b"\r\n\r\na")
 
 
 @pytest.mark.parametrize(
@@ -256,9 +262,9 @@ def test_a_too_large_head_is_414_or_431(echo_server: EchoServer) -> None:
 
 
 def test_empty_lines_before_a_request_are_ignored(echo_server: EchoServer) -> None:
-    one = request("Host: x", "Content-Length: 1", body=b"a")
+    first_request = request("Host: x", "Content-Length: 1", body=b"a")
     last = request("Host: x", "Connection: close", "Content-Length: 1", body=b"b")
-    answers = echo_server.say(b"\r\n" + one + b"\r\n\r\n" + last)
+    answers = echo_server.exchange(b"\r\n" + first_request + b"\r\n\r\n" + last)
     assert [part[:1] for part in answers.split(b"\r\n\r\n")[1:]] == [b"a", b"b"]
 
 
@@ -306,7 +312,7 @@ def test_a_chunk_is_read_strictly_and_answered_at_once(
         refused(echo_server, data, status)
     else:
         ended = request("Host: x", CHUNKED, "Connection: close", body=body + b"a\r\n0\r\n\r\n")
-        assert echo_server.say(ended).endswith(b"\r\n\r\n" + b"a" * 3001)
+        assert echo_server.exchange(ended).endswith(b"\r\n\r\n" + b"a" * 3001)
 
 
 def test_chunks_of_one_byte_each_are_not_read_for_ever() -> None:
@@ -323,14 +329,14 @@ def test_100_continue_is_sent_once_and_after_the_responses_before_it(echo_server
         client.sendall(
             first + request("Host: x", "Content-Length: 2", "Expect: 100-Continue", "Connection: close")
         )
-        said = read_until(client, b"\r\n\r\naHTTP/1.1 100 Continue\r\n\r\n")
-        assert said.count(b"HTTP/1.1 ") == 2
+        received = read_until(client, b"\r\n\r\naHTTP/1.1 100 Continue\r\n\r\n")
+        assert received.count(b"HTTP/1.1 ") == 2
         client.sendall(b"ok")
         assert read_all(client).endswith(b"\r\n\r\nok")
 
 
 def test_100_continue_is_not_sent_for_a_body_that_has_arrived(echo_server: EchoServer) -> None:
-    answer = echo_server.say(
+    answer = echo_server.exchange(
         request("Host: x", "Content-Length: 2", "Expect: 100-continue", "Connection: close", body=b"ok")
     )
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -365,7 +371,7 @@ FRAGMENTS = st.sampled_from(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FRAGMENTS | st.binary(max_size=20), max_size=12))
-def test_for_any_bytes_the_server_answers_or_closes_and_goes_on(
+def test_for_any_bytes_the_server_answers_or_closes_and_serves_the_next_client(
     echo_server: EchoServer, pieces: list[bytes]
 ) -> None:
     with echo_server.connect() as client, suppress(ConnectionError):
@@ -377,4 +383,4 @@ def test_for_any_bytes_the_server_answers_or_closes_and_goes_on(
         assert not answer or answer.startswith((b"HTTP/1.1 ", b"HTTP/1.0 "))
         assert b" 500 " not in answer.split(b"\r\n")[0]
     assert echo_server.server.running
-    assert echo_server.say(post(b"x", "Content-Length: 1")).endswith(b"\r\n\r\nx")
+    assert echo_server.exchange(post(b"x", "Content-Length: 1")).endswith(b"\r\n\r\nx")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -15,19 +13,6 @@ import requests
 from api.server.connection_limits import ConnectionLimits
 from tests.api.api_server import DEADLINE_S, ApiServer
 from tests.conftest import eventually
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., ApiServer]]:
-    servers: list[ApiServer] = []
-
-    def build(limits: ConnectionLimits | None = None, **api: Any) -> ApiServer:
-        servers.append(ApiServer(tmp_path, limits, **api))
-        return servers[-1]
-
-    yield build
-    for api_server in servers:
-        api_server.close()
 
 
 def test_wrong_keys_are_limited_and_a_right_one_always_passes(build: Callable[..., ApiServer]) -> None:
@@ -149,21 +134,23 @@ def is_closed(client: socket.socket) -> bool:
         return True
 
 
-@pytest.mark.parametrize("said", [b"", SLOW, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx"])
+@pytest.mark.parametrize(
+    "beginning", [b"", SLOW, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx"]
+)
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
 def test_more_slow_connections_than_the_limit_lock_no_client_out(
-    build: Callable[..., ApiServer], source: str, said: bytes
+    build: Callable[..., ApiServer], source: str, beginning: bytes
 ) -> None:
     api_server = build(ConnectionLimits(connections=30))
-    with ExitStack() as crowd, api_server.connect() as kept:
-        ask(kept)
+    with ExitStack() as connections, api_server.connect() as honest:
+        ask(honest)
         for n in range(90):
-            slow = crowd.enter_context(api_server.connect(source))
-            slow.sendall(said)
+            slow = connections.enter_context(api_server.connect(source))
+            slow.sendall(beginning)
             if n % 10 == 0:
                 assert answered(api_server)
         if source != "127.0.0.1":  # a client with one connection keeps it while another has many
-            ask(kept)
+            ask(honest)
 
 
 def test_a_request_that_arrives_too_slowly_is_dropped(build: Callable[..., ApiServer]) -> None:
@@ -193,8 +180,8 @@ def test_arriving_bytes_are_limited_in_all_and_an_honest_client_is_served(
 ) -> None:
     api_server = build(ConnectionLimits(arriving_bytes=200_000))
     head = f"POST /api/sms/send HTTP/1.1\r\nHost: x\r\nX-API-Key: {api_server.key}\r\nContent-Length: 100000\r\n\r\n".encode()
-    with ExitStack() as crowd:
-        slow = [crowd.enter_context(api_server.connect("127.0.0.2")) for _ in range(6)]
+    with ExitStack() as connections:
+        slow = [connections.enter_context(api_server.connect("127.0.0.2")) for _ in range(6)]
         for each in slow:
             with suppress(ConnectionError):  # it was closed already
                 each.sendall(head + b"x" * 90_000)

@@ -32,18 +32,18 @@ def parse(pieces: list[bytes]) -> Result:
             if parser.empty:  # only empty lines so far
                 parser = Parser(ADJUSTMENTS)
             parser.admitted = True
-            taken = parser.received(piece)
-            assert taken > 0
-            consumed += taken
-            piece = piece[taken:]  # noqa: PLW2901
-    whole = parser.completed and parser.refusal is None
+            consumed_bytes = parser.received(piece)
+            assert consumed_bytes > 0
+            consumed += consumed_bytes
+            piece = piece[consumed_bytes:]  # noqa: PLW2901
+    whole_result = parser.completed and parser.refusal is None
     result = Result(
         parser.completed,
         None if parser.refusal is None else parser.refusal.status,
-        (parser.command, parser.path, parser.query, parser.version) if whole else ("", "", "", ""),
-        dict(parser.headers) if whole else {},
-        parser.get_body_stream().read() if whole else b"",
-        consumed if whole else None,
+        (parser.command, parser.path, parser.query, parser.version) if whole_result else ("", "", "", ""),
+        dict(parser.headers) if whole_result else {},
+        parser.get_body_stream().read() if whole_result else b"",
+        consumed if whole_result else None,
     )
     parser.close()
     return result
@@ -78,10 +78,10 @@ VALID = st.sampled_from(
     REQUESTS | VALID | st.tuples(VALID, REQUESTS).map(b"".join), st.lists(st.integers(0, 300), max_size=12)
 )
 def test_it_makes_no_difference_how_the_bytes_are_cut(data: bytes, cuts: list[int]) -> None:
-    whole = parse([data])
+    whole_result = parse([data])
     at = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    assert parse([data[first:last] for first, last in pairwise(at)]) == whole
-    assert parse([data[n : n + 1] for n in range(len(data))]) == whole
+    assert parse([data[first:last] for first, last in pairwise(at)]) == whole_result
+    assert parse([data[n : n + 1] for n in range(len(data))]) == whole_result
 
 
 def test_a_body_is_the_one_that_was_sent() -> None:
@@ -102,8 +102,8 @@ def test_a_large_body_is_not_read_before_the_key_is_checked() -> None:
     data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert parser.received(data) == len(data)
     assert not parser.needs_key_check
-    taken = parser.received(b"1\r\na\r\n" * UNCHECKED_BODY_LIMIT)
-    assert taken == UNCHECKED_BODY_LIMIT
+    consumed_bytes = parser.received(b"1\r\na\r\n" * UNCHECKED_BODY_LIMIT)
+    assert consumed_bytes == UNCHECKED_BODY_LIMIT
     assert parser.needs_key_check
     assert parser.received(b"more") == 0
     parser.admitted = True

@@ -1,36 +1,36 @@
-"""A loop over python-gsmmodem-new's GsmModem: what sending costs where nothing is kept."""
+"""A loop over GsmModem of python-gsmmodem-new: the cost of sending without storing anything."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from tests.bench.candidate import Candidate, recipient
+from tests.bench.program import Program, recipient
 
 PYTHON = Path(os.environ.get("BENCH_VENV", "build/bench-venv")).absolute() / "bin" / "python"
 
 
-class Loop(Candidate):
+class Loop(Program):
     """One process, a thread for each modem."""
 
     name = "gsmmodem loop"
-    way_in = "a queue in memory"
-    missing = "" if PYTHON.exists() else f"there is no {PYTHON}: make bench makes it"
+    interface = "a queue in memory"
+    missing = "" if PYTHON.exists() else f"{PYTHON} is missing: make bench creates it"
 
     def start(self) -> None:
-        """Start it; ready when every modem is connected."""
+        """Start the process, and wait until every modem is connected."""
         child = self.spawn(PYTHON, Path(__file__).with_name("gsmmodem_loop.py"), *self.devices)
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n", (self.folder / "output.log").read_text()
 
     def fill(self, count: int) -> None:
-        """By its standard input."""
+        """Hand in messages by standard input."""
         for number in range(count):
             self._write(number)
         self._flush()
 
     def send(self, number: int) -> None:
-        """Likewise."""
+        """Hand in a message by standard input."""
         self._write(number)
         self._flush()
 

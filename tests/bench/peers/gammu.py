@@ -1,24 +1,24 @@
-"""gammu-smsd: a process for each modem, each with its folder of files."""
+"""gammu-smsd: one process and one folder for each modem."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from tests.bench.candidate import Candidate, recipient
+from tests.bench.program import Program, recipient
 
 CONFIG = Path(__file__).with_name("gammu-smsdrc")
 
 
-class Gammu(Candidate):
+class Gammu(Program):
     """One process for each modem."""
 
     name = "gammu-smsd"
-    way_in = "a file renamed into a folder; unsynced"
+    interface = "a file renamed into a folder; unsynced"
     missing = "" if shutil.which("gammu-smsd") else "gammu-smsd is not installed"
 
     def start(self) -> None:
-        """Start them all."""
+        """Start a process for each modem."""
         for number, device in enumerate(self.devices, 1):
             folder = self.folder / f"phone{number}"
             for name in ("inbox", "outbox", "sent", "error"):
@@ -30,12 +30,12 @@ class Gammu(Candidate):
             self.spawn("gammu-smsd", "-c", config)
 
     def fill(self, count: int) -> None:
-        """The modems in turn."""
+        """Hand in messages for the modems in turn."""
         for number in range(count):
             self.send(number)
 
     def send(self, number: int) -> None:
-        """Write beside it and rename."""
+        """Hand in a message: write a file beside the outbox, and rename it."""
         folder = self.folder / f"phone{number % len(self.devices) + 1}"
         written = folder / f"new{number}"
         written.write_text(f"Message {number}", encoding="ascii")

@@ -1,6 +1,6 @@
-"""The bare loop: python-gsmmodem-new's GsmModem, one thread for each modem, a queue in memory, nothing kept.
+"""The bare loop: GsmModem of python-gsmmodem-new, one thread for each modem, a queue in memory, and nothing stored.
 
-Run by a Python of its own that has the package alone. Reads numbers to send from standard input, one a line.
+Runs in a virtual environment with only this package. Reads the numbers to send to from standard input, one a line.
 """
 
 import queue
@@ -26,6 +26,6 @@ for each in sys.argv[1:]:
     threading.Thread(target=work, args=(each,), daemon=True).start()
 for _ in sys.argv[1:]:
     ready.acquire()
-print("ready", flush=True)  # noqa: T201 - it is waited for
+print("ready", flush=True)  # noqa: T201 - the benchmark waits for it
 for line in sys.stdin:
     waiting.put(line.strip())

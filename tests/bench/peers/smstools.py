@@ -1,26 +1,26 @@
-"""smstools: files in folders. Each modem has a queue of its own: the folder that all share is much slower."""
+"""smstools: files in folders. Each modem has its own queue, because one queue for all modems is much slower."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from tests.bench.candidate import Candidate, recipient
+from tests.bench.program import Program, recipient
 
 CONFIG = Path(__file__).with_name("smsd.conf")
 MODEM = Path(__file__).with_name("smsd-modem.conf")
-MOST_QUEUES = 63  # with one more smsd does not start; its last modem then shares the first one's
+MOST_QUEUES = 63  # smsd does not start with more; the last of 64 modems shares the queue of the first
 
 
-class Smstools(Candidate):
-    """One process for each modem and one for all."""
+class Smstools(Program):
+    """One process for each modem, and one for all."""
 
     name = "smstools"
-    way_in = "a file renamed into a folder; unsynced"
+    interface = "a file renamed into a folder; unsynced"
     missing = "" if shutil.which("smsd") else "smstools is not installed"
 
     def start(self) -> None:
-        """Start it."""
+        """Start smsd."""
         for name in ("outgoing", "incoming", "checked", "failed", *(f"queue{n}" for n in self._queues())):
             (self.folder / name).mkdir()
         numbers = range(1, len(self.devices) + 1)
@@ -44,12 +44,12 @@ class Smstools(Candidate):
         return number % len(self._queues()) + 1
 
     def fill(self, count: int) -> None:
-        """The modems in turn."""
+        """Hand in messages for the modems in turn."""
         for number in range(count):
             self.send(number)
 
     def send(self, number: int) -> None:
-        """Write beside it and rename, as its manual says."""
+        """Hand in a message: write a file beside the queue, and rename it, as the manual says."""
         folder = self.folder / f"queue{self._queue_of(number)}"
         written = self.folder / f"new{number}"
         written.write_text(f"To: {recipient(number)[1:]}\n\nMessage {number}\n", encoding="ascii")

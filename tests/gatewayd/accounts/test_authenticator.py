@@ -19,9 +19,9 @@ from tests.gatewayd.played_ports import PlayedGateway
 
 @pytest.fixture
 def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    built = PlayedGateway(tmp_path)
-    yield built
-    built.close()
+    played = PlayedGateway(tmp_path)
+    yield played
+    played.close()
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def context(played: PlayedGateway) -> Context:
     return Context(played.store, played.clock, calendar, Numbering(played.settings.numbers), played.gateway)
 
 
-def test_a_key_that_is_deactivated_is_refused_at_once_and_back_at_once(
+def test_a_key_is_refused_as_soon_as_it_is_deactivated_and_accepted_as_soon_as_it_is_active(
     played: PlayedGateway, context: Context
 ) -> None:
-    made = keys.add(context, played.company)
-    key, key_id = str(made["key"]), int(str(made["id"]))
+    key_record = keys.add(context, played.company)
+    key, key_id = str(key_record["key"]), int(str(key_record["id"]))
     for _ in range(3):
         assert played.gateway.authenticate(key).key_id == key_id
         keys.set_(context, key_id, {"active": False})
@@ -51,7 +51,7 @@ def test_a_cached_key_that_expires_is_refused(played: PlayedGateway, context: Co
         played.gateway.authenticate(key)
 
 
-def test_the_keys_of_a_company_that_is_deactivated_are_refused_at_once(
+def test_the_keys_of_a_deactivated_company_are_refused_at_once(
     played: PlayedGateway, context: Context
 ) -> None:
     key = str(keys.add(context, played.company)["key"])
@@ -64,8 +64,8 @@ def test_the_keys_of_a_company_that_is_deactivated_are_refused_at_once(
 def test_a_change_without_the_commands_takes_effect_after_a_second(
     played: PlayedGateway, context: Context
 ) -> None:
-    made = keys.add(context, played.company)
-    key, key_id = str(made["key"]), int(str(made["id"]))
+    key_record = keys.add(context, played.company)
+    key, key_id = str(key_record["key"]), int(str(key_record["id"]))
     played.gateway.authenticate(key)
     played.store.write(lambda db: accounts.update(db, "api_keys", key_id, {"active": False}))
     played.clock.passed += 1.0
@@ -74,25 +74,32 @@ def test_a_change_without_the_commands_takes_effect_after_a_second(
 
 
 def test_a_new_key_is_valid_at_once(played: PlayedGateway) -> None:
-    made = new_key()
+    key_record = new_key()
     with pytest.raises(UnknownKeyError):
-        played.gateway.authenticate(made.key)
-    played.store.write(
-        lambda db: accounts.add_key(
-            db, played.company, made.prefix, made.digest, service="sms", admin=False, expires_at=None, now=0
-        )
-    )
-    assert played.gateway.authenticate(made.key).company_id == played.company
-
-
-def test_the_rights_of_a_key_reach_its_caller(played: PlayedGateway) -> None:
-    made = new_key()
+        played.gateway.authenticate(key_record.key)
     played.store.write(
         lambda db: accounts.add_key(
             db,
             played.company,
-            made.prefix,
-            made.digest,
+            key_record.prefix,
+            key_record.digest,
+            service="sms",
+            admin=False,
+            expires_at=None,
+            now=0,
+        )
+    )
+    assert played.gateway.authenticate(key_record.key).company_id == played.company
+
+
+def test_the_rights_of_a_key_reach_its_caller(played: PlayedGateway) -> None:
+    key_record = new_key()
+    played.store.write(
+        lambda db: accounts.add_key(
+            db,
+            played.company,
+            key_record.prefix,
+            key_record.digest,
             service="sms",
             admin=False,
             expires_at=None,
@@ -101,6 +108,6 @@ def test_the_rights_of_a_key_reach_its_caller(played: PlayedGateway) -> None:
             sandbox=True,
         )
     )
-    caller = played.gateway.authenticate(made.key)
+    caller = played.gateway.authenticate(key_record.key)
     assert caller.rights == {"transactional", "webhooks"}
     assert caller.sandbox

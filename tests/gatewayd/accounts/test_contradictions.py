@@ -14,7 +14,7 @@ from gatewayd.cli import main
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
 from gatewayd.store.tables import sims
-from tests.gatewayd.box import free_port
+from tests.conftest import free_port
 
 
 def see_three(db: Connection) -> None:
@@ -36,26 +36,26 @@ class Administrator:
         store.write(see_three)
         store.close()
 
-    def does(self, *words: str | int) -> list[str]:
+    def run(self, *arguments: str | int) -> list[str]:
         """Run a command successfully; its notes, which are the same in JSON and on standard error."""
-        command = ["--config", str(self.config), *map(str, words)]
-        told: dict[str, Any] = json.loads(self._run(*command, "--json").stdout)
-        notes: list[str] = told.get("notes", [])
-        if words[1] == "set":  # again without --json: the same notes on standard error
-            said = self._run(*command)
-            assert [line.removeprefix("gatewayd: ") for line in said.stderr.splitlines()] == notes
-            assert "notes" not in said.stdout
+        command = ["--config", str(self.config), *map(str, arguments)]
+        document: dict[str, Any] = json.loads(self._invoke(*command, "--json").stdout)
+        notes: list[str] = document.get("notes", [])
+        if arguments[1] == "set":  # again without --json: the same notes on standard error
+            result = self._invoke(*command)
+            assert [line.removeprefix("gatewayd: ") for line in result.stderr.splitlines()] == notes
+            assert "notes" not in result.stdout
         return notes
 
     def check(self) -> list[str]:
-        done = CliRunner().invoke(main, ["--config", str(self.config), "check", "--json"])
-        checks = json.loads(done.stdout)["checks"]
+        result = CliRunner().invoke(main, ["--config", str(self.config), "check", "--json"])
+        checks = json.loads(result.stdout)["checks"]
         return [check["text"] for check in checks if check["about"] == "accounts"]
 
-    def _run(self, *command: str) -> Any:
-        done = CliRunner().invoke(main, command)
-        assert done.exit_code == 0, done.output
-        return done
+    def _invoke(self, *command: str) -> Any:
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.output
+        return result
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_check_reports_that_no_client_can_send_until_one_can(admin: Administrato
     assert admin.check() == [
         "There is no company, so no client can send: `gatewayd company add NAME` makes one."
     ]
-    assert admin.does("company", "add", "Pharmacie") == []
+    assert admin.run("company", "add", "Pharmacie") == []
     assert "No API key is valid" in admin.check()[0]
-    assert admin.does("key", "add", "--company", 1) == []
+    assert admin.run("key", "add", "--company", 1) == []
     assert admin.check() == ["There is an active company with an active key."]
-    admin.does("key", "set", 1, "--active", "no")
+    admin.run("key", "set", 1, "--active", "no")
     assert "No API key is valid" in admin.check()[0]
-    admin.does("key", "set", 1, "--active", "yes")
-    admin.does("company", "set", 1, "--active", "no")
+    admin.run("key", "set", 1, "--active", "yes")
+    admin.run("company", "set", 1, "--active", "no")
     assert "No company is active" in admin.check()[0]
     assert any("Key 1 is refused while its company 1 is not active" in text for text in admin.check())
 
@@ -83,7 +83,7 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
 
 
 @pytest.mark.parametrize(
-    ("before", "words", "note"),
+    ("before", "command", "note"),
     [
         ([ONE], ("company", "add", "Pharmacie du Fleuve"), "the same name as company 1"),
         ([ONE], ("company", "add", "PHARMACIE  du fleuve"), "the same name as company 1"),
@@ -104,45 +104,47 @@ ONE = ("company", "add", "Pharmacie du Fleuve")
     ],
 )  # fmt: skip
 def test_a_contradiction_is_reported_by_its_command_and_by_check(
-    admin: Administrator, before: list[tuple[str | int, ...]], words: tuple[str | int, ...], note: str
+    admin: Administrator, before: list[tuple[str | int, ...]], command: tuple[str | int, ...], note: str
 ) -> None:
-    for each in before:
-        assert admin.does(*each) == []
-    notes = admin.does(*words)
-    assert any(note in each for each in notes), notes
+    for line in before:
+        assert admin.run(*line) == []
+    notes = admin.run(*command)
+    assert any(note in line for line in notes), notes
     assert set(notes) <= set(admin.check())
 
 
 def test_settings_without_a_contradiction_are_not_reported(admin: Administrator) -> None:
-    for words in (
+    for command in (
         ONE,
         ("company", "add", "Banque", "--quota", "100"),
         ("key", "add", "--company", 1, "--expires", "2090-01-01"),
         ("sim", "set", 1, "--company", 1, "--default"),
         ("sim", "set", 2, "--number", "+22370000009", "--daily-limit", "10", "--monthly-limit", "300"),
     ):
-        assert admin.does(*words) == []
+        assert admin.run(*command) == []
     assert admin.check() == ["There is an active company with an active key."]
 
 
 @pytest.fixture
-def fails(running: Any) -> Callable[..., str]:
-    def fails(*words: str) -> str:
-        done = running.cli_raw("send", "+22370123456", "x", *words)
-        assert done.returncode == 1
-        assert done.stderr.count("\n") == 1
-        return str(done.stderr)
+def failed_send(running: Any) -> Callable[..., str]:
+    def failed_send(*command: str) -> str:
+        result = running.cli_raw("send", "+22370123456", "x", *command)
+        assert result.returncode == 1
+        assert result.stderr.count("\n") == 1
+        return str(result.stderr)
 
-    return fails
+    return failed_send
 
 
-def test_a_send_with_an_unusable_sim_gives_the_reason(running: Any, fails: Callable[..., str]) -> None:
-    assert "there is no SIM 99: `gatewayd sim list` shows them" in fails("--sim", "99")
-    other = running.cli("company", "add", "Another that sends")["id"]
-    assert "SIM 1 belongs to company 1: send with --company 1" in fails("--sim", "1", "--company", str(other))
+def test_a_send_with_an_unusable_sim_gives_the_reason(running: Any, failed_send: Callable[..., str]) -> None:
+    assert "there is no SIM 99: `gatewayd sim list` shows them" in failed_send("--sim", "99")
+    other_company = running.cli("company", "add", "Another company")["id"]
+    assert "SIM 1 belongs to company 1: send with --company 1" in failed_send(
+        "--sim", "1", "--company", str(other_company)
+    )
     sim = running.cli("sim", "list")[-1]["id"]
     running.cli("sim", "set", sim, "--enabled", "no")
     try:
-        assert f"SIM {sim} is disabled" in fails("--sim", str(sim))
+        assert f"SIM {sim} is disabled" in failed_send("--sim", str(sim))
     finally:
         running.cli("sim", "set", sim, "--enabled", "yes")

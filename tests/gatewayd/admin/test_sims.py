@@ -15,16 +15,14 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import Calendar
 from modem.parts import Submission
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway
-
-A, B, C = "8922300000000000001", "8922300000000000002", "8922300000000000003"
+from tests.gatewayd.played_ports import A, B, C, PlayedGateway
 
 
 @pytest.fixture
 def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played = PlayedGateway(tmp_path, ports=3)
-    for port, card in enumerate((A, B, C), 1):
-        played.up(port, card)
+    for port, iccid in enumerate((A, B, C), 1):
+        played.up(port, iccid)
     yield played
     played.close()
 
@@ -69,28 +67,32 @@ def test_a_company_that_does_not_exist_is_refused_and_nothing_changes(
 
 
 def test_a_default_that_moves_leaves_one_default_at_most(played: PlayedGateway, admin: Context) -> None:
-    a, b, c = (played.sim(card) for card in (A, B, C))
-    other = int(str(companies.add(admin, "Other")["id"]))
+    a, b, c = (played.sim(iccid) for iccid in (A, B, C))
+    other_company = int(str(companies.add(admin, "Other")["id"]))
     sims.set_(admin, a, {"company_id": played.company}, default=True)
-    sims.set_(admin, b, {"company_id": other}, default=True)
+    sims.set_(admin, b, {"company_id": other_company}, default=True)
     sims.set_(admin, c, {}, default=True)
-    assert defaults(admin) == {played.company: [a], other: [b], None: [c]}
-    sims.set_(admin, a, {"company_id": other})  # whose default stays
-    assert defaults(admin) == {other: [b], None: [c]}
+    assert defaults(admin) == {played.company: [a], other_company: [b], None: [c]}
+    sims.set_(admin, a, {"company_id": other_company})  # the other company keeps its default
+    assert defaults(admin) == {other_company: [b], None: [c]}
     sims.set_(admin, b, {"company_id": None})
     assert defaults(admin) == {None: [c]}
-    sims.set_(admin, c, {"company_id": played.company})  # which had none
+    sims.set_(admin, c, {"company_id": played.company})  # it had no default
     assert defaults(admin) == {played.company: [c]}
-    sims.set_(admin, c, {"company_id": played.company})  # where it is already
+    sims.set_(admin, c, {"company_id": played.company})  # the SIM is there already
     assert defaults(admin) == {played.company: [c]}
     sims.set_(admin, a, {"company_id": played.company}, default=True)
     assert defaults(admin) == {played.company: [a]}
-    for company in (None, played.company, other):  # the default goes with it wherever that is asked for
+    for company in (
+        None,
+        played.company,
+        other_company,
+    ):  # a SIM moves as the default where the command says so
         sims.set_(admin, c, {"company_id": company}, default=True)
         assert defaults(admin)[company] == [c]
 
 
-def test_the_store_itself_keeps_a_second_default_out(played: PlayedGateway) -> None:
+def test_the_store_refuses_a_second_default(played: PlayedGateway) -> None:
     played.set_sim(A, is_default=1)
     with pytest.raises(sqlite3.IntegrityError):
         played.set_sim(B, is_default=1)
@@ -110,7 +112,7 @@ def test_the_store_itself_keeps_a_second_default_out(played: PlayedGateway) -> N
         {"cost": 1.0},
     ],
 )
-def test_each_change_of_a_sim_wakes_the_ports_that_rest(
+def test_each_change_of_a_sim_wakes_the_idle_ports(
     played: PlayedGateway, admin: Context, changes: sims.Changes
 ) -> None:
     before = [port.wakes for port in played.ports.values()]
@@ -118,7 +120,9 @@ def test_each_change_of_a_sim_wakes_the_ports_that_rest(
     assert all(port.wakes > old for port, old in zip(played.ports.values(), before, strict=True))
 
 
-def test_each_change_of_companies_and_keys_wakes_them_too(played: PlayedGateway, admin: Context) -> None:
+def test_each_change_of_companies_and_keys_wakes_the_idle_ports(
+    played: PlayedGateway, admin: Context
+) -> None:
     key = int(str(keys.add(admin, played.company)["id"]))
     changes: list[Callable[[], object]] = [
         lambda: companies.set_(admin, played.company, {"quota": 5}),
@@ -131,7 +135,9 @@ def test_each_change_of_companies_and_keys_wakes_them_too(played: PlayedGateway,
         assert played.ports[1].wakes > before
 
 
-def test_a_sim_that_is_enabled_sends_what_waits_for_it_at_once(played: PlayedGateway, admin: Context) -> None:
+def test_a_sim_that_is_enabled_sends_its_waiting_messages_at_once(
+    played: PlayedGateway, admin: Context
+) -> None:
     a = played.sim(A)
     played.send("waits", sim=a)
     sims.set_(admin, a, {"enabled": False})
@@ -142,7 +148,7 @@ def test_a_sim_that_is_enabled_sends_what_waits_for_it_at_once(played: PlayedGat
     assert isinstance(played.next(1), Submission)
 
 
-def test_a_change_that_was_refused_wakes_nobody(played: PlayedGateway, admin: Context) -> None:
+def test_a_refused_change_wakes_no_port(played: PlayedGateway, admin: Context) -> None:
     wakes = played.ports[1].wakes
     with pytest.raises(AdminError):
         sims.set_(admin, 999, {"enabled": True})

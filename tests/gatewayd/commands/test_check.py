@@ -34,23 +34,21 @@ from modem.discovery import probe
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.simulator.bank import Bank, BankConfig
-from modem.timeouts import Pace
-from tests.conftest import Running, eventually
-from tests.gatewayd.box import Box, free_port
+from modem.timeouts import SearchTimeouts
+from tests.conftest import Running, eventually, free_port
+from tests.gatewayd.box import Box
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import ScriptedModem
 
-NOBODY = 65534
-QUICK = Pace(at_s=0.05, device_s=5.0, waits=FAST.waits, patience=FAST.patience)
+NOBODY_UID = 65534
+QUICK = SearchTimeouts(at_s=0.05, device_s=5.0, channel=FAST.channel, commands=FAST.commands)
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.05)) as running:
-        eventually(
-            lambda: running.call(lambda: all(running.modem(port).radio.registered for port in running.ports))
-        )
-        yield running
+    with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.05)) as bank:
+        eventually(lambda: bank.call(lambda: all(bank.modem(port).radio.registered for port in bank.ports)))
+        yield bank
 
 
 def configured(folder: Path, *devices: Path | str, api: str = "", **keys: str) -> Path:
@@ -71,13 +69,13 @@ def check(config: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ["--config", str(config), "check", *options])
 
 
-def checked(config: Path) -> dict[str, list[dict[str, str]]]:
+def findings_of(config: Path) -> dict[str, list[dict[str, str]]]:
     """Return the findings by subject; exit code and counts must agree with them."""
     result = check(config, "--json")
-    return judged(result.stdout, result.stderr, result.exit_code)
+    return parse_findings(result.stdout, result.stderr, result.exit_code)
 
 
-def judged(stdout: str, stderr: str, code: int) -> dict[str, list[dict[str, str]]]:
+def parse_findings(stdout: str, stderr: str, code: int) -> dict[str, list[dict[str, str]]]:
     assert "Traceback" not in stdout + stderr
     document = json.loads(stdout)
     grades = [finding["grade"] for finding in document["checks"]]
@@ -89,30 +87,30 @@ def judged(stdout: str, stderr: str, code: int) -> dict[str, list[dict[str, str]
     return found
 
 
-def the(finding: list[dict[str, str]]) -> tuple[str, str]:
+def only(finding: list[dict[str, str]]) -> tuple[str, str]:
     """Return grade and text of the only finding in a list."""
-    [one] = finding
-    return one["grade"], one["text"]
+    [single] = finding
+    return single["grade"], single["text"]
 
 
-def test_a_gateway_that_runs_well_has_no_fault(running: Running) -> None:
-    found = checked(running.state / "gatewayd.toml")
+def test_a_healthy_gateway_has_no_fault(running: Running) -> None:
+    found = findings_of(running.state / "gatewayd.toml")
     assert [about for about, findings in found.items() if findings[0]["grade"] == "fault"] == []
     for port in ("port 1", "port 2", "port 3"):
-        assert the(found[port])[0] == "ok"  # the device that the daemon has locked was not opened
-        for what in ("SIM", "network", "signal", "SMSC"):
-            assert the(found[f"{port} {what}"])[0] == "ok"
+        assert only(found[port])[0] == "ok"  # the device that the daemon has locked was not opened
+        for subject in ("SIM", "network", "signal", "SMSC"):
+            assert only(found[f"{port} {subject}"])[0] == "ok"
     assert "port 4 slot 2 SIM" in found
-    assert "is whole" in the(found["database"])[1]
-    assert "a second" in the(found["sync"])[1]
-    assert the(found["daemon"]) == ("ok", "It runs and answers.")
-    assert VERSION in the(found["version"])[1]
+    assert "is whole" in only(found["database"])[1]
+    assert "a second" in only(found["sync"])[1]
+    assert only(found["daemon"]) == ("ok", "It runs and answers.")
+    assert VERSION in only(found["version"])[1]
     assert [
         each for each in running.state.iterdir() if "check" in each.name
     ] == []  # the temporary file is gone
 
 
-def test_a_person_reads_one_line_for_each(running: Running) -> None:
+def test_the_table_has_one_line_for_each_finding(running: Running) -> None:
     result = check(running.state / "gatewayd.toml")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -141,51 +139,54 @@ class Silent(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-def test_trouble_that_the_daemon_knows_is_told(tmp_path: Path) -> None:
+def test_problems_that_the_daemon_knows_are_findings(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1, 2: 1})
     try:
         box.start_bank("--submit-s", "0.05")
         box.start_gateway()
         box.sims_ready(2)
-        assert the(checked(box.config)["address"]) == ("ok", f"The daemon answers on 127.0.0.1:{box.port}.")
+        assert only(findings_of(box.config)["address"]) == (
+            "ok",
+            f"The daemon answers on 127.0.0.1:{box.port}.",
+        )
         box.order(do="registration", port=1, stat=3)
         box.order(do="unplug", port=2)
         eventually(lambda: box.cli("status")["ports"][1]["state"] == "absent")
         eventually(lambda: box.cli("status")["ports"][0]["slots"][0]["registration"] == "denied")
-        found = checked(box.config)
-        assert the(found["port 1 network"]) == (
+        found = findings_of(box.config)
+        assert only(found["port 1 network"]) == (
             "fault",
             "The network denies this SIM: ask the operator whether it is active and identified.",
         )
-        assert the(found["port 2"])[0] == "fault"
-        assert "plugged in" in the(found["port 2"])[1]
+        assert only(found["port 2"])[0] == "fault"
+        assert "plugged in" in only(found["port 2"])[1]
         box.config.write_text(
             box.config.read_text().replace(f"127.0.0.1:{box.port}", f"127.0.0.1:{free_port()}")
             + '[[ports]]\nport = 3\ndevice = "/dev/new"\n'
         )
-        found = checked(box.config)
-        assert the(found["address"])[0] == "fault"
-        assert "does not answer" in the(found["address"])[1]
-        assert "restart" in the(found["address"])[1]
+        found = findings_of(box.config)
+        assert only(found["address"])[0] == "fault"
+        assert "does not answer" in only(found["address"])[1]
+        assert "restart" in only(found["address"])[1]
         with another_server(int(load(box.config).api.address.port)):
-            found = checked(box.config)
-        assert the(found["address"])[0] == "fault"
-        assert "Another program answers" in the(found["address"])[1]
-        assert the(found["port 3"])[0] == "warning"
-        assert "restart" in the(found["port 3"])[1]
+            found = findings_of(box.config)
+        assert only(found["address"])[0] == "fault"
+        assert "Another program answers" in only(found["address"])[1]
+        assert only(found["port 3"])[0] == "warning"
+        assert "restart" in only(found["port 3"])[1]
     finally:
         box.stop()
 
 
 def test_without_a_daemon_the_modems_are_asked(tmp_path: Path, bank: Bank) -> None:
-    found = checked(configured(tmp_path, bank.device(1), bank.device(2)))
-    assert the(found["daemon"])[0] == "fault"
-    assert "systemctl start" in the(found["daemon"])[1]
+    found = findings_of(configured(tmp_path, bank.device(1), bank.device(2)))
+    assert only(found["daemon"])[0] == "fault"
+    assert "systemctl start" in only(found["daemon"])[1]
     for port in ("port 1", "port 2"):
-        for what in ("", " SIM", " network", " signal", " SMSC"):
-            assert the(found[f"{port}{what}"])[0] == "ok", found
-    assert the(found["address"])[1].endswith("is free.")
-    assert "first start" in the(found["database"])[1]
+        for subject in ("", " SIM", " network", " signal", " SMSC"):
+            assert only(found[f"{port}{subject}"])[0] == "ok", found
+    assert only(found["address"])[1].endswith("is free.")
+    assert "first start" in only(found["database"])[1]
     assert not (tmp_path / "gatewayd.db").exists()
     assert not (tmp_path / "gatewayd.db.lock").exists()
 
@@ -195,26 +196,26 @@ def test_a_sim_without_service_centre_is_a_fault_unless_one_is_configured(tmp_pa
         bank.slots(1)[0].service_centre = ""
 
     bank.call(forget)
-    assert the(checked(configured(tmp_path, bank.device(1)))["port 1 SMSC"])[0] == "fault"
+    assert only(findings_of(configured(tmp_path, bank.device(1)))["port 1 SMSC"])[0] == "fault"
     configured_one = configured(tmp_path, bank.device(1), smsc="+22370009999")
-    assert the(checked(configured_one)["port 1 SMSC"])[0] == "ok"
+    assert only(findings_of(configured_one)["port 1 SMSC"])[0] == "ok"
 
 
-def test_devices_that_do_not_serve_are_told_each_with_its_reason(tmp_path: Path) -> None:
-    file, again = tmp_path / "no-device", tmp_path / "again"
+def test_each_unusable_device_is_a_fault_with_its_reason(tmp_path: Path) -> None:
+    file, link = tmp_path / "no-device", tmp_path / "again"
     file.touch()
-    with ScriptedModem() as held:
-        again.symlink_to(held.device)
-        fd = os.open(held.device, os.O_RDWR | os.O_NOCTTY)
+    with ScriptedModem() as locked:
+        link.symlink_to(locked.device)
+        fd = os.open(locked.device, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(fd, fcntl.LOCK_EX)
         try:
             missing = tmp_path / "missing"
-            config = configured(tmp_path, missing, file, held.device, again, "usb:9-9", "/dev/nothing*")
-            found = checked(config)
+            config = configured(tmp_path, missing, file, locked.device, link, "usb:9-9", "/dev/nothing*")
+            found = findings_of(config)
         finally:
             os.close(fd)
-        assert held.commands == []
-    says = {
+        assert locked.commands == []
+    expected = {
         1: "plugged in",
         2: "no serial device",
         3: "is held by",
@@ -222,18 +223,20 @@ def test_devices_that_do_not_serve_are_told_each_with_its_reason(tmp_path: Path)
         5: "no USB device 9-9",
         6: "Nothing matches",
     }
-    for number, words in says.items():
-        grade, text = the(found[f"port {number}"])
+    for number, reason in expected.items():
+        grade, text = only(found[f"port {number}"])
         assert grade == "fault"
-        assert words in text
+        assert reason in text
 
 
-def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
+def test_a_device_that_cannot_send_texts_is_a_fault(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    with ScriptedModem({"AT+CMGF=0": b"\r\nERROR\r\n"}) as textless:
-        settings = load(configured(tmp_path, os.ttyname(slave), textless.device))
-        found = {each.about: each for each in devices.from_probe(settings, partial(probe, pace=QUICK))}
+    with ScriptedModem({"AT+CMGF=0": b"\r\nERROR\r\n"}) as modem:
+        settings = load(configured(tmp_path, os.ttyname(slave), modem.device))
+        found = {
+            finding.about: finding for finding in devices.from_probe(settings, partial(probe, timeouts=QUICK))
+        }
     os.close(master)
     os.close(slave)
     assert {finding.grade for finding in found.values()} == {Grade.FAULT}
@@ -241,21 +244,21 @@ def test_what_answers_but_is_no_modem_for_texts_is_told(tmp_path: Path) -> None:
     assert "cannot send texts" in found["port 2"].text
 
 
-def test_a_progress_bar_shows_where_somebody_watches(tmp_path: Path, bank: Bank) -> None:
+def test_a_progress_bar_is_shown_on_a_terminal(tmp_path: Path, bank: Bank) -> None:
     config = configured(tmp_path, bank.device(1))
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "gatewayd.cli", "--config", str(config), "check"]
-    done = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, check=False, timeout=30)
+    result = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, check=False, timeout=30)
     os.close(slave)
-    seen = os.read(master, 65536)
+    progress = os.read(master, 65536)
     os.close(master)
-    assert done.returncode == 1
-    assert b"Asking the devices" in seen
-    assert b"Asking" not in done.stdout
+    assert result.returncode == 1
+    assert b"Asking the devices" in progress
+    assert b"Asking" not in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         (None, "there is no such file"),
         ("[api]\nlisten = 7\nnonsense = 1\n", "is not a known key"),
@@ -263,34 +266,36 @@ def test_a_progress_bar_shows_where_somebody_watches(tmp_path: Path, bank: Bank)
         ("\xff", "is not UTF-8"),
     ],
 )
-def test_a_configuration_that_cannot_be_used_is_a_fault(tmp_path: Path, text: str | None, says: str) -> None:
+def test_a_configuration_that_cannot_be_used_is_a_fault(
+    tmp_path: Path, text: str | None, expected: str
+) -> None:
     path = tmp_path / "gatewayd.toml"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
-    found = checked(path)
+    found = findings_of(path)
     assert {finding["grade"] for finding in found["configuration"]} == {"fault"}
-    assert says in " ".join(finding["text"] for finding in found["configuration"])
+    assert expected in " ".join(finding["text"] for finding in found["configuration"])
     assert "clock" in found
     assert "version" in found
 
 
-def test_a_configuration_that_works_against_its_owner_is_told(tmp_path: Path) -> None:
+def test_a_configuration_that_is_valid_but_harmful_is_reported(tmp_path: Path) -> None:
     config = configured(tmp_path, api="bulk_max = 1000\n")
-    texts = {finding["text"][:20]: finding["grade"] for finding in checked(config)["configuration"]}
+    texts = {finding["text"][:20]: finding["grade"] for finding in findings_of(config)["configuration"]}
     assert texts["It has no [[ports]],"] == "fault"
     assert texts["api.max_body_bytes ("] == "warning"
     config = configured(tmp_path, tmp_path / "missing", pin="1234")
     config.write_text(config.read_text() + '[numbers]\nplan = "mali"\n')
-    assert len(checked(config)["configuration"]) == 1
+    assert len(findings_of(config)["configuration"]) == 1
     config.chmod(0o644)
-    [_, open_to_all] = checked(config)["configuration"]
+    [_, open_to_all] = findings_of(config)["configuration"]
     assert open_to_all["grade"] == "warning"
     assert "chmod o=" in open_to_all["text"]
     assert "1234" not in open_to_all["text"]
 
 
 @pytest.mark.parametrize(
-    ("numbers", "says"),
+    ("numbers", "expected"),
     [
         ("", 'set plan = "mali"'),
         ('plan = "guide"', "begin with 5, 8 or 9"),
@@ -298,42 +303,42 @@ def test_a_configuration_that_works_against_its_owner_is_told(tmp_path: Path) ->
         ('country_code = "254"\npattern = "7[0-9]{8}"', "there is no plan for this country"),
     ],
 )
-def test_the_guides_plan_is_a_warning_that_names_the_countrys(
-    tmp_path: Path, numbers: str, says: str
+def test_the_guides_plan_is_a_warning_that_names_the_plan_of_the_country(
+    tmp_path: Path, numbers: str, expected: str
 ) -> None:
     config = configured(tmp_path, tmp_path / "missing")
     config.write_text(f"{config.read_text()}[numbers]\n{numbers}\n")
-    [_, warned] = checked(config)["configuration"]
+    [_, warned] = findings_of(config)["configuration"]
     assert warned["grade"] == "warning"
-    assert says in warned["text"]
+    assert expected in warned["text"]
 
 
 @pytest.mark.parametrize("plan", ["mali", "ghana"])
 def test_another_plan_is_no_warning(tmp_path: Path, plan: str) -> None:
     config = configured(tmp_path, tmp_path / "missing")
     config.write_text(f'{config.read_text()}[numbers]\nplan = "{plan}"\n')
-    assert len(checked(config)["configuration"]) == 1
+    assert len(findings_of(config)["configuration"]) == 1
 
 
-def test_a_busy_address_names_the_way_out(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        found = checked(configured(tmp_path, api=f'listen = "127.0.0.1:{port}"\n'))
-    assert the(found["address"])[0] == "fault"
-    assert f"sport = :{port}" in the(found["address"])[1]
+def test_an_address_in_use_is_a_fault_with_its_remedy(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as blocker:
+        port = blocker.getsockname()[1]
+        found = findings_of(configured(tmp_path, api=f'listen = "127.0.0.1:{port}"\n'))
+    assert only(found["address"])[0] == "fault"
+    assert f"sport = :{port}" in only(found["address"])[1]
 
 
 @pytest.mark.parametrize(
     ("listen", "word"),
     [("203.0.113.7:8000", "does not have the address"), ("no-such-host.invalid:80", "is not an address")],
 )
-def test_an_address_that_cannot_be_had_is_a_fault(tmp_path: Path, listen: str, word: str) -> None:
-    found = checked(configured(tmp_path, api=f'listen = "{listen}"\n'))
-    assert the(found["address"])[0] == "fault"
-    assert word in the(found["address"])[1]
+def test_an_unusable_address_is_a_fault(tmp_path: Path, listen: str, word: str) -> None:
+    found = findings_of(configured(tmp_path, api=f'listen = "{listen}"\n'))
+    assert only(found["address"])[0] == "fault"
+    assert word in only(found["address"])[1]
 
 
-def test_a_whole_a_damaged_and_a_wrong_database_are_told_apart(tmp_path: Path) -> None:
+def test_an_intact_a_damaged_and_a_foreign_file_are_distinguished(tmp_path: Path) -> None:
     config = configured(tmp_path)
     path = tmp_path / "gatewayd.db"
     store = Store(path)
@@ -345,54 +350,54 @@ def test_a_whole_a_damaged_and_a_wrong_database_are_told_apart(tmp_path: Path) -
             "CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999) SELECT i FROM n"
         )
     db.close()
-    assert "is whole" in the(checked(config)["database"])[1]
+    assert "is whole" in only(findings_of(config)["database"])[1]
     whole = path.read_bytes()
     path.write_bytes(whole[:8192] + os.urandom(40960) + whole[49152:])
-    grade, text = the(checked(config)["database"])
+    grade, text = only(findings_of(config)["database"])
     assert grade == "fault"
     assert "is damaged" in text
     assert "backup" in text
     path.write_bytes(b"no database at all" * 1000)
-    grade, text = the(checked(config)["database"])
+    grade, text = only(findings_of(config)["database"])
     assert grade == "fault"
     assert "is damaged (file is not a database)" in text
 
 
-def test_a_database_that_another_process_holds_silently_keeps_the_devices_unopened(tmp_path: Path) -> None:
+def test_no_device_is_opened_while_another_process_holds_the_database(tmp_path: Path) -> None:
     with ScriptedModem() as modem:
         config = configured(tmp_path, modem.device)
         lock = os.open(tmp_path / "gatewayd.db.lock", os.O_RDWR | os.O_CREAT)
         os.write(lock, b"4711")
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            found = checked(config)
+            found = findings_of(config)
         finally:
             os.close(lock)
         assert modem.commands == []
-    assert the(found["ports"])[0] == "warning"
+    assert only(found["ports"])[0] == "warning"
     assert [finding["grade"] for finding in found["database"]] == ["fault", "ok"]
     assert "Process 4711 has" in found["database"][0]["text"]
 
 
-def test_a_folder_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
     config = configured(tmp_path)
     config.write_text(config.read_text().replace(f"{tmp_path}/gatewayd.db", f"{tmp_path}/none/gatewayd.db"))
-    grade, text = the(checked(config)["database"])
+    grade, text = only(findings_of(config)["database"])
     assert grade == "fault"
     assert "There is no folder" in text
 
 
-def as_nobody(config: Path, *arguments: str) -> tuple[str, str, int]:
+def run_without_rights(config: Path, *arguments: str) -> tuple[str, str, int]:
     """Run a command as a user without rights. Its modules are imported before the rights are dropped."""
     program = (
         "import os, sys, gzip, encodings.idna, click._termui_impl, gatewayd.commands.check, gatewayd.commands.support\n"
         "from gatewayd.cli import main\n"
-        f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        f"os.setgroups([]); os.setgid({NOBODY_UID}); os.setuid({NOBODY_UID})\n"
         "main(sys.argv[1:])\n"
     )
     command = [sys.executable, "-c", program, "--config", str(config), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    return done.stdout, done.stderr, done.returncode
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return result.stdout, result.stderr, result.returncode
 
 
 @pytest.fixture
@@ -404,44 +409,44 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_whoever_may_do_nothing_is_told_so(open_folder: Path, bank: Bank) -> None:
+def test_a_user_without_rights_gets_a_clear_error(open_folder: Path, bank: Bank) -> None:
     device = bank.device(1).resolve()
     store = Store(open_folder / "gatewayd.db")
     store.open()
     store.close()
     config = configured(open_folder, device)
-    found = judged(*as_nobody(config, "check", "--json"))
-    assert the(found["configuration"])[0] == "fault"
-    assert "sudo" in the(found["configuration"])[1]
+    found = parse_findings(*run_without_rights(config, "check", "--json"))
+    assert only(found["configuration"])[0] == "fault"
+    assert "sudo" in only(found["configuration"])[1]
     config.chmod(0o644)
-    found = judged(*as_nobody(config, "check", "--json"))
-    assert the(found["ports"])[0] == "warning"  # it is not known whether a program holds them
-    assert "sudo" in the(found["database"])[1]
+    found = parse_findings(*run_without_rights(config, "check", "--json"))
+    assert only(found["ports"])[0] == "warning"  # it is unknown whether a program holds the devices
+    assert "sudo" in only(found["database"])[1]
     (open_folder / "gatewayd.db.lock").unlink()
     device.chmod(0o600)
-    found = judged(*as_nobody(config, "check", "--json"))
-    assert "may not be opened by" in the(found["port 1"])[1]
-    assert "sudo" in the(found["database"])[1]
-    assert "sudo" in the(found["sync"])[1]
+    found = parse_findings(*run_without_rights(config, "check", "--json"))
+    assert "may not be opened by" in only(found["port 1"])[1]
+    assert "sudo" in only(found["database"])[1]
+    assert "sudo" in only(found["sync"])[1]
     open_folder.chmod(0o700)
-    found = judged(*as_nobody(config, "check", "--json"))
-    assert the(found["configuration"])[0] == "fault"
+    found = parse_findings(*run_without_rights(config, "check", "--json"))
+    assert only(found["configuration"])[0] == "fault"
     for archive in (open_folder / "x.tar.gz", Path("/x.tar.gz")):
-        stdout, stderr, code = as_nobody(config, "support", str(archive))
+        stdout, stderr, code = run_without_rights(config, "support", str(archive))
         assert (stdout, code) == ("", 1)
         assert stderr.startswith("gatewayd: ")
     open_folder.chmod(0o777)
-    stdout, stderr, code = as_nobody(config, "support", str(open_folder / "x.tar.gz"))
+    stdout, stderr, code = run_without_rights(config, "support", str(open_folder / "x.tar.gz"))
     assert (stderr, code) == ("", 0)
     assert "Missing: counts.json" in stdout
 
 
-def test_wrong_use_is_exit_code_2(tmp_path: Path) -> None:
+def test_a_usage_error_is_exit_code_2(tmp_path: Path) -> None:
     assert check(tmp_path / "gatewayd.toml", "--nonsense").exit_code == 2
     assert check(tmp_path / "gatewayd.toml", "extra").exit_code == 2
 
 
-def card(**known: Any) -> SimStatus:
+def card(**differences: Any) -> SimStatus:
     """The status of a working SIM, with the given differences."""
     fields: dict[str, Any] = {
         "sim": SimState.READY,
@@ -451,11 +456,11 @@ def card(**known: Any) -> SimStatus:
         "has_smsc": True,
         "iccid": "8922301000000000017",
     }
-    return SimStatus(**{**fields, **known})
+    return SimStatus(**{**fields, **differences})
 
 
 @pytest.mark.parametrize(
-    ("known", "about", "grade"),
+    ("differences", "about", "grade"),
     [
         ({"signal_dbm": -93}, "signal", Grade.OK),
         ({"signal_dbm": -95}, "signal", Grade.WARNING),
@@ -469,16 +474,16 @@ def card(**known: Any) -> SimStatus:
         ({"sim": SimState.UNKNOWN, "active": False}, "SIM", Grade.WARNING),
     ],
 )
-def test_a_sim_is_judged(known: dict[str, Any], about: str, grade: Grade) -> None:
-    found = {finding.about: finding for finding in sim.check("port 1", card(**known), has_pin=False)}
+def test_the_grade_of_a_sim(differences: dict[str, Any], about: str, grade: Grade) -> None:
+    found = {finding.about: finding for finding in sim.check("port 1", card(**differences), has_pin=False)}
     finding = found.pop(f"port 1 {about}")
     assert finding.grade is grade
-    assert {other.grade for other in found.values()} <= {Grade.OK}
+    assert {rest.grade for rest in found.values()} <= {Grade.OK}
     if grade is not Grade.OK:
         assert ":" in finding.text  # the remedy follows the colon
 
 
-def test_a_pin_that_is_configured_is_no_fault_before_the_start() -> None:
+def test_a_configured_pin_is_no_fault_before_the_start() -> None:
     [finding] = sim.check("port 1", card(sim=SimState.PIN_REQUIRED), has_pin=True)
     assert finding.grade is Grade.OK
 
@@ -486,23 +491,23 @@ def test_a_pin_that_is_configured_is_no_fault_before_the_start() -> None:
 @pytest.mark.parametrize(
     ("running", "grade"), [(VERSION, Grade.OK), ("0.0.1", Grade.WARNING), (None, Grade.WARNING)]
 )
-def test_a_daemon_of_another_version_is_to_be_restarted(running: str | None, grade: Grade) -> None:
+def test_a_daemon_of_another_version_must_be_restarted(running: str | None, grade: Grade) -> None:
     finding = system.check_version(running, daemon=True)
     assert finding.grade is grade
     assert ("restart" in finding.text) is (grade is Grade.WARNING)
 
 
-def test_the_time_that_the_daemon_does_not_trust_is_a_warning() -> None:
-    told = {"now": "2026-11-22T14:08:19.000000Z", "trusted": False, "by": None, "detail": "No NTP."}
-    assert system.check_clock(None, told).grade is Grade.WARNING
-    assert system.check_clock(None, {**told, "trusted": True}).grade is Grade.OK
+def test_an_untrusted_time_of_the_daemon_is_a_warning() -> None:
+    clock = {"now": "2026-11-22T14:08:19.000000Z", "trusted": False, "by": None, "detail": "No NTP."}
+    assert system.check_clock(None, clock).grade is Grade.WARNING
+    assert system.check_clock(None, {**clock, "trusted": True}).grade is Grade.OK
 
 
-def test_trouble_with_the_disk_that_the_daemon_tells_is_passed_on() -> None:
+def test_disk_problems_that_the_daemon_reports_are_findings() -> None:
     assert database.from_status({}) == []  # of an older version
-    well = {"detail": "", "backup_failure": None}
-    assert database.from_status(well) == []
-    [full] = database.from_status({**well, "detail": "the disk is full: delete something"})
+    healthy = {"detail": "", "backup_failure": None}
+    assert database.from_status(healthy) == []
+    [full] = database.from_status({**healthy, "detail": "the disk is full: delete something"})
     assert (full.about, full.grade) == ("storage", Grade.FAULT)
-    [failed] = database.from_status({**well, "backup_failure": "no such folder"})
+    [failed] = database.from_status({**healthy, "backup_failure": "no such folder"})
     assert (failed.about, failed.grade) == ("backup", Grade.WARNING)

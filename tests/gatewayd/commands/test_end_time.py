@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayd.cli import main
-from gatewayd.commands.end_time import end_time
+from gatewayd.commands.end_time import end_time, start_time
 from gatewayd.timekeeping.clock import iso
-from tests.conftest import told_by
+from tests.conftest import cli_json
 
 BAMAKO, LAGOS, PARIS = ZoneInfo("Africa/Bamako"), ZoneInfo("Africa/Lagos"), ZoneInfo("Europe/Paris")
 
@@ -41,6 +41,11 @@ def test_a_date_is_its_end_and_a_time_without_an_offset_is_of_the_zone(
     assert iso(end_time(text, zone)) == moment
 
 
+def test_a_date_as_a_beginning_is_its_first_moment() -> None:
+    assert iso(start_time("2026-12-31", LAGOS)) == "2026-12-30T23:00:00.000000Z"
+    assert iso(start_time("2027-01-31T12:00:00", LAGOS)) == "2027-01-31T11:00:00.000000Z"
+
+
 NO_MOMENTS = [
     *("", "1796012912345", "1796012912", "20270131", "2027", "-1", "2027-01", "tomorrow", "31.12.2026"),
     *(
@@ -57,7 +62,7 @@ NO_MOMENTS = [
 
 
 @pytest.mark.parametrize("text", NO_MOMENTS)
-def test_what_is_neither_a_date_nor_a_time_is_refused(text: str) -> None:
+def test_a_text_that_is_neither_a_date_nor_a_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a date as"):
         end_time(text, BAMAKO)
 
@@ -71,13 +76,13 @@ def test_any_text_is_a_moment_or_refused(text: str) -> None:
 def test_a_key_ends_with_the_day_in_the_zone_of_the_box(tmp_path: Path) -> None:
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n[numbers]\ntime_zone = "Africa/Lagos"\n')
-    company = told_by(config, "company", "add", "A")["id"]
-    key = told_by(config, "key", "add", "--company", company, "--expires", "2126-12-31")
+    company = cli_json(config, "company", "add", "A")["id"]
+    key = cli_json(config, "key", "add", "--company", company, "--expires", "2126-12-31")
     assert key["expires"] == "2126-12-31T22:59:59.999999Z"
-    changed = told_by(config, "key", "set", key["id"], "--expires", "2126-06-30")
+    changed = cli_json(config, "key", "set", key["id"], "--expires", "2126-06-30")
     assert changed["expires"] == "2126-06-30T22:59:59.999999Z"
     for command in (("add", "--company", company), ("set", key["id"])):
         arguments = ["--config", config, "key", *command, "--expires", "1796012912345"]
         refused = CliRunner().invoke(main, list(map(str, arguments)))
         assert (refused.exit_code, "must be a date" in refused.output) == (2, True)
-    assert len(told_by(config, "key", "list")) == 1
+    assert len(cli_json(config, "key", "list")) == 1

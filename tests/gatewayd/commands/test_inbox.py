@@ -27,15 +27,15 @@ def box(tmp_path: Path) -> Iterator[Box]:
     box.stop()
 
 
-def shown(box: Box, *options: str) -> str:
-    done = CliRunner().invoke(main, ["--config", str(box.config), "inbox", *options])
-    assert done.exit_code == 0, done.output
-    return done.stdout
+def output_of(box: Box, *options: str) -> str:
+    result = CliRunner().invoke(main, ["--config", str(box.config), "inbox", *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
-def test_texts_and_what_was_set_aside_are_shown_with_and_without_a_daemon(box: Box) -> None:
-    assert shown(box) == "none\n"
-    assert shown(box, "--unreadable", "--json") == "[]\n"
+def test_texts_and_undecodable_pdus_are_shown_with_and_without_a_daemon(box: Box) -> None:
+    assert output_of(box) == "none\n"
+    assert output_of(box, "--unreadable", "--json") == "[]\n"
     box.order(do="incoming", port=1, **{"from": "+22376000001"}, text="first\x1b[2J")
     box.order(do="incoming", port=1, **{"from": "OrangeMoney"}, text="second")
     box.order(do="incoming-pdu", port=1, pdu=BROKEN)
@@ -49,16 +49,19 @@ def test_texts_and_what_was_set_aside_are_shown_with_and_without_a_daemon(box: B
     )
     assert (first["sender"], first["message"]) == ("+22376000001", "first\x1b[2J")
     assert [text["message"] for text in box.cli("inbox", "--limit", 1)] == ["second"]
-    (aside,) = box.cli("inbox", "--unreadable")
-    assert BROKEN in aside["pdu"]
-    assert aside["reason"]
-    assert (aside["port"], aside["slot"], aside["sim"]) == (1, 1, 1)
-    assert aside["sim_number"].startswith("+223")
-    assert aside["received_at"].endswith("Z")
-    assert "OrangeMoney" in shown(box)
-    assert "\x1b" not in shown(box)
-    assert BROKEN in shown(box, "--unreadable")
-    texts, unreadable = json.loads(shown(box, "--json")), json.loads(shown(box, "--unreadable", "--json"))
+    (undecodable,) = box.cli("inbox", "--unreadable")
+    assert BROKEN in undecodable["pdu"]
+    assert undecodable["reason"]
+    assert (undecodable["port"], undecodable["slot"], undecodable["sim"]) == (1, 1, 1)
+    assert undecodable["sim_number"].startswith("+223")
+    assert undecodable["received_at"].endswith("Z")
+    assert "OrangeMoney" in output_of(box)
+    assert "\x1b" not in output_of(box)
+    assert BROKEN in output_of(box, "--unreadable")
+    texts, unreadable = (
+        json.loads(output_of(box, "--json")),
+        json.loads(output_of(box, "--unreadable", "--json")),
+    )
     box.stop_gateway()
-    assert json.loads(shown(box, "--json")) == texts
-    assert json.loads(shown(box, "--unreadable", "--json")) == unreadable
+    assert json.loads(output_of(box, "--json")) == texts
+    assert json.loads(output_of(box, "--unreadable", "--json")) == unreadable

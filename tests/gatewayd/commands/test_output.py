@@ -21,12 +21,11 @@ from hypothesis import strategies as st
 from gatewayd import cli
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.store import Store
-from tests.conftest import Running
-from tests.gatewayd.box import free_port
+from tests.conftest import Running, free_port
 
 ROOT = Path(__file__).parents[3]
-EVIL = "a\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b31m\u202eolleh\u2066\u200f\u2028end"
-DRIVES = frozenset(
+CONTROL_SEQUENCES = "a\x1b[2J\x1b]0;title\x07\r\x08\x7f\x9b31m\u202eolleh\u2066\u200f\u2028end"
+CONTROL_CHARACTERS = frozenset(
     map(
         chr,
         (
@@ -42,28 +41,28 @@ DRIVES = frozenset(
 )
 
 
-def test_the_characters_that_drive_a_terminal_are_shown_by_their_codes() -> None:
+def test_control_characters_are_shown_by_their_codes() -> None:
     assert (
         printable("a\x1b]0;x\x07\n\r\t\x9b\u202e\u2028é漢😀") == r"a\x1b]0;x\x07\n\r\t\x9b\u202e\u2028é漢😀"
     )
 
 
-@given(st.text() | st.text(alphabet=sorted(DRIVES)))
-def test_nothing_printable_says_drives_a_terminal(text: str) -> None:
-    shown = printable(text)
-    assert not DRIVES & set(shown)
-    assert all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") for character in shown)
-    shown.encode()
+@given(st.text() | st.text(alphabet=sorted(CONTROL_CHARACTERS)))
+def test_printable_text_has_no_control_character(text: str) -> None:
+    escaped = printable(text)
+    assert not CONTROL_CHARACTERS & set(escaped)
+    assert all(unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp") for character in escaped)
+    escaped.encode()
 
 
-@given(st.text(alphabet=st.characters()) | st.text(alphabet=sorted(DRIVES)))
-def test_json_holds_the_same_text_and_nothing_that_drives_a_terminal(text: str) -> None:
+@given(st.text(alphabet=st.characters()) | st.text(alphabet=sorted(CONTROL_CHARACTERS)))
+def test_json_holds_the_same_text_without_control_characters(text: str) -> None:
     written = json_text({text: [text]})
-    assert not DRIVES & set(written)
+    assert not CONTROL_CHARACTERS & set(written)
     assert json.loads(written) == {text: [text]}
 
 
-def test_every_command_prints_through_the_one_place() -> None:
+def test_every_command_prints_through_the_output_module() -> None:
     for path in (ROOT / "gatewayd").rglob("*.py"):
         if path.name == "output.py":
             continue
@@ -73,34 +72,43 @@ def test_every_command_prints_through_the_one_place() -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)], ids=["table", "json"])
-def test_what_a_client_wrote_does_not_drive_the_terminal_of_the_operator(
+def test_a_clients_text_cannot_control_the_terminal_of_the_operator(
     running: Running, options: tuple[str, ...]
 ) -> None:
-    sent = running.cli("send", "+22370123456", EVIL)
-    shown = running.cli_raw("message", "show", sent["sms_id"], *options)
-    assert shown.returncode == 0
-    assert not DRIVES - {"\n"} & set(shown.stdout)
-    assert len(shown.stdout.splitlines()) < 40
-    assert "u202eolleh" in shown.stdout
+    sent = running.cli("send", "+22370123456", CONTROL_SEQUENCES)
+    result = running.cli_raw("message", "show", sent["sms_id"], *options)
+    assert result.returncode == 0
+    assert not CONTROL_CHARACTERS - {"\n"} & set(result.stdout)
+    assert len(result.stdout.splitlines()) < 40
+    assert "u202eolleh" in result.stdout
     if options:
-        assert json.loads(shown.stdout)["message"] == EVIL
+        assert json.loads(result.stdout)["message"] == CONTROL_SEQUENCES
 
 
 @pytest.mark.parametrize(
-    "words", [("message", "show", EVIL), (EVIL,), ("message", "list", "--status", EVIL), ("watch", EVIL)]
+    "arguments",
+    [
+        ("message", "show", CONTROL_SEQUENCES),
+        (CONTROL_SEQUENCES,),
+        ("message", "list", "--status", CONTROL_SEQUENCES),
+        ("watch", CONTROL_SEQUENCES),
+    ],
 )
-def test_what_was_typed_is_repeated_without_what_drives_a_terminal(
-    running: Running, words: tuple[str, ...]
+def test_typed_arguments_are_repeated_without_control_characters(
+    running: Running, arguments: tuple[str, ...]
 ) -> None:
-    done = running.cli_raw(*words)
-    assert done.returncode in (1, 2)
-    assert "u202eolleh" in done.stderr
-    assert not DRIVES - {"\n"} & set(done.stderr)
+    result = running.cli_raw(*arguments)
+    assert result.returncode in (1, 2)
+    assert "u202eolleh" in result.stderr
+    assert not CONTROL_CHARACTERS - {"\n"} & set(result.stderr)
 
 
-def test_words_that_are_no_text_are_refused_in_one_line(store: Path) -> None:
-    done = gatewayd(store, "message", "show", b"\xff")
-    assert (done.returncode, done.stderr) == (1, "gatewayd: message.show: an argument is not UTF-8 text\n")
+def test_arguments_that_are_not_utf8_are_refused_in_one_line(store: Path) -> None:
+    result = gatewayd(store, "message", "show", b"\xff")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "gatewayd: message.show: an argument is not UTF-8 text\n",
+    )
 
 
 @pytest.fixture
@@ -119,9 +127,9 @@ def store(tmp_path: Path) -> Path:
 
 
 def gatewayd(
-    config: Path, *words: str | bytes, encoding: str = "utf-8", **streams: Any
+    config: Path, *arguments: str | bytes, encoding: str = "utf-8", **streams: Any
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gatewayd.cli", "--config", str(config), *words]
+    command = [sys.executable, "-m", "gatewayd.cli", "--config", str(config), *arguments]
     return subprocess.run(
         command,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
@@ -141,49 +149,49 @@ def closed_pipe() -> Iterator[int]:
         os.close(write)
 
 
-# That every command prints through the same place is tested below.
-@pytest.mark.parametrize("words", [("company", "add", "Another"), ("check",), ("sim", "list", "--json")])
-def test_an_output_that_cannot_be_written_is_one_line(store: Path, words: tuple[str, ...]) -> None:
+# A test above checks that all commands print through the same module.
+@pytest.mark.parametrize("arguments", [("company", "add", "Another"), ("check",), ("sim", "list", "--json")])
+def test_an_output_that_cannot_be_written_is_one_line(store: Path, arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = gatewayd(store, *words, stdout=full)
-    assert (done.returncode, done.stderr) == (
+        result = gatewayd(store, *arguments, stdout=full)
+    assert (result.returncode, result.stderr) == (
         1,
         "gatewayd: the output cannot be written: No space left on device\n",
     )
 
 
-@pytest.mark.parametrize("words", [("company", "list"), ("check", "--json"), ("inbox",)])
-def test_an_output_that_was_closed_is_one_line(store: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [("company", "list"), ("check", "--json"), ("inbox",)])
+def test_an_output_that_was_closed_is_one_line(store: Path, arguments: tuple[str, ...]) -> None:
     with closed_pipe() as pipe:
-        done = gatewayd(store, *words, stdout=pipe)
-    assert done.returncode == 1
-    assert done.stderr == "gatewayd: the output was closed before all of it was written\n"
+        result = gatewayd(store, *arguments, stdout=pipe)
+    assert result.returncode == 1
+    assert result.stderr == "gatewayd: the output was closed before all of it was written\n"
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("sim", "--help")])
-def test_help_that_nobody_reads_is_no_traceback(store: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("sim", "--help")])
+def test_help_into_a_closed_pipe_is_no_traceback(store: Path, arguments: tuple[str, ...]) -> None:
     with closed_pipe() as pipe:
-        done = gatewayd(store, *words, stdout=pipe)
-    assert (done.returncode, done.stderr) == (1, "")  # click exits without a message
+        result = gatewayd(store, *arguments, stdout=pipe)
+    assert (result.returncode, result.stderr) == (1, "")  # click exits without a message
 
 
-def test_errors_that_cannot_be_written_either_leave_an_exit_code(store: Path) -> None:
+def test_an_error_that_cannot_be_written_leaves_an_exit_code(store: Path) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:
         assert gatewayd(store, "company", "list", stdout=full, stderr=full).returncode == 1
         assert gatewayd(store, "key", "set", "7", "--active", "no", stderr=full).returncode == 1
         assert gatewayd(store, "nonsense", stderr=full).returncode == 1
 
 
-def test_letters_that_the_terminal_cannot_show_are_no_failure(store: Path) -> None:
+def test_characters_that_the_terminal_cannot_show_are_no_failure(store: Path) -> None:
     assert gatewayd(store, "company", "set", "1", "--name", "Société 漢").returncode == 0
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
-    done = gatewayd(store, "company", "list", env=environment, encoding="latin-1")
-    assert done.returncode == 0
-    assert "Soci\xe9t\xe9 \\u6f22" in done.stdout
+    result = gatewayd(store, "company", "list", env=environment, encoding="latin-1")
+    assert result.returncode == 0
+    assert "Soci\xe9t\xe9 \\u6f22" in result.stdout
 
 
-def test_in_a_test_the_standard_output_of_the_process_stays(store: Path) -> None:
+def test_the_click_runner_leaves_the_standard_output_of_the_process_open(store: Path) -> None:
     before = os.fstat(1)
-    done = CliRunner().invoke(cli.main, ["--config", str(store), "nonsense"])
-    assert done.exit_code == 2
+    result = CliRunner().invoke(cli.main, ["--config", str(store), "nonsense"])
+    assert result.exit_code == 2
     assert os.path.samestat(before, os.fstat(1))

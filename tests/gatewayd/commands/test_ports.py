@@ -29,11 +29,9 @@ from tests.modem.scripted_modem import ScriptedModem
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
     config = BankConfig(tmp_path / "bank", ports=3, time_scale=0.05, personality_of={1: "ec25"})
-    with Bank(config) as running:
-        eventually(
-            lambda: running.call(lambda: all(running.modem(port).radio.registered for port in running.ports))
-        )
-        yield running
+    with Bank(config) as bank:
+        eventually(lambda: bank.call(lambda: all(bank.modem(port).radio.registered for port in bank.ports)))
+        yield bank
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def by_device(document: Any) -> dict[str, Any]:
     return {Path(device["device"]).name: device for device in document["devices"]}
 
 
-def test_what_is_plugged_in_is_told_and_the_sections_to_paste_find_the_modems(
+def test_plugged_devices_are_listed_and_the_printed_sections_find_the_modems(
     tmp_path: Path, machine: Machine, bank: Bank
 ) -> None:
     document = as_json(ports(tmp_path, machine, "--json"))
@@ -88,7 +86,7 @@ def test_what_is_plugged_in_is_told_and_the_sections_to_paste_find_the_modems(
     assert settings.ports[1].device == "usb:1-1.3:0"
 
 
-def test_a_person_reads_a_table_and_the_sections(tmp_path: Path, machine: Machine) -> None:
+def test_the_plain_output_is_a_table_and_the_sections(tmp_path: Path, machine: Machine) -> None:
     result = ports(tmp_path, machine)
     assert result.exit_code == 0
     assert "1-1.2 2c7c:0125 Acme Stick" in result.stdout
@@ -100,7 +98,7 @@ def test_a_person_reads_a_table_and_the_sections(tmp_path: Path, machine: Machin
     assert result.stderr == ""  # no progress bar without a terminal
 
 
-def test_others_are_looked_at_too_by_name_and_by_pattern(
+def test_other_devices_are_probed_by_name_and_by_pattern(
     tmp_path: Path, machine: Machine, bank: Bank
 ) -> None:
     result = ports(tmp_path, machine, "--json", str(bank.device(3)), "--glob", f"{tmp_path}/bank/port*")
@@ -114,7 +112,7 @@ def test_nothing_is_opened_without_a_probe(tmp_path: Path, machine: Machine) -> 
     assert {device["speaks"] for device in found.values()} == {"unasked"}
 
 
-def test_configured_ports_are_known_and_new_ones_numbered_behind_them(
+def test_configured_ports_are_recognised_and_new_ones_get_higher_numbers(
     tmp_path: Path, machine: Machine
 ) -> None:
     config = (
@@ -129,16 +127,16 @@ def test_configured_ports_are_known_and_new_ones_numbered_behind_them(
     assert [port["port"] for port in tomllib.loads(document["configuration"])["ports"]] == [8]
 
 
-def test_it_works_before_there_is_a_configuration(tmp_path: Path, machine: Machine) -> None:
-    nowhere = str(tmp_path / "nowhere.toml")
+def test_the_command_needs_no_configuration(tmp_path: Path, machine: Machine) -> None:
+    missing = str(tmp_path / "nowhere.toml")
     arguments = ["ports", "--json", "--sysroot", str(machine.root)]
-    result = CliRunner().invoke(main, arguments, default_map={"config": nowhere})
+    result = CliRunner().invoke(main, arguments, default_map={"config": missing})
     assert sorted(by_device(as_json(result))) == ["ttyUSB0", "ttyUSB2", "ttyUSB4"]
-    named = CliRunner().invoke(main, ["--config", nowhere, *arguments])
+    named = CliRunner().invoke(main, ["--config", missing, *arguments])
     assert named.exit_code == 1
 
 
-def test_a_machine_without_serial_devices_is_told(tmp_path: Path) -> None:
+def test_a_machine_without_serial_devices_gets_a_clear_answer(tmp_path: Path) -> None:
     empty = Machine(tmp_path / "empty")
     assert "no serial device" in ports(tmp_path, empty).stdout
     assert as_json(ports(tmp_path, empty, "--json")) == {"devices": [], "configuration": ""}
@@ -158,32 +156,32 @@ def test_a_terminal_sees_the_progress(tmp_path: Path, machine: Machine) -> None:
         str(machine.root),
     ]
     master, slave = pty.openpty()
-    done = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, check=True, timeout=30)
+    result = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, check=True, timeout=30)
     os.close(slave)
-    seen = os.read(master, 65536)
+    progress = os.read(master, 65536)
     os.close(master)
-    assert b"Asking the devices" in seen
-    assert b"100%" in seen
-    assert b"Asking" not in done.stdout
+    assert b"Asking the devices" in progress
+    assert b"100%" in progress
+    assert b"Asking" not in result.stdout
 
 
 def test_a_running_gateway_is_asked_about_its_ports(running: Running, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "machine")
-    held = running.state / "ports" / "port1"
-    machine.tty("ttyUSB0", held.resolve(), machine.stick("1-1"))
+    device_link = running.state / "ports" / "port1"
+    machine.tty("ttyUSB0", device_link.resolve(), machine.stick("1-1"))
     document = running.cli("ports", "--sysroot", str(machine.root))
     status = running.cli("status")["ports"]
     found = {device["port"]: device for device in document["devices"]}
     assert sorted(found) == [1, 2, 3, 4]
     assert Path(found[1]["device"]).name == "ttyUSB0"
     for port in status:
-        told, slot = found[port["port"]], port["slots"][port["active_slot"] - 1]
-        assert (told["speaks"], told["imei"], told["iccid"]) == ("sms", port["imei"], slot["iccid"])
-        assert told["can_send"]
+        probed, slot = found[port["port"]], port["slots"][port["active_slot"] - 1]
+        assert (probed["speaks"], probed["imei"], probed["iccid"]) == ("sms", port["imei"], slot["iccid"])
+        assert probed["can_send"]
     assert document["configuration"] == ""
 
 
-def test_what_a_running_gateway_may_open_any_moment_is_not_opened(tmp_path: Path) -> None:
+def test_a_device_of_a_running_gateway_is_never_opened(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1})
     with ScriptedModem() as modem:
         (tmp_path / "ports").mkdir()
@@ -204,7 +202,7 @@ def test_what_a_running_gateway_may_open_any_moment_is_not_opened(tmp_path: Path
             box.stop()
 
 
-def test_a_running_gateway_tells_why_a_port_is_not_up(tmp_path: Path) -> None:
+def test_a_running_gateway_gives_the_reason_why_a_port_is_not_up(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1})
     try:
         box.start_gateway()

@@ -12,6 +12,7 @@ from gatewayd.accounts import authenticator
 from gatewayd.cli import COMMANDS, main
 from gatewayd.commands import keys, loop_test
 from gatewayd.loop_test import rounds
+from tests.conftest import Running
 
 SLOW = ("pydantic", "flask", "waitress", "sqlite_utils", "tabulate")
 ABOVE_THE_CLIENT = ("gatewayd.store.store", "gatewayd.admin.commands", "gatewayd.sims.numbering", "flask")
@@ -20,8 +21,8 @@ ABOVE_THE_CLIENT = ("gatewayd.store.store", "gatewayd.admin.commands", "gatewayd
 def imported_by(statements: str) -> set[str]:
     """Run statements in a new interpreter; return the names of the imported modules."""
     program = f"import sys\n{statements}\nprint(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines())
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(result.stdout.splitlines())
 
 
 def test_help_imports_no_slow_library_and_no_command() -> None:
@@ -48,8 +49,20 @@ def test_a_command_that_asks_the_daemon_does_not_import_the_gateway(module: str)
     assert imported.isdisjoint((*SLOW, *ABOVE_THE_CLIENT))
 
 
+def test_asking_the_daemon_imports_no_settings(running: Running) -> None:
+    config = str(running.state / "gatewayd.toml")
+    statements = f"""
+from gatewayd.cli import main
+try:
+    main(["--config", {config!r}, "status", "--json"], prog_name="gatewayd")
+except SystemExit as ended:
+    assert ended.code == 0, ended.code
+"""
+    assert imported_by(statements).isdisjoint((*SLOW, "config.settings", *ABOVE_THE_CLIENT))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_the_table_is_the_beginning_of_the_help_of_the_command(name: str) -> None:
+def test_the_short_help_in_the_table_begins_the_help_of_the_command(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     listed = click.Command(name, help=COMMANDS[name].short_help)

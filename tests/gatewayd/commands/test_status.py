@@ -7,10 +7,10 @@ from tests.conftest import Running
 
 def test_status_shows_quota_process_and_disk(running: Running) -> None:
     company = running.cli("company", "add", "Pharmacie du Fleuve", "--quota", 500)["id"]
-    told = running.cli("status")
-    assert [each["quota"] for each in told["companies"] if each["id"] == company] == [500]
-    assert told["process"] == running.process.pid
-    shown = running.cli_raw("status").stdout
-    assert f"(process {running.process.pid}) runs for " in shown
-    assert " MiB are free; the database has " in shown
-    assert "Quota of Pharmacie du Fleuve: 0 of 500 used this month." in shown
+    status = running.cli("status")
+    assert [listed["quota"] for listed in status["companies"] if listed["id"] == company] == [500]
+    assert status["process"] == running.process.pid
+    output = running.cli_raw("status").stdout
+    assert f"(process {running.process.pid}) runs for " in output
+    assert " MiB are free; the database has " in output
+    assert "Quota of Pharmacie du Fleuve: 0 of 500 used this month." in output

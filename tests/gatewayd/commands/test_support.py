@@ -63,7 +63,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
     box.config.write_text(
         f"# the SIM of {SENDER}, PIN {PIN}\n{box.config.read_text()}"
         f'pin = "{PIN}"\nsmsc = "{SENDER}"\nreset_command = ["curl", "-u", "admin:{PASSWORD}"]\n'
-        f'[[balance]]\noperator = "Nobody"\ncode = "#144*{OTHER_PIN}#"\n'
+        f'[[balance]]\noperator = "Nobody"\ncode = "#144*{OTHER_PIN}#"\nrenew_code = "*144*{OTHER_PIN}*1#"\n'
     )
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
     box.start_gateway()
@@ -77,10 +77,10 @@ def support(config: Path, *arguments: str | Path) -> Result:
 
 
 def contents(path: Path) -> dict[str, str]:
-    with tarfile.open(path) as packed:
-        members = packed.getmembers()
+    with tarfile.open(path) as archive_file:
+        members = archive_file.getmembers()
         assert {member.mode for member in members} == {0o600}
-        files = [packed.extractfile(member) for member in members]
+        files = [archive_file.extractfile(member) for member in members]
         return {
             Path(member.name).name: file.read().decode()
             for member, file in zip(members, files, strict=True)
@@ -88,18 +88,18 @@ def contents(path: Path) -> dict[str, str]:
         }
 
 
-def secret_words(text: str) -> list[str]:
+def secrets_in(text: str) -> list[str]:
     """Return the secrets that a text contains, also phone numbers in the form of PDUs."""
     numbers = [number[4:] for number in (RECIPIENT, SENDER)]
     swapped = ["".join(a + b for b, a in zip(n[::2], n[1::2], strict=True)) for n in numbers]
     spaced = ["71 23 45 67"]
-    words = [*numbers, *swapped, *spaced, SENT, RECEIVED, "zanzibar", "kilimandjaro", KEY_IN_LOG, PASSWORD]
-    words += [DEBUGGED, "866123040123456", "0B9132674523"]
-    found = [word for word in words if word in text]
-    return found + [pin for pin in (PIN, OTHER_PIN) if re.search(rf"(?<![0-9.]){pin}(?![0-9])", text)]
+    secrets = [*numbers, *swapped, *spaced, SENT, RECEIVED, "zanzibar", "kilimandjaro", KEY_IN_LOG, PASSWORD]
+    secrets += [DEBUGGED, "866123040123456", "0B9132674523"]
+    present = [secret for secret in secrets if secret in text]
+    return present + [pin for pin in (PIN, OTHER_PIN) if re.search(rf"(?<![0-9.]){pin}(?![0-9])", text)]
 
 
-def test_the_archive_holds_what_helps_and_nothing_that_is_nobodys_business(box: Box, tmp_path: Path) -> None:
+def test_the_archive_holds_useful_facts_and_no_secrets(box: Box, tmp_path: Path) -> None:
     sms_id = box.send(SENT, recipient=RECIPIENT)
     box.becomes(sms_id, "delivered")
     box.cli("sim", "set", 1, "--company", 1)  # the company that owns the inbox
@@ -127,10 +127,10 @@ def test_the_archive_holds_what_helps_and_nothing_that_is_nobodys_business(box: 
         "port-1.txt",
     } == set(files)
 
-    assert {name: secret_words(text) for name, text in files.items() if secret_words(text)} == {}
-    whole = "\n".join(files.values())
+    assert {name: secrets_in(text) for name, text in files.items() if secrets_in(text)} == {}
+    everything = "\n".join(files.values())
     for secret in (box.headers["X-API-Key"], iccid, number[4:], sms_id):
-        assert secret not in whole
+        assert secret not in everything
 
     status = json.loads(files["status.json"])
     assert status["ports"][0]["slots"][0]["iccid"] == f"…{iccid[-4:]}"
@@ -150,7 +150,7 @@ def test_the_archive_holds_what_helps_and_nothing_that_is_nobodys_business(box: 
         assert name in files["README.txt"] or name == "README.txt"
 
 
-def test_without_a_daemon_there_is_less_and_it_says_so(tmp_path: Path) -> None:
+def test_without_a_daemon_the_readme_names_the_missing_files(tmp_path: Path) -> None:
     box = Box(tmp_path, slots={1: 1})
     path = tmp_path / "out.tar.gz"
     result = support(box.config, path)
@@ -172,11 +172,11 @@ def test_the_counts_of_a_stopped_gateway_come_from_its_database(box: Box, tmp_pa
     files = contents(path)
     assert json.loads(files["counts.json"])["newest_messages"] == 1
     assert "port-1.txt" not in files
-    assert secret_words("".join(files.values())) == []
+    assert secrets_in("".join(files.values())) == []
 
 
 @pytest.mark.parametrize("text", ["[[ports", "pin = 4821\nnonsense = 4821", "\xff"])
-def test_a_configuration_that_cannot_be_used_gives_nothing_away(tmp_path: Path, text: str) -> None:
+def test_an_unusable_configuration_reveals_no_secret(tmp_path: Path, text: str) -> None:
     config = tmp_path / "gatewayd.toml"
     config.write_bytes(text.encode("latin-1"))
     path = tmp_path / "out.tar.gz"
@@ -187,7 +187,7 @@ def test_a_configuration_that_cannot_be_used_gives_nothing_away(tmp_path: Path, 
     assert json.loads(files["check.json"])["faults"] > 0
 
 
-def test_it_is_made_without_configuration_and_without_journal(
+def test_the_archive_needs_neither_configuration_nor_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
@@ -202,31 +202,31 @@ def test_it_is_made_without_configuration_and_without_journal(
     assert "log.txt (Denied)" in contents(path)["README.txt"]
 
 
-def test_it_is_named_after_the_time_and_never_overwrites(
+def test_the_archive_is_named_after_the_time_and_overwrites_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert support(tmp_path / "none.toml").exit_code == 0
-    [made] = tmp_path.glob("gatewayd-support-*.tar.gz")
-    assert re.fullmatch(r"gatewayd-support-\d{4}-\d\d-\d\d-\d{6}\.tar\.gz", made.name)
-    before = made.read_bytes()
-    again = support(tmp_path / "none.toml", made)
-    assert again.exit_code == 1
-    assert "already exists" in again.stderr
-    assert made.read_bytes() == before
-    nowhere = support(tmp_path / "none.toml", tmp_path / "none" / "x.tar.gz")
-    assert nowhere.exit_code == 1
-    assert "there is no folder" in nowhere.stderr
+    [first] = tmp_path.glob("gatewayd-support-*.tar.gz")
+    assert re.fullmatch(r"gatewayd-support-\d{4}-\d\d-\d\d-\d{6}\.tar\.gz", first.name)
+    before = first.read_bytes()
+    refused = support(tmp_path / "none.toml", first)
+    assert refused.exit_code == 1
+    assert "already exists" in refused.stderr
+    assert first.read_bytes() == before
+    no_folder = support(tmp_path / "none.toml", tmp_path / "none" / "x.tar.gz")
+    assert no_folder.exit_code == 1
+    assert "there is no folder" in no_folder.stderr
     assert support(tmp_path / "none.toml", "--nonsense").exit_code == 2
     assert support(tmp_path / "none.toml", "one", "two").exit_code == 2
 
 
-def test_what_came_to_its_place_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "x.tar.gz"
-    path.write_text("somebody else's")
+    path.write_text("of another program")
     with pytest.raises(FileExistsError):
         archive.write(path, {})
-    assert path.read_text() == "somebody else's"
+    assert path.read_text() == "of another program"
 
 
 def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> Non
         ("0011000B913267452301F70000", "(26 characters)"),
     ],
 )
-def test_what_looks_like_a_secret_is_masked_and_nothing_else(text: str, masked: str) -> None:
+def test_only_secrets_are_masked(text: str, masked: str) -> None:
     assert Redactor(["4821"]).text(text) == masked
 
 
@@ -288,7 +288,7 @@ def test_what_looks_like_a_secret_is_masked_and_nothing_else(text: str, masked: 
         "٧٦٥٤٣٢١٠",
     ],
 )
-def test_a_number_is_masked_however_it_is_written(number: str) -> None:
+def test_a_number_is_masked_in_every_notation(number: str) -> None:
     for text in (number, f"called {number}.", f"“{number}”, again"):
         digits = [character for character in Redactor().text(text) if character.isdigit()]
         assert len(digits) <= 2, Redactor().text(text)
@@ -307,11 +307,11 @@ def test_a_number_is_masked_however_it_is_written(number: str) -> None:
         "654 321",
     ],
 )
-def test_a_number_in_the_name_of_a_company_is_masked_however_it_is_written(name: str) -> None:
-    shown = Redactor().tree({"companies": [{"id": 1, "name": name, "used_this_month": 76543210}]})
-    told = shown["companies"][0]
-    assert sum(map(str.isdigit, told["name"])) <= 2
-    assert (told["id"], told["used_this_month"]) == (1, 76543210)
+def test_a_number_in_the_name_of_a_company_is_masked(name: str) -> None:
+    masked = Redactor().tree({"companies": [{"id": 1, "name": name, "used_this_month": 76543210}]})
+    company = masked["companies"][0]
+    assert sum(map(str.isdigit, company["name"])) <= 2
+    assert (company["id"], company["used_this_month"]) == (1, 76543210)
 
 
 @pytest.mark.parametrize(
@@ -326,12 +326,12 @@ def test_a_number_in_the_name_of_a_company_is_masked_however_it_is_written(name:
         "2027-01-31",
     ],
 )
-def test_what_is_no_number_of_a_telephone_stays(text: str) -> None:
+def test_digits_that_are_no_phone_number_stay(text: str) -> None:
     assert Redactor().text(text) == text
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{7,14}", fullmatch=True), st.text(), st.text())
-def test_a_number_is_masked_wherever_it_stands(number: str, before: str, after: str) -> None:
+def test_a_number_is_masked_anywhere_in_a_text(number: str, before: str, after: str) -> None:
     assert number not in Redactor().text(before + number + after)
     assert number not in json.dumps(Redactor().tree({before: [after + number], number: {}}))
 
@@ -343,11 +343,11 @@ def test_a_number_is_masked_wherever_it_stands(number: str, before: str, after: 
     ),
     st.integers(1, 4),
 )
-def test_a_number_in_a_companys_name_is_masked_however_it_is_written(
-    number: str, between: str, together: int
+def test_a_number_in_the_name_of_a_company_is_masked_with_any_separator(
+    number: str, separator: str, group_size: int
 ) -> None:
-    groups = [number[start : start + together] for start in range(0, len(number), together)]
-    status = {"companies": [{"id": 1, "name": f"Awa {between.join(groups)}", "active": True}]}
+    groups = [number[start : start + group_size] for start in range(0, len(number), group_size)]
+    status = {"companies": [{"id": 1, "name": f"Awa {separator.join(groups)}", "active": True}]}
     [company] = Redactor().tree(status)["companies"]
     assert sum(char.isdigit() for char in company["name"]) <= 2
     assert (company["id"], company["name"][:4]) == (1, "Awa ")
@@ -367,7 +367,7 @@ def test_any_bytes_can_be_a_configuration(raw: bytes) -> None:
     ),
     st.sampled_from(["[[ports]]", "[ports]", "[[balance]]", "[nonsense]", ""]),
 )
-def test_a_pin_is_blanked_wherever_it_was_put(keys: dict[str, str], section: str) -> None:
+def test_a_pin_is_blanked_in_any_section(keys: dict[str, str], section: str) -> None:
     raw = "\n".join([section, *(f"{key} = {value}" for key, value in keys.items())])
-    shown = json.dumps(blanked(raw.encode()))
-    assert "4821" not in shown or ("smsc" in keys and "ports" in section)
+    output = json.dumps(blanked(raw.encode()))
+    assert "4821" not in output or ("smsc" in keys and "ports" in section)

@@ -15,26 +15,26 @@ from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 
 def test_a_code_is_answered_on_the_command_line(running: Running) -> None:
-    told = running.cli("ussd", 1, "#123#")
-    assert (told["port"], told["slot"], told["session"]) == (1, 1, "done")
-    assert told["answer"].startswith("Votre solde est de 1250 FCFA")
-    plain = running.cli_raw("ussd", 1, "#123#")
-    assert plain.stdout.strip() == told["answer"]
+    answer = running.cli("ussd", 1, "#123#")
+    assert (answer["port"], answer["slot"], answer["session"]) == (1, 1, "done")
+    assert answer["answer"].startswith("Votre solde est de 1250 FCFA")
+    text_output = running.cli_raw("ussd", 1, "#123#")
+    assert text_output.stdout.strip() == answer["answer"]
 
 
-def test_further_words_are_replies_in_the_same_session(running: Running) -> None:
-    told = running.cli("ussd", 1, "*100#", "2")
-    assert told["answers"] == ["1 Solde\n2 Mon numéro", "Votre numéro: +22370000001"]
-    open_one = running.cli_raw("ussd", 1, "*100#")
-    assert open_one.returncode == 0
-    assert "waits for a reply" in open_one.stderr
-    too_many = running.cli_raw("ussd", 1, "*100#", "1", "1")
-    assert too_many.returncode == 1
-    assert "ended the session before all replies were sent" in too_many.stderr
+def test_further_arguments_are_replies_in_the_same_session(running: Running) -> None:
+    answer = running.cli("ussd", 1, "*100#", "2")
+    assert answer["answers"] == ["1 Solde\n2 Mon numéro", "Votre numéro: +22370000001"]
+    open_session = running.cli_raw("ussd", 1, "*100#")
+    assert open_session.returncode == 0
+    assert "waits for a reply" in open_session.stderr
+    too_many_replies = running.cli_raw("ussd", 1, "*100#", "1", "1")
+    assert too_many_replies.returncode == 1
+    assert "ended the session before all replies were sent" in too_many_replies.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "error"),
     [
         (("9", "#123#"), "There is no port 9"),
         (("1", "#123é#"), "code must be"),
@@ -43,15 +43,15 @@ def test_further_words_are_replies_in_the_same_session(running: Running) -> None
         (("1", "*9999#"), "does not know this code"),
     ],
 )
-def test_what_cannot_be_asked_is_told_in_words(
-    running: Running, arguments: tuple[str, ...], why: str
+def test_an_invalid_request_is_a_clear_error(
+    running: Running, arguments: tuple[str, ...], error: str
 ) -> None:
-    done = running.cli_raw("ussd", *arguments)
-    assert done.returncode == 1
-    assert why in done.stderr
+    result = running.cli_raw("ussd", *arguments)
+    assert result.returncode == 1
+    assert error in result.stderr
 
 
-def test_without_a_daemon_it_says_so(tmp_path: Path) -> None:
+def test_without_a_daemon_the_error_says_so(tmp_path: Path) -> None:
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
     process = Process("--config", config, "ussd", "1", "#123#")
@@ -67,7 +67,7 @@ def test_neither_codes_nor_answers_are_logged(running: Running) -> None:
     assert "solde" not in log
 
 
-class Waiting(PlayedPort):
+class WaitingPort(PlayedPort):
     """A port whose answers come from the test."""
 
     def __init__(self) -> None:
@@ -79,22 +79,24 @@ class Waiting(PlayedPort):
 
 
 @pytest.fixture
-def port() -> Waiting:
-    return Waiting()
+def port() -> WaitingPort:
+    return WaitingPort()
 
 
-def ask(port: Waiting) -> UssdAnswer:
+def ask(port: WaitingPort) -> UssdAnswer:
     return ussd.ask({1: port}, {}, 1, "#123#", (), None)
 
 
-def test_a_port_without_time_is_not_waited_for(port: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_port_is_not_waited_for(port: WaitingPort, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ussd, "BEGIN_TIMEOUT_S", 0.01)
     with pytest.raises(ConflictError, match="busy"):
         ask(port)
     assert port.future.cancelled()
 
 
-def test_a_port_that_has_begun_is_waited_for(port: Waiting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_has_begun_is_waited_for_until_the_time_limit(
+    port: WaitingPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ussd, "BEGIN_TIMEOUT_S", 0.01)
     monkeypatch.setattr(ussd, "_SLOT_TIMEOUT_S", 0.01)
     monkeypatch.setattr(ussd, "_CODE_TIMEOUT_S", 0.01)
@@ -103,7 +105,7 @@ def test_a_port_that_has_begun_is_waited_for(port: Waiting, monkeypatch: pytest.
         ask(port)
 
 
-def test_what_the_network_says_decides(port: Waiting) -> None:
+def test_the_last_reply_of_the_network_decides(port: WaitingPort) -> None:
     answers: list[tuple[Reply, bool]] = [
         (Reply(Session.DONE, ""), True),
         (Reply(Session.OPEN, "menu"), True),
@@ -114,10 +116,10 @@ def test_what_the_network_says_decides(port: Waiting) -> None:
         (Reply(Session.NOT_SUPPORTED, "text"), False),
         (Reply(Session.TIMED_OUT, ""), False),
     ]
-    for reply, good in answers:
+    for reply, accepted in answers:
         port.future = Future()
         port.future.set_result(UssdAnswer(1, 1, "8922", (reply,), 0))
-        if good:
+        if accepted:
             assert ask(port).text == reply.text
             continue
         with pytest.raises(UssdFailedError) as caught:
@@ -130,13 +132,15 @@ def test_what_the_network_says_decides(port: Waiting) -> None:
     ("error", "kind"),
     [(UssdUnavailableError("no"), ConflictError), (UssdRefusedError("no"), UssdFailedError)],
 )
-def test_why_there_is_no_answer_is_passed_on(port: Waiting, error: Exception, kind: type[Exception]) -> None:
+def test_the_reason_of_a_missing_answer_is_passed_on(
+    port: WaitingPort, error: Exception, kind: type[Exception]
+) -> None:
     port.future.set_exception(error)
     with pytest.raises(kind, match="no"):
         ask(port)
 
 
-def test_every_fault_of_a_request_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_a_request_are_reported_at_once(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path)
     played.up(1, "8922302000000000010")
     try:

@@ -33,25 +33,25 @@ class Watch:
 
     def __init__(self, box: Box, port: int, *options: str) -> None:
         self.process = Process("--config", box.config, "watch", str(port), *options)
-        self.seen: list[str] = []
+        self.lines: list[str] = []
 
     def until(self, condition: Callable[[str], object]) -> str:
         """Read lines until one satisfies the condition, and return it."""
         while not condition(line := self.process.line()):
-            self.seen.append(line)
-        self.seen.append(line)
+            self.lines.append(line)
+        self.lines.append(line)
         return line
 
 
-def order(box: Box, **what: object) -> None:
-    """Send an order to the simulated bank."""
+def order(box: Box, **command: object) -> None:
+    """Send a command to the simulated bank."""
     with socket.socket(socket.AF_UNIX) as bank:
         bank.connect(str(box.path / "ports" / "control"))
-        bank.sendall(json.dumps(what).encode() + b"\n")
+        bank.sendall(json.dumps(command).encode() + b"\n")
         assert json.loads(bank.recv(4096))["ok"]
 
 
-def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: Box) -> None:
+def test_a_watch_shows_earlier_and_new_lines_without_numbers_or_texts(box: Box) -> None:
     sim = next(sim for sim in box.sims_ready(2) if sim["port"] == 1)  # either port may be up first
     watches = [Watch(box, 1), Watch(box, 1)]
     for watch in watches:
@@ -63,20 +63,22 @@ def test_a_watch_shows_what_was_and_what_is_said_without_numbers_or_texts(box: B
         watch.until(lambda line: "(SMS-DELIVER, " in line)
         assert watch.process.stop(signal.SIGINT) == 0
         assert "".join(watch.process.stderr) == ""
-        shown = "".join(watch.seen)
-        assert not [text for text in ("secret", "70123456", "2307214365", sim["number"][4:]) if text in shown]
+        output = "".join(watch.lines)
+        assert not [
+            text for text in ("secret", "70123456", "2307214365", sim["number"][4:]) if text in output
+        ]
 
 
 def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:
     watch = Watch(box, 2, "--json")
-    told = json.loads(watch.until(lambda line: "AT+CMEE=1" in line))
-    assert set(told) == {"port", "at", "direction", "text"}
-    assert (told["port"], told["direction"], told["text"]) == (2, "to_modem", r"AT+CMEE=1\r")
-    assert told["at"].endswith("Z")
+    entry = json.loads(watch.until(lambda line: "AT+CMEE=1" in line))
+    assert set(entry) == {"port", "at", "direction", "text"}
+    assert (entry["port"], entry["direction"], entry["text"]) == (2, "to_modem", r"AT+CMEE=1\r")
+    assert entry["at"].endswith("Z")
     assert watch.process.stop(signal.SIGINT) == 0
 
 
-def test_a_watch_of_no_port_or_no_daemon_says_so(box: Box) -> None:
+def test_an_unknown_port_or_a_missing_daemon_is_a_clear_error(box: Box) -> None:
     unknown = Watch(box, 9)
     assert unknown.process.wait() == 1
     assert "there is no port 9; the daemon has: 1, 2" in "".join(unknown.process.stderr)
@@ -86,12 +88,12 @@ def test_a_watch_of_no_port_or_no_daemon_says_so(box: Box) -> None:
     assert box.gateway.stop(timeout_s=8) == 0
     assert watch.process.wait() == 1
     assert "stopped" in "".join(watch.process.stderr)
-    orphan = Watch(box, 1)
-    assert orphan.process.wait() == 1
-    assert "no gatewayd is running" in "".join(orphan.process.stderr)
+    without_daemon = Watch(box, 1)
+    assert without_daemon.process.wait() == 1
+    assert "no gatewayd is running" in "".join(without_daemon.process.stderr)
 
 
-def test_the_status_names_how_each_sim_stands(box: Box) -> None:
+def test_the_status_names_the_state_of_each_sim(box: Box) -> None:
     assert states(box) == [["ready"], ["ready"]]
     order(box, do="registration", port=1, stat=5)
     order(box, do="registration", port=2, stat=3)
@@ -100,11 +102,11 @@ def test_the_status_names_how_each_sim_stands(box: Box) -> None:
     assert "roaming" in roaming["detail"]
     assert "denies" in denied["detail"]
     assert {sim["port"]: sim["can_send_sms"] for sim in box.sims_ready(1)} == {1: True, 2: False}
-    shown = Process("--config", box.config, "status", "--watch")
-    eventually(lambda: "roaming" in shown.line())
-    eventually(lambda: "Parts ready to go" in shown.line())
-    eventually(lambda: "dBm" in shown.line())  # the header again: the display was refreshed
-    assert shown.stop(signal.SIGINT) == 0
+    process = Process("--config", box.config, "status", "--watch")
+    eventually(lambda: "roaming" in process.line())
+    eventually(lambda: "Parts ready to go" in process.line())
+    eventually(lambda: "dBm" in process.line())  # the header again: the display was refreshed
+    assert process.stop(signal.SIGINT) == 0
     order(box, do="unplug", port=1)
     eventually(lambda: states(box)[0] == ["unreachable"])
 
@@ -114,11 +116,11 @@ def states(box: Box) -> list[Any]:
     return [port["slots"][0]["state"] for port in box.cli("status")["ports"]]
 
 
-def test_a_port_that_fails_leaves_its_last_words_in_the_log(box: Box) -> None:
+def test_a_port_that_fails_logs_its_last_lines(box: Box) -> None:
     order(box, do="unplug", port=1)
     assert box.gateway is not None
     eventually(lambda: box.cli("status")["ports"][0]["state"] == "absent")
     assert box.gateway.stop() == 0
     text = "".join(box.gateway.stderr)
-    assert text.count("what was said before it failed") == 1
+    assert text.count("the last lines before the failure") == 1
     assert " > AT+CMEE=1" in text

@@ -1,4 +1,4 @@
-"""The control socket: one answer to a request, or many until the reader goes away."""
+"""The control socket: one answer to a request, or many until the reader disconnects."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LARGE = 1 << 20  # more than a socket holds
 
 
 class Commands:
-    """Commands that go on, and whether they were ended."""
+    """Commands that run until they are ended."""
 
     def __init__(self) -> None:
-        self.begun = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
         self.ended = threading.Semaphore(0)
 
     def run(self, command: str, arguments: Mapping[str, object]) -> object:
@@ -41,7 +41,7 @@ class Commands:
         return self._go_on(arguments) if command == "go on" else dict(arguments)
 
     def _go_on(self, arguments: Mapping[str, object]) -> Generator[list[object], None, None]:
-        self.begun.release()
+        self.started.release()
         try:
             yield ["x" * int(str(arguments["size"]))]
             while arguments["goes on"]:
@@ -75,56 +75,58 @@ def test_a_command_is_answered_once(store: Path) -> None:
         ask(store, "refuse", {}, 5)
 
 
-def test_without_a_daemon_it_says_so(store: Path) -> None:
+def test_without_a_daemon_there_is_a_clear_error(store: Path) -> None:
     with pytest.raises(NotRunningError):
         next(follow(store, "go on", {}))
 
 
 @pytest.mark.usefixtures("server")
-def test_a_command_that_ends_by_itself_ends_for_its_reader(store: Path, commands: Commands) -> None:
+def test_the_stream_of_a_command_ends_with_the_command(store: Path, commands: Commands) -> None:
     assert list(follow(store, "go on", {"size": 2, "goes on": False})) == [["xx"]]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
     with pytest.raises(AdminError, match="no"):
         next(follow(store, "refuse", {}))
 
 
 @pytest.mark.usefixtures("server")
-def test_a_reader_that_goes_away_ends_its_command(store: Path, commands: Commands) -> None:
+def test_a_reader_that_disconnects_ends_its_command(store: Path, commands: Commands) -> None:
     with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
         assert next(batches) == ["x"]
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.parametrize("size", [1, LARGE])
-def test_a_stop_ends_what_goes_on_though_nobody_reads_it(
+def test_a_stop_ends_a_command_that_no_reader_reads(
     store: Path, commands: Commands, server: ControlServer, size: int
 ) -> None:
-    with socket.socket(socket.AF_UNIX) as asleep:
-        asleep.connect(str(socket_path(store)))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(socket_path(store)))
         request = {"command": "go on", "arguments": {"size": size, "goes on": True}}
-        asleep.sendall(json.dumps(request).encode() + b"\n")
-        assert commands.begun.acquire(timeout=5)
+        client.sendall(json.dumps(request).encode() + b"\n")
+        assert commands.started.acquire(timeout=60)
         server.stop(1)
-        assert commands.ended.acquire(timeout=5)
+        assert commands.ended.acquire(timeout=60)
 
 
 @pytest.mark.usefixtures("server")
-def test_a_daemon_that_stops_is_told_as_such(store: Path, server: ControlServer, commands: Commands) -> None:
+def test_a_reader_is_told_that_the_daemon_stopped(
+    store: Path, server: ControlServer, commands: Commands
+) -> None:
     with closing(follow(store, "go on", {"size": 1, "goes on": True})) as batches:
         assert next(batches) == ["x"]
         server.stop(1)
         with pytest.raises(AdminError, match="the daemon stopped"):
             eventually(lambda: [batch for batch in batches if batch])
-    assert commands.ended.acquire(timeout=5)
+    assert commands.ended.acquire(timeout=60)
 
 
-def test_a_connection_that_cannot_be_taken_ends_nothing(
+def test_a_connection_that_cannot_be_accepted_ends_nothing(
     store: Path, server: ControlServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
-        # No file may have a number from this one on, so that there is none for the connection.
+        client.settimeout(60)
+        # With this limit there is no descriptor for the connection.
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             client.connect(str(socket_path(store)))
@@ -137,10 +139,10 @@ def test_a_connection_that_cannot_be_taken_ends_nothing(
     assert ask(store, "echo", {"n": 3}, 5) == {"n": 3}
 
 
-FOREIGN = ("id", "hash", "created_at", "active = 0, quota", "rowid", "ICCID", "")
+UNCHANGEABLE = ("id", "hash", "created_at", "active = 0, quota", "rowid", "ICCID", "")
 
 
-@pytest.mark.parametrize("column", FOREIGN)
+@pytest.mark.parametrize("column", UNCHANGEABLE)
 @pytest.mark.parametrize(
     ("command", "row", "table"),
     [("company.set", "company", "companies"), ("key.set", "key", "api_keys"), ("sim.set", "sim", "sims")],
@@ -151,7 +153,7 @@ def test_a_client_of_the_socket_changes_no_other_column(
     context = admin(played)
     played.up(1, "8922300000000000001")
     run(context, "key.add", {"company": 1})
-    before = tuple(played.row(f"SELECT * FROM {table} WHERE id = 1"))  # noqa: S608 - names of this test
+    before = tuple(played.row(f"SELECT * FROM {table} WHERE id = 1"))  # noqa: S608 - the names are those of this test
     with pytest.raises(AdminError, match="changes"):
         run(context, command, {row: 1, "changes": {column: 7}})
     with pytest.raises(AdminError, match="changes"):
@@ -185,7 +187,7 @@ def test_a_client_of_the_socket_changes_no_other_column(
         ("__class__", {}),
     ],
 )
-def test_a_client_of_the_socket_is_told_what_is_wrong_with_its_words(
+def test_invalid_arguments_of_a_client_of_the_socket_are_a_clear_error(
     played: PlayedGateway, command: str, arguments: dict[str, object]
 ) -> None:
     with pytest.raises(AdminError):
@@ -227,30 +229,30 @@ READING = [
 ]
 
 
-@pytest.mark.parametrize("words", [*READING, ("backup", "{folder}/copy.db")], ids=" ".join)
-@pytest.mark.parametrize("there", ["nothing", "no folder", "an empty file", "a text", "another database"])
-def test_a_command_on_a_mistyped_path_leaves_nothing(
-    tmp_path: Path, words: tuple[str, ...], there: str
+@pytest.mark.parametrize("arguments", [*READING, ("backup", "{folder}/copy.db")], ids=" ".join)
+@pytest.mark.parametrize("present", ["nothing", "no folder", "an empty file", "a text", "another database"])
+def test_a_command_on_a_mistyped_path_creates_no_file(
+    tmp_path: Path, arguments: tuple[str, ...], present: str
 ) -> None:
-    folder = tmp_path / ("missing" if there == "no folder" else "folder")
+    folder = tmp_path / ("missing" if present == "no folder" else "folder")
     path = folder / "typo.db"
-    if there != "no folder":
+    if present != "no folder":
         folder.mkdir()
-    if there == "an empty file":
+    if present == "an empty file":
         path.touch()
-    if there == "a text":
+    if present == "a text":
         path.write_text("a list of things to buy")
-    if there == "another database":
+    if present == "another database":
         with closing(sqlite3.connect(path)) as db:
             db.execute("CREATE TABLE other (x)")
     config = tmp_path / "gatewayd.toml"
     config.write_text(f'[api]\nlisten = "127.0.0.1:0"\n[store]\npath = "{path}"\n')
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    words = tuple(word.format(folder=tmp_path) for word in words)
-    done = CliRunner().invoke(main, ["--config", str(config), *words])
-    assert done.exit_code == 1
+    arguments = tuple(argument.format(folder=tmp_path) for argument in arguments)
+    result = CliRunner().invoke(main, ["--config", str(config), *arguments])
+    assert result.exit_code == 1
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
-    assert folder.exists() is (there != "no folder")
-    if words != ("check",):
-        assert done.stderr.startswith("gatewayd: ")
-        assert done.stderr.count("\n") == 1
+    assert folder.exists() is (present != "no folder")
+    if arguments != ("check",):
+        assert result.stderr.startswith("gatewayd: ")
+        assert result.stderr.count("\n") == 1

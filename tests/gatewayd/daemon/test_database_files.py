@@ -1,4 +1,4 @@
-"""The files that a daemon leaves: one whole file at a stop, and a log that is used again after a kill and after nothing else."""
+"""The files that a daemon leaves: one complete file after a stop; after a kill a log, which only its own database replays."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.gatewayd.box import Box
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Box]:
-    """A gateway without a modem that answers: what it takes, waits."""
-    built = Box(tmp_path, slots={1: 1})
-    built.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
-    built.start_gateway()
-    built.sims_ready(1)
-    built.order(do="unplug", port=1)
-    yield built
-    built.stop()
+    """A gateway whose modem is unplugged, so that messages wait."""
+    box = Box(tmp_path, slots={1: 1})
+    box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
+    box.start_gateway()
+    box.sims_ready(1)
+    box.order(do="unplug", port=1)
+    yield box
+    box.stop()
 
 
 def files(box: Box) -> list[str]:
@@ -38,11 +38,11 @@ def texts(path: Path) -> list[str]:
         return [row[0] for row in db.execute("SELECT text FROM messages ORDER BY id")]
 
 
-def listed(box: Box) -> list[str]:
-    return [each["message"] for each in box.get("sms/messages")["data"]][::-1]
+def listed_texts(box: Box) -> list[str]:
+    return [message["message"] for message in box.get("sms/messages")["data"]][::-1]
 
 
-def test_a_stop_while_clients_list_leaves_one_whole_file(box: Box) -> None:
+def test_a_stop_during_list_requests_leaves_one_complete_file(box: Box) -> None:
     for number in range(20):
         box.send(f"message {number}")
     stopping = threading.Event()
@@ -64,36 +64,36 @@ def test_a_stop_while_clients_list_leaves_one_whole_file(box: Box) -> None:
 
 
 def restored_from_a_backup(box: Box) -> None:
-    box.cli("backup", str(box.path / "kept.db"))
+    box.cli("backup", str(box.path / "restored.db"))
 
 
 def restored_from_a_copy(box: Box) -> None:
     box.stop_gateway()
-    shutil.copyfile(box.path / "gatewayd.db", box.path / "kept.db")
+    shutil.copyfile(box.path / "gatewayd.db", box.path / "restored.db")
     box.start_gateway()
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("keep", [restored_from_a_backup, restored_from_a_copy])
+@pytest.mark.parametrize("prepare_restore", [restored_from_a_backup, restored_from_a_copy])
 def test_after_a_kill_the_log_is_used_but_not_with_a_restored_database(
-    box: Box, keep: Callable[[Box], None]
+    box: Box, prepare_restore: Callable[[Box], None]
 ) -> None:
     box.send("before")
-    keep(box)
+    prepare_restore(box)
     for number in range(10):
         box.send(f"later {number}")
-    everything = ["before", *(f"later {number}" for number in range(10))]
+    all_texts = ["before", *(f"later {number}" for number in range(10))]
     gateway = running(box)
     gateway.kill()
     box.start_gateway()
-    assert listed(box) == everything
+    assert listed_texts(box) == all_texts
     box.send("the last")
     running(box).kill()
-    shutil.copyfile(box.path / "kept.db", box.path / "gatewayd.db")
+    shutil.copyfile(box.path / "restored.db", box.path / "gatewayd.db")
     box.start_gateway()
-    assert listed(box) == ["before"]
-    told = running(box)
-    eventually(lambda: any("gatewayd.db.foreign-1-wal" in line for line in told.stderr))
+    assert listed_texts(box) == ["before"]
+    restarted = running(box)
+    eventually(lambda: any("gatewayd.db.foreign-1-wal" in line for line in restarted.stderr))
     assert "gatewayd.db.foreign-1-wal" in files(box)
     box.stop_gateway()
     assert texts(box.path / "gatewayd.db") == ["before"]

@@ -1,4 +1,4 @@
-"""What systemd keeps for the daemon: which descriptors, under which names, and what the next process makes of them."""
+"""The descriptors that systemd stores for the daemon: their names, and their use by the next process."""
 
 from __future__ import annotations
 
@@ -22,50 +22,52 @@ def manager(tmp_path: Path) -> Iterator[ServiceManager]:
         yield manager
 
 
-def descriptors(manager: ServiceManager, **more: str) -> Descriptors:
-    return Descriptors(Systemd({"NOTIFY_SOCKET": str(manager.address), **more}))
+def descriptors(manager: ServiceManager, **variables: str) -> Descriptors:
+    return Descriptors(Systemd({"NOTIFY_SOCKET": str(manager.address), **variables}))
 
 
-def test_a_line_is_kept_under_a_name_that_says_port_and_device(manager: ServiceManager) -> None:
-    kept = descriptors(manager)
+def test_a_line_is_stored_under_the_name_of_its_port_and_device(manager: ServiceManager) -> None:
+    descriptor_store = descriptors(manager)
     with open(os.devnull, "rb") as line, open(os.devnull, "rb") as note:
-        kept.keep_line(3, "/dev/serial/by-path/usb-0:1.2:1.0-port0", line.fileno())
-        kept.keep_note(3, note.fileno())
+        descriptor_store.keep_line(3, "/dev/serial/by-path/usb-0:1.2:1.0-port0", line.fileno())
+        descriptor_store.keep_note(3, note.fileno())
     names = ["port-3-line-/dev/serial/by-path/usb-0_1.2_1.0-port0", "port-3-note"]
     eventually(lambda: manager.names == names)
-    kept.drop_line(3)
+    descriptor_store.drop_line(3)
     eventually(lambda: manager.names == ["port-3-note"])
-    kept.drop_line(3)  # nothing is kept
-    kept.keep_line(3, "/dev/ttyUSB\n1" + "x" * 300, 0)
+    descriptor_store.drop_line(3)  # no line is stored
+    descriptor_store.keep_line(3, "/dev/ttyUSB\n1" + "x" * 300, 0)
     eventually(lambda: len(manager.names) == 2)
     assert len(manager.names[-1]) <= 255
     assert manager.names[-1].isprintable()
 
 
-def test_a_line_that_is_opened_anew_takes_the_place_of_the_old_one(manager: ServiceManager) -> None:
-    kept = descriptors(manager)
-    with open(os.devnull, "rb") as one, open(os.devnull, "rb") as other:
-        kept.keep_line(1, "/dev/ttyUSB0", one.fileno())
-        kept.keep_line(1, "/dev/ttyUSB1", other.fileno())
+def test_a_reopened_line_replaces_the_old_one(manager: ServiceManager) -> None:
+    descriptor_store = descriptors(manager)
+    with open(os.devnull, "rb") as old_line, open(os.devnull, "rb") as new_line:
+        descriptor_store.keep_line(1, "/dev/ttyUSB0", old_line.fileno())
+        descriptor_store.keep_line(1, "/dev/ttyUSB1", new_line.fileno())
     eventually(lambda: manager.names == ["port-1-line-/dev/ttyUSB1"])
 
 
-def test_without_systemd_nothing_is_kept_or_given() -> None:
-    kept = Descriptors(Systemd({}))
-    assert not kept.keeps
-    kept.keep_line(1, "/dev/ttyUSB0", 0)
-    kept.drop_line(1)
-    assert kept.take(1) == HeldLine()
+def test_without_systemd_no_descriptor_is_stored_or_returned() -> None:
+    descriptor_store = Descriptors(Systemd({}))
+    assert not descriptor_store.keeps
+    descriptor_store.keep_line(1, "/dev/ttyUSB0", 0)
+    descriptor_store.drop_line(1)
+    assert descriptor_store.take(1) == HeldLine()
 
 
 @pytest.mark.parametrize("pid", ["", "1"])
-def test_what_is_meant_for_another_process_is_left_alone(manager: ServiceManager, pid: str) -> None:
-    kept = descriptors(manager, LISTEN_PID=pid, LISTEN_FDS="2", LISTEN_FDNAMES="port-1-line-x:port-1-note")
-    assert kept.take(1) == HeldLine()
+def test_descriptors_for_another_process_are_ignored(manager: ServiceManager, pid: str) -> None:
+    descriptor_store = descriptors(
+        manager, LISTEN_PID=pid, LISTEN_FDS="2", LISTEN_FDNAMES="port-1-line-x:port-1-note"
+    )
+    assert descriptor_store.take(1) == HeldLine()
 
 
 @pytest.mark.parametrize("count", ["x", "-1", "", "\u00b2"])
-def test_a_count_that_is_none_gives_nothing(manager: ServiceManager, count: str) -> None:
+def test_an_invalid_count_of_descriptors_counts_as_none(manager: ServiceManager, count: str) -> None:
     assert descriptors(manager, LISTEN_PID=str(os.getpid()), LISTEN_FDS=count).take(1) == HeldLine()
 
 
@@ -80,10 +82,10 @@ def box(tmp_path: Path, manager: ServiceManager, request: pytest.FixtureRequest)
     box.stop()
 
 
-def restarted(box: Box, how: str) -> None:
+def restart_daemon(box: Box, way: str) -> None:
     """End the daemon and start it again, as systemd does after a crash or `systemctl restart`."""
     assert box.gateway is not None
-    if how == "kill":
+    if way == "kill":
         box.gateway.kill()
     else:
         box.stop_gateway()
@@ -91,14 +93,12 @@ def restarted(box: Box, how: str) -> None:
 
 
 @pytest.mark.parametrize(("box", "command"), [("direct", "+CMGS"), ("storage", "+CMSS")], indirect=["box"])
-def test_a_part_whose_answer_came_while_the_daemon_was_away_was_sent_and_is_not_sent_again(
-    box: Box, command: str
-) -> None:
+def test_a_part_whose_answer_came_while_the_daemon_was_down_is_not_sent_again(box: Box, command: str) -> None:
     box.start_gateway()
     box.sims_ready(2)
     for port in (1, 2):
         box.order(do="hold", port=port, command=command, answer=True)
-    sms_id = box.send("in the air")
+    sms_id = box.send("being submitted")
     eventually(lambda: box.network("held"))
     assert box.gateway is not None
     box.gateway.kill()
@@ -111,22 +111,22 @@ def test_a_part_whose_answer_came_while_the_daemon_was_away_was_sent_and_is_not_
     assert "is known to be sent" in "".join(box.gateway.stderr)
 
 
-def test_an_answer_that_comes_after_the_restart_settles_the_part_too(box: Box) -> None:
+def test_an_answer_that_comes_after_the_restart_also_settles_the_part(box: Box) -> None:
     box.start_gateway()
     box.sims_ready(2)
     for port in (1, 2):
         box.order(do="hold", port=port, command="+CMGS", answer=True)
-    sms_id = box.send("in the air")
+    sms_id = box.send("being submitted")
     eventually(lambda: box.network("held"))
-    restarted(box, "kill")
+    restart_daemon(box, "kill")
     for port in (1, 2):
         box.order(do="release", port=port)
     box.becomes(sms_id, "delivered")
     assert len(box.network("submitted")) == 1
 
 
-@pytest.mark.parametrize("how", ["kill", "restart"])
-def test_a_line_goes_from_process_to_process_and_what_comes_meanwhile_is_taken(box: Box, how: str) -> None:
+@pytest.mark.parametrize("way", ["kill", "restart"])
+def test_a_line_is_passed_from_process_to_process_and_no_text_is_lost(box: Box, way: str) -> None:
     box.start_gateway()
     box.sims_ready(2)
     assert box.manager is not None
@@ -138,7 +138,7 @@ def test_a_line_goes_from_process_to_process_and_what_comes_meanwhile_is_taken(b
         "port-2-note",
     ]
     for number in range(2):
-        restarted(box, how)
+        restart_daemon(box, way)
         box.sims_ready(2)
         assert box.manager.names == names
         box.order(do="incoming", port=1, text=f"text {number}", **{"from": "+22376000000"})
@@ -147,7 +147,7 @@ def test_a_line_goes_from_process_to_process_and_what_comes_meanwhile_is_taken(b
     assert "".join(box.gateway.stderr).count("the line stayed open") == 2
 
 
-def test_a_port_that_is_configured_no_more_is_dropped(box: Box) -> None:
+def test_the_line_of_a_removed_port_is_dropped(box: Box) -> None:
     box.start_gateway()
     box.sims_ready(2)
     box.stop_gateway()
@@ -161,7 +161,7 @@ def test_a_port_that_is_configured_no_more_is_dropped(box: Box) -> None:
     )
 
 
-def test_a_device_that_went_while_the_daemon_was_away_is_opened_anew(box: Box) -> None:
+def test_a_device_that_was_unplugged_while_the_daemon_was_down_is_reopened(box: Box) -> None:
     box.start_gateway()
     box.sims_ready(2)
     assert box.gateway is not None
@@ -173,7 +173,7 @@ def test_a_device_that_went_while_the_daemon_was_away_is_opened_anew(box: Box) -
     box.becomes(box.send("after that"), "delivered")
 
 
-def test_an_empty_store_is_a_start_as_ever(box: Box) -> None:
+def test_a_start_without_stored_descriptors_is_a_normal_start(box: Box) -> None:
     box.start_gateway()
     box.sims_ready(2)
     box.stop_gateway()

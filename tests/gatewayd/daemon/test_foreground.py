@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import UNIGNORED, eventually
-from tests.gatewayd.box import free_port
+from tests.conftest import UNIGNORED, eventually, free_port
 
 
 class Foreground:
-    """A daemon without ports whose streams are what the shell made of them."""
+    """A daemon without ports. The shell sets up its streams."""
 
     def __init__(self, path: Path, streams: str = "", before: str = "") -> None:
         self.port = free_port()
@@ -32,39 +31,39 @@ class Foreground:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self.answers, 30)
+        eventually(self.answers)
 
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
-            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=5)
+            requests.get(f"http://127.0.0.1:{self.port}/api/health", timeout=60)
         except requests.ConnectionError:
             return False
         return True
 
     def end(self, with_signal: signal.Signals) -> int:
         self.process.send_signal(with_signal)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-def test_a_terminal_that_goes_away_ends_it_as_a_stop_does(tmp_path: Path, ended_by: signal.Signals) -> None:
+def test_a_closed_terminal_ends_the_daemon_as_a_stop_does(tmp_path: Path, ended_by: signal.Signals) -> None:
     daemon = Foreground(tmp_path)
     assert daemon.end(ended_by) == 0
     assert "stopped" in daemon.log.read_text()
 
 
-def test_a_daemon_that_ignores_hangups_goes_on(tmp_path: Path) -> None:
+def test_a_daemon_that_ignores_hangups_keeps_running(tmp_path: Path) -> None:
     daemon = Foreground(tmp_path, before="trap '' HUP;")
     daemon.process.send_signal(signal.SIGHUP)
-    until = time.monotonic() + 1.5
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
         assert daemon.answers()
     assert daemon.end(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize("streams", ["2>&-", "1>&-", "0<&-", "0<&- 1>&- 2>&-"])
-def test_it_runs_without_standard_streams_and_gives_their_numbers_to_no_file(
+def test_the_daemon_runs_without_standard_streams_and_no_file_gets_their_numbers(
     tmp_path: Path, streams: str
 ) -> None:
     daemon = Foreground(tmp_path, streams)
@@ -74,6 +73,6 @@ def test_it_runs_without_standard_streams_and_gives_their_numbers_to_no_file(
     assert daemon.end(signal.SIGTERM) == 0
 
 
-def test_a_log_on_a_full_disk_does_not_end_it(tmp_path: Path) -> None:
+def test_a_log_on_a_full_disk_does_not_end_the_daemon(tmp_path: Path) -> None:
     daemon = Foreground(tmp_path, "2>/dev/full")
     assert daemon.end(signal.SIGTERM) == 0

@@ -1,5 +1,5 @@
-"""A disk that is full, read-only or failing, under a daemon that runs: nothing is taken that cannot be kept, what can be sent
-is, and service returns by itself."""
+"""A full, read-only or failing disk under a running daemon: no message is accepted that cannot be stored, waiting messages are
+sent where possible, and service returns by itself."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def build(tmp_path: Path) -> Iterator[Build]:
 
 
 class Disk:
-    """The disk of a box, seen from outside."""
+    """The disk of a box."""
 
     def __init__(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Start the bank, whose process holds the disk, and on that the gateway."""
+        """Start the bank, whose process mounts the disk, and then the gateway on that disk."""
         self.box = box
         box.headers = {"X-API-Key": "none yet"}
         monkeypatch.setenv("SMALL_DISK", f"{box.path}/disk=40m")
@@ -67,16 +67,16 @@ class Disk:
     def ask(self, command: str, **arguments: object) -> Any:
         return ask(self.folder / "gatewayd.db", command, arguments, 20)
 
-    def take_room_of_the_log(self, left: int = 0) -> None:
-        """Leave the log what it uses and little more, while nobody writes: with its room, it takes hundreds of messages
-        to fill the disk.
+    def shrink_log(self, left: int = 0) -> None:
+        """Cut the log to its used part and `left` more octets, while no job writes. At its full size, hundreds of messages
+        would fit into the log of a full disk.
         """
         database = self.folder / "gatewayd.db"
         used = frames(database) * (_page_bytes(database) + FRAME_HEADER) + HEADER
         os.truncate(self.folder / "gatewayd.db-wal", used + left)
 
     def fill(self) -> None:
-        """Leave nothing free."""
+        """Leave no free space."""
         for size in (1 << 20, 1 << 12):
             with (self.folder / "filler").open("ab", buffering=0) as file, suppress(OSError):
                 while file.write(bytes(size)) == size:
@@ -106,70 +106,70 @@ def post(box: Box, text: str = "more") -> requests.Response:
 
 
 def health(box: Box) -> int:
-    return requests.get(f"{box.api}/health", timeout=5).status_code
+    return requests.get(f"{box.api}/health", timeout=60).status_code
 
 
-def take_until_full(box: Box) -> list[str]:
-    """Send until nothing more is taken; the ids of what was."""
-    taken: list[str] = []
+def send_until_full(box: Box) -> list[str]:
+    """Send until a message is refused; return the ids of the accepted ones."""
+    accepted: list[str] = []
     while (answer := post(box)).status_code == 200:
-        taken.append(answer.json()["data"]["sms_id"])
+        accepted.append(answer.json()["data"]["sms_id"])
     assert (answer.status_code, answer.json()["error"]) == (503, "storage_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
-    return taken
+    return accepted
 
 
 def submitted(box: Box) -> int:
     return len(box.network("submitted"))
 
 
-def test_a_full_disk_takes_nothing_sends_what_waits_and_heals(
+def test_on_a_full_disk_waiting_messages_are_sent_and_new_ones_refused_until_there_is_space(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = build()
     disk = Disk(box, monkeypatch)
     reserve = disk.folder / "gatewayd.db.reserve"
     assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
-    disk.take_room_of_the_log(left=1 << 16)
-    taken = [box.send(f"message {n}") for n in range(60)]
+    disk.shrink_log(left=1 << 16)
+    accepted = [box.send(f"message {n}") for n in range(60)]
     disk.fill()
-    taken += take_until_full(box)
+    accepted += send_until_full(box)
     assert health(box) == 503
     assert disk.state() == "sparing"
     assert "the disk is full" in disk.status()["detail"]
-    # Reading goes on, and so does sending: on the reserve.
-    assert box.status(taken[0])["status"] != "failed"
+    # Reading and sending continue, on the reserve.
+    assert box.status(accepted[0])["status"] != "failed"
     before = submitted(box)
-    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size, 30)
+    eventually(lambda: submitted(box) >= before + 5 and not reserve.stat().st_size)
     assert post(box).status_code == 503
-    # Somebody eats the reserve, too.
-    eventually(lambda: disk.fill() or disk.state() == "stuck", 30)  # type: ignore[func-returns-value]
+    # The reserve is used up, too.
+    eventually(lambda: disk.fill() or disk.state() == "stuck")  # type: ignore[func-returns-value]
     assert post(box).status_code == health(box) == 503
     disk.free()
     eventually(lambda: health(box) == 200)
     assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
-    taken.append(box.send("last"))
-    for sms_id in taken:
-        box.becomes(sms_id, "delivered", 60)
-    assert submitted(box) == len(taken)  # each of them once
+    accepted.append(box.send("last"))
+    for sms_id in accepted:
+        box.becomes(sms_id, "delivered")
+    assert submitted(box) == len(accepted)  # each of them once
     assert box.gateway is not None
     assert box.gateway.stop() == 0
     log = "".join(box.gateway.stderr)
     assert (
-        log.count("the disk is full: no messages are taken") <= 4
-    )  # once for each change, not for each failure
+        log.count("the disk is full: no messages are accepted") <= 4
+    )  # logged once for each change, not for each failure
     assert log.count("disk recovered: accepting messages") == 1
 
 
-def test_a_disk_that_fails_stops_everything_until_it_works_again(
+def test_a_failing_disk_stops_all_writes_until_it_works_again(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = build()
     disk = Disk(box, monkeypatch)
     ids = [box.send(f"message {n}") for n in range(10)]
-    _, most = resource.prlimit(disk.pid, resource.RLIMIT_FSIZE)
+    _, limit = resource.prlimit(disk.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(
-        disk.pid, resource.RLIMIT_FSIZE, (0, most)
+        disk.pid, resource.RLIMIT_FSIZE, (0, limit)
     )  # each write fails with EFBIG: SQLite says "disk I/O error"
     eventually(lambda: disk.state() == "stuck")
     assert "disk I/O error: File too large" in disk.status()["detail"]
@@ -177,10 +177,10 @@ def test_a_disk_that_fails_stops_everything_until_it_works_again(
     assert (answer.status_code, answer.json()["error"]) == (503, "storage_unavailable")
     assert health(box) == 503
     assert box.status(ids[-1])["status"] == "pending"
-    resource.prlimit(disk.pid, resource.RLIMIT_FSIZE, (most, most))
+    resource.prlimit(disk.pid, resource.RLIMIT_FSIZE, (limit, limit))
     eventually(lambda: health(box) == 200)
     for sms_id in ids:
-        box.becomes(sms_id, "delivered", 30)
+        box.becomes(sms_id, "delivered")
     assert sorted(event["text"] for event in box.network("submitted")) == [f"message {n}" for n in range(10)]
 
 
@@ -198,11 +198,11 @@ def test_a_read_only_disk_is_refused_at_start(
     assert "Read-only file system" in line
 
 
-def went_out(box: Box, sms_id: str) -> bool:
+def is_sent(box: Box, sms_id: str) -> bool:
     return box.status(sms_id)["status"] in ("sent", "delivered")
 
 
-def test_on_a_full_disk_the_gateway_starts_and_sends_what_waits(
+def test_on_a_full_disk_the_gateway_starts_and_sends_waiting_messages(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = build(dispatch="in_doubt_wait_s = 0.1")
@@ -210,11 +210,11 @@ def test_on_a_full_disk_the_gateway_starts_and_sends_what_waits(
     ids = [box.send(f"message {n}") for n in range(20)]
     assert box.gateway is not None
     box.gateway.kill()
-    disk.take_room_of_the_log()
+    disk.shrink_log()
     disk.fill()
     disk.start_gateway()
     assert post(box).status_code == health(box) == 503
-    for sms_id in ids:  # the reports on what was sent before came while nobody was there
-        eventually(partial(went_out, box, sms_id), 30)
+    for sms_id in ids:  # the reports on earlier parts came while the gateway was down
+        eventually(partial(is_sent, box, sms_id))
     disk.free()
     eventually(lambda: health(box) == 200)

@@ -1,9 +1,8 @@
-"""The daemon and what comes in: while it runs, while it is down, and when its power is cut in between."""
+"""Incoming texts and reports: while the daemon runs, while it is down, and at a power cut."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,20 +14,6 @@ from tests.gatewayd.box import Box
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05", "--time-scale", "1")
 LONG = "Où êtes-vous ? 😀 " * 12
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
-        boxes.append(box)
-        return box
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def start(box: Box) -> None:
@@ -50,7 +35,7 @@ def part(seq: int, total: int, text: str, reference: int = 7) -> str:
     return "440B912273060000F00008621122010000" + "00" + f"{len(data):02X}" + data.hex().upper()
 
 
-def test_what_came_while_the_daemon_was_down_is_there(build: Callable[..., Box]) -> None:
+def test_texts_that_came_while_the_daemon_was_down_are_received(build: Callable[..., Box]) -> None:
     box = build()
     box.start_bank(*FAST)
     start(box)
@@ -63,7 +48,7 @@ def test_what_came_while_the_daemon_was_down_is_there(build: Callable[..., Box])
     assert {text["message"] for text in inbox(box)} == {"while you were away", LONG}
 
 
-def test_a_power_cut_while_texts_come_loses_and_doubles_none(build: Callable[..., Box]) -> None:
+def test_a_power_cut_while_texts_come_in_loses_and_doubles_none(build: Callable[..., Box]) -> None:
     box = build()
     box.start_bank(*FAST)
     start(box)
@@ -79,7 +64,7 @@ def test_a_power_cut_while_texts_come_loses_and_doubles_none(build: Callable[...
     assert len(inbox(box)) == len(sent)
 
 
-def test_a_text_whose_parts_do_not_all_come_is_shown_after_the_time_out_and_completed_later(
+def test_an_incomplete_text_is_shown_after_the_time_out_and_completed_later(
     build: Callable[..., Box],
 ) -> None:
     box = build(inbox="assembly_timeout_s = 1")
@@ -92,10 +77,10 @@ def test_a_text_whose_parts_do_not_all_come_is_shown_after_the_time_out_and_comp
     assert text["sent_at"] == "2026-11-22T10:00:00.000000Z"
     box.order(do="incoming-pdu", port=1, pdu=part(2, 3, "deux "))
     eventually(lambda: not inbox(box)[0]["incomplete"])
-    assert [(each["id"], each["message"]) for each in inbox(box)] == [(text["id"], "un deux trois")]
+    assert [(row["id"], row["message"]) for row in inbox(box)] == [(text["id"], "un deux trois")]
 
 
-def test_a_text_that_waits_for_its_parts_outlives_the_process(build: Callable[..., Box]) -> None:
+def test_the_parts_of_an_incomplete_text_survive_the_process(build: Callable[..., Box]) -> None:
     box = build()
     box.start_bank(*FAST)
     start(box)
@@ -108,7 +93,7 @@ def test_a_text_that_waits_for_its_parts_outlives_the_process(build: Callable[..
     eventually(lambda: [text["message"] for text in inbox(box)] == ["un deux"])
 
 
-def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
+def test_a_report_settles_a_part_without_an_answer_and_it_is_sent_once(
     build: Callable[..., Box],
 ) -> None:
     box = build(dispatch="submit_timeout_s = 1\nin_doubt_wait_s = 0.1")
@@ -120,7 +105,7 @@ def test_a_report_settles_what_its_modem_never_answered_and_it_is_sent_once(
     assert [event["text"] for event in box.network("submitted")] == ["once", "after that"]
 
 
-def test_a_report_without_a_time_zone_settles_what_its_modem_never_answered(
+def test_a_report_without_a_time_zone_settles_a_part_without_an_answer(
     build: Callable[..., Box],
 ) -> None:
     box = build(dispatch="submit_timeout_s = 1\nin_doubt_wait_s = 30")
@@ -132,43 +117,45 @@ def test_a_report_without_a_time_zone_settles_what_its_modem_never_answered(
     assert [event["text"] for event in box.network("submitted")] == ["once"]
 
 
-def plain(stamp: str, text: str, pid_and_dcs: str = "0008") -> str:
+def single_part(stamp: str, text: str, pid_and_dcs: str = "0008") -> str:
     """An SMS-DELIVER in UCS-2."""
     data = text.encode("utf-16-be")
     return f"040B912273060000F0{pid_and_dcs}{stamp}{len(data):02X}{data.hex().upper()}"
 
 
-@pytest.mark.parametrize("stamp", ["62112201000000", "00000000000000"])  # a date, and none
-def test_texts_alike_that_lie_in_memory_at_once_are_all_there(build: Callable[..., Box], stamp: str) -> None:
+@pytest.mark.parametrize("stamp", ["62112201000000", "00000000000000"])  # a date, and no date
+def test_equal_texts_that_are_in_memory_at_once_are_all_received(
+    build: Callable[..., Box], stamp: str
+) -> None:
     box = build()
     box.start_bank(*FAST)
     start(box)
     box.stop_gateway()
     for _ in range(3):
-        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "alike"))
+        box.order(do="incoming-pdu", port=1, pdu=single_part(stamp, "alike"))
     start(box)
     eventually(lambda: len(inbox(box)) == 3)
     eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
-    for _ in range(2):  # and one after the other
-        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "alike"))
+    for _ in range(2):  # and two more, one after the other
+        box.order(do="incoming-pdu", port=1, pdu=single_part(stamp, "alike"))
         eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
-    box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "the last"))
+    box.order(do="incoming-pdu", port=1, pdu=single_part(stamp, "the last"))
     eventually(lambda: inbox(box)[0]["message"] == "the last")
     dated = stamp.startswith("621122")
     assert [text["message"] for text in inbox(box)[1:]] == ["alike"] * (3 if dated else 5)
     assert {text["sent_at"] for text in inbox(box)} == {"2026-11-22T10:00:00.000000Z" if dated else None}
 
 
-def test_what_is_no_text_is_counted_and_data_is_marked(build: Callable[..., Box]) -> None:
+def test_messages_that_are_not_texts_are_counted_and_data_is_marked(build: Callable[..., Box]) -> None:
     box = build()
     box.start_bank(*FAST)
     start(box)
     stamp = "62112201000000"
     for pid_and_dcs in ("4008", "00C8", "00C0", "7F16"):
-        box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "ab", pid_and_dcs))
+        box.order(do="incoming-pdu", port=1, pdu=single_part(stamp, "ab", pid_and_dcs))
     push = "0605040B8423F0" + "010203"  # an MMS notification
     box.order(do="incoming-pdu", port=1, pdu=f"440B912273060000F00004{stamp}{len(push) // 2:02X}{push}")
-    box.order(do="incoming-pdu", port=1, pdu=plain(stamp, "a voicemail waits", "00E8"))
+    box.order(do="incoming-pdu", port=1, pdu=single_part(stamp, "a voicemail waits", "00E8"))
     eventually(lambda: len(inbox(box)) == 2)
     text, data = inbox(box)
     assert [text[name] for name in ("message", "kind", "encoding", "port_number")] == [
@@ -178,8 +165,8 @@ def test_what_is_no_text_is_counted_and_data_is_marked(build: Callable[..., Box]
         "010203", "data", "8bit", 2948,
     ]  # fmt: skip
     eventually(lambda: box.order(do="stored", port=1)["stored"] == [])
-    told = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=10).text)
+    figures = Figures.read(requests.get(f"{box.api.removesuffix('/api')}/metrics", timeout=60).text)
     counts = {"type_0": 1, "voicemail": 2, "sim_data": 1}
     for kind, count in counts.items():
-        assert told.sum("gatewayd_texts_discarded_total", kind=kind) == count
-    assert told.sum("gatewayd_texts_received_total") == 2
+        assert figures.sum("gatewayd_texts_discarded_total", kind=kind) == count
+    assert figures.sum("gatewayd_texts_received_total") == 2

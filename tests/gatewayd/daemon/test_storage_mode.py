@@ -1,7 +1,7 @@
-"""Storage mode on a real daemon that is really killed, with the simulated network as the witness.
+"""Storage mode on a daemon that is killed at each step. The simulated network records every submission.
 
-What a kill leaves is what lies in the modem and what is in the store. So a kill while the modem holds an answer
-back is also one after the answer and before our commit: the store and the modem are the same.
+After a kill only the content of the modem and of the store remain. So a kill while the modem holds an answer back
+equals a kill after the answer and before our commit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
-MAKES = {1: "sim800", 2: "ec25", 3: "e173"}  # ME of five places; of many; indices that begin at 0
+MAKES = {1: "sim800", 2: "ec25", 3: "e173"}  # an ME with five places; with many; with indices that begin at 0
 STORAGE = 'submit_via = "storage"\nsubmit_timeout_s = 2\nin_doubt_wait_s = 1\nin_doubt = "hold"'
 
 
@@ -33,7 +33,7 @@ def box(tmp_path: Path) -> Any:
     box.stop()
 
 
-def arrived(box: Box) -> Counter[str]:
+def submitted_texts(box: Box) -> Counter[str]:
     return Counter(event["text"] for event in box.network("submitted"))
 
 
@@ -46,21 +46,21 @@ def wait_for_held(box: Box, count: int) -> None:
     eventually(lambda: len(box.network("held")) == count)
 
 
-def lies(box: Box) -> list[int]:
+def stored_in_modems(box: Box) -> list[int]:
     return [stat for port in MAKES for stat in box.order(do="stored", port=port)["stored"]]
 
 
-def test_killed_at_each_step_nothing_is_lost_and_nothing_doubled(box: Box) -> None:
-    """`hold` would keep a part in doubt for ever: each is settled by what its modem says, and by nothing else."""
+def test_a_kill_at_any_step_loses_and_doubles_nothing(box: Box) -> None:
+    """With `hold` a part would stay in doubt for ever, so only the modem's memory settles each part."""
     sims = {sim["port"]: sim["id"] for sim in box.sims_ready(3)}
     sent = [box.send(f"first {port}", sim_id=sims[port]) for port in MAKES]
     steps = [
         ("+CMGW", 0, 0),  # nothing was written
-        ("+CMGW", 1, 0),  # written, and we do not know it: an orphan
-        ("+CMSS", 0, 0),  # it goes on after our death
-        ("+CMSS", 0, 1),  # it never happens: the modem still has it unsent
-        ("+CMSS", 1, 0),  # sent, and we do not know it
-        ("+CMGD", 0, 1),  # all is known, and it still lies there
+        ("+CMGW", 1, 0),  # written, and the place is not stored
+        ("+CMSS", 0, 0),  # the submission continues after the kill
+        ("+CMSS", 0, 1),  # the submission never happens: the modem has the part unsent
+        ("+CMSS", 1, 0),  # sent, and the outcome is not stored
+        ("+CMGD", 0, 1),  # the outcome is stored, and the part is still in the modem
     ]
     for sms_id in sent:
         box.becomes(sms_id, "delivered")
@@ -68,18 +68,18 @@ def test_killed_at_each_step_nothing_is_lost_and_nothing_doubled(box: Box) -> No
         held = len(box.network("held"))
         for port in MAKES:
             box.order(do="hold", port=port, command=command, answer=answer)
-        mine = [box.send(f"step {number} on {port}", sim_id=sims[port]) for port in MAKES]
+        sent_now = [box.send(f"step {number} on {port}", sim_id=sims[port]) for port in MAKES]
         wait_for_held(box, held + len(MAKES))
         assert box.gateway is not None
         box.gateway.kill()
         for port in MAKES:
             box.order(do="release", port=port, forget=forget)
         box.start_gateway()
-        sent += mine
-        for sms_id in mine:
-            eventually(partial(is_sent, box, sms_id), 20)
-        eventually(lambda: lies(box) == [])
-    assert arrived(box) == Counter(
+        sent += sent_now
+        for sms_id in sent_now:
+            eventually(partial(is_sent, box, sms_id))
+        eventually(lambda: stored_in_modems(box) == [])
+    assert submitted_texts(box) == Counter(
         [f"first {port}" for port in MAKES]
         + [f"step {n} on {port}" for n in range(len(steps)) for port in MAKES]
     )

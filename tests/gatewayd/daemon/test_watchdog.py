@@ -1,4 +1,4 @@
-"""What systemd is told: that the daemon is ready, how it is, and, while every thread takes work, that it lives."""
+"""Notifications to systemd: ready, the status, and the watchdog, which is fed while every thread does its work."""
 
 from __future__ import annotations
 
@@ -22,35 +22,38 @@ PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17  # linux/ptra
 
 
 class Manager:
-    """The other end of sd_notify(3), as systemd has it."""
+    """The socket of sd_notify(3), as systemd opens it."""
 
     def __init__(self, folder: Path) -> None:
         self.address = str(folder / "notify")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address)
         self._socket.setblocking(False)
-        self.heard: list[str] = []
+        self.received: list[str] = []
 
-    def hears(self, what: str) -> bool:
-        """Whether it was told something that begins so, since `heard` was cleared."""
+    def has_received(self, beginning: str) -> bool:
+        """Whether a line with this beginning was received since `received` was cleared."""
         try:
             while True:
-                self.heard += self._socket.recv(4096).decode().splitlines()
+                self.received += self._socket.recv(4096).decode().splitlines()
         except BlockingIOError:
-            return any(line.startswith(what) for line in self.heard)
+            return any(line.startswith(beginning) for line in self.received)
 
-    def fed_again(self) -> bool:
+    def is_fed_again(self) -> bool:
         """Whether the watchdog is fed from now on."""
-        self.hears("")
-        self.heard.clear()
-        return bool(eventually(lambda: self.hears("WATCHDOG=1")))
+        self.has_received("")
+        self.received.clear()
+        return bool(eventually(lambda: self.has_received("WATCHDOG=1")))
 
     def is_fed_within(self, seconds: float) -> bool:
         """Whether the watchdog is fed within that time."""
         deadline = time.monotonic() + seconds
-        while not (fed := self.hears("WATCHDOG=1")) and (left := deadline - time.monotonic()) > 0:
-            select.select([self._socket], [], [], left)
-        return fed
+        while (
+            not (received := self.has_received("WATCHDOG=1"))
+            and (remaining := deadline - time.monotonic()) > 0
+        ):
+            select.select([self._socket], [], [], remaining)
+        return received
 
     def close(self) -> None:
         self._socket.close()
@@ -74,7 +77,7 @@ def box(tmp_path: Path, manager: Manager) -> Iterator[Box]:
 
 @contextmanager
 def frozen(task: int) -> Iterator[None]:
-    """One thread of a child process, stopped in the middle of whatever it does, as one that hangs in the kernel is."""
+    """One thread of a child process, stopped like a thread that hangs in the kernel."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def order(request: int) -> None:
@@ -95,25 +98,25 @@ def tasks_of(box: Box) -> dict[str, int]:
     return {thread["name"]: thread["id"] for thread in box.cli("status")["threads"]}
 
 
-def test_systemd_is_told_that_it_is_ready_how_many_ports_work_and_that_it_stops(
+def test_systemd_is_notified_of_ready_of_the_ports_that_work_and_of_the_stop(
     box: Box, manager: Manager
 ) -> None:
     box.start_bank("--submit-s", "60")
     box.start_gateway()
-    assert manager.hears("READY=1")
-    assert manager.hears("STATUS=0 of 2 ports work")
-    eventually(lambda: manager.hears("STATUS=2 of 2 ports work; 0 parts wait"))
+    assert manager.has_received("READY=1")
+    assert manager.has_received("STATUS=0 of 2 ports work")
+    eventually(lambda: manager.has_received("STATUS=2 of 2 ports work; 0 parts wait"))
     for n in range(5):
         box.send(f"message {n}")
-    eventually(lambda: manager.hears("STATUS=2 of 2 ports work; 3 parts wait"))
-    assert manager.fed_again(), "a long submission is progress"
+    eventually(lambda: manager.has_received("STATUS=2 of 2 ports work; 3 parts wait"))
+    assert manager.is_fed_again(), "a long submission counts as progress"
     assert box.gateway is not None
     box.gateway.stop()
-    assert manager.hears("STOPPING=1")
-    assert manager.hears("EXTEND_TIMEOUT_USEC=10200000")
+    assert manager.has_received("STOPPING=1")
+    assert manager.has_received("EXTEND_TIMEOUT_USEC=10200000")
 
 
-def test_a_thread_that_hangs_ends_the_feeding_until_it_goes_on(box: Box, manager: Manager) -> None:
+def test_the_watchdog_is_not_fed_while_a_thread_hangs(box: Box, manager: Manager) -> None:
     box.start_gateway()
     names = {
         "port 2": "port 2",
@@ -121,34 +124,34 @@ def test_a_thread_that_hangs_ends_the_feeding_until_it_goes_on(box: Box, manager
         "http": "the HTTP server",
         "timers": "the timers",
     }
-    tasks = tasks_of(box)
-    assert manager.fed_again()
-    for thread, called in names.items():
-        told = f"STATUS=0 of 2 ports work; 0 parts wait; no answer from {called}"
-        with frozen(tasks[thread]):
-            eventually(partial(manager.hears, told))
-            manager.heard.clear()
-            assert not manager.is_fed_within(0.4), "it is fed ten times a second"
-        assert manager.fed_again()
+    thread_ids = tasks_of(box)
+    assert manager.is_fed_again()
+    for thread, thread_name in names.items():
+        expected = f"STATUS=0 of 2 ports work; 0 parts wait; no answer from {thread_name}"
+        with frozen(thread_ids[thread]):
+            eventually(partial(manager.has_received, expected))
+            manager.received.clear()
+            assert not manager.is_fed_within(0.4), "a working daemon feeds it ten times a second"
+        assert manager.is_fed_again()
 
 
-def test_without_systemd_nobody_is_told_and_the_variables_are_not_handed_on() -> None:
-    nobody = ServiceManager({})
-    nobody.notify("READY=1")
-    assert (nobody.listens, nobody.watchdog_s) == (False, 0)
+def test_without_systemd_no_notification_is_sent_and_the_variables_are_removed() -> None:
+    no_manager = ServiceManager({})
+    no_manager.notify("READY=1")
+    assert (no_manager.listens, no_manager.watchdog_s) == (False, 0)
     environment = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "2000000", "WATCHDOG_PID": "1", "HOME": "/"}
     manager = ServiceManager(environment)
     assert environment == {"HOME": "/"}
     assert (manager.listens, manager.watchdog_s) == (True, 0), "the watchdog waits for another process"
-    manager.notify("READY=1")  # nobody is there: no reason to end
+    manager.notify("READY=1")  # no socket is there: not an error
 
 
-def test_a_socket_of_the_abstract_kind_is_told_too() -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
-        other.bind("")  # the kernel chooses a name of that kind
-        other.settimeout(5)
-        name = other.getsockname()[1:].decode()
+def test_an_abstract_socket_is_notified_too() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("")  # the kernel chooses an abstract name
+        systemd.settimeout(60)
+        name = systemd.getsockname()[1:].decode()
         manager = ServiceManager({"NOTIFY_SOCKET": f"@{name}", "WATCHDOG_USEC": "500000"})
-        manager.notify("READY=1", "STATUS=well")
-        assert other.recv(100) == b"READY=1\nSTATUS=well"
+        manager.notify("READY=1", "STATUS=ok")
+        assert systemd.recv(100) == b"READY=1\nSTATUS=ok"
         assert manager.watchdog_s == 0.5

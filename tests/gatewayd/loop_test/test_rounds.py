@@ -26,9 +26,8 @@ from modem.port.interface import Switch
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.gatewayd.played_ports import A, B, C, PlayedGateway, refused
 
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 SENT = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)  # the first time of the clock
 
 
@@ -39,19 +38,19 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.close()
 
 
-def ended(played: PlayedGateway, round_: Round) -> list[LoopTestRecord]:
-    round_.done.result(10)
+def results_of(played: PlayedGateway, round_: Round) -> list[LoopTestRecord]:
+    round_.done.result(60)
     return played.gateway.loop_tests.of(round_)
 
 
-def arrives(played: PlayedGateway, port: int, text: str, concat: Concat | None = None) -> None:
-    told = Deliver("", "+22370000001", text, SENT, concat, Alphabet.GSM7, None, 0, 0)
-    played.gateway.dispatcher.received(played.statuses[port], told)
+def receive_text(played: PlayedGateway, port: int, text: str, concat: Concat | None = None) -> None:
+    pdu = Deliver("", "+22370000001", text, SENT, concat, Alphabet.GSM7, None, 0, 0)
+    played.gateway.dispatcher.received(played.statuses[port], pdu)
 
 
 def reported(played: PlayedGateway, port: int, submission: Submission, status: int = 0) -> None:
-    told = StatusReport("", 7, submission.recipient, SENT, SENT, status)
-    played.gateway.dispatcher.reported(played.statuses[port], told)
+    pdu = StatusReport("", 7, submission.recipient, SENT, SENT, status)
+    played.gateway.dispatcher.reported(played.statuses[port], pdu)
 
 
 def inbox(played: PlayedGateway) -> int:
@@ -66,12 +65,12 @@ def pass_time(played: PlayedGateway, seconds: float) -> None:
     played.gateway.probe(lambda: None)
 
 
-def looked(played: PlayedGateway, count: int = 3) -> None:
+def run_due_timers(played: PlayedGateway, count: int = 3) -> None:
     """Wait until the timers' thread has run all due functions."""
     for _ in range(count):
         done = threading.Event()
         played.gateway.probe(done.set)
-        assert done.wait(10)
+        assert done.wait(60)
 
 
 def test_each_step_is_timed_and_the_text_is_not_in_the_inbox(played: PlayedGateway) -> None:
@@ -82,26 +81,26 @@ def test_each_step_is_timed_and_the_text_is_not_in_the_inbox(played: PlayedGatew
     played.send("in no hurry", sim=played.sim(A))
     wakes = played.ports[2].wakes
     round_ = tests.begin(SimAddress(1, None, None))
-    assert played.ports[2].wakes > wakes, "its port may have to turn to the slot that is texted"
+    assert played.ports[2].wakes > wakes, "the port may have to switch to the slot that expects the text"
     submission = played.claim(1)
     text = submission.segment.text
     played.clock.passed += 3
     played.settle(1, submission, Submitted(7))
-    looked(played)
+    run_due_timers(played)
     played.clock.passed += 2
-    arrives(played, 2, f"Pub! {text} Merci")
-    looked(played)
-    arrives(played, 1, text)  # again on another SIM: the first arrival counts
+    receive_text(played, 2, f"Pub! {text} Merci")
+    run_due_timers(played)
+    receive_text(played, 1, text)  # again on another SIM: the first arrival counts
     played.clock.passed += 1
     reported(played, 1, submission)
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert (test.submit_s, test.arrive_s, test.report_s, test.outcome) == (3, 5, 6, "arrived")
     assert submission.recipient == "+22370000002"
     assert inbox(played) == 0
     assert played.gateway.quota(played.caller).used == 1
     assert tests.last() == [test]
-    arrives(played, 2, text)  # the network delivers it twice
-    arrives(played, 1, "gatewayd loop test 0123456789abcdef")  # the token of no test
+    receive_text(played, 2, text)  # the network delivers it twice
+    receive_text(played, 1, "gatewayd loop test 0123456789abcdef")  # the token of no test
     assert inbox(played) == 1
 
 
@@ -111,8 +110,8 @@ def test_a_text_that_arrives_on_another_sim_names_that_sim(played: PlayedGateway
     round_ = played.gateway.loop_tests.begin(SimAddress(1, None, None))
     submission = played.claim(1)
     played.settle(1, submission, Submitted(7))
-    arrives(played, 1, submission.segment.text)
-    (test,) = ended(played, round_)
+    receive_text(played, 1, submission.segment.text)
+    (test,) = results_of(played, round_)
     assert (test.outcome, test.arrived) == ("elsewhere", False)
     assert f"It arrived on SIM {played.sim(A)}: the number set for SIM {played.sim(B)}" in test.detail
     assert f"gatewayd sim set {played.sim(B)} --number" in test.detail_fr
@@ -124,12 +123,12 @@ def test_one_sim_alone_texts_itself(played: PlayedGateway) -> None:
     submission = played.claim(1)
     played.settle(1, submission, Submitted(7))
     reported(played, 1, submission)
-    arrives(played, 1, submission.segment.text)
-    (test,) = ended(played, round_)
+    receive_text(played, 1, submission.segment.text)
+    (test,) = results_of(played, round_)
     assert (test.from_sim, test.to_sim, test.outcome) == (played.sim(A), played.sim(A), "arrived")
 
 
-def test_a_port_turns_to_the_slot_that_waits_for_a_text(tmp_path: Path) -> None:
+def test_a_port_switches_to_the_slot_that_expects_a_text(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, slot_dwell_s=60, slot_visit_s=600)
     try:
         played.up(1, A, B, active=2)
@@ -156,7 +155,7 @@ def test_a_refused_text_was_not_sent(tmp_path: Path, over: bool) -> None:
         if over:
             assert not round_.done.done()
             pass_time(played, 30)
-        (test,) = ended(played, round_)
+        (test,) = results_of(played, round_)
         assert (test.outcome, test.arrived) == ("not_sent", False)
         assert "out of order" in (test.reason or "")
         assert "credit" in test.detail
@@ -165,36 +164,36 @@ def test_a_refused_text_was_not_sent(tmp_path: Path, over: bool) -> None:
         played.close()
 
 
-def test_an_unsent_text_is_withdrawn_when_the_time_is_over(played: PlayedGateway) -> None:
+def test_an_unsent_text_is_cancelled_at_the_time_limit(played: PlayedGateway) -> None:
     played.up(1, A)
     round_ = played.gateway.loop_tests.begin(timeout_s=30)
     pass_time(played, 30)
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert (test.outcome, test.submit_s) == ("not_sent", None)
     assert "still waited" in test.detail
     assert not isinstance(played.next(1), Submission)
     played.gateway.loop_tests.begin(timeout_s=30)  # the next one may begin
 
 
-def test_a_text_that_arrives_counts_as_sent_after_any_answer_of_the_modem(played: PlayedGateway) -> None:
+def test_a_received_text_counts_as_sent_whatever_its_modem_answered(played: PlayedGateway) -> None:
     played.up(1, A)
     round_ = played.gateway.loop_tests.begin(timeout_s=30)
     submission = played.claim(1)
     played.settle(1, submission, InDoubt("silence"))
-    arrives(played, 1, submission.segment.text)
+    receive_text(played, 1, submission.segment.text)
     pass_time(played, 30)
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert (test.outcome, test.submit_s, test.arrive_s) == ("unreported", None, 0)
 
 
-def test_a_text_in_doubt_that_does_not_arrive_has_its_own_outcome(played: PlayedGateway) -> None:
+def test_a_text_in_doubt_that_is_not_received_has_its_own_outcome(played: PlayedGateway) -> None:
     played.up(1, A)
     round_ = played.gateway.loop_tests.begin(timeout_s=30)
     played.settle(1, played.claim(1), InDoubt("silence"))
     pass_time(played, 30)
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert test.outcome == "not_sent"
-    assert "never said" in test.detail
+    assert "never answered" in test.detail
 
 
 def test_an_undeliverable_text_is_lost(played: PlayedGateway) -> None:
@@ -203,7 +202,7 @@ def test_an_undeliverable_text_is_lost(played: PlayedGateway) -> None:
     submission = played.claim(1)
     played.settle(1, submission, Submitted(7))
     reported(played, 1, submission, 0x46)
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert (test.outcome, test.submit_s is None) == ("lost", False)
     assert "TP-ST 0x46" in (test.reason or "")
 
@@ -215,7 +214,7 @@ def test_a_cancelled_text_ends_its_test(played: PlayedGateway) -> None:
     assert (test.outcome, test.arrived) == ("running", False)
     caller = replace(played.caller, company_id=0)
     played.gateway.cancel(caller, test.sms_id or "")
-    (test,) = ended(played, round_)
+    (test,) = results_of(played, round_)
     assert test.outcome == "not_sent"
     assert "person" in test.detail
 
@@ -225,7 +224,7 @@ def test_a_sim_that_cannot_send_is_reported_without_a_message(played: PlayedGate
     played.up(2, B)
     played.set_sim(B, daily_limit=0)
     round_ = played.gateway.loop_tests.begin()
-    first, second = ended(played, round_)
+    first, second = results_of(played, round_)
     assert (first.outcome, second.outcome) == ("not_sent", "not_sent")
     assert "not registered" in first.detail
     assert "limit" in second.detail
@@ -246,10 +245,10 @@ def test_a_restart_ends_a_test_and_its_text_stays_out_of_the_inbox(played: Playe
     played.settle(1, submission, Submitted(7))
     played.restart()
     played.up(1, A)
-    looked(played)
+    run_due_timers(played)
     (test,) = played.gateway.loop_tests.last()
     assert (test.outcome, test.detail) == ("interrupted", "The gateway stopped before the test ended.")
-    arrives(played, 1, submission.segment.text)
+    receive_text(played, 1, submission.segment.text)
     assert inbox(played) == 0
 
 
@@ -263,10 +262,10 @@ def test_a_stop_releases_waiting_requests(played: PlayedGateway) -> None:
         played.gateway.loop_tests.begin()
 
 
-def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(played: PlayedGateway) -> None:
+def test_the_schedule_counts_from_the_last_test_also_after_a_restart(played: PlayedGateway) -> None:
     played.settings = played.settings.model_copy(update={"loop_test": LoopTestSettings(every_s=86_400)})
     played.restart()
-    looked(played)
+    run_due_timers(played)
 
     def tests() -> int:
         count: int = played.row("SELECT count(*) FROM loop_tests")[0]
@@ -274,16 +273,16 @@ def test_the_schedule_goes_by_the_last_test_and_outlives_a_restart(played: Playe
 
     played.up(1, A)
     pass_time(played, 119)
-    looked(played)
+    run_due_timers(played)
     assert tests() == 0
     pass_time(played, 1)
     eventually(lambda: tests() == 1)
     pass_time(played, 3600)
     played.restart()
-    looked(played)
+    run_due_timers(played)
     played.up(1, A)
     pass_time(played, 86_400 - 3600 - 1)
-    looked(played)
+    run_due_timers(played)
     assert tests() == 1
     pass_time(played, 1)
     eventually(lambda: tests() == 2)
@@ -315,7 +314,7 @@ def test_a_ring_skips_recipients_without_a_number() -> None:
     assert pairs(ring) == [(1, 1), (2, 1), (3, 1)]
 
 
-def test_sims_are_chosen_by_place_or_id() -> None:
+def test_sims_are_chosen_by_port_or_id() -> None:
     ring = sims_up("+1", "+2", "+3")
     assert pairs(ring, "2") == [(2, 3)]
     assert pairs(ring, "2.1", "sim:11") == [(2, 1)]
@@ -338,7 +337,9 @@ def test_an_unknown_number_is_reported_with_the_remedy() -> None:
 def test_sims_without_a_number_are_noted(played: PlayedGateway) -> None:
     played.up(1, A)
     played.up(2, B)
-    played.say(replace(played.statuses[2], slots=(replace(played.statuses[2].slots[0], number="", iccid=C),)))
+    played.set_status(
+        replace(played.statuses[2], slots=(replace(played.statuses[2].slots[0], number="", iccid=C),))
+    )
     round_ = played.gateway.loop_tests.begin()
     assert [note.partition("gatewayd ")[2] for note in round_.notes] == [
         f"sim set {played.sim(C)} --number +…`"
@@ -347,7 +348,7 @@ def test_sims_without_a_number_are_noted(played: PlayedGateway) -> None:
 
 
 @given(st.text("0123456789.sim:²", max_size=20))
-def test_any_text_names_a_place_or_is_refused(text: str) -> None:
+def test_any_text_is_a_sim_address_or_refused(text: str) -> None:
     with suppress(ValueError):
         place = SimAddress.read(text)
         assert (place.sim_id is None) == (place.port is not None)

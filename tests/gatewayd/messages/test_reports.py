@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,31 +13,10 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.port.interface import Outcome, Reported, Rest
 from modem.simulator.core.tpdu import timestamp
 from modem.sms.tpdu import StatusReport, parse
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, report, reported
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, commits, report, reported
 
 
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
-    """A gateway that keeps parts in doubt until a report comes."""
-    played = PlayedGateway(tmp_path, in_doubt="hold")
-    yield played
-    played.close()
-
-
-def commits(played: PlayedGateway) -> int:
-    return played.store.commit_times.histograms()[""].buckets[-1][1]
-
-
-def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGateway) -> None:
+def test_a_report_before_the_answer_of_its_submission_is_stored(played: PlayedGateway) -> None:
     played.up(1, A)
     sms_id = played.send()
     part = played.claim(1)
@@ -47,7 +25,9 @@ def test_a_report_before_the_answer_of_its_submission_is_kept(played: PlayedGate
     assert played.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_are_kept_in_the_transaction_of_the_outcome_and_the_next_claim(played: PlayedGateway) -> None:
+def test_reports_are_stored_in_the_transaction_of_the_outcome_and_the_next_claim(
+    played: PlayedGateway,
+) -> None:
     """Also the report on the part of this outcome, and a report on a SIM that was in the slot before."""
     played.up(1, B)
     other = played.send("0", sim=played.sim(B))
@@ -154,16 +134,16 @@ def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway
     played.up(1, A)
     first = played.send("1")
     played.settle(1, played.claim(1), Submitted(5))
-    told = report(played, 5)
-    reported(played, 1, told)
+    status_report = report(played, 5)
+    reported(played, 1, status_report)
     assert played.view(first).status is Status.DELIVERED
     played.clock.at += 60 * 1_000_000
     second = played.send("2")
     part = played.claim(1)
-    reported(played, 1, told)  # while the next is in the air
+    reported(played, 1, status_report)  # while the next part is being submitted
     played.settle(1, part, Submitted(5))
     assert played.view(second).status is Status.SENT
-    reported(played, 1, told)  # and once it is sent
+    reported(played, 1, status_report)  # and after it is sent
     assert played.view(second).status is Status.SENT
     reported(played, 1, report(played, 5))
     assert played.view(second).status is Status.DELIVERED
@@ -172,13 +152,13 @@ def test_a_repeated_report_is_not_applied_to_the_next_part(played: PlayedGateway
 def test_a_report_before_and_again_after_its_answer_is_applied_once(played: PlayedGateway) -> None:
     played.up(1, A)
     first = played.send("1")
-    part, told = played.claim(1), report(played, 5)
-    reported(played, 1, told)
+    part, status_report = played.claim(1), report(played, 5)
+    reported(played, 1, status_report)
     played.settle(1, part, Submitted(5))
     played.clock.at += 60 * 1_000_000
     second = played.send("2")
     part = played.claim(1)
-    reported(played, 1, told)
+    reported(played, 1, status_report)
     played.settle(1, part, Submitted(5))
     assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
@@ -195,7 +175,7 @@ def test_parts_of_the_same_second_and_tp_mr_get_their_own_reports(played: Played
     assert {played.view(sms_id).status for sms_id in ids} == {Status.DELIVERED}
 
 
-def test_a_report_on_no_part_in_the_air_is_dropped(played: PlayedGateway) -> None:
+def test_a_report_without_a_submitted_part_is_dropped(played: PlayedGateway) -> None:
     played.up(1, A)
     reported(played, 1, report(played, 5))  # on a message of another program, or on an old one
     played.send()
@@ -210,52 +190,52 @@ def test_a_final_report_goes_to_the_part_of_the_temporary_one(played: PlayedGate
     played.up(1, A)
     first = played.send("1")
     played.settle(1, played.claim(1), Submitted(5))
-    told = report(played, 5, status=0x30)
-    reported(played, 1, told)
+    status_report = report(played, 5, status=0x30)
+    reported(played, 1, status_report)
     played.clock.at += 100 * 1_000_000
     second = played.send("2")
     played.settle(1, played.claim(1), Submitted(5))
-    reported(played, 1, replace(told, status=0x46))
+    reported(played, 1, replace(status_report, status=0x46))
     assert (played.view(first).status, played.view(second).status) == (Status.FAILED, Status.SENT)
     reported(played, 1, report(played, 5))
     assert played.view(second).status is Status.DELIVERED
 
 
-def test_a_report_during_a_silence_of_the_modem_settles_the_doubt(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    sms_id = patient.send()
-    part = patient.claim(1)
-    reported(patient, 1, report(patient, 9))
-    patient.settle(1, part, InDoubt("silence"))
-    assert patient.view(sms_id).status is Status.DELIVERED
-    assert patient.next(1) == Rest()  # it is not sent again
+def test_a_report_before_the_doubt_settles_it(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    sms_id = holding.send()
+    part = holding.claim(1)
+    reported(holding, 1, report(holding, 9))
+    holding.settle(1, part, InDoubt("no answer"))
+    assert holding.view(sms_id).status is Status.DELIVERED
+    assert holding.next(1) == Rest()  # it is not sent again
 
 
-def test_a_report_that_came_before_a_power_cut_settles_the_doubt(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    sms_id = patient.send()
-    patient.claim(1)
-    reported(patient, 1, report(patient, 9))
-    patient.restart()
-    assert patient.view(sms_id).status is Status.DELIVERED
+def test_a_report_that_came_before_a_power_cut_settles_the_doubt(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    sms_id = holding.send()
+    holding.claim(1)
+    reported(holding, 1, report(holding, 9))
+    holding.restart()
+    assert holding.view(sms_id).status is Status.DELIVERED
 
 
-def test_reports_after_a_power_cut_find_parts_without_an_answer(patient: PlayedGateway) -> None:
-    patient.up(1, A)
-    first = patient.send("1")
-    patient.claim(1)
-    patient.restart()
-    patient.up(1, A)
-    told = report(patient, 9)
-    reported(patient, 1, told)
-    assert patient.view(first).status is Status.DELIVERED
-    patient.clock.at += 60 * 1_000_000
-    second = patient.send("2")
-    patient.settle(1, patient.claim(1), Submitted(9))
-    reported(patient, 1, told)
-    assert patient.view(second).status is Status.SENT
-    reported(patient, 1, report(patient, 9))
-    assert patient.view(second).status is Status.DELIVERED
+def test_reports_after_a_power_cut_find_parts_without_an_answer(holding: PlayedGateway) -> None:
+    holding.up(1, A)
+    first = holding.send("1")
+    holding.claim(1)
+    holding.restart()
+    holding.up(1, A)
+    status_report = report(holding, 9)
+    reported(holding, 1, status_report)
+    assert holding.view(first).status is Status.DELIVERED
+    holding.clock.at += 60 * 1_000_000
+    second = holding.send("2")
+    holding.settle(1, holding.claim(1), Submitted(9))
+    reported(holding, 1, status_report)
+    assert holding.view(second).status is Status.SENT
+    reported(holding, 1, report(holding, 9))
+    assert holding.view(second).status is Status.DELIVERED
 
 
 def test_a_report_without_a_time_goes_to_the_part_without_a_report(played: PlayedGateway) -> None:
@@ -270,7 +250,7 @@ def test_a_report_without_a_time_goes_to_the_part_without_a_report(played: Playe
     assert (played.view(first).status, played.view(second).status) == (Status.DELIVERED, Status.SENT)
 
 
-def test_a_part_in_the_air_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
+def test_a_part_that_was_being_submitted_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
     played.up(1, A)
     sms_id = played.send()
@@ -280,7 +260,7 @@ def test_a_part_in_the_air_at_a_crash_is_in_doubt_until_a_report(tmp_path: Path)
     assert played.next(1) == Rest()
     assert played.view(sms_id).in_doubt
     assert played.view(sms_id).status is Status.PENDING
-    reported(played, 1, report(played, 77, recipient="+22376999999"))  # another's
+    reported(played, 1, report(played, 77, recipient="+22376999999"))  # of another part
     for another_time in (-7200, 7200):
         reported(played, 1, report(played, 77, late_s=another_time))
     assert played.view(sms_id).in_doubt
@@ -306,17 +286,19 @@ def test_a_report_with_a_garbled_time_zone_settles_a_doubt(
     played.up(1, A)
     sms_id = played.send()
     played.settle(1, played.claim(1), InDoubt("no answer"))
-    there = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
-    at_discharge = "00" * 7 if discharged is None else stamp(there + timedelta(seconds=5), discharged)
-    told = parse(f"0006090B912273103254F6{stamp(there, zone)}{at_discharge}00")
-    assert isinstance(told, StatusReport)
-    reported(played, 1, replace(told, recipient=RECIPIENT))
+    discharge_zone = datetime.fromtimestamp(played.clock.at / 1e6, UTC) + timedelta(hours=ahead_h)
+    at_discharge = (
+        "00" * 7 if discharged is None else stamp(discharge_zone + timedelta(seconds=5), discharged)
+    )
+    status_report = parse(f"0006090B912273103254F6{stamp(discharge_zone, zone)}{at_discharge}00")
+    assert isinstance(status_report, StatusReport)
+    reported(played, 1, replace(status_report, recipient=RECIPIENT))
     assert played.view(sms_id).status is Status.DELIVERED
     assert played.next(1) == Rest()  # it is not sent a second time
     played.close()
 
 
-def test_a_report_on_the_part_in_the_air_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
+def test_a_report_on_the_part_being_submitted_settles_no_doubt_about_the_one_before(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=3600)
     played.up(1, A)
     sms_id = played.send("é" * 200)

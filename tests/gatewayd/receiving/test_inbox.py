@@ -1,4 +1,4 @@
-"""Inbound texts are kept complete and once."""
+"""Inbound texts are stored completely and once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from gatewayd.records import Caller, InboxRecord
+from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import connect_writer
 from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import accounts
 from modem.port.interface import Unreadable
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Concat, Deliver, parse
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, PlayedGateway
 
-A = "8922301000000000001"
 SENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
@@ -42,28 +41,28 @@ def receive(played: PlayedGateway, *texts: Deliver | Unreadable) -> None:
         played.gateway.dispatcher.received(played.statuses[1], each)
 
 
-def kept(played: PlayedGateway) -> list[str]:
+def inbox_texts(played: PlayedGateway) -> list[str]:
     with played.store.readers.lend() as db:
         return [row[0] for row in db.execute("SELECT text FROM inbox ORDER BY id")]
 
 
-def test_a_text_read_twice_is_kept_once(played: PlayedGateway) -> None:
+def test_a_text_that_is_read_twice_is_stored_once(played: PlayedGateway) -> None:
     receive(played, text("hello"), text("hello"), text("other"))
-    assert kept(played) == ["hello", "other"]
+    assert inbox_texts(played) == ["hello", "other"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
 def test_parts_are_joined_in_any_order_of_arrival(played: PlayedGateway, order: tuple[int, ...]) -> None:
     parts = {seq: text(body, Concat(9, 8, 3, seq)) for seq, body in ((1, "one "), (2, "two "), (3, "three"))}
     for seq in order:
-        assert kept(played) == []
+        assert inbox_texts(played) == []
         receive(played, parts[seq], parts[seq])
-    assert kept(played) == ["one two three"]
+    assert inbox_texts(played) == ["one two three"]
 
 
 def test_an_emoji_split_between_two_parts_is_joined(played: PlayedGateway) -> None:
     receive(played, text("a\ud83d", Concat(1, 8, 2, 1)), text("\ude00b", Concat(1, 8, 2, 2)))
-    assert kept(played) == ["a😀b"]
+    assert inbox_texts(played) == ["a😀b"]
 
 
 def test_the_same_reference_of_other_senders_and_widths_is_another_text(played: PlayedGateway) -> None:
@@ -73,10 +72,10 @@ def test_the_same_reference_of_other_senders_and_widths_is_another_text(played: 
         text("y", Concat(1, 16, 2, 2)),
         text("z", Concat(1, 8, 2, 2), sender="+22376000002"),
     )
-    assert kept(played) == []
+    assert inbox_texts(played) == []
 
 
-def test_an_unreadable_message_is_kept_separately(played: PlayedGateway) -> None:
+def test_an_unreadable_message_is_stored_separately(played: PlayedGateway) -> None:
     receive(played, Unreadable("0791ZZ", "not hexadecimal"))
     assert played.row("SELECT pdu, reason FROM unreadable")[:] == ("0791ZZ", "not hexadecimal")
 
@@ -96,9 +95,9 @@ STAMPS_WITH_DATE = ["62112201000000", "621122010000E1"]
 def deliver(
     stamp: str, user_data: str = "0161", *, first: str = "04", pid: str = "00", dcs: str = "00"
 ) -> Deliver:
-    read = parse(f"00{first}0B912273000010F0{pid}{dcs}{stamp}{user_data}")
-    assert isinstance(read, Deliver)
-    return read
+    decoded = parse(f"00{first}0B912273000010F0{pid}{dcs}{stamp}{user_data}")
+    assert isinstance(decoded, Deliver)
+    return decoded
 
 
 def delete(played: PlayedGateway, text: Deliver) -> None:
@@ -110,10 +109,10 @@ def test_a_text_without_a_date_is_a_repetition_until_the_first_was_deleted(
     played: PlayedGateway, stamp: str
 ) -> None:
     receive(played, deliver(stamp), deliver(stamp))
-    assert kept(played) == ["a"]
+    assert inbox_texts(played) == ["a"]
     delete(played, deliver(stamp))
     receive(played, deliver(stamp), deliver(stamp))
-    assert kept(played) == ["a", "a"]
+    assert inbox_texts(played) == ["a", "a"]
 
 
 @pytest.mark.parametrize("stamp", STAMPS_WITH_DATE)
@@ -123,41 +122,41 @@ def test_a_text_with_a_date_is_a_repetition_after_its_deletion_too(played: Playe
     played.restart()
     played.up(1, A)
     receive(played, deliver(stamp))
-    assert kept(played) == ["a"]
+    assert inbox_texts(played) == ["a"]
 
 
 def test_two_stamps_that_are_no_dates_are_two_texts(played: PlayedGateway) -> None:
     receive(played, *(deliver(stamp) for stamp in STAMPS_WITHOUT_DATE))
-    assert kept(played) == ["a"] * len(STAMPS_WITHOUT_DATE)
+    assert inbox_texts(played) == ["a"] * len(STAMPS_WITHOUT_DATE)
 
 
 @pytest.mark.parametrize("stamp", [*STAMPS_WITH_DATE, *STAMPS_WITHOUT_DATE])
-def test_copies_that_lay_in_memory_at_once_are_as_many_texts(played: PlayedGateway, stamp: str) -> None:
-    copies = [replace(deliver(stamp), copy=copy) for copy in range(3)]
+def test_copies_that_are_in_memory_at_once_are_separate_texts(played: PlayedGateway, stamp: str) -> None:
+    copies = [replace(deliver(stamp), copy=number) for number in range(3)]
     receive(played, *copies)
     played.restart()  # a crash before they were deleted
     played.up(1, A)
     receive(played, *copies)
-    assert kept(played) == ["a", "a", "a"]
+    assert inbox_texts(played) == ["a", "a", "a"]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 1, 2), (1, 1, 2, 2), (2, 1, 1, 2), (2, 2, 1, 1)])
-def test_copies_of_a_long_text_are_put_together_each_for_itself(
+def test_copies_of_a_long_text_are_assembled_separately(
     played: PlayedGateway, order: tuple[int, ...]
 ) -> None:
     parts = {
         seq: deliver("62112201000000", f"070500030902{seq:02X}6{seq}", first="44", dcs="04") for seq in (1, 2)
     }
-    came: list[int] = []
+    received: list[int] = []
     for seq in order:
-        receive(played, replace(parts[seq], copy=came.count(seq)))
-        came.append(seq)
-    assert kept(played) == ["6162", "6162"]
+        receive(played, replace(parts[seq], copy=received.count(seq)))
+        received.append(seq)
+    assert inbox_texts(played) == ["6162", "6162"]
 
 
 def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(played: PlayedGateway) -> None:
     receive(played, deliver("621122010000E1"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (
         view.sent_at == int(datetime(2026, 11, 22, 10, tzinfo=UTC).timestamp()) * 1_000_000
     )  # Bamako has UTC
@@ -170,12 +169,12 @@ def test_a_stamp_without_a_time_zone_is_read_by_the_clock_of_the_box(played: Pla
     ("pid", "dcs", "kind"),
     [("40", "00", "type_0"), ("00", "C8", "voicemail"), ("00", "C0", "voicemail"), ("7F", "F6", "sim_data")],
 )
-def test_messages_that_are_not_texts_are_only_counted(
+def test_messages_that_are_not_texts_are_counted_and_not_stored(
     played: PlayedGateway, pid: str, dcs: str, kind: str
 ) -> None:
     receive(played, deliver("62112201000000", "0161", pid=pid, dcs=dcs))
     receive(played, deliver("62112201000100", "0161", pid=pid, dcs=dcs))
-    assert kept(played) == []
+    assert inbox_texts(played) == []
     counts = [count for count in played.gateway.measure().counts if count.event == "text_discarded"]
     assert [(count.cause, count.count) for count in counts] == [(kind, 2)]
 
@@ -196,7 +195,7 @@ def test_data_is_marked(
 ) -> None:
     first = "44" if user_data.startswith("08") else "04"
     receive(played, deliver("62112201000000", user_data.replace(" ", ""), first=first, dcs=dcs))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == nature
 
 
@@ -205,7 +204,7 @@ def test_data_in_several_parts_is_marked(played: PlayedGateway) -> None:
     for seq in (2, 1):
         user_data = "0E" + header.format(seq).replace(" ", "") + f"0{seq}FF"
         receive(played, deliver("62112201000000", user_data, first="44", dcs="04"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert (view.kind, view.encoding, view.port_number, view.text) == ("data", "8bit", 2948, "01FF02FF")
 
 
@@ -214,7 +213,7 @@ def test_data_in_several_parts_is_marked(played: PlayedGateway) -> None:
 DAY = 86_400 * 1_000_000
 
 
-def shown(played: PlayedGateway) -> list[tuple[str, bool]]:
+def inbox_rows(played: PlayedGateway) -> list[tuple[str, bool]]:
     with played.store.readers.lend() as db:
         return [
             (row[0], bool(row[1])) for row in db.execute("SELECT text, incomplete FROM inbox ORDER BY id")
@@ -222,7 +221,7 @@ def shown(played: PlayedGateway) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(
-    ("came", "becomes"),
+    ("received", "stored"),
     [
         ((1, 2), "one two […]"),
         ((2,), "[…]two […]"),
@@ -230,20 +229,20 @@ def shown(played: PlayedGateway) -> list[tuple[str, bool]]:
         ((3,), "[…]three […]"),
     ],
 )
-def test_an_incomplete_text_is_kept_after_the_time_out_with_marked_holes(
-    played: PlayedGateway, came: tuple[int, ...], becomes: str
+def test_an_incomplete_text_is_stored_after_the_time_out_with_marked_holes(
+    played: PlayedGateway, received: tuple[int, ...], stored: str
 ) -> None:
-    words = {1: "one ", 2: "two ", 3: "three ", 4: "four"}
-    receive(played, *(text(words[seq], Concat(9, 8, 4, seq)) for seq in came))
+    texts = {1: "one ", 2: "two ", 3: "three ", 4: "four"}
+    receive(played, *(text(texts[seq], Concat(9, 8, 4, seq)) for seq in received))
     played.clock.at += DAY - 1
     played.restart()  # parts that an earlier process received are kept
-    assert shown(played) == []
+    assert inbox_rows(played) == []
     played.clock.at += 2
     played.restart()
-    assert shown(played) == [(becomes, True)]
+    assert inbox_rows(played) == [(stored, True)]
     played.clock.at += DAY
     played.restart()
-    assert len(shown(played)) == 1
+    assert len(inbox_rows(played)) == 1
 
 
 def test_a_part_after_the_time_out_fills_its_hole_in_the_same_text(played: PlayedGateway) -> None:
@@ -251,57 +250,61 @@ def test_a_part_after_the_time_out_fills_its_hole_in_the_same_text(played: Playe
     played.clock.at += DAY + 1
     played.restart()
     played.up(1, A)
-    (first,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (first,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     receive(played, text("three", Concat(9, 8, 3, 3), late_s=5))
-    assert shown(played) == [("one […]three", True)]
+    assert inbox_rows(played) == [("one […]three", True)]
     receive(played, text("two ", Concat(9, 8, 3, 2), late_s=3))
-    assert shown(played) == [("one two three", False)]
-    (now,) = played.gateway.inbox(admin(played), 10, None)[0]
-    assert (now.id, now.received_at, now.sent_at) == (first.id, first.received_at, first.sent_at)
+    assert inbox_rows(played) == [("one two three", False)]
+    (completed,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
+    assert (completed.id, completed.received_at, completed.sent_at) == (
+        first.id,
+        first.received_at,
+        first.sent_at,
+    )
     receive(played, text("two ", Concat(9, 8, 3, 2), late_s=30))
     played.clock.at += 2 * DAY
     played.restart()
-    assert shown(played) == [("one two three", False)]
+    assert inbox_rows(played) == [("one two three", False)]
 
 
 def test_half_an_emoji_beside_a_hole_is_no_fault(played: PlayedGateway) -> None:
     receive(played, text("a\ud83d", Concat(1, 8, 2, 1)))
     played.clock.at += DAY + 1
     played.restart()
-    assert shown(played) == [("a\ufffd[…]", True)]
+    assert inbox_rows(played) == [("a\ufffd[…]", True)]
 
 
 def test_a_reference_that_comes_again_hours_later_is_another_text(played: PlayedGateway) -> None:
     receive(played, text("old one ", Concat(9, 8, 2, 1)))
     receive(played, text("new two", Concat(9, 8, 2, 2), late_s=7200))
-    assert shown(played) == []
+    assert inbox_rows(played) == []
     receive(played, text("new one ", Concat(9, 8, 2, 1), late_s=7195))
-    assert shown(played) == [("new one new two", False)]
+    assert inbox_rows(played) == [("new one new two", False)]
     receive(played, text("old two", Concat(9, 8, 2, 2), late_s=4))
-    assert shown(played) == [("new one new two", False), ("old one old two", False)]
+    assert inbox_rows(played) == [("new one new two", False), ("old one old two", False)]
 
 
 def test_texts_of_a_sender_with_one_constant_reference_are_separate(played: PlayedGateway) -> None:
     for number in range(3):
         receive(played, text(f"{number}a ", Concat(0, 8, 2, 1), late_s=number * 10))
         receive(played, text(f"{number}b", Concat(0, 8, 2, 2), late_s=number * 10 + 2))
-    assert [body for body, _ in shown(played)] == ["0a 0b", "1a 1b", "2a 2b"]
+    assert [body for body, _ in inbox_rows(played)] == ["0a 0b", "1a 1b", "2a 2b"]
 
 
 def test_another_part_with_the_same_number_is_not_lost(played: PlayedGateway) -> None:
     receive(played, text("A1 ", Concat(0, 8, 2, 1)), text("B1 ", Concat(0, 8, 2, 1), late_s=60))
     receive(played, text("B2", Concat(0, 8, 2, 2), late_s=62), text("A2", Concat(0, 8, 2, 2), late_s=2))
-    assert [body for body, _ in shown(played)] == ["B1 B2", "A1 A2"]
+    assert [body for body, _ in inbox_rows(played)] == ["B1 B2", "A1 A2"]
 
 
-def test_a_part_that_its_sender_repeated_makes_no_second_text(played: PlayedGateway) -> None:
+def test_a_repeated_part_makes_no_second_text(played: PlayedGateway) -> None:
     first, second = text("one ", Concat(9, 16, 2, 1)), text("two", Concat(9, 16, 2, 2), late_s=2)
-    again = text("one ", Concat(9, 16, 2, 1), late_s=120)
-    receive(played, first, again, second)
+    repeated = text("one ", Concat(9, 16, 2, 1), late_s=120)
+    receive(played, first, repeated, second)
     receive(played, text("two", Concat(9, 16, 2, 2), late_s=240))
     played.clock.at += DAY + 1
     played.restart()
-    assert shown(played) == [("one two", False)]
+    assert inbox_rows(played) == [("one two", False)]
 
 
 def test_a_long_text_without_a_time_is_joined(played: PlayedGateway) -> None:
@@ -310,17 +313,17 @@ def test_a_long_text_without_a_time_is_joined(played: PlayedGateway) -> None:
         for seq, body in ((2, "two"), (1, "one "))
     ]
     receive(played, *parts)
-    assert shown(played) == [("one two", False)]
-    assert played.gateway.inbox(admin(played), 10, None)[0][0].sent_at is None
+    assert inbox_rows(played) == [("one two", False)]
+    assert played.gateway.inbox(admin(played), InboxFilter(limit=10))[0][0].sent_at is None
 
 
-def test_a_text_that_is_read_again_for_weeks_is_kept_once(played: PlayedGateway) -> None:
+def test_a_text_that_is_read_again_for_weeks_is_stored_once(played: PlayedGateway) -> None:
     for _ in range(4):
         receive(played, text("cannot be deleted"))
         played.clock.at += 5 * DAY
         played.restart()
         played.up(1, A)
-    assert kept(played) == ["cannot be deleted"]
+    assert inbox_texts(played) == ["cannot be deleted"]
 
 
 def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None:
@@ -341,8 +344,8 @@ def test_parts_gathered_by_an_older_version_are_not_lost(tmp_path: Path) -> None
     played = PlayedGateway(tmp_path)
     played.up(1, A)
     receive(played, text("two", Concat(9, 8, 2, 2), late_s=3))
-    assert shown(played) == [("old", False), ("one two", False)]
-    assert seen_by(played, played.caller) == ["one two", "old"]
+    assert inbox_rows(played) == [("old", False), ("one two", False)]
+    assert listed_for(played, played.caller) == ["one two", "old"]
     played.close()
 
 
@@ -353,24 +356,24 @@ def admin(played: PlayedGateway) -> Caller:
     return Caller(0, played.company, admin=True)
 
 
-def seen_by(played: PlayedGateway, who: Caller) -> list[str]:
-    return [view.text for view in played.gateway.inbox(who, 100, None)[0]]
+def listed_for(played: PlayedGateway, caller: Caller) -> list[str]:
+    return [view.text for view in played.gateway.inbox(caller, InboxFilter(limit=100))[0]]
 
 
-def test_keys_read_the_texts_of_their_company_and_administration_keys_those_of_no_company(
+def test_a_key_reads_the_texts_of_its_company_and_an_administration_key_also_those_of_no_company(
     played: PlayedGateway,
 ) -> None:
-    other = played.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
-    receive(played, text("to nobody"))
-    assert (seen_by(played, played.caller), seen_by(played, admin(played))) == ([], ["to nobody"])
+    other_company = played.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
+    receive(played, text("to no company"))
+    assert (listed_for(played, played.caller), listed_for(played, admin(played))) == ([], ["to no company"])
     played.set_sim(A, company_id=played.company)
     receive(played, text("to us"))
-    assert seen_by(played, played.caller) == ["to us", "to nobody"]
-    assert seen_by(played, Caller(0, other, admin=True)) == []
-    played.set_sim(A, company_id=other)
+    assert listed_for(played, played.caller) == ["to us", "to no company"]
+    assert listed_for(played, Caller(0, other_company, admin=True)) == []
+    played.set_sim(A, company_id=other_company)
     receive(played, text("to them"))
-    assert seen_by(played, Caller(0, other, admin=False)) == ["to them", "to nobody"]
-    assert seen_by(played, played.caller) == ["to us"]
+    assert listed_for(played, Caller(0, other_company, admin=False)) == ["to them", "to no company"]
+    assert listed_for(played, played.caller) == ["to us"]
 
 
 def test_texts_are_listed_newest_first_and_page_by_page(played: PlayedGateway) -> None:
@@ -378,17 +381,17 @@ def test_texts_are_listed_newest_first_and_page_by_page(played: PlayedGateway) -
     pages: list[list[str]] = []
     cursor: int | None = None
     while True:
-        found, cursor = played.gateway.inbox(admin(played), 2, cursor)
+        found, cursor = played.gateway.inbox(admin(played), InboxFilter(limit=2, cursor=cursor))
         pages.append([view.text for view in found])
         if cursor is None:
             break
     assert pages == [["4", "3"], ["2", "1"], ["0"]]
-    assert played.gateway.inbox(admin(played), 5, None)[1] is None
+    assert played.gateway.inbox(admin(played), InboxFilter(limit=5))[1] is None
 
 
 def test_a_text_is_shown_with_its_times_and_sim(played: PlayedGateway) -> None:
     receive(played, text("hello", sender="OrangeMoney"))
-    (view,) = played.gateway.inbox(admin(played), 10, None)[0]
+    (view,) = played.gateway.inbox(admin(played), InboxFilter(limit=10))[0]
     assert view == InboxRecord(
         id=1,
         sender="OrangeMoney",

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from modem.errors import Kind
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway, refused
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
+from tests.gatewayd.played_ports import A, B, PlayedGateway, refused
 
 
 def fail_one_recipient_after_another(played: PlayedGateway, port: int, count: int) -> None:
@@ -29,7 +17,7 @@ def fail_one_recipient_after_another(played: PlayedGateway, port: int, count: in
     for _ in range(count):
         assert isinstance(step, Submission)
         step = played.settle(port, step, refused(Kind.MOMENT))
-    assert isinstance(step, Rest), "what comes next waits for the rest to end"
+    assert isinstance(step, Rest), "the next message waits until the rest ends"
 
 
 def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_one(

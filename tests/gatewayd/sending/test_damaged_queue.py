@@ -13,12 +13,7 @@ from gatewayd.records import Status
 from gatewayd.store.tables import queue_counts
 from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    send_many,
-)
-
-A, B = "8922300000000000001", "8922300000000000002"
+from tests.gatewayd.played_ports import A, PlayedGateway, send_many
 
 
 @pytest.fixture
@@ -49,7 +44,7 @@ def without_index(path: Path, change: str) -> None:
     ],
 )
 @pytest.mark.parametrize("expired", [False, True])
-def test_an_index_with_a_part_that_does_not_wait_is_rebuilt(
+def test_an_index_with_a_part_that_is_not_queued_is_rebuilt(
     played: PlayedGateway, change: str, caplog: pytest.LogCaptureFixture, *, expired: bool
 ) -> None:
     send_many(played, 3)
@@ -59,15 +54,15 @@ def test_an_index_with_a_part_that_does_not_wait_is_rebuilt(
     if expired:
         played.clock.at += 3601 * SECOND
     played.up(1, A)
-    good = played.send("good")
-    seen = []
+    intact = played.send("intact")
+    texts = []
     for _ in range(10):
         step = played.next(1)
         while isinstance(step, Submission):
-            seen.append(step.segment.text)
+            texts.append(step.segment.text)
             step = played.settle(1, step, Submitted(1))
-    assert seen[-1] == "good"
-    assert played.view(good).status is Status.SENT
+    assert texts[-1] == "intact"
+    assert played.view(intact).status is Status.SENT
     assert "damaged" in caplog.text
     check = played.store.write(lambda db: db.execute("PRAGMA integrity_check").fetchall())
     assert [row[0] for row in check] == ["ok"]
@@ -76,7 +71,7 @@ def test_an_index_with_a_part_that_does_not_wait_is_rebuilt(
 
 def test_a_part_without_a_message_does_not_block_the_queue(played: PlayedGateway) -> None:
     played.send("lost")
-    good = played.send("good")
+    intact = played.send("intact")
     played.store.write(lambda db: db.execute("DELETE FROM messages WHERE id = 1"))
     played.settle(1, played.claim(1), Submitted(1))
-    assert played.view(good).status is Status.SENT
+    assert played.view(intact).status is Status.SENT

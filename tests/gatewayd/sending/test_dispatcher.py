@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,28 +15,7 @@ from modem.port.interface import Rest, WorkUnavailableError
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Deliver
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused, report, reported
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
-    """A gateway that keeps parts in doubt until a report comes."""
-    played = PlayedGateway(tmp_path, in_doubt="hold")
-    yield played
-    played.close()
-
-
-def commits(played: PlayedGateway) -> int:
-    return played.store.commit_times.histograms()[""].buckets[-1][1]
+from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, refused, report, reported
 
 
 def test_a_message_is_sent_once_and_delivered_by_its_report(played: PlayedGateway) -> None:
@@ -244,7 +222,7 @@ def test_an_idle_sim_helps_the_longest_queue(played: PlayedGateway) -> None:
     assert played.claim(1).segment.text == "2"
 
 
-def test_an_idle_sim_leaves_a_message_that_its_own_sim_takes_at_once(played: PlayedGateway) -> None:
+def test_an_idle_sim_takes_no_message_that_its_own_sim_sends_at_once(played: PlayedGateway) -> None:
     played.up(1, A)
     played.send()
     played.up(2, B)
@@ -388,7 +366,7 @@ def test_a_sim_that_could_not_be_recorded_gets_no_work(played: PlayedGateway) ->
     played.claim(1)
 
 
-def test_ports_that_come_up_wake_no_others_and_one_that_goes_down_does(played: PlayedGateway) -> None:
+def test_a_port_that_goes_down_wakes_the_others_and_one_that_comes_up_does_not(played: PlayedGateway) -> None:
     played.up(1, A)
     wakes = played.ports[1].wakes
     played.up(2, B)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +17,29 @@ from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import (
+    A,
     PlayedGateway,
-    administration,
-    again,
+    administration_context,
     attempts,
+    claim_after_backoff,
     report_on,
+    used_quota,
 )
 
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 DUPLICATE = Refused(cause("CMS", 197))
 BARRED = Refused(cause("CMS", 8))
 
 
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield played
-    played.close()
-
-
-@pytest.fixture
-def patient(tmp_path: Path) -> Iterator[PlayedGateway]:
-    """A gateway that keeps parts in doubt until a report comes or a person decides."""
-    played = PlayedGateway(tmp_path, in_doubt="hold", in_doubt_wait_s=0.02, backoff_s=(0.02,))
-    played.up(1, A)
-    yield played
-    played.close()
-
-
 def settle(played: PlayedGateway, sms_id: str, verdict: str) -> dict[str, Any]:
-    return admin.settle(administration(played), sms_id, verdict)
+    return admin.settle(administration_context(played), sms_id, verdict)
 
 
-def used(played: PlayedGateway) -> int:
-    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
-    return count
-
-
-def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_path: Path) -> None:
+def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_the_doubt_as_its_reason(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, in_doubt_wait_s=0.02, max_attempts=2)
     played.up(1, A)
     sms_id = played.send()
     played.settle(1, played.claim(1), InDoubt("no answer"))
-    played.settle(1, again(played, 1), InDoubt("no answer"))
+    played.settle(1, claim_after_backoff(played, 1), InDoubt("no answer"))
     eventually(lambda: played.view(sms_id).status is Status.FAILED)
     reason = played.view(sms_id).failure_reason or ""
     assert "may have arrived" in reason
@@ -69,80 +48,80 @@ def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_a_true_reason(tmp_p
     played.close()
 
 
-def test_the_reason_of_a_held_message_names_the_command_that_settles_it(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.settle(1, patient.claim(1), InDoubt("no answer"))
-    eventually(lambda: "message settle" in (patient.view(sms_id).failure_reason or ""))
-    assert (patient.view(sms_id).status, patient.view(sms_id).in_doubt) == (Status.PENDING, True)
+def test_the_reason_of_a_held_message_names_the_command_that_settles_it(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.settle(1, holding.claim(1), InDoubt("no answer"))
+    eventually(lambda: "message settle" in (holding.view(sms_id).failure_reason or ""))
+    assert (holding.view(sms_id).status, holding.view(sms_id).in_doubt) == (Status.PENDING, True)
 
 
-def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.settle(1, patient.claim(1), InDoubt("no answer"))
-    assert settle(patient, sms_id, "sent")["status"] == "sent"
-    assert (patient.view(sms_id).in_doubt, patient.view(sms_id).failure_reason) == (False, None)
-    assert used(patient) == 1
-    report_on(patient, 1, 200)
-    assert patient.view(sms_id).status is Status.DELIVERED
+def test_a_doubt_settled_as_sent_is_sent_and_a_late_report_delivers_it(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.settle(1, holding.claim(1), InDoubt("no answer"))
+    assert settle(holding, sms_id, "sent")["status"] == "sent"
+    assert (holding.view(sms_id).in_doubt, holding.view(sms_id).failure_reason) == (False, None)
+    assert used_quota(holding) == 1
+    report_on(holding, 1, 200)
+    assert holding.view(sms_id).status is Status.DELIVERED
 
 
 def test_a_doubt_settled_as_failed_gives_its_quota_back_and_a_late_report_changes_nothing(
-    patient: PlayedGateway,
+    holding: PlayedGateway,
 ) -> None:
-    sms_id = patient.send()
-    patient.settle(1, patient.claim(1), InDoubt("no answer"))
-    told = settle(patient, sms_id, "failed")
-    assert (told["status"], told["in_doubt"]) == ("failed", False)
-    assert "person" in str(told["failure_reason"])
-    assert used(patient) == 0
-    report_on(patient, 1, 200)
-    assert patient.view(sms_id).status is Status.FAILED
-    assert patient.next(1) == Rest()
+    sms_id = holding.send()
+    holding.settle(1, holding.claim(1), InDoubt("no answer"))
+    message = settle(holding, sms_id, "failed")
+    assert (message["status"], message["in_doubt"]) == ("failed", False)
+    assert "person" in str(message["failure_reason"])
+    assert used_quota(holding) == 0
+    report_on(holding, 1, 200)
+    assert holding.view(sms_id).status is Status.FAILED
+    assert holding.next(1) == Rest()
 
 
-def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(patient: PlayedGateway) -> None:
-    sms_id = patient.send("é" * 200)
-    second = patient.settle(1, patient.claim(1), Submitted(1))
+def test_a_sent_part_keeps_the_quota_when_another_is_settled_as_failed(holding: PlayedGateway) -> None:
+    sms_id = holding.send("é" * 200)
+    second = holding.settle(1, holding.claim(1), Submitted(1))
     assert isinstance(second, Submission)
-    patient.settle(1, second, InDoubt("no answer"))
-    assert settle(patient, sms_id, "failed")["status"] == "failed"
-    assert used(patient) == 1
+    holding.settle(1, second, InDoubt("no answer"))
+    assert settle(holding, sms_id, "failed")["status"] == "failed"
+    assert used_quota(holding) == 1
 
 
-def test_a_doubt_settled_as_retry_is_sent_again_at_once(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    first = patient.claim(1)
-    patient.settle(1, first, InDoubt("no answer"))
-    wakes = patient.ports[1].wakes
-    told = settle(patient, sms_id, "retry")
-    assert (told["status"], told["in_doubt"], told["failure_reason"]) == ("pending", False, None)
-    assert patient.ports[1].wakes > wakes
-    second = patient.claim(1)
+def test_a_doubt_settled_as_retry_is_sent_again_at_once(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    first = holding.claim(1)
+    holding.settle(1, first, InDoubt("no answer"))
+    wakes = holding.ports[1].wakes
+    message = settle(holding, sms_id, "retry")
+    assert (message["status"], message["in_doubt"], message["failure_reason"]) == ("pending", False, None)
+    assert holding.ports[1].wakes > wakes
+    second = holding.claim(1)
     assert second.token > first.token
-    patient.settle(1, second, Submitted(3))
-    assert patient.view(sms_id).status is Status.SENT
+    holding.settle(1, second, Submitted(3))
+    assert holding.view(sms_id).status is Status.SENT
 
 
-def test_a_late_report_on_a_queued_part_avoids_the_repetition(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.settle(1, patient.claim(1), InDoubt("no answer"))
-    settle(patient, sms_id, "retry")
-    report_on(patient, 1, 77, late_s=7200)  # of another time
-    assert patient.view(sms_id).status is Status.PENDING
-    report_on(patient, 1, 77, late_s=20)
-    assert patient.view(sms_id).status is Status.DELIVERED
-    assert patient.next(1) == Rest()
+def test_a_late_report_on_a_queued_part_avoids_the_repetition(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.settle(1, holding.claim(1), InDoubt("no answer"))
+    settle(holding, sms_id, "retry")
+    report_on(holding, 1, 77, late_s=7200)  # a report of another time
+    assert holding.view(sms_id).status is Status.PENDING
+    report_on(holding, 1, 77, late_s=20)
+    assert holding.view(sms_id).status is Status.DELIVERED
+    assert holding.next(1) == Rest()
 
 
-def test_errors_of_settle_name_a_remedy(patient: PlayedGateway) -> None:
+def test_errors_of_settle_name_a_remedy(holding: PlayedGateway) -> None:
     with pytest.raises(AdminError, match="gatewayd message list"):
-        settle(patient, "nothing", "sent")
-    sms_id = patient.send()
+        settle(holding, "nothing", "sent")
+    sms_id = holding.send()
     with pytest.raises(AdminError, match="gatewayd message cancel"):
-        settle(patient, sms_id, "sent")
-    patient.settle(1, patient.claim(1), Submitted(1))
+        settle(holding, sms_id, "sent")
+    holding.settle(1, holding.claim(1), Submitted(1))
     with pytest.raises(AdminError, match="nothing to settle"):
-        settle(patient, sms_id, "retry")
+        settle(holding, sms_id, "retry")
 
 
 def test_an_unknown_verdict_is_an_error() -> None:
@@ -151,8 +130,8 @@ def test_an_unknown_verdict_is_an_error() -> None:
     assert "sent" in result.output
 
 
-def test_parts_left_in_the_air_can_be_settled_without_a_daemon(patient: PlayedGateway) -> None:
-    sms_id = patient.send()
-    patient.claim(1)
-    assert admin.settle(administration(patient, daemon=False), sms_id, "sent")["status"] == "sent"
-    assert [one.outcome for one in attempts(patient, sms_id)] == ["sent"]
+def test_parts_that_were_being_submitted_can_be_settled_without_a_daemon(holding: PlayedGateway) -> None:
+    sms_id = holding.send()
+    holding.claim(1)
+    assert admin.settle(administration_context(holding, daemon=False), sms_id, "sent")["status"] == "sent"
+    assert [attempt.outcome for attempt in attempts(holding, sms_id)] == ["sent"]

@@ -16,9 +16,8 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.port.interface import Rest
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
+from tests.gatewayd.played_ports import RECIPIENT, A, PlayedGateway, refused, used_quota
 
-A = "8922301000000000001"
 LIFE_S = 600
 
 
@@ -30,18 +29,13 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.close()
 
 
-def used(played: PlayedGateway) -> int:
-    count: int = played.row("SELECT sum(used) FROM company_usage")[0]
-    return count
-
-
 def time_passes(played: PlayedGateway, seconds: float, *, look: bool = True) -> None:
     played.clock.at += int(seconds * SECOND)
     if look:
         played.gateway.clock_trusted()
 
 
-def fails(played: PlayedGateway, sms_id: str) -> str:
+def is_failed(played: PlayedGateway, sms_id: str) -> str:
     eventually(lambda: played.view(sms_id).status is Status.FAILED)
     return played.view(sms_id).failure_reason or ""
 
@@ -53,11 +47,11 @@ def test_a_message_expires_on_time_without_any_port(played: PlayedGateway) -> No
     third = played.send()
     time_passes(played, LIFE_S / 2)
     for sms_id in (first, second):
-        reason = fails(played, sms_id)
+        reason = is_failed(played, sms_id)
         assert "expired" in reason
         assert "expiré" in reason
     assert played.view(third).status is Status.PENDING
-    assert used(played) == 1
+    assert used_quota(played) == 1
     assert played.row("SELECT sum(taken) FROM sim_usage")[0] == 1
     assert played.row("SELECT count(*) FROM parts WHERE state = 'queued'")[0] == 1
 
@@ -68,7 +62,7 @@ def test_a_message_with_a_short_life_of_its_own_ends_by_its_own_timer(played: Pl
     view, _ = played.gateway.submit(played.caller, Draft(RECIPIENT, "x"), options, None, 0)
     assert isinstance(view, MessageRecord)
     time_passes(played, 1, look=False)
-    fails(played, view.sms_id)  # a second of real time later
+    is_failed(played, view.sms_id)  # a second of real time later
 
 
 def test_many_messages_expire_in_small_steps(played: PlayedGateway) -> None:
@@ -77,7 +71,7 @@ def test_many_messages_expire_in_small_steps(played: PlayedGateway) -> None:
     played.gateway.submit_bulk(played.caller, drafts, Options(), None)
     time_passes(played, LIFE_S)
     eventually(lambda: played.row("SELECT count(*) FROM messages WHERE status = 'pending'")[0] == 0)
-    assert used(played) == 0
+    assert used_quota(played) == 0
 
 
 def test_a_message_without_an_expiry_never_expires(tmp_path: Path) -> None:
@@ -98,7 +92,7 @@ def test_the_validity_period_is_the_remaining_life(played: PlayedGateway) -> Non
     assert played.claim(1).validity_s == LIFE_S * 2 // 3
 
 
-def test_a_part_in_the_air_is_finished_first(played: PlayedGateway) -> None:
+def test_a_part_that_is_being_submitted_is_finished_first(played: PlayedGateway) -> None:
     sms_id = played.send()
     part = played.claim(1)
     time_passes(played, LIFE_S)
@@ -111,8 +105,8 @@ def test_a_part_that_is_refused_after_the_expiry_is_not_retried(played: PlayedGa
     part = played.claim(1)
     time_passes(played, LIFE_S)
     assert played.settle(1, part, refused(Kind.MOMENT)) == Rest()
-    assert "expired" in fails(played, sms_id)
-    assert used(played) == 0
+    assert "expired" in is_failed(played, sms_id)
+    assert used_quota(played) == 0
 
 
 def test_a_partly_sent_message_fails_and_its_unsent_parts_are_dropped(played: PlayedGateway) -> None:
@@ -121,8 +115,8 @@ def test_a_partly_sent_message_fails_and_its_unsent_parts_are_dropped(played: Pl
     played.up(1, A, registration=Registration.SEARCHING)
     played.settle(1, part, Submitted(1))
     time_passes(played, LIFE_S)
-    assert "all of its parts" in fails(played, sms_id)
-    assert used(played) == 1
+    assert "all of its parts" in is_failed(played, sms_id)
+    assert used_quota(played) == 1
     played.up(1, A)
     assert played.next(1) == Rest()
 
@@ -134,7 +128,7 @@ def test_an_expired_message_in_doubt_is_not_sent_again(tmp_path: Path) -> None:
     played.settle(1, played.claim(1), InDoubt("no answer"))
     time_passes(played, LIFE_S)
     assert played.view(sms_id).status is Status.PENDING
-    assert "may have arrived" in fails(played, sms_id)
+    assert "may have arrived" in is_failed(played, sms_id)
     assert played.next(1) == Rest()
     played.close()
 
@@ -153,8 +147,8 @@ def test_the_waiting_parts_of_a_message_in_doubt_are_dropped_and_a_report_counts
     assert (played.view(sms_id).status, played.view(sms_id).in_doubt) == (Status.PENDING, True)
     played.gateway.dispatcher.reported(played.statuses[1], StatusReport("", 9, RECIPIENT, at, at, 0))
     time_passes(played, 1)
-    assert "all of its parts" in fails(played, sms_id)
-    assert used(played) == 1
+    assert "all of its parts" in is_failed(played, sms_id)
+    assert used_quota(played) == 1
     played.close()
 
 
@@ -170,7 +164,7 @@ def test_no_message_expires_while_the_clock_is_not_trusted(played: PlayedGateway
     assert played.view(second).status is Status.PENDING
     played.clock.trusted = True
     time_passes(played, 0)
-    fails(played, second)
+    is_failed(played, second)
 
 
 def test_expiries_of_an_untrusted_time_are_corrected(played: PlayedGateway) -> None:
@@ -183,11 +177,11 @@ def test_expiries_of_an_untrusted_time_are_corrected(played: PlayedGateway) -> N
     played.clock.at += jump
     played.store.write(lambda db: played.gateway.restamp(db, since, jump))
     played.gateway.clock_trusted()
-    fails(played, before)
+    is_failed(played, before)
     assert played.view(during).status is Status.PENDING
     assert played.view(during).created_at == since + jump
     time_passes(played, LIFE_S)
-    fails(played, during)
+    is_failed(played, during)
 
 
 def test_the_next_expiry_is_found_by_its_index(played: PlayedGateway) -> None:
@@ -204,9 +198,9 @@ def test_the_next_expiry_is_found_by_its_index(played: PlayedGateway) -> None:
 def test_submissions_go_on_while_others_expire(played: PlayedGateway) -> None:
     played.send()
     time_passes(played, LIFE_S, look=False)
-    fresh = played.send("fresh")
+    unexpired = played.send("fresh")
     part = played.next(1)
     assert isinstance(part, Submission)
     assert part.segment.text == "fresh"
     played.settle(1, part, Submitted(1))
-    assert played.view(fresh).status is Status.SENT
+    assert played.view(unexpired).status is Status.SENT

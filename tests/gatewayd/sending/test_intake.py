@@ -18,16 +18,15 @@ from gatewayd.errors import (
     SimUnavailableError,
     StorageUnavailableError,
 )
-from gatewayd.records import Draft, Idempotency, MessageRecord, Options, Replay, Status
+from gatewayd.records import Accepted, Draft, Idempotency, MessageRecord, Options, Replay, Status
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import DAY
 from modem.driver.sim import SimState
 from modem.parts import Submitted
 from modem.port.status import Answer, PortState, SlotStatus
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
+from tests.gatewayd.played_ports import RECIPIENT, A, B, C, PlayedGateway
 
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
 ORANGE, MALITEL = "+22370123456", "+22366123456"
 
 
@@ -43,7 +42,7 @@ def set_quota(played: PlayedGateway, quota: int | None) -> None:
     played.store.write(lambda db: accounts.update(db, "companies", played.company, {"quota": quota}))
 
 
-def fifty_at_once(played: PlayedGateway) -> list[type[GatewayError] | None]:
+def send_from_fifty_threads(played: PlayedGateway) -> list[type[GatewayError] | None]:
     def ask(_: int) -> type[GatewayError] | None:
         try:
             played.send()
@@ -57,7 +56,7 @@ def fifty_at_once(played: PlayedGateway) -> list[type[GatewayError] | None]:
 
 def test_fifty_threads_get_exactly_the_last_ten_of_a_quota(played: PlayedGateway) -> None:
     set_quota(played, 10)
-    answers = fifty_at_once(played)
+    answers = send_from_fifty_threads(played)
     assert answers.count(None) == 10
     assert answers.count(QuotaExceededError) == 40
     assert played.gateway.quota(played.caller).used == 10
@@ -66,7 +65,7 @@ def test_fifty_threads_get_exactly_the_last_ten_of_a_quota(played: PlayedGateway
 @pytest.mark.parametrize("limit", ["daily_limit", "monthly_limit"])
 def test_fifty_threads_get_exactly_the_last_ten_of_a_sim(played: PlayedGateway, limit: str) -> None:
     played.set_sim(A, **{limit: 10})
-    answers = fifty_at_once(played)
+    answers = send_from_fifty_threads(played)
     assert answers.count(None) == 10
     assert answers.count(SimUnavailableError) == 40
 
@@ -74,25 +73,27 @@ def test_fifty_threads_get_exactly_the_last_ten_of_a_sim(played: PlayedGateway, 
 def test_a_bulk_takes_all_of_the_quota_or_nothing(played: PlayedGateway) -> None:
     set_quota(played, 3)
     drafts = [Draft(RECIPIENT, str(n)) for n in range(4)]
-    with pytest.raises(QuotaExceededError) as told:
+    with pytest.raises(QuotaExceededError) as caught:
         played.gateway.submit_bulk(played.caller, drafts, Options(), None)
-    assert (told.value.requested, told.value.remaining, told.value.total) == (4, 3, 3)
+    assert (caught.value.requested, caught.value.remaining, caught.value.total) == (4, 3, 3)
     assert played.row("SELECT count(*) FROM messages")[0] == 0
-    taken, _ = played.gateway.submit_bulk(played.caller, drafts[:3], Options(), None)
-    assert isinstance(taken, list)
-    assert all(taken)
+    accepted, _ = played.gateway.submit_bulk(played.caller, drafts[:3], Options(), None)
+    assert isinstance(accepted, list)
+    assert all(accepted)
 
 
-def test_messages_of_a_bulk_beyond_the_room_of_the_sims_fail_alone(played: PlayedGateway) -> None:
+def test_messages_of_a_bulk_beyond_the_limits_of_the_sims_fail_alone(played: PlayedGateway) -> None:
     played.set_sim(A, daily_limit=2)
     drafts = [Draft(RECIPIENT, str(n)) for n in range(3)]
-    taken, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), None)
-    assert isinstance(taken, list)
-    assert [one is not None for one in taken] == [True, True, False]
+    accepted, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), None)
+    assert isinstance(accepted, list)
+    assert [isinstance(one, Accepted) for one in accepted] == [True, True, False]
     assert played.gateway.quota(played.caller).used == 2
 
 
-def test_a_cancelled_message_gives_back_quota_and_room_and_is_never_claimed(played: PlayedGateway) -> None:
+def test_a_cancelled_message_is_not_counted_in_quota_and_limits_and_is_never_claimed(
+    played: PlayedGateway,
+) -> None:
     set_quota(played, 1)
     played.set_sim(A, daily_limit=1)
     sms_id = played.send()
@@ -129,7 +130,7 @@ def test_task_ids_have_14_digits_and_rise_also_when_the_clock_steps_back(played:
     assert ids == sorted(set(ids))
 
 
-def chosen(played: PlayedGateway, recipient: str = ORANGE, sim: int | None = None) -> str:
+def chosen_sim(played: PlayedGateway, recipient: str = ORANGE, sim: int | None = None) -> str:
     return played.view(played.send(recipient=recipient, sim=sim)).sim_number[-1]
 
 
@@ -141,22 +142,22 @@ def test_the_named_sim_comes_first_then_the_companys_own_then_the_operators_then
     played.set_sim(A, operator="Malitel")
     played.set_sim(B, operator="Orange Mali")
     played.set_sim(C, operator="Telecel", is_default=1)
-    assert chosen(played, ORANGE) == "2"
-    assert chosen(played, MALITEL) == "1"
-    assert chosen(played, ORANGE, sim=played.sim(C)) == "3"
+    assert chosen_sim(played, ORANGE) == "2"
+    assert chosen_sim(played, MALITEL) == "1"
+    assert chosen_sim(played, ORANGE, sim=played.sim(C)) == "3"
     played.set_sim(B, operator="Elsewhere")
     for _ in range(3):
-        assert chosen(played, ORANGE) == "3"  # although other SIMs would be faster
+        assert chosen_sim(played, ORANGE) == "3"  # although other SIMs would be faster
     played.set_sim(A, company_id=played.company)
-    assert chosen(played, ORANGE) == "1"
+    assert chosen_sim(played, ORANGE) == "1"
 
 
 def test_the_sim_with_the_shortest_wait_is_chosen(played: PlayedGateway) -> None:
     played.up(2, B)
-    assert sorted(chosen(played) for _ in range(4)) == ["1", "1", "2", "2"]
+    assert sorted(chosen_sim(played) for _ in range(4)) == ["1", "1", "2", "2"]
 
 
-def test_a_sim_that_is_disabled_or_anothers_or_unknown_is_unavailable(played: PlayedGateway) -> None:
+def test_a_sim_that_is_disabled_unknown_or_of_another_company_is_unavailable(played: PlayedGateway) -> None:
     played.up(2, B)
     played.set_sim(A, enabled=0)
     played.set_sim(B, company_id=played.company + 1)
@@ -191,18 +192,18 @@ def test_the_grace_period_begins_when_the_modem_is_lost(played: PlayedGateway) -
 
 def test_a_removed_sim_is_listed_during_the_grace_period_only(played: PlayedGateway) -> None:
     status = played.statuses[1]
-    played.say(replace(status, slots=(SlotStatus(1, SimState.ABSENT),)))
+    played.set_status(replace(status, slots=(SlotStatus(1, SimState.ABSENT),)))
     played.clock.passed += played.settings.dispatch.grace_s + 1
     assert played.gateway.sims(played.caller)[1] == []
 
 
-def test_a_locked_sim_or_one_in_a_sick_port_is_listed(played: PlayedGateway) -> None:
+def test_a_locked_sim_and_a_sim_in_a_faulty_port_are_listed(played: PlayedGateway) -> None:
     status = played.statuses[1]
     for in_port in (
         replace(status, slots=(SlotStatus(1, SimState.PIN_REQUIRED),)),
         replace(status, state=PortState.SICK),
     ):
-        played.say(in_port)
+        played.set_status(in_port)
         played.clock.passed += played.settings.dispatch.grace_s + 1
         (sim,) = played.gateway.sims(played.caller)[1]
         assert not sim.can_send_sms
@@ -223,7 +224,7 @@ def test_the_assigned_sim_is_the_companys_own_in_a_port_or_not(played: PlayedGat
 
 def test_states_that_need_a_person_have_no_grace_period(played: PlayedGateway) -> None:
     status = played.statuses[1]
-    played.say(replace(status, slots=(replace(status.slots[0], sim=SimState.PUK_REQUIRED),)))
+    played.set_status(replace(status, slots=(replace(status.slots[0], sim=SimState.PUK_REQUIRED),)))
     with pytest.raises(SimUnavailableError):
         played.send()
 
@@ -303,27 +304,27 @@ def test_an_abandoned_request_on_a_full_disk_causes_no_conflict_later(played: Pl
     writing.execute("PRAGMA query_only = ON")
     played.gateway.abandoned(played.caller, KEY)
 
-    def built_again() -> bool:
+    def answer_is_rebuilt() -> bool:
         try:
             return submit(played) == (first, True)
         except (ConflictError, StorageUnavailableError):  # the disk counts as recovered two seconds later
             return False
 
-    eventually(built_again)
+    eventually(answer_is_rebuilt)
 
 
 def test_after_a_crash_the_answer_is_built_from_the_messages(played: PlayedGateway) -> None:
     first, _ = submit(played)
     drafts = [Draft(RECIPIENT, "a"), Draft(RECIPIENT, "b")]
     bulk_key = Idempotency("bulk", b"bulk")
-    taken, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), bulk_key)
+    accepted, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), bulk_key)
     played.restart()
     assert submit(played) == (first, True)
-    assert played.gateway.submit_bulk(played.caller, drafts, Options(), bulk_key) == (taken, True)
+    assert played.gateway.submit_bulk(played.caller, drafts, Options(), bulk_key) == (accepted, True)
     assert played.row("SELECT count(*) FROM messages")[0] == 3
 
 
-def test_a_request_that_failed_its_checks_is_not_kept(played: PlayedGateway) -> None:
+def test_a_request_that_failed_its_checks_is_not_stored(played: PlayedGateway) -> None:
     set_quota(played, 0)
     with pytest.raises(QuotaExceededError):
         submit(played)

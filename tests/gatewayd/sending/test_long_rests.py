@@ -12,13 +12,7 @@ from gatewayd.timekeeping.clock import DAY
 from modem.errors import Kind
 from modem.parts import Refused, Submission
 from modem.port.interface import Outcome
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    refused,
-    send_many,
-)
-
-A, B = "8922300000000000001", "8922300000000000002"
+from tests.gatewayd.played_ports import A, PlayedGateway, refused, send_many
 
 
 @pytest.fixture

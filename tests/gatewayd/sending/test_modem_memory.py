@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from gatewayd.records import Status
-from modem.parts import Fate, InDoubt, Place, Submission, Via
+from modem.parts import InDoubt, Place, StoredState, Submission, Via
 from modem.port.interface import Kept, Rest, Storage
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, B, PlayedGateway
 
-A, B = "8922301000000000001", "8922301000000000002"
-HERE = Place("ME", 3)
+PLACE = Place("ME", 3)
 
 
 @pytest.fixture
@@ -25,22 +24,22 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.close()
 
 
-def learn(played: PlayedGateway, storage: Storage = Storage.MARKS) -> None:
+def record_storage(played: PlayedGateway, storage: Storage = Storage.MARKS) -> None:
     played.gateway.dispatcher.learned(played.statuses[1], storage)
 
 
-def place(played: PlayedGateway, part: Submission, where: Place | None = HERE) -> None:
-    played.gateway.dispatcher.stored(played.statuses[1], part, where)
+def record_place(played: PlayedGateway, part: Submission, place: Place | None = PLACE) -> None:
+    played.gateway.dispatcher.stored(played.statuses[1], part, place)
 
 
-def kept(played: PlayedGateway) -> tuple[Kept, ...]:
+def parts_in_memory(played: PlayedGateway) -> tuple[Kept, ...]:
     return played.gateway.dispatcher.in_memory(played.statuses[1])
 
 
-def found(played: PlayedGateway, fate: Fate) -> None:
-    [one] = kept(played)
-    played.gateway.dispatcher.found(played.statuses[1], one, fate)
-    played.gateway.dispatcher.emptied(played.statuses[1], one)
+def record_stored_state(played: PlayedGateway, stored_state: StoredState) -> None:
+    [kept_part] = parts_in_memory(played)
+    played.gateway.dispatcher.found(played.statuses[1], kept_part, stored_state)
+    played.gateway.dispatcher.emptied(played.statuses[1], kept_part)
 
 
 def restart(played: PlayedGateway) -> None:
@@ -48,15 +47,15 @@ def restart(played: PlayedGateway) -> None:
     played.up(1, A)
 
 
-def test_the_abilities_of_a_model_are_recorded(played: PlayedGateway) -> None:
+def test_the_storage_abilities_of_a_model_are_recorded(played: PlayedGateway) -> None:
     for text in ("one", "two", "three"):
         played.send(text)
     part = played.claim(1)
     assert (part.via, part.marks) == (Via.STORAGE, False)
-    learn(played)
+    record_storage(played)
     part = played.claim(1)
     assert (part.via, part.marks) == (Via.STORAGE, True)
-    learn(played, Storage.NO_MARKS)
+    record_storage(played, Storage.NO_MARKS)
     restart(played)
     assert played.claim(1).via is Via.DIRECT
     with played.store.readers.lend() as db:
@@ -68,87 +67,91 @@ def test_a_part_without_a_place_is_queued_again(played: PlayedGateway) -> None:
     first = played.claim(1)
     restart(played)
     assert not played.view(sms_id).in_doubt
-    [stray] = kept(played)
-    assert (stray.place, stray.submission.token, stray.settled) == (None, first.token, True)
-    again = played.claim(1)
-    assert again.token > first.token
+    [orphan] = parts_in_memory(played)
+    assert (orphan.place, orphan.submission.token, orphan.settled) == (None, first.token, True)
+    part = played.claim(1)
+    assert part.token > first.token
     assert played.view(sms_id).retry_count == 0
 
 
-def test_a_part_that_the_memory_calls_sent_is_not_sent_again(played: PlayedGateway) -> None:
+def test_a_part_stored_as_sent_is_not_sent_again(played: PlayedGateway) -> None:
     sms_id = played.send()
-    place(played, played.claim(1))
+    record_place(played, played.claim(1))
     restart(played)
     assert played.view(sms_id).in_doubt
-    [one] = kept(played)
-    assert (one.place, one.settled, one.submission.segment.text) == (HERE, False, "hello")
-    found(played, Fate.SENT)
+    [kept_part] = parts_in_memory(played)
+    assert (kept_part.place, kept_part.settled, kept_part.submission.segment.text) == (
+        PLACE,
+        False,
+        "hello",
+    )
+    record_stored_state(played, StoredState.SENT)
     assert played.view(sms_id).status is Status.SENT
-    assert kept(played) == ()
+    assert parts_in_memory(played) == ()
     assert played.next(1) == Rest()
 
 
 @pytest.mark.parametrize("marks", [True, False])
-def test_a_part_that_the_memory_calls_unsent_is_queued_for_a_marking_model(
+def test_a_part_stored_as_unsent_is_queued_for_a_model_that_marks_sent_parts(
     played: PlayedGateway, marks: bool
 ) -> None:
     sms_id = played.send()
-    place(played, played.claim(1))
+    record_place(played, played.claim(1))
     if marks:
-        learn(played)
+        record_storage(played)
     restart(played)
-    found(played, Fate.UNSENT)
+    record_stored_state(played, StoredState.UNSENT)
     assert played.view(sms_id).in_doubt is not marks
     assert isinstance(played.next(1), Submission) is marks
 
 
-def test_unsent_is_not_believed_before_the_time_limit(played: PlayedGateway) -> None:
+def test_unsent_does_not_count_before_the_time_limit(played: PlayedGateway) -> None:
     played.send()
-    place(played, played.claim(1))
+    record_place(played, played.claim(1))
     restart(played)
     played.clock.passed += 100
-    assert kept(played)[0].unsure_s == 80
+    assert parts_in_memory(played)[0].unsure_s == 80
     played.clock.passed += 100
-    assert kept(played)[0].unsure_s == 0
+    assert parts_in_memory(played)[0].unsure_s == 0
 
 
 def test_parts_of_another_modem_or_sim_are_not_listed(played: PlayedGateway) -> None:
     for text in ("one", "two"):
         played.send(text)
-    place(played, played.claim(1))
-    place(played, played.claim(1), Place("SM", 3))
+    record_place(played, played.claim(1))
+    record_place(played, played.claim(1), Place("SM", 3))
     restart(played)
-    assert len(kept(played)) == 2
+    assert len(parts_in_memory(played)) == 2
     played.up(1, B)
-    assert [one.place for one in kept(played)] == [HERE]
-    played.say(replace(played.statuses[1], imei="350000000000001"))
-    assert kept(played) == ()
+    assert [kept_part.place for kept_part in parts_in_memory(played)] == [PLACE]
+    played.set_status(replace(played.statuses[1], imei="350000000000001"))
+    assert parts_in_memory(played) == ()
 
 
 def test_a_place_holds_one_part(played: PlayedGateway) -> None:
     for text in ("one", "two"):
         played.send(text)
-    place(played, played.claim(1))
+    record_place(played, played.claim(1))
     second = played.claim(1)
-    place(played, second)
+    record_place(played, second)
     restart(played)
-    assert [one.submission.message_id for one in kept(played)] == [second.message_id]
+    assert [kept_part.submission.message_id for kept_part in parts_in_memory(played)] == [second.message_id]
 
 
 def test_a_part_sent_directly_after_all_is_in_doubt_after_a_crash(played: PlayedGateway) -> None:
     sms_id = played.send()
-    place(played, played.claim(1), None)
+    record_place(played, played.claim(1), None)
     restart(played)
     assert played.view(sms_id).in_doubt
-    assert kept(played) == ()
+    assert parts_in_memory(played) == ()
 
 
 def test_an_emptied_place_is_not_listed_again(played: PlayedGateway) -> None:
     played.send()
     part = played.claim(1)
-    place(played, part)
+    record_place(played, part)
     played.settle(1, part, InDoubt("it does not know", asked=True))
-    assert kept(played) == ()
+    assert parts_in_memory(played) == ()
 
 
 def test_a_late_answer_settles_the_only_part_in_doubt(played: PlayedGateway) -> None:
@@ -176,10 +179,10 @@ def test_a_modem_counts_as_busy_for_the_limit_of_a_submission(played: PlayedGate
     played.restart()
     played.up(1, A)
     assert played.gateway.dispatcher.busy_s(1) == 0  # it was still being written
-    place(played, played.claim(1))
+    record_place(played, played.claim(1))
     played.restart()
     assert played.gateway.dispatcher.busy_s(1) == 180
     played.clock.at += 100_000_000
     assert played.gateway.dispatcher.busy_s(1) == 80
-    played.clock.at -= 10**15  # the clock was set back: still no longer than a submission
+    played.clock.at -= 10**15  # the clock was set back: not busy for longer than a submission
     assert played.gateway.dispatcher.busy_s(1) == 180

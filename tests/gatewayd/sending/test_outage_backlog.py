@@ -14,17 +14,17 @@ from gatewayd.records import Priority
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import parts, queue_counts, send_queue
+from gatewayd.store.tables import queue_counts, queue_metrics, send_queue
+from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import A, B, PlayedGateway
 
-A, B = "8922301000000000001", "8922301000000000002"
 GUARD_S = 3600
 
 
-def open_house(path: Path, **dispatch: Any) -> PlayedGateway:
+def open_gateway(path: Path, **dispatch: Any) -> PlayedGateway:
     return PlayedGateway(path, backlog_guard_s=GUARD_S, backlog_rate=6, default_expiry_s=0, **dispatch)
 
 
@@ -33,11 +33,11 @@ def time_passes(played: PlayedGateway, seconds: float) -> None:
     played.clock.passed += seconds
 
 
-def sent(played: PlayedGateway, port: int, most: int = 100) -> list[str]:
+def sent_texts(played: PlayedGateway, port: int, limit: int = 100) -> list[str]:
     """The texts that a port sends before it must rest, at one moment."""
     texts: list[str] = []
     step = played.next(port)
-    while isinstance(step, Submission) and len(texts) < most:
+    while isinstance(step, Submission) and len(texts) < limit:
         texts.append(step.segment.text)
         step = played.settle(port, step, Submitted(len(texts)))
     return texts
@@ -49,28 +49,28 @@ def outage(played: PlayedGateway, seconds: float = GUARD_S + 60) -> None:
     for port in before:
         played.down(port)
     time_passes(played, seconds)
-    for told in before.values():
-        played.say(told)
+    for port_status in before.values():
+        played.set_status(port_status)
 
 
 def test_old_messages_are_sent_slowly_after_an_outage(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     for number in range(4):
         played.send(f"old {number}")
     outage(played)
-    assert sent(played, 1) == ["old 0"]
+    assert sent_texts(played, 1) == ["old 0"]
     step = played.next(1)
     assert step == Rest(10)
     time_passes(played, 9)
-    assert sent(played, 1) == []
+    assert sent_texts(played, 1) == []
     time_passes(played, 1)
-    assert sent(played, 1) == ["old 1"]
+    assert sent_texts(played, 1) == ["old 1"]
     played.close()
 
 
 def test_new_messages_are_not_delayed(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     for number in range(4):
         played.send(f"old {number}", priority=Priority.OTP)
@@ -79,12 +79,12 @@ def test_new_messages_are_not_delayed(tmp_path: Path) -> None:
         played.send(text)
     played.send("new bulk", priority=Priority.BULK)
     played.send("new code", priority=Priority.OTP)
-    assert sent(played, 1) == ["new code", "new 1", "new 2", "old 3", "new bulk"]
+    assert sent_texts(played, 1) == ["new code", "new 1", "new 2", "old 3", "new bulk"]
     played.close()
 
 
-def test_the_newest_old_code_is_sent_first_and_other_messages_oldest_first(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+def test_the_newest_code_of_the_backlog_is_sent_first_and_other_messages_oldest_first(tmp_path: Path) -> None:
+    played = open_gateway(tmp_path)
     played.up(1, A)
     played.send("notice 1")
     played.send("code 1", priority=Priority.OTP)
@@ -94,14 +94,14 @@ def test_the_newest_old_code_is_sent_first_and_other_messages_oldest_first(tmp_p
     outage(played)
     order = []
     for _ in range(6):
-        order += sent(played, 1)
+        order += sent_texts(played, 1)
         time_passes(played, 10)
     assert order == ["code 2", "code 1", "notice 1", "notice 2", "bulk"]
     played.close()
 
 
 def test_a_code_of_many_parts_is_sent_from_its_first(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     played.send("é" * 400, priority=Priority.OTP)
     outage(played)
@@ -117,18 +117,18 @@ def test_a_code_of_many_parts_is_sent_from_its_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost_s", [60, GUARD_S / 2])
 def test_a_short_outage_and_a_long_queue_are_no_backlog(tmp_path: Path, lost_s: float) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     for number in range(3):
         played.send(f"{number}")
-    time_passes(played, 2 * GUARD_S)  # it was up all the time, but slow
+    time_passes(played, 2 * GUARD_S)  # the port was up all the time, but slow
     outage(played, lost_s)
-    assert sent(played, 1) == ["0", "1", "2"]
+    assert sent_texts(played, 1) == ["0", "1", "2"]
     played.close()
 
 
 def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     for number in range(3):
         played.send(f"old {number}")
@@ -139,7 +139,7 @@ def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pyte
     assert "3 messages wait, the oldest for 5 h" in caplog.text
     played.up(1, A)
     played.send("new")
-    told = status.status(
+    document = status.status(
         Context(
             played.store,
             played.clock,
@@ -148,21 +148,21 @@ def test_a_start_with_old_messages_is_an_outage_too(tmp_path: Path, caplog: pyte
             played.gateway,
         )
     )
-    assert told["messages"] == {
+    assert document["messages"] == {
         "pending": 4,
         "oldest_pending_at": "2027-01-15T08:00:00.000000Z",
         "oldest_pending_s": 5 * GUARD_S,
         "oldest_pending": "5 h",
         "sent": 0,
     }
-    assert told["backlog_sims"] == [played.sim(A)]
-    assert sent(played, 1) == ["new", "old 0"]
+    assert document["backlog_sims"] == [played.sim(A)]
+    assert sent_texts(played, 1) == ["new", "old 0"]
     assert played.store.write(queue_counts.pending) == 2
     played.close()
 
 
 def test_young_messages_are_no_backlog_after_any_outage(tmp_path: Path) -> None:
-    played = open_house(tmp_path, grace_s=10 * GUARD_S)
+    played = open_gateway(tmp_path, grace_s=10 * GUARD_S)
     played.up(1, A)
     played.down(1)
     time_passes(played, GUARD_S)
@@ -170,12 +170,12 @@ def test_young_messages_are_no_backlog_after_any_outage(tmp_path: Path) -> None:
         played.send(f"{number}")
     time_passes(played, 60)
     played.up(1, A)
-    assert sent(played, 1) == ["0", "1", "2"]
+    assert sent_texts(played, 1) == ["0", "1", "2"]
     played.close()
 
 
 def test_the_first_sim_that_returns_sends_the_backlog_of_the_others_at_its_own_rate(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     played.up(2, B)
     for number in range(4):
@@ -186,16 +186,16 @@ def test_the_first_sim_that_returns_sends_the_backlog_of_the_others_at_its_own_r
         played.down(port)
     time_passes(played, GUARD_S + 60)
     played.up(2, B)
-    assert sent(played, 2) == ["old 0"]
+    assert sent_texts(played, 2) == ["old 0"]
     played.up(1, A)
-    assert sent(played, 1) == ["old 1"]
+    assert sent_texts(played, 1) == ["old 1"]
     time_passes(played, 10)
-    assert (sent(played, 2), sent(played, 1)) == (["old 2"], ["old 3"])
+    assert (sent_texts(played, 2), sent_texts(played, 1)) == (["old 2"], ["old 3"])
     played.close()
 
 
 def test_of_two_queues_the_newest_code_goes_first_too(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     played.send("A's code", priority=Priority.OTP)
     played.down(1)
@@ -204,21 +204,21 @@ def test_of_two_queues_the_newest_code_goes_first_too(tmp_path: Path) -> None:
     played.down(2)
     time_passes(played, GUARD_S + 60)
     played.up(2, B)
-    assert sent(played, 2) == ["B's code"]
+    assert sent_texts(played, 2) == ["B's code"]
     time_passes(played, 10)
-    assert sent(played, 2) == ["A's code"]
+    assert sent_texts(played, 2) == ["A's code"]
     played.close()
 
 
 def test_sending_is_normal_once_the_backlog_is_sent(tmp_path: Path) -> None:
-    played = open_house(tmp_path)
+    played = open_gateway(tmp_path)
     played.up(1, A)
     played.send("old")
     outage(played)
-    assert sent(played, 1) == ["old"]
+    assert sent_texts(played, 1) == ["old"]
     for number in range(3):
         played.send(f"{number}")
-    assert sent(played, 1) == ["0", "1", "2"]
+    assert sent_texts(played, 1) == ["0", "1", "2"]
     assert played.gateway.dispatcher.outage_backlog.queues() == []
     played.close()
 
@@ -230,21 +230,24 @@ def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:
     def look(db: Connection) -> None:
         seen: list[str] = []
         db.set_trace_callback(seen.append)
-        send_queue.head(db, 1, 5)
-        send_queue.old_head(db, 1, 5)
-        send_queue.movable_head(db, 1, None, 5)
-        send_queue.old_movable_head(db, 1, None, 5)
+        for priority in Priority:
+            for look in (send_queue.head, send_queue.old_head):
+                for movable in (False, True):
+                    look(db, Lane(1, 0, priority, 2, 0), 5, movable=movable)
         heads = len(seen)
-        parts.oldest_waiting(db, [1])
+        queue_metrics.oldest_at(db, [1])
         db.set_trace_callback(None)
-        assert heads == 6
+        assert heads == 12
         for statement in seen[:heads]:
             plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
             assert not [step for step in plan if step.startswith("SCAN parts")]
             lanes = [step for step in plan if "SEARCH parts" in step]
             assert lanes
             for step in lanes:
-                assert "parts_queue (sim_id=? AND pinned=? AND priority=?" in step
+                assert (
+                    "parts_queue (sim_id=? AND pinned=? AND priority=? AND company_id=? AND transactional=? AND place"
+                    in step
+                )
 
         for statement in seen[heads:]:
             (step,) = (row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}"))

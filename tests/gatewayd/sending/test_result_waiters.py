@@ -14,17 +14,17 @@ from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway
 def test_a_waiting_request_ends_when_its_message_is_cancelled_by_an_id_in_capitals(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path)
     played.up(1, "8922301000000000001")
-    told: Future[MessageRecord | Replay] = Future()
+    future: Future[MessageRecord | Replay] = Future()
 
-    def wait() -> None:
-        told.set_result(played.gateway.submit(played.caller, Draft(RECIPIENT, "x"), Options(), None, 60)[0])
+    def send() -> None:
+        future.set_result(played.gateway.submit(played.caller, Draft(RECIPIENT, "x"), Options(), None, 60)[0])
 
-    waiting = threading.Thread(target=wait)
-    waiting.start()
+    thread = threading.Thread(target=send)
+    thread.start()
     (message,) = eventually(lambda: played.gateway.messages(played.caller, MessageFilter())[0])
     played.gateway.cancel(played.caller, message.sms_id.upper())
-    view = told.result(10)
-    waiting.join()
+    view = future.result(60)
+    thread.join()
     assert isinstance(view, MessageRecord)
     assert view.status is Status.CANCELLED
     played.close()

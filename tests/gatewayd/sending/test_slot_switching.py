@@ -1,4 +1,4 @@
-"""When a port with several slots turns to another SIM."""
+"""When a port with several slots switches to another SIM."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from pathlib import Path
 from modem.driver.registration import Registration
 from modem.parts import Submitted
 from modem.port.interface import Rest, Switch
-from tests.gatewayd.played_ports import PlayedGateway, report, reported
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
+from tests.gatewayd.played_ports import A, B, PlayedGateway, report, reported
 
 
 def test_two_slots_are_served_in_batches(tmp_path: Path) -> None:
@@ -58,7 +56,7 @@ def test_a_missing_report_does_not_hold_the_slot(tmp_path: Path) -> None:
     played.close()
 
 
-def test_an_idle_port_turns_back_for_reports_and_visits_its_other_slots(tmp_path: Path) -> None:
+def test_an_idle_port_switches_back_for_reports_and_visits_its_other_slots(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, slot_dwell_s=60, slot_visit_s=600)
     played.up(1, A, B)
     played.send(sim=played.sim(A))
@@ -76,7 +74,7 @@ def test_an_idle_port_turns_back_for_reports_and_visits_its_other_slots(tmp_path
     played.close()
 
 
-def test_the_other_slots_turn_comes_after_the_dwell_time(tmp_path: Path) -> None:
+def test_the_port_switches_to_the_other_slot_after_the_dwell_time(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, slot_dwell_s=60)
     played.up(1, A, B)
     for sim in (A, A, B):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,31 +13,15 @@ from modem.errors import Kind, cause
 from modem.parts import Refused, Submission, Submitted
 from modem.port.interface import Rest
 from modem.sms.gsm7 import Alphabet
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    again,
-    attempts,
-    refused,
-    report_on,
-)
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
+from tests.gatewayd.played_ports import A, B, PlayedGateway, attempts, claim_after_backoff, refused, report_on
 
 BARRED = Refused(cause("CMS", 8))
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.02,), in_doubt_wait_s=0.02, max_attempts=3)
-    yield played
-    played.close()
 
 
 TEXT = "".join(f"<{number:03}>" for number in range(80))  # 400 characters: 3 parts
 
 
-def begun(played: PlayedGateway, text: str = TEXT) -> str:
+def send_first_part(played: PlayedGateway, text: str = TEXT) -> str:
     """A message of three parts: A has sent the first one, the others wait."""
     played.up(1, A)
     sms_id = played.send(text)
@@ -49,7 +32,7 @@ def begun(played: PlayedGateway, text: str = TEXT) -> str:
     return sms_id
 
 
-def finished_by(played: PlayedGateway, port: int) -> list[Submission]:
+def send_rest(played: PlayedGateway, port: int) -> list[Submission]:
     sent = [played.claim(port)]
     while isinstance(step := played.settle(port, sent[-1], Submitted(len(sent))), Submission):
         sent.append(step)
@@ -57,31 +40,31 @@ def finished_by(played: PlayedGateway, port: int) -> list[Submission]:
 
 
 def test_a_partly_sent_message_waits_for_its_sim(played: PlayedGateway) -> None:
-    sms_id = begun(played)
+    sms_id = send_first_part(played)
     played.down(1)
     played.clock.passed += BEGUN_WAITS_S - HAND_ON_AFTER_S
     assert played.next(2) == Rest()
     played.up(1, A)
-    sent = finished_by(played, 1)
+    sent = send_rest(played, 1)
     assert [(part.seq, part.alone) for part in sent] == [(2, False), (3, False)]
     assert played.view(sms_id).status is Status.SENT
 
 
-@pytest.mark.parametrize("gone", ["for long", "disabled"])
-def test_another_sim_finishes_a_message_with_separate_texts(played: PlayedGateway, gone: str) -> None:
-    sms_id = begun(played)
+@pytest.mark.parametrize("lost", ["for long", "disabled"])
+def test_another_sim_sends_the_rest_as_separate_texts(played: PlayedGateway, lost: str) -> None:
+    sms_id = send_first_part(played)
     first = attempts(played, sms_id)[0]
-    if gone == "for long":
+    if lost == "for long":
         played.down(1)
         played.clock.passed += BEGUN_WAITS_S
     else:
         played.set_sim(A, enabled=0)
-    sent = finished_by(played, 2)
+    sent = send_rest(played, 2)
     assert [(part.seq, part.alone) for part in sent] == [(2, True), (3, True)]
     assert "".join(part.segment.text.removeprefix("...") for part in sent) == TEXT[153:]
     assert all(part.segment.text.startswith("...") for part in sent)
     assert played.view(sms_id).status is Status.SENT
-    assert [(one.part, one.sim_id) for one in attempts(played, sms_id)] == [
+    assert [(attempt.part, attempt.sim_id) for attempt in attempts(played, sms_id)] == [
         (1, played.sim(A)),
         (2, played.sim(B)),
         (3, played.sim(B)),
@@ -103,7 +86,7 @@ def test_another_sim_finishes_a_message_at_once_when_its_sim_is_barred(played: P
     second = played.settle(port, part, Submitted(1))
     assert isinstance(second, Submission)
     assert played.settle(port, second, BARRED) == Rest()
-    sent = finished_by(played, 3 - port)
+    sent = send_rest(played, 3 - port)
     assert [(part.seq, part.alone) for part in sent] == [(2, True), (3, True)]
 
 
@@ -118,7 +101,7 @@ def test_a_temporary_failure_does_not_move_a_partly_sent_message_before_the_last
         assert isinstance(second, Submission)
         played.settle(1, second, refused(Kind.MOMENT))
         assert played.next(2) == Rest()
-        second = again(played, 1)
+        second = claim_after_backoff(played, 1)
         assert not second.alone
     assert isinstance(second, Submission)
     played.settle(1, second, refused(Kind.MOMENT))  # the last of three
@@ -127,23 +110,23 @@ def test_a_temporary_failure_does_not_move_a_partly_sent_message_before_the_last
 
 
 def test_a_separate_part_with_its_mark_fits_in_one_sms(played: PlayedGateway) -> None:
-    begun(played, "ж" * 200)
+    send_first_part(played, "ж" * 200)
     played.set_sim(A, enabled=0)
     part = played.claim(2)
     assert (part.segment.alphabet, part.segment.text) == (Alphabet.UCS2, "…" + "ж" * 67)
 
 
 def test_another_sim_finishes_a_message_when_the_port_was_removed(played: PlayedGateway) -> None:
-    sms_id = begun(played)
+    sms_id = send_first_part(played)
     played.close()
     del played.ports[1]  # removed from the configuration
     played.open()
     played.up(2, B)
-    assert [part.alone for part in finished_by(played, 2)] == [True, True]
+    assert [part.alone for part in send_rest(played, 2)] == [True, True]
     assert played.view(sms_id).status is Status.SENT
 
 
-def test_a_sim_that_rested_is_tried_with_one_message_each_time(tmp_path: Path) -> None:
+def test_a_resting_sim_is_tried_with_one_message_each_time(tmp_path: Path) -> None:
     played = PlayedGateway(tmp_path, max_attempts=1)
     played.up(1, A)
     for number in range(10):

@@ -15,12 +15,7 @@ from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import (
-    PlayedGateway,
-    send_many,
-)
-
-A, B = "8922300000000000001", "8922300000000000002"
+from tests.gatewayd.played_ports import A, B, PlayedGateway, send_many
 
 
 @pytest.fixture
@@ -39,19 +34,19 @@ def failed(played: PlayedGateway) -> int:
 def test_a_claim_ends_few_expired_messages_and_continues_at_once(played: PlayedGateway) -> None:
     send_many(played, 200)
     played.clock.at += 3601 * SECOND
-    fresh = played.send("fresh", priority=Priority.BULK)
-    ended = 0
+    unexpired = played.send("fresh", priority=Priority.BULK)
+    failed_before = 0
     for _ in range(100):
         step = played.next(1)
-        assert failed(played) - ended <= 20
-        ended = failed(played)
+        assert failed(played) - failed_before <= 20
+        failed_before = failed(played)
         if isinstance(step, Submission):
             break
         assert step == Rest(0.0)
     assert isinstance(step, Submission)
     assert step.segment.text == "fresh"
-    assert ended == 200
-    assert played.view(fresh).status is Status.PENDING
+    assert failed_before == 200
+    assert played.view(unexpired).status is Status.PENDING
 
 
 def test_messages_that_expire_together_end_in_many_transactions(played: PlayedGateway) -> None:
@@ -60,7 +55,7 @@ def test_messages_that_expire_together_end_in_many_transactions(played: PlayedGa
     played.clock.at += 3601 * SECOND
     commits = played.store.commits
     played.gateway.clock_trusted()
-    eventually(lambda: failed(played) == 1000, 60)
+    eventually(lambda: failed(played) == 1000)
     assert played.store.commits - commits >= 1000 // 100
 
 
@@ -75,7 +70,7 @@ def test_messages_that_cannot_end_yet_do_not_hide_others(played: PlayedGateway) 
     assert failed(played) == 1
 
 
-def test_parts_of_texts_are_forgotten_some_at_a_time(played: PlayedGateway) -> None:
+def test_old_parts_of_texts_are_deleted_in_small_transactions(played: PlayedGateway) -> None:
     def fill(db: Connection) -> None:
         for n in range(450):
             assembly = inbound.begin_assembly(db, (1, "x", 8, n % 256, 2), inbound.Nature(), 0, 5)
@@ -88,7 +83,7 @@ def test_parts_of_texts_are_forgotten_some_at_a_time(played: PlayedGateway) -> N
     assert played.row("SELECT count(*) FROM assembly_parts")[0] == 0
 
 
-def test_at_the_start_back_offs_end_some_at_a_time(played: PlayedGateway) -> None:
+def test_at_the_start_back_offs_end_in_small_transactions(played: PlayedGateway) -> None:
     send_many(played, 1200)
     played.store.write(lambda db: db.execute("UPDATE parts SET deferred = 1"))
     assert played.store.write(parts.release_deferred)
@@ -104,7 +99,7 @@ def test_the_limit_of_the_queue_counts_messages_of_any_length(tmp_path: Path, lo
         played.send(long)
     with pytest.raises(QueueFullError):
         played.send("x")
-    part = played.claim(1)  # a part in the air is still pending
+    part = played.claim(1)  # a part that is being submitted is still pending
     with pytest.raises(QueueFullError):
         played.send("x")
     step = played.settle(1, part, Submitted(1))
@@ -138,6 +133,6 @@ def test_a_sim_counts_as_returned_once_that_is_durable(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="not open"):
         played.up(1, A)
     played.store.open()
-    played.up(1, A)  # the port reports again a status that could not be kept
+    played.up(1, A)  # the port reports a status again that could not be stored
     assert played.gateway.dispatcher.outage_backlog.queues() == [played.sim(A)]
     played.close()

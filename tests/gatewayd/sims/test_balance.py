@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import BalanceSettings
-from gatewayd.sims.balance import amount, amount_in
+from gatewayd.sims.balance_sources import source_of
+from gatewayd.sims.balance_text import amount, read
+from gatewayd.store.tables import sims
 from modem.driver.ussd import Reply, Session, UssdAnswer, UssdUnavailableError
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
@@ -21,6 +23,11 @@ from tests.gatewayd.played_ports import PlayedGateway, PlayedPort
 
 PATTERN = BalanceSettings(operator="x", code="#1#").pattern
 ICCID = "8922302000000000010"
+
+
+def amount_in(text: str, pattern: re.Pattern[str]) -> float | None:
+    reading = read(text, pattern)
+    return None if reading is None else reading.amount
 
 
 @pytest.mark.parametrize(
@@ -48,12 +55,12 @@ ICCID = "8922302000000000010"
         ("", None),
     ],
 )
-def test_an_amount_is_found_in_the_forms_that_operators_write(text: str, found: float | None) -> None:
+def test_an_amount_is_found_in_the_operators_notations(text: str, found: float | None) -> None:
     assert amount_in(text, PATTERN) == found
 
 
 @given(st.text(max_size=200))
-def test_any_answer_is_read_without_raising(text: str) -> None:
+def test_any_answer_is_parsed_without_an_exception(text: str) -> None:
     for found in (amount_in(text, PATTERN), amount_in(f"{text} F", PATTERN), amount(text)):
         assert found is None or found >= 0
 
@@ -63,7 +70,7 @@ def test_thousands_may_have_any_separator(value: int, mark: str) -> None:
     assert amount_in(f"Solde {value:,} FCFA".replace(",", mark), PATTERN) == value
 
 
-class Asked(PlayedPort):
+class UssdPort(PlayedPort):
     """A port that answers USSD codes as the test sets it."""
 
     def __init__(self) -> None:
@@ -83,9 +90,9 @@ class Asked(PlayedPort):
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[tuple[PlayedGateway, Asked]]:
+def asked_port(tmp_path: Path) -> Iterator[tuple[PlayedGateway, UssdPort]]:
     """A gateway that asks port 1 for the balance of Orange SIMs regularly."""
-    port = Asked()
+    port = UssdPort()
     played = PlayedGateway(tmp_path)
     played.close()
     played.settings = played.settings.model_copy(
@@ -97,13 +104,13 @@ def asked(tmp_path: Path) -> Iterator[tuple[PlayedGateway, Asked]]:
     played.close()
 
 
-def orange(played: PlayedGateway) -> None:
+def insert_orange_sim(played: PlayedGateway) -> None:
     played.up(1, ICCID)
     played.set_sim(ICCID, operator="Orange ML")
 
 
-def later(played: PlayedGateway) -> bool:
-    """Advance the time until a condition holds: the gateway may count from a moment after the last step."""
+def pass_time(played: PlayedGateway) -> bool:
+    """Advance the time by a second. Repeat it until a condition holds: the gateway may count from a later moment."""
     played.clock.passed += 1
     return True
 
@@ -113,10 +120,10 @@ def balance(played: PlayedGateway) -> tuple[float, int | None]:
     return row[0], row[1]
 
 
-def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[PlayedGateway, Asked]) -> None:
-    played, port = asked
+def test_a_balance_is_read_and_read_again_when_it_is_old(asked_port: tuple[PlayedGateway, UssdPort]) -> None:
+    played, port = asked_port
     port.answers = ["Solde: 1 234,5 F", "Solde: 1 000 F"]
-    orange(played)
+    insert_orange_sim(played)
     eventually(lambda: balance(played) == (1234.5, played.clock.at))
     assert len(port.codes) == 1
     played.clock.at += 60_000_000
@@ -126,73 +133,71 @@ def test_a_balance_is_read_and_read_again_when_it_is_old(asked: tuple[PlayedGate
     assert (sim.balance, sim.balance_at) == (1000, played.clock.at)
 
 
-def test_a_balance_is_read_again_after_the_clock_was_set_back(asked: tuple[PlayedGateway, Asked]) -> None:
-    played, port = asked
+def test_a_balance_is_read_again_after_the_clock_was_set_back(
+    asked_port: tuple[PlayedGateway, UssdPort],
+) -> None:
+    played, port = asked_port
     port.answers = ["1 F", "2 F"]
-    orange(played)
+    insert_orange_sim(played)
     eventually(lambda: balance(played)[0] == 1)
     played.clock.at -= 10**15
     eventually(lambda: balance(played) == (2, played.clock.at))
 
 
-def test_a_sim_of_another_operator_or_with_work_is_not_asked(asked: tuple[PlayedGateway, Asked]) -> None:
-    played, port = asked
+def due(played: PlayedGateway) -> list[int]:
+    """The SIMs that would be asked now: the test cannot wait for nothing to happen."""
+    with played.store.readers.lend() as db:
+        known = sims.shown(db, "")
+    settings = played.settings.balance
+    sources = {sim.id: source_of(sim, settings, []) for sim in known}
+    return [sim.id for sim, _ in played.gateway.balances._due(known, sources)]  # noqa: SLF001
+
+
+def test_no_balance_is_read_for_another_operator_or_a_busy_sim(
+    asked_port: tuple[PlayedGateway, UssdPort],
+) -> None:
+    played, port = asked_port
     port.answers = ["1 F"]
     played.up(1, ICCID)
     played.set_sim(ICCID, operator="Malitel")
     played.send()
-    looks = played.gateway._balances  # noqa: SLF001 - the test cannot wait for nothing to happen
-    assert looks._due() == []  # noqa: SLF001
+    assert due(played) == []
     played.set_sim(ICCID, operator="Orange")
-    assert looks._due() == []  # noqa: SLF001 - a message waits
+    assert due(played) == []  # a message waits
     played.claim(1)
     eventually(lambda: balance(played)[0] == 1)
 
 
 def test_an_answer_without_an_amount_is_logged_once(
-    asked: tuple[PlayedGateway, Asked], caplog: pytest.LogCaptureFixture
+    asked_port: tuple[PlayedGateway, UssdPort], caplog: pytest.LogCaptureFixture
 ) -> None:
-    played, port = asked
+    played, port = asked_port
     port.answers = ["Code inconnu 1234"]
     with caplog.at_level(logging.DEBUG):
-        orange(played)
+        insert_orange_sim(played)
         eventually(lambda: port.codes)
-        eventually(lambda: later(played) and len(port.codes) > 3)
-    told = [record for record in caplog.records if "finds no amount" in record.getMessage()]
-    assert len(told) == 1
-    assert "1234" not in caplog.text  # what the network says is nobody's business
+        eventually(lambda: pass_time(played) and len(port.codes) > 3)
+    warnings = [record for record in caplog.records if "does not fit" in record.getMessage()]
+    assert len(warnings) == 1
+    assert "1234" not in caplog.text  # the network's answer may hold private data
     assert balance(played) == (0, None)
 
 
-def test_a_port_that_cannot_ask_now_is_used_again_later(asked: tuple[PlayedGateway, Asked]) -> None:
-    played, port = asked
+def test_a_port_that_is_unavailable_is_asked_again_later(asked_port: tuple[PlayedGateway, UssdPort]) -> None:
+    played, port = asked_port
     port.answers = [UssdUnavailableError("no"), "7 F"]
-    orange(played)
+    insert_orange_sim(played)
     eventually(lambda: len(port.codes) == 1)
-    eventually(lambda: later(played) and balance(played)[0] == 7)
+    eventually(lambda: pass_time(played) and balance(played)[0] == 7)
 
 
-def test_an_answer_to_another_card_is_not_kept(asked: tuple[PlayedGateway, Asked]) -> None:
-    played, port = asked
+def test_an_answer_from_another_card_is_not_stored(asked_port: tuple[PlayedGateway, UssdPort]) -> None:
+    played, port = asked_port
     port.answers = ["7 F"]
     played.up(1, "8922302000000009999")
     played.set_sim("8922302000000009999", operator="Orange")
     eventually(lambda: len(port.codes) > 1)
     assert balance(played) == (0, None)
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Iterator[Callable[..., Box]]:
-    boxes: list[Box] = []
-
-    def build(**choices: Any) -> Box:
-        box = Box(tmp_path, **{"slots": {1: 1}, **choices})
-        boxes.append(box)
-        return box
-
-    yield build
-    for box in boxes:
-        box.stop()
 
 
 def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., Box]) -> None:
@@ -206,9 +211,9 @@ def test_the_daemon_reads_balances_of_both_slots_of_a_port(build: Callable[..., 
     box.start_quick_gateway(0.1)
     box.sims_ready(2)
 
-    def read() -> bool:
+    def balances_are_read() -> bool:
         sims = box.get("sms/sims/available")["data"]["available_sims"]
         return all(sim["balance"] == 1250 and sim["balance_at"] for sim in sims)
 
-    eventually(read, 30)
+    eventually(balances_are_read)
     assert [sim["balance"] for sim in box.cli("sim", "list")] == [1250, 1250]

@@ -12,16 +12,15 @@ import pytest
 from gatewayd.admin import sims
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
-from gatewayd.records import MessageFilter
+from gatewayd.records import InboxFilter, MessageFilter
 from gatewayd.sims.numbering import Numbering
 from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.errors import Kind
 from modem.parts import Submission, Submitted
 from modem.sms.gsm7 import Alphabet
 from modem.sms.tpdu import Deliver
-from tests.gatewayd.played_ports import PlayedGateway, refused
+from tests.gatewayd.played_ports import A, B, PlayedGateway, refused
 
-A, B = "8922301000000000001", "8922301000000000002"
 OLD, NEW, NEWEST = "+22370000001", "+22370999999", "+22376543210"
 
 
@@ -34,69 +33,69 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
     played.close()
 
 
-def office(played: PlayedGateway) -> Context:
+def admin_context(played: PlayedGateway) -> Context:
     calendar = Calendar(played.settings.numbers.zone)
     return Context(played.store, played.clock, calendar, Numbering(played.settings.numbers), played.gateway)
 
 
 def set_number(played: PlayedGateway, iccid: str, number: str | None) -> dict[str, object]:
     played.clock.at += SECOND
-    shown = sims.set_(office(played), played.sim(iccid), {"number": number})
+    sim = sims.set_(admin_context(played), played.sim(iccid), {"number": number})
     played.clock.at += SECOND
-    return shown
+    return sim
 
 
-def sent(played: PlayedGateway, iccid: str = A, port: int = 1) -> str:
+def sent_message(played: PlayedGateway, iccid: str = A, port: int = 1) -> str:
     sms_id = played.send(sim=played.sim(iccid))
     played.settle(port, played.claim(port), Submitted(7))
     return sms_id
 
 
-def received(played: PlayedGateway, text: str) -> None:
+def receive_text(played: PlayedGateway, text: str) -> None:
     now = datetime.fromtimestamp(played.clock.at // SECOND, UTC)
-    told = Deliver("", "+22376000001", text, now, None, Alphabet.GSM7, None, 0, 0)
-    played.gateway.dispatcher.received(played.statuses[1], told)
+    pdu = Deliver("", "+22376000001", text, now, None, Alphabet.GSM7, None, 0, 0)
+    played.gateway.dispatcher.received(played.statuses[1], pdu)
 
 
 def numbers(played: PlayedGateway, *sms_ids: str) -> list[str]:
     """The numbers shown for messages and for their attempts, which must agree."""
-    shown = []
+    shown_numbers = []
     for sms_id in sms_ids:
-        view, tried = played.gateway.history(played.caller, sms_id)
-        assert {one.sim_number for one in tried} <= {view.sim_number}
-        shown.append(view.sim_number)
-    return shown
+        view, attempts = played.gateway.history(played.caller, sms_id)
+        assert {attempt.sim_number for attempt in attempts} <= {view.sim_number}
+        shown_numbers.append(view.sim_number)
+    return shown_numbers
 
 
 def test_a_changed_number_leaves_the_history_as_it_was(played: PlayedGateway) -> None:
-    first = sent(played)
-    received(played, "before")
+    first = sent_message(played)
+    receive_text(played, "before")
     set_number(played, A, NEW)
-    second = sent(played)
-    received(played, "after")
+    second = sent_message(played)
+    receive_text(played, "after")
     set_number(played, A, NEWEST)
-    assert numbers(played, first, second, sent(played)) == [OLD, NEW, NEWEST]
+    assert numbers(played, first, second, sent_message(played)) == [OLD, NEW, NEWEST]
     listed, _ = played.gateway.messages(played.caller, MessageFilter())
     assert [view.sim_number for view in listed] == [NEWEST, NEW, OLD]
-    texts, _ = played.gateway.inbox(replace(played.caller, admin=True), 10, None)
+    texts, _ = played.gateway.inbox(replace(played.caller, admin=True), InboxFilter(limit=10))
     assert [(text.text, text.sim_number) for text in texts] == [("after", NEW), ("before", OLD)]
     played.restart()
     assert numbers(played, first, second) == [OLD, NEW]
 
 
-def test_a_card_that_tells_another_number_leaves_the_history_as_it_was(played: PlayedGateway) -> None:
-    first = sent(played)
+def test_another_number_on_the_card_leaves_the_history_as_it_was(played: PlayedGateway) -> None:
+    first = sent_message(played)
     status = played.statuses[1]
     slot = replace(status.slots[0], number="76543210")
-    played.say(replace(status, slots=(slot,)))
-    assert numbers(played, first, sent(played)) == [OLD, NEWEST]
+    played.set_status(replace(status, slots=(slot,)))
+    assert numbers(played, first, sent_message(played)) == [OLD, NEWEST]
 
 
-def test_a_number_that_is_taken_back_leaves_the_history_as_it_was(played: PlayedGateway) -> None:
+def test_a_removed_number_leaves_the_history_as_it_was(played: PlayedGateway) -> None:
     set_number(played, A, NEW)
-    first = sent(played)
+    first = sent_message(played)
     set_number(played, A, None)
-    assert numbers(played, first, sent(played)) == [NEW, OLD]
+    assert numbers(played, first, sent_message(played)) == [NEW, OLD]
 
 
 def test_a_waiting_message_has_the_number_from_which_it_is_sent(
@@ -122,18 +121,18 @@ def test_failed_and_cancelled_messages_keep_their_number(played: PlayedGateway) 
 
 
 def test_another_sims_number_changes_nothing(played: PlayedGateway) -> None:
-    first = sent(played)
+    first = sent_message(played)
     set_number(played, B, NEW)
-    set_number(played, A, OLD)  # as it was
+    set_number(played, A, OLD)  # the same number
     assert numbers(played, first) == [OLD]
     assert played.row("SELECT count(*) FROM former_numbers WHERE sim_id = ?", played.sim(A))[0] == 0
 
 
 def test_a_number_of_another_sim_is_reported(played: PlayedGateway) -> None:
     assert "notes" not in set_number(played, A, "70 99 99 99")
-    told = set_number(played, B, "+223 70-99-99-99")
-    assert told["number"] == NEW
-    assert f"has the same number as SIM {played.sim(A)}" in str(told["notes"])
+    sim = set_number(played, B, "+223 70-99-99-99")
+    assert sim["number"] == NEW
+    assert f"has the same number as SIM {played.sim(A)}" in str(sim["notes"])
     assert "notes" not in set_number(played, B, "70000002")
 
 

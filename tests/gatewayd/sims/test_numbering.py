@@ -58,7 +58,7 @@ def is_mobile(key: str, national: str) -> bool:
 
 
 @pytest.mark.parametrize("written", ["+22370123456", "22370123456", "70123456"])
-def test_a_number_is_kept_as_e164_however_it_is_written(written: str) -> None:
+def test_a_number_is_stored_as_e164_in_whatever_form_it_is_written(written: str) -> None:
     assert GUIDE.e164(written) == "+22370123456"
 
 
@@ -86,7 +86,7 @@ def test_a_number_is_kept_as_e164_however_it_is_written(written: str) -> None:
         ),
     ],
 )
-def test_the_guides_plan_takes_what_the_guide_says_and_strips_nothing(written: str) -> None:
+def test_the_guides_plan_accepts_the_numbers_of_the_guide_and_strips_nothing(written: str) -> None:
     with pytest.raises(ValueError, match="recipient"):
         GUIDE.e164(written)
 
@@ -116,12 +116,12 @@ def test_a_plan_is_data_with_sources_and_agrees_with_itself(key: str) -> None:
 def test_a_plan_accepts_exactly_the_mobile_numbers_of_libphonenumber(key: str) -> None:
     home = plans()[key].numbering
     length = home.lengths[0]
-    wrong = []
+    libphonenumber_differs = []
     for beginning in map("".join, itertools.product("0123456789", repeat=4)):
         national = (beginning + "0518273")[:length].ljust(length, "4")
         if (read(NUMBERINGS[key], f"+{home.country_code}{national}") is not None) != is_mobile(key, national):
-            wrong.append(national)
-    assert wrong == []
+            libphonenumber_differs.append(national)
+    assert libphonenumber_differs == []
 
 
 @given(
@@ -137,23 +137,23 @@ def test_numbers_are_read_as_libphonenumber_reads_them(key: str, before: str, di
     if home.international_prefix != "00" and written.startswith("00"):
         return  # libphonenumber has only 009, the contract has 00 in every plan
     try:
-        judged = phonenumbers.parse(written, REGIONS[key])
+        parsed = phonenumbers.parse(written, REGIONS[key])
     except phonenumbers.NumberParseException:
-        judged = phonenumbers.PhoneNumber()
-    e164 = phonenumbers.format_number(judged, phonenumbers.PhoneNumberFormat.E164)
-    is_mobile_number = phonenumbers.number_type(judged) in MOBILE
-    if judged.country_code == int(home.country_code):
+        parsed = phonenumbers.PhoneNumber()
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    is_mobile_number = phonenumbers.number_type(parsed) in MOBILE
+    if parsed.country_code == int(home.country_code):
         assert read(NUMBERINGS[key], written) == (e164 if is_mobile_number else None)
     elif is_mobile_number and written == e164:  # a number of another country is checked by its length only
         assert read(NUMBERINGS[key], written) == e164
 
 
 @given(st.sampled_from(COUNTRIES), st.data())
-def test_a_mobile_number_is_read_however_it_is_written(key: str, data: st.DataObject) -> None:
+def test_a_mobile_number_is_read_in_every_form(key: str, data: st.DataObject) -> None:
     home = plans()[key].numbering
     begin = data.draw(st.sampled_from(home.mobile))
-    rest = home.lengths[0] - len(begin)
-    national = begin + data.draw(st.text("0123456789", min_size=rest, max_size=rest))
+    digits = home.lengths[0] - len(begin)
+    national = begin + data.draw(st.text("0123456789", min_size=digits, max_size=digits))
     forms = ["", home.country_code, f"+{home.country_code}", f"00{home.country_code}"]
     forms += [f"{home.international_prefix}{home.country_code}"]
     if home.trunk_prefix:
@@ -166,7 +166,7 @@ def test_a_mobile_number_is_read_however_it_is_written(key: str, data: st.DataOb
 
 
 @pytest.mark.parametrize(
-    ("key", "written", "kept"),
+    ("key", "written", "stored"),
     [
         ("mali", "50 12 34 56", "+22350123456"),
         ("mali", "82.12.34.56", "+22382123456"),
@@ -197,7 +197,7 @@ def test_a_mobile_number_is_read_however_it_is_written(key: str, data: st.DataOb
         ("cote_d_ivoire", "07 01 02 03 04", "+2250701020304"),
         ("cote_d_ivoire", "+225 07 01 02 03 04", "+2250701020304"),
         ("cote_d_ivoire", "01 02 03 04", None),  # eight digits, until 2021
-        ("cote_d_ivoire", "701020304", None),  # the 0 belongs to it
+        ("cote_d_ivoire", "701020304", None),  # the 0 belongs to the number
         ("benin", "01 97 12 34 56", "+2290197123456"),
         ("benin", "97 12 34 56", None),  # eight digits, until 2024
         ("ghana", "+233 (0) 24 412 3456", "+233244123456"),
@@ -212,15 +212,15 @@ def test_a_mobile_number_is_read_however_it_is_written(key: str, data: st.DataOb
         ("nigeria", "8031234567", "+2348031234567"),
     ],
 )
-def test_numbers_of_real_life(key: str, written: str, kept: str | None) -> None:
-    assert read(NUMBERINGS[key], written) == kept
+def test_real_numbers_are_read(key: str, written: str, stored: str | None) -> None:
+    assert read(NUMBERINGS[key], written) == stored
 
 
 # Settings that override the plan.
 
 
 @pytest.mark.parametrize(
-    ("country_code", "pattern", "spellings", "kept"),
+    ("country_code", "pattern", "spellings", "stored"),
     [
         (
             "233",
@@ -267,10 +267,10 @@ def test_numbers_of_real_life(key: str, written: str, kept: str | None) -> None:
     ],
 )
 def test_a_pattern_of_the_file_is_read_in_all_its_spellings(
-    country_code: str, pattern: str, spellings: tuple[str, ...], kept: str
+    country_code: str, pattern: str, spellings: tuple[str, ...], stored: str
 ) -> None:
     numbering = of_file(f"country_code = '{country_code}'\npattern = '{pattern}'")
-    assert {spelling: read(numbering, spelling) for spelling in spellings} == dict.fromkeys(spellings, kept)
+    assert {spelling: read(numbering, spelling) for spelling in spellings} == dict.fromkeys(spellings, stored)
 
 
 @pytest.mark.parametrize(
@@ -286,12 +286,12 @@ def test_a_pattern_of_the_file_is_read_in_all_its_spellings(
         "70 123 456",
     ],
 )
-def test_a_pattern_that_takes_everything_makes_no_foreign_number_a_national_one(written: str) -> None:
+def test_a_pattern_that_matches_everything_makes_no_foreign_number_a_national_one(written: str) -> None:
     for pattern in (r"^\+?[0-9]{8,15}$", r"^\+?\d{8,15}$", r"^[+\d ]{8,15}$"):
         assert read(of_file(f"country_code = '223'\npattern = '{pattern}'"), written) is None
 
 
-def test_a_pattern_may_take_numbers_of_other_countries_with_a_plus() -> None:
+def test_a_pattern_may_match_numbers_of_other_countries_with_a_plus() -> None:
     numbering = of_file(r"pattern = '^\+?[0-9]{8,15}$'")
     assert read(numbering, "+33612345678") == "+33612345678"
     assert read(numbering, "+0612345678") is None
@@ -328,11 +328,11 @@ def test_a_country_code_of_the_file_overrides_the_plans() -> None:
 )
 def test_a_stored_number_is_e164_and_reads_as_itself(before: str, digits: str, section: str) -> None:
     numbering = of_file(section)
-    kept = read(numbering, before + digits)
-    if kept is not None:
-        assert re.fullmatch(r"\+[1-9][0-9]{6,14}", kept)
-        assert kept.isascii()
-        assert read(numbering, kept) == kept
+    stored = read(numbering, before + digits)
+    if stored is not None:
+        assert re.fullmatch(r"\+[1-9][0-9]{6,14}", stored)
+        assert stored.isascii()
+        assert read(numbering, stored) == stored
 
 
 @given(st.text())
@@ -376,7 +376,7 @@ def test_a_plan_knows_the_operators(key: str, number: str, operator: str) -> Non
     assert NUMBERINGS[key].operator(number) == operator
 
 
-def test_a_sim_is_its_home_operators_also_while_it_roams() -> None:
+def test_the_operator_of_a_sim_is_its_home_operator_also_while_it_roams() -> None:
     plan = Numbering(NumberSettings(networks={"Orange": ("61002",), "Other": ("610021",)}))
     imsis = ("610020000000001", "610021000000001", "208010000000001", "")
     assert [plan.home_operator(imsi) for imsi in imsis] == ["Orange", "Other", "", ""]
@@ -387,7 +387,7 @@ def test_a_sim_is_its_home_operators_also_while_it_roams() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told", "number"),
+    ("key", "line", "number"),
     [
         ("mali", "70123456", "+22370123456"),
         ("mali", "22370123456", "+22370123456"),
@@ -408,24 +408,24 @@ def test_a_sim_is_its_home_operators_also_while_it_roams() -> None:
         ("mali", "Orange", "Orange"),
     ],
 )
-def test_a_line_is_read_in_the_forms_that_sims_and_networks_use(key: str, told: str, number: str) -> None:
-    assert NUMBERINGS[key].of_line(told) == number
+def test_a_line_is_read_in_the_forms_that_sims_and_networks_use(key: str, line: str, number: str) -> None:
+    assert NUMBERINGS[key].of_line(line) == number
 
 
-def test_the_guides_plan_reads_lines_too_that_it_does_not_send_to() -> None:
-    assert [GUIDE.of_line(told) for told in ("50123456", "0022370123456", "70123456")] == [
+def test_the_guides_plan_also_reads_lines_to_which_it_does_not_send() -> None:
+    assert [GUIDE.of_line(line) for line in ("50123456", "0022370123456", "70123456")] == [
         *("+22350123456", "+22370123456", "+22370123456")
     ]
 
 
-def test_a_card_that_tells_its_national_number_is_kept_as_e164() -> None:
+def test_a_national_number_on_a_card_is_stored_as_e164() -> None:
     assert [GUIDE.of_card(number) for number in ("70123456", "+22370123456", "12", "")] == [
         *("+22370123456", "+22370123456", "12", "")
     ]
     assert MALI.of_card("+22352123456789") == "+22352123456789", "a number of a machine"
 
 
-def test_the_number_of_a_sim_is_any_line() -> None:
+def test_the_number_of_a_sim_may_be_any_line() -> None:
     assert MALI.own("+223 20 21 23 45") == "+22320212345"
     assert MALI.own("70 12 34 56") == "+22370123456"
     for wrong in ("", "12", "+12", "twelve", "+223 70 12 34 56 x", "+99999999999999999"):
@@ -444,7 +444,7 @@ def test_the_table_of_countries_agrees_with_libphonenumber() -> None:
                 assert read(MALI, f"+{code} {national}") == f"+{code}{national}" or code == "223"
 
 
-def test_every_plan_of_the_contract_is_there() -> None:
+def test_every_plan_of_the_contract_exists() -> None:
     assert [plan.name for plan in plans().values() if isinstance(plan, Plan)] == [
         *("guide", "Mali", "Senegal", "Côte d'Ivoire", "Burkina Faso", "Niger", "Guinea", "Togo", "Benin"),
         *("Mauritania", "Ghana", "Nigeria"),

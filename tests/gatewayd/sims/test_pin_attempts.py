@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.gatewayd.played_ports import PlayedGateway
-
-A, B, C = "8922301000000000001", "8922301000000000002", "8922301000000000003"
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Iterator[PlayedGateway]:
-    played = PlayedGateway(tmp_path, backoff_s=(0.05,), in_doubt_wait_s=0.05, max_attempts=3)
-    yield played
-    played.close()
+from tests.gatewayd.played_ports import A, B, PlayedGateway
 
 
 def test_a_refused_pin_is_remembered_across_restarts_until_it_is_changed(played: PlayedGateway) -> None:

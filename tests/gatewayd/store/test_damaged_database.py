@@ -47,6 +47,7 @@ def fill(db: Connection) -> None:
             None,
             0,
             0,
+            0,
         )
         for n in range(1, 200)
     ]
@@ -54,7 +55,7 @@ def fill(db: Connection) -> None:
     messages.insert_parts(db, [(n, 1, 1, 0, 1) for n in range(1, 200)])
 
 
-def whole(path: Path) -> Store:
+def filled_store(path: Path) -> Store:
     """A store with messages in its file and in its log."""
     store = Store(path)
     store.open()
@@ -66,8 +67,8 @@ def whole(path: Path) -> Store:
 def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a store after a power cut: a part of the data is only in the log."""
     folder = tmp_path_factory.mktemp("store")
-    store = whole(folder / "gatewayd.db")
-    with store.readers.lend() as db:  # so that the log stays when the writer closes
+    store = filled_store(folder / "gatewayd.db")
+    with store.readers.lend() as db:  # the log stays when the writer closes
         db.execute("SELECT 1 FROM sims")
         copy = tmp_path_factory.mktemp("crashed")
         for file in folder.iterdir():
@@ -80,7 +81,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a store that was closed."""
     folder = tmp_path_factory.mktemp("closed")
-    whole(folder / "gatewayd.db").close()
+    filled_store(folder / "gatewayd.db").close()
     return folder
 
 
@@ -104,13 +105,13 @@ def use(path: Path) -> str:
 Damage = Callable[[Path], None]
 
 
-def overwrite(name: str, at: float, what: bytes) -> Damage:
+def overwrite(name: str, at: float, content: bytes) -> Damage:
     def damage(folder: Path) -> None:
         file = folder / name
         size = file.stat().st_size
-        with file.open("r+b") as opened:
-            opened.seek(int(at * size))
-            opened.write(what)
+        with file.open("r+b") as stream:
+            stream.seek(int(at * size))
+            stream.write(content)
 
     return damage
 
@@ -118,8 +119,8 @@ def overwrite(name: str, at: float, what: bytes) -> Damage:
 def cut(name: str, at: float) -> Damage:
     def damage(folder: Path) -> None:
         file = folder / name
-        with file.open("r+b") as opened:
-            opened.truncate(int(at * file.stat().st_size))
+        with file.open("r+b") as stream:
+            stream.truncate(int(at * file.stat().st_size))
 
     return damage
 
@@ -144,13 +145,15 @@ def test_a_damaged_store_is_refused_or_opens_and_reports_the_damage(
         for damage in damages:
             with suppress(FileNotFoundError):
                 damage(Path(folder))
-        said = use(Path(folder) / "gatewayd.db")
-        assert said == "" or "backup" in said or "another program" in said or "newer gatewayd" in said, said
+        result = use(Path(folder) / "gatewayd.db")
+        assert (
+            result == "" or "backup" in result or "another program" in result or "newer gatewayd" in result
+        ), result
 
 
 def test_a_truncated_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
-    whole(path).close()
+    filled_store(path).close()
     cut("gatewayd.db", 0.6)(tmp_path)
     before = path.read_bytes()
     with pytest.raises(StoreDamagedError, match="Put a backup in its place"):
@@ -160,7 +163,7 @@ def test_a_truncated_database_is_refused_and_not_changed(tmp_path: Path) -> None
 
 def test_an_empty_or_missing_database_that_existed_before_is_not_created_again(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
-    whole(path).close()
+    filled_store(path).close()
     path.write_bytes(b"")
     with pytest.raises(StoreDamagedError, match="is empty"):
         Store(path).open()
@@ -181,12 +184,12 @@ def test_a_database_of_another_program_is_refused_and_not_changed(tmp_path: Path
 
 
 def test_a_first_start_that_a_power_cut_interrupted_is_repeated(tmp_path: Path) -> None:
-    made = "SELECT sql FROM sqlite_schema WHERE tbl_name = '_sqlite_migrations' AND sql IS NOT NULL"
+    schema = "SELECT sql FROM sqlite_schema WHERE tbl_name = '_sqlite_migrations' AND sql IS NOT NULL"
     path = tmp_path / "gatewayd.db"
     store = Store(tmp_path / "whole.db")
     store.open()
     with store.readers.lend() as db:
-        statements = [row[0] for row in db.execute(made)]
+        statements = [row[0] for row in db.execute(schema)]
     store.close()
     cut = sqlite3.connect(path)
     for statement in statements:  # these are committed before the tables of the gateway
@@ -199,25 +202,25 @@ def test_a_first_start_that_a_power_cut_interrupted_is_repeated(tmp_path: Path) 
 
 def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
-    store = whole(path)
+    store = filled_store(path)
     store.write(lambda db: db.execute("DROP TABLE pins"))
     store.close()
     with pytest.raises(StoreDamagedError, match="lacks pins"):
         Store(path).open()
 
 
-def test_damage_found_later_stops_all_writes_and_is_logged_once(
+def test_damage_that_is_found_later_stops_all_writes_and_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "gatewayd.db"
-    store = whole(path)
+    store = filled_store(path)
     store.cut_log()
     eventually(lambda: uncopied(path) == 0)
     page = store.write(
         lambda db: db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'inbox'").fetchone()[0]
     )
     size = store.write(lambda db: db.execute("PRAGMA page_size").fetchone()[0])
-    with path.open("r+b") as file:  # no cache has the page yet
+    with path.open("r+b") as file:  # the page is in no cache yet
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
 

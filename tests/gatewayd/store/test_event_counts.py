@@ -13,9 +13,7 @@ from gatewayd.store.tables import event_counts
 from modem.errors import Kind
 from modem.parts import InDoubt, Submitted
 from modem.sms.tpdu import StatusReport
-from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
-
-A, B = "8922301000000000001", "8922301000000000002"
+from tests.gatewayd.played_ports import RECIPIENT, A, B, PlayedGateway, refused
 
 
 @pytest.fixture
@@ -34,8 +32,8 @@ def counts(played: PlayedGateway) -> dict[tuple[str, int, str], int]:
 
 
 def report(played: PlayedGateway, port: int, reference: int, status: int) -> None:
-    told = StatusReport("", reference, RECIPIENT, None, None, status)
-    played.gateway.dispatcher.reported(played.statuses[port], told)
+    status_report = StatusReport("", reference, RECIPIENT, None, None, status)
+    played.gateway.dispatcher.reported(played.statuses[port], status_report)
 
 
 def test_each_step_of_a_message_is_counted_once_on_its_sim(played: PlayedGateway) -> None:
@@ -62,24 +60,24 @@ def test_refusals_are_counted_by_cause_and_undeliverable_parts_too(played: Playe
     played.send(sim=sim)
     played.settle(2, played.claim(2), Submitted(9))
     report(played, 2, 9, 0x46)
-    told = counts(played)
-    assert told[("part_refused", 2, "CMS 1")] == 1
-    assert told[("part_undelivered", 2, "")] == 1
-    assert told[("message_failed", 2, "")] == 2
+    counted = counts(played)
+    assert counted[("part_refused", 2, "CMS 1")] == 1
+    assert counted[("part_undelivered", 2, "")] == 1
+    assert counted[("message_failed", 2, "")] == 2
 
 
-def test_a_doubt_is_no_part_sent_until_a_report_says_so(played: PlayedGateway) -> None:
+def test_a_part_in_doubt_is_not_counted_as_sent_before_its_report(played: PlayedGateway) -> None:
     played.send(sim=played.sim(A))
     played.settle(1, played.claim(1), InDoubt("no answer"))
     played.restart()
-    told = counts(played)
-    assert ("part_sent", 1, "") not in told
-    assert told == {}  # counts begin at 0 with a start, and the doubt was counted before it
+    counted = counts(played)
+    assert ("part_sent", 1, "") not in counted
+    assert counted == {}  # counts begin at 0 with a start, and the doubt was counted before it
     played.up(1, A)
     played.send(sim=played.sim(A))
     played.claim(1)
     played.restart()
-    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # put in doubt at the start
+    assert counts(played) == {("part_in_doubt", 1, ""): 1}  # the start puts it in doubt
 
 
 def test_rolled_back_changes_are_not_counted(played: PlayedGateway) -> None:

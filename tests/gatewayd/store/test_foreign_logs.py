@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.store import backup
-from gatewayd.store.engine import log_owner
+from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.connection import (
     LOG_ROOM_BYTES,
     Connection,
@@ -38,7 +38,7 @@ def add(store: Store, name: str) -> None:
     store.write(lambda db: accounts.add_company(db, name, None, 0))
 
 
-def opened(path: Path) -> Store:
+def open_store(path: Path) -> Store:
     store = Store(path)
     store.open()
     return store
@@ -46,7 +46,7 @@ def opened(path: Path) -> Store:
 
 def names(path: Path) -> list[str]:
     """The companies in a store, opened as at a start."""
-    store = opened(path)
+    store = open_store(path)
     try:
         with store.readers.lend() as db:
             return [row[0] for row in db.execute("SELECT name FROM companies ORDER BY id")]
@@ -68,7 +68,9 @@ def asides(path: Path) -> list[str]:
 
 
 def back_up(path: Path, target: Path) -> Path:
-    backup.back_up(path, target, now=1, overwrite=False, told=lambda _: None, cancelled=threading.Event())
+    backup.back_up(
+        path, target, now=1, overwrite=False, on_progress=lambda _: None, cancelled=threading.Event()
+    )
     return target
 
 
@@ -77,7 +79,7 @@ def back_up(path: Path, target: Path) -> Path:
 
 def test_after_a_clean_stop_the_database_is_one_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     for number in range(50):
         add(store, str(number))
     with store.readers.lend() as db, store.lists.lend() as other:
@@ -94,21 +96,21 @@ def test_after_a_clean_stop_the_database_is_one_whole_file(tmp_path: Path) -> No
     assert names(copy) == [str(number) for number in range(50)]
 
 
-def test_a_list_that_is_being_read_does_not_keep_the_log(tmp_path: Path) -> None:
-    store = opened(tmp_path / "gatewayd.db")
+def test_an_open_list_does_not_prevent_the_removal_of_the_log(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "gatewayd.db")
     add(store, "kept")
-    reads, ended = threading.Event(), threading.Event()
+    reading, finished = threading.Event(), threading.Event()
 
     def read() -> None:
         with store.lists.lend() as db:
             found = db.execute("SELECT * FROM companies UNION ALL SELECT * FROM companies")
             found.fetchone()
-            reads.set()
-            ended.wait(0.2)
+            reading.set()
+            finished.wait(0.2)
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert reads.wait(10)
+    assert reading.wait(60)
     store.close()
     thread.join()
     assert not (tmp_path / "gatewayd.db-wal").exists()
@@ -116,7 +118,7 @@ def test_a_list_that_is_being_read_does_not_keep_the_log(tmp_path: Path) -> None
 
 def test_after_a_stop_the_file_is_whole_even_while_another_process_reads(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     with closing(connect_reader(path)) as other:
         other.execute("SELECT * FROM companies").fetchall()
         add(store, "kept")
@@ -126,8 +128,8 @@ def test_after_a_stop_the_file_is_whole_even_while_another_process_reads(tmp_pat
     assert names(path) == ["kept"]
 
 
-def test_a_closed_store_lends_nothing_and_can_be_opened_again(tmp_path: Path) -> None:
-    store = opened(tmp_path / "gatewayd.db")
+def test_a_closed_store_lends_no_connection_and_can_be_opened_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "gatewayd.db")
     add(store, "kept")
     store.close()
     with pytest.raises(StoreUnavailableError, match="closed"), store.readers.lend():
@@ -144,7 +146,7 @@ def test_a_closed_store_lends_nothing_and_can_be_opened_again(tmp_path: Path) ->
 def test_the_log_of_a_crash_is_replayed_at_every_start(tmp_path: Path) -> None:
     path = tmp_path / "0" / "gatewayd.db"
     for number in range(4):
-        store = opened(path)
+        store = open_store(path)
         add(store, str(number))
         path = crash(path, tmp_path / str(number + 1))
         store.close()
@@ -168,24 +170,24 @@ while True:
 """
 
 
-def test_the_commits_of_a_killed_process_are_there(tmp_path: Path) -> None:
+def test_the_commits_of_a_killed_process_are_replayed(tmp_path: Path) -> None:
     path = tmp_path / "gatewayd.db"
     with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = [process.stdout.readline() for _ in range(20)]
+        lines = [process.stdout.readline() for _ in range(20)]
         process.send_signal(signal.SIGKILL)
-        told += process.stdout.readlines()
-    kept = [line.strip() for line in told if line.endswith("\n")]
-    assert names(path)[: len(kept)] == kept
+        lines += process.stdout.readlines()
+    numbers = [line.strip() for line in lines if line.endswith("\n")]
+    assert names(path)[: len(numbers)] == numbers
     assert asides(path) == []
 
 
 def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> None:
     """After a power cut at any moment of a start, the next start finds all data."""
     path = tmp_path / "0" / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     add(store, "kept")
     crashed = crash(path, tmp_path / "crashed")
     store.close()
@@ -197,13 +199,13 @@ def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> N
         moments.append(crash(crashed, tmp_path / f"moment-{len(moments)}"))
 
     db.set_trace_callback(cut)
-    log_owner.begin_generation(db)
+    wal_owner.begin_generation(db)
     db.set_trace_callback(None)
     cut("in the end")
     db.execute("INSERT INTO companies (name, created_at) VALUES ('after', 0)")
     cut("in use")
     db.close()
-    for before, after in pairwise(list(moments)):  # a checkpoint that wrote its first page only
+    for before, after in pairwise(list(moments)):  # a checkpoint that wrote only its first page
         torn = tmp_path / f"torn-{len(moments)}" / "gatewayd.db"
         shutil.copytree(before.parent, torn.parent)
         with after.open("rb") as new, torn.open("r+b") as old:
@@ -214,19 +216,19 @@ def test_a_power_cut_at_any_moment_of_a_start_loses_nothing(tmp_path: Path) -> N
     assert [asides(moment) for moment in moments] == [[]] * len(moments)
 
 
-def test_a_start_while_another_process_reads_keeps_what_is_in_the_log(tmp_path: Path) -> None:
+def test_a_start_while_another_process_reads_keeps_the_content_of_the_log(tmp_path: Path) -> None:
     path = tmp_path / "0" / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     add(store, "first")
     crashed = crash(path, tmp_path / "1")
     store.close()
     with closing(connect_reader(crashed)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM companies").fetchall()
-        again = opened(crashed)
-        add(again, "second")
+        restarted = open_store(crashed)
+        add(restarted, "second")
         later = crash(crashed, tmp_path / "2")
-        again.close()
+        restarted.close()
     assert names(later) == ["first", "second"]
     assert asides(later) == []
 
@@ -255,11 +257,11 @@ def rot(path: Path) -> None:
 
 
 @pytest.mark.parametrize("lose", [unmark, grow, rot])
-def test_a_log_without_a_known_generation_is_taken_for_the_databases_own(
+def test_a_log_without_a_known_generation_counts_as_that_of_the_database(
     tmp_path: Path, lose: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "0" / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     add(store, "kept")
     crashed = crash(path, tmp_path / "1")
     store.close()
@@ -286,19 +288,19 @@ def of_a_stop(path: Path, store: Store) -> Path:
 
 
 def of_another_box(path: Path, store: Store) -> Path:
-    other = path.parent.parent / "other" / "gatewayd.db"
-    another = opened(other)
+    other_database = path.parent.parent / "other" / "gatewayd.db"
+    another = open_store(other_database)
     add(another, "in both")
     another.close()
-    return other
+    return other_database
 
 
 def of_an_older_version(path: Path, store: Store) -> Path:
     """Its generation is 0."""
     copy = of_a_stop(path, store)
     with copy.open("r+b") as file:
-        for place in HEADER_OF_GENERATION:
-            file.seek(place)
+        for offset in HEADER_OF_GENERATION:
+            file.seek(offset)
             file.write(bytes(4))
     return copy
 
@@ -309,18 +311,18 @@ KINDS = [of_a_backup, of_a_stop, of_another_box, of_an_older_version]
 
 @pytest.mark.parametrize("put", [shutil.copyfile, os.replace], ids=["copied", "moved"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_log_is_not_mixed_into_another_database(
+def test_a_log_is_not_replayed_into_another_database(
     tmp_path: Path, kind: Callable[[Path, Store], Path], put: Put, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "0" / "gatewayd.db"
-    store = opened(path)
-    other = kind(path, store)
+    store = open_store(path)
+    other_database = kind(path, store)
     for number in range(30):
         add(store, f"later {number}")
     crashed = crash(path, tmp_path / "1")
     store.close()
     log = crashed.with_name("gatewayd.db-wal").read_bytes()
-    put(other, crashed)
+    put(other_database, crashed)
     assert names(crashed) == ["in both"]
     assert asides(crashed) == ["gatewayd.db.foreign-1-wal"]
     assert (crashed.parent / "gatewayd.db.foreign-1-wal").read_bytes() == log
@@ -330,15 +332,15 @@ def test_a_log_is_not_mixed_into_another_database(
 
 def test_a_second_log_is_set_aside_beside_the_first(tmp_path: Path) -> None:
     path = tmp_path / "0" / "gatewayd.db"
-    store = opened(path)
+    store = open_store(path)
     copy = back_up(path, tmp_path / "backup.db")
     add(store, "later")
     crashed = crash(path, tmp_path / "1")
     store.close()
     log = crashed.with_name("gatewayd.db-wal")
-    kept = log.read_bytes()
+    set_aside = log.read_bytes()
     for _ in range(2):
-        log.write_bytes(kept)
+        log.write_bytes(set_aside)
         shutil.copyfile(copy, crashed)
         assert names(crashed) == []
     assert asides(crashed) == ["gatewayd.db.foreign-1-wal", "gatewayd.db.foreign-2-wal"]
@@ -351,7 +353,7 @@ def hot_journal(path: Path, folder: Path) -> Path:
     """The files of a database in the middle of a transaction that is written through a rollback journal."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA cache_size = 1")  # so that it is written before the transaction ends
+    db.execute("PRAGMA cache_size = 1")  # it is written before the transaction ends
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     db.executemany(
@@ -365,7 +367,7 @@ def hot_journal(path: Path, folder: Path) -> Path:
 
 
 def prepared(path: Path) -> Path:
-    store = opened(path)
+    store = open_store(path)
     add(store, "kept")
     store.close()
     return path
@@ -403,13 +405,13 @@ def test_the_journal_of_the_first_transaction_does_not_empty_a_database(tmp_path
 
 
 def test_a_log_keeps_its_size(tmp_path: Path) -> None:
-    store = opened(tmp_path / "gatewayd.db")
+    store = open_store(tmp_path / "gatewayd.db")
     assert (tmp_path / "gatewayd.db-wal").stat().st_size == LOG_ROOM_BYTES
     store.close()
 
 
 def test_each_start_has_a_new_generation_and_a_test_write_has_none(tmp_path: Path) -> None:
-    store = opened(tmp_path / "gatewayd.db")
+    store = open_store(tmp_path / "gatewayd.db")
 
     def header(db: Connection) -> list[int]:
         return [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
@@ -436,7 +438,7 @@ def test_each_start_has_a_new_generation_and_a_test_write_has_none(tmp_path: Pat
 
 def test_another_process_that_ends_does_not_remove_the_log(tmp_path: Path) -> None:
     """SQLite's locks would be lost if this process closed any descriptor of the file; then the log would be removed."""
-    store = opened(tmp_path / "gatewayd.db")
+    store = open_store(tmp_path / "gatewayd.db")
     add(store, "kept")
     code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(*db.execute('SELECT name FROM companies')); db.close()"
     for _ in range(2):

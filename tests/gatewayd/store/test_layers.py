@@ -18,19 +18,19 @@ _ROW_COLUMN = re.compile(r"""\brow\[["']""")
 _SQL = re.compile(r"\.(execute|executemany|executescript)\(|\b(SELECT .+ FROM|INSERT INTO|DELETE FROM)\b")
 
 
-def fitting(pattern: re.Pattern[str]) -> list[str]:
+def files_matching(pattern: re.Pattern[str]) -> list[str]:
     """The files above the store in which a pattern occurs."""
     return [str(path.relative_to(ROOT)) for path in FILES if pattern.search(path.read_text())]
 
 
 def test_nothing_above_the_store_imports_a_connection_or_a_row() -> None:
     assert len(FILES) > 100
-    assert fitting(_IMPORT) == []
+    assert files_matching(_IMPORT) == []
 
 
 def test_nothing_above_the_store_reads_a_column_of_a_row_by_name() -> None:
-    assert fitting(_ROW_COLUMN) == []
+    assert files_matching(_ROW_COLUMN) == []
 
 
-def test_nothing_above_the_store_says_sql() -> None:
-    assert fitting(_SQL) == []
+def test_no_sql_stands_above_the_store() -> None:
+    assert files_matching(_SQL) == []

@@ -10,7 +10,7 @@ from gatewayd.store.tables import accounts
 from tests.conftest import eventually
 from tests.gatewayd.store.wal import frames, uncopied
 
-KEPT = 50
+LOG_SIZE = 50
 
 
 def names(store: Store) -> list[str]:
@@ -33,9 +33,9 @@ def test_the_log_does_not_grow_while_it_is_written(tmp_path: Path) -> None:
     log = tmp_path / "gatewayd.db-wal"
     size = log.stat().st_size
     assert on_disk(log) >= size > 4 << 20
-    for n in range(KEPT):
+    for n in range(LOG_SIZE):
         add(store, str(n))
-    assert frames(store.path) > KEPT
+    assert frames(store.path) > LOG_SIZE
     assert log.stat().st_size == size
     store.cut_log()
     eventually(lambda: uncopied(store.path) == 0)
@@ -60,7 +60,7 @@ def test_a_log_that_has_grown_is_truncated_to_its_size(tmp_path: Path) -> None:
 def test_after_a_crash_the_data_of_the_log_and_its_size_are_there(tmp_path: Path) -> None:
     store = Store(tmp_path / "gatewayd.db")
     store.open()
-    for n in range(KEPT):
+    for n in range(LOG_SIZE):
         add(store, str(n))
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -68,10 +68,10 @@ def test_after_a_crash_the_data_of_the_log_and_its_size_are_there(tmp_path: Path
         shutil.copyfile(tmp_path / name, crashed / name)
     add(store, "after the crash")
     store.close()
-    again = Store(crashed / "gatewayd.db")
-    again.open()
-    assert names(again) == [str(n) for n in range(KEPT)]
-    add(again, "more")
-    assert names(again)[-1] == "more"
+    restarted = Store(crashed / "gatewayd.db")
+    restarted.open()
+    assert names(restarted) == [str(n) for n in range(LOG_SIZE)]
+    add(restarted, "more")
+    assert names(restarted)[-1] == "more"
     assert (crashed / "gatewayd.db-wal").stat().st_size > 4 << 20
-    again.close()
+    restarted.close()

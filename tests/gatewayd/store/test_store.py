@@ -23,9 +23,11 @@ def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) ->
     store = Store(path)
     store.open()
     program = "import sys; from pathlib import Path; from gatewayd.store.store import Store; Store(Path(sys.argv[1])).open()"
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
-    assert StoreLockedError.__name__ in done.stderr
-    assert "another gatewayd (process" in done.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=False
+    )
+    assert StoreLockedError.__name__ in result.stderr
+    assert "another gatewayd (process" in result.stderr
     store.close()
     store = Store(path)
     store.open()
@@ -33,7 +35,7 @@ def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
-def test_files_made_by_root_belong_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+def test_files_that_root_creates_belong_to_the_owner_of_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "of somebody"
     folder.mkdir()
     os.chown(folder, 12345, 23456)
@@ -97,7 +99,7 @@ def counted(db: Connection) -> dict[int, int]:
 
 
 def test_the_counts_of_queued_parts_are_exact_after_random_changes(tmp_path: Path) -> None:
-    chance = random.Random(1)  # noqa: S311 - the same choices at each run
+    chance = random.Random(1)  # noqa: S311 - the choices must be the same at each run
     store = Store(tmp_path / "gatewayd.db")
     store.open()
 

@@ -53,17 +53,17 @@ def values(path: Path) -> list[int]:
         db.close()
 
 
-def held(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
+def occupy(writer: Writer, pool: ThreadPoolExecutor) -> tuple[Future[None], threading.Event]:
     """A job that occupies the writer until the event is set."""
-    begun, hold = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
 
     def wait(_: Connection) -> None:
-        begun.set()
-        hold.wait(10)
+        started.set()
+        go_on.wait(60)
 
-    busy = pool.submit(writer.run, wait)
-    assert begun.wait(10)
-    return busy, hold
+    occupied = pool.submit(writer.run, wait)
+    assert started.wait(60)
+    return occupied, go_on
 
 
 def insert(n: int) -> Callable[[Connection], int]:
@@ -88,10 +88,10 @@ def test_every_commit_is_synced(writer: Writer) -> None:
 
 
 def test_a_failed_job_leaves_no_changes_and_the_others_are_kept(writer: Writer, path: Path) -> None:
-    hold = threading.Event()
+    go_on = threading.Event()
 
     def wait(db: Connection) -> None:
-        hold.wait(10)
+        go_on.wait(60)
 
     def fail(db: Connection) -> None:
         db.execute("INSERT INTO t VALUES (99)")
@@ -104,25 +104,25 @@ def test_a_failed_job_leaves_no_changes_and_the_others_are_kept(writer: Writer, 
             for n in (1, 2)
         ]
         failing = pool.submit(writer.run, fail)
-        hold.set()
-        first.result(10)
+        go_on.set()
+        first.result(60)
         for job in jobs:
-            job.result(10)
+            job.result(60)
         with pytest.raises(KeyError, match="mine"):
-            failing.result(10)
+            failing.result(60)
     assert values(path) == [1, 2]
 
 
 def test_jobs_that_wait_together_share_a_transaction(writer: Writer) -> None:
     with ThreadPoolExecutor(20) as pool:
-        busy, hold = held(writer, pool)
+        occupied, go_on = occupy(writer, pool)
         rest = [pool.submit(writer.run, insert(n)) for n in range(10)]
         eventually(lambda: writer.waiting == len(rest))
         before = writer.commits
-        hold.set()
-        busy.result(10)
+        go_on.set()
+        occupied.result(60)
         for job in rest:
-            job.result(10)
+            job.result(60)
     assert writer.commits - before == 2  # one for the job that occupied the writer, one for the ten
 
 
@@ -134,13 +134,13 @@ def test_the_first_job_does_not_wait_for_jobs_that_take_longer_than_a_sync(path:
         time.sleep(0.02)  # much longer than a sync here
 
     with ThreadPoolExecutor(5) as pool:
-        busy, hold = held(writer, pool)
+        occupied, go_on = occupy(writer, pool)
         jobs = [pool.submit(writer.run, slow) for _ in range(4)]
         eventually(lambda: writer.waiting == len(jobs))
         before = writer.commits
-        hold.set()
-        for job in (busy, *jobs):
-            job.result(10)
+        go_on.set()
+        for job in (occupied, *jobs):
+            job.result(60)
     writer.stop()
     assert writer.commits - before > 2  # the job that occupied the writer, and one for all
     assert values(path) == [1] * 4
@@ -159,12 +159,12 @@ def test_a_job_that_fails_in_its_own_commit_leaves_no_changes_and_the_next_is_ke
     assert values(path) == [2]
 
 
-def test_an_integrity_error_is_raised_to_the_caller_and_is_no_problem_of_the_disk(writer: Writer) -> None:
+def test_an_integrity_error_is_raised_to_the_caller_and_is_no_disk_error(writer: Writer) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         writer.run(lambda db: db.execute("INSERT INTO t VALUES (NULL)"))
 
 
-def test_a_full_database_is_unavailable_and_service_returns_with_space(writer: Writer, path: Path) -> None:
+def test_a_full_database_is_unavailable_until_there_is_space(writer: Writer, path: Path) -> None:
     def limit(db: Connection, pages: int) -> None:
         db.execute(f"PRAGMA max_page_count = {pages}")
 
@@ -181,54 +181,54 @@ def test_a_full_database_is_unavailable_and_service_returns_with_space(writer: W
     assert values(path) == [7]
 
 
-def test_a_stopped_writer_has_kept_its_jobs_and_refuses_new_ones(writer: Writer, path: Path) -> None:
+def test_a_stopped_writer_has_stored_its_jobs_and_refuses_new_ones(writer: Writer, path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         jobs = [
             pool.submit(writer.run, lambda db, n=n: db.execute("INSERT INTO t VALUES (?)", (n,)))
             for n in range(50)
         ]
         for job in jobs:
-            job.result(10)
+            job.result(60)
     writer.stop()
     assert values(path) == list(range(50))
     with pytest.raises(StoreUnavailableError):
         writer.run(lambda db: None)
 
 
-def test_jobs_that_must_be_kept_are_kept_where_new_ones_find_no_room(writer: Writer, path: Path) -> None:
+def test_an_outcome_is_stored_on_a_full_disk_where_new_jobs_are_refused(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("PRAGMA max_page_count = 3"))
     runs: list[str] = []
 
-    def vital(db: Connection) -> None:
+    def must_be_kept(db: Connection) -> None:
         runs.append("vital")
         db.execute("INSERT INTO t VALUES (1)")
 
-    def new(db: Connection) -> None:
+    def new_job(db: Connection) -> None:
         runs.append("new")
         db.executemany("INSERT INTO t VALUES (?)", ((n,) for n in range(10_000)))
 
     with ThreadPoolExecutor() as pool:
-        busy, hold = held(writer, pool)
-        jobs = [pool.submit(writer.run, vital), pool.submit(writer.run, new, new=True)]
+        occupied, go_on = occupy(writer, pool)
+        jobs = [pool.submit(writer.run, must_be_kept), pool.submit(writer.run, new_job, new=True)]
         eventually(lambda: writer.waiting == len(jobs))
-        hold.set()
-        busy.result(10)
-        jobs[0].result(10)
+        go_on.set()
+        occupied.result(60)
+        jobs[0].result(60)
         with pytest.raises(StoreUnavailableError, match="the disk is full"):
-            jobs[1].result(10)
+            jobs[1].result(60)
     assert values(path) == [1]
     assert sorted(runs) == ["new", "vital", "vital"]  # the second time without the new job
     with pytest.raises(StoreUnavailableError, match="the disk is full"):
-        writer.run(new, new=True)
+        writer.run(new_job, new=True)
 
 
 def test_a_caller_that_finds_the_writer_idle_runs_its_own_job(writer: Writer) -> None:
     assert writer.run(insert(1)) == threading.get_ident()
 
 
-def test_the_first_waiting_caller_writes_for_all(writer: Writer, path: Path) -> None:
+def test_the_first_waiting_caller_runs_the_jobs_of_all(writer: Writer, path: Path) -> None:
     with ThreadPoolExecutor(5) as pool:
-        busy, hold = held(writer, pool)
+        occupied, go_on = occupy(writer, pool)
         threads: list[int] = []
 
         def ask(n: int) -> int:
@@ -239,9 +239,9 @@ def test_the_first_waiting_caller_writes_for_all(writer: Writer, path: Path) -> 
         for n in range(3):
             jobs.append(pool.submit(ask, n))
             eventually(lambda: writer.waiting == len(jobs))
-        hold.set()
-        assert [job.result(10) for job in jobs] == [threads[0]] * 3
-        busy.result(10)
+        go_on.set()
+        assert [job.result(60) for job in jobs] == [threads[0]] * 3
+        occupied.result(60)
     assert values(path) == [0, 1, 2]
 
 
@@ -249,14 +249,14 @@ def test_a_caller_that_waits_too_long_withdraws_its_job_and_the_others_go_on(
     writer: Writer, path: Path
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
-        busy, hold = held(writer, pool)
-        patient = pool.submit(writer.run, insert(1))
+        occupied, go_on = occupy(writer, pool)
+        future = pool.submit(writer.run, insert(1))
         eventually(lambda: writer.waiting == 1)
         with pytest.raises(StoreUnavailableError, match="too slow"):
             writer.run(insert(2), 0.01)
-        hold.set()
-        patient.result(10)
-        busy.result(10)
+        go_on.set()
+        future.result(60)
+        occupied.result(60)
     assert values(path) == [1]
 
 
@@ -268,64 +268,64 @@ def test_an_interrupted_writing_thread_leaves_no_changes_and_the_others_go_on(
         raise KeyboardInterrupt
 
     with ThreadPoolExecutor(4) as pool:
-        busy, hold = held(writer, pool)
+        occupied, go_on = occupy(writer, pool)
         jobs: list[Future[Any]] = []
         for work in (insert(0), interrupted, insert(1)):
             jobs.append(pool.submit(writer.run, work))
             eventually(lambda: writer.waiting == len(jobs))
-        hold.set()
+        go_on.set()
         with pytest.raises(KeyboardInterrupt):
-            jobs[0].result(10)  # it wrote for all
+            jobs[0].result(60)  # it ran the jobs of all
         for job in jobs[1:]:
             with pytest.raises(StoreUnavailableError, match="interrupted"):
-                job.result(10)
-        busy.result(10)
+                job.result(60)
+        occupied.result(60)
     writer.run(insert(2))
     assert values(path) == [2]
 
 
 def test_a_transaction_that_cannot_begin_fails_for_all_waiting_callers(writer: Writer, path: Path) -> None:
     writer.run(lambda db: db.execute("PRAGMA busy_timeout = 20"))
-    other = connect_writer(path)  # a person with an SQLite shell
-    other.execute("BEGIN IMMEDIATE")
+    blocker = connect_writer(path)  # as an SQLite shell does
+    blocker.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(writer.run, insert(n)) for n in range(3)]
         for job in jobs:
             with pytest.raises(StoreUnavailableError, match="locked"):
-                job.result(10)
-        other.execute("ROLLBACK")
-        other.close()
+                job.result(60)
+        blocker.execute("ROLLBACK")
+        blocker.close()
     writer.run(insert(4))
     assert values(path) == [4]
 
 
 def test_a_job_without_a_waiting_caller_runs_and_its_answer_is_called(writer: Writer, path: Path) -> None:
-    told: SimpleQueue[int | None] = SimpleQueue()
-    writer.hand_over(insert(1), told.put)
-    assert told.get(timeout=10) is not None
+    answers: SimpleQueue[int | None] = SimpleQueue()
+    writer.hand_over(insert(1), answers.put)
+    assert answers.get(timeout=60) is not None
     assert values(path) == [1]
 
     def fail(_: Connection) -> int:
         raise KeyError("mine")
 
-    writer.hand_over(fail, told.put)
-    assert told.get(timeout=10) is None
+    writer.hand_over(fail, answers.put)
+    assert answers.get(timeout=60) is None
 
 
 def test_a_stopped_writer_runs_the_jobs_that_were_handed_over_before(writer: Writer, path: Path) -> None:
-    told: SimpleQueue[int | None] = SimpleQueue()
+    answers: SimpleQueue[int | None] = SimpleQueue()
     with ThreadPoolExecutor(2) as pool:
-        busy, hold = held(writer, pool)
-        writer.hand_over(insert(1), told.put)
-        patient = pool.submit(writer.run, insert(2))
+        occupied, go_on = occupy(writer, pool)
+        writer.hand_over(insert(1), answers.put)
+        future = pool.submit(writer.run, insert(2))
         eventually(lambda: writer.waiting == 2)
         stopping = threading.Thread(target=writer.stop)
         stopping.start()
-        hold.set()
-        for job in (busy, patient):
-            job.result(10)
-        stopping.join(10)
-    assert told.get(timeout=10) is not None
+        go_on.set()
+        for job in (occupied, future):
+            job.result(60)
+        stopping.join(60)
+    assert answers.get(timeout=60) is not None
     assert values(path) == [1, 2]
     assert not writer.running
 
@@ -333,7 +333,7 @@ def test_a_stopped_writer_runs_the_jobs_that_were_handed_over_before(writer: Wri
 def test_many_threads_with_short_timeouts_lose_nothing_and_do_not_deadlock(
     writer: Writer, path: Path
 ) -> None:
-    kept: SimpleQueue[int] = SimpleQueue()
+    stored: SimpleQueue[int] = SimpleQueue()
 
     def keep(first: int) -> None:
         for n in range(first, first + 200):
@@ -341,12 +341,12 @@ def test_many_threads_with_short_timeouts_lose_nothing_and_do_not_deadlock(
                 writer.run(insert(n), 0.0005 if n % 3 == 0 else 30)
             except StoreUnavailableError:
                 continue
-            kept.put(n)
+            stored.put(n)
 
     with ThreadPoolExecutor(8) as pool:
-        for busy in [pool.submit(keep, 1000 * thread) for thread in range(8)]:
-            busy.result(60)
-    assert values(path) == sorted(kept.get() for _ in range(kept.qsize()))
+        for occupied in [pool.submit(keep, 1000 * thread) for thread in range(8)]:
+            occupied.result(60)
+    assert values(path) == sorted(stored.get() for _ in range(stored.qsize()))
 
 
 def test_the_log_is_truncated_between_two_commits_while_many_threads_write(
@@ -355,16 +355,16 @@ def test_the_log_is_truncated_between_two_commits_while_many_threads_write(
     writer.run(insert(0))
     assert frames(path) > 0
     with ThreadPoolExecutor(4) as pool:
-        busy, hold = held(writer, pool)
+        occupied, go_on = occupy(writer, pool)
         jobs = [pool.submit(writer.run, insert(1))]
         eventually(lambda: writer.waiting == 1)
-        writer.cut_log()  # it is done after that commit
+        writer.cut_log()  # the log is truncated after that commit
         jobs.append(pool.submit(writer.run, insert(2)))
         eventually(lambda: writer.waiting == 2)
-        hold.set()
-        busy.result(10)
+        go_on.set()
+        occupied.result(60)
         for job in jobs:
-            job.result(10)
+            job.result(60)
     eventually(lambda: uncopied(path) <= 1)  # it was truncated before or after the last commit
     assert writer.running
     assert values(path) == [0, 1, 2]

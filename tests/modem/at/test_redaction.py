@@ -88,7 +88,7 @@ def test_commands_are_masked(said: str, shown: str) -> None:
 def test_answers_are_masked(asked: str, lines: list[str], shown: list[str]) -> None:
     mask = Mask()
     mask.sent(asked)
-    assert [mask.heard(line) for line in lines] == shown
+    assert [mask.received(line) for line in lines] == shown
 
 
 digits = st.text("0123456789", min_size=1)
@@ -136,8 +136,8 @@ def test_no_secret_is_shown(conversation: list[Commands], echo: bool, urc: str, 
         slipped = data.draw(st.sampled_from(["", f"\r\n{urc}\r\n", "\x00", "\xff"]))
         raw = (heard[:cut] + slipped + heard[cut:]).encode("latin-1")
         split = data.draw(st.integers(0, len(raw)))
-        transcript.heard(raw[:split])
-        transcript.heard(raw[split:])
+        transcript.received(raw[:split])
+        transcript.received(raw[split:])
     shown = [line.text for line in transcript.lines() if line.direction is not Direction.NOTE]
     for _, _, secret in conversation:
         check(secret, shown)
@@ -157,7 +157,7 @@ def check(secret: str, shown: list[str]) -> None:
 def test_any_bytes_are_shown_without_an_error(text: str) -> None:
     transcript = Transcript(50)
     transcript.sent(text.encode("latin-1"))
-    transcript.heard(text.encode("latin-1"))
+    transcript.received(text.encode("latin-1"))
     for line in transcript.lines():
         assert str(line).isprintable()
 
@@ -171,7 +171,7 @@ def test_any_command_is_masked_without_an_error(text: str) -> None:
 def test_a_transcript_is_limited(chunks: list[bytes], limit: int) -> None:
     transcript = Transcript(limit)
     for chunk in chunks:
-        transcript.heard(chunk)
+        transcript.received(chunk)
     assert len(transcript.lines()) <= limit + 1  # and an unfinished line
 
 
@@ -179,8 +179,8 @@ def test_control_characters_are_shown_by_name() -> None:
     transcript = Transcript(10)
     transcript.sent(b"\x1b\rAT\r")
     transcript.sent(b"\x1a")
-    transcript.heard(b"\x00\r\nOK\r\n\r\n> ")
-    transcript.heard(b"+CRE")
+    transcript.received(b"\x00\r\nOK\r\n\r\n> ")
+    transcript.received(b"+CRE")
     shown = [str(line)[24:] for line in transcript.lines()]
     assert shown == [
         r"> ESC\rAT\r",

@@ -25,7 +25,7 @@ def test_the_last_lines_are_kept() -> None:
     transcript = Transcript(4)
     for number in range(10):
         transcript.sent(f"AT+CMGD={number}\r".encode())
-        transcript.heard(b"\r\nOK\r\n")
+        transcript.received(b"\r\nOK\r\n")
     assert texts(transcript.lines()) == [r"AT+CMGD=8\r", r"\r\nOK\r\n", r"AT+CMGD=9\r", r"\r\nOK\r\n"]
 
 
@@ -33,7 +33,7 @@ def test_endless_noise_takes_no_more_room_than_lines() -> None:
     transcript = Transcript(10)
     transcript.sent(b"AT\r")
     for _ in range(3):
-        transcript.heard(b"\xfe" * 4000)
+        transcript.received(b"\xfe" * 4000)
     assert not [line for line in transcript.lines() if line.direction is Direction.TO_MODEM]
 
 
@@ -65,7 +65,7 @@ def test_late_trimming_keeps_the_same_as_immediate_trimming(limit: int, said: li
 def test_a_line_in_pieces_is_one_line() -> None:
     transcript = Transcript(10)
     for piece in (b"\r", b"\n+CM", b"GS: 1", b"2\r\n\r\nOK\r\n"):
-        transcript.heard(piece)
+        transcript.received(piece)
     assert texts(transcript.lines()) == [r"\r\n+CMGS: 12\r\n", r"\r\nOK\r\n"]
 
 
@@ -74,16 +74,16 @@ def test_new_lines_are_returned_once() -> None:
     transcript.sent(b"AT\r")
     assert texts(transcript.new_lines()) == [r"AT\r"]
     assert transcript.new_lines() == []
-    transcript.heard(b"\r\nOK\r\n")
+    transcript.received(b"\r\nOK\r\n")
     assert texts(transcript.new_lines()) == [r"\r\nOK\r\n"]
     assert len(transcript.lines()) == 2
 
 
-def test_watchers_get_the_recorded_lines_first_and_all_the_same() -> None:
+def test_all_watchers_get_the_recorded_lines_first() -> None:
     transcript, first, second = Transcript(10), Watcher(), Watcher()
     transcript.sent(b"AT\r")
     transcript.watch(first)
-    transcript.heard(b"\r\nOK\r\n")
+    transcript.received(b"\r\nOK\r\n")
     transcript.watch(second)
     transcript.note("port 1 is up: Ready.")
     seen = [r"AT\r", r"\r\nOK\r\n", "port 1 is up: Ready."]
@@ -144,7 +144,11 @@ def test_a_failure_writes_the_transcript_to_the_log_once(caplog: pytest.LogCaptu
         eventually(lambda: house.statuses and house.statuses[-1].state is PortState.SICK)
         modem.unplug()
         eventually(lambda: house.state is PortState.ABSENT)
-    told = [record.getMessage() for record in caplog.records if "what was said" in record.getMessage()]
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if "the last lines before the failure" in record.getMessage()
+    ]
     assert len(told) == 1
     assert "AT+CPIN=…" in told[0]
     assert "7391" not in caplog.text

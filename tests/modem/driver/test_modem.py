@@ -14,6 +14,7 @@ from modem.driver.message_storage import Stored
 from modem.driver.modem import Modem
 from modem.driver.profiles import PLAIN, PROFILES, profile_for
 from modem.hardware.device_path import DeviceUnavailableError
+from modem.timeouts import CommandTimeouts
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
 
@@ -34,7 +35,9 @@ def ucs2(text: str) -> str:
 
 
 @contextmanager
-def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator[tuple[Modem, ScriptedModem]]:
+def driving(
+    answers: Answers | None = None, smsc: str | None = None, timeouts: CommandTimeouts = FAST.commands
+) -> Iterator[tuple[Modem, ScriptedModem]]:
     """A driver on a scripted modem, resynchronised and identified."""
     scripted = ScriptedModem(answers)
     device = open_device(scripted.device, 115200)
@@ -42,7 +45,9 @@ def driving(answers: Answers | None = None, smsc: str | None = None) -> Iterator
     try:
         with scripted:
             modem = Modem(
-                Channel(device.fd, wake_r, lambda: None, waits=FAST.waits), smsc=smsc, patience=FAST.patience
+                Channel(device.fd, wake_r, lambda: None, timeouts=FAST.channel),
+                smsc=smsc,
+                timeouts=timeouts,
             )
             modem.begin()
             yield modem, scripted

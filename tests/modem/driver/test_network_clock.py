@@ -74,7 +74,7 @@ def test_each_make_with_a_clock_gives_the_network_time(tmp_path: Path, personali
         assert abs(told / 1e6 - time.time()) < 60
 
 
-def test_an_unset_clock_has_the_year_1980_and_a_wrong_one_is_reported_as_it_is(tmp_path: Path) -> None:
+def test_an_unset_clock_has_the_year_1980_and_a_wrong_one_is_reported_unchanged(tmp_path: Path) -> None:
     lies = (Rule.read("no-network-time@1"), Rule.read("clock-lies@2"))
     with Bank(BankConfig(tmp_path / "bank", ports=2, faults=lies, time_scale=0.02)) as bank:
         unset, liar = RecordingWork(), RecordingWork()

@@ -33,7 +33,7 @@ def fails(device: str, machine: Machine) -> DeviceUnavailableError:
     return caught.value
 
 
-# What there is
+# The list of devices
 
 
 def test_serial_devices_are_listed_with_their_usb_device_and_interface(machine: Machine) -> None:
@@ -171,7 +171,7 @@ def test_any_name_is_found_or_refused(machine: Machine, name: str) -> None:
         assert str(error)  # noqa: PT017 - either is right
 
 
-# And back
+# From a path to a stable name
 
 
 def test_the_stable_name_is_by_path_or_the_location(machine: Machine) -> None:
@@ -190,7 +190,7 @@ def test_the_stable_name_is_by_path_or_the_location(machine: Machine) -> None:
         assert os.path.realpath(find_device(name, machine.roots)) in (str(both), "/dev/null")
 
 
-# Who has it
+# Users of a device
 
 HOLDING = """
 import fcntl, os, sys

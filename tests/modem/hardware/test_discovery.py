@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from modem.discovery import Device, Finding, Speech, devices, modems, probe
+from modem.discovery import Device, Finding, ProbeResult, devices, modems, probe
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.sysfs import Tty, Usb
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.sim import imei
 from modem.simulator.personality import PERSONALITIES
-from modem.timeouts import Pace
+from modem.timeouts import SearchTimeouts
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.healthy_modem import healthy
 from tests.modem.recording_work import FAST
 from tests.modem.scripted_modem import Script, ScriptedModem
 
-QUICK = Pace(at_s=0.05, device_s=5.0, waits=FAST.waits, patience=FAST.patience)
+QUICK = SearchTimeouts(at_s=0.05, device_s=5.0, channel=FAST.channel, commands=FAST.commands)
 OK = b"\r\nOK\r\n"
 
 
@@ -35,7 +35,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def asked(*paths: str | Path) -> list[Finding]:
-    return probe([Device(str(path), str(path)) for path in paths], pace=QUICK)
+    return probe([Device(str(path), str(path)) for path in paths], timeouts=QUICK)
 
 
 def test_a_finding_has_the_data_of_modem_and_sim() -> None:
@@ -44,7 +44,7 @@ def test_a_finding_has_the_data_of_modem_and_sim() -> None:
         heard = set(modem.commands)
     assert finding == Finding(
         Device(modem.device, modem.device),
-        Speech.SMS,
+        ProbeResult.SMS,
         baud=115_200,
         model="Acme One",
         imei="356938035643809",
@@ -67,7 +67,7 @@ def test_a_bank_is_probed_in_parallel_and_each_finding_is_reported(tmp_path: Pat
     with Bank(config) as bank:
         eventually(lambda: all(finding.can_send for finding in asked(*map(bank.device, bank.ports))))
         wanted = [Device(str(bank.device(port)), "") for port in bank.ports]
-        findings = probe(wanted, told=told.append, pace=QUICK)
+        findings = probe(wanted, on_finding=told.append, timeouts=QUICK)
         iccids = [bank.iccid(port) for port in bank.ports]
     assert [finding.imei for finding in findings] == [imei(port) for port in makes]
     for finding, iccid in zip(findings, iccids, strict=True):
@@ -77,10 +77,10 @@ def test_a_bank_is_probed_in_parallel_and_each_finding_is_reported(tmp_path: Pat
     assert sorted(map(id, told)) == sorted(map(id, findings))
 
 
-def test_a_sim_that_asks_for_its_pin_is_left_alone(tmp_path: Path) -> None:
+def test_no_pin_is_entered_in_a_probe(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path / "bank", ports=1, time_scale=0.02, pin="4321")) as bank:
         [finding] = asked(bank.device(1))
-    assert (finding.speech, finding.sim, finding.can_send) == (Speech.SMS, SimState.PIN_REQUIRED, False)
+    assert (finding.result, finding.sim, finding.can_send) == (ProbeResult.SMS, SimState.PIN_REQUIRED, False)
 
 
 def test_a_device_without_at_is_silent_and_one_without_messages_is_at() -> None:
@@ -92,7 +92,11 @@ def test_a_device_without_at_is_silent_and_one_without_messages_is_at() -> None:
         ScriptedModem({"AT+CMGF": b"\r\nERROR\r\n", "AT+CMGF=0": b"\r\nERROR\r\n"}) as data,
     ):
         findings = asked(mute.device, receiver.device, data.device)
-    assert [finding.speech for finding in findings] == [Speech.SILENT, Speech.SILENT, Speech.AT]
+    assert [finding.result for finding in findings] == [
+        ProbeResult.SILENT,
+        ProbeResult.SILENT,
+        ProbeResult.AT,
+    ]
 
 
 def test_a_modem_in_text_entry_or_in_q1_is_found() -> None:
@@ -105,7 +109,7 @@ def test_a_modem_in_text_entry_or_in_q1_is_found() -> None:
             modem.say(OK)
 
         quiet.answers["ATQ0V1E0"] = speak
-        assert [finding.speech for finding in asked(entering.device, quiet.device)] == [Speech.SMS] * 2
+        assert [finding.result for finding in asked(entering.device, quiet.device)] == [ProbeResult.SMS] * 2
 
 
 def test_the_speed_at_which_a_modem_answers_is_found() -> None:
@@ -119,7 +123,7 @@ def test_the_speed_at_which_a_modem_answers_is_found() -> None:
         modem.answers["AT"] = at_9600
         [finding] = asked(modem.device)
         os.close(fd)
-    assert (finding.speech, finding.baud) == (Speech.SMS, 9_600)
+    assert (finding.result, finding.baud) == (ProbeResult.SMS, 9_600)
 
 
 def test_a_lost_or_closed_device_is_reported_and_delays_no_other() -> None:
@@ -128,7 +132,12 @@ def test_a_lost_or_closed_device_is_reported_and_delays_no_other() -> None:
         ScriptedModem(healthy()) as modem,
     ):
         findings = asked("/dev/null", "/nowhere", going.device, modem.device)
-    assert [finding.speech for finding in findings] == [Speech.SHUT, Speech.SHUT, Speech.SHUT, Speech.SMS]
+    assert [finding.result for finding in findings] == [
+        ProbeResult.SHUT,
+        ProbeResult.SHUT,
+        ProbeResult.SHUT,
+        ProbeResult.SMS,
+    ]
     assert "no serial device" in findings[0].detail
     assert "plugged in" in findings[1].detail
     assert "was lost" in findings[2].detail
@@ -136,8 +145,8 @@ def test_a_lost_or_closed_device_is_reported_and_delays_no_other() -> None:
 
 def test_a_slow_modem_gives_a_partial_finding() -> None:
     with ScriptedModem(healthy()) as modem:
-        [finding] = probe([Device(modem.device, "")], pace=replace(QUICK, device_s=0.0))
-    assert (finding.speech, finding.imei, finding.iccid) == (Speech.SMS, "356938035643809", "")
+        [finding] = probe([Device(modem.device, "")], timeouts=replace(QUICK, device_s=0.0))
+    assert (finding.result, finding.imei, finding.iccid) == (ProbeResult.SMS, "356938035643809", "")
     assert "slowly" in finding.detail
 
 
@@ -150,7 +159,7 @@ def test_a_probe_can_be_interrupted() -> None:
 
     slow = replace(QUICK, at_s=60.0)
     with ScriptedModem({"AT": b""}) as mute, pytest.raises(LeaveError):
-        probe([Device(mute.device, ""), Device("/nowhere", "")], told=leave, pace=slow)
+        probe([Device(mute.device, ""), Device("/nowhere", "")], on_finding=leave, timeouts=slow)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("probe")]
 
 
@@ -170,10 +179,10 @@ def test_each_device_is_listed_once_with_its_stable_name(machine: Machine, tmp_p
         (str(other), str(other)),
     ]
     [gone] = missing
-    assert (gone.device.name, gone.speech) == ("usb:9-9", Speech.SHUT)
+    assert (gone.device.name, gone.result) == ("usb:9-9", ProbeResult.SHUT)
 
 
-def test_the_console_is_left_alone_unless_it_is_named(machine: Machine) -> None:
+def test_the_console_is_not_probed_unless_it_is_named(machine: Machine) -> None:
     path = machine.uart("ttyAMA0", "/dev/null")
     (machine.roots.sys / "class/tty/console").mkdir()
     (machine.roots.sys / "class/tty/console/active").write_text("ttyAMA0\n")
@@ -184,7 +193,7 @@ def test_the_console_is_left_alone_unless_it_is_named(machine: Machine) -> None:
 def found_on(stick: Usb, interface: int, protocol: int = 0xFF, driver: str = "option") -> Finding:
     name = f"ttyUSB{interface}"
     tty = Tty(name, f"/dev/{name}", driver, stick, interface, protocol)
-    return Finding(Device(tty.path, name, tty), Speech.SMS)
+    return Finding(Device(tty.path, name, tty), ProbeResult.SMS)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +225,10 @@ def test_each_serial_port_of_an_adapter_is_one_modem() -> None:
 def test_only_a_device_with_messages_is_a_modem() -> None:
     stick = Usb("1-1", "2c7c")
     findings = [
-        replace(found_on(stick, number), speech=speech)
-        for number, speech in enumerate((Speech.SILENT, Speech.AT, Speech.SHUT, Speech.UNASKED))
+        replace(found_on(stick, number), result=speech)
+        for number, speech in enumerate(
+            (ProbeResult.SILENT, ProbeResult.AT, ProbeResult.SHUT, ProbeResult.UNASKED)
+        )
     ]
     assert modems(findings) == []
 

@@ -117,7 +117,7 @@ def test_a_text_beside_an_equal_one_that_cannot_be_deleted_is_another() -> None:
     assert copies(work) == [0, 1]
 
 
-def test_the_gateway_is_told_when_a_text_without_a_date_is_deleted() -> None:
+def test_the_deletion_of_a_text_without_a_date_is_reported() -> None:
     memory = Memory({1: DATELESS, 2: DATED}, deletes=False)
     work = RecordingWork()
     with ScriptedModem(memory.answers()) as modem, running(modem.device, work):
@@ -130,7 +130,7 @@ def test_the_gateway_is_told_when_a_text_without_a_date_is_deleted() -> None:
     assert work.deletions == [work.texts[0]]
 
 
-def test_a_deletion_that_cannot_be_stored_is_told_later() -> None:
+def test_a_deletion_that_cannot_be_stored_is_reported_later() -> None:
     memory = Memory({1: DATELESS})
 
     class Filling(Ordered):

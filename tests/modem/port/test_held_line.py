@@ -105,7 +105,7 @@ def port_on(
         yield port
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 class Attentive(RecordingWork):
@@ -122,6 +122,19 @@ class Attentive(RecordingWork):
         super().recovered(status, claim, result)  # type: ignore[arg-type]
 
 
+def sent_after_restart(
+    line_store: RecordingLineStore, note: Callable[[SubmissionNote], None], unread: bytes
+) -> Attentive:
+    """Start a port on a line with unread octets, and wait until it has sent a part. Return the record of its calls."""
+    with ScriptedModem(healthy()) as modem:
+        line_store.left_by_a_process(modem.device, note)
+        modem.say(unread)
+        work = Attentive(modem, part())
+        with port_on(modem.device, work, line_store):
+            eventually(lambda: work.results == [Submitted(1)])
+    return work
+
+
 @pytest.mark.parametrize(
     ("kept", "reference"),
     [
@@ -136,12 +149,7 @@ class Attentive(RecordingWork):
 def test_an_answer_in_the_kernel_settles_the_part_before_any_command(
     line_store: RecordingLineStore, kept: bytes, reference: int
 ) -> None:
-    with ScriptedModem(healthy()) as modem:
-        line_store.left_by_a_process(modem.device, typed)
-        modem.say(kept)
-        work = Attentive(modem, part())
-        with port_on(modem.device, work, line_store):
-            eventually(lambda: work.results == [Submitted(1)])
+    work = sent_after_restart(line_store, typed, kept)
     assert work.recoveries == [(CLAIM, Submitted(reference))]
     assert work.said_before == [0]
     assert work.late == []
@@ -193,12 +201,7 @@ def test_a_final_error_refuses_the_part(
 def test_lines_that_settle_nothing_leave_the_part_in_doubt(
     line_store: RecordingLineStore, kept: bytes
 ) -> None:
-    with ScriptedModem(healthy()) as modem:
-        line_store.left_by_a_process(modem.device, typed)
-        modem.say(kept)
-        work = Attentive(modem, part())
-        with port_on(modem.device, work, line_store):
-            eventually(lambda: work.results == [Submitted(1)])
+    work = sent_after_restart(line_store, typed, kept)
     assert work.recoveries == []
 
 
@@ -318,7 +321,7 @@ def test_an_answer_that_was_read_and_not_stored_settles_the_part_without_the_dev
         eventually(lambda: work.recoveries == [(CLAIM, Submitted(200))])
 
 
-def test_what_the_gateway_cannot_store_now_is_told_before_the_next_claim(
+def test_an_answer_that_cannot_be_stored_now_is_reported_before_the_next_claim(
     line_store: RecordingLineStore,
 ) -> None:
     work = RecordingWork(part())
@@ -420,7 +423,7 @@ def test_an_answer_stays_in_the_note_until_it_is_stored(
 
 
 def having_read(data: bytes) -> Callable[[SubmissionNote], None]:
-    """Leave what a process leaves that was killed after it read these octets and before it sorted them."""
+    """Leave a note with these octets, as a process does that was killed after reading and before sorting them."""
 
     def write(note: SubmissionNote) -> None:
         typed(note)
@@ -470,12 +473,7 @@ def doubted(note: SubmissionNote) -> None:
 def test_a_part_past_its_time_limit_is_settled_by_its_reference_only(
     line_store: RecordingLineStore, kept: bytes, settles: bool
 ) -> None:
-    with ScriptedModem(healthy()) as modem:
-        line_store.left_by_a_process(modem.device, doubted)
-        modem.say(kept)
-        work = Attentive(modem, part())
-        with port_on(modem.device, work, line_store):
-            eventually(lambda: work.results == [Submitted(1)])
+    work = sent_after_restart(line_store, doubted, kept)
     assert work.recoveries == ([(CLAIM, Submitted(7))] if settles else [])
 
 

@@ -21,7 +21,9 @@ from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
 from tests.modem.recording_work import FAST, RecordingWork, part
 
-MAKES = sorted(PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"})  # one is slow, one is like another
+MAKES = sorted(
+    PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"}
+)  # without a slow make and one that equals another
 LONG = "Où êtes-vous ? 😀 " * 12
 DELIVER = "040B912273060000F00000621181116034000AC8329BFD06DDDF723619"
 
@@ -47,7 +49,7 @@ def receiving(bank: Bank) -> Iterator[RecordingWork]:
         yield work
     finally:
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 def texts(work: RecordingWork) -> list[tuple[str, str]]:
@@ -128,7 +130,7 @@ def test_texts_that_came_while_no_port_ran_are_found_in_every_memory(tmp_path: P
 
 
 @pytest.mark.parametrize("make", ["ec25", "m6280", "sim800"])
-def test_reports_come_in_every_way_that_modems_have_for_them(tmp_path: Path, make: str) -> None:
+def test_reports_are_received_in_every_form_that_modems_send(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(3)))
         settings = PortSettings(port=1, device=str(bank.device(1)))
@@ -138,7 +140,7 @@ def test_reports_come_in_every_way_that_modems_have_for_them(tmp_path: Path, mak
             eventually(lambda: len(work.reports) == 3)
         finally:
             port.stop()
-            assert port.join(10)
+            assert port.join(60)
         assert {report.kind for report in work.reports} == {ReportKind.DELIVERED}
         references = [result.reference for result in work.results if isinstance(result, Submitted)]
         assert sorted(report.reference for report in work.reports) == sorted(

@@ -22,7 +22,7 @@ OK = b"\r\nOK\r\n"
 LATE, OWN = b"\r\n+CMGS: 10\r\n", b"\r\n+CMGS: 11\r\n"
 REFUSAL = b"\r\n+CMS ERROR: 38\r\n"
 PROMPT = b"\r\n> "
-WAITS = replace(FAST, quiet_s=0.04)
+TIMEOUTS = replace(FAST, quiet_s=0.04)
 
 
 def give_up(channel: Channel, modem: ScriptedModem) -> None:
@@ -52,7 +52,7 @@ def test_the_last_reference_is_this_parts_and_the_first_is_kept_for_the_older(
     command: Script, pdu: Script
 ) -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers.update({"AT+CMGS": command, "PDU": pdu})
         assert submit(channel, 19, PDU, 1) == Submitted(11)
@@ -66,16 +66,16 @@ def test_the_last_reference_is_this_parts_and_the_first_is_kept_for_the_older(
 
 def test_a_reference_that_comes_while_a_command_runs_is_kept_too() -> None:
     modem = ScriptedModem({"AT+CSQ": said(LATE + OK, 0.01, b"\r\n+CSQ: 17,99\r\n" + OK)})
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers["AT+CSQ"] = [modem.answers["AT+CSQ"], b"\r\n+CSQ: 17,99\r\n" + OK]  # type: ignore[list-item]
         assert channel.command("AT+CSQ", "+CSQ").lines == ("+CSQ: 17,99",)
         assert channel.take_late() == [Submitted(10)]
 
 
-def test_a_reference_is_kept_while_the_modem_is_brought_in_step() -> None:
+def test_a_reference_is_kept_while_the_modem_is_synchronised() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.say(LATE + OK)
         channel.in_step = False
@@ -85,7 +85,7 @@ def test_a_reference_is_kept_while_the_modem_is_brought_in_step() -> None:
 
 def test_several_late_ones_are_kept_in_their_order() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         assert isinstance(submit(channel, 19, PDU, 0.05), InDoubt)
         assert channel.owed == 2
@@ -94,18 +94,18 @@ def test_several_late_ones_are_kept_in_their_order() -> None:
         assert channel.take_late() == [Submitted(10), Submitted(11)]
 
 
-def test_numbers_go_round_after_255() -> None:
+def test_references_wrap_after_255() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers["PDU"] = said(b"\r\n+CMGS: 255\r\n" + OK + b"\r\n+CMGS: 0\r\n" + OK)
         assert submit(channel, 19, PDU, 1) == Submitted(0)
         assert channel.take_late() == [Submitted(255)]
 
 
-def test_a_reference_that_is_told_twice_is_no_late_one() -> None:
+def test_a_repeated_reference_is_no_late_one() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         modem.answers["PDU"] = said(OWN + OWN + OK, 0.02, OWN + OK)
         assert submit(channel, 19, PDU, 1) == Submitted(11)
         channel.pause(0.05)
@@ -116,7 +116,7 @@ def test_a_reference_that_is_told_twice_is_no_late_one() -> None:
 @pytest.mark.parametrize("gap_s", [0.0, 0.05])
 def test_a_late_refusal_before_this_parts_own_reference_is_not_this_parts(late: bytes, gap_s: float) -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers["PDU"] = said(late, gap_s, OWN + OK)
         assert submit(channel, 19, PDU, 1) == Submitted(11)
@@ -125,7 +125,7 @@ def test_a_late_refusal_before_this_parts_own_reference_is_not_this_parts(late: 
 
 def test_a_late_refusal_before_the_prompt_does_not_stop_the_part() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers.update({"AT+CMGS": prompted(REFUSAL, 0.02, PROMPT), "PDU": OWN + OK})
         assert submit(channel, 19, PDU, 1) == Submitted(11)
@@ -133,7 +133,7 @@ def test_a_late_refusal_before_the_prompt_does_not_stop_the_part() -> None:
 
 def test_a_late_reference_before_this_parts_refusal_is_the_older_parts() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers["PDU"] = said(LATE + OK, 0.02, REFUSAL)
         outcome = submit(channel, 19, PDU, 1)
@@ -144,16 +144,16 @@ def test_a_late_reference_before_this_parts_refusal_is_the_older_parts() -> None
 
 def test_without_a_part_in_doubt_there_is_no_wait_for_a_reference() -> None:
     modem = ScriptedModem({"PDU": [OWN + OK, REFUSAL]})
-    with talking_to(modem, waits=replace(FAST, result_s=30.0)) as channel:
+    with talking_to(modem, timeouts=replace(FAST, result_s=60.0)) as channel:
         began = time.monotonic()
         assert submit(channel, 19, PDU, 60) == Submitted(11)
         assert isinstance(submit(channel, 19, PDU, 60), Refused)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
 
 
 def test_after_a_part_in_doubt_only_the_next_part_waits_for_its_reference() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
         modem.answers["PDU"] = [b"\r\n+CMGS: 10\r\n" + OK, OWN + OK]
         assert submit(channel, 19, PDU, 1) == Submitted(10)  # the older part never reached the network
@@ -166,7 +166,7 @@ def test_after_a_part_in_doubt_only_the_next_part_waits_for_its_reference() -> N
 @pytest.mark.parametrize("known", [True, False])
 def test_a_stray_answer_after_the_pdu_is_not_this_parts(stray: bytes, known: bool) -> None:
     modem = ScriptedModem({"PDU": said(stray, 0.01, OWN + OK)})
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         channel.tells_references = known
         assert submit(channel, 19, PDU, 1) == Submitted(11)
         assert channel.take_late() == []
@@ -174,37 +174,38 @@ def test_a_stray_answer_after_the_pdu_is_not_this_parts(stray: bytes, known: boo
 
 def test_a_stray_error_before_the_prompt_does_not_stop_the_part() -> None:
     modem = ScriptedModem({"AT+CMGS": prompted(b"\r\nERROR\r\n", 0.01, PROMPT), "PDU": OWN + OK})
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
 
 
-def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_tell_none() -> None:
+def test_a_slow_reference_is_awaited_unless_the_modem_is_known_to_send_none() -> None:
     modem = ScriptedModem({"PDU": [said(OK, 0.1, OWN + OK), OK]})
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert submit(channel, 19, PDU, 1) == Submitted(11)
     modem = ScriptedModem({"PDU": OK})
-    with talking_to(modem, waits=replace(WAITS, result_s=0.5)) as channel:
+    with talking_to(modem, timeouts=replace(TIMEOUTS, result_s=0.3)) as channel:
         assert submit(channel, 19, PDU, 2) == Submitted(None)
+        channel.timeouts = replace(TIMEOUTS, result_s=60.0)
         began = time.monotonic()
-        assert submit(channel, 19, PDU, 2) == Submitted(None)  # this modem tells none
-        assert time.monotonic() - began < 0.4
+        assert submit(channel, 19, PDU, 60) == Submitted(None)  # this modem sends none
+        assert time.monotonic() - began < 30
 
 
 def test_a_reference_that_only_this_part_can_have_ends_the_wait() -> None:
     modem = ScriptedModem()
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         give_up(channel, modem)
-        channel.waits = replace(WAITS, result_s=30.0)
+        channel.timeouts = replace(TIMEOUTS, result_s=60.0)
         modem.answers["PDU"] = OWN + OK  # the last was 9; the older part would have got 10
         began = time.monotonic()
         assert submit(channel, 19, PDU, 60) == Submitted(11)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
 
 
 def test_a_late_reference_wakes_an_idle_port() -> None:
     work = RecordingWork(part(1))
     with ScriptedModem(healthy()) as modem:
-        timing = replace(FAST_TIMING, refresh_s=60.0, list_s=60.0)
+        timing = replace(FAST_TIMING, refresh_s=600.0, list_s=600.0)
         with running(modem.device, work, submit_timeout_s=0.1, timing=timing) as port:
             eventually(lambda: work.results == [Submitted(1)])
             modem.answers["PDU"] = b""
@@ -213,13 +214,13 @@ def test_a_late_reference_wakes_an_idle_port() -> None:
             eventually(lambda: len(work.outcomes) == 2)
             time.sleep(0.1)
             modem.say(LATE + OK)
-            eventually(lambda: work.late == [10], 5)
+            eventually(lambda: work.late == [10])
 
 
 @pytest.mark.parametrize("stray", [OK, LATE + OK, b"\r\nERROR\r\n"])
-def test_a_stray_ok_does_not_say_that_a_part_was_written(stray: bytes) -> None:
+def test_a_stray_ok_does_not_count_as_a_written_part(stray: bytes) -> None:
     modem = ScriptedModem({"AT+CMGW": prompted(PROMPT), "PDU": said(stray, 0.01, b"\r\n+CMGW: 4\r\n" + OK)})
-    with talking_to(modem, waits=WAITS) as channel:
+    with talking_to(modem, timeouts=TIMEOUTS) as channel:
         assert write(channel, 19, PDU, 1) == 4
 
 
@@ -242,7 +243,7 @@ def test_a_late_reference_settles_the_part_in_doubt() -> None:
     assert work.late == [10]
 
 
-def test_a_late_reference_that_could_be_about_two_parts_is_dropped() -> None:
+def test_a_late_reference_that_fits_two_parts_is_dropped() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work, submit_timeout_s=0.1) as port:
         work.give(part(1))

@@ -102,7 +102,7 @@ def test_a_refusal_for_the_wrong_mode_causes_a_check_of_the_mode(code: int) -> N
         eventually(lambda: work.results == [Submitted(1)])
 
 
-@pytest.mark.parametrize("asks", [True, False], ids=["tells its mode", "does not tell its mode"])
+@pytest.mark.parametrize("asks", [True, False], ids=["reports its mode", "does not report its mode"])
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "found"])
 @pytest.mark.parametrize(
     "refusal",
@@ -137,7 +137,7 @@ def test_in_lasting_text_mode_no_text_is_deleted_and_no_part_sent() -> None:
         assert state.texts
         assert work.texts == []
         modem.answers.update(state.answers())
-        eventually(lambda: work.results == [Submitted(1)] and not state.texts, 20)
+        eventually(lambda: work.results == [Submitted(1)] and not state.texts)
         assert len(work.texts) == 1
         assert Condition.PDU_MODE_UNCONFIRMED not in conditions(work)
 
@@ -236,15 +236,15 @@ WAITED_FOR = [REFUSALS[name] for name in ("CME 14", "CME 515", "CMS 314", "in wo
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_a_setting_that_is_refused_for_some_time_is_set_later(refusal: bytes) -> None:
     work, state = RecordingWork(part()), Settable(mode=1, refusal=refusal)
-    quick = replace(CALM, patience=replace(FAST.patience, busy_s=20.0, again_s=0.01))
-    impatient = replace(quick, patience=replace(quick.patience, busy_s=2.0))
+    quick = replace(CALM, commands=replace(FAST.commands, busy_s=20.0, again_s=0.01))
+    impatient = replace(quick, commands=replace(quick.commands, busy_s=0.3))
     timing = impatient if refusal in WAITED_FOR else quick
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
-        eventually(lambda: conditions(work) >= UNSET, 20)
+        eventually(lambda: conditions(work) >= UNSET)
         assert work.state is PortState.UP
         assert work.results == []
         state.refusal = None
-        eventually(lambda: is_settled(state) and work.results == [Submitted(1)], 20)
+        eventually(lambda: is_settled(state) and work.results == [Submitted(1)])
         eventually(lambda: not UNSET & conditions(work))
     assert state.sent_as_texts == []
 
@@ -290,19 +290,19 @@ def test_a_urc_of_a_restart_causes_a_complete_set_up(sign: str) -> None:
 
 def test_many_urcs_of_readiness_do_not_keep_a_port_busy() -> None:
     work, state = RecordingWork(), Settable()
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
         eventually(lambda: work.state is PortState.UP and is_settled(state))
         asked = modem.commands.count("AT+CNMI?")
         for _ in range(30):
             modem.say(b"\r\n+PBREADY\r\n")
-            assert port.ask().result(5).ok
+            assert port.ask().result(60).ok
         assert modem.commands.count("AT+CNMI?") <= asked + 2
 
 
 def test_a_modem_whose_mode_is_not_known_gets_no_part() -> None:
     work, state = RecordingWork(part()), Settable(refusal=b"\r\n+CMS ERROR: 500\r\n")
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing) as port:
         eventually(lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(work) and work.state is PortState.UP)
         began, spent = time.monotonic(), time.process_time()
@@ -325,7 +325,7 @@ def test_parts_that_wait_are_not_refused_one_after_the_other() -> None:
         if len(modem.pdus) == 1:
             state.mode, state.refusal = 1, b"\r\n+CMS ERROR: 500\r\n"
 
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=60.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=60.0))
     with ScriptedModem(state.answers({"PDU": fall})) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: Condition.PDU_MODE_UNCONFIRMED in conditions(work))
         tries = modem.commands.count("AT+CMGF=0")
@@ -391,7 +391,7 @@ def test_a_better_form_that_was_refused_too_early_is_set_later() -> None:
             modem.say(OK)
 
     answers = state.answers({"AT+CNMI": with_reports})
-    timing = replace(CALM, patience=replace(FAST.patience, busy_s=20.0))
+    timing = replace(CALM, commands=replace(FAST.commands, busy_s=20.0))
     with ScriptedModem(answers) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: Condition.REPORTS_NOT_ANNOUNCED in conditions(work))
         eventually(lambda: state.announced.split(",")[3] in ("1", "2"))
@@ -417,7 +417,7 @@ def test_a_modem_without_the_command_for_the_mode_sends() -> None:
     work = RecordingWork(part())
     answers = healthy({"AT+CMGF=0": ERROR, "AT+CMGF": ERROR, "AT+CMGF=?": ERROR})
     with ScriptedModem(answers) as modem, running(modem.device, work, timing=CALM):
-        eventually(lambda: work.results == [Submitted(1)], 20)
+        eventually(lambda: work.results == [Submitted(1)])
         assert Condition.PDU_MODE_UNCONFIRMED not in conditions(work)
 
 
@@ -499,7 +499,7 @@ def test_messages_that_a_listing_left_are_not_listed_again_and_again() -> None:
 def test_an_indicator_about_texts_causes_a_listing(indicators: bytes | None, said: str) -> None:
     work, state = RecordingWork(), Settable()
     told = ERROR if indicators is None else b"\r\n+CIND: " + indicators + b"\r\n" + OK
-    timing = replace(CALM, list_s=3)
+    timing = replace(CALM, list_s=30)  # the listing comes a second after the last one
     with (
         ScriptedModem(state.answers({"AT+CIND=?": told})) as modem,
         running(modem.device, work, timing=timing),
@@ -507,7 +507,7 @@ def test_an_indicator_about_texts_causes_a_listing(indicators: bytes | None, sai
         eventually(lambda: work.state is PortState.UP and "AT+CMGL=4" in modem.commands)
         state.texts[3] = Text(DELIVER)
         modem.say(f"\r\n{said}\r\n".encode())
-        eventually(lambda: len(work.texts) == 1, 2)
+        eventually(lambda: len(work.texts) == 1, timing.list_s / 2)
 
 
 def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
@@ -530,7 +530,7 @@ def test_indicators_are_asked_for_again_where_the_modem_was_not_ready(
         eventually(found)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_at_once() -> None:
     """The network sends the next texts as soon as there is room, without announcements."""
     waiting = [Text(deliver(number)) for number in range(20)]
     state = Settable(capacity=5)
@@ -547,15 +547,15 @@ def test_a_full_memory_that_was_emptied_is_looked_at_again_at_once() -> None:
         eventually(lambda: len(work.texts) == 20 and not state.texts)
 
 
-def test_a_full_memory_that_was_emptied_is_looked_at_again_a_moment_later_too() -> None:
+def test_a_full_memory_that_was_emptied_is_listed_again_a_moment_later_too() -> None:
     state = Settable(capacity=3, texts={number: Text(deliver(number)) for number in range(3)})
     work = RecordingWork()
-    timing = replace(CALM, list_s=30)  # the looks come after 0.1, 0.2, 0.4 s …
+    timing = replace(CALM, list_s=30)  # the listings come after 0.1, 0.2, 0.4 s …
     with ScriptedModem(state.answers()) as modem, running(modem.device, work, timing=timing):
         eventually(lambda: len(work.texts) == 3 and not state.texts)
         looked = modem.commands.count("AT+CPMS?")
         state.texts[1] = Text(DELIVER)
-        eventually(lambda: len(work.texts) == 4, 5)
+        eventually(lambda: len(work.texts) == 4, timing.list_s / 2)
         assert modem.commands.count("AT+CPMS?") > looked
 
 
@@ -575,7 +575,7 @@ def test_a_memory_that_stays_full_is_a_condition_until_there_is_room() -> None:
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "listed"])
-def test_a_place_that_is_overwritten_before_it_is_deleted_costs_no_text(*, announced: bool) -> None:
+def test_a_place_that_is_overwritten_before_it_is_deleted_loses_no_text(*, announced: bool) -> None:
     other = deliver(33)
     state, work = Settable(), RecordingWork()
     kept = work.received

@@ -20,7 +20,7 @@ from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.running_port import SCALE, port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
-SOON = replace(FAST, refresh_s=0.1, anew_s=(0.3, 0.5, 0.8))
+SOON = replace(FAST, refresh_s=0.05, search_s=0.02, anew_s=(0.15, 0.25, 0.4))
 LOST = b"\r\n+CREG: 1,2\r\n" + OK
 STAGES = ("AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1", "AT+CFUN=1,1")
 
@@ -37,13 +37,13 @@ def stages(modem: ScriptedModem) -> list[str]:
 def passed(modem: ScriptedModem, times: int = 30) -> None:
     """Wait until the registration was read so often that every stage would have come."""
     modem.commands.append("(here)")
-    eventually(lambda: after(modem, "(here)").count("AT+CREG?") >= times, 20)
+    eventually(lambda: after(modem, "(here)").count("AT+CREG?") >= times)
 
 
 def test_each_stage_comes_once_in_order_and_is_published() -> None:
     work = RecordingWork()
     with ScriptedModem(lost()) as modem, running(modem.device, work, timing=SOON):
-        eventually(lambda: len(stages(modem)) == 4, 20)
+        eventually(lambda: len(stages(modem)) == 4)
         eventually(lambda: work.state is PortState.UP)
         passed(modem)
         assert stages(modem) == list(STAGES)
@@ -56,7 +56,7 @@ def test_each_stage_comes_once_in_order_and_is_published() -> None:
 
 def test_nothing_is_done_before_its_time() -> None:
     work = RecordingWork()
-    later = replace(SOON, anew_s=(0.3, 3600.0, 7200.0))
+    later = replace(SOON, anew_s=(0.15, 3600.0, 7200.0))
     with ScriptedModem(lost()) as modem, running(modem.device, work, timing=later):
         passed(modem)
         assert stages(modem) == ["AT+COPS=0"]
@@ -76,14 +76,14 @@ def test_after_a_success_the_stages_begin_again() -> None:
             modem.answers["AT+CREG?"] = LOST
 
 
-def test_a_stage_that_helps_is_the_last_and_sending_goes_on() -> None:
+def test_a_stage_that_helps_is_the_last_and_sending_continues() -> None:
     def radio(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = b"\r\n+CREG: 1,1\r\n" + OK
         modem.say(OK)
 
     work = RecordingWork(part())
     with ScriptedModem(lost({"AT+CFUN=1": radio})) as modem, running(modem.device, work, timing=SOON):
-        eventually(lambda: work.results == [Submitted(1)], 20)
+        eventually(lambda: work.results == [Submitted(1)])
         assert stages(modem) == ["AT+COPS=0", "AT+CFUN=4", "AT+CFUN=1"]
 
 
@@ -109,7 +109,7 @@ def test_nothing_is_done_against_the_network_a_person_or_without_signal(against:
         passed(modem)
         assert stages(modem) == []
         modem.answers.update({key: lost()[key] for key in against})
-        eventually(lambda: len(stages(modem)) == 4, 20)
+        eventually(lambda: len(stages(modem)) == 4)
 
 
 @pytest.mark.parametrize("mode", [b"+COPS: 0", b"+COPS: 2", b'+COPS: 0,0,"Orange ML",7'])
@@ -120,7 +120,7 @@ def test_the_search_restarts_where_no_person_chose_the_operator(mode: bytes) -> 
         eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
 
 
-def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_settled() -> None:
+def test_nothing_is_done_while_a_part_is_being_submitted_or_its_outcome_is_not_settled() -> None:
     def lose(modem: ScriptedModem) -> None:
         modem.answers["AT+CREG?"] = LOST
         work.full.set()
@@ -135,7 +135,7 @@ def test_nothing_is_done_while_a_part_is_in_the_air_or_its_outcome_is_not_settle
         passed(modem)
         assert stages(modem) == []
         work.full.clear()
-        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"], 20)
+        eventually(lambda: stages(modem)[:1] == ["AT+COPS=0"])
         assert work.results == [Submitted(1)]
 
 
@@ -152,11 +152,11 @@ def test_nothing_is_done_while_the_modem_may_be_busy_with_an_older_part() -> Non
 def test_a_port_stops_at_once_while_its_modem_searches() -> None:
     work = RecordingWork()
     silent: Answers = {"AT+COPS=0": b""}
-    slow = replace(SOON, patience=replace(SOON.patience, search_s=60.0))
+    slow = replace(SOON, commands=replace(SOON.commands, search_s=60.0))
     with ScriptedModem(lost(silent)) as modem, running(modem.device, work, timing=slow) as port:
         eventually(lambda: stages(modem) == ["AT+COPS=0"])
         port.stop()
-        assert port.join(2)
+        assert port.join(30)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
 
 
 @pytest.mark.parametrize("cure", list(Cure))
-def test_a_modem_that_stopped_searching_is_brought_back(bank: Bank, cure: Cure) -> None:
+def test_a_modem_that_stopped_searching_searches_again(bank: Bank, cure: Cure) -> None:
     work = RecordingWork()
     with port_on(bank, work, timing=SOON) as port:
         eventually(lambda: work.state is PortState.UP)
@@ -174,6 +174,6 @@ def test_a_modem_that_stopped_searching_is_brought_back(bank: Bank, cure: Cure) 
         eventually(lambda: not work.statuses[-1].active.registration.carries_sms)
         work.give(part(1, "text 1", bank.number(2)))
         port.wake()
-        eventually(lambda: len(work.outcomes) == 1, 30)
+        eventually(lambda: len(work.outcomes) == 1)
         eventually(lambda: work.statuses[-1].conditions == ())
     assert isinstance(work.results[0], Submitted)

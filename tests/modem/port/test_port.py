@@ -20,6 +20,7 @@ from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
 from modem.port.status import PortState, PortStatus
+from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, two_slots
@@ -28,7 +29,7 @@ from tests.modem.running_port import running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 
-def test_it_comes_up_knowing_modem_and_sim() -> None:
+def test_a_port_comes_up_with_the_identity_of_modem_and_sim() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.operator)
@@ -58,8 +59,10 @@ def test_without_an_iccid_the_subscriber_identifies_the_sim() -> None:
 
 def test_a_modem_that_ignores_what_it_does_not_know_sends() -> None:
     work = RecordingWork(part())
-    with ScriptedModem({"": b""}) as modem, running(modem.device, work):
-        eventually(lambda: work.results == [Submitted(1)], 30)
+    short = replace(FAST.commands, command_s=0.1, sim_s=0.1, function_s=0.1, list_s=0.2)
+    timing = replace(FAST, commands=short)
+    with ScriptedModem({"": b""}) as modem, running(modem.device, work, timing=timing):
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 def test_a_modem_that_always_echoes_sends() -> None:
@@ -96,7 +99,7 @@ def test_a_probe_of_an_idle_port_is_answered_without_a_look_for_work() -> None:
         for _ in range(3):
             answered = threading.Event()
             port.probe(answered.set)
-            assert answered.wait(5)
+            assert answered.wait(60)
         assert len(work.claims) == claims
 
 
@@ -244,7 +247,7 @@ def test_the_port_looks_for_a_missing_device_until_it_comes(tmp_path: Path) -> N
     link = tmp_path / "modem"
     with ScriptedModem(healthy()) as modem, running(str(link), work) as port:
         eventually(lambda: work.state is PortState.ABSENT)
-        answer = port.ask().result(2)
+        answer = port.ask().result(60)
         assert (answer.ok, answer.busy) == (False, False)
         link.symlink_to(modem.device)
         eventually(lambda: work.results == [Submitted(1)])
@@ -296,7 +299,7 @@ def test_a_stick_that_stops_answering_under_its_old_number_is_found_under_the_ne
             machine.tty("ttyUSB1", after.device, machine.stick("1-1"))
             for key in before.answers:
                 before.answers[key] = b""
-            eventually(lambda: after.commands and work.state is PortState.UP, 30)
+            eventually(lambda: after.commands and work.state is PortState.UP)
 
 
 def test_a_glob_that_matches_several_devices_is_used_once_it_matches_one(tmp_path: Path) -> None:
@@ -362,12 +365,12 @@ def test_a_modem_that_stops_answering_is_reopened_restarted_and_comes_back() -> 
         answers = dict(modem.answers)
         for key in answers:
             modem.answers[key] = b""
-        eventually(lambda: work.state is PortState.SICK, 30)
-        assert port.ask().result(5).ok is False
-        eventually(lambda: "AT+CFUN=1,1" in modem.commands, 30)
+        eventually(lambda: work.state is PortState.SICK)
+        assert port.ask().result(60).ok is False
+        eventually(lambda: "AT+CFUN=1,1" in modem.commands)
         modem.answers.update(answers)
         work.give(part())
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
 
 
 @pytest.mark.parametrize("urc", [b"\r\nRDY\r\n", b"\r\n^SYSSTART\r\n"])
@@ -407,9 +410,9 @@ def test_reset_command_is_run_for_a_modem_that_a_restart_does_not_help(
         ScriptedModem(deaf) as modem,
         running(modem.device, work, reset_command=saying(runs, 7)),
     ):
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         modem.answers.update({**healthy(), "AT": OK, "ATE0V1Q0": OK, "ATQ0V1E0": OK})
-        eventually(lambda: work.results == [Submitted(1)], 30)
+        eventually(lambda: work.results == [Submitted(1)])
     assert "AT+CFUN=1,1" in modem.commands
     said = [record.getMessage() for record in caplog.records]
     steps = ["the port opens it again", "it is restarted", "reset_command is run"]
@@ -427,7 +430,7 @@ def test_reset_command_is_run_for_a_device_that_stays_away(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("program", [("/no/such/program",), ("false",), ("sleep", "60")])
-def test_a_reset_command_that_fails_or_hangs_does_not_keep_the_port_from_its_modem(
+def test_a_reset_command_that_fails_or_hangs_does_not_block_the_port(
     tmp_path: Path, program: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     work, link = RecordingWork(part()), tmp_path / "modem"
@@ -449,9 +452,9 @@ def test_a_port_stops_and_answers_while_its_reset_command_runs(tmp_path: Path) -
     port = Port(settings, RecordingWork(), submit_timeout_s=1, timing=slow)
     port.start()
     eventually(runs.exists)
-    assert port.ask().result(5).ok is False
+    assert port.ask().result(60).ok is False
     port.stop()
-    assert port.join(10)
+    assert port.join(60)
 
 
 def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
@@ -461,13 +464,13 @@ def test_an_outcome_is_settled_before_the_reset_command(tmp_path: Path) -> None:
         settings = PortSettings(port=1, device=modem.device, reset_command=program)
         port = Port(settings, work, submit_timeout_s=0.05, timing=replace(FAST, command_s=60.0))
         port.start()
-        eventually(runs.exists, 30)
+        eventually(runs.exists)
         eventually(lambda: len(work.outcomes) == modem.commands.count("PDU"))
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
-def test_the_time_away_begins_anew_when_a_device_was_there(tmp_path: Path) -> None:
+def test_the_time_away_restarts_when_a_device_was_there(tmp_path: Path) -> None:
     runs, work, link = tmp_path / "runs", RecordingWork(), tmp_path / "modem"
     with running(str(link), work, reset_command=saying(runs)):
         eventually(lambda: work.state is PortState.ABSENT)
@@ -495,10 +498,10 @@ def test_a_reset_command_that_hangs_does_not_delay_another_port(tmp_path: Path) 
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 30)
     stuck.stop()
-    assert stuck.join(10)
+    assert stuck.join(60)
 
 
-def test_one_ports_trouble_does_not_delay_another() -> None:
+def test_a_fault_of_one_port_does_not_delay_another() -> None:
     sick, well = RecordingWork(part()), RecordingWork(*(part(number) for number in range(30)))
     with (
         ScriptedModem(healthy({"PDU": b""})) as mute,
@@ -549,28 +552,28 @@ def test_ask_puts_the_question_to_an_idle_modem() -> None:
     with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
         eventually(lambda: work.state is PortState.UP)
         before = modem.commands.count("AT")
-        answer = port.ask().result(5)
+        answer = port.ask().result(60)
         assert (answer.port, answer.ok, answer.busy) == (1, True, False)
         assert modem.commands.count("AT") > before
         modem.answers["AT"] = b"\r\nERROR\r\n"
-        assert port.ask().result(5).ok is False
+        assert port.ask().result(60).ok is False
         modem.answers["AT"] = OK
 
 
 def held(work: RecordingWork, modem: ScriptedModem) -> Callable[[], None]:
-    """Let the modem hold a part, and wait until it is in the air. Return the function that releases it."""
+    """Let the modem hold a part, and wait until it is being submitted. Return the function that releases it."""
     eventually(lambda: modem.pdus)
     return lambda: modem.say(b"\r\n+CMGS: 1\r\n\r\nOK\r\n")
 
 
-def test_ask_is_answered_at_once_while_a_part_is_in_the_air() -> None:
+def test_ask_is_answered_at_once_while_a_part_is_being_submitted() -> None:
     work = RecordingWork(part())
     with (
         ScriptedModem(healthy({"PDU": b""})) as modem,
         running(modem.device, work, submit_timeout_s=30) as port,
     ):
         let_go = held(work, modem)
-        answer = port.ask().result(5)
+        answer = port.ask().result(60)
         assert (answer.ok, answer.busy) == (True, True)
         assert work.outcomes == []
         let_go()
@@ -578,7 +581,7 @@ def test_ask_is_answered_at_once_while_a_part_is_in_the_air() -> None:
         assert work.outcomes[0].result == Submitted(1)
 
 
-def test_stop_finishes_the_part_in_the_air_and_begins_nothing_new() -> None:
+def test_stop_finishes_the_part_being_submitted_and_claims_no_other() -> None:
     work = RecordingWork(part(1), part(2))
     with (
         ScriptedModem(healthy({"PDU": b""})) as modem,
@@ -588,7 +591,7 @@ def test_stop_finishes_the_part_in_the_air_and_begins_nothing_new() -> None:
         port.stop()
         assert port.join(0.1) is False
         let_go()
-        assert port.join(5)
+        assert port.join(60)
         assert work.results == [Submitted(1)]
         assert len(work.orders) == 1
         assert work.state is PortState.STOPPED
@@ -602,11 +605,11 @@ def test_stop_is_quick_whatever_the_port_is_doing(tmp_path: Path) -> None:
         with running(device, work) as port:
             eventually(lambda: work.state is PortState.ABSENT)
             port.stop()
-            assert port.join(5)
+            assert port.join(60)
     with ScriptedModem({"AT": b"", "ATQ0V1E0": b""}) as modem, running(modem.device, work) as port:
         eventually(lambda: "AT" in modem.commands)
         port.stop()
-        assert port.join(5)
+        assert port.join(60)
 
 
 def test_no_descriptor_is_left_behind() -> None:
@@ -646,7 +649,7 @@ def test_a_text_is_not_deleted_before_the_gateway_has_stored_it() -> None:
         assert len(work.texts) == 1
 
 
-def test_texts_that_came_before_are_read_and_what_is_malformed_is_set_aside_once() -> None:
+def test_stored_texts_are_read_and_malformed_ones_set_aside_once() -> None:
     listing = (
         b"\r\n+CMGL: 0,1,,30\r\n"
         + DELIVER.encode()
@@ -685,7 +688,7 @@ def test_direct_texts_and_reports_are_handed_over_also_from_within_a_submission(
     assert work.reports_with_outcomes == 1
 
 
-def test_a_report_that_cannot_be_stored_with_its_outcome_is_told_again_once() -> None:
+def test_a_report_that_cannot_be_stored_with_its_outcome_is_reported_again_once() -> None:
     work = RecordingWork(part(), part(2))
 
     def take(modem: ScriptedModem) -> None:
@@ -730,15 +733,16 @@ def test_a_urc_about_a_full_memory_causes_a_listing(said: str) -> None:
     indicators = b'\r\n+CIND: ("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("sounder",(0,1)),'
     indicators += b'("message",(0,1)),("call",(0,1)),("roam",(0,1)),("smsfull",(0,1))\r\n' + OK
     listing = b"\r\n+CMGL: 0,1,,30\r\n" + DELIVER.encode() + b"\r\n" + OK
+    timing = replace(FAST, list_s=30)  # the listing comes a second after the last one
     with (
         ScriptedModem(healthy({"AT+CIND=?": indicators})) as modem,
-        running(modem.device, work, timing=replace(FAST, list_s=2)),
+        running(modem.device, work, timing=timing),
     ):
         eventually(lambda: "AT+CMGL=4" in modem.commands and work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [listing, OK]
         modem.say(b"\r\n+CIEV: 2,3\r\n")  # about the signal: no reason for a listing
         modem.say(f"\r\n{said}\r\n".encode())
-        eventually(lambda: len(work.texts) == 1, 1.5)
+        eventually(lambda: len(work.texts) == 1, timing.list_s / 2)
 
 
 def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
@@ -751,7 +755,7 @@ def test_many_urcs_about_a_full_memory_do_not_cause_many_listings() -> None:
         before = modem.commands.count("AT+CMGL=4")
         for _ in range(20):
             modem.say(b'\r\n^SMMEMFULL: "SM"\r\n')
-            assert port.ask().result(5).ok
+            assert port.ask().result(60).ok
         assert modem.commands.count("AT+CMGL=4") <= before + 1
 
 
@@ -810,7 +814,7 @@ def test_a_refused_deletion_is_logged_once(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text.count("9 of 10 places") == 1
 
 
-def test_new_texts_are_read_where_the_modem_says_that_it_keeps_them() -> None:
+def test_new_texts_are_read_from_the_memory_that_the_modem_reports() -> None:
     def list_messages(modem: ScriptedModem) -> None:
         chosen = [command for command in modem.commands if command.startswith('AT+CPMS="')][-1]
         text = b"\r\n+CMGL: 4,0,,30\r\n" + DELIVER.encode() if '"ME"' in chosen else b""
@@ -909,13 +913,13 @@ def test_a_modem_that_stores_no_texts_passes_them_on_directly() -> None:
         (b"\r\n+CME ERROR: 13\r\n", SimState.FAILURE),
     ],
 )
-def test_a_sim_that_does_not_work_is_named_and_looked_at_again(answer: bytes, state: SimState) -> None:
+def test_a_sim_that_does_not_work_is_named_and_read_again(answer: bytes, state: SimState) -> None:
     work = RecordingWork(part())
     answers = healthy({"AT+CPIN?": answer})
     with ScriptedModem(answers) as modem, running(modem.device, work) as port:
         eventually(lambda: work.state is PortState.SICK)
         assert work.statuses[-1].active.sim is state
-        assert port.ask().result(5).ok
+        assert port.ask().result(60).ok
         assert work.outcomes == []
         modem.answers["AT+CPIN?"] = b"\r\n+CPIN: READY\r\n" + OK
         eventually(lambda: work.results == [Submitted(1)])
@@ -987,7 +991,7 @@ def test_a_sim_keeps_its_name_though_its_answers_are_lost_on_the_line() -> None:
     assert {status.active.iccid for status in work.statuses} == {"", ICCID}
 
 
-def test_a_sim_that_once_told_its_number_keeps_its_name_when_it_does_not() -> None:
+def test_a_sim_that_once_reported_its_number_keeps_its_name_without_it() -> None:
     work = RecordingWork()
     gone, silent = b"\r\n+CME ERROR: 10\r\n", b"\r\n+CME ERROR: 13\r\n"
     answers = healthy()
@@ -1041,7 +1045,7 @@ def test_a_known_sim_is_recognised_by_its_imsi_too() -> None:
 # Slots
 
 
-def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:
+def test_every_slot_is_read_once_and_switched_by_order() -> None:
     orders: list[Submission | Switch] = [part(1), Switch(1), part(2), Switch(2), part(3)]
     work = RecordingWork(*orders)
     with ScriptedModem(two_slots()) as modem, running(modem.device, work, slots=2):
@@ -1052,6 +1056,34 @@ def test_every_slot_is_looked_at_once_and_switched_by_order() -> None:
         assert modem.commands.count("AT+CSUS=1") == 2
     sent_from = [claim.active_slot for claim in work.claims[:5]]
     assert sent_from == [2, 2, 1, 1, 2]
+
+
+def test_a_report_that_comes_during_a_switch_is_for_the_sim_of_the_old_slot() -> None:
+    slots: list[int] = []
+
+    class Slots(RecordingWork):
+        def reported(self, status: PortStatus, report: StatusReport) -> None:
+            super().reported(status, report)
+            slots.append(status.active_slot)
+
+    work = Slots()
+    answers = two_slots()
+    change = answers["AT+CSUS=0"]
+    assert callable(change)
+    with ScriptedModem(answers) as modem, running(modem.device, work, slots=2) as port:
+        eventually(lambda: work.state is PortState.UP)
+        assert work.statuses[-1].active_slot == 2
+
+        def report_and_change(modem: ScriptedModem) -> None:
+            modem.say(b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n")
+            change(modem)
+
+        modem.answers["AT+CSUS=0"] = report_and_change
+        work.give(Switch(1))
+        port.wake()
+        eventually(lambda: work.statuses[-1].active_slot == 1)
+        eventually(lambda: slots)
+    assert slots == [2]
 
 
 def test_an_empty_slot_does_not_stop_the_other() -> None:

@@ -17,7 +17,7 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from modem.simulator.core.faults import ALWAYS
 from modem.sms.tpdu import ReportKind
-from tests.conftest import eventually
+from tests.conftest import WAIT_S, eventually
 from tests.modem.recording_work import RecordingWork, part
 from tests.modem.running_port import SCALE, port_on
 
@@ -60,7 +60,7 @@ def test_a_modem_that_loses_octets_gets_the_pdu_slowly(bank: Bank, settings: dic
     assert bank.happened()["overrun"] == 2  # at the first try of each part
 
 
-def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
+def test_answers_in_unusual_forms_are_read(bank: Bank) -> None:
     for fault in (Fault.ODD_FORM, Fault.CHARSET_REFUSED):
         bank.fault(1, fault, ALWAYS)
     work = RecordingWork(*parts(bank, 1))
@@ -73,7 +73,7 @@ def test_answers_in_odd_forms_are_read(bank: Bank) -> None:
     check(bank, work)
 
 
-def test_a_clock_that_stands_tells_no_time(bank: Bank) -> None:
+def test_a_stopped_clock_gives_no_time(bank: Bank) -> None:
     bank.fault(1, Fault.CLOCK_STANDS, ALWAYS)
     with port_on(bank, work := RecordingWork()):
         eventually(lambda: any(status.network_time for status in work.statuses))
@@ -91,14 +91,14 @@ def test_a_locked_modem_is_named_until_it_is_unlocked(bank: Bank) -> None:
     check(bank, work)
 
 
-def test_the_words_of_a_refusal_are_kept(bank: Bank) -> None:
+def test_the_vendors_text_of_a_refusal_is_kept(bank: Bank) -> None:
     bank.fault(1, Fault.REFUSED_WORDS)
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work):
         eventually(lambda: len(work.outcomes) == 1)
     [refused] = work.results
     assert isinstance(refused, Refused)
-    assert "no credit left" in refused.cause.told
+    assert "no credit left" in refused.cause.text
 
 
 def test_parts_are_sent_reported_and_received(bank: Bank) -> None:
@@ -158,7 +158,7 @@ def test_a_device_that_goes_and_comes_back_is_used_again(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("fault", list(Fault))
-def test_each_fault_is_survived_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
+def test_after_each_fault_the_port_works_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
     work = RecordingWork(*parts(bank, 1))
     with port_on(bank, work) as port:
         eventually(lambda: len(work.outcomes) == 1)
@@ -176,24 +176,23 @@ def test_each_fault_is_survived_and_its_outcome_is_true(bank: Bank, fault: Fault
             assert isinstance(work.results[1], InDoubt)
 
 
-@pytest.mark.timeout(240)
 def test_everything_at_once_loses_nothing(tmp_path: Path) -> None:
-    count = 25
+    count = 12
     with Bank(BankConfig(tmp_path / "bank", ports=2, time_scale=0.01, seed=7)) as bank:
         work = RecordingWork(*parts(bank, count))
         faults = bank.modem(1).faults
 
         def arm() -> None:
-            faults.rates.update({fault: 0.01 for fault in Fault if fault is not Fault.DEAF})
+            faults.rates.update({fault: 0.006 for fault in Fault if fault is not Fault.DEAF})
 
         bank.call(arm)
         with port_on(bank, work) as port:
             # On a busy machine, answers miss their time limits and the modem is set up more often.
-            eventually(lambda: len(work.outcomes) == count, 150)
+            eventually(lambda: len(work.outcomes) == count, 2 * WAIT_S)
             bank.calm()
             work.give(*parts(bank, 1, first=count + 1))
             port.wake()
-            eventually(lambda: len(work.outcomes) == count + 1, 60)
+            eventually(lambda: len(work.outcomes) == count + 1)
         check(bank, work)
         assert [outcome.submission.message_id for outcome in work.outcomes] == list(range(1, count + 2))
         assert any(isinstance(result, Submitted) for result in work.results)

@@ -1,4 +1,4 @@
-"""The steps of recovery: their order, their pauses, and what resets them."""
+"""The steps of recovery: their order, their pauses, and the events that reset them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TIMING = Timing(
 
 
 def climb(recovery: Recovery, count: int) -> list[tuple[bool, bool, float]]:
-    steps = [recovery.sick(proven=False) for _ in range(count)]
+    steps = [recovery.modem_failed(proven=False) for _ in range(count)]
     return [(step.restart, step.command, step.pause_s) for step in steps]
 
 
-def test_a_sick_modem_is_opened_again_then_restarted_then_rests_longer_and_longer() -> None:
+def test_a_faulty_modem_is_reopened_then_restarted_then_rests_longer_and_longer() -> None:
     assert climb(Recovery(TIMING, has_command=False), 6) == [
         (False, False, 2),
         (True, False, 8),
@@ -36,9 +36,9 @@ def test_the_command_comes_between_the_restart_and_the_rest() -> None:
     ]
 
 
-def test_each_step_has_its_words() -> None:
+def test_each_step_has_its_text() -> None:
     recovery = Recovery(TIMING, has_command=True)
-    assert [recovery.sick(proven=False).words for _ in range(4)] == [
+    assert [recovery.modem_failed(proven=False).text for _ in range(4)] == [
         "the port opens it again",
         "it is restarted",
         "reset_command is run",
@@ -49,7 +49,7 @@ def test_each_step_has_its_words() -> None:
 def test_a_modem_that_submitted_a_part_begins_with_the_first_step() -> None:
     recovery = Recovery(TIMING, has_command=False)
     climb(recovery, 5)
-    assert recovery.sick(proven=True) == Step("the port opens it again", 2)
+    assert recovery.modem_failed(proven=True) == Step("the port opens it again", 2)
     assert climb(recovery, 1) == [(True, False, 8)]
 
 
@@ -57,7 +57,7 @@ def test_a_device_that_stays_away_gets_the_command_at_growing_intervals() -> Non
     recovery = Recovery(TIMING, has_command=True)
     times = [now for now in range(1000) if recovery.away(now).command]
     assert times == [60, 360, 660, 960]
-    recovery.sick(proven=False)
+    recovery.modem_failed(proven=False)
     assert [now for now in range(1000, 1100) if recovery.away(now).command] == [1060]
     without = Recovery(TIMING, has_command=False)
     assert {without.away(now) for now in range(1000)} == {Step("it is looked for", 1)}

@@ -1,4 +1,4 @@
-"""Tables of what real modems send, byte for byte, and of what the port must make of it."""
+"""Tables of the bytes that real modems send, and of the expected results of the port."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ TAKEN = b"\r\n+CMGS: 7\r\n\r\nOK\r\n"
 URC = b'\r\n+CREG: 1,"25FF","825E"\r\n'
 
 
-# Submissions: what a modem sends from AT+CMGS on, and the result of the part.
+# Submissions: the bytes that a modem sends from AT+CMGS on, and the result of the part.
 
 PROMPTS: dict[str, Script] = {
     "with line end and blank": prompted(b"\r\n> "),
@@ -147,7 +147,7 @@ def test_every_form_of_acceptance_is_recognised(taking: Script, reference: int |
 
 def test_every_form_of_acceptance_is_recognised_with_echo() -> None:
     work = RecordingWork(*(part(number) for number in range(len(TAKINGS))))
-    # A bare OK counts only from a modem that never told a reference, so the forms without one come first.
+    # A bare OK counts only from a modem that never sent a reference, so the forms without one come first.
     takings = sorted(TAKINGS.values(), key=lambda taking: taking[1] is not None)
     answers = healthy({"PDU": [taking for taking, _ in takings]})
     with ScriptedModem(answers, echo=True) as modem, running(modem.device, work):
@@ -156,7 +156,7 @@ def test_every_form_of_acceptance_is_recognised_with_echo() -> None:
         assert len(modem.pdus) == len(takings)
 
 
-# Refusals at the prompt and after the PDU: their kind, and that the port goes on.
+# Refusals at the prompt and after the PDU: their kind, and that the port continues.
 
 REFUSALS: dict[str, tuple[bytes, str, int | None, Kind]] = {
     "bad number": (b"+CMS ERROR: 1", "CMS", 1, Kind.RECIPIENT),
@@ -319,7 +319,7 @@ FOUND: dict[str, Callable[[ScriptedModem], None]] = {
 
 
 @pytest.mark.parametrize("state", FOUND.values(), ids=FOUND)
-def test_a_modem_sends_whatever_state_it_was_left_in(state: Callable[[ScriptedModem], None]) -> None:
+def test_a_modem_sends_after_any_state_in_which_it_was_left(state: Callable[[ScriptedModem], None]) -> None:
     work = RecordingWork(part(1), part(2))
     with ScriptedModem() as modem:
         state(modem)
@@ -367,7 +367,7 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
             if isinstance(answer, bytes):
                 modem.answers[command] = answer.replace(OK, b"0\r").replace(b"\r\nERROR\r\n", b"4\r")
         modem.answers["ATE0V1Q0"] = plain
-        port.ask().result(5)  # answered with OK only if another command came before
+        port.ask().result(60)  # answered with OK only if another command came before
         eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
         work.give(part())
         port.wake()
@@ -375,16 +375,15 @@ def test_a_modem_that_fell_back_to_v0_is_set_up_again() -> None:
 
 
 def test_a_modem_that_restarts_in_an_answer_is_not_waited_for() -> None:
-    work = RecordingWork()
-    with ScriptedModem(healthy()) as modem, running(modem.device, work) as port:
+    work, timeouts = RecordingWork(), replace(FAST.commands, list_s=60.0)
+    timing = replace(FAST, commands=timeouts)
+    with ScriptedModem(healthy()) as modem, running(modem.device, work, timing=timing) as port:
         eventually(lambda: work.state is PortState.UP)
         modem.answers["AT+CMGL"] = [b"\r\n+CMGL: 1,1,,30\r\n\r\nRDY\r\n", OK]
         modem.commands.append("(here)")
         modem.say(b'\r\n+CMTI: "",\r\n')
         eventually(lambda: "AT+CMGL=4" in after(modem, "(here)"))
-        began = time.monotonic()
-        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"))
-        assert time.monotonic() - began < FAST.patience.list_s / 2
+        eventually(lambda: "ATE0V1Q0" in after(modem, "(here)"), timeouts.list_s / 2)
         work.give(part())
         port.wake()
         eventually(lambda: work.results == [Submitted(1)])
@@ -453,7 +452,7 @@ def test_a_part_carries_its_validity_period() -> None:
 def long_before_the_pdu(modem: ScriptedModem) -> None:
     """Return a script with a pause that is longer than the port waits for a PDU."""
     modem.say(b"\r\n+CMT: ,30\r\n")
-    time.sleep(FAST.waits.head_s + PAUSE)
+    time.sleep(FAST.channel.head_s + PAUSE)
     modem.say(DELIVER.encode() + b"\r\n")
 
 
@@ -508,7 +507,7 @@ def test_a_malformed_message_is_kept_as_it_came(said: bytes, kept: str) -> None:
 # SIMs.
 
 
-def test_a_sim_that_tells_its_number_only_once_unlocked_is_known_by_it() -> None:
+def test_a_sim_that_reports_its_number_only_once_unlocked_is_known_by_it() -> None:
     def unlock(modem: ScriptedModem) -> None:
         modem.answers.update(healthy())
         modem.say(OK)
@@ -543,7 +542,7 @@ def test_a_modem_that_refuses_every_command_while_locked_comes_up() -> None:
     assert work.claims[0].active.iccid == ICCID
 
 
-def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> None:
+def test_another_sim_is_noticed_where_the_modem_reports_only_the_imsi() -> None:
     work = RecordingWork()
     answers = healthy({"AT+CCID": b"\r\nERROR\r\n"})
     with ScriptedModem(answers) as modem, running(modem.device, work):
@@ -556,7 +555,7 @@ def test_another_sim_is_noticed_where_the_modem_tells_only_the_subscriber() -> N
 
 
 @pytest.mark.parametrize("refusal", [b"\r\nERROR\r\n", b"\r\n+CME ERROR: 100\r\n"])
-def test_a_modem_that_knows_pins_and_cannot_tell_of_one_has_no_sim_that_works(refusal: bytes) -> None:
+def test_a_modem_that_knows_the_pin_command_and_reports_no_state_has_no_working_sim(refusal: bytes) -> None:
     """An empty bay of a modem pool."""
     work = RecordingWork(part())
     answers = healthy(
@@ -691,7 +690,7 @@ def test_both_slots_are_found_and_used(maker: bytes, command: str, configured: s
     assert work.results == [Submitted(1), Submitted(2)]
 
 
-# Recovery, and what must not cause it.
+# Recovery, and events that must not cause it.
 
 
 def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
@@ -706,14 +705,14 @@ def test_a_modem_that_refuses_every_recipient_is_restarted() -> None:
         eventually(lambda: Submitted(1) in work.results)
 
 
-def test_one_bad_recipient_does_not_take_a_port_down() -> None:
+def test_one_bad_recipient_stops_no_port() -> None:
     work = RecordingWork(*(part(number) for number in range(8)))
     with ScriptedModem(healthy({"PDU": b"\r\nERROR\r\n"})) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 8)
         assert all(status.state is not PortState.SICK for status in work.statuses)
 
 
-def test_refusals_by_the_network_do_not_take_a_port_down() -> None:
+def test_refusals_by_the_network_stop_no_port() -> None:
     work = RecordingWork(*(part(number, recipient=f"+2237012345{number}") for number in range(8)))
     with ScriptedModem(healthy({"PDU": b"\r\n+CMS ERROR: 38\r\n"})) as modem, running(modem.device, work):
         eventually(lambda: len(work.outcomes) == 8)
@@ -799,7 +798,7 @@ def still(device: str, work: RecordingWork) -> Iterator[Port]:
         yield port
     finally:
         port.stop()
-        assert port.join(5)
+        assert port.join(60)
 
 
 def test_an_idle_port_does_not_wake() -> None:
@@ -828,7 +827,7 @@ def test_a_full_memory_is_read_and_emptied_at_once(refusal: bytes) -> None:
 @pytest.mark.parametrize(
     "refusal", [b"\r\n+CMS ERROR: 331\r\n", b"\r\n+CME ERROR: 30\r\n", b"\r\n+CMS ERROR: 302\r\n"]
 )
-def test_a_refusal_for_a_missing_network_causes_a_look_at_the_registration(refusal: bytes) -> None:
+def test_a_refusal_for_a_missing_network_causes_a_check_of_the_registration(refusal: bytes) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.answers.update({"PDU": refusal, "AT+CREG?": b"\r\n+CREG: 1,2\r\n" + OK})

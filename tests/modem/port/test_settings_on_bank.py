@@ -81,7 +81,7 @@ def test_parts_and_texts_survive(tmp_path: Path, make: str, fault: Fault) -> Non
             assert work.statuses[-1].model
         finally:
             port.stop()
-            assert port.join(10)
+            assert port.join(60)
         assert sorted(accepted.text for accepted in bank.accepted()) == [
             f"text {number}" for number in range(1, 4)
         ]

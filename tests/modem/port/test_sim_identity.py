@@ -1,4 +1,4 @@
-"""The name of a SIM: the same for the same SIM and another for another, whatever numbers the modem tells."""
+"""The name of a SIM: the same for the same SIM and another for another, whichever numbers the modem reports."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_sim_is_named_by_its_iccid_as_soon_as_that_is_read() -> None:
             ONE,
             Card(ONE.iccid, TWO.imsi),
             "imsi:" + TWO.imsi,
-        ),  # the modem still tells a number of the old SIM
+        ),  # the modem still reports a number of the old SIM
     ],
 )
 def test_another_sim_gets_another_name_at_once(before: Card, after: Card, name: str) -> None:
@@ -128,7 +128,7 @@ def test_a_sim_that_is_exchanged_without_a_urc_is_noticed_and_used(before: Card,
         eventually(lambda: work.state is PortState.UP)
         old = work.statuses[-1].active.iccid
         modem.answers.update(told(after))
-        eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.iccid != old, 20)
+        eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.iccid != old)
         seen = {status.active.iccid for status in work.statuses}
         assert seen == {"", old, CardIdentities(1).name(1, after)}
 
@@ -159,11 +159,11 @@ def test_a_sim_that_is_exchanged_in_a_simulated_modem_is_another_sim(
             eventually(lambda: work.state is PortState.UP)
             bank.fault(1, Fault.ICCID_LOST, -1)
             fresh = bank.exchange_card(1)
-            eventually(lambda: work.statuses[-1].active.iccid.startswith("imsi:"), 20)
+            eventually(lambda: work.statuses[-1].active.iccid.startswith("imsi:"))
             assert work.statuses[-1].active.sim is SimState.READY
             bank.calm()
             bank.call(bank.modem(1).reset)
-            eventually(lambda: work.statuses[-1].active.iccid == fresh, 20)
+            eventually(lambda: work.statuses[-1].active.iccid == fresh)
 
 
 def test_a_sim_that_registers_again_is_identified_before_a_part_is_sent() -> None:

@@ -48,7 +48,7 @@ def test_every_state_has_a_name(state: PortState, slot: dict[str, Any], expected
     assert names(PortStatus(1, "/dev/ttyUSB0", state, "", (told,), 1), told) == expected
 
 
-def test_the_sentence_tells_the_state_and_the_remedy() -> None:
+def test_the_sentence_gives_the_state_and_the_remedy() -> None:
     far = SlotStatus(1, SimState.READY, registration=Registration.ROAMING, signal_dbm=-109)
     assert sentence(far).startswith("Ready.")
     assert "roaming" in sentence(far)
@@ -69,7 +69,7 @@ def test_a_weak_signal_is_published_as_soon_as_it_is_known(tmp_path: Path) -> No
         port.start()
         eventually(lambda: work.statuses and "weak" in work.statuses[-1].detail)
         port.stop()
-        assert port.join(10)
+        assert port.join(60)
 
 
 def test_roaming_and_a_weak_signal_are_published_and_do_not_stop_messages(tmp_path: Path) -> None:

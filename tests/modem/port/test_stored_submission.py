@@ -1,4 +1,4 @@
-"""Parts that are sent from a modem's memory, on simulated modems; the simulated network shows what was sent."""
+"""Parts that are sent from a modem's memory, on simulated modems; the simulated network records every submission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modem.errors import STILL_STORED
-from modem.parts import Fate, InDoubt, Place, Refused, Submission, Submitted, Via
+from modem.parts import InDoubt, Place, Refused, StoredState, Submission, Submitted, Via
 from modem.port.conditions import Condition
 from modem.port.interface import Kept, Storage
 from modem.port.status import PortState
@@ -67,7 +67,7 @@ def put(bank: Bank, submission: Submission, status: Status) -> Place:
 
 
 def as_left(bank: Bank) -> None:
-    """Set what an older process had set in the modem, which is volatile."""
+    """Set the volatile settings of the modem, as an older process had."""
     bank.call(lambda: bank.modem(1).feed(b"ATE0\r"))
 
 
@@ -162,17 +162,19 @@ def test_a_reset_of_the_modem_leaves_the_part_in_doubt(bank: Bank, fault: Fault)
 
 
 @pytest.mark.parametrize(
-    ("status", "fate"), [(Status.SENT, Fate.SENT), (Status.UNSENT, Fate.UNSENT)], ids=["sent", "unsent"]
+    ("status", "stored_state"),
+    [(Status.SENT, StoredState.SENT), (Status.UNSENT, StoredState.UNSENT)],
+    ids=["sent", "unsent"],
 )
 def test_after_a_restart_of_the_gateway_the_memory_settles_the_part(
-    bank: Bank, status: Status, fate: Fate
+    bank: Bank, status: Status, stored_state: StoredState
 ) -> None:
     work = RecordingWork()
     work.kept = [Kept(part(1), put(bank, part(1), status), settled=False, unsure_s=0.0)]
     as_left(bank)
     with port_on(bank, work):
         eventually(lambda: not work.kept)
-    assert (work.fates, bank.stored(1)) == ([fate], [])
+    assert (work.stored_states, bank.stored(1)) == ([stored_state], [])
 
 
 def test_unsent_proves_nothing_while_the_command_of_an_older_process_may_run(bank: Bank) -> None:
@@ -185,10 +187,10 @@ def test_unsent_proves_nothing_while_the_command_of_an_older_process_may_run(ban
     work.kept = [Kept(part(1), place, settled=False, unsure_s=0.5)]
     with port_on(bank, work, **STORING):
         eventually(lambda: work.claims)  # the memory was read, and does not count yet
-        assert work.fates == []
+        assert work.stored_states == []
         bank.release(1)
         eventually(lambda: not work.kept)
-    assert (work.fates, texts(bank), bank.stored(1)) == ([Fate.SENT], ["Bonjour"], [])
+    assert (work.stored_states, texts(bank), bank.stored(1)) == ([StoredState.SENT], ["Bonjour"], [])
 
 
 def test_unsent_proves_nothing_after_a_restart_of_the_modem(bank: Bank) -> None:
@@ -198,7 +200,7 @@ def test_unsent_proves_nothing_after_a_restart_of_the_modem(bank: Bank) -> None:
     bank.call(bank.modem(1).reset)
     with port_on(bank, work):
         eventually(lambda: not work.kept)
-    assert work.fates == [Fate.GONE]
+    assert work.stored_states == [StoredState.GONE]
 
 
 def test_a_part_without_a_known_place_is_found_by_its_text_and_nothing_else_is_deleted(bank: Bank) -> None:
@@ -214,7 +216,7 @@ def test_a_part_without_a_known_place_is_found_by_its_text_and_nothing_else_is_d
     with port_on(bank, work):
         eventually(lambda: not work.kept)
         eventually(lambda: work.claims)
-    assert (work.fates, bank.stored(1), texts(bank)) == ([Fate.GONE], [2, 2], [])
+    assert (work.stored_states, bank.stored(1), texts(bank)) == ([StoredState.GONE], [2, 2], [])
     assert work.texts == []
 
 
@@ -240,7 +242,7 @@ def test_nothing_is_sent_while_the_gateway_can_store_nothing(bank: Bank) -> None
 # Parts that are submitted directly
 
 
-def test_an_answer_after_the_time_limit_is_told() -> None:
+def test_an_answer_after_the_time_limit_is_reported() -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, running(modem.device, work):
         eventually(lambda: work.claims)

@@ -1,4 +1,4 @@
-"""The note of the part in the air that one process leaves for the next."""
+"""The note of the part being submitted that one process leaves for the next."""
 
 from __future__ import annotations
 

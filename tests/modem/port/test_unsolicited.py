@@ -50,7 +50,7 @@ def still(
         yield port
     finally:
         port.stop()
-        assert port.join(5)
+        assert port.join(60)
 
 
 def flood(modem: ScriptedModem, data: bytes, seconds: float) -> None:
@@ -230,12 +230,12 @@ def test_the_ends_of_ussd_on_a_simulated_modem(bank: Bank) -> None:
     with port_on(bank, work) as port:
         eventually(lambda: work.state is PortState.UP)
         bank.fault(1, Fault.USSD_NO_CARRIER)
-        answer = port.ussd("#123#").result(10)
+        answer = port.ussd("#123#").result(60)
         assert (answer.session, answer.replies[-1].reason) == (Session.ENDED, "NO CARRIER")
         bank.fault(1, Fault.USSD_ERROR)
         with pytest.raises(UssdRefusedError, match="no network"):
-            port.ussd("#123#").result(10)
-        assert "1250" in port.ussd("#123#").result(10).text
+            port.ussd("#123#").result(60)
+        assert "1250" in port.ussd("#123#").result(60).text
 
 
 # The link for long texts

@@ -36,17 +36,17 @@ def test_every_make_carries_a_ussd_code_and_its_answer(tmp_path: Path, make: str
         with port_on(bank, work) as port:
             eventually(lambda: work.state is PortState.UP)
             charset = bank.call(lambda: bank.modem(1).settings.cscs)
-            answer = port.ussd("#123#").result(10)
+            answer = port.ussd("#123#").result(60)
             assert (answer.port, answer.slot, answer.iccid) == (1, 1, work.statuses[-1].active.iccid)
             assert answer.session is Session.DONE
             assert "1250 FCFA" in answer.text
-            assert port.ussd("*9#").result(10).text == ACCENTS
-            assert port.ussd("*8#").result(10).text == GSM_ACCENTS
-            menu = port.ussd("*100#", ["2"]).result(10)
+            assert port.ussd("*9#").result(60).text == ACCENTS
+            assert port.ussd("*8#").result(60).text == GSM_ACCENTS
+            menu = port.ussd("*100#", ["2"]).result(60)
             assert [reply.session for reply in menu.replies] == [Session.OPEN, Session.DONE]
             assert menu.text.endswith(bank.number(1))
-            assert port.ussd("*100#").result(10).session is Session.OPEN
-            assert port.ussd("*1234#").result(10).session is Session.NOT_SUPPORTED
+            assert port.ussd("*100#").result(60).session is Session.OPEN
+            assert port.ussd("*1234#").result(60).session is Session.NOT_SUPPORTED
             assert bank.call(lambda: bank.modem(1).settings.cscs) == charset
             eventually(lambda: len(work.outcomes) == 1)
 
@@ -56,7 +56,7 @@ def test_codes_are_sent_between_submissions_and_delay_none_for_long(bank: Bank) 
     with port_on(bank, work) as port:
         eventually(lambda: work.outcomes)
         answers = [port.ussd("#123#") for _ in range(3)]
-        assert all("1250" in answer.result(10).text for answer in answers)
+        assert all("1250" in answer.result(60).text for answer in answers)
         assert len(work.outcomes) < 30
         eventually(lambda: len(work.outcomes) == 30)
     assert all(isinstance(result, Submitted) for result in work.results)
@@ -70,7 +70,7 @@ def test_the_last_outcome_is_settled_before_a_code_is_sent(bank: Bank) -> None:
         answer = port.ussd("#123#")
         eventually(lambda: len(work.outcomes) == 1)
         assert not answer.done()
-        answer.result(10)
+        answer.result(60)
         eventually(lambda: len(work.outcomes) == 2)
 
 
@@ -79,11 +79,11 @@ def test_a_code_is_sent_by_the_sim_of_another_slot(bank: Bank) -> None:
     with port_on(bank, work, 2, slots=2) as port:
         eventually(lambda: work.state is PortState.UP)
         for slot in (2, 1, 2):
-            answer = port.ussd("*100#", ["2"], slot).result(20)
+            answer = port.ussd("*100#", ["2"], slot).result(60)
             assert answer.text.endswith(bank.number(2, slot))
             assert (answer.slot, answer.iccid) == (slot, bank.iccid(2, slot))
         with pytest.raises(UssdUnavailableError, match="no slot 3"):
-            port.ussd("*100#", slot=3).result(10)
+            port.ussd("*100#", slot=3).result(60)
         assert work.state is PortState.UP
 
 
@@ -93,7 +93,7 @@ def test_without_a_network_the_code_is_refused_in_words(bank: Bank) -> None:
         eventually(lambda: work.state is PortState.UP)
         bank.set_registration(1, 0)
         with pytest.raises(UssdRefusedError, match="refused the code"):
-            port.ussd("#123#").result(10)
+            port.ussd("#123#").result(60)
 
 
 def test_a_missing_answer_does_not_stop_the_port(bank: Bank) -> None:
@@ -102,12 +102,12 @@ def test_a_missing_answer_does_not_stop_the_port(bank: Bank) -> None:
         eventually(lambda: work.state is PortState.UP)
         bank.network.ussd_s = 10_000.0
         with pytest.raises(UssdSilentError):
-            port.ussd("#123#").result(10)
+            port.ussd("#123#").result(60)
         bank.network.ussd_s = 1.5
         work.give(part())
         port.wake()
         eventually(lambda: len(work.outcomes) == 1)
-        assert "1250" in port.ussd("#123#").result(10).text
+        assert "1250" in port.ussd("#123#").result(60).text
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_faults_of_the_line_are_survived(bank: Bank, fault: Fault) -> None:
         eventually(lambda: work.state is PortState.UP)
         bank.fault(1, fault)
         asked = port.ussd("#123#")
-        assert asked.exception(10) is None or isinstance(asked.exception(), UssdSilentError)
-        assert "1250" in port.ussd("#123#").result(10).text
+        assert asked.exception(60) is None or isinstance(asked.exception(), UssdSilentError)
+        assert "1250" in port.ussd("#123#").result(60).text
 
 
 @pytest.mark.parametrize("fault", [Fault.USSD_LOST, Fault.USSD_LATE])
@@ -139,8 +139,8 @@ def test_an_earlier_code_never_answers_the_next(bank: Bank, fault: Fault) -> Non
         eventually(lambda: work.state is PortState.UP)
         bank.fault(1, fault)
         with pytest.raises(UssdSilentError):
-            port.ussd("*1#").result(10)
-        assert [port.ussd("*2#").result(10).text for _ in range(3)] == ["Second"] * 3
+            port.ussd("*1#").result(60)
+        assert [port.ussd("*2#").result(60).text for _ in range(3)] == ["Second"] * 3
 
 
 def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
@@ -153,12 +153,12 @@ def test_a_port_that_cannot_ask_says_why(bank: Bank) -> None:
         waiting = port.ussd("#123#")
         bank.unplug(1)
         with pytest.raises(UssdUnavailableError, match="lost"):
-            lost.result(10)
+            lost.result(60)
         with pytest.raises(UssdUnavailableError, match=r"lost|not there"):
-            waiting.result(10)
+            waiting.result(60)
         eventually(lambda: work.state is PortState.ABSENT)
         with pytest.raises(UssdUnavailableError):
-            port.ussd("#123#").result(10)
+            port.ussd("#123#").result(60)
     with pytest.raises(UssdUnavailableError, match="stopped"):
         port.ussd("#123#").result(1)
 
@@ -175,4 +175,4 @@ def test_a_stop_ends_a_session_at_once_and_an_order_can_be_taken_back(bank: Bank
         port.stop()
         for asked in (running, waiting):
             with pytest.raises(UssdUnavailableError, match="stopped"):
-                asked.result(10)
+                asked.result(60)

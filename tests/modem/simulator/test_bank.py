@@ -1,4 +1,4 @@
-"""A bank on real pseudo-terminals, as a program meets it."""
+"""A bank on real pseudo-terminals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modem.simulator.core.faults import ALWAYS
 from modem.simulator.core.modem import State
 from modem.simulator.pty import HELD_BACK
 
-WAIT_S = 5.0
+WAIT_S = 60.0
 PDU = b"0031000B912263000000F10000AA07C2B75BFDAECB01\x1a"
 
 
@@ -88,11 +88,11 @@ def test_a_program_may_close_and_another_may_open(bank: Bank) -> None:
             program.say(b"AT\r")
 
 
-def test_what_is_said_while_nobody_has_it_open_is_lost_and_the_message_is_not(bank: Bank) -> None:
+def test_output_without_a_reader_is_lost_and_the_message_is_not(bank: Bank) -> None:
     with Program(bank, 1) as program:
         program.say(b"ATE0+CNMI=2,1\r")
     bank.incoming(1, "+22376000000", "Bonjour")
-    bank.call(lambda: None)  # by then it is said
+    bank.call(lambda: None)  # the output has been written by then
     descriptor = os.open(bank.device(1), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
         assert os.read(descriptor, 100) == b""  # pyserial left it so that a read does not wait
@@ -102,7 +102,7 @@ def test_what_is_said_while_nobody_has_it_open_is_lost_and_the_message_is_not(ba
         assert b"+CMGL: 1,0,," in program.say(b"AT+CMGL=4\r")
 
 
-def test_a_program_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_program_that_does_not_read_delays_no_other(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path, ports=2)) as bank, Program(bank, 1) as deaf, Program(bank, 2) as other:
         deaf.line.write_timeout = 0.2
         flood = "x" * 4096
@@ -116,7 +116,7 @@ def test_a_program_that_does_not_read_holds_nobody_up(tmp_path: Path) -> None:
         other.say(b"AT\r")
 
 
-def test_a_modem_goes_and_comes_back_on_another_terminal(bank: Bank) -> None:
+def test_a_modem_is_unplugged_and_returns_on_another_terminal(bank: Bank) -> None:
     link = bank.device(1)
     with Program(bank, 1) as program:
         program.say(b"ATE0\r")
@@ -132,7 +132,7 @@ def test_a_modem_goes_and_comes_back_on_another_terminal(bank: Bank) -> None:
         program.say(b"AT\r", b"AT\r\r\nOK\r\n")  # echo is on: it booted
 
 
-def test_what_was_not_yet_taken_is_gone_with_the_modem(tmp_path: Path) -> None:
+def test_unread_output_is_lost_with_the_modem(tmp_path: Path) -> None:
     with Bank(BankConfig(tmp_path, ports=1, submit_s=1000.0)) as bank, Program(bank, 1) as program:
         program.say(b"AT+CMGS=21\r", b"> ")
         program.line.write(PDU)
@@ -180,7 +180,7 @@ def test_a_slow_line(tmp_path: Path) -> None:
         assert time.monotonic() - started > 0.05  # some 800 octets at 1 ms each, ten times as fast
 
 
-def test_it_stops_with_everything_it_started(tmp_path: Path) -> None:
+def test_a_bank_stops_all_that_it_started(tmp_path: Path) -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     threads = threading.active_count()
     bank = Bank(BankConfig(tmp_path, ports=4))
@@ -195,20 +195,20 @@ def test_it_stops_with_everything_it_started(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-def test_it_starts_again_over_the_links_of_one_that_was_killed(tmp_path: Path) -> None:
+def test_a_bank_replaces_the_links_of_a_killed_one(tmp_path: Path) -> None:
     (tmp_path / "port1").symlink_to("/dev/pts/none")
     with Bank(BankConfig(tmp_path, ports=1)) as bank, Program(bank, 1) as program:
         program.say(b"AT\r")
 
 
-def test_it_overwrites_nothing_that_is_no_link(tmp_path: Path) -> None:
+def test_a_bank_overwrites_only_links(tmp_path: Path) -> None:
     (tmp_path / "port1").write_text("mine")
     with pytest.raises(FileExistsError):
         Bank(BankConfig(tmp_path, ports=1)).start()
     assert (tmp_path / "port1").read_text() == "mine"
 
 
-def test_an_error_in_a_call_is_the_callers(bank: Bank) -> None:
+def test_an_error_in_a_call_is_raised_to_the_caller(bank: Bank) -> None:
     with pytest.raises(KeyError):
         bank.call(lambda: bank.modem(99))
     assert bank.running
@@ -230,7 +230,7 @@ def orders(bank: Bank, *lines: str) -> list[dict[str, object]]:
     return result
 
 
-def test_orders_from_outside(bank: Bank) -> None:
+def test_orders_through_the_control_socket(bank: Bank) -> None:
     with Program(bank, 1) as program:
         program.say(b"ATE0+CNMI=2,1;+CREG=1\r")
         incoming = '{"do": "incoming", "port": 1, "from": "OrangeMoney", "text": "ça va?"}'
@@ -252,7 +252,7 @@ def test_orders_from_outside(bank: Bank) -> None:
     assert bank.device(1).is_symlink()
 
 
-def test_moments_are_told_once_and_in_order(bank: Bank) -> None:
+def test_moments_are_returned_once_and_in_order(bank: Bank) -> None:
     start = time.monotonic()
     with Program(bank, 1) as program:
         for _ in range(2):
@@ -292,13 +292,13 @@ def test_faults_by_chance_are_ordered_counted_and_ended(bank: Bank) -> None:
         '{"do": "chance", "rule": "noise@9"}',
     ],
 )
-def test_an_order_that_makes_no_sense_is_answered(bank: Bank, line: str) -> None:
+def test_an_invalid_order_is_answered_with_an_error(bank: Bank, line: str) -> None:
     (answer,) = orders(bank, line)
     assert answer["ok"] is False
     assert orders(bank, '{"do": "texts"}') == [{"ok": True, "texts": []}]
 
 
-def test_the_log_tells_what_happened(tmp_path: Path) -> None:
+def test_the_log_records_each_event(tmp_path: Path) -> None:
     log = tmp_path / "log"
     config = BankConfig(tmp_path / "bank", ports=2, time_scale=0.02, log=log)
     with Bank(config) as bank, Program(bank, 1) as program:

@@ -24,7 +24,7 @@ def test_numbers_of_cards_and_modems_carry_their_check_digits() -> None:
             assert luhn(digits[:-1]) == digits[-1]
 
 
-def test_a_locked_card_wants_its_pin(make_bench: MakeBench) -> None:
+def test_a_locked_card_requires_its_pin(make_bench: MakeBench) -> None:
     bench = make_bench(pin="4711")
     assert bench.say("AT+CPIN?") == "+CPIN: SIM PIN|OK"
     assert bench.say("AT+CIMI") == "+CME ERROR: 11"
@@ -42,7 +42,7 @@ def test_a_locked_card_wants_its_pin(make_bench: MakeBench) -> None:
     assert bench.say('AT+CPIN="4711"') == "+CME ERROR: 3"
 
 
-def test_three_wrong_pins_want_the_puk_and_ten_wrong_puks_end_the_card(make_bench: MakeBench) -> None:
+def test_three_wrong_pins_require_the_puk_and_ten_wrong_puks_block_the_card(make_bench: MakeBench) -> None:
     bench = make_bench(pin="4711")
     assert [bench.say("AT+CPIN=0000") for _ in range(3)] == [
         "+CME ERROR: 16",
@@ -98,7 +98,7 @@ def test_a_busy_card(bench: Bench) -> None:
     assert bench.say("AT+CMGS=20") == "> "
 
 
-def test_registration_is_told_of(bench: Bench) -> None:
+def test_registration_is_reported(bench: Bench) -> None:
     bench.say("AT+CREG=2;+CEREG=1")
     bench.modems[0].radio.cover(3)
     assert bench.hear() == b"\r\n+CREG: 3\r\n\r\n+CEREG: 3\r\n"
@@ -127,7 +127,7 @@ def test_operator(bench: Bench) -> None:
     assert bench.say("AT+COPS?") == '+COPS: 0,2,"61002"|OK'
 
 
-def test_slots_are_switched_only_off_the_air(make_bench: MakeBench) -> None:
+def test_slots_are_switched_only_while_not_registered(make_bench: MakeBench) -> None:
     bench = make_bench(modems=1, slots=2)
     assert bench.say("AT+CSUS=?") == "+CSUS: (0-1)|OK"
     assert bench.say("AT+CSUS=1") == "+CME ERROR: 3"
@@ -179,7 +179,7 @@ def test_ussd_in_ucs2(bench: Bench) -> None:
     assert bytes.fromhex(text).decode("utf-16-be").startswith("Votre solde")
 
 
-def test_what_a_modem_says_it_knows_it_knows(bench: Bench) -> None:
+def test_a_modem_answers_the_test_form_of_every_command_that_it_lists(bench: Bench) -> None:
     bench.say("ATZ")
     bench.say("ATE0")
     for command in bench.say("AT+CLAC").split("|")[:-1]:

@@ -16,7 +16,7 @@ from gsmmodem.modem import GsmModem, ReceivedSms
 
 from modem.simulator.bank import Bank, BankConfig
 
-WAIT_S = 40.0  # most takes seconds; a program's start on a busy machine may take many
+WAIT_S = 60.0  # most programs need seconds; the start of one on a busy machine may take many
 SCALE = 0.02
 MAKES = ("plain", "sim800", "ec25", "e173", "q2406", "m6280", "mf190")
 OUTSIDE = "+22376000000"
@@ -35,7 +35,7 @@ def gsmmodem(bank: Bank, port: int, _: Path) -> str:
         arrived.set()
 
     make = bank.config.personality_of[port]
-    # It only knows +CNMI=2,1,0,2 and 2,1,0,1,0: an M6280 takes neither.
+    # The program knows only +CNMI=2,1,0,2 and 2,1,0,1,0: an M6280 accepts neither.
     notified = make != "m6280"
     modem = GsmModem(str(bank.device(port)), 115200, smsReceivedCallbackFunc=take if notified else None)
     modem.connect()
@@ -129,7 +129,7 @@ PROGRAMS: dict[str, tuple[Judge, str]] = {  # with the command that has to be th
     "smsd": (smsd, "smsd"),
 }
 SLOW = {("gsmmodem", "q2406")}  # it waits 15 s for the OK that +CPIN? does not bring
-# gammu says +CFUN=1 before anything else: a Q2406 restarts at that, in life as here, and hears not what follows.
+# gammu sends +CFUN=1 first: a Q2406 restarts then, real or simulated, and loses the next commands.
 CASES = [
     (program, make)
     for program in PROGRAMS
@@ -158,10 +158,10 @@ class Court:
     def open(self) -> None:
         for port in (
             self.bank.ports
-        ):  # what they say unasked comes as often as in life: the programs' time is not quick
+        ):  # unsolicited lines come at their real intervals, because the time of the programs is not scaled
             modem = self.bank.modem(port)
-            chatter = tuple((every_s / SCALE, line) for every_s, line in modem.traits.chatter)
-            modem.traits = replace(modem.traits, chatter=chatter)
+            periodic_urcs = tuple((every_s / SCALE, line) for every_s, line in modem.traits.periodic_urcs)
+            modem.traits = replace(modem.traits, periodic_urcs=periodic_urcs)
         self.bank.start()
         for (program, make), port in self.ports.items():
             judge, command = PROGRAMS[program]
@@ -240,6 +240,6 @@ def test_gammu_asks_for_the_balance(slow_court: Court, make: str) -> None:
 
 
 @pytest.mark.bench
-def test_python_gsmmodem_waits_for_what_a_q2406_leaves_out(slow_court: Court) -> None:
+def test_python_gsmmodem_waits_for_the_ok_that_a_q2406_omits(slow_court: Court) -> None:
     assert "1250 FCFA" in slow_court.hear("gsmmodem", "q2406")
     assert slow_court.sent("gsmmodem", "q2406") == ["Bonjour à tous €"]

@@ -44,7 +44,7 @@ def test_a_submission_that_goes_wrong(bench: Bench, fault: Fault, answer: str, a
 def test_the_end_of_a_text_is_lost(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.CTRL_Z_LOST)
     assert bench.submit("00" + GOOD) == ""
-    assert bench.say("AT") == ""  # it is taken for text
+    assert bench.say("AT") == ""  # the command counts as text
     assert bench.write(b"\x1b") == b"\r\nOK\r\n"
     assert bench.witness.accepted() == ()
 
@@ -105,9 +105,7 @@ def test_noise_before_an_answer(bench: Bench) -> None:
         (Fault.STRAY_ERROR, b"\r\nERROR\r\n"),
     ],
 )
-def test_something_that_nobody_asked_for_comes_before_an_answer(
-    bench: Bench, fault: Fault, stray: bytes
-) -> None:
+def test_an_unsolicited_line_comes_before_an_answer(bench: Bench, fault: Fault, stray: bytes) -> None:
     bench.modems[0].faults.arm(fault)
     assert bench.write(b"AT+CSQ\r") == stray
     bench.pass_time(1)
@@ -140,7 +138,7 @@ def test_a_call_rings_and_refuses_submissions_until_it_is_ended(bench: Bench, en
     assert b"RING" not in bench.hear()
 
 
-def test_a_caller_gives_up(bench: Bench) -> None:
+def test_a_caller_hangs_up(bench: Bench) -> None:
     bench.modems[0].ring()
     bench.pass_time(60)
     assert bench.hear().endswith(b"\r\nRING\r\n\r\nNO CARRIER\r\n")
@@ -150,7 +148,7 @@ def test_a_caller_gives_up(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("fault", "line"), [(Fault.USSD_NO_CARRIER, "NO CARRIER"), (Fault.USSD_ERROR, "+CME ERROR: 30")]
 )
-def test_something_else_comes_in_place_of_the_networks_answer(bench: Bench, fault: Fault, line: str) -> None:
+def test_another_result_comes_in_place_of_the_networks_answer(bench: Bench, fault: Fault, line: str) -> None:
     bench.modems[0].faults.arm(fault)
     assert bench.say('AT+CUSD=1,"#123#",15') == "OK"
     bench.pass_time(30)
@@ -219,7 +217,7 @@ def test_the_card_is_taken_out_and_put_back(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("fault", "stat"), [(Fault.REGISTRATION_LOST, 2), (Fault.REGISTRATION_DENIED, 3)])
-def test_the_network_goes_and_comes_back(bench: Bench, fault: Fault, stat: int) -> None:
+def test_the_network_is_lost_and_returns(bench: Bench, fault: Fault, stat: int) -> None:
     bench.modems[0].faults.arm(fault)
     assert bench.say("AT+CREG?") == f"+CREG: 0,{stat}|OK"
     bench.pass_time(30)
@@ -239,7 +237,7 @@ def test_a_report_that_goes_wrong(bench: Bench, fault: Fault, count: int) -> Non
     assert (said + bench.hear().decode()).count("+CDS:") == count
 
 
-def test_a_report_tells_no_time_zone(bench: Bench) -> None:
+def test_a_report_has_no_time_zone(bench: Bench) -> None:
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.modems[0].faults.arm(Fault.REPORT_ZONE)
     said = bench.submit("00" + GOOD)
@@ -288,7 +286,7 @@ def test_beside_a_text_comes_one_that_is_no_text(bench: Bench) -> None:
     assert read.signal is not None
 
 
-def test_a_refusal_in_words(bench: Bench) -> None:
+def test_a_refusal_with_the_vendors_text(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.REFUSED_WORDS)
     assert bench.submit("00" + GOOD) == "+CMS ERROR: no credit left"
 
@@ -299,7 +297,7 @@ def test_a_modem_locked_to_another_operator(bench: Bench) -> None:
     assert bench.say("AT+CPIN?") == "+CPIN: READY|OK"
 
 
-def test_answers_in_odd_forms(bench: Bench) -> None:
+def test_answers_in_unusual_forms(bench: Bench) -> None:
     faults = bench.modems[0].faults
     faults.arm(Fault.ODD_FORM, 3)
     assert bench.say("AT+CREG?") == "+CREG:000,001|OK"
@@ -337,7 +335,7 @@ def test_a_text_finds_the_memory_full_and_comes_when_there_is_room(bench: Bench)
     assert bench.say("AT+CMGD=1") == 'OK|+CMTI: "SM",1'
 
 
-def test_it_falls_back_to_text_mode_and_sends_a_pdu_as_a_text(make_bench: MakeBench) -> None:
+def test_a_modem_falls_back_to_text_mode_and_sends_a_pdu_as_a_text(make_bench: MakeBench) -> None:
     bench = make_bench(personality="sim800")
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.modems[0].faults.arm(Fault.TEXT_MODE)
@@ -349,7 +347,7 @@ def test_it_falls_back_to_text_mode_and_sends_a_pdu_as_a_text(make_bench: MakeBe
     assert bench.say("AT+CNMI?") == "+CNMI: 2,1,0,1,0|OK"
 
 
-def test_it_loses_its_settings_without_a_word(bench: Bench) -> None:
+def test_a_modem_loses_its_settings_without_a_urc(bench: Bench) -> None:
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.say('AT+CPMS="ME","ME","ME"')
     bench.modems[0].faults.arm(Fault.SETTINGS_LOST)
@@ -359,7 +357,7 @@ def test_it_loses_its_settings_without_a_word(bench: Bench) -> None:
     assert bench.write(b"AT\r") == b"\r\nOK\r\n"  # echo is as it was
 
 
-def test_it_refuses_whatever_is_about_texts_for_a_while(bench: Bench) -> None:
+def test_a_modem_refuses_all_sms_commands_for_a_while(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.NOT_READY)
     assert bench.say("AT+CSQ") == "+CSQ: 21,99|OK"
     for command in ("AT+CMGF=0", "AT+CPMS?", "AT+CNMI=2,1", "AT+CMGL=4", "AT+CMGS=20"):
@@ -368,7 +366,7 @@ def test_it_refuses_whatever_is_about_texts_for_a_while(bench: Bench) -> None:
     assert bench.say("AT+CMGF=0") == "OK"
 
 
-def test_what_it_is_shares_a_line_with_something_unasked(bench: Bench) -> None:
+def test_an_answer_shares_its_line_with_a_urc(bench: Bench) -> None:
     bench.modems[0].faults.arm(Fault.IDENTITY_GLUED)
     assert bench.say("AT+CGMI") == "^BOOT:9767194,0,0,0,20gatewayd|OK"
     assert bench.say("AT+CGMI") == "gatewayd|OK"
@@ -411,12 +409,12 @@ def test_a_rule_as_it_is_typed(text: str, rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "noise=2", "noise=x", "noise:1", "noise@a", "noise=1.1.1"])
-def test_what_is_no_rule(text: str) -> None:
+def test_an_invalid_rule_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each fault has its own words
         Rule.read(text)
 
 
-def test_a_rule_holds_until_it_is_calm_again_and_what_happens_is_counted() -> None:
+def test_a_rule_holds_until_it_is_ended_and_its_faults_are_counted() -> None:
     faults = Faults(random.Random(1))  # noqa: S311
     faults.apply(Rule.read("refused:42"))
     assert faults.take(Fault.REFUSED)
@@ -462,7 +460,7 @@ def test_a_number_of_the_card_cannot_be_read_for_once(bench: Bench, fault: Fault
 
 
 @pytest.mark.parametrize("cure", list(Cure))
-def test_a_network_is_lost_until_something_harsh_enough_is_done(bench: Bench, cure: Cure) -> None:
+def test_a_network_is_lost_until_a_sufficient_action(bench: Bench, cure: Cure) -> None:
     bench.modems[0].radio.stop_searching(cure)
     for step, commands in enumerate((["AT+COPS=0"], ["AT+CFUN=4", "AT+CFUN=1"], ["AT+CFUN=1,1"]), 1):
         assert bench.say("AT+CREG?").startswith("+CREG: 0,2")
@@ -476,7 +474,7 @@ def test_a_network_is_lost_until_something_harsh_enough_is_done(bench: Bench, cu
     assert bench.say("AT+CREG?").startswith("+CREG: 0,1")
 
 
-def test_a_card_is_exchanged_without_a_word(bench: Bench) -> None:
+def test_a_card_is_exchanged_without_a_urc(bench: Bench) -> None:
     before = bench.say("AT+CCID"), bench.say("AT+CIMI")
     bench.modems[0].exchange_card(bench.modems[1].cards[0])  # type: ignore[arg-type]
     assert bench.hear() == b""

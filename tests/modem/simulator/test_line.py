@@ -93,11 +93,11 @@ COMMANDS = st.sampled_from(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(COMMANDS, st.binary(max_size=40)), max_size=12))
-def test_whatever_is_typed_it_answers_at_again(make_bench: MakeBench, pieces: list[bytes]) -> None:
+def test_after_any_input_the_modem_answers_at(make_bench: MakeBench, pieces: list[bytes]) -> None:
     bench = make_bench()
     for piece in pieces:
         bench.write(piece)
-    bench.pass_time(100)  # whatever was started is over
+    bench.pass_time(100)  # every command has ended
     bench.write(b"\x1b\rAT&F\rATQ0V1\r")
     bench.pass_time(100)
     bench.write(b"\x1b\rATQ0V1E0\r")

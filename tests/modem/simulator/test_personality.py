@@ -1,4 +1,4 @@
-"""Makes differ as the real ones do, and all of them send and receive."""
+"""The differences of the simulated makes; all of them send and receive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def of(make_bench: MakeBench, personality: str, **choices: Any) -> Bench:
 
 
 @pytest.mark.parametrize("personality", sorted(PERSONALITIES))
-def test_it_sends_receives_and_restarts(make_bench: MakeBench, personality: str) -> None:
+def test_each_make_sends_receives_and_restarts(make_bench: MakeBench, personality: str) -> None:
     bench = of(make_bench, personality)
     for modem in (1, 2):
         assert bench.say(f"AT+CNMI={CNMI.get(personality, '2,1,0,1,0')}", modem) == "OK"
@@ -38,7 +38,7 @@ def test_it_sends_receives_and_restarts(make_bench: MakeBench, personality: str)
 
 
 @pytest.mark.parametrize("personality", sorted(PERSONALITIES))
-def test_its_settings_at_the_start_are_among_those_it_takes(personality: str) -> None:
+def test_the_settings_at_the_start_are_among_the_accepted_ones(personality: str) -> None:
     traits = PERSONALITIES[personality].traits
     assert all(
         value in values for value, values in zip(traits.cnmi_at_start, traits.cnmi_values, strict=True)
@@ -83,7 +83,7 @@ def test_ec25_counts_its_messages_from_0(make_bench: MakeBench) -> None:
     assert bench.say("AT+CMGD=0") == "OK"
 
 
-def test_e173_talks_unasked_until_it_is_told_not_to(make_bench: MakeBench) -> None:
+def test_e173_sends_urcs_until_they_are_switched_off(make_bench: MakeBench) -> None:
     bench = of(make_bench, "e173")
     assert bench.say("AT+NOPE") == "COMMAND NOT SUPPORT"
     assert bench.say("AT+CMMS=2") == "+CMS ERROR: 500"
@@ -96,10 +96,10 @@ def test_e173_talks_unasked_until_it_is_told_not_to(make_bench: MakeBench) -> No
     assert bench.hear() == b""
     bench.say('AT+CUSD=1,"AA180C3602",15')
     bench.pass_time(2)
-    assert b"+CUSD: 1" in bench.hear()  # what was asked for is answered all the same
+    assert b"+CUSD: 1" in bench.hear()  # queries are still answered
 
 
-def test_e173_wants_ussd_packed(make_bench: MakeBench) -> None:
+def test_e173_requires_packed_ussd(make_bench: MakeBench) -> None:
     bench = of(make_bench, "e173")
     assert bench.say('AT+CUSD=1,"*100#",15') == "+CME ERROR: 50"
     assert bench.say('AT+CUSD=1,"AA180C3602",15') == "OK"
@@ -142,7 +142,7 @@ def test_mf190(make_bench: MakeBench) -> None:
     assert bench.say("AT+CSCA?") == '+CSCA: "",129|OK'
 
 
-def test_m6280_refuses_what_it_says_it_can(make_bench: MakeBench) -> None:
+def test_m6280_refuses_a_setting_that_it_lists(make_bench: MakeBench) -> None:
     bench = of(make_bench, "m6280")
     assert bench.say("AT+CNMI=?") == "+CNMI: (0,1,2),(0,1,2,3),(0,2),(0,1,2),(0,1)|OK"
     assert bench.say("AT+CNMI=2,1,0,0,0") == "+CMS ERROR: 303"

@@ -9,7 +9,7 @@ from tests.modem.simulator.bench import Bench, MakeBench
 PHONE = "+22376000000"
 
 
-def test_a_stored_text_is_told_of_listed_read_and_deleted(bench: Bench) -> None:
+def test_a_stored_text_is_announced_listed_read_and_deleted(bench: Bench) -> None:
     bench.say("AT+CNMI=2,1,0,0,0")
     bench.network.incoming(bench.sim(), PHONE, "Bonjour")
     assert bench.hear() == b'\r\n+CMTI: "SM",1\r\n'
@@ -24,20 +24,20 @@ def test_a_stored_text_is_told_of_listed_read_and_deleted(bench: Bench) -> None:
     assert bench.say("AT+CMGR=1") == "+CMS ERROR: 321"
 
 
-def test_a_text_that_came_while_nobody_listened_is_listed_later(bench: Bench) -> None:
+def test_a_text_that_came_without_a_reader_is_listed_later(bench: Bench) -> None:
     bench.network.incoming(bench.sim(), PHONE, "Bonjour")
     assert bench.hear() == b""
     assert bench.say("AT+CMGL=4").startswith("+CMGL: 1,0,,")
 
 
-def test_indications_are_held_until_they_are_wanted(bench: Bench) -> None:
+def test_indications_are_held_until_they_are_enabled(bench: Bench) -> None:
     bench.say("AT+CNMI=0,1")
     bench.network.incoming(bench.sim(), PHONE, "Bonjour")
     assert bench.say("AT+CNMI=0,1") == "OK"
     assert bench.say("AT+CNMI=2,1,0,0,0") == '+CMTI: "SM",1|OK'
 
 
-def test_held_indications_are_forgotten_when_asked(bench: Bench) -> None:
+def test_held_indications_are_cleared_on_request(bench: Bench) -> None:
     bench.say("AT+CNMI=0,1")
     bench.network.incoming(bench.sim(), PHONE, "Bonjour")
     assert bench.say("AT+CNMI=2,1,0,0,1") == "OK"
@@ -58,7 +58,7 @@ def test_flash_is_shown_and_never_stored(bench: Bench) -> None:
     assert bench.say("AT+CMGL=4") == "OK"
 
 
-def test_text_mode_shows_it(bench: Bench) -> None:
+def test_text_mode_shows_a_text(bench: Bench) -> None:
     bench.say('AT+CMGF=1;+CSCS="IRA"')
     bench.network.incoming(bench.sim(), PHONE, "Bonjour")
     shown = '"+22376000000",,"26/11/18,11:06:40+00"|Bonjour|OK'
@@ -116,7 +116,7 @@ def test_routing_keeps_what_is_left_out(bench: Bench) -> None:
     assert bench.say("AT+CNMI?") == "+CNMI: 1,1,0,2,0|OK"
 
 
-def test_phase_2_plus_wants_acknowledgements(bench: Bench) -> None:
+def test_phase_2_plus_requires_acknowledgements(bench: Bench) -> None:
     assert bench.say("AT+CSMS=1") == "+CSMS: 1,1,1|OK"
     bench.say("AT+CNMI=2,2,0,1,0")
     assert bench.say("AT+CNMA") == "+CMS ERROR: 340"
@@ -177,7 +177,7 @@ def test_a_failed_delivery_is_reported(make_bench: MakeBench) -> None:
     assert bench.say("AT+CMGL=4", 2) == "OK"
 
 
-def test_a_text_waits_for_a_card_that_is_off_the_air(bench: Bench) -> None:
+def test_a_text_waits_for_a_card_that_is_not_registered(bench: Bench) -> None:
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.say("AT+CNMI=2,1", 2)
     bench.modems[1].radio.cover(0)
@@ -189,7 +189,7 @@ def test_a_text_waits_for_a_card_that_is_off_the_air(bench: Bench) -> None:
     assert bench.hear(1).startswith(b"\r\n+CDS: 25\r\n")
 
 
-def test_a_text_that_never_gets_through_expires(bench: Bench) -> None:
+def test_an_undeliverable_text_expires(bench: Bench) -> None:
     bench.say("AT+CNMI=2,1,0,1,0")
     bench.modems[1].radio.cover(0)
     bench.submit("00" + GOOD.replace("0000AA", "000000"))  # valid for five minutes

@@ -16,7 +16,7 @@ from gatewayd.commands.simulate import simulate
 from tests.conftest import eventually
 
 PROGRAM = "from gatewayd.commands.simulate import simulate; simulate()"
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 FROZEN = """
@@ -29,14 +29,14 @@ with stop_signals_held():
 """
 
 
-def test_to_be_frozen_and_go_on_is_not_to_be_told_to_stop() -> None:
+def test_a_stopped_and_continued_process_keeps_running() -> None:
     with subprocess.Popen([sys.executable, "-c", FROZEN], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         status = Path(f"/proc/{process.stdout.readline().strip()}/stat")
         eventually(lambda: status.read_text().rsplit(")", 1)[1].split()[0] == "S")  # it waits
         process.send_signal(signal.SIGSTOP)
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.8)  # longer than it wanted to wait
+            process.wait(0.8)  # longer than its wait
         process.send_signal(signal.SIGCONT)
         assert process.stdout.readline() == "False\n"
         process.send_signal(signal.SIGTERM)
@@ -44,7 +44,7 @@ def test_to_be_frozen_and_go_on_is_not_to_be_told_to_stop() -> None:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
+def test_the_command_runs_until_a_signal_stops_it(tmp_path: Path, stop: signal.Signals) -> None:
     folder = tmp_path / "a bank"
     command = [
         sys.executable,
@@ -88,19 +88,19 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) 
         ["--fault", "noise@9"],
     ],
 )
-def test_wrong_use(tmp_path: Path, wrong: list[str]) -> None:
+def test_a_usage_error(tmp_path: Path, wrong: list[str]) -> None:
     result = CliRunner().invoke(simulate, ["--dir", str(tmp_path), *wrong])
     assert result.exit_code == 2
 
 
-def test_a_place_that_is_taken(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "port1").write_text("mine")
     result = CliRunner().invoke(simulate, ["--dir", str(tmp_path)])
     assert result.exit_code == 1
     assert "is there already" in result.output
 
 
-def test_signals_are_let_through_again_afterwards(tmp_path: Path) -> None:
+def test_the_signal_mask_is_restored(tmp_path: Path) -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     (tmp_path / "file").write_text("in the way")
     assert CliRunner().invoke(simulate, ["--dir", str(tmp_path / "file")]).exit_code != 0

@@ -139,7 +139,7 @@ def test_line_feed_after_the_command_is_no_part_of_the_pdu(bench: Bench) -> None
     assert bench.hear() == b"\r\n+CMGS: 0\r\n\r\nOK\r\n"
 
 
-def test_what_is_typed_while_the_network_is_asked_is_lost(bench: Bench) -> None:
+def test_input_during_a_submission_is_lost(bench: Bench) -> None:
     bench.write(f"AT+CMGS=21\r00{GOOD}\x1aAT+CSQ\r".encode())
     assert bench.write(b"AT\r") == b""
     bench.pass_time(5)
@@ -173,7 +173,7 @@ def test_refused_by_the_network(make_bench: MakeBench) -> None:
     assert bench.say("AT") == "OK"
 
 
-def test_every_submission_fails_where_all_are_to_fail(make_bench: MakeBench) -> None:
+def test_every_submission_fails_where_all_must_fail(make_bench: MakeBench) -> None:
     bench = make_bench(fail_rate=1.0, fail_code=42)
     assert bench.submit("00" + GOOD) == "+CMS ERROR: 42"
 
@@ -188,7 +188,7 @@ def test_a_duplicate_is_rejected_when_asked(make_bench: MakeBench) -> None:
 @pytest.mark.parametrize(
     "text", ["Bonjour", "à €[]{}\\^~|", "ç œ", "x" * 160, "a" * 400, "éê" * 100, "@" * 8]
 )
-def test_what_another_codec_encodes_comes_out_again(make_bench: MakeBench, text: str) -> None:
+def test_a_submission_of_another_codec_is_decoded(make_bench: MakeBench, text: str) -> None:
     bench = make_bench(submit_s=0.0)
     for part in second_opinion.encodeSmsSubmitPdu(
         "+22360000001", text, reference=1, requestStatusReport=True
@@ -276,7 +276,7 @@ def test_a_stored_message_is_marked_once_the_network_took_it(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE, Fault.RESET_AFTER])
-def test_power_that_goes_takes_the_mark_with_it(bench: Bench, fault: Fault) -> None:
+def test_the_mark_is_lost_with_the_power(bench: Bench, fault: Fault) -> None:
     bench.write(f"AT+CMGW=21,2\r00{GOOD}\x1a".encode())
     bench.modems[0].faults.arm(fault)
     bench.say("AT+CMSS=1")
@@ -292,12 +292,14 @@ def test_power_that_goes_takes_the_mark_with_it(bench: Bench, fault: Fault) -> N
         ("plain-sends-nothing-stored", "AT+CMSS=1\r", "+CMS ERROR: 303"),
     ],
 )
-def test_makes_that_keep_nothing(make_bench: MakeBench, make: str, command: str, answer: str) -> None:
+def test_makes_that_cannot_send_from_memory(
+    make_bench: MakeBench, make: str, command: str, answer: str
+) -> None:
     bench = make_bench(personality=make)
     assert answer in bench.write(command.encode()).decode()
 
 
-def test_what_is_held_waits_and_goes_on_or_is_forgotten(bench: Bench) -> None:
+def test_a_held_command_waits_and_continues_or_is_dropped(bench: Bench) -> None:
     modem = bench.modems[0]
     for forget, answer in ((False, "OK"), (True, "")):
         modem.hold("+CSQ", answer=False)

@@ -56,7 +56,7 @@ def test_a_text_from_a_phone_is_whole_in_its_parts(text: str) -> None:
 
 @pytest.mark.parametrize("sender", ["+22376000000", "36111", "OrangeMoney"])
 @pytest.mark.parametrize("text", ["Bonjour", "ça va?", "€" * 200])
-def test_another_codec_reads_what_is_delivered(sender: str, text: str) -> None:
+def test_another_codec_reads_a_delivered_text(sender: str, text: str) -> None:
     octets = tpdu.deliver_text(sender, text, NOW, reference=7)
     read = [second_opinion.decodeSmsPdu((CENTRE + part).hex()) for part in octets]
     assert {each["number"] for each in read} == {sender}

@@ -17,12 +17,12 @@ def recipient(number: int) -> str:
     return f"+2237{number:07d}"
 
 
-class Candidate:
-    """One program at its best tuning, on the devices of a bank. `way_in` says how it takes messages, and what it syncs."""
+class Program:
+    """One program with its best tuning, on the devices of a bank. `interface`: how it accepts messages, and what it syncs."""
 
     name = ""
-    way_in = ""
-    missing = ""  # why it cannot run here
+    interface = ""
+    missing = ""  # why it cannot be measured on this machine; "": it can
 
     def __init__(self, folder: Path, devices: Sequence[Path]) -> None:
         self.folder = folder
@@ -30,27 +30,27 @@ class Candidate:
         self._children: list[subprocess.Popen[str]] = []
 
     def start(self) -> None:
-        """Start it, and wait until it can take messages."""
+        """Start the program, and wait until it accepts messages."""
         raise NotImplementedError
 
     def fill(self, count: int) -> None:
-        """Give it messages for all modems."""
+        """Hand in `count` messages for all modems."""
         raise NotImplementedError
 
     def send(self, number: int) -> None:
-        """Give it one message."""
+        """Hand in one message."""
         raise NotImplementedError
 
     def pids(self) -> list[int]:
-        """Its processes."""
+        """The ids of its running processes."""
         return [pid for child in self._children if child.poll() is None for pid in proc.family(child.pid)]
 
     def stop(self) -> None:
-        """End it, its children too."""
+        """End all its processes."""
         self.end_children()
 
     def end_children(self) -> None:
-        """End its processes; it may be started again."""
+        """End all its processes. It may be started again."""
         for child in self._children:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGTERM)
@@ -67,18 +67,18 @@ class Candidate:
         self._children.clear()
 
     def cpu_s(self) -> float:
-        """The CPU time of all its processes."""
+        """The CPU time of its processes, in seconds."""
         return sum(map(proc.cpu_s, self.pids()))
 
     def pss_mb(self) -> float:
-        """Their memory."""
+        """The memory (PSS) of its processes, in MiB."""
         return sum(map(proc.pss_kb, self.pids())) / 1024
 
     def spawn(self, *command: str | Path) -> subprocess.Popen[str]:
-        """Start a child in a process group of its own, so that its own children end with it."""
+        """Start a child in a new process group, so that its own children end with it."""
         with (self.folder / "output.log").open("a") as log:
             child = subprocess.Popen(
-                [str(word) for word in command],
+                [str(argument) for argument in command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

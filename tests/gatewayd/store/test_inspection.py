@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.integrity import lock_holder, quick_check, recent_counts
+from gatewayd.store.inspection import lock_holder, quick_check, recent_counts
 from gatewayd.store.store import Store
 from tests.conftest import eventually
 
@@ -51,7 +51,7 @@ def test_a_check_of_a_large_database_ends_in_time(tmp_path: Path) -> None:
             " SELECT i, 'abcdefghijklmnopqrstuvwxyz' FROM n"
         )
     assert quick_check(path, 60) == []
-    # Once more where a busy machine let the time run out before the check began.
+    # The time may run out on a busy machine before the check begins: then try again.
     eventually(lambda: quick_check(path, 0.01) is None)
 
 

@@ -1,6 +1,6 @@
-"""The yardstick for `send`: our HTTP server and an empty view that hands one row to the same group-commit writer.
+"""For comparison with `send`: the HTTP server of gatewayd and a view that does nothing but write one row with the same writer.
 
-python -m tests.bench.yardstick FOLDER PORT
+python -m tests.bench.empty_view FOLDER PORT
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gatewayd.store.engine.connection import Connection, connect_writer, keep_lo
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.writer import Writer
 
-LOOK_S = 1.0
+SIGNAL_CHECK_S = 1.0
 
 
 @stop_signals_held()
 def main() -> None:
     """Serve until SIGTERM."""
     folder, port = Path(sys.argv[1]), sys.argv[2]
-    path = folder / "yardstick.db"
+    path = folder / "empty_view.db"
 
     def connect(_: Connection | None) -> Connection:
         db = connect_writer(path)
@@ -45,7 +45,7 @@ def main() -> None:
     server = Server(app, ApiSettings(listen=f"127.0.0.1:{port}"))
     server.bind()
     server.start()
-    while not stop_asked(LOOK_S):
+    while not stop_asked(SIGNAL_CHECK_S):
         pass
     server.stop(1.0)
     writer.stop()

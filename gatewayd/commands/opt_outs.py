@@ -1,0 +1,79 @@
+"""`gatewayd opt-out list|add|remove`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from gatewayd.commands.common import administer, json_option, show
+from gatewayd.commands.output import say
+
+
+@click.group("opt-out")
+def opt_out() -> None:
+    """Manage the numbers that want no messages of campaigns from a company."""
+
+
+@opt_out.command("list")
+@click.option("--company", type=int, help="Only those of the company with this id.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, for a spreadsheet.")
+@json_option
+@click.pass_context
+def list_(context: click.Context, company: int | None, as_csv: bool, as_json: bool) -> None:
+    """List all opt-outs, the ended ones too: when, and by which text."""
+    rows = list(_all(context, company))
+    if as_csv:
+        say(_csv(rows), nl=False)
+    else:
+        show(rows, as_json)
+
+
+@opt_out.command()
+@click.argument("recipient", metavar="NUMBER")
+@click.option("--company", type=int, help="The company's id. Default: the first active one.")
+@click.option("--reason", help="Why, for the record.")
+@json_option
+@click.pass_context
+def add(
+    context: click.Context, recipient: str, company: int | None, reason: str | None, as_json: bool
+) -> None:
+    """Opt a number out of a company's messages."""
+    arguments = {"recipient": recipient, "company": company, "reason": reason}
+    show(administer(context, "opt_out.add", arguments), as_json)
+
+
+@opt_out.command()
+@click.argument("recipient", metavar="NUMBER")
+@click.option("--company", type=int, help="The company's id. Default: the first active one.")
+@json_option
+@click.pass_context
+def remove(context: click.Context, recipient: str, company: int | None, as_json: bool) -> None:
+    """Let a number take a company's messages again."""
+    show(administer(context, "opt_out.remove", {"recipient": recipient, "company": company}), as_json)
+
+
+def _all(context: click.Context, company: int | None) -> Iterator[dict[str, Any]]:
+    after = 0
+    while rows := administer(context, "opt_out.list", {"company": company, "after": after}):
+        yield from rows
+        after = rows[-1]["id"]
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    import csv
+    import io
+
+    out = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _text(value: object) -> object:
+    """A value for a spreadsheet: one that it would take for a formula is marked as text."""
+    unsafe = isinstance(value, str) and value[:1] in ("=", "@", "\t", "\r", "-")
+    return f"'{value}" if unsafe else value

@@ -1,0 +1,192 @@
+"""`gatewayd webhook add|list|show|set|rotate|test|replay|remove`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gatewayd.commands.common import administer, given, json_option, show, table
+from gatewayd.commands.end_time import EndTime, StartTime
+from gatewayd.commands.output import say
+
+_STATES = ("pending", "delivered", "failed")
+
+
+class _Types(click.ParamType[Any]):
+    """Types of events with commas between them, or `all` for None."""
+
+    name = "types"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str] | None:
+        """See `click.ParamType.convert`."""
+        if value is None or isinstance(value, list) or value == "all":
+            return None if value == "all" else value
+        return [name.strip() for name in value.split(",") if name.strip()]
+
+
+@click.group()
+def webhook() -> None:
+    """Manage the URLs to which events are posted."""
+
+
+@webhook.command()
+@click.argument("url")
+@click.option("--company", required=True, type=int, help="The company's id.")
+@click.option("--types", type=_Types(), default="all", help="Types of events, with commas; by default all.")
+@click.option("--description", default="", help="A text for people.")
+@click.option("--box", is_flag=True, help="Send the events of the box instead of those of the company.")
+@json_option
+@click.pass_context
+def add(
+    context: click.Context,
+    url: str,
+    company: int,
+    types: list[str] | None,
+    description: str,
+    box: bool,
+    as_json: bool,
+) -> None:
+    """Post the events of a company to URL. The secret for the signatures is shown now and never again."""
+    arguments = {"company": company, "url": url, "types": types, "description": description, "box": box}
+    _show_secret(administer(context, "webhook.add", arguments), as_json)
+
+
+@webhook.command("list")
+@json_option
+@click.pass_context
+def list_(context: click.Context, as_json: bool) -> None:
+    """List the webhooks of all companies."""
+    found = administer(context, "webhook.list")
+    if as_json:
+        show(found, as_json)
+        return
+    columns = ("id", "company", "scope", "state", "failing_since", "url", "description")
+    say(table([{name: row[name] for name in columns} for row in found]))
+
+
+@webhook.command("show")
+@click.argument("webhook_id", metavar="ID", type=int)
+@click.option("--status", type=click.Choice(_STATES), help="Only deliveries with this status.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Deliveries to list."
+)
+@json_option
+@click.pass_context
+def show_(context: click.Context, webhook_id: int, status: str | None, limit: int, as_json: bool) -> None:
+    """Show one webhook and its newest deliveries."""
+    arguments = {"webhook": webhook_id, "status": status, "limit": limit}
+    found = administer(context, "webhook.show", arguments)
+    if as_json:
+        show(found, as_json)
+        return
+    newest = found.pop("deliveries")
+    _show_one(found)
+    say(f"\n{table([_delivery(each) for each in newest])}")
+
+
+@webhook.command("set")
+@click.argument("webhook_id", metavar="ID", type=int)
+@click.option("--url", help="Its URL.")
+@click.option("--types", type=_Types(), help="Types of events, with commas; all: every type.")
+@click.option("--description", help="A text for people.")
+@click.option("--state", type=click.Choice(("ok", "disabled")), help="Stop it, or let it go on.")
+@json_option
+@click.pass_context
+def set_(context: click.Context, /, webhook_id: int, as_json: bool, **_: object) -> None:
+    """Change a webhook. The change takes effect at once."""
+    names = ("url", "types", "description", "state")
+    changes = given(context, {name: name for name in names})
+    _show(administer(context, "webhook.set", {"webhook": webhook_id, "changes": changes}), as_json)
+
+
+@webhook.command()
+@click.argument("webhook_id", metavar="ID", type=int)
+@click.option("--revoke", is_flag=True, help="End the old secret at once.")
+@json_option
+@click.pass_context
+def rotate(context: click.Context, webhook_id: int, revoke: bool, as_json: bool) -> None:
+    """Make a new secret, which is shown now and never again. The old one signs for another day too."""
+    rotated = administer(context, "webhook.rotate", {"webhook": webhook_id, "revoke": revoke})
+    _show_secret(rotated, as_json)
+
+
+@webhook.command()
+@click.argument("webhook_id", metavar="ID", type=int)
+@json_option
+@click.pass_context
+def test(context: click.Context, webhook_id: int, as_json: bool) -> None:
+    """Send a test event now, and show the answer. The exit code is 1 where it was not delivered."""
+    done = administer(context, "webhook.test", {"webhook": webhook_id})
+    show(done, as_json)
+    if done["error"] is not None:
+        raise SystemExit(1)
+
+
+@webhook.command()
+@click.argument("webhook_id", metavar="ID", type=int)
+@click.option("--since", type=StartTime(), help="Events from then on; a date: from its beginning.")
+@click.option("--until", type=EndTime(), help="Events before then; a date: until its end.")
+@click.option("--event", help="One event, by its id.")
+@click.option(
+    "--only",
+    type=click.Choice(("missing", "all")),
+    help="The events that failed, or all; by default all with --event, else missing.",
+)
+@json_option
+@click.pass_context
+def replay(
+    context: click.Context,
+    webhook_id: int,
+    since: int | None,
+    until: int | None,
+    event: str | None,
+    only: str | None,
+    as_json: bool,
+) -> None:
+    """Send events again."""
+    arguments = {"webhook": webhook_id, "since": since, "until": until, "event": event, "only": only}
+    show(administer(context, "webhook.replay", arguments), as_json)
+
+
+@webhook.command()
+@click.argument("webhook_id", metavar="ID", type=int)
+@json_option
+@click.pass_context
+def remove(context: click.Context, webhook_id: int, as_json: bool) -> None:
+    """Delete a webhook. Events that were not delivered are not delivered any more."""
+    _show(administer(context, "webhook.remove", {"webhook": webhook_id}), as_json)
+
+
+def _show_secret(made: dict[str, Any], as_json: bool) -> None:
+    _show(made, as_json)
+    if not as_json:
+        say("\nStore the secret now: it is not shown again.")
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show(found, as_json)
+    else:
+        _show_one(found)
+
+
+def _show_one(found: dict[str, Any]) -> None:
+    types = found["types"]
+    show({**found, "types": "all" if types is None else ", ".join(types)}, as_json=False)
+
+
+def _delivery(shown: dict[str, Any]) -> dict[str, Any]:
+    last = shown["attempts"][-1] if shown["attempts"] else {}
+    return {
+        "event": shown["event"]["id"],
+        "type": shown["event"]["type"],
+        "status": shown["status"],
+        "attempts": len(shown["attempts"]),
+        "last": last.get("at"),
+        "code": last.get("status_code"),
+        "error": last.get("error"),
+        "next": shown["next_attempt_at"],
+    }
