@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from api.documentation.operation import Access, Operation
-from api.responses import answers
+from api.responses.answers import errors as error_data
 from api.responses.errors import (
     AddressNotAllowedError,
     EncodedBodyError,
@@ -66,12 +66,12 @@ _SAMPLES: Mapping[type[GatewayError], GatewayError] = {
 }
 
 _DATA: Mapping[type[GatewayError], type[BaseModel]] = {
-    InactiveKeyError: answers.KeyState,
-    ServiceMismatchError: answers.ServiceMismatch,
-    InvalidRequestError: answers.Faults,
-    EncodedBodyError: answers.Faults,
-    QuotaExceededError: answers.QuotaExceeded,
-    UssdFailedError: answers.UssdFailure,
+    InactiveKeyError: error_data.KeyState,
+    ServiceMismatchError: error_data.ServiceMismatch,
+    InvalidRequestError: error_data.Faults,
+    EncodedBodyError: error_data.Faults,
+    QuotaExceededError: error_data.QuotaExceeded,
+    UssdFailedError: error_data.UssdFailure,
 }
 
 DATA_SHAPES = tuple(dict.fromkeys(_DATA.values()))

@@ -15,7 +15,7 @@ from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
 from api.requests.models import BulkBody, MessageBody, Rejected, Rules, bulk_request, in_bulk
-from api.responses.answers import BulkAnswer, BulkRefused
+from api.responses.answers.sending import BulkAnswer, BulkRefused
 from api.responses.errors import refusal, status_and_code
 from api.responses.serializers import flask_response, given_back, identifiers, respond
 from config.settings import ApiSettings

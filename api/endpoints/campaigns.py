@@ -10,7 +10,7 @@ from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Operation, Parameter, Tag, described
 from api.documentation.parameters import ID
 from api.requests.query_params import integer
-from api.responses.answers import CampaignAnswer, CampaignCancelAnswer
+from api.responses.answers.campaigns import CampaignAnswer, CampaignCancelAnswer
 from api.responses.serializers import campaign, respond, success
 from gatewayd.errors import NotFoundError
 

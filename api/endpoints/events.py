@@ -13,7 +13,7 @@ from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Operation, Parameter, Tag, described
 from api.documentation.parameters import LIMIT
 from api.requests.query_params import EVENTS_WAIT_MAX_S, event_query
-from api.responses.answers import EventsAnswer
+from api.responses.answers.events import EventsAnswer
 from api.responses.serializers import respond
 from api.server.wait_limit import WaitLimit
 from gatewayd.events.documents import event_document

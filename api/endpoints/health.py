@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response
 
 from api.documentation.operation import Access, Answer, Operation, Tag, described
-from api.responses.answers import HealthAnswer, HealthFailed
+from api.responses.answers.health import HealthAnswer, HealthFailed
 from api.responses.errors import refusal
 from api.responses.serializers import respond, respond_error, success
 from gatewayd.errors import StorageUnavailableError

@@ -13,7 +13,7 @@ from api.documentation.parameters import CURSOR, ID, LIMIT, SINCE, UNTIL
 from api.requests.json_body import body
 from api.requests.models import ReadBody, read_request
 from api.requests.query_params import inbox_filter, row_id
-from api.responses.answers import InboxAnswer, TextAnswer
+from api.responses.answers.inbox import InboxAnswer, TextAnswer
 from api.responses.serializers import respond, success, text
 from gatewayd.errors import NotFoundError
 

@@ -14,7 +14,7 @@ from api.requests.headers import preferences
 from api.requests.json_body import body
 from api.requests.models import LoopTestBody, loop_test_request
 from api.responses import serializers
-from api.responses.answers import LoopTestAnswer, LoopTestsAnswer
+from api.responses.answers.modems import LoopTestAnswer, LoopTestsAnswer
 from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
 from gatewayd.errors import ConflictError

@@ -10,7 +10,7 @@ from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Operation, Parameter, Tag, described
 from api.documentation.parameters import CURSOR, ID, LIMIT, NUMBER, SINCE, SMS_ID, UNTIL
 from api.requests.query_params import message_filter
-from api.responses.answers import MessageAnswer, MessagesAnswer
+from api.responses.answers.messages import MessageAnswer, MessagesAnswer
 from api.responses.serializers import attempt, message, respond, success
 from gatewayd.errors import ConflictError, NotFoundError
 from gatewayd.records import Priority, Status

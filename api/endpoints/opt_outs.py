@@ -13,7 +13,7 @@ from api.documentation.parameters import CURSOR, LIMIT, NUMBER
 from api.requests.json_body import body
 from api.requests.models import OptOutBody, Rules, opt_out_request
 from api.requests.query_params import page
-from api.responses.answers import OptOutAnswer, OptOutsAnswer
+from api.responses.answers.campaigns import OptOutAnswer, OptOutsAnswer
 from api.responses.json_format import timestamp
 from api.responses.serializers import respond, success
 from config.settings import ApiSettings

@@ -11,7 +11,7 @@ from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Tag, described
 from api.requests.json_body import body
 from api.requests.models import PreviewBody, Rules, preview_request
-from api.responses.answers import PreviewAnswer
+from api.responses.answers.preview import PreviewAnswer
 from api.responses.errors import refusal
 from api.responses.serializers import respond, success
 from config.settings import ApiSettings

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Operation, Tag, described
 from api.responses import serializers
-from api.responses.answers import QuotaAnswer
+from api.responses.answers.sims import QuotaAnswer
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway

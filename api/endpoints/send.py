@@ -15,7 +15,7 @@ from api.requests.headers import Preferences, preferences
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
 from api.requests.models import Rules, SendBody, send_request
-from api.responses.answers import SendAnswer, SendFailed
+from api.responses.answers.sending import SendAnswer, SendFailed
 from api.responses.errors import Refusal
 from api.responses.json_format import document
 from api.responses.response import JsonResponse

@@ -9,7 +9,8 @@ from flask import Blueprint, Response
 from api.access.authentication import authenticate, authenticate_admin
 from api.documentation.operation import Access, Answer, Operation, Tag, described
 from api.responses import serializers
-from api.responses.answers import ConnectionAnswer, ConnectionFailed, SimsAnswer
+from api.responses.answers.modems import ConnectionAnswer, ConnectionFailed
+from api.responses.answers.sims import SimsAnswer
 from api.responses.errors import Refusal, TooManyWaitingError
 from api.server.wait_limit import WaitLimit
 

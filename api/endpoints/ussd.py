@@ -12,7 +12,7 @@ from api.documentation.operation import Access, Answer, Body, Operation, Tag, de
 from api.requests.json_body import body
 from api.requests.models import UssdBody, ussd_request
 from api.responses import serializers
-from api.responses.answers import UssdAnswer
+from api.responses.answers.modems import UssdAnswer
 from api.responses.errors import TooManyWaitingError
 from api.server.wait_limit import WaitLimit
 from gatewayd.errors import ConflictError, NotFoundError, UssdFailedError

@@ -22,9 +22,7 @@ from api.requests.webhook_bodies import (
     webhook_changes,
     webhook_draft,
 )
-from api.responses.errors import TooManyWaitingError
-from api.responses.serializers import respond, success
-from api.responses.webhook_answers import (
+from api.responses.answers.webhooks import (
     DeliveriesAnswer,
     ReplayAnswer,
     WebhookAnswer,
@@ -32,6 +30,8 @@ from api.responses.webhook_answers import (
     WebhookSecretAnswer,
     WebhookTestAnswer,
 )
+from api.responses.errors import TooManyWaitingError
+from api.responses.serializers import respond, success
 from api.server.wait_limit import WaitLimit
 from gatewayd.errors import AdminRequiredError, ConflictError, NotFoundError, NotPermittedError
 from gatewayd.records import Caller

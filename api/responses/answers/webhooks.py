@@ -1,10 +1,10 @@
-"""The shapes of the answers about webhooks, for the OpenAPI document."""
+"""Answers about webhooks, for the OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from api.responses.answers import Page, Shape, Success, Time
+from api.responses.answers.envelope import Page, Shape, Success, Time
 
 
 class Webhook(Shape):
