@@ -1,4 +1,4 @@
-"""Run schemathesis on a demo of the gateway: requests made from its OpenAPI document, and every check of the answers.
+"""Run schemathesis on a gateway with simulated modems: requests made from its OpenAPI document, and every check of the answers.
 
     python -m tests.fuzz SCHEMATHESIS [--minutes N] [--seed N]
 
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from gatewayd.commands.output import say
-from tests.conftest import start_demo
+from tests.gatewayd.box import Box
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -27,15 +27,21 @@ def main() -> int:
     """Run it with the arguments of the command line."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        demo = start_demo(Path(folder) / "demo")
+        box = Box(Path(folder), slots={1: 1, 2: 1, 3: 1, 4: 2})
+        # Each endpoint is asked with wrong keys, which are limited by address.
+        settings = box.config.read_text().replace("[api]\n", "[api]\nwrong_keys_per_minute = 100000\n")
+        box.config.write_text(settings)
         try:
-            # Of the company of the demo, with every right.
-            made = demo.cli("key", "add", "--company", 1, "--admin", "--may", "transactional,webhooks")
-            say(f"schemathesis on {demo.url} for {arguments.minutes:g} minutes, seed {arguments.seed}")
+            box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
+            box.start_gateway()
+            box.sims_ready(4)
+            # Of the same company, with every right.
+            made = box.cli("key", "add", "--company", 1, "--admin", "--may", "transactional,webhooks")
+            say(f"schemathesis on {box.api} for {arguments.minutes:g} minutes, seed {arguments.seed}")
             return subprocess.run(
                 [
                     *(arguments.schemathesis.absolute(), "--config-file", CONFIG, "--no-color"),
-                    *("run", f"{demo.url}/openapi.json", "--url", demo.url),
+                    *("run", f"{box.api}/openapi.json", "--url", box.api),
                     *("--header", f"X-API-Key: {made['key']}", "--seed", str(arguments.seed)),
                     *("--max-time", str(round(arguments.minutes * 60))),
                 ],
@@ -45,8 +51,7 @@ def main() -> int:
                 timeout=arguments.minutes * 60 + 300,
             ).returncode
         finally:
-            if demo.process.stop() != 0:
-                sys.stderr.writelines(demo.process.stderr)
+            box.stop()
 
 
 def _arguments() -> argparse.Namespace:
