@@ -27,7 +27,7 @@ def main() -> int:
     """Run it with the arguments of the command line."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        box = Box(Path(folder), slots={1: 1, 2: 1, 3: 1, 4: 2})
+        box = Box(Path(folder), slots={1: 1, 2: 1, 3: 1, 4: 1})
         # Each endpoint is asked with wrong keys, which are limited by address.
         settings = box.config.read_text().replace("[api]\n", "[api]\nwrong_keys_per_minute = 100000\n")
         box.config.write_text(settings)
