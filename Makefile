@@ -5,6 +5,8 @@
 # make bench   measure gatewayd and its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make bench-document   write the figures into docs/performance.md and docs/plots
 # make long    run the tests that are too long for the suite: torture, idle ports, start times
+# make browser run the tests in a browser: apt-get install chromium
+# make schemathesis   ask the API what its OpenAPI document allows, and more, for a minute: make schemathesis MINUTES=5 SEED=7
 # make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options
 # make wheels  write gatewayd and its dependencies to build/wheels, for a box without a network
 # make deb     build a Debian package in build/
@@ -19,11 +21,13 @@ PORTS ?= 4
 PYTHON ?=
 VENV ?= .venv
 TORTURE ?=
+MINUTES ?= 1
+SEED ?=
 # Tools run as modules: a script's first line cannot hold a path with a space.
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite bench bench-document long torture install upgrade uninstall wheels deb lock clean
+.PHONY: run test check suite browser schemathesis bench bench-document long torture install upgrade uninstall wheels deb lock clean
 
 run:
 	@$(SETUP) run
@@ -45,6 +49,19 @@ suite:
 	@$(SETUP) dev
 	@$(PY) pytest --collect-only --quiet --quiet --no-summary >/dev/null || true
 	$(PY) pytest -n 8 --dist worksteal
+
+browser:
+	@$(SETUP) dev
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
+	$(PY) pytest -m browser tests/browser
+
+# In a virtual environment of its own: it brings a dozen packages.
+schemathesis:
+	@$(SETUP) dev
+	@test -x build/schemathesis-venv/bin/python || "$(VENV)/bin/python" -m venv build/schemathesis-venv
+	@build/schemathesis-venv/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint constraints.txt schemathesis
+	$(PY) tests.fuzz build/schemathesis-venv/bin/schemathesis --minutes "$(MINUTES)" $(if $(SEED),--seed $(SEED))
 
 # Only installed peers are measured; the output names the missing ones: apt-get install gammu-smsd smstools kannel
 bench:

@@ -12,6 +12,7 @@ from api.access.ip_access import IpAccess
 from api.endpoints import (
     bulk,
     campaigns,
+    documentation,
     events,
     health,
     inbox,
@@ -55,7 +56,8 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     durations = metrics.measure_requests(app)
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
     ip_access.register(app)
-    app.admit = admission(gateway, ip_access, {*URGENT, metrics.PATH}, UNCHECKED_BODY_LIMIT)
+    keyless = {*URGENT, metrics.PATH, *(_PREFIX + path for path in documentation.PATHS)}
+    app.admit = admission(gateway, ip_access, keyless, UNCHECKED_BODY_LIMIT)
     # Sends, requests to modems and requests for events that wait hold threads: two of them stay free for all others.
     waiting = WaitLimit(max(1, settings.api.threads - 2))
     # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
@@ -75,6 +77,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
         loop_test.endpoints(gateway, settings.api, wait_limit),
         webhooks.endpoints(gateway, wait_limit),
         health.endpoints(gateway),
+        documentation.endpoints(app, settings),
     ):
         app.register_blueprint(blueprint, url_prefix=_PREFIX)
     app.register_error_handler(GatewayError, lambda error: respond_error(refusal(error)))
@@ -86,5 +89,6 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
 
 def _add_security_headers(response: Response) -> Response:
     if not isinstance(response, ApiResponse):  # which begins with them
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)  # the page of the documentation has its own policy
     return response

@@ -36,7 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gatewayd/gateway.py",),
     # The ways in: HTTP, the control socket, the command line.
     ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),
-    ("api/server/",),
+    ("api/server/", "api/documentation/"),
     ("api/endpoints/",),
     ("api/",),
     ("gatewayd/daemon/",),

@@ -9,17 +9,103 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
+from api.documentation.operation import Answer, Body, Operation, Tag, described
+from api.documentation.parameters import IDEMPOTENCY_KEY
+from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
-from api.requests.models import Rejected, Rules, bulk_request, in_bulk
+from api.requests.models import BulkBody, MessageBody, Rejected, Rules, bulk_request, in_bulk
+from api.responses.answers.sending import BulkAnswer, BulkRefused
 from api.responses.errors import refusal, status_and_code
 from api.responses.serializers import flask_response, given_back, identifiers, respond
 from config.settings import ApiSettings
-from gatewayd.errors import GatewayError, InvalidRequestError
+from gatewayd.errors import (
+    ConflictError,
+    GatewayError,
+    IdempotencyMismatchError,
+    InvalidRequestError,
+    NotPermittedError,
+    QueueFullError,
+    QuotaExceededError,
+)
 from gatewayd.records import Accepted, Draft, Replay, Status
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
+
+
+_FAILED = {
+    "recipient": "123",
+    "success": False,
+    "error": "invalid_request",
+    "message": "recipient: The recipient must be a mobile number",
+}
+_BULK = Operation(
+    Tag.SENDING,
+    "Send many messages",
+    {
+        200: Answer(
+            "At least one message is stored.",
+            BulkAnswer,
+            {
+                "one of two": {
+                    "success": True,
+                    "message": "Envoi terminé: 1 succès, 1 échecs",
+                    "summary": {"total": 2, "success": 1, "failed": 1},
+                    "results": [
+                        {
+                            "recipient": "+22370123456",
+                            "success": True,
+                            "sms_id": "9e2ad8a4-6f0b-4c43-9c1e-3a5d8e3f6b10",
+                            "task_id": "17617592691708",
+                            "sim_number": "+22366603716",
+                            "status": "pending",
+                        },
+                        _FAILED,
+                    ],
+                }
+            },
+            headers=REPLAYED_HEADER,
+        ),
+        400: Answer(
+            "The request is not valid, or no message of it was accepted.",
+            BulkRefused,
+            {
+                "no message accepted": {
+                    "success": False,
+                    "message": "Request validation failed",
+                    "error": "invalid_request",
+                    "data": {
+                        "errors": [
+                            {
+                                "field": "messages.0.recipient",
+                                "message": "The recipient must be a mobile number",
+                            }
+                        ]
+                    },
+                    "summary": {"total": 1, "success": 0, "failed": 1},
+                    "results": [_FAILED],
+                }
+            },
+        ),
+    },
+    "All valid messages are stored in one transaction, and answered at once. The quota is all or nothing over them.",
+    parameters=(IDEMPOTENCY_KEY,),
+    body=Body(
+        BulkBody,
+        {
+            "two messages": {
+                "messages": [
+                    {"recipient": "+22370123456", "message": "Message 1"},
+                    {"recipient": "+22370123456", "message": "Message 2"},
+                ],
+                "campaign_id": 5,
+            }
+        },
+        parts=(MessageBody,),
+    ),
+    errors=(NotPermittedError, QuotaExceededError, ConflictError, IdempotencyMismatchError, QueueFullError),
+)
 
 
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
@@ -28,6 +114,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     rules = Rules(gateway.e164, settings.bulk_max, gateway.latest_send_at)
 
     @blueprint.post("/sms/send-bulk")
+    @described(_BULK)
     def send_bulk() -> Response:
         caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
+from api.documentation.operation import Access, Answer, Operation, Tag, described
+from api.responses.answers.health import HealthAnswer, HealthFailed
 from api.responses.errors import refusal
 from api.responses.serializers import respond, respond_error, success
 from gatewayd.errors import StorageUnavailableError
@@ -20,11 +22,49 @@ PATH = "/health"
 """The path below `/api`."""
 
 
+_CHECKS = {
+    "store": {"status": "pass", "output": "The database answers"},
+    "queue": {"status": "pass", "output": "Nothing has waited for long"},
+}
+_HEALTH = Operation(
+    Tag.BOX,
+    "Whether messages are accepted",
+    {
+        200: Answer(
+            "Messages are accepted.",
+            HealthAnswer,
+            {
+                "ready": {
+                    "success": True,
+                    "data": {"status": "ok", "live": True, "ready": True, "checks": _CHECKS},
+                }
+            },
+        ),
+        503: Answer(
+            "No messages are accepted.",
+            HealthFailed,
+            {
+                "not ready": {
+                    "success": False,
+                    "message": "No messages are taken: no SIM can send",
+                    "error": "storage_unavailable",
+                    "data": {"status": "fail", "live": True, "ready": False, "checks": _CHECKS},
+                }
+            },
+            headers={"Retry-After": "Seconds to wait before the next request."},
+        ),
+    },
+    "For monitors and load balancers. It is answered however busy the gateway is.",
+    access=Access.NONE,
+)
+
+
 def endpoints(gateway: Gateway) -> Blueprint:
     """The endpoint for monitors and load balancers."""
     blueprint = Blueprint("health", __name__)
 
     @blueprint.get(PATH)
+    @described(_HEALTH)
     def health() -> Response:
         checks, ready = gateway.checks(), gateway.ready()
         if ready:

@@ -8,15 +8,84 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate_admin
+from api.documentation.operation import Access, Answer, Body, Operation, Tag, described
+from api.documentation.parameters import PREFER
 from api.requests.headers import preferences
 from api.requests.json_body import body
-from api.requests.models import loop_test_request
+from api.requests.models import LoopTestBody, loop_test_request
 from api.responses import serializers
+from api.responses.answers.modems import LoopTestAnswer, LoopTestsAnswer
 from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
+from gatewayd.errors import ConflictError
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
+
+
+_TEST = {
+    "from": "1.1",
+    "from_sim": 1,
+    "to": "2.1",
+    "to_sim": 2,
+    "started_at": "2025-10-30T14:30:00.000000Z",
+    "outcome": "arrived",
+    "arrived": True,
+    "submit_s": 3.1,
+    "arrive_s": 5.4,
+    "report_s": 5.9,
+    "sms_id": "9e2ad8a4-6f0b-4c43-9c1e-3a5d8e3f6b10",
+    "reason": None,
+    "detail": "",
+    "detail_fr": "",
+}
+_BEGIN = Operation(
+    Tag.SIMS,
+    "Start a loop test",
+    {
+        200: Answer(
+            "The test is started.",
+            LoopTestAnswer,
+            {
+                "arrived": {
+                    "success": True,
+                    "message": "Test de boucle terminé",
+                    "data": {
+                        "running": False,
+                        "all_arrived": True,
+                        "timeout_s": 300,
+                        "tests": [_TEST],
+                        "notes": [],
+                    },
+                }
+            },
+        )
+    },
+    "SIMs of the box send texts to each other through the network. **Each text has its normal price.** The body may be absent.",
+    access=Access.ADMIN,
+    parameters=(PREFER,),
+    body=Body(
+        LoopTestBody,
+        {
+            "one SIM to another": {"from": "1", "to": "2"},
+            "with slots": {"from": "2.1", "to": "1.1", "timeout_s": 60},
+        },
+        required=False,
+    ),
+    errors=(ConflictError,),
+)
+_LAST = Operation(
+    Tag.SIMS,
+    "The last loop tests",
+    {
+        200: Answer(
+            "The latest test of each sending SIM.",
+            LoopTestsAnswer,
+            {"arrived": {"success": True, "data": [_TEST]}},
+        )
+    },
+    access=Access.ADMIN,
+)
 
 
 def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) -> Blueprint:
@@ -24,6 +93,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) ->
     blueprint = Blueprint("loop_test", __name__)
 
     @blueprint.post("/sms/loop-test")
+    @described(_BEGIN)
     def begin() -> Response:
         authenticate_admin(gateway)
         parsed = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
@@ -45,6 +115,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) ->
         return serializers.respond(serializers.success(data, message))
 
     @blueprint.get("/sms/loop-test")
+    @described(_LAST)
     def last() -> Response:
         authenticate_admin(gateway)
         tests = [serializers.loop_test(test) for test in gateway.loop_tests.last()]

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from api.access.ip_access import IpAccess
+from api.documentation.operation import Access, Answer, Operation, Tag, described
 from gatewayd.operations import metrics_snapshot
 from gatewayd.operations.health import HealthState
 from gatewayd.operations.metrics_snapshot import MetricsSnapshot, SimAccount, SimPlace
@@ -61,6 +62,15 @@ PATH = "/metrics"
 """The path at the root."""
 
 
+_METRICS = Operation(
+    Tag.BOX,
+    "Metrics for Prometheus",
+    {200: Answer("The text format of Prometheus.", mime="text/plain")},
+    "For this box and `api.metrics_networks` alone.",
+    access=Access.NONE,
+)
+
+
 def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[str, int]]) -> Blueprint:
     """The endpoint for Prometheus. `requests`: their durations by endpoint and code."""
     blueprint = Blueprint("metrics", __name__)
@@ -69,6 +79,7 @@ def endpoints(gateway: Gateway, ip_access: IpAccess, requests: Durations[tuple[s
     registry.register(_Collector(gateway, requests))
 
     @blueprint.get(PATH)
+    @described(_METRICS)
     def metrics() -> Response:
         ip_access.admit_to_metrics()
         return Response(generate_latest(registry), content_type=_CONTENT_TYPE)

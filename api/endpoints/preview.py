@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
+from api.documentation.operation import Answer, Body, Operation, Tag, described
 from api.requests.json_body import body
-from api.requests.models import Rules, preview_request
+from api.requests.models import PreviewBody, Rules, preview_request
+from api.responses.answers.preview import PreviewAnswer
 from api.responses.errors import refusal
 from api.responses.serializers import respond, success
 from config.settings import ApiSettings
@@ -19,12 +21,59 @@ if TYPE_CHECKING:
     from gatewayd.sending.preview import Preview
 
 
+_PREVIEW = Operation(
+    Tag.SENDING,
+    "Preview a message",
+    {
+        200: Answer(
+            "What a send would do now.",
+            PreviewAnswer,
+            {
+                "an apostrophe that costs a part": {
+                    "success": True,
+                    "data": {
+                        "encoding": "ucs2",
+                        "parts": 2,
+                        "characters": 79,
+                        "units": 79,
+                        "units_per_part": 67,
+                        "units_left": 55,
+                        "forcing": [
+                            {
+                                "character": "’",
+                                "name": "RIGHT SINGLE QUOTATION MARK",
+                                "positions": [1],
+                                "suggestion": "'",
+                            }
+                        ],
+                        "suggested_message": "L'équipe vous remercie",
+                        "suggested_parts": 1,
+                        "cost": 50,
+                        "sim": {"id": 1, "number": "+22366603716", "operator": "Orange"},
+                        "refusal": None,
+                    },
+                }
+            },
+        )
+    },
+    "Nothing is sent, kept or reserved.",
+    body=Body(
+        PreviewBody,
+        {
+            "a text": {"message": "L’équipe vous remercie"},
+            "a message": {"recipient": "+22370123456", "message": "Bonjour", "priority": "bulk"},
+        },
+    ),
+)
+
+
 def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     """The endpoint that previews a message."""
     blueprint = Blueprint("preview", __name__)
     rules = Rules(gateway.e164, settings.bulk_max)
 
     @blueprint.post("/sms/preview")
+    @described(_PREVIEW)
     def preview() -> Response:
         caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))

@@ -8,20 +8,115 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate
+from api.documentation.operation import Answer, Body, Operation, Tag, described
+from api.documentation.parameters import IDEMPOTENCY_KEY, PREFER, SMS_ID_OF_ANSWER
+from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.headers import Preferences, preferences
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
 from api.requests.json_body import body
-from api.requests.models import Rules, send_request
+from api.requests.models import Rules, SendBody, send_request
+from api.responses.answers.sending import SendAnswer, SendFailed
 from api.responses.errors import Refusal
 from api.responses.json_format import document
 from api.responses.response import JsonResponse
 from api.responses.serializers import flask_response, given_back, identifiers, success
 from api.server.wait_limit import WaitLimit
 from config.settings import ApiSettings
+from gatewayd.errors import (
+    ConflictError,
+    IdempotencyMismatchError,
+    NotPermittedError,
+    OptedOutError,
+    QueueFullError,
+    QuotaExceededError,
+    SimUnavailableError,
+)
 from gatewayd.records import MessageRecord, Replay, Status
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
+
+
+_IDS = {
+    "sms_id": "9e2ad8a4-6f0b-4c43-9c1e-3a5d8e3f6b10",
+    "task_id": "17617592691708",
+    "sim_number": "+22366603716",
+    "recipient": "+22370123456",
+}
+_SEND = Operation(
+    Tag.SENDING,
+    "Send one message",
+    {
+        200: Answer(
+            "The message is stored. The answer tells its status.",
+            SendAnswer,
+            {
+                "sent": {
+                    "success": True,
+                    "message": "SMS envoyé avec succès",
+                    "data": {**_IDS, "status": "sent"},
+                },
+                "pending": {
+                    "success": True,
+                    "message": "SMS mis en file d'attente",
+                    "data": {**_IDS, "status": "pending"},
+                },
+            },
+            headers={**REPLAYED_HEADER, "Preference-Applied": "The parts of `Prefer` that were followed."},
+            links={
+                "get_sms_status_by_sms_id": SMS_ID_OF_ANSWER,
+                "post_sms_cancel_by_sms_id": SMS_ID_OF_ANSWER,
+            },
+        ),
+        500: Answer(
+            "The message was refused for good while the client waited, or a fault of the gateway.",
+            SendFailed,
+            {
+                "send failed": {
+                    "success": False,
+                    "message": "The message could not be sent",
+                    "error": "send_failed",
+                    "data": {
+                        **_IDS,
+                        "status": "failed",
+                        "failure_reason": "The number is not assigned. / Le numéro n'est pas attribué.",
+                    },
+                }
+            },
+            headers=REPLAYED_HEADER,
+        ),
+    },
+    "The message is on the disk before the answer. The request waits for the modem for `api.send_wait_s` seconds, or as `Prefer` says.",
+    parameters=(PREFER, IDEMPOTENCY_KEY),
+    body=Body(
+        SendBody,
+        {
+            "a message": {"recipient": "+22370123456", "message": "Bonjour"},
+            "a one-time code": {
+                "recipient": "+22370123456",
+                "message": "Votre code : 482913",
+                "priority": "otp",
+                "expires_in_s": 300,
+                "campaign_id": 31,
+            },
+            "a reminder": {
+                "recipient": "+22370123456",
+                "message": "Rendez-vous demain",
+                "send_at": "2025-10-30T08:00:00Z",
+                "reference": "appointment-77",
+            },
+        },
+    ),
+    errors=(
+        NotPermittedError,
+        OptedOutError,
+        QuotaExceededError,
+        SimUnavailableError,
+        ConflictError,
+        IdempotencyMismatchError,
+        QueueFullError,
+    ),
+)
 
 
 def endpoints(gateway: Gateway, settings: ApiSettings, waiting: WaitLimit) -> Blueprint:
@@ -32,6 +127,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings, waiting: WaitLimit) -> Bl
     wait_limit = WaitLimit(settings.threads // 2, waiting)
 
     @blueprint.post("/sms/send")
+    @described(_SEND)
     def send() -> Response:
         caller = authenticate(gateway)
         raw = body(request.environ, partial(request.get_data, cache=False))

@@ -8,13 +8,47 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from api.access.authentication import authenticate_admin
+from api.documentation.operation import Access, Answer, Body, Operation, Tag, described
 from api.requests.json_body import body
-from api.requests.models import ussd_request
+from api.requests.models import UssdBody, ussd_request
 from api.responses import serializers
+from api.responses.answers.modems import UssdAnswer
+from api.responses.errors import TooManyWaitingError
 from api.server.wait_limit import WaitLimit
+from gatewayd.errors import ConflictError, NotFoundError, UssdFailedError
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
+
+
+_USSD = Operation(
+    Tag.SIMS,
+    "Send a USSD code",
+    {
+        200: Answer(
+            "The network answered.",
+            UssdAnswer,
+            {
+                "a balance": {
+                    "success": True,
+                    "message": "Réponse USSD reçue",
+                    "data": {
+                        "port": 1,
+                        "slot": 1,
+                        "answer": "Votre solde est de 1250 FCFA.",
+                        "session": "done",
+                        "answers": ["1 Solde\n2 Mon numéro", "Votre solde est de 1250 FCFA."],
+                        "replies_unsaid": 0,
+                    },
+                }
+            },
+        )
+    },
+    "The code is sent between two messages; the request waits for the network's answer.",
+    access=Access.ADMIN,
+    body=Body(UssdBody, {"the balance": {"port": 1, "code": "#123#"}}),
+    errors=(NotFoundError, ConflictError, UssdFailedError, TooManyWaitingError),
+)
 
 
 def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
@@ -22,6 +56,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     blueprint = Blueprint("ussd", __name__)
 
     @blueprint.post("/sms/ussd")
+    @described(_USSD)
     def ussd() -> Response:
         authenticate_admin(gateway)
         parsed = ussd_request(body(request.environ, partial(request.get_data, cache=False)))

@@ -14,18 +14,22 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from api.requests.headers import idempotency_key
 from api.requests.json_body import fingerprint, json_object
+from api.requests.schema_marks import marked
 from api.requests.times import rfc3339
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S
-from gatewayd.messages.blank_text import is_blank
+from gatewayd.messages.blank_text import VISIBLE, is_blank
 from gatewayd.records import LONGEST_TEXT, Draft, Idempotency, Options, Priority
+from gatewayd.sims.ussd import MOST_REPLIES
+from modem.driver.ussd import CODE
 
 LONGEST_REFERENCE = 255
 """Characters in a client's own id of a message."""
@@ -76,7 +80,7 @@ class BulkRequest:
 def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rules: Rules) -> SendRequest:
     """Parse the body of a send. Raises InvalidRequestError with every fault, and no other exception."""
     content, faults = _object(raw)
-    parsed, more = _validated(_Send, content, rules)
+    parsed, more = _validated(SendBody, content, rules)
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
     if parsed is None or faults or last:
         raise InvalidRequestError([*faults, *more, *last])
@@ -87,7 +91,7 @@ def send_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
 
 def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
     """Parse the body of a preview, in which the recipient may be missing. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_Preview, json_object(raw), rules)
+    parsed, faults = _validated(PreviewBody, json_object(raw), rules)
     if parsed is None:
         raise InvalidRequestError(faults)
     return Draft(parsed.recipient or "", parsed.message, parsed.reference), parsed.options()
@@ -95,7 +99,7 @@ def preview_request(raw: bytes, rules: Rules) -> tuple[Draft, Options]:
 
 def read_request(raw: bytes) -> bool:
     """Parse the body that marks a received text. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_Read, json_object(raw))
+    parsed, faults = _validated(ReadBody, json_object(raw))
     if parsed is None:
         raise InvalidRequestError(faults)
     return parsed.read
@@ -111,7 +115,7 @@ class OptOutRequest:
 
 def opt_out_request(raw: bytes, rules: Rules) -> OptOutRequest:
     """Parse the body that opts a number out. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_OptOut, json_object(raw), rules)
+    parsed, faults = _validated(OptOutBody, json_object(raw), rules)
     if parsed is None:
         raise InvalidRequestError(faults)
     return OptOutRequest(parsed.recipient, parsed.reason)
@@ -123,7 +127,7 @@ def bulk_request(raw: bytes, endpoint: str, idempotency_header: str | None, rule
     Then the error has every fault, also those of the messages.
     """
     content, faults = _object(raw)
-    parsed, more = _validated(_Bulk, content, rules)
+    parsed, more = _validated(BulkBody, content, rules)
     idempotency, last = _idempotency(idempotency_header, endpoint, content)
     if parsed is None or faults or last:
         raise InvalidRequestError([*faults, *more, *_message_faults(content, rules), *last])
@@ -143,7 +147,7 @@ class UssdRequest:
 
 def ussd_request(raw: bytes) -> UssdRequest:
     """Parse the body of a USSD request. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_Ussd, json_object(raw))
+    parsed, faults = _validated(UssdBody, json_object(raw))
     if parsed is None:
         raise InvalidRequestError(faults)
     return UssdRequest(parsed.port, parsed.code, tuple(parsed.replies or ()), parsed.slot)
@@ -160,7 +164,7 @@ class LoopTestRequest:
 
 def loop_test_request(raw: bytes) -> LoopTestRequest:
     """Parse the body of a loop test, which may be empty. Raises InvalidRequestError with every fault."""
-    parsed, faults = _validated(_LoopTest, json_object(raw) if raw.strip() else {})
+    parsed, faults = _validated(LoopTestBody, json_object(raw) if raw.strip() else {})
     if parsed is None:
         raise InvalidRequestError(faults)
     return LoopTestRequest(parsed.source, parsed.target, parsed.timeout_s)
@@ -183,7 +187,8 @@ _Id = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # the range of the store
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
+    # The text under a field is its description in the OpenAPI document.
+    model_config = ConfigDict(strict=True, extra="ignore", use_attribute_docstrings=True)
 
 
 _Model = TypeVar("_Model", bound=_Body)
@@ -196,24 +201,39 @@ def _e164(recipient: str, info: ValidationInfo[Rules]) -> str:
         raise PydanticCustomError("recipient", "{sentence}", {"sentence": str(error)}) from error
 
 
-_Recipient = Annotated[str, AfterValidator(_e164)]
-_Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_not_blank)]
+_Recipient = Annotated[str, Field(json_schema_extra=marked("recipient")), AfterValidator(_e164)]
+_Text = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_TEXT, json_schema_extra={"pattern": VISIBLE}),
+    AfterValidator(_not_blank),
+]
 _Reference = Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)]
 
 
-class _Message(_Body):
+class MessageBody(_Body):
+    """One message."""
+
     recipient: _Recipient
+    """A number of `numbers.plan`, or one with + and its country code; it is stored as E.164."""
     message: _Text
+    """Not only white space and invisible characters."""
     reference: _Reference | None = None
+    """The client's own id, returned everywhere; it need not be unique."""
 
 
 class _Options(_Body):
     sim_number_id: _Id | None = None
+    """The `id` of a SIM in `sims/available`: the message is never moved to another SIM."""
     campaign_id: _Id | None = None
+    """Stored and returned."""
     priority: Literal["otp", "normal", "bulk"] | None = None
+    """By default `normal`."""
     expires_in_s: Annotated[int, Field(ge=1, le=LONGEST_EXPIRY_S)] | None = None
-    send_at: str | None = None
+    """The message fails if it was not sent within these seconds."""
+    send_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})] | None = None
+    """The message is not sent before this time; at most a year ahead."""
     transactional: bool | None = None
+    """Passes opt-outs and sending windows; needs the right `transactional`."""
 
     @field_validator("send_at")
     @classmethod
@@ -236,18 +256,27 @@ class _Options(_Body):
         )
 
 
-class _Send(_Options, _Message):
-    pass
+class SendBody(_Options, MessageBody):
+    """A message with its options."""
 
 
-class _Preview(_Options):
+class PreviewBody(_Options):
+    """A message that is not sent."""
+
     recipient: _Recipient | None = None
+    """Without it the SIM is that of any recipient."""
     message: _Text
+    """Not only white space and invisible characters."""
     reference: _Reference | None = None
+    """Ignored, as a send may have one."""
 
 
-class _Bulk(_Options):
-    messages: list[Any]  # each is validated alone
+class BulkBody(_Options):
+    """Many messages with common options."""
+
+    # Each is validated alone, by MessageBody.
+    messages: Annotated[list[Any], Field(json_schema_extra=marked("bulk_max"))]
+    """A message that is not valid fails alone."""
 
     @field_validator("messages")
     @classmethod
@@ -258,20 +287,37 @@ class _Bulk(_Options):
         return messages
 
 
-class _Read(_Body):
+class ReadBody(_Body):
+    """The mark of a text."""
+
     read: bool
+    """Whether it was read."""
 
 
-class _OptOut(_Body):
+class OptOutBody(_Body):
+    """A number that wants no campaigns."""
+
     recipient: _Recipient
+    """A number of `numbers.plan`, or one with + and its country code; it is stored as E.164."""
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REFERENCE)] | None = None
+    """Kept as evidence."""
 
 
-class _Ussd(_Body):
+# The gateway judges codes and replies: the patterns are for the document alone.
+_Code = Annotated[str, Field(json_schema_extra={"pattern": f"^{CODE}$"})]
+
+
+class UssdBody(_Body):
+    """A USSD code, and replies to the menus after it."""
+
     port: int
-    code: str
+    """The port that sends the code."""
+    code: _Code
+    """As `#123#`: 1 to 160 digits, `*`, `#`, `+`, ASCII letters and plain punctuation."""
     slot: int | None = None
-    replies: list[str] | None = None
+    """The slot whose SIM sends the code; by default the active one."""
+    replies: Annotated[list[_Code], Field(json_schema_extra={"maxItems": MOST_REPLIES})] | None = None
+    """At most 10 replies, in the same session."""
 
 
 def _place(text: object) -> object:
@@ -283,13 +329,24 @@ def _place(text: object) -> object:
         raise PydanticCustomError("place", "{sentence}", {"sentence": str(error)}) from error
 
 
-_SimPlace = Annotated[SimAddress, BeforeValidator(_place)]
+_SimPlace = Annotated[
+    SimAddress,
+    BeforeValidator(_place),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(?:[0-9]{1,4}(?:\.[0-9]{1,2})?|[Ss][Ii][Mm]:[0-9]{1,15})$"}
+    ),
+]
 
 
-class _LoopTest(_Body):
+class LoopTestBody(_Body):
+    """The SIMs of a loop test."""
+
     source: _SimPlace | None = Field(default=None, alias="from")
+    """The SIM that sends: `PORT`, `PORT.SLOT` or `sim:ID`; by default each SIM."""
     target: _SimPlace | None = Field(default=None, alias="to")
+    """The SIM that receives; by default the next one with a known number."""
     timeout_s: Annotated[float, Field(ge=1, le=LONGEST_S, allow_inf_nan=False)] | None = None
+    """By default 300, times the number of SIMs that share a port."""
 
 
 def _object(raw: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -316,7 +373,7 @@ def _idempotency(
 def _message(item: object, rules: Rules) -> Draft | Rejected:
     if not isinstance(item, dict):
         return Rejected("", (Fault("", "must be a JSON object"),))
-    parsed, faults = _validated(_Message, item, rules)
+    parsed, faults = _validated(MessageBody, item, rules)
     if parsed is None:
         recipient = item.get("recipient")
         return Rejected(recipient if isinstance(recipient, str) else "", tuple(faults))

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from api.requests.models import Body, parsed_body
 from api.requests.query_params import point_in_time
+from gatewayd.records import EventType
 from gatewayd.webhooks.drafts import WebhookDraft
 from gatewayd.webhooks.service import ReplayRequest
 from gatewayd.webhooks.targets import LONGEST_URL
@@ -25,7 +26,14 @@ def _time(text: str) -> str:
 
 
 _Url = Annotated[str, Field(max_length=LONGEST_URL)]
-_Types = Annotated[list[str], Field(max_length=_MOST_TYPES)]
+# The gateway judges the types: the enumeration is for the document alone.
+_Types = Annotated[
+    list[str],
+    Field(
+        max_length=_MOST_TYPES,
+        json_schema_extra={"items": {"type": "string", "enum": [each.value for each in EventType]}},
+    ),
+]
 _Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -50,9 +58,11 @@ class WebhookChangeBody(Body):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     url: _Url | None = None
+    """`http` or `https`, without user name and password."""
     types: _Types | None = None
     """null: all."""
     description: str | None = None
+    """At most 200 characters, for people."""
     state: Literal["ok", "disabled"] | None = None
     """`disabled` stops it; `ok` lets it go on with what it missed."""
 
@@ -72,8 +82,11 @@ class ReplayBody(Body):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     since: _Time | None = None
+    """Events at this time or later."""
     until: _Time | None = None
+    """Events before this time."""
     event_id: str | None = None
+    """One event."""
     only: Literal["missing", "all"] | None = None
     """By default `all` with `event_id`, else `missing`: events whose attempts have all failed."""
 

@@ -90,7 +90,7 @@ class Refusal:
         return {"success": False, "message": self.message, "error": self.code, "data": self.data}
 
 
-_TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
+ERRORS: Mapping[type[GatewayError], tuple[int, str]] = {
     MissingKeyError: (401, "missing_api_key"),
     UnknownKeyError: (401, "invalid_api_key"),
     InactiveKeyError: (401, "inactive_api_key"),
@@ -116,6 +116,7 @@ _TABLE: Mapping[type[GatewayError], tuple[int, str]] = {
     TooManyRequestsError: (429, "too_many_requests"),
     InternalError: (500, "internal_error"),
 }
+"""HTTP status and code of each error."""
 
 
 def unexpected_refusal(error: Exception) -> Refusal:
@@ -126,12 +127,12 @@ def unexpected_refusal(error: Exception) -> Refusal:
 
 def status_and_code(kind: type[GatewayError]) -> tuple[int, str]:
     """The HTTP status and error code of an exception class. A class outside the table counts as internal error."""
-    return _TABLE.get(kind, _TABLE[InternalError])
+    return ERRORS.get(kind, ERRORS[InternalError])
 
 
 def refusal(error: GatewayError) -> Refusal:
     """The refusal for an error of the gateway."""
-    if type(error) not in _TABLE:
+    if type(error) not in ERRORS:
         error = InternalError()
     status, code = status_and_code(type(error))
     return Refusal(status, code, str(error), _data(error), _headers(error, status))

@@ -13,11 +13,11 @@ MIME = "application/json"
 HEADERS = {
     "Cache-Control": "no-store",  # responses hold messages and phone numbers
     "X-Content-Type-Options": "nosniff",
-    # No response is a page. A browser that opens one must run no script, show no frame and send no referrer.
+    # No response but the documentation, which has its own policy, is a page. A browser that opens one must run no script, show no frame and send no referrer.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-"""Headers of every response."""
+"""Headers of every response, where it has no value of its own."""
 
 JSON_HEADERS = {"Content-Type": MIME, **HEADERS}
 """Headers of every response with a JSON document."""

@@ -13,7 +13,10 @@ from modem.sms.gsm7 import decode_gsm7, decode_ucs2, encode_gsm7, encode_ucs2, p
 LONGEST_CODE: Final = 160  # characters; the network accepts 182 septets (22.090)
 
 # The characters with the same value in ASCII and the GSM alphabet, without the quote that ends a code.
-_CODE: Final = re.compile(rf"[ !#%&'()*+,./0-9:;<=>?A-Za-z-]{{1,{LONGEST_CODE}}}")
+CODE: Final = rf"[ !#%&'()*+,./0-9:;<=>?A-Za-z-]{{1,{LONGEST_CODE}}}"
+"""A regular expression for a code, or a reply to a menu."""
+
+_CODE: Final = re.compile(CODE)
 
 
 class Form(Enum):

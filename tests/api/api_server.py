@@ -35,7 +35,7 @@ class ApiServer:
         settings = self.played.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
         )
-        app = create_app(self.played.gateway, settings)
+        self.app = app = create_app(self.played.gateway, settings)
         self.server = Server(app, settings.api, limits, admit=app.admit, urgent=URGENT)
         self.address = self.server.bind()
         self.server.start()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayd.messages.blank_text import is_blank
+from gatewayd.messages.blank_text import VISIBLE, is_blank
 
 INVISIBLE = (
-    "\t\n\x0b\x0c\r \x85\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u2003\u200b\u200c\u200d\u200e\u200f"
+    "\t\n\x0b\x0c\r\x1c\x1f \x85\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u2003\u200b\u200c\u200d\u200e\u200f"
     "\u2028\u2029\u202a\u202e\u202f\u205f\u2060\u2061\u2064\u2066\u2069\u206a\u2800\u3000\u3164\ufe00\ufe0f\ufeff\uffa0"
     "\ufff9\ufffb\U0001d173\U000e0001\U000e0041\U000e007f\U000e0100"
 )
@@ -18,6 +20,11 @@ INVISIBLE = (
 @pytest.mark.parametrize("character", INVISIBLE, ids=lambda character: f"U+{ord(character):04X}")
 def test_a_text_of_one_invisible_character_is_blank(character: str) -> None:
     assert is_blank(character * 3)
+
+
+@given(st.text())
+def test_the_pattern_of_the_document_finds_something_in_every_other_text(text: str) -> None:
+    assert (re.search(VISIBLE, text) is None) == is_blank(text)
 
 
 @given(st.text(st.sampled_from(INVISIBLE)))
