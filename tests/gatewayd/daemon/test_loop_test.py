@@ -50,7 +50,8 @@ def test_every_sim_texts_the_next_one(box: Box) -> None:
     assert [(test["from"], test["to"]) for test in result["tests"]] == [("1.1", "2.1"), ("2.1", "1.1")]
     for test in result["tests"]:
         assert test["outcome"] == "arrived"
-        assert 0 < test["submit_s"] <= min(test["arrive_s"], test["report_s"]) < 60
+        assert 0 < test["submit_s"] <= test["report_s"] < 60
+        assert 0 < test["arrive_s"] < 60  # at another port: it may be seen before the modem's OK
     assert box.get("sms/inbox")["data"] == []
     assert box.get("sms/messages")["data"] == []
     assert box.cli("company", "list") == before
