@@ -21,6 +21,7 @@ import requests
 from tests.api.contract_client import tenant
 from tests.conftest import Running, eventually, free_port
 from tests.docs.documents import ROOT
+from tests.gatewayd.webhooks.hooked import Hooked
 
 EXAMPLES = ROOT / "docs" / "examples"
 SECRET = b"0123456789abcdef01234567"
@@ -110,14 +111,13 @@ def test_the_channel_for_laravel_sends_a_notification_once(running: Running, tmp
 
 
 @contextmanager
-def receiver(language: str, output: Path) -> Iterator[str]:
+def receiver(language: str, output: Path, secret: str, port: int) -> Iterator[str]:
     """A running receiver that writes what it prints to a file; its address."""
     program, *arguments = RECEIVERS[language]
-    port = free_port()
     environment = {
         **os.environ,
         "HOST": "127.0.0.1",
-        "WEBHOOK_SECRET": f"whsec_{base64.b64encode(SECRET).decode()}",
+        "WEBHOOK_SECRET": secret,
         "TMPDIR": str(output.parent),
     }
     with output.open("w") as out:
@@ -160,7 +160,8 @@ def signed(event_id: str, body: bytes, *, at: float | None = None, secret: bytes
 @pytest.mark.parametrize("language", RECEIVERS)
 def test_a_receiver_takes_what_is_signed_once_and_refuses_all_else(tmp_path: Path, language: str) -> None:
     output = tmp_path / "output"
-    with receiver(language, output) as url:
+    secret = f"whsec_{base64.b64encode(SECRET).decode()}"
+    with receiver(language, output, secret, free_port()) as url:
 
         def post(body: bytes, headers: dict[str, str]) -> int:
             return requests.post(url, data=body, headers=headers, timeout=10).status_code
@@ -179,3 +180,18 @@ def test_a_receiver_takes_what_is_signed_once_and_refuses_all_else(tmp_path: Pat
         assert post(body, signed("evt_7", body, secret=b"another")) == 401
         assert post(body, {}) == 401
     assert output.read_text().splitlines() == ["message.sent evt_1", "message.sent evt_1"]
+
+
+@pytest.mark.parametrize("language", RECEIVERS)
+def test_a_receiver_takes_the_events_of_a_gateway(tmp_path: Path, language: str) -> None:
+    need(RECEIVERS[language][0])
+    output, port = tmp_path / "output", free_port()
+    hooked = Hooked(tmp_path / "gateway")
+    try:
+        webhook = hooked.hook(f"http://127.0.0.1:{port}/")
+        with receiver(language, output, webhook.secrets[0], port):
+            hooked.write("a", "b")
+            eventually(lambda: output.read_text().count("\n") == 2)
+    finally:
+        hooked.close()
+    assert [line.split()[0] for line in output.read_text().splitlines()] == ["quota.threshold"] * 2
