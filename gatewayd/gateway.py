@@ -246,6 +246,10 @@ class Gateway:
         """Have the timers' thread call `answered`, to check that it runs."""
         self._timers.after(0.0, answered)
 
+    def probe_webhooks(self, answered: Callable[[], None]) -> None:
+        """Have the thread of the webhooks call `answered`, to check that it runs."""
+        self._webhook_sender.probe(answered)
+
     def ready(self) -> bool:
         """Whether a message would be accepted now (see `Readiness.ready`)."""
         return self._readiness.ready()

@@ -89,6 +89,7 @@ class Daemon:
                 "the writer": self._ask_writer,
                 "the HTTP server": self._server.probe,
                 "the timers": self.gateway.probe,
+                "the webhooks": self.gateway.probe_webhooks,
                 **{f"port {number}": port.probe for number, port in self._ports.items()},
             },
             self._status_text,

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
@@ -33,6 +34,7 @@ _ADVANCE: Final = 10_000
 _LOOK_S: Final = 0.1
 
 _AGAIN_S: Final = 5.0
+_AFTER_A_FAULT_S: Final = 5.0
 _FOREVER: Final = float("inf")
 
 
@@ -63,9 +65,19 @@ class _Changed:
     webhook_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A question whether the thread works."""
+
+    answered: Callable[[], None]
+
+
 class _Order(Enum):
     EVENTS = "events"
     STOP = "stop"
+
+
+_Received = _Order | _Changed | _Probe | Ended
 
 
 @dataclass(slots=True)
@@ -86,7 +98,8 @@ class Sender:
     def __init__(self, tools: Tools, most: int = _MOST) -> None:
         self._tools = tools
         self._most = most
-        self._inbox: queue.SimpleQueue[_Order | _Changed | Ended] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[_Received | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
         self._told = threading.Event()  # an order to look at events is in the inbox
         self._state = _State()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
@@ -99,6 +112,7 @@ class Sender:
 
     def stop(self, timeout_s: float) -> None:
         """Stop within `timeout_s`. Attempts in progress are cut off, and made again after the next start."""
+        self._stopping.set()
         self._inbox.put(_Order.STOP)
         if not self._thread.is_alive():
             return
@@ -112,6 +126,10 @@ class Sender:
     def changed(self, webhook_id: int) -> None:
         """A webhook was made, changed or deleted durably, or deliveries of it were queued."""
         self._inbox.put(_Changed(webhook_id))
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have the thread call `answered`, to check that it runs."""
+        self._inbox.put(_Probe(answered))
 
     def _events_written(self) -> None:
         if not self._told.is_set():
@@ -135,17 +153,30 @@ class Sender:
             if order is _Order.STOP:
                 break
             try:
-                if order is not None:
-                    self._take(order)
-                self._look_in_time(order)
-            except StoreUnavailableError as error:
-                log.debug("webhooks wait: %s", error)
-                self._again(order or _Order.EVENTS)
+                self._work(order)
+            except Exception:
+                log.exception("the webhooks met an unexpected error; they go on")
+                self._stopping.wait(_AFTER_A_FAULT_S)
         for known in self._state.known.values():
             if known.worker is not None:
                 known.worker.leave()
 
-    def _again(self, order: _Order | _Changed | Ended) -> None:
+    def _work(self, order: _Received | None) -> None:
+        """Take an order (None: something is due), and look at new events in time."""
+        try:
+            if order is not None:
+                self._take(order)
+        except StoreUnavailableError as error:
+            log.debug("a webhook is read again later: %s", error)
+            self._again(order)
+        try:
+            self._look_in_time()
+        except StoreUnavailableError as error:
+            log.debug("webhooks wait: %s", error)
+            self._state.look_at = monotonic() + _AGAIN_S
+        self._wake_due()
+
+    def _again(self, order: _Received | None) -> None:
         """Take an order once more after a pause, because the store could not be read."""
         timer = threading.Timer(_AGAIN_S, self._inbox.put, (order,))
         timer.daemon = True
@@ -159,23 +190,23 @@ class Sender:
         first = min(first, self._state.look_at)
         return None if first == _FOREVER else max(0.0, first - monotonic())
 
-    def _take(self, order: _Order | _Changed | Ended) -> None:
+    def _take(self, order: _Received) -> None:
         match order:
             case Ended():
                 self._worker_ended(order)
             case _Changed():
                 self._reload(order.webhook_id)
+            case _Probe():
+                order.answered()
             case _:
                 self._state.look_at = min(self._state.look_at, self._state.looked_at + _LOOK_S)
 
-    def _look_in_time(self, order: _Order | _Changed | Ended | None) -> None:
-        """Do what is due now."""
+    def _look_in_time(self) -> None:
+        """Look at new events, if it is time. Raises StoreUnavailableError."""
         now = monotonic()
         if self._state.look_at <= now:
             self._state.look_at, self._state.looked_at = _FOREVER, now
             self._look()
-        elif order is None:
-            self._wake_due()
 
     def _look(self) -> None:
         """Look at the new events, and wake the webhooks that get them."""

@@ -84,6 +84,8 @@ _READ: Final = """
     SELECT w.*, p.position, p.catch_up_to, p.failing_since, p.missed_from, p.last_failure_at, p.last_success_at
     FROM webhooks w JOIN webhook_progress p ON p.webhook_id = w.id
 """
+_BY_NAME: Final = {each.value: each for each in EventType}  # another version may have stored other types
+
 _PROGRESS: Final = (
     "UPDATE webhook_progress SET position = ?, catch_up_to = ?, failing_since = ?, missed_from = ?, last_failure_at = ?,"
     " last_success_at = ? WHERE webhook_id = ?"
@@ -223,7 +225,7 @@ def _webhook(row: Row) -> Webhook:
         bool(row["sandbox"]),
         bool(row["private"]),
         row["url"],
-        None if names is None else frozenset(EventType(name) for name in names.split(",") if name),
+        None if names is None else frozenset(_BY_NAME[name] for name in names.split(",") if name in _BY_NAME),
         row["description"],
         row["state"],
         (row["secret"], row["old_secret"]),

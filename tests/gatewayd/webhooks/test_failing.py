@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from gatewayd.records import EventType
+from gatewayd.store import Transaction
+from gatewayd.store.tables import events, inbound, retention, webhooks
+from gatewayd.store.tables.inbound import Nature
 from gatewayd.timekeeping.clock import SECOND
 from gatewayd.webhooks import schedule
 from gatewayd.webhooks.retention import DeliveryRetention
@@ -284,3 +287,42 @@ def test_deleting_a_failing_webhook_leaves_no_rows(hooked: Hooked) -> None:
         DeliveryRetention(hooked.store, hooked.gateway.timers).begin()
         eventually(lambda: hooked.row("SELECT count(*) FROM deliveries")[0] == 0)
         assert hooked.row("SELECT count(*) FROM delivery_bodies")[0] == 0
+
+
+def test_a_text_that_is_deleted_takes_the_stored_bytes_of_its_event_with_it(hooked: Hooked) -> None:
+    hooked.up(1, "8922301000000000001")
+    sim = hooked.sim("8922301000000000001")
+
+    def keep(db: Transaction) -> int:
+        inbox_id = inbound.keep_text(
+            db, sim, "+22370123456", "Bonjour", sent_at=None, nature=Nature(), now=1, incomplete=False
+        )
+        events.write_of_text(db, inbox_id, hooked.clock.at)
+        return inbox_id
+
+    with Receiver(Fails()) as receiver:
+        hooked.set_sim("8922301000000000001", company_id=hooked.company)
+        hooked.hook(receiver)
+        inbox_id = hooked.store.write(keep)
+        eventually(lambda: hooked.row("SELECT count(*) FROM delivery_bodies")[0] == 1)
+        hooked.store.write(lambda db: retention.drop(db, "inbox", [inbox_id]))
+        assert hooked.row("SELECT count(*) FROM delivery_bodies")[0] == 0
+        hooked.forward(1)  # there is nothing left to be sent
+        eventually(lambda: hooked.row("SELECT count(*) FROM deliveries")[0] == 0)
+        assert len(receiver.received) == 1
+
+
+def test_a_webhook_that_the_database_damaged_stops_no_other(hooked: Hooked) -> None:
+    with Receiver() as damaged, Receiver() as sound:
+        webhook = hooked.hook(damaged)
+        hooked.hook(sound)
+        columns = {"secret": "whsec_!", "types": "quota.threshold,no.such.type"}
+        hooked.store.write(lambda db: webhooks.set_columns(db, webhook.id, columns))
+        hooked.restart()
+        hooked.write(1)
+        eventually(got(sound, 1))
+        hooked.write(2)
+        eventually(got(sound, 1, 2))
+        assert damaged.received == []
+        hooked.gateway.webhooks.rotate(None, webhook.id, revoke=True)
+        eventually(got(damaged, 1, 2))
