@@ -40,6 +40,11 @@ UNIGNORED = ("env", "--default-signal=HUP,INT")
 _reserved: list[int] = []  # descriptors; they are open as long as this process lives
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests: at the end, one process would still run them while all others have nothing to do."""
+    items.sort(key=lambda item: "torture" not in item.nodeid)
+
+
 def free_port() -> int:
     """A TCP port on which a program may listen, for IPv4 and IPv6, and which no other test is given.
 
@@ -71,11 +76,6 @@ def cli_json(config: Path, *arguments: str | int) -> Any:
     result = CliRunner().invoke(main, ["--config", str(config), *map(str, arguments), "--json"])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests: at the end, one process would still run them while all others have nothing to do."""
-    items.sort(key=lambda item: "torture" not in item.nodeid)
 
 
 class Process:

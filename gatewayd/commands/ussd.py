@@ -14,10 +14,12 @@ from gatewayd.escaping import printable
 class _Ussd(click.Group):
     """A port in place of a command's name means `send`."""
 
+    default_command = "send"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """See `click.Group.parse_args`."""
         if args and args[0] not in self.commands and args[0] not in self.get_help_option_names(ctx):
-            args = ["send", *args]
+            args = [self.default_command, *args]
         return super().parse_args(ctx, args)
 
 

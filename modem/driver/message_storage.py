@@ -15,9 +15,10 @@ from modem.driver.pdu_mode import PduMode
 
 log = logging.getLogger(__name__)
 
-MEMORIES: Final = ("SM", "ME")  # the SIM's first: messages stay with their number
+MODEM_MEMORY: Final = "ME"  # the modem's own, which keeps its messages when the slot is switched
+MEMORIES: Final = ("SM", MODEM_MEMORY)  # the SIM's first: messages stay with their number
 REPORTS_MEMORY: Final = "SR"
-OUTGOING: Final = ("ME", "SM")  # for outgoing parts: the modem's own first, because a SIM wears out
+OUTGOING: Final = (MODEM_MEMORY, "SM")  # for outgoing parts: the modem's own first, because a SIM wears out
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-from modem.at.responses import asked_registration
+from modem.at.responses import Urc, asked_registration
 from modem.driver import parsers
 from modem.driver.commands import Commands
 
@@ -48,6 +48,15 @@ _CARRIES_SMS = frozenset(
         Registration.CSFB_ROAMING,
     }
 )
+
+
+REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
+_SMS_STATS: Final = frozenset(str(each.value) for each in _CARRIES_SMS)
+
+
+def reports_registration(urc: Urc) -> bool:
+    """Whether a URC says that the SIM is registered, so that texts and reports may come for it."""
+    return urc.tag in REGISTRATION_TAGS and urc.fields[0] in _SMS_STATS
 
 
 class NetworkRegistration:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 
 from modem.port.connection import Connection
+from modem.port.status import PortStatus
 
 log = logging.getLogger(__name__)
 
 
-def report_late_references(connection: Connection) -> None:
-    """Pass late references to the gateway. They settle a part in doubt where it is clear to which part they belong."""
+def report_late_references(connection: Connection, status: PortStatus | None = None) -> None:
+    """Pass late references to the gateway. They settle a part in doubt where it is clear to which part they belong.
+
+    `status`: of the port when the SIM was active that submitted the parts; by default the present one.
+    """
     channel, reporter = connection.channel, connection.reporter
     late = channel.take_late()
     if not late:
@@ -25,4 +29,4 @@ def report_late_references(connection: Connection) -> None:
             return
         reporter.correct_outcome(late.pop())
     for each in late:
-        reporter.tell_late(each.reference)
+        reporter.tell_late(status or reporter.status, each.reference)

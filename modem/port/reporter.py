@@ -208,10 +208,13 @@ class Reporter:
         except WorkUnavailableError:
             return 0.0
 
-    def tell_late(self, reference: int | None) -> None:
-        """Tell the gateway the TP-MR that a part in doubt got. If it cannot be stored now, the part's report settles it."""
+    def tell_late(self, status: PortStatus, reference: int | None) -> None:
+        """Tell the gateway the TP-MR that a part in doubt got. If it cannot be stored now, the part's report settles it.
+
+        `status`: of the port when the SIM was active that submitted the part.
+        """
         try:
-            self.work.told_late(self._status, reference)
+            self.work.told_late(status, reference)
         except WorkUnavailableError as error:
             self.unavailable(error)
 

@@ -54,7 +54,7 @@ class Session:
         self._channel = connection.channel
         self._modem = connection.modem
         self._came_up = False
-        self._sim_slots = SimSlots(connection)
+        self._sim_slots = SimSlots(connection, self._pass_on)
         self._sim_check = SimCheck(connection, self._sim_slots)
         self._inbound = Inbound(connection)
         self._modem_settings = ModemSettings(connection, self._inbound)
@@ -195,6 +195,13 @@ class Session:
     def _look_for_work(self) -> None:
         self._work_loop.look_now()
 
+    def _pass_on(self, everything: bool) -> None:
+        """Pass on all URCs, or only those that came before the modem reported a registration."""
+        if everything:
+            self._unsolicited.sort()
+        else:
+            self._unsolicited.sort_until_registered()
+
     def _answer_requests(self) -> None:
         self._mailbox.take_orders()
         self._mailbox.answer_asks(lambda: self._modem.answers(self._timing.ask_s))
@@ -216,15 +223,14 @@ class Session:
         reporter.publish(busy=False)
         if not 1 <= slot <= len(reporter.status.slots):
             raise ValueError(f"port {self._connection.port} has no slot {slot}")
-        before = reporter.status.active_slot
+        status = reporter.status
+        before = status.active_slot
         if slot == before:
             return
         self._mailbox.modem_is_busy()
-        report_late_references(self._connection)
-        entered = self._sim_slots.enter(slot, self._unsolicited.sort)
-        if not entered and reporter.status.slots[before - 1].sim is SimState.READY:
-            self._sim_slots.enter(before, self._unsolicited.sort)
-        self._channel.take_late()  # about the SIM of the old slot, which the gateway would not know
+        if not self._sim_slots.enter(slot) and reporter.status.slots[before - 1].sim is SimState.READY:
+            self._sim_slots.enter(before)
+        report_late_references(self._connection, status)  # no other SIM has submitted a part yet
         self._channel.owed = 0
         record.set_owed(0)
         self._come_up()

@@ -23,7 +23,9 @@ _LOOK_S: Final = 0.2  # between two readings of the registration
 class SimSlots:
     """Identifies the SIMs of one connection, unlocks them and switches between them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pass_on: Callable[[bool], None]) -> None:
+        """`pass_on`: passes on the URCs that came for the active SIM: all (True), or those before a registration."""
+        self._pass_on = pass_on
         self._settings = connection.settings
         self._reporter = connection.reporter
         self._identities = connection.record.identities
@@ -61,10 +63,12 @@ class SimSlots:
         """Return the name of the SIM that the modem uses now, before it is looked at; "" where it tells neither number."""
         return self._identities.find(Card(self._modem.sim.iccid(), self._modem.sim.imsi()))
 
-    def enter(self, slot: int, sort: Callable[[], None] = lambda: None) -> bool:
+    def enter(self, slot: int) -> bool:
         """Make a slot the active one and look at its SIM. Return whether it is there and works.
 
-        `sort` passes on the URCs that came until the modem changed the slot: they came for the SIM of the old one.
+        The SIM before gets everything that came until the new SIM was identified, or until the modem reported a
+        registration after the first command of the switch. Modems hold URCs back while a command runs and send them
+        after its OK, and no SIM gets a text before it is registered.
         """
         reporter = self._reporter
         before = reporter.status.active
@@ -72,9 +76,10 @@ class SimSlots:
         reporter.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
         began = monotonic()
         left = self._identities.last(before.slot) if known and before.slot != slot else Card()
-        if not self._switch_to(slot, left, sort):
+        if not self._switch_to(slot, left):
             reporter.publish_slot(slot, sim=SimState.FAILURE)
             return False
+        self._pass_on_urcs(until_registered=True)
         # The old SIM keeps its registration in the status: nothing newer is known until its slot is active again.
         reporter.publish(active_slot=slot, slots=reporter.slots_with(before.slot, signal_dbm=None))
         self._switched_at = began
@@ -82,14 +87,17 @@ class SimSlots:
         log.info("port %d: slot %d was made active in %.1f s", self._settings.port, slot, monotonic() - began)
         return works
 
-    def _switch_to(self, slot: int, left: Card, sort: Callable[[], None]) -> bool:
+    def _switch_to(self, slot: int, left: Card) -> bool:
         """Change the slot until the SIM is no longer `left`. Return whether it is another one, or none."""
         port, understood = self._settings.port, False
         ways = self._modem.slot_ways
         for way in (self._slot_way, *ways) if self._slot_way in ways else ways:
-            if way is None or not self._modem.switch(slot, way):
+            if way is None:
                 continue
-            sort()
+            self._modem.channel.drop_stale()
+            self._pass_on_urcs(until_registered=False)  # also a registration among them is this SIM's
+            if not self._modem.switch(slot, way):
+                continue
             if left == Card() or self._modem.sim.await_other(left):
                 self._slot_way = way
                 return True
@@ -99,6 +107,11 @@ class SimSlots:
         else:
             log.error("port %d: the modem has no command to switch slots: set slot_command", port)
         return False
+
+    def _pass_on_urcs(self, *, until_registered: bool) -> None:
+        """Pass on what came for the active SIM. A SIM that was not identified gets nothing: the next one that is gets it."""
+        if self._reporter.status.active.iccid:
+            self._pass_on(not until_registered)
 
     def look_at(self, slot: int) -> bool:
         """Identify the SIM in the active slot and make it ready for texts. Return whether it works."""

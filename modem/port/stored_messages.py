@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
-from modem.driver.message_storage import Stored
+from modem.driver.message_storage import MODEM_MEMORY, Stored
 from modem.port.conditions import Condition
 from modem.port.connection import Connection
 from modem.port.inbound_delivery import InboundDelivery, Message, parse_message
 from modem.port.interface import Unreadable
 from modem.port.memory_watch import MemoryWatch
+from modem.port.status import PortStatus
 from modem.sms import tpdu
 
 log = logging.getLogger(__name__)
@@ -89,13 +90,14 @@ class StoredMessages:
         iccid = self._reporter.status.active.iccid
         found: list[_Found] = []
         for place in dict.fromkeys(self._announced):
-            if place.iccid != iccid:
+            if place.iccid != iccid and place.memory != MODEM_MEMORY:
                 continue  # its SIM is not active; it is listed when that SIM is active again
             stored = self._modem.storage.read(place.index, place.memory)
             if stored is None:
                 self._watch.list_soon()  # a listing read it already, or it could not be read now
             else:
-                found.append(self._found(stored, place.memory))
+                there = self._found(stored, place.memory)
+                found.append(replace(there, place=replace(there.place, iccid=place.iccid)))
         if not self._take_over(found):
             return False
         self._announced.clear()
@@ -170,12 +172,18 @@ class StoredMessages:
                     taken.append(known)
                     continue
                 numbered = self._numbered(each, taken)
-                if not self._delivery.deliver(numbered.message, self._reporter.status):
+                if not self._delivery.deliver(numbered.message, self._status_for(each.place)):
                     return False
                 taken.append(numbered)
             for each in taken:
                 self._delete(each)
         return True
+
+    def _status_for(self, place: _StoredAt) -> PortStatus:
+        """Return the port's status with the SIM active for which a message came: it may have been switched since."""
+        status = self._reporter.status
+        slot = next((each.slot for each in status.slots if each.iccid == place.iccid), status.active_slot)
+        return replace(status, active_slot=slot)
 
     def _numbered(self, found: _Found, before: list[_Found]) -> _Found:
         """Number a text among equal texts in the memory: those `before` it, and those whose deletion was refused."""
@@ -222,7 +230,7 @@ class StoredMessages:
         if self._modem.storage.delete(found.place.index, found.memory):
             self._deleted += 1
             self._undeleted.pop(found.place, None)
-            self._delivery.is_gone(self._reporter.status, found.message)
+            self._delivery.is_gone(self._status_for(found.place), found.message)
         elif found.place not in self._undeleted or self._undeleted[found.place] is not found:
             log.warning(
                 "port %d: the modem does not delete message %d; the gateway tries again at intervals",

@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from modem.at.responses import RINGS, Urc
+from modem.driver.registration import REGISTRATION_TAGS, reports_registration
 from modem.port.connection import Connection
 from modem.port.health import Health
 from modem.port.inbound import Inbound
@@ -15,7 +16,6 @@ from modem.port.sim_check import SimCheck
 
 log = logging.getLogger(__name__)
 
-_REGISTRATION_TAGS: Final = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG"})
 _SIM_TAGS: Final = frozenset({"+CPIN", "+QUSIM", "^SIMST", "#QSS", "+UUSIMSTAT", "^SCKS"})
 
 
@@ -44,11 +44,17 @@ class Unsolicited:
         while urcs:
             self._pass_on(urcs.popleft())
 
+    def sort_until_registered(self) -> None:
+        """Pass on the URCs that came before one that reports a registration. The others stay."""
+        urcs = self._connection.channel.urcs
+        while urcs and not reports_registration(urcs[0]):
+            self._pass_on(urcs.popleft())
+
     def _pass_on(self, urc: Urc) -> None:
         self._modem_settings.hear(urc)
         if self._inbound.take(urc):
             return
-        if urc.tag in _REGISTRATION_TAGS:
+        if urc.tag in REGISTRATION_TAGS:
             self._health.want_registration()
         elif urc.tag in _SIM_TAGS:
             self._sim_check.want()

@@ -12,7 +12,7 @@ LEAK_KB = 8 * 1024  # memory that allocators keep; a leak of one record per faul
 
 
 def test_eight_ports_for_a_while(tmp_path: Path) -> None:
-    plan = Plan(messages=25, incoming=6, run_s=20, scale=0.04, rate=0.004, often=0.04, settle_s=40)
+    plan = Plan(messages=25, incoming=6, run_s=20, scale=0.04, rate=0.004, often=0.04, settle_s=60)
     result = Torture(tmp_path, plan).run()
     assert list(result.faults()) == [], result.table()
 

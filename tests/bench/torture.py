@@ -283,7 +283,7 @@ class Torture:
         return sorted(name for name in names if not name.startswith("control-client"))
 
     def _descriptors(self, pid: int, before: int) -> int:
-        for _ in range(20):
+        for _ in range(600):  # a minute, which only a leak takes
             if (now := proc.descriptors(pid)) <= before:
                 break
             pause(0.1)

@@ -60,6 +60,9 @@ def test_a_command_that_a_document_names_exists_with_its_options(document: str, 
             found := command.get_command(click.Context(command), arguments[0])
         ):
             command = found
+        elif isinstance(command, click.Group) and hasattr(command, "default_command"):
+            command = command.commands[command.default_command]
+            continue
         elif isinstance(command, click.Group) and not _is_value(command, arguments[0]):
             assert arguments[0].isupper(), f"{document}: {line}: there is no {arguments[0]}"
         arguments = arguments[1:]

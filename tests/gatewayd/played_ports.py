@@ -110,6 +110,7 @@ class PlayedGateway:
         self.webhook_way = webhook_way
         self.ports = {number: PlayedPort() for number in range(1, ports + 1)}
         self.statuses: dict[int, PortStatus] = {}
+        path.mkdir(exist_ok=True)
         write_empty_database(self.settings.store.path)
         self.open()
         self.company = self.store.write(lambda db: accounts.add_company(db, "Test", None, 0))

@@ -53,6 +53,11 @@ class ShownDelivery:
 # The events for an audience, from `_values`.
 _AUDIENCE: Final = "e.sandbox = :sandbox AND (e.company_id = :company OR (:box AND e.company_id = 0))"
 
+# SQLite can use the index `deliveries_open` only where the statement has this term too. It would still choose the primary key,
+# and look at all that was delivered.
+_OPEN: Final = "d.state <> 'delivered'"
+_BY_STATE: Final = "deliveries d INDEXED BY deliveries_open"
+
 _COLUMNS: Final = "d.event_id, d.state, d.tries, d.next_at, d.attempts"
 
 
@@ -127,7 +132,8 @@ def next_due(db: Connection, webhook_id: int) -> int | None:
 def oldest_pending(db: Connection, webhook_id: int) -> Delivery | None:
     """The pending delivery with the oldest event."""
     row = db.execute(
-        f"SELECT {_COLUMNS} FROM deliveries d WHERE d.webhook_id = ? AND d.state = 'pending' ORDER BY d.event_id LIMIT 1",
+        f"SELECT {_COLUMNS} FROM {_BY_STATE} WHERE d.webhook_id = ? AND d.state = 'pending' AND {_OPEN}"
+        " ORDER BY d.event_id LIMIT 1",
         (webhook_id,),
     ).fetchone()
     return None if row is None else _delivery(row)
@@ -140,8 +146,8 @@ def queue_missed(db: Connection, webhook_id: int, missed_from: int, now: int) ->
         (now, webhook_id, now),
     )
     db.execute(
-        "UPDATE deliveries SET state = 'pending', tries = 0, next_at = ?"
-        " WHERE webhook_id = ? AND state = 'failed' AND event_id >= ?",
+        "UPDATE deliveries INDEXED BY deliveries_open SET state = 'pending', tries = 0, next_at = ?"
+        " WHERE webhook_id = ? AND state = 'failed' AND state <> 'delivered' AND event_id >= ?",
         (now, webhook_id, missed_from),
     )
 
@@ -152,8 +158,8 @@ def queue_failed(
     """Queue again the failed deliveries of events with these numbers and times; how many. Ranges include their bounds."""
     return db.execute(
         "UPDATE deliveries SET state = 'pending', tries = 0, next_at = :now WHERE webhook_id = :webhook AND state = 'failed'"
-        " AND event_id IN (SELECT d.event_id FROM deliveries d JOIN events e ON e.id = d.event_id"
-        "  WHERE d.webhook_id = :webhook AND d.state = 'failed' AND d.event_id BETWEEN :first AND :last"
+        f" AND event_id IN (SELECT d.event_id FROM {_BY_STATE} JOIN events e ON e.id = d.event_id"
+        f"  WHERE d.webhook_id = :webhook AND d.state = 'failed' AND {_OPEN} AND d.event_id BETWEEN :first AND :last"
         "  AND e.at BETWEEN :since AND :until)",
         {
             "webhook": webhook_id,
@@ -196,10 +202,14 @@ def page(
     db: Connection, webhook_id: int, state: str | None, before: int | None, limit: int
 ) -> list[ShownDelivery]:
     """The deliveries of a webhook that have a row, newest event first, with events below `before`."""
+    table, terms = "deliveries d", ""
+    if state is not None:
+        terms = " AND d.state = :state"
+        if state != "delivered":
+            table, terms = _BY_STATE, f"{terms} AND {_OPEN}"
     rows = db.execute(
-        f"SELECT {_COLUMNS}, e.type, e.at FROM deliveries d JOIN events e ON e.id = d.event_id"
-        " WHERE d.webhook_id = :webhook AND d.event_id < :before"
-        + ("" if state is None else " AND d.state = :state")
+        f"SELECT {_COLUMNS}, e.type, e.at FROM {table} JOIN events e ON e.id = d.event_id"
+        f" WHERE d.webhook_id = :webhook AND d.event_id < :before{terms}"
         + " ORDER BY d.event_id DESC LIMIT :limit",
         {
             "webhook": webhook_id,

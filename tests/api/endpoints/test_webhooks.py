@@ -341,9 +341,11 @@ def test_events_are_sent_again_by_id_time_and_outcome(server: ApiServer) -> None
         ids = receiver.ids()
         assert admin.ok("POST", path, {"event_id": ids[1]})["queued"] == 1
         eventually(lambda: receiver.ids() == [*ids, ids[1]])
+        eventually(lambda: len(delivered()) == 3)  # results are stored a second later
         since = delivered()[1]["event"]["timestamp"]
         assert admin.ok("POST", path, {"since": since, "only": "all"})["queued"] == 2
         eventually(lambda: sorted(receiver.ids()) == sorted([*ids, ids[1], ids[1], ids[2]]))
+        eventually(lambda: len(delivered()) == 3)
         assert admin.ok("POST", path, {"until": since, "only": "all"})["queued"] == 1
         eventually(lambda: receiver.ids().count(ids[0]) == 2)
         bodies = {request.headers["webhook-id"]: request.body for request in receiver.received}

@@ -194,9 +194,10 @@ def test_a_connection_is_used_again_and_replaced_where_the_receiver_closed_it() 
         poster.close()
 
 
-def test_bytes_behind_an_answer_are_never_taken_for_the_next_answer() -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_bytes_behind_an_answer_are_never_taken_for_the_next_answer(at_once: bool) -> None:
     refusal, success = (b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % text for text in (b"500 No", b"200 OK"))
-    both_sent = threading.Semaphore(0)
+    answered, both_sent = threading.Semaphore(0), threading.Semaphore(0)
 
     def serve(connection: socket.socket) -> None:
         while read_request(connection):
@@ -206,13 +207,11 @@ def test_bytes_behind_an_answer_are_never_taken_for_the_next_answer() -> None:
                 connection.sendall(success)
             both_sent.release()
 
-    answered = threading.Semaphore(0)
-    for at_once in (True, False):  # noqa: B007 - the receiver reads it
-        with RawReceiver(serve) as receiver, closing(Poster(open_way())) as poster:
-            for _ in range(3):
-                assert post(poster, receiver.url).status_code == 500
-                answered.release()
-                assert both_sent.acquire(timeout=10)
+    with RawReceiver(serve) as receiver, closing(Poster(open_way())) as poster:
+        for _ in range(3):
+            assert post(poster, receiver.url).status_code == 500
+            answered.release()
+            assert both_sent.acquire(timeout=10)
 
 
 class Names:

@@ -28,7 +28,7 @@ from tests.modem.scripted_modem import Script, ScriptedModem
 FAST = ChannelTimeouts(
     prompt_s=0.3,
     result_s=0.2,
-    write_s=0.3,
+    write_s=2.0,
     quiet_s=0.02,
     flood_s=0.2,
     escape_s=0.02,

@@ -20,7 +20,6 @@ from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Switch, Unreadable
 from modem.port.port import Port
 from modem.port.status import PortState, PortStatus
-from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.modem.hardware.machine import Machine
 from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy, two_slots
@@ -1056,34 +1055,6 @@ def test_every_slot_is_read_once_and_switched_by_order() -> None:
         assert modem.commands.count("AT+CSUS=1") == 2
     sent_from = [claim.active_slot for claim in work.claims[:5]]
     assert sent_from == [2, 2, 1, 1, 2]
-
-
-def test_a_report_that_comes_during_a_switch_is_for_the_sim_of_the_old_slot() -> None:
-    slots: list[int] = []
-
-    class Slots(RecordingWork):
-        def reported(self, status: PortStatus, report: StatusReport) -> None:
-            super().reported(status, report)
-            slots.append(status.active_slot)
-
-    work = Slots()
-    answers = two_slots()
-    change = answers["AT+CSUS=0"]
-    assert callable(change)
-    with ScriptedModem(answers) as modem, running(modem.device, work, slots=2) as port:
-        eventually(lambda: work.state is PortState.UP)
-        assert work.statuses[-1].active_slot == 2
-
-        def report_and_change(modem: ScriptedModem) -> None:
-            modem.say(b"\r\n+CDS: 30\r\n" + REPORT.encode() + b"\r\n")
-            change(modem)
-
-        modem.answers["AT+CSUS=0"] = report_and_change
-        work.give(Switch(1))
-        port.wake()
-        eventually(lambda: work.statuses[-1].active_slot == 1)
-        eventually(lambda: slots)
-    assert slots == [2]
 
 
 def test_an_empty_slot_does_not_stop_the_other() -> None:
