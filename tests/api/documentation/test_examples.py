@@ -125,6 +125,7 @@ def test_every_parameter_is_taken_with_its_example(party: Party) -> None:
 
 
 def test_the_lists_of_the_examples_were_not_empty(party: Party) -> None:
+    party.webhook()
     empty = []
     for operation in party.document.operations:
         answer = party.call(operation) if operation.method == "GET" else None
