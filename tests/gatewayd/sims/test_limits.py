@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from gatewayd.admin import sims
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError, GatewayError, SimUnavailableError
-from gatewayd.records import Draft, MessageFilter, Options
+from gatewayd.records import Accepted, Draft, MessageFilter, Options
 from gatewayd.store.migrations import migrations
 from gatewayd.store.tables import sim_recipients
 from gatewayd.timekeeping.clock import DAY, SECOND
@@ -126,7 +126,7 @@ def test_a_bulk_takes_exactly_the_limit_of_recipients(played: PlayedGateway, adm
     drafts = [Draft(number(n % 5), "x") for n in range(10)]
     taken, _ = played.gateway.submit_bulk(played.caller, drafts, Options(), None)
     assert isinstance(taken, list)
-    assert [one is not None for one in taken] == [True, True, True, False, False] * 2
+    assert [isinstance(one, Accepted) for one in taken] == [True, True, True, False, False] * 2
 
 
 def test_threads_get_exactly_the_limit_of_recipients(played: PlayedGateway, admin: Context) -> None:
