@@ -251,15 +251,22 @@ def test_while_the_clock_is_untrusted_nothing_is_sent(hooked: Hooked) -> None:
 
 def test_without_a_network_of_the_box_no_failure_counts(tmp_path: Path) -> None:
     online = False
+    looks: list[bool] = []
+
+    def has_network() -> bool:
+        looks.append(online)
+        return online
+
     hooked = Hooked(tmp_path)
     hooked.close()
     way = open_way()
-    hooked.webhook_way = type(way)(way.judge, way.resolver, None, lambda: online)
+    hooked.webhook_way = type(way)(way.judge, way.resolver, None, has_network)
     hooked.open()
     port = free_port()
     webhook = hooked.hook(f"http://127.0.0.1:{port}/")
     hooked.write("x")
     hooked.forward(1)
+    eventually(lambda: looks)  # an attempt has failed
     assert hooked.state(webhook) == "ok"
     assert [one.delivery for one in hooked.deliveries(webhook)] == [None]
     online = True
