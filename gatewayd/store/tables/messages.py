@@ -159,9 +159,9 @@ def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | 
     """
     db.executemany(
         "INSERT INTO parts (message_id, seq, sim_id, pinned, priority, company_id, transactional, place)"
-        f" SELECT ?1, ?2, ?3, ?4, ?5, company_id, transactional, {'id' if place is None else int(place)}"
-        " FROM messages WHERE id = ?1",
-        rows,
+        f" SELECT ?, ?, ?, ?, ?, company_id, transactional, {'id' if place is None else int(place)}"
+        " FROM messages WHERE id = ?",
+        ((*row, row[0]) for row in rows),
     )
 
 

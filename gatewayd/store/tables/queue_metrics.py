@@ -15,8 +15,8 @@ from gatewayd.store.tables.queue_counts import Lane
 
 _LANE = "sim_id, pinned, priority, company_id, transactional"
 _NEXT_LANE = (
-    f"SELECT {_LANE}, message_id FROM parts WHERE {QUEUED} AND sim_id = ?1"
-    f" AND (pinned, priority, company_id, transactional) > (?2, ?3, ?4, ?5)"
+    f"SELECT {_LANE}, message_id FROM parts WHERE {QUEUED} AND sim_id = ?"
+    f" AND (pinned, priority, company_id, transactional) > (?, ?, ?, ?)"
     f" ORDER BY {_LANE}, place, message_id, seq LIMIT 1"
 )
 _BEFORE_ALL = (-1, -1, -1, -1)

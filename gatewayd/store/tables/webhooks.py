@@ -176,8 +176,8 @@ def set_progress(db: Connection, webhook_id: int, progress: Progress) -> None:
 def advance(db: Connection, positions: Iterable[tuple[int, int]]) -> None:
     """Move webhooks on to (position, id of the webhook): nothing before the position is for them."""
     db.executemany(
-        "UPDATE webhook_progress SET position = ? WHERE webhook_id = ?2 AND position < ?1",
-        [(position, webhook_id) for position, webhook_id in positions],
+        "UPDATE webhook_progress SET position = ? WHERE webhook_id = ? AND position < ?",
+        [(position, webhook_id, position) for position, webhook_id in positions],
     )
 
 
