@@ -216,8 +216,8 @@ def test_parts_that_waited_before_an_upgrade_are_in_their_companies_lanes(tmp_pa
             db.execute(
                 "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, priority, pinned, sim_id, parts,"
                 " unsent, undelivered, cost, taken_day, day, created_at)"
-                " VALUES (?1, ?1, ?1, ?2, ?3, ?2, 1, 0, 1, 1, 1, 1, 0, '2027-01-15', '2027-01-15', 0)",
-                (number, company, RECIPIENT),
+                " VALUES (:number, :number, :number, :company, :recipient, :company, 1, 0, 1, 1, 1, 1, 0, '2027-01-15', '2027-01-15', 0)",
+                {"number": number, "company": company, "recipient": RECIPIENT},
             )
             db.execute(
                 "INSERT INTO parts (message_id, seq, sim_id, pinned, priority) VALUES (?, 1, 1, 0, 1)",
