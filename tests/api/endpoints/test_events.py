@@ -173,10 +173,16 @@ def test_waiting_clients_learn_of_an_event_and_only_a_quarter_of_the_threads_wai
 def test_a_client_that_disconnects_frees_its_place(server: ApiServer) -> None:
     request = f"GET {PATH}?wait=60 HTTP/1.1\r\nHost: x\r\nX-API-Key: {server.key}\r\n\r\n".encode()
     gone: list[socket.socket] = []
-    for _ in range(THREADS // 4):
+
+    def filled() -> bool:
+        """Add a client until all places are taken: one that comes while `full` looks is answered at once."""
+        if full(server):
+            return True
         gone.append(server.connect())
         gone[-1].sendall(request)
-    eventually(lambda: full(server))
+        return False
+
+    eventually(filled)
     for client in gone:
         client.close()
     eventually(lambda: not full(server))
