@@ -33,6 +33,16 @@ def give_up(channel: Channel, modem: ScriptedModem) -> None:
     assert channel.owed == 1
 
 
+def read_late(channel: Channel) -> object:
+    """The late answers, as soon as there is one."""
+
+    def look() -> object:
+        channel.pause(0.02)
+        return channel.take_late()
+
+    return eventually(look)
+
+
 ORDERS: dict[str, tuple[Script, Script]] = {  # the answers to AT+CMGS and to the PDU
     "before this part's own": (prompted(PROMPT), said(LATE + OWN + OK)),
     "with an OK of its own": (prompted(PROMPT), said(LATE + OK + OWN + OK)),
@@ -56,8 +66,7 @@ def test_the_last_reference_is_this_parts_and_the_first_is_kept_for_the_older(
         give_up(channel, modem)
         modem.answers.update({"AT+CMGS": command, "PDU": pdu})
         assert submit(channel, 19, PDU, 1) == Submitted(11)
-        channel.pause(0.05)
-        assert channel.take_late() == [Submitted(10)]
+        assert read_late(channel) == [Submitted(10)]
         assert channel.owed == 0
         modem.answers.update({"AT+CMGS": ScriptedModem.prompt, "PDU": b"\r\n+CMGS: 12\r\n" + OK})
         assert submit(channel, 19, PDU, 1) == Submitted(12)
