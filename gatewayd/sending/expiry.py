@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +13,7 @@ from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
+from gatewayd.timekeeping.next_look import NextLook
 from gatewayd.timekeeping.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -43,42 +43,26 @@ class Expiry:
         write_with_effects: Callable[[Callable[[Transaction, Moment, Effects], int]], int],
     ) -> None:
         self._store = store
-        self._clock = clock
-        self._timers = timers
         self._moment = moment
         self._write_with_effects = write_with_effects
         self._after = _FROM_THE_FIRST  # the last message of this run that was checked: expires_at, id
-        self._lock = threading.Lock()
-        self._due = float("inf")  # monotonic seconds: when the valid timer fires
+        self._next = NextLook(clock, timers, self._look)
         self._ended = 0  # messages ended in this run; only the timers' thread uses it
 
     def look(self) -> None:
         """Look now: at the start, and after the clock was set. Any thread may call it."""
-        self._look_in(0.0)
+        self._next.within(0.0)
 
     def expect(self, expires_in_s: float) -> None:
         """A message was kept that expires in this many seconds."""
-        self._look_in(expires_in_s)
+        self._next.within(expires_in_s)
 
-    def _look_in(self, delay_s: float) -> None:
-        due = self._clock.monotonic() + delay_s
-        with self._lock:
-            if due >= self._due:
-                return
-            self._due = due
-        self._timers.after(delay_s, partial(self._look, due))
-
-    def _look(self, due: float) -> None:
-        with self._lock:
-            if due != self._due:
-                return  # a later call asked for an earlier look, which has run
-            self._due = float("inf")
+    def _look(self) -> float:
         try:
-            delay_s = self._expire()
+            return self._expire()
         except StoreUnavailableError as error:
             log.warning("messages that expired could not be ended (%s); tried again in %g s", error, _LOOK_S)
-            delay_s = _LOOK_S
-        self._look_in(delay_s)
+            return _LOOK_S
 
     def _expire(self) -> float:
         """End some of the expired messages; the seconds until the next look."""

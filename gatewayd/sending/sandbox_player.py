@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -21,6 +20,7 @@ from gatewayd.store.tables.inbound import Nature
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.sandbox import DueStep
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
+from gatewayd.timekeeping.next_look import NextLook
 from gatewayd.timekeeping.timers import Timers
 from modem.sms.gsm7 import alphabet_for
 
@@ -46,36 +46,20 @@ class SandboxPlayer:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._timers = timers
         self._words = words
         self._write_with_effects = write_with_effects
-        self._lock = threading.Lock()
-        self._due = float("inf")  # monotonic seconds: when the valid timer fires
+        self._next = NextLook(clock, timers, self._look)
 
     def look(self) -> None:
         """Look now: at the start, after messages were kept, and after the clock was set. Any thread may call it."""
-        self._look_in(0.0)
+        self._next.within(0.0)
 
-    def _look_in(self, delay_s: float) -> None:
-        due = self._clock.monotonic() + delay_s
-        with self._lock:
-            if due >= self._due:
-                return
-            self._due = due
-        self._timers.after(delay_s, partial(self._look, due))
-
-    def _look(self, due: float) -> None:
-        with self._lock:
-            if due != self._due:
-                return  # a later call asked for an earlier look, which has run
-            self._due = float("inf")
+    def _look(self) -> float | None:
         try:
-            delay_s = self._play()
+            return self._play()
         except StoreUnavailableError as error:
             log.warning("sandbox messages cannot go on (%s); tried again in %g s", error, _LOOK_S)
-            delay_s = _LOOK_S
-        if delay_s is not None:
-            self._look_in(delay_s)
+            return _LOOK_S
 
     def _play(self) -> float | None:
         """Play some of the steps that are due; the seconds until the next look, None where nothing is to come."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -21,6 +20,7 @@ from gatewayd.store.tables import messages, queue_counts, scheduled
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.scheduled import Due
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Clock, Moment
+from gatewayd.timekeeping.next_look import NextLook
 from gatewayd.timekeeping.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -62,15 +62,13 @@ class ScheduledRelease:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._timers = timers
         self._port_registry = port_registry
         self._outage_backlog = outage_backlog
         self._operator = operator
         self._portable = portable
         self._moment = moment
         self._write_with_effects = write_with_effects
-        self._lock = threading.Lock()
-        self._due = float("inf")  # monotonic seconds: when the valid timer fires
+        self._next = NextLook(clock, timers, self._look)
         # The present run over the messages that are due; only the timers' thread uses it.
         self._after = _FROM_THE_FIRST  # the last message that was looked at: send_at, id
         self._began = 0.0  # monotonic seconds
@@ -78,32 +76,18 @@ class ScheduledRelease:
 
     def look(self) -> None:
         """Look now: at the start, and after the clock was set. Any thread may call it."""
-        self._look_in(0.0)
+        self._next.within(0.0)
 
     def expect(self, due_in_s: float) -> None:
         """A message was kept that is due in this many seconds."""
-        self._look_in(due_in_s)
+        self._next.within(_bounded(due_in_s))
 
-    def _look_in(self, delay_s: float) -> None:
-        delay_s = max(0.0, min(delay_s, _LOOK_S))
-        due = self._clock.monotonic() + delay_s
-        with self._lock:
-            if due >= self._due:
-                return
-            self._due = due
-        self._timers.after(delay_s, partial(self._look, due))
-
-    def _look(self, due: float) -> None:
-        with self._lock:
-            if due != self._due:
-                return  # a later call asked for an earlier look, which has run
-            self._due = float("inf")
+    def _look(self) -> float:
         try:
-            delay_s = self._release()
+            return _bounded(self._release())
         except StoreUnavailableError as error:
             log.warning("scheduled messages could not be released (%s); tried again in %g s", error, _LOOK_S)
-            delay_s = _LOOK_S
-        self._look_in(delay_s)
+            return _LOOK_S
 
     def _release(self) -> float:
         """Release some of the messages that are due; the seconds until the next look."""
@@ -176,6 +160,10 @@ class ScheduledRelease:
         """Whether a message waited through an outage: it is sent slowly then (see `OutageBacklog`)."""
         guard_s = self._settings.backlog_guard_s
         return bool(guard_s) and at.now - due.send_at > guard_s * SECOND
+
+
+def _bounded(delay_s: float) -> float:
+    return max(0.0, min(delay_s, _LOOK_S))
 
 
 def _queue(db: Transaction, message: Message, sim: Candidate, place: int) -> None:
