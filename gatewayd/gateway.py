@@ -297,7 +297,7 @@ class Gateway:
         return self._requests.submit_bulk(caller, drafts, options, key)
 
     def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
-        """What a send would do now (see `sending.preview`). A recipient of "" is an unknown one."""
+        """The result that a send would have now (see `sending.preview`). A recipient of "" is an unknown one."""
         return preview(self._store, self._intake, caller, draft, options)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:

@@ -15,7 +15,7 @@ RECIPIENT = "+22370123456"
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the settings of a box put into the document."""
+    """The values that the settings of a box put into the document."""
 
     keywords: Mapping[Setting, Mapping[str, Any]]  # setting → keywords of JSON schema
     recipient: str  # an example, E.164

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -13,7 +12,7 @@ from api.documentation.operation import Answer, Body, Operation, Tag, described
 from api.documentation.parameters import IDEMPOTENCY_KEY
 from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import BulkBody, MessageBody, Rejected, Rules, bulk_request, in_bulk
 from api.responses.answers.sending import BulkAnswer, BulkRefused
 from api.responses.errors import refusal, status_and_code
@@ -117,7 +116,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @described(_BULK)
     def send_bulk() -> Response:
         caller = authenticate(gateway)
-        raw = body(request.environ, partial(request.get_data, cache=False))
+        raw = request_body()
         parsed = bulk_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
         messages = parsed.messages
         drafts = [message for message in messages if isinstance(message, Draft)]

@@ -28,7 +28,7 @@ _TOO_MANY = {"Retry-After": "2"}
 _TYPE = rf"\s*(?:{'|'.join(re.escape(each.value) for each in EventType)})?\s*"
 _EVENTS = Operation(
     Tag.EVENTS,
-    "What happened, in order",
+    "The events, in order",
     {
         200: Answer(
             "A page, oldest first.",

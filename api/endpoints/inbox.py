@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -10,7 +9,7 @@ from flask import Blueprint, Response, request
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Parameter, Tag, described
 from api.documentation.parameters import CURSOR, ID, LIMIT, SINCE, UNTIL
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import ReadBody, read_request
 from api.requests.query_params import inbox_filter, row_id
 from api.responses.answers.inbox import InboxAnswer, TextAnswer
@@ -96,7 +95,7 @@ def endpoints(gateway: Gateway) -> Blueprint:
     @described(_MARK)
     def mark_read(text_id: str) -> Response:
         caller = authenticate(gateway)
-        read = read_request(body(request.environ, partial(request.get_data, cache=False)))
+        read = read_request(request_body())
         return respond(success(text(gateway.mark_read(caller, row_id(text_id), read=read))))
 
     return blueprint

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -11,7 +10,7 @@ from api.access.authentication import authenticate_admin
 from api.documentation.operation import Access, Answer, Body, Operation, Tag, described
 from api.documentation.parameters import PREFER
 from api.requests.headers import preferences
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import LoopTestBody, loop_test_request
 from api.responses import serializers
 from api.responses.answers.modems import LoopTestAnswer, LoopTestsAnswer
@@ -96,7 +95,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings, wait_limit: WaitLimit) ->
     @described(_BEGIN)
     def begin() -> Response:
         authenticate_admin(gateway)
-        parsed = loop_test_request(body(request.environ, partial(request.get_data, cache=False)))
+        parsed = loop_test_request(request_body())
         prefer = preferences(request.headers.get("Prefer", ""))
         round_ = gateway.loop_tests.begin(parsed.source, parsed.target, parsed.timeout_s)
         wait_s = min(prefer.wait_s or 0, settings.send_wait_max_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -10,7 +9,7 @@ from flask import Blueprint, Response, request
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Parameter, Tag, described
 from api.documentation.parameters import CURSOR, LIMIT, NUMBER
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import OptOutBody, Rules, opt_out_request
 from api.requests.query_params import page
 from api.responses.answers.campaigns import OptOutAnswer, OptOutsAnswer
@@ -79,7 +78,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @described(_ADD)
     def add() -> Response:
         caller = authenticate(gateway)
-        wanted = opt_out_request(body(request.environ, partial(request.get_data, cache=False)), rules)
+        wanted = opt_out_request(request_body(), rules)
         return respond(
             success(_opt_out(gateway.opt_outs.add(caller, wanted.recipient, wanted.reason, "api")))
         )

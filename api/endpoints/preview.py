@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Tag, described
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import PreviewBody, Rules, preview_request
 from api.responses.answers.preview import PreviewAnswer
 from api.responses.errors import refusal
@@ -26,7 +25,7 @@ _PREVIEW = Operation(
     "Preview a message",
     {
         200: Answer(
-            "What a send would do now.",
+            "The result that a send would have now.",
             PreviewAnswer,
             {
                 "an apostrophe that costs a part": {
@@ -76,7 +75,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings) -> Blueprint:
     @described(_PREVIEW)
     def preview() -> Response:
         caller = authenticate(gateway)
-        raw = body(request.environ, partial(request.get_data, cache=False))
+        raw = request_body()
         draft, options = preview_request(raw, rules)
         return respond(success(preview_document(gateway.preview(caller, draft, options))))
 

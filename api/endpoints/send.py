@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -13,7 +12,7 @@ from api.documentation.parameters import IDEMPOTENCY_KEY, PREFER, SMS_ID_OF_ANSW
 from api.documentation.parameters import REPLAYED as REPLAYED_HEADER
 from api.requests.headers import Preferences, preferences
 from api.requests.idempotency import REPLAYED, StatusAndDocument, first_response, replay
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import Rules, SendBody, send_request
 from api.responses.answers.sending import SendAnswer, SendFailed
 from api.responses.errors import Refusal
@@ -130,7 +129,7 @@ def endpoints(gateway: Gateway, settings: ApiSettings, waiting: WaitLimit) -> Bl
     @described(_SEND)
     def send() -> Response:
         caller = authenticate(gateway)
-        raw = body(request.environ, partial(request.get_data, cache=False))
+        raw = request_body()
         parsed = send_request(raw, request.path, request.headers.get("Idempotency-Key"), rules)
         prefer = preferences(request.headers.get("Prefer", ""))
         wait_s = _wait_s(prefer, settings)

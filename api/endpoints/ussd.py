@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.access.authentication import authenticate_admin
 from api.documentation.operation import Access, Answer, Body, Operation, Tag, described
-from api.requests.json_body import body
+from api.requests.json_body import request_body
 from api.requests.models import UssdBody, ussd_request
 from api.responses import serializers
 from api.responses.answers.modems import UssdAnswer
@@ -59,7 +58,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     @described(_USSD)
     def ussd() -> Response:
         authenticate_admin(gateway)
-        parsed = ussd_request(body(request.environ, partial(request.get_data, cache=False)))
+        parsed = ussd_request(request_body())
         with wait_limit.required():
             answer = gateway.ussd(parsed.port, parsed.code, parsed.replies, parsed.slot)
         return serializers.respond(serializers.success(serializers.ussd(answer), "Réponse USSD reçue"))

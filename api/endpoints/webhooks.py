@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -10,8 +9,8 @@ from flask import Blueprint, Response, request
 from api.access.authentication import authenticate
 from api.documentation.operation import Answer, Body, Operation, Parameter, Tag, described
 from api.documentation.parameters import CURSOR, LIMIT
-from api.requests.json_body import body
-from api.requests.query_params import delivery_filter
+from api.requests.json_body import request_body
+from api.requests.query_params import delivery_filter, row_id
 from api.requests.webhook_bodies import (
     ReplayBody,
     RotationBody,
@@ -239,7 +238,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     @described(_ADD)
     def add() -> Response:
         caller = authenticate(gateway)
-        draft = webhook_draft(_body())
+        draft = webhook_draft(request_body())
         webhook = gateway.webhooks.create(_permitted(caller), caller.company_id, draft)
         return respond(success(_with_secret(webhook)), 201)
 
@@ -254,28 +253,28 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     @described(_SHOW)
     def webhook(webhook_id: str) -> Response:
         caller = _permitted(authenticate(gateway))
-        return respond(success(webhook_document(gateway.webhooks.one(caller, _id(webhook_id)))))
+        return respond(success(webhook_document(gateway.webhooks.one(caller, row_id(webhook_id)))))
 
     @blueprint.patch("/webhooks/<webhook_id>")
     @described(_CHANGE)
     def change(webhook_id: str) -> Response:
         caller = authenticate(gateway)
-        changes = webhook_changes(_body())
-        changed = gateway.webhooks.change(_permitted(caller), _id(webhook_id), changes)
+        changes = webhook_changes(request_body())
+        changed = gateway.webhooks.change(_permitted(caller), row_id(webhook_id), changes)
         return respond(success(webhook_document(changed)))
 
     @blueprint.delete("/webhooks/<webhook_id>")
     @described(_REMOVE)
     def remove(webhook_id: str) -> Response:
         caller = _permitted(authenticate(gateway))
-        return respond(success(webhook_document(gateway.webhooks.remove(caller, _id(webhook_id)))))
+        return respond(success(webhook_document(gateway.webhooks.remove(caller, row_id(webhook_id)))))
 
     @blueprint.post("/webhooks/<webhook_id>/rotate")
     @described(_ROTATE)
     def rotate(webhook_id: str) -> Response:
         caller = authenticate(gateway)
-        revoke = rotation_revokes(_body())
-        rotated = gateway.webhooks.rotate(_permitted(caller), _id(webhook_id), revoke=revoke)
+        revoke = rotation_revokes(request_body())
+        rotated = gateway.webhooks.rotate(_permitted(caller), row_id(webhook_id), revoke=revoke)
         return respond(success(_with_secret(rotated)))
 
     @blueprint.post("/webhooks/<webhook_id>/test")
@@ -283,7 +282,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     def test(webhook_id: str) -> Response:
         caller = _permitted(authenticate(gateway))
         with wait_limit.required():
-            attempt = gateway.webhooks.test(caller, _id(webhook_id))
+            attempt = gateway.webhooks.test(caller, row_id(webhook_id))
         return respond(success(attempt_document(attempt, with_response=caller.admin)))
 
     @blueprint.get("/webhooks/<webhook_id>/deliveries")
@@ -292,7 +291,7 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
         caller = authenticate(gateway)
         state, limit, cursor = delivery_filter(request.args)
         found, next_cursor = gateway.webhooks.deliveries(
-            _permitted(caller), _id(webhook_id), state, limit, cursor
+            _permitted(caller), row_id(webhook_id), state, limit, cursor
         )
         data = [delivery_document(each) for each in found]
         return respond({"success": True, "data": data, "next_cursor": next_cursor})
@@ -301,15 +300,11 @@ def endpoints(gateway: Gateway, wait_limit: WaitLimit) -> Blueprint:
     @described(_REPLAY)
     def replay(webhook_id: str) -> Response:
         caller = authenticate(gateway)
-        wanted = replay_request(_body())
-        queued = gateway.webhooks.replay(_permitted(caller), _id(webhook_id), wanted)
+        wanted = replay_request(request_body())
+        queued = gateway.webhooks.replay(_permitted(caller), row_id(webhook_id), wanted)
         return respond(success({"queued": queued.count, "complete": queued.complete}))
 
     return blueprint
-
-
-def _body() -> bytes:
-    return body(request.environ, partial(request.get_data, cache=False))
 
 
 def _permitted(caller: Caller) -> Caller:
@@ -317,13 +312,6 @@ def _permitted(caller: Caller) -> Caller:
     if _RIGHT not in caller.rights:
         raise NotPermittedError(_RIGHT)
     return caller
-
-
-def _id(text: str) -> int:
-    """The id in a path. Raises NotFoundError, because no webhook has another one."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise NotFoundError("There is no such webhook")
-    return int(text)
 
 
 def _with_secret(webhook: Webhook) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from flask import request
 
 from api.responses.errors import EncodedBodyError
 from gatewayd.errors import Fault, InvalidRequestError
@@ -32,6 +35,11 @@ def body(environ: WSGIEnvironment, read: Callable[[], bytes]) -> bytes:
     if raw.startswith(_COMPRESSED):
         raise EncodedBodyError("is compressed; send it as it is")
     return raw
+
+
+def request_body() -> bytes:
+    """The body of the request that is being answered (see `body`)."""
+    return body(request.environ, partial(request.get_data, cache=False))
 
 
 def json_object(raw: bytes) -> dict[str, Any]:

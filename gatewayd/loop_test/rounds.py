@@ -28,13 +28,13 @@ from gatewayd.records import Draft, LoopTestRecord, Options, Priority
 from gatewayd.sending.intake import Intake, PreparedDraft
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.routing import Candidate
-from gatewayd.sims.limits import Room
+from gatewayd.sims.limits import room_without_limits
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import loop_tests, sims
+from gatewayd.store.tables import loop_tests
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
 
@@ -190,7 +190,7 @@ class LoopTests:
         for test in tests:
             sender, draft = test.pair.sender, drafts.get(test.token)
             if draft is not None:
-                room = self._unlimited(db, sender.sim_id)
+                room = room_without_limits(db, sender.sim_id, self._moment())
                 sim = Candidate(sender.sim_id, sender.number, "", None, False, sender.cost, room, 0.0)
                 self._intake.accept_own(db, draft, sim, options)
             sms_id = None if draft is None else draft.sms_id
@@ -198,12 +198,6 @@ class LoopTests:
             test_id = loop_tests.begin(db, test.token, sms_id, sender.sim_id, test.pair.target.sim_id, now)
             begun[test.token] = (test_id, began)
         return begun
-
-    def _unlimited(self, db: Transaction, sim_id: int) -> Room:
-        """A test that was planned is sent whatever the limits of the SIM are now, and counts against them."""
-        row = sims.at_work(db, sim_id)
-        hour, counts = (0, False) if row is None else (row.reset_hour, row.limits_recipients)
-        return Room(self._moment().day_from(hour), counts_recipients=counts)
 
     # The methods below run on the timers' thread, except `_message_changed`.
 

@@ -11,7 +11,7 @@ from gatewayd.errors import GatewayError, QuotaExceededError, SimUnavailableErro
 
 
 class Step(Enum):
-    """What happens to a sandbox message."""
+    """An event in the life of a sandbox message."""
 
     SENT = "sent"
     DELIVERED = "delivered"

@@ -19,7 +19,7 @@ _SENT_LATELY = 30 * DAY
 
 
 class Wish(Enum):
-    """What the sender of a text wants."""
+    """The wish of the sender of a text."""
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"

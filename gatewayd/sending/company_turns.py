@@ -14,7 +14,7 @@ from enum import IntEnum
 
 
 class SendClass(IntEnum):
-    """What shares a SIM by turns: the lower number is sent first."""
+    """The classes of messages that share a SIM by turns: the lower number is sent first."""
 
     OTP = 0
     NORMAL = 1

@@ -280,7 +280,11 @@ class _Batch:
         is_sandbox = asked.caller.sandbox
         later = options.send_at is not None and (options.send_at > at.now or not at.trusted)
         scheduled = later and not is_sandbox
-        planned = self._planned(asked) if scheduled else replace(_NO_SIM, room=Room(at.today))
+        planned: Candidate | None = None  # of messages for which no SIM is chosen now
+        if scheduled:
+            planned = self._planned(asked)
+        elif is_sandbox:
+            planned = replace(_NO_SIM, room=Room(at.today))
         has_sim = not scheduled and not is_sandbox
         stoppable = self._is_stoppable(asked)
         accepted: list[Accepted | GatewayError] = []

@@ -9,7 +9,7 @@ from gatewayd.receiving.opt_out_texts import OptOutText, OptOutWords, Wish
 from gatewayd.records import Draft, Options
 from gatewayd.sending.intake import Intake
 from gatewayd.sending.routing import Candidate
-from gatewayd.sims.limits import Room
+from gatewayd.sims.limits import room_without_limits
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store import Transaction
 from gatewayd.store.tables import opt_outs, sims
@@ -57,15 +57,8 @@ class OptOutReplies:
             return
         opt_outs.confirmed(db, text.company_id, text.sender, at.now)
         sim = Candidate(
-            sim_id, sims.number_of(db, sim_id), "", None, False, 0.0, _unlimited(db, sim_id, at), 0.0
+            sim_id, sims.number_of(db, sim_id), "", None, False, 0.0, room_without_limits(db, sim_id, at), 0.0
         )
         options = Options(expires_in_s=_CONFIRMATION_EXPIRES_S)
         self._intake.accept_own(db, self._intake.prepare(Draft(text.sender, words)), sim, options)
         effects.queued[sim_id] = effects.queued.get(sim_id, 0) + 1
-
-
-def _unlimited(db: Transaction, sim_id: int, at: Moment) -> Room:
-    """A confirmation is sent whatever the limits of the SIM are, and counts against them."""
-    row = sims.at_work(db, sim_id)
-    hour, counts = (0, False) if row is None else (row.reset_hour, row.limits_recipients)
-    return Room(at.day_from(hour), counts_recipients=counts)

@@ -1,4 +1,4 @@
-"""What a send would do now: its parts, its cost, its SIM and its refusal, without keeping anything."""
+"""The result that a send would have now: its parts, its cost, its SIM and its refusal, without keeping anything."""
 
 from __future__ import annotations
 

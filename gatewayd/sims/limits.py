@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gatewayd.store import Transaction
-from gatewayd.store.tables import sim_recipients, sim_usage
+from gatewayd.store.tables import sim_recipients, sim_usage, sims
 from gatewayd.store.tables.sims import LimitedSim
 from gatewayd.timekeeping.clock import Moment, month_of
 
@@ -104,3 +104,10 @@ def _left(known: int | None, limit: int | None, used: int) -> int | None:
     if limit is None:
         return known
     return limit - used if known is None else min(known, limit - used)
+
+
+def room_without_limits(db: Transaction, sim_id: int, at: Moment) -> Room:
+    """The room for a message of the gateway itself: it is sent whatever the limits of the SIM are, and counts against them."""
+    row = sims.at_work(db, sim_id)
+    hour, counts = (0, False) if row is None else (row.reset_hour, row.limits_recipients)
+    return Room(at.day_from(hour), counts_recipients=counts)

@@ -210,7 +210,7 @@ _NO_ROUTE: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 
 def _reason(error: OSError, timeout_s: float) -> str:
-    """What went wrong, without a capital letter and without a full stop."""
+    """The reason of a failure, without a capital letter and without a full stop."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -48,7 +48,7 @@ def replaced(text: str) -> str:
 
 
 def replacement(cluster: str) -> str | None:
-    """What GSM 7-bit has for a character outside of it, "" for what is not drawn; None: nothing that says the same."""
+    """The text that GSM 7-bit has for a character outside of it, "" for what is not drawn; None: nothing that says the same."""
     composed = unicodedata.normalize("NFC", cluster)
     if _is_gsm7(composed):
         return composed

@@ -8,7 +8,7 @@ from api.responses.answers.envelope import Shape, Success, Time
 
 
 class Event(Shape):
-    """What happened."""
+    """An event: something that happened."""
 
     id: str
     """Never used twice."""

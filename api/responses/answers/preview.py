@@ -28,7 +28,7 @@ class PreviewSim(Shape):
 
 
 class Preview(Shape):
-    """What a send would do now."""
+    """The result that a send would have now."""
 
     encoding: Literal["gsm7", "ucs2"]
     parts: int
@@ -50,6 +50,6 @@ class Preview(Shape):
 
 
 class PreviewAnswer(Success):
-    """What a send would do now."""
+    """The result that a send would have now."""
 
     data: Preview

@@ -19,7 +19,7 @@ class Identifiers(Shape):
 
 
 class GivenBack(Shape):
-    """What the request named is given back."""
+    """The values of the request that are given back."""
 
     reference: str | None = None
     """The client's own id, only where the request named one."""
