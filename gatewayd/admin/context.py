@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from config.settings import PortSettings
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
+from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
 from gatewayd.sims.ports import Ports
@@ -43,6 +44,7 @@ class Context:
     gateway: Gateway | None
     file_ports: tuple[PortSettings, ...] = ()  # of the configuration file
     running_ports: PortSet | None = None  # None if no daemon runs
+    modem_search: ModemSearch = field(default_factory=ModemSearch)
 
     @property
     def ports(self) -> Ports:

@@ -19,6 +19,7 @@ from gatewayd.daemon.signals import stop_asked
 from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
 from gatewayd.sims import known_ports
+from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
 from gatewayd.store.store import Store
@@ -86,6 +87,7 @@ class Daemon:
             self.gateway,
             settings.ports,
             self._ports,
+            ModemSearch(settings.daemon.search_devices),
         )
         self._control = ControlServer(
             settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)

@@ -14,6 +14,7 @@ from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.store import Transaction
 from gatewayd.store.tables import ports
 from gatewayd.store.tables.ports import StoredPort
+from modem.hardware.device_path import USB
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ NEVER_STORED = frozenset({"reset_command", "slot_command", "submit_via"})
 """Settings that only the file may have: `reset_command` runs a program, `slot_command` is any AT command."""
 
 _LONGEST_DEVICE = 4096  # PATH_MAX of Linux
+_PATTERN = frozenset("*?[")  # a pattern may make the gateway read every folder of the box
 
 
 class Source(Enum):
@@ -80,6 +82,13 @@ def checked(values: Mapping[str, object]) -> PortSettings:
     device = values.get("device")
     if isinstance(device, str) and len(device) > _LONGEST_DEVICE:
         faults.append(Fault("device", f"must have at most {_LONGEST_DEVICE} characters"))
+    elif isinstance(device, str) and not (device.startswith(("/", USB)) and _PATTERN.isdisjoint(device)):
+        faults.append(
+            Fault(
+                "device",
+                f'must be a path from the root, as "/dev/ttyUSB0", or begin with "{USB}"; no pattern',
+            )
+        )
     if faults:
         raise InvalidRequestError(faults)
     try:
