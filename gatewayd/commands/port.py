@@ -49,12 +49,12 @@ def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     if not found:
         say("There is no port: `gatewayd ports` finds the modems, `gatewayd port add` adds one.")
         return
-    say(table([{**row, "sim": _words(row["sim"])} if wide else _narrow(row) for row in found]))
-    for row in found:
-        if row["state"] not in ("up", "not_running") and row["detail"]:
-            say("\n" + _wrapped(f"Port {row['port']}: {row['detail']}"))
-        if row["paused_since"]:
-            say(_wrapped(f"It is paused since {_local(row['paused_since'])}."))
+    say(table([{**one, "sim": _words(one["sim"])} if wide else _narrow(one) for one in found]))
+    for one in found:
+        if one["state"] not in ("up", "not_running") and one["detail"]:
+            say("\n" + _wrapped(f"Port {one['port']}: {one['detail']}"))
+        if one["paused_since"]:
+            say(_wrapped(f"It is paused since {_local(one['paused_since'])}."))
 
 
 @port.command()
@@ -170,19 +170,19 @@ def _with_typed_pin(settings: dict[str, object]) -> dict[str, object]:
     return {**settings, "pin": sys.stdin.readline().strip()}
 
 
-def _show_one(row: Mapping[str, Any], as_json: bool) -> None:
-    show(dict(row) if as_json else {**row, "sim": _words(row["sim"])}, as_json)
+def _show_one(one: Mapping[str, Any], as_json: bool) -> None:
+    show(dict(one) if as_json else {**one, "sim": _words(one["sim"])}, as_json)
 
 
-def _narrow(row: Mapping[str, Any]) -> dict[str, object]:
+def _narrow(one: Mapping[str, Any]) -> dict[str, object]:
     return {
-        "port": row["port"],
-        "state": row["state"].replace("_", " "),
-        "SIM": _words(row["sim"]),
-        "operator": row["operator"][:12],
-        "dBm": row["signal_dbm"],
-        "device": _shortened(row["device"], _LONGEST_DEVICE),
-        "in": row["source"],
+        "port": one["port"],
+        "state": one["state"].replace("_", " "),
+        "SIM": _words(one["sim"]),
+        "operator": one["operator"][:12],
+        "dBm": one["signal_dbm"],
+        "device": _shortened(one["device"], _LONGEST_DEVICE),
+        "in": one["source"],
     }
 
 

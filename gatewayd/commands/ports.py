@@ -34,7 +34,7 @@ from modem.port.status import PortState
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLUMNS = 80
-_WIDEST = 20  # of the columns with names
+_LONGEST_DEVICE, _LONGEST_MODEL, _LONGEST_OPERATOR = 18, 12, 10  # characters, so that a line fits 80 columns
 _USUAL_BAUD = PortSettings.model_fields["baud"].default
 
 
@@ -270,10 +270,10 @@ def _narrow(line: Mapping[str, object]) -> dict[str, object]:
     """The columns of a line that fit a terminal."""
     kept = {name: line[name] for name in ("device", "port", "speaks", "model", "SIM", "operator", "dBm")}
     device, model, sim = (str(kept[name]) for name in ("device", "model", "SIM"))
-    kept["device"] = device if len(device) <= _WIDEST else f"…{device[1 - _WIDEST :]}"
-    kept["model"] = model[:_WIDEST]
+    kept["device"] = device if len(device) <= _LONGEST_DEVICE else f"…{device[1 - _LONGEST_DEVICE :]}"
+    kept["model"] = model[:_LONGEST_MODEL]
     kept["SIM"] = f"…{sim[-4:]}" if sim.isdigit() else sim
-    kept["operator"] = str(kept["operator"])[:12]
+    kept["operator"] = str(kept["operator"])[:_LONGEST_OPERATOR]
     return kept
 
 
