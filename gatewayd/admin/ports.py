@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Annotated, Final
 
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
+from config.language.text import Sentences, Text
 from gatewayd.admin.context import ONLY_THESE, Context
 from gatewayd.diagnostics import sim as sim_check
 from gatewayd.diagnostics.findings import Grade
@@ -26,9 +28,14 @@ SEARCH_TIMEOUT_S: Final = 120.0
 Number = Annotated[int, Field(ge=1, le=9999)]
 """The number of a port."""
 
+# A port hands over its lines between two reads of its modem.
+_RECALL_S: Final = 2.0
+
 _SPEAKS: Final = {
-    ProbeResult.AT: "It answers AT commands but cannot send texts: use another interface of the same modem.",
-    ProbeResult.SILENT: "Nothing answers AT commands here: is a modem behind it, and powered?",
+    ProbeResult.AT: Text(
+        "It answers AT commands but cannot send texts: use another interface of the same modem."
+    ),
+    ProbeResult.SILENT: Text("Nothing answers AT commands here: is a modem behind it, and powered?"),
 }
 
 
@@ -71,7 +78,7 @@ def add(context: Context, port: Number, device: str, settings: More | None = Non
 def set_(context: Context, port: Number, changes: Changes) -> dict[str, object]:
     """Change settings of a port of the database."""
     if not changes:
-        raise AdminError("name at least one change")
+        raise AdminError(Text("Name at least one change."))
     with _admin_errors():
         return _one(context, context.ports.set(port, changes, context.clock.now()))
 
@@ -118,6 +125,21 @@ def history(context: Context, port: Number) -> list[dict[str, object]]:
     ]
 
 
+def conversation(context: Context, port: Number) -> list[dict[str, object]]:
+    """List the kept lines between the gateway and the modem of a port, secrets masked, oldest first."""
+    found = context.running().ports.get(port)
+    if found is None:
+        raise AdminError(Text("There is no port {port}.", port=port))
+    try:
+        lines = found.recall().result(_RECALL_S)
+    except (TimeoutError, CancelledError) as error:
+        raise AdminError(Text("The port does not answer now: try again later.")) from error
+    return [
+        {"at": iso(int(line.at * SECOND)), "direction": line.direction.name.lower(), "text": line.text}
+        for line in lines
+    ]
+
+
 def discover(
     context: Context, devices: Annotated[list[str], Field(max_length=64)] | None = None
 ) -> dict[str, object]:
@@ -126,7 +148,7 @@ def discover(
     begin_search(context, devices or ())
     findings = context.modem_search.wait(SEARCH_TIMEOUT_S)
     if findings is None:
-        raise AdminError("the search for modems did not end in time: try again later")
+        raise AdminError(Text("The search for modems did not end in time: try again later."))
     return {"devices": found_devices(findings), "next_port": next_number(context)}
 
 
@@ -228,7 +250,10 @@ def _state(port: KnownPort, status: PortStatus | None) -> str:
 
 def _detail(port: KnownPort, status: PortStatus | None) -> str:
     if port.replaced_by is not None:
-        return f"Port {port.replaced_by} of the configuration file has this number or device, and runs in its place."
+        return Text(
+            "Port {port} of the configuration file has this number or device, and runs in its place.",
+            port=port.replaced_by,
+        )
     return "" if status is None else status.detail
 
 
@@ -238,6 +263,7 @@ def _admin_errors() -> Iterator[None]:
     try:
         yield
     except InvalidRequestError as error:
-        raise AdminError("; ".join(f"{fault.field}: {fault.message}" for fault in error.faults)) from error
+        faults = [Text("{field}: {fault}", field=each.field, fault=each.message) for each in error.faults]
+        raise AdminError(Sentences(faults, "; ")) from error
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(*error.args) from error

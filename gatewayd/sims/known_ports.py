@@ -9,6 +9,7 @@ from enum import Enum
 
 from pydantic import ValidationError
 
+from config.language.text import Text
 from config.settings import PortSettings
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.store import Transaction
@@ -23,6 +24,16 @@ NEVER_STORED = frozenset({"reset_command", "slot_command", "submit_via"})
 
 _LONGEST_DEVICE = 4096  # PATH_MAX of Linux
 _PATTERN = frozenset("*?[")  # a pattern may make the gateway read every folder of the box
+
+_RULES = {
+    "port": Text("must be a whole number from 1 to 9999"),
+    "device": Text('must be the path of one device, as "/dev/ttyUSB0", or a USB device, as "usb:1-1.2:2"'),
+    "baud": Text("must be a whole number from 50 to 4000000"),
+    "slots": Text("must be a whole number from 1 to 64"),
+    "pin": Text("must be 4 to 8 digits"),
+    "smsc": Text("must be a phone number"),
+    "rtscts": Text("must be yes or no"),
+}
 
 
 class Source(Enum):
@@ -75,31 +86,24 @@ def winner(settings: PortSettings, others: Sequence[PortSettings]) -> int | None
 
 def checked(values: Mapping[str, object]) -> PortSettings:
     """The settings of a port for the database. Raises InvalidRequestError, without the values: one is a PIN."""
-    faults = [
-        Fault(name, "can only be set in the configuration file")
-        for name in sorted(NEVER_STORED & values.keys())
-    ]
+    text = Text("can only be set in the configuration file")
+    faults = [Fault(name, text) for name in sorted(NEVER_STORED & values.keys())]
     device = values.get("device")
-    if isinstance(device, str) and len(device) > _LONGEST_DEVICE:
-        faults.append(Fault("device", f"must have at most {_LONGEST_DEVICE} characters"))
-    elif isinstance(device, str) and not (device.startswith(("/", USB)) and _PATTERN.isdisjoint(device)):
-        faults.append(
-            Fault(
-                "device",
-                f'must be a path from the root, as "/dev/ttyUSB0", or begin with "{USB}"; no pattern',
-            )
-        )
+    if isinstance(device, str) and not _is_one_device(device):
+        faults.append(Fault("device", _RULES["device"]))
     if faults:
         raise InvalidRequestError(faults)
     try:
         return PortSettings.model_validate(dict(values))
     except ValidationError as error:
-        raise InvalidRequestError(
-            [
-                Fault(".".join(map(str, fault["loc"])) or "port", fault["msg"].removeprefix("Value error, "))
-                for fault in error.errors(include_url=False, include_input=False)
-            ]
-        ) from None
+        wrong = [str(fault["loc"][0]) for fault in error.errors(include_url=False, include_input=False)]
+        unknown = Text("is not a setting of a port")
+        raise InvalidRequestError([Fault(name, _RULES.get(name, unknown)) for name in wrong]) from None
+
+
+def _is_one_device(name: str) -> bool:
+    """Whether a name means one device, wherever the daemon was started: a path from the root, or a USB device."""
+    return len(name) <= _LONGEST_DEVICE and name.startswith(("/", USB)) and _PATTERN.isdisjoint(name)
 
 
 def row_of(settings: PortSettings) -> StoredPort:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from config.language.text import Text
 from gatewayd.errors import ConflictError
 from modem import discovery
 from modem.discovery import Device, Finding
@@ -56,9 +57,12 @@ class ModemSearch:
                 return
             wanted = self._unused(used, given)
             if len(wanted) > _MOST_DEVICES:
-                raise ConflictError(
-                    f"There are {len(wanted)} serial devices; at most {_MOST_DEVICES} can be searched"
+                text = Text(
+                    "There are {count} serial devices, and at most {most} can be searched.",
+                    count=len(wanted),
+                    most=_MOST_DEVICES,
                 )
+                raise ConflictError(text)
             self._ended.clear()
             self._state = SearchState(running=True, findings=None)
             thread = threading.Thread(target=self._search, args=(wanted,), name="modem search", daemon=True)
@@ -66,7 +70,7 @@ class ModemSearch:
                 thread.start()
             except RuntimeError as error:  # no more threads can be started
                 self._end(None)
-                raise ConflictError("No thread can be started now: try again later") from error
+                raise ConflictError(Text("The box is too busy now: try again later.")) from error
 
     def wait(self, timeout_s: float) -> tuple[Finding, ...] | None:
         """The findings, once the search has ended; None if it still runs after `timeout_s`, or failed."""

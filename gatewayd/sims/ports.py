@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from config.language.text import Text
 from config.settings import PortSettings
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError
 from gatewayd.sims import known_ports
@@ -54,9 +55,11 @@ class Ports:
         with self._changing():
             self._check_device(settings)
             if self._running is not None and self._running.is_leaving(settings.port):
-                raise ConflictError(
-                    f"Port {settings.port} was removed and still finishes a message: try again in a minute"
+                text = Text(
+                    "Port {port} was removed and still finishes a message: try again in a minute.",
+                    port=settings.port,
                 )
+                raise ConflictError(text)
 
             def keep(db: Transaction) -> None:
                 self._check_free(db, settings)
@@ -74,7 +77,9 @@ class Ports:
         Raises InvalidRequestError, NotFoundError, ConflictError.
         """
         if "port" in changes:
-            raise InvalidRequestError([Fault("port", "cannot be changed: remove the port, and add it anew")])
+            raise InvalidRequestError(
+                [Fault("port", Text("cannot be changed: remove the port, and add it anew"))]
+            )
         with self._changing():
             with self._store.readers.lend() as db:
                 before = self._stored(db, number)
@@ -146,9 +151,9 @@ class Ports:
         with self._changing():
             found = self.one(number)
             if found.paused_since is not None:
-                raise ConflictError(f"Port {number} is paused: resume it first")
+                raise ConflictError(Text("Port {port} is paused: resume it first.", port=number))
             if self._running is None:
-                raise ConflictError("No gatewayd is running on this store")
+                raise ConflictError(Text("No gatewayd is running on this store."))
             self._running[number].restart_modem()
 
     @contextmanager
@@ -165,7 +170,7 @@ class Ports:
             (port for port in known_ports.in_use(db, self._file_ports) if port.number == number), None
         )
         if found is None:
-            raise NotFoundError(f"There is no port {number}: `gatewayd port list` shows them")
+            raise _unknown(number)
         return found
 
     def _stored(self, db: Transaction, number: int) -> KnownPort:
@@ -175,10 +180,12 @@ class Ports:
             if port.source is Source.DATABASE:
                 return port
         if found:
-            raise ConflictError(
-                f"Port {number} is in the configuration file: change it there, then restart the daemon"
+            text = Text(
+                "Port {port} is in the configuration file: change it there, then restart the gateway.",
+                port=number,
             )
-        raise NotFoundError(f"There is no port {number}: `gatewayd port list` shows them")
+            raise ConflictError(text)
+        raise _unknown(number)
 
     def _check_free(self, db: Transaction, settings: PortSettings, besides: int | None = None) -> None:
         """Raise ConflictError where another port has the number or device. `besides`: a port that may have them."""
@@ -188,10 +195,11 @@ class Ports:
             if not (port.source is Source.DATABASE and port.number == besides)
         ]
         if besides is None and len(others) >= MOST_PORTS:
-            raise ConflictError(f"There are {MOST_PORTS} ports already")
+            raise ConflictError(Text("There are {count} ports already.", count=MOST_PORTS))
         for other in others:
             if other.port == settings.port and besides is None:
-                raise ConflictError(f"There is a port {settings.port} already: choose another number")
+                text = Text("There is a port {port} already: choose another number.", port=settings.port)
+                raise ConflictError(text)
             if other.device == settings.device:
                 raise _device_in_use(other.port)
 
@@ -225,4 +233,8 @@ def _path(device: str) -> str:
 
 
 def _device_in_use(port: int) -> ConflictError:
-    return ConflictError(f"Port {port} uses this device already")
+    return ConflictError(Text("Port {port} uses this device already.", port=port))
+
+
+def _unknown(port: int) -> NotFoundError:
+    return NotFoundError(Text("There is no port {port}.", port=port))

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Final
 
 from config.settings import PortSettings
-from modem.at.transcript import Transcript, Watcher
+from modem.at.transcript import Line, Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.port.reporter import Reporter
 from modem.port.status import Answer, PortState
@@ -70,11 +70,20 @@ class _Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class _Recall:
+    """A request for the kept lines of the transcript."""
+
+    lines: Future[list[Line]] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
 class _Probe:
     """A request to show that the port's thread still takes orders."""
 
     answered: Callable[[], None]
 
+
+_Order = Future[Answer] | UssdOrder | _Watching | _Recall | _Probe | PortChange | _Stop
 
 _WORK: Final = b"!"  # sent where there may be work
 _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not ask the gateway for it
@@ -83,7 +92,7 @@ _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not
 class Mailbox:
     """One port's queue of requests, with the socket that wakes its thread (a self-pipe).
 
-    `wake`, `ask`, `probe`, `ussd`, `watch`, `leave`, `change`, `stop` and `refuse` are for any thread, all else for the port's own.
+    `wake`, `ask`, `probe`, `ussd`, `watch`, `leave`, `recall`, `change`, `stop` and `refuse` are for any thread, all else for the port's own.
     Between threads pass only the queue, one byte on the socket pair, and frozen records. So a port that waits in poll(2)
     notices at once, and there is no lock to hold.
     """
@@ -98,9 +107,7 @@ class Mailbox:
         self._modem_ok = False  # the modem's last answer to AT
         self._asks: list[Future[Answer]] = []
         self._ussd_orders: deque[UssdOrder] = deque()
-        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | PortChange | _Stop] = (
-            SimpleQueue()
-        )
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._receiver, self._sender = socket.socketpair()
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
@@ -132,12 +139,19 @@ class Mailbox:
     def watch(self, watcher: Watcher) -> None:
         """Pass on the lines to and from the modem, beginning with the ones that are kept."""
         self._orders.put(_Watching(watcher, begins=True))
-        self._signal(_WORK)
+        self._signal(_ORDER)
 
     def leave(self, watcher: Watcher) -> None:
         """Pass on nothing more."""
         self._orders.put(_Watching(watcher, begins=False))
-        self._signal(_WORK)
+        self._signal(_ORDER)
+
+    def recall(self) -> Future[list[Line]]:
+        """Ask for the kept lines to and from the modem."""
+        recall = _Recall()
+        self._orders.put(recall)
+        self._signal(_ORDER)
+        return recall.lines
 
     def change(self, change: PortChange) -> None:
         """Queue a change of the port."""
@@ -160,6 +174,8 @@ class Mailbox:
                 order.refuse("The port was stopped.")
             elif isinstance(order, _Watching):
                 order.watcher.end()
+            elif isinstance(order, _Recall):
+                order.lines.cancel()
             elif isinstance(order, Future):
                 self._answer(order, ok=False)
 
@@ -236,19 +252,7 @@ class Mailbox:
     def take_orders(self) -> None:
         """Do the same as `attend`, without reading the socket."""
         while not self._orders.empty():
-            order = self._orders.get_nowait()
-            if isinstance(order, _Stop):
-                self._stop = order
-            elif isinstance(order, PortChange):
-                self._changes.append(order)
-            elif isinstance(order, UssdOrder):
-                self._ussd_orders.append(order)
-            elif isinstance(order, _Probe):
-                order.answered()
-            elif isinstance(order, _Watching):
-                (self._transcript.watch if order.begins else self._transcript.leave)(order.watcher)
-            else:
-                self._asks.append(order)
+            self._take(self._orders.get_nowait())
         if self._reporter.status.state in _OUT_OF_WORK:
             self.refuse_ussd()
         submitting = self._reporter.submitting
@@ -260,6 +264,23 @@ class Mailbox:
             raise StoppingError
         if self._changes and not submitting:
             raise ChangedError
+
+    def _take(self, order: _Order) -> None:
+        if isinstance(order, _Stop):
+            self._stop = order
+        elif isinstance(order, PortChange):
+            self._changes.append(order)
+        elif isinstance(order, UssdOrder):
+            self._ussd_orders.append(order)
+        elif isinstance(order, _Probe):
+            order.answered()
+        elif isinstance(order, _Recall):
+            if order.lines.set_running_or_notify_cancel():
+                order.lines.set_result(self._transcript.lines())
+        elif isinstance(order, _Watching):
+            (self._transcript.watch if order.begins else self._transcript.leave)(order.watcher)
+        else:
+            self._asks.append(order)
 
     def take_changes(self) -> list[PortChange]:
         """Return the changes that wait, oldest first, and remove them."""

@@ -12,9 +12,10 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
-from modem.at.transcript import Transcript, Watcher
+from modem.at.transcript import Line, Transcript, Watcher
 from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver.ussd import UssdAnswer
 from modem.hardware.device_path import DeviceUnavailableError, find_device
@@ -36,7 +37,7 @@ from modem.timeouts import Timing
 
 log = logging.getLogger(__name__)
 
-_PAUSED: Final = "The port is paused, and other programs may use its device: resume it to send again."
+_PAUSED: Final = Text("The port is paused, and other programs may use its device: resume it to send again.")
 _PAUSED_WAIT_S: Final = 3600.0  # the longest wait of a paused port; an order ends it
 
 
@@ -90,7 +91,7 @@ class Port:
             port=self.settings.port,
             device=self.settings.device,
             state=PortState.ABSENT,
-            detail="The device was not looked for yet.",
+            detail=Text("The device was not looked for yet."),
             slots=_unread_slots(self.settings.slots),
             active_slot=1,
         )
@@ -150,6 +151,15 @@ class Port:
         """From any thread: pass on nothing more to `watcher`."""
         if self._mailbox is not None:
             self._mailbox.leave(watcher)
+
+    def recall(self) -> Future[list[Line]]:
+        """From any thread: ask for the kept lines to and from the modem, secrets masked. Cancelled where the port ends."""
+        if self._mailbox is None:
+            raise RuntimeError("the port was not started")
+        lines = self._mailbox.recall()
+        if self._ended.is_set():
+            self._mailbox.refuse()
+        return lines
 
     def pause(self) -> None:
         """From any thread: finish the part being submitted, then close the device until `resume`."""
@@ -237,7 +247,7 @@ class Port:
         reporter.publish(
             device=settings.device,
             state=PortState.ABSENT,
-            detail="The settings of the port were changed.",
+            detail=Text("The settings of the port were changed."),
             slots=_unread_slots(settings.slots),
             active_slot=1,
             busy=False,
@@ -338,7 +348,7 @@ class Port:
             log.info("port %d: an operator ordered a restart of the modem", port)
             if session is not None:
                 session.restart_modem()
-            return step, PortState.STARTING, "The modem is restarted, as an operator ordered."
+            return step, PortState.STARTING, Text("The modem is restarted, as an operator ordered.")
         if isinstance(error, RestartNeededError):
             step = recovery.restart()
             log.warning("port %d: %s; %s", port, error, step.text)
