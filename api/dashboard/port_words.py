@@ -31,7 +31,6 @@ _SIMS: Final[Mapping[str, Word]] = {
     "puk_required": (Text("Locked: PUK required"), "bad"),
     "modem_locked": (Text("Modem locked to another operator"), "bad"),
     "failure": (Text("SIM card cannot be used"), "bad"),
-    "unreachable": (Text("Unknown"), "off"),
     "unknown": (Text("Unknown"), "off"),
     "no_network": (Text("No network"), "warn"),
     "searching": (Text("Searching for a network"), "work"),
@@ -42,7 +41,7 @@ _SIMS: Final[Mapping[str, Word]] = {
 
 _REMEDIES: Final[Mapping[str, Text]] = {
     "absent": Text("No SIM card: insert one, or seat it again."),
-    "pin_required": Text("The SIM card asks for its PIN: enter it below."),
+    "pin_required": Text("The SIM card asks for its PIN: enter it when you add the port."),
     "pin_refused": Text("The PIN was refused: enter the right one. It is tried once only."),
     "puk_required": Text("The SIM card is locked: unlock it with its PUK in a telephone."),
     "modem_locked": Text(
@@ -73,8 +72,8 @@ def port_state(state: str) -> Word:
 
 
 def sim_states(names: Sequence[str]) -> list[Word]:
-    """The states of a SIM (see `modem.port.status_text.names`)."""
-    return [_SIMS.get(name, (Text("Unknown"), "off")) for name in names]
+    """The states of a SIM (see `modem.port.status_text.names`); none while its port does not work."""
+    return [_SIMS.get(name, (Text("Unknown"), "off")) for name in names if name != "unreachable"]
 
 
 def doing(port: Mapping[str, Any]) -> str:
@@ -101,7 +100,9 @@ def lacks(found: Mapping[str, Any]) -> list[Text]:
         wanted.append(Text("The signal is weak: a better place or antenna helps."))
     if found["has_smsc"] is False:
         wanted.append(
-            Text("The SIM card has no service centre: ask its operator for the number, and enter it below.")
+            Text(
+                "The SIM card has no service centre: ask its operator for the number, and enter it when you add the port."
+            )
         )
     return wanted
 

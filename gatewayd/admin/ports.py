@@ -65,8 +65,7 @@ class More(TypedDict, total=False):
 
 def list_(context: Context) -> list[dict[str, object]]:
     """List the ports of the configuration file and of the database, with the state of each."""
-    statuses = {} if context.gateway is None else context.gateway.port_registry.ports()
-    return [_shown(port, statuses.get(port.number)) for port in context.ports.known()]
+    return [_one(context, port) for port in context.ports.known()]
 
 
 def add(context: Context, port: int, device: str, settings: More | None = None) -> dict[str, object]:
@@ -217,12 +216,13 @@ def _missing(finding: Finding) -> list[str]:
 
 
 def _one(context: Context, port: KnownPort) -> dict[str, object]:
-    statuses = {} if context.gateway is None else context.gateway.port_registry.ports()
-    return _shown(port, statuses.get(port.number))
+    if context.gateway is None:
+        return _shown(port, None, "not_running")
+    return _shown(port, context.gateway.port_registry.ports().get(port.number), "starting")
 
 
-def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
-    """A port with its settings and its state. The PIN is never shown."""
+def _shown(port: KnownPort, status: PortStatus | None, without_status: str) -> dict[str, object]:
+    """A port with its settings and its state. The PIN is never shown. `without_status`: its state where there is no status."""
     settings = port.settings
     runs = status is not None and port.replaced_by is None
     slot = status.active if status is not None and runs else None
@@ -230,7 +230,7 @@ def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
         "port": port.number,
         "device": settings.device,
         "source": port.source.value,
-        "state": _state(port, status),
+        "state": _state(port, status, without_status),
         "detail": _detail(port, status),
         "paused_since": None if port.paused_since is None else iso(port.paused_since),
         "replaced_by": port.replaced_by,
@@ -249,12 +249,12 @@ def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
     }
 
 
-def _state(port: KnownPort, status: PortStatus | None) -> str:
+def _state(port: KnownPort, status: PortStatus | None, without_status: str) -> str:
     if port.replaced_by is not None:
         return "replaced"
     if status is not None:
         return status.state.value
-    return "paused" if port.paused_since is not None else "not_running"
+    return "paused" if port.paused_since is not None else without_status
 
 
 def _detail(port: KnownPort, status: PortStatus | None) -> str:

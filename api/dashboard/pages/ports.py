@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -20,6 +21,8 @@ from gatewayd.escaping import printable
 _STAFF: Final = (Role.OWNER, Role.OPERATOR)
 _LINES_SHOWN: Final = 100
 _CHANGES_SHOWN: Final = 20
+# A transcript shows line ends as codes; a person reads a line without them.
+_LINE_ENDS: Final = re.compile(r"^(?:\\[rn])+|(?:\\[rn])+$")
 
 
 def pages(changes: Changes) -> Blueprint:
@@ -172,7 +175,8 @@ def _conversation(changes: Changes, number: int) -> dict[str, Any]:
     except AdminError as error:
         return {"lines": [], "last": "", "fault": error.args[0]}
     last = f"{len(lines)}-{lines[-1]['at']}" if lines else "0"
-    return {"lines": [{**line, "text": printable(line["text"])} for line in lines], "last": last, "fault": ""}
+    shown = [{**line, "text": _LINE_ENDS.sub("", printable(line["text"]))} for line in lines]
+    return {"lines": [line for line in shown if line["text"]], "last": last, "fault": ""}
 
 
 def _settings() -> dict[str, Any]:
