@@ -125,19 +125,25 @@ def history(context: Context, port: int) -> list[dict[str, object]]:
     ]
 
 
-def conversation(context: Context, port: int) -> list[dict[str, object]]:
-    """List the kept lines between the gateway and the modem of a port, secrets masked, oldest first."""
+def conversation(context: Context, port: int, after: float = 0.0) -> dict[str, object]:
+    """Return the kept lines between the gateway and the modem of a port, secrets masked, oldest first.
+
+    `until` is the time of the last one; `lines` None: there is nothing newer than `after`, an earlier `until`.
+    """
     found = context.running().ports.get(port)
     if found is None:
         raise AdminError(Text("There is no port {port}.", port=port))
     try:
-        lines = found.recall().result(_RECALL_S)
+        recording = found.recall().result(_RECALL_S)
     except (TimeoutError, CancelledError) as error:
         raise AdminError(Text("The port does not answer now: try again later.")) from error
-    return [
+    if recording.until and recording.until == after:
+        return {"until": after, "lines": None}
+    lines = [
         {"at": iso(int(line.at * SECOND)), "direction": line.direction.name.lower(), "text": line.text}
-        for line in lines
+        for line in recording.lines()
     ]
+    return {"until": recording.until, "lines": lines}
 
 
 def discover(context: Context, devices: Devices | None = None) -> dict[str, object]:

@@ -114,9 +114,9 @@ class Daemon:
             self._timekeeper.begin(self._store, self.gateway)
             self.gateway.start(self._ports)
             self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
-            self._control.start()
             self._descriptors.drop_others(self._ports)
             self._ports.start()
+            self._control.start()  # after the ports, which its commands change
             self._server.start()
         except BaseException:
             self.stop()

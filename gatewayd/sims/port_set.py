@@ -48,6 +48,7 @@ class PortSet(Mapping[int, Port]):
         self._later = later
         self._submit_via = submit_via
         self._ports: Mapping[int, Port] = {}
+        self._stopped = False
         self._leaving: Mapping[int, Port] = {}  # removed ports whose threads have not ended
 
     def __getitem__(self, number: int) -> Port:
@@ -81,7 +82,12 @@ class PortSet(Mapping[int, Port]):
             port.start()
 
     def add(self, settings: PortSettings) -> None:
-        """Add a port and start it. The caller holds `changing`, and no port has this number."""
+        """Add a port and start it. The caller holds `changing`, and no port has this number.
+
+        While the gateway stops, nothing is started.
+        """
+        if self._stopped:
+            return
         self._work.add_port(settings.port)
         self.make(settings, paused=False)
         self._ports[settings.port].start()
@@ -107,6 +113,7 @@ class PortSet(Mapping[int, Port]):
 
     def stop(self) -> None:
         """Tell every port to stop; the next process may continue on the lines."""
+        self._stopped = True
         for port in self._ports.values():
             port.stop()
 

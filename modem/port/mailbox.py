@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Final
 
 from config.settings import PortSettings
-from modem.at.transcript import Line, Transcript, Watcher
+from modem.at.transcript import Recording, Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.port.reporter import Reporter
 from modem.port.status import Answer, PortState
@@ -71,9 +71,9 @@ class _Watching:
 
 @dataclass(frozen=True, slots=True)
 class _Recall:
-    """A request for the kept lines of the transcript."""
+    """A request for what the transcript keeps."""
 
-    lines: Future[list[Line]] = field(default_factory=Future)
+    recording: Future[Recording] = field(default_factory=Future)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +146,12 @@ class Mailbox:
         self._orders.put(_Watching(watcher, begins=False))
         self._signal(_ORDER)
 
-    def recall(self) -> Future[list[Line]]:
-        """Ask for the kept lines to and from the modem."""
+    def recall(self) -> Future[Recording]:
+        """Ask for what the transcript keeps."""
         recall = _Recall()
         self._orders.put(recall)
         self._signal(_ORDER)
-        return recall.lines
+        return recall.recording
 
     def change(self, change: PortChange) -> None:
         """Queue a change of the port."""
@@ -175,7 +175,7 @@ class Mailbox:
             elif isinstance(order, _Watching):
                 order.watcher.end()
             elif isinstance(order, _Recall):
-                order.lines.cancel()
+                order.recording.cancel()
             elif isinstance(order, Future):
                 self._answer(order, ok=False)
 
@@ -275,8 +275,8 @@ class Mailbox:
         elif isinstance(order, _Probe):
             order.answered()
         elif isinstance(order, _Recall):
-            if order.lines.set_running_or_notify_cancel():
-                order.lines.set_result(self._transcript.lines())
+            if order.recording.set_running_or_notify_cancel():
+                order.recording.set_result(self._transcript.recording())
         elif isinstance(order, _Watching):
             (self._transcript.watch if order.begins else self._transcript.leave)(order.watcher)
         else:

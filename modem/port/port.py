@@ -15,7 +15,7 @@ from typing import Final
 from config.language.text import Text
 from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
-from modem.at.transcript import Line, Transcript, Watcher
+from modem.at.transcript import Recording, Transcript, Watcher
 from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver.ussd import UssdAnswer
 from modem.hardware.device_path import DeviceUnavailableError, find_device
@@ -152,14 +152,14 @@ class Port:
         if self._mailbox is not None:
             self._mailbox.leave(watcher)
 
-    def recall(self) -> Future[list[Line]]:
-        """From any thread: ask for the kept lines to and from the modem, secrets masked. Cancelled where the port ends."""
+    def recall(self) -> Future[Recording]:
+        """From any thread: ask for the kept conversation with the modem. Cancelled where the port ends."""
         if self._mailbox is None:
             raise RuntimeError("the port was not started")
-        lines = self._mailbox.recall()
+        recording = self._mailbox.recall()
         if self._ended.is_set():
             self._mailbox.refuse()
-        return lines
+        return recording
 
     def pause(self) -> None:
         """From any thread: finish the part being submitted, then close the device until `resume`."""

@@ -107,8 +107,8 @@ def _add_pages_of_one(blueprint: Blueprint, changes: Changes) -> None:
     @blueprint.get("/ports/<int:number>/conversation")
     @allowed(*_STAFF)
     def conversation(number: int) -> Response:
-        found = _conversation(changes, number)
-        if found["last"] == request.args.get("last"):
+        found = _conversation(changes, number, request.args.get("last", 0.0, float))
+        if found is None:
             return Response(status=204)  # htmx leaves the page as it is
         return page("ports_conversation.html", number=number, conversation=found, words=port_words)
 
@@ -167,16 +167,22 @@ def _one(changes: Changes, number: int) -> dict[str, Any]:
     raise PageError(404, Text("There is no port {port}.", port=number))
 
 
-def _conversation(changes: Changes, number: int) -> dict[str, Any]:
-    """The newest lines of a conversation, oldest first. `last`: changes where there are other lines; `fault`: why there are none."""
-    _one(changes, number)
+def _conversation(changes: Changes, number: int, last: float = 0.0) -> dict[str, Any] | None:
+    """The newest lines of a conversation, oldest first; None: there is nothing newer than `last`.
+
+    `fault`: why there are none.
+    """
     try:
-        lines = changes.read("port.conversation", port=number)[-_LINES_SHOWN:]
+        found = changes.read("port.conversation", port=number, after=last)
     except AdminError as error:
-        return {"lines": [], "last": "", "fault": error.args[0]}
-    last = f"{len(lines)}-{lines[-1]['at']}" if lines else "0"
-    shown = [{**line, "text": _LINE_ENDS.sub("", printable(line["text"]))} for line in lines]
-    return {"lines": [line for line in shown if line["text"]], "last": last, "fault": ""}
+        return {"lines": [], "last": 0.0, "fault": error.args[0]}
+    if found["lines"] is None:
+        return None
+    shown = [
+        {**line, "text": _LINE_ENDS.sub("", printable(line["text"]))}
+        for line in found["lines"][-_LINES_SHOWN:]
+    ]
+    return {"lines": [line for line in shown if line["text"]], "last": found["until"], "fault": ""}
 
 
 def _settings() -> dict[str, Any]:
