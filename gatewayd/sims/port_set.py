@@ -8,7 +8,9 @@ from functools import partial
 from time import monotonic
 from typing import Final, Literal, Protocol
 
+from config.language.text import Text
 from config.settings import PortSettings
+from gatewayd.errors import ConflictError
 from modem.port.interface import Work
 from modem.port.port import Port
 
@@ -84,13 +86,19 @@ class PortSet(Mapping[int, Port]):
     def add(self, settings: PortSettings) -> None:
         """Add a port and start it. The caller holds `changing`, and no port has this number.
 
-        While the gateway stops, nothing is started.
+        While the gateway stops, nothing is started. Raises ConflictError where the box has no more threads or descriptors.
         """
         if self._stopped:
             return
         self._work.add_port(settings.port)
-        self.make(settings, paused=False)
-        self._ports[settings.port].start()
+        port = self._make(self._complete(settings), False)
+        try:
+            port.start()
+        except (RuntimeError, OSError) as error:
+            self._work.remove_port(settings.port)
+            text = Text("Port {port} is kept, but the box is too busy to start it now.", port=settings.port)
+            raise ConflictError(text) from error
+        self._ports = {**self._ports, settings.port: port}
 
     def use_settings(self, settings: PortSettings) -> None:
         """Have the port with the number of `settings` work with them. The caller holds `changing`."""

@@ -17,7 +17,7 @@ from modem.simulator.bank import Bank, BankConfig
 from tests.conftest import eventually
 from tests.modem.port.test_held_line import RecordingLineStore
 from tests.modem.recording_work import FAST, RecordingWork, part
-from tests.modem.running_port import SCALE, port_on
+from tests.modem.running_port import SCALE, port_on, running
 
 
 @pytest.fixture
@@ -109,3 +109,18 @@ def test_a_port_that_ends_for_good_leaves_no_descriptor_behind(bank: Bank) -> No
     assert port.join(10)
     assert (line_store.lines, line_store.notes) == ({}, {})
     open_device(str(bank.device(1)), 115_200).close()
+
+
+def test_a_port_without_its_device_is_paused_resumed_and_restarted_too(tmp_path: Path) -> None:
+    work = RecordingWork()
+    with running(str(tmp_path / "missing"), work) as port:
+        eventually(lambda: work.state is PortState.ABSENT)
+        port.pause()
+        eventually(lambda: work.state is PortState.PAUSED)
+        port.restart_modem()  # without effect: the port is paused
+        port.resume()
+        eventually(lambda: work.state is PortState.ABSENT)
+        looked = len(work.statuses)
+        port.restart_modem()  # without effect: there is no modem
+        assert not port.ask().result(10).ok
+    assert work.statuses[looked:][-1].state is PortState.STOPPED
