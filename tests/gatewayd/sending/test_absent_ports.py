@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from gatewayd.errors import SimUnavailableError
-from gatewayd.events.box_watch import BoxWatch
 from gatewayd.operations.health import HealthState
 from gatewayd.sims.port_registry import PortChange
 from modem.parts import Submitted
@@ -57,7 +56,7 @@ def test_a_removed_port_leaves_no_sim_and_its_queue_is_sent_by_others(played: Pl
     assert played.gateway.port_registry.sims()[played.sim(A)].registered
 
 
-def test_a_paused_port_is_no_fault_and_no_event(played: PlayedGateway) -> None:
+def test_a_paused_port_is_no_fault(played: PlayedGateway) -> None:
     played.up(1, A)
     played.up(2, B)
     pause(played, 1)
@@ -67,14 +66,6 @@ def test_a_paused_port_is_no_fault_and_no_event(played: PlayedGateway) -> None:
     check = next(check for check in played.gateway.checks() if check.name == "ports")
     assert check.state is HealthState.WARN
     assert "All ports are paused" in check.detail
-    gateway = played.gateway
-    watch = BoxWatch(
-        played.store, played.clock, gateway.dispatcher.moment, gateway.port_registry, gateway.timers, 10
-    )
-    watch.look()
-    played.clock.passed += 100
-    watch.look()
-    assert played.row("SELECT count(*) FROM events WHERE type LIKE 'port.%'")[0] == 0
 
 
 def test_the_changes_of_a_port_leave_out_its_turns_to_other_slots(played: PlayedGateway) -> None:
