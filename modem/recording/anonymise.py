@@ -38,7 +38,7 @@ _WORDS: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _./+-]{0,24}")
 _LONG: Final = 7  # digits: no setting has so many, and the shortest numbers of persons have eight
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{12,}(?![0-9A-Za-z])")
 _RUN: Final = re.compile(rf"\d{{{_LONG},}}")
-_GROUPED: Final = re.compile(r"\+?\d(?:[ .-]?\d){7,}")  # a number written in groups
+_GROUPED: Final = re.compile(r"\+?\d(?:[ -]?\d){7,}")  # a number written in groups; a version has dots
 _IMEI: Final = re.compile(r"(?<!\d)\d{14,16}(?!\d)")
 _ICCID: Final = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{18,20}|[0-9A-Fa-f]{17,20}[Ff]{1,3})(?![0-9A-Za-z])"

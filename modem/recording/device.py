@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 from modem.at.serial_port import open_device
 from modem.hardware.device_path import find_device
 from modem.recording.document import Recording
 from modem.recording.line import RawLine
-from modem.recording.recorder import Recorder, Wishes
+from modem.recording.recorder import Recorder
 
 
 def record_device(
-    device: str,
-    baud: int,
-    wishes: Wishes,
-    *,
-    by: str,
-    today: date,
-    rtscts: bool = False,
-    stop: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int, int, str], None] = lambda done, of, command: None,
+    device: str, baud: int, recorder: Recorder, *, rtscts: bool = False, stop: Callable[[], bool]
 ) -> Recording:
     """The recording of a modem. `device`: as in the configuration. `stop`: asked often; true gives up.
 
@@ -29,7 +20,6 @@ def record_device(
     """
     port = open_device(find_device(device), baud, rtscts=rtscts)
     try:
-        line = RawLine(port.fd, stop)
-        return Recorder(line, wishes, by=by, today=today, on_progress=on_progress).record()
+        return recorder.record(RawLine(port.fd, stop))
     finally:
         port.close()

@@ -15,7 +15,9 @@ from modem.at.responses import result
 
 _CHUNK: Final = 4096
 _MOST: Final = 65_536  # octets of one answer; more comes from a device that never stops
-_LINGER_S: Final = 0.08  # after a final result: a second one, or the tail of the line end
+LINGER_S: Final = 0.08
+"""After a final result: a second one may come, or the tail of the line end."""
+
 _QUIET_S: Final = 0.1
 _PROMPT: Final = re.compile(rb"(?:^|[\r\n])> ?\r?\n?$")
 
@@ -39,9 +41,12 @@ class Heard:
 class RawLine:
     """One open descriptor of a serial device. `stop` is asked at least ten times a second; true gives up."""
 
-    def __init__(self, fd: int, stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, fd: int, stop: Callable[[], bool] = lambda: False, linger_s: float = LINGER_S
+    ) -> None:
         self._fd = fd
         self._stop = stop
+        self._linger_s = linger_s
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
 
@@ -81,7 +86,7 @@ class RawLine:
                 if quiet_s is not None:
                     deadline = min(began + timeout_s, monotonic() + quiet_s)
                 if not ended and complete(whole):
-                    ended, deadline = True, min(deadline, monotonic() + _LINGER_S)
+                    ended, deadline = True, min(deadline, monotonic() + self._linger_s)
         return tuple(heard)
 
     def drain(self) -> bytes:

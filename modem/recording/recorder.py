@@ -26,7 +26,8 @@ WHOLE_S: Final = 60.0
 _SUBMIT_S: Final = 120.0
 _ARRIVAL_S: Final = 60.0
 _BOOT_S: Final = 40.0
-_BOOTED_S: Final = 12.0  # without a line after the first: the modem has started
+BOOTED_S: Final = 12.0
+"""Silence after the first line: the modem has started."""
 _SILENCES: Final = 3  # questions in a row without an answer: the modem does not answer what it does not know
 _MUTE_S: Final = 1.0
 _TEXT: Final = "gatewayd recording"
@@ -75,41 +76,47 @@ class _State:
 
 
 class Recorder:
-    """One recording on one open line."""
+    """One recording. `record` may be called again on another line after GivenUpError: it goes on where it was."""
 
     def __init__(
         self,
-        line: RawLine,
         wishes: Wishes,
         *,
         by: str,
         today: date,
         on_progress: Callable[[int, int, str], None] = lambda done, of, command: None,
         anonymiser: Anonymiser | None = None,
+        booted_s: float = BOOTED_S,
     ) -> None:
         """`on_progress`: called before each question with its place, the number of questions, and the command."""
-        self._line = line
         self._wishes = wishes
         self._by = by
         self._today = today
         self._on_progress = on_progress
         self._anonymiser = anonymiser or Anonymiser()
+        self._booted_s = booted_s
         self._state = _State()
         self._silences = 0
-        self._done = 0
+        self._left_s = WHOLE_S
+        self._place = 0  # among all questions
+        self._done = 0  # questions that were answered, in this order
         self._of = 0
         self._deadline = 0.0
 
-    def record(self) -> Recording:
+    def record(self, line: RawLine) -> Recording:
         """Ask everything. What was changed is restored, also after an error or Ctrl-C.
 
         Raises NoModemError, LineLostError, GivenUpError.
         """
-        self._deadline = monotonic() + WHOLE_S
+        self._line = line
+        self._place = 0
+        began = monotonic()
+        self._deadline = began + self._left_s
         self._wake()
         try:
             self._ask_everything()
         finally:
+            self._left_s -= monotonic() - began
             self._restore()
         if self._wishes.restart:
             self._restart()
@@ -122,7 +129,7 @@ class Recorder:
         state.manufacturer, state.model, state.revision = manufacturer, model, revision
         state.profile = profile_for(manufacturer, model)
         vendor = questions.vendor_questions(manufacturer, model, state.profile)
-        self._of = self._done + len(questions.COMMON) + len(vendor) + len(questions.CARD) + 40
+        self._of = self._place + len(questions.COMMON) + len(vendor) + len(questions.CARD) + 40
         self._ask_all(questions.COMMON)
         self._note_settings()
         self._ask_all(vendor)
@@ -146,25 +153,30 @@ class Recorder:
             raise NoModemError(
                 "The device does not answer AT: is it a modem's port for commands, and its speed right?"
             )
-        self._state.echo = any(line.strip() == "AT" for line in lines_of(_whole(heard)))
+        if self._done == 0:
+            self._state.echo = any(line.strip() == "AT" for line in lines_of(_whole(heard)))
         self._ask_all(questions.FIRST)
 
     def _ask_all(self, asked: Iterable[Question]) -> None:
         for question in asked:
-            if monotonic() > self._deadline:
-                self._state.notes.append(f"Not asked, because a minute was over: {question.command}")
-                continue
             self._ask(question)
 
-    def _ask(self, question: Question) -> tuple[Heard, ...]:
-        self._done += 1
-        self._on_progress(self._done, max(self._of, self._done), question.command)
+    def _ask(self, question: Question) -> None:
+        """Ask one question, unless it was answered on an earlier line."""
+        self._place += 1
+        if self._place <= self._done:
+            return
+        if monotonic() > self._deadline:
+            self._done = self._place
+            self._state.notes.append(f"Not asked, because a minute was over: {question.command}")
+            return
+        self._on_progress(self._place, max(self._of, self._place), question.command)
         timeout_s = _MUTE_S if self._silences >= _SILENCES else question.timeout_s
         timeout_s = max(0.5, min(timeout_s, self._deadline - monotonic() + 1.0))
         heard = self._line.ask(f"{question.command}\r".encode(), timeout_s)
         self._silences = 0 if heard else self._silences + 1
         self._keep(f"{question.command}\r", question.command, heard)
-        return heard
+        self._done = self._place
 
     def _keep(self, ask: str, command: str, heard: Iterable[Heard]) -> None:
         say = tuple(self._anonymiser.answer(command, heard))
@@ -201,6 +213,8 @@ class Recorder:
 
     def _note_settings(self) -> None:
         """Remember the settings, as the questions before told them."""
+        if self._state.settings:
+            return
         for exchange in self._state.exchanges:
             lines = [line for line in re.split(r"[\r\n]+", exchange.text) if line.strip()]
             for name, _, form in _RESTORED:
@@ -236,13 +250,17 @@ class Recorder:
 
     def _write_and_delete(self) -> None:
         """Record the prompt: write a text to a free place, and delete it."""
-        body = segment(_TEXT)[0]
-        length, pdu = _pdu(_STORED_NUMBER, body)
+        self._place += 1
+        if self._place <= self._done:
+            return
+        length, pdu = _pdu(_STORED_NUMBER, segment(_TEXT)[0])
         self._line.ask(b"AT+CMGF=0\r", questions.QUICK_S)
         index = self._type(f"AT+CMGW={length}", pdu, questions.CARD_S)
         found = re.search(r"\+CMGW: *(\d{1,5})", index)
         if found is not None:
-            self._ask(Question(f"AT+CMGD={found[1]}", questions.CARD_S))
+            heard = self._line.ask(f"AT+CMGD={found[1]}\r".encode(), questions.CARD_S)
+            self._keep(f"AT+CMGD={found[1]}\r", f"AT+CMGD={found[1]}", heard)
+        self._done = self._place
 
     def _send(self, number: str) -> None:
         """Send one real text, and keep its report and its arrival."""
@@ -258,7 +276,7 @@ class Recorder:
 
     def _type(self, command: str, pdu: str, timeout_s: float) -> str:
         """A command with a prompt, then a PDU. Returns the answer to it, "" where no prompt came."""
-        self._on_progress(self._done, max(self._of, self._done), command)
+        self._on_progress(self._place, max(self._of, self._place), command)
         prompt = self._line.ask(f"{command}\r".encode(), questions.CARD_S, prompt=True)
         self._keep(f"{command}\r", command, prompt)
         if not _whole(prompt).rstrip().endswith(b">"):
@@ -274,10 +292,10 @@ class Recorder:
     def _restart(self) -> None:
         """Restart the modem, and keep what it says while it starts."""
         reset = self._state.profile.reset
-        self._on_progress(self._done, max(self._of, self._done), reset)
+        self._on_progress(self._place, max(self._of, self._place), reset)
         try:
             self._line.ask(f"{reset}\r".encode(), questions.CARD_S)
-            self._state.boot = self._anonymiser.free_lines(self._line.listen(_BOOT_S, quiet_s=_BOOTED_S))
+            self._state.boot = self._anonymiser.free_lines(self._line.listen(_BOOT_S, quiet_s=self._booted_s))
         except LineLostError:
             self._state.notes.append("The device went away while the modem restarted.")
 
