@@ -173,9 +173,9 @@ def _fingerprint(rows: list[dict[str, Any]]) -> str:
 
 def _one(changes: Changes, number: int) -> dict[str, Any]:
     """The port that runs or is paused under this number. Raises PageError."""
-    for row in _rows(changes):
-        if row["port"] == number and row["replaced_by"] is None:
-            return row
+    for port in _rows(changes):
+        if port["port"] == number and port["replaced_by"] is None:
+            return port
     raise PageError(404, Text("There is no port {port}.", port=number))
 
 
