@@ -15,9 +15,8 @@ from gatewayd.commands.output import say
 from gatewayd.escaping import json_text, printable
 
 _COLUMNS = 80
-_LONGEST_DEVICE = 24
+_LONGEST_DEVICE, _LONGEST_SIM, _LONGEST_OPERATOR = 20, 14, 10  # characters, so that a line fits 80 columns
 
-# `port add` and `port remove` wait for the part in the air; then the port ends by itself.
 _NUMBER = click.IntRange(1, 9999)
 
 
@@ -178,11 +177,11 @@ def _narrow(one: Mapping[str, Any]) -> dict[str, object]:
     return {
         "port": one["port"],
         "state": one["state"].replace("_", " "),
-        "SIM": _words(one["sim"]),
-        "operator": one["operator"][:12],
+        "SIM": _words(one["sim"])[:_LONGEST_SIM],
+        "operator": one["operator"][:_LONGEST_OPERATOR],
         "dBm": one["signal_dbm"],
         "device": _shortened(one["device"], _LONGEST_DEVICE),
-        "in": one["source"],
+        "in": "file" if one["source"] == "file" else "db",
     }
 
 

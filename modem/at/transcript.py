@@ -33,7 +33,7 @@ class Recording:
         """The lines, the oldest first, secrets masked."""
         reader, clock = Reader(), time() - monotonic()
         lines = [line for entry in self.entries for line in reader.read(entry, clock)]
-        return [*lines, *reader.rest(clock)][-self.limit :] if self.limit else []
+        return [*(lines[-self.limit :] if self.limit else []), *reader.rest(clock)]
 
 
 class Transcript:

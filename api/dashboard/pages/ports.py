@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from typing import Any, Final
 
@@ -32,12 +34,17 @@ def pages(changes: Changes) -> Blueprint:
     @blueprint.get("/ports")
     @allowed(*_STAFF)
     def ports() -> Response:
-        return page("ports.html", ports=_rows(changes), words=port_words)
+        rows = _rows(changes)
+        return page("ports.html", ports=rows, seen=_fingerprint(rows), words=port_words)
 
     @blueprint.get("/ports/table")
     @allowed(*_STAFF)
     def table() -> Response:
-        return page("ports_table.html", ports=_rows(changes), words=port_words)
+        rows = _rows(changes)
+        seen = _fingerprint(rows)
+        if request.args.get("seen") == seen:
+            return Response(status=204)  # htmx leaves the page as it is, and no template is filled in
+        return page("ports_table.html", ports=rows, seen=seen, words=port_words)
 
     @blueprint.get("/ports/search")
     @allowed(*_STAFF)
@@ -159,11 +166,16 @@ def _rows(changes: Changes) -> list[dict[str, Any]]:
     return found
 
 
+def _fingerprint(rows: list[dict[str, Any]]) -> str:
+    """A text that changes with the rows."""
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
 def _one(changes: Changes, number: int) -> dict[str, Any]:
     """The port that runs or is paused under this number. Raises PageError."""
-    for row in _rows(changes):
-        if row["port"] == number and row["replaced_by"] is None:
-            return row
+    for port in _rows(changes):
+        if port["port"] == number and port["replaced_by"] is None:
+            return port
     raise PageError(404, Text("There is no port {port}.", port=number))
 
 

@@ -11,7 +11,7 @@ from gatewayd.daemon.control_client import ask
 from gatewayd.store.inspection import look
 from modem.simulator.bank import Bank
 from tests.conftest import Running, eventually
-from tests.dashboard_visitor import visitor
+from tests.dashboard_visitor import Visitor, visitor
 from tests.gatewayd.spare_modems import ONE, spare_modems
 
 PORT = 21
@@ -28,6 +28,12 @@ def state(running: Running, number: int = PORT) -> str:
     return next((row["state"] for row in rows if row["port"] == number), "none")
 
 
+def unchanged(client: Visitor) -> bool:
+    """Whether a page that has the present table of ports is told nothing new."""
+    seen = client.text("/ports").partition("?seen=")[2].partition('"')[0]
+    return client.get(f"/ports/table?seen={seen}").status_code == 204
+
+
 def test_a_port_is_added_paused_restarted_changed_and_removed_by_forms(running: Running, bank: Bank) -> None:
     client = visitor(running, "operator")
     device = str(bank.device(ONE))
@@ -36,6 +42,7 @@ def test_a_port_is_added_paused_restarted_changed_and_removed_by_forms(running: 
     assert added.url.endswith(f"/ports/{PORT}")
     assert f"Port {PORT} was added" in added.text
     assert device in client.text("/ports/table")
+    eventually(lambda: unchanged(client))
     eventually(lambda: state(running) == "up")
     assert "Works" in client.text(f"/ports/{PORT}/state")
     conversation = client.get(f"/ports/{PORT}/conversation")
