@@ -16,7 +16,7 @@ from gatewayd.version import VERSION
 from modem.hardware.device_path import DeviceUnavailableError
 from modem.recording import document
 from modem.recording.device import record_device
-from modem.recording.line import GivenUpError, LineLostError
+from modem.recording.line import LineLostError
 from modem.recording.recorder import NoModemError, Recorder, Wishes
 
 
@@ -96,8 +96,8 @@ def _of_device(device: str, baud: int, wishes: Wishes, *, quiet: bool) -> str:
         on_progress=lambda done, of, command: _show_progress(_sentence(done, of, command), quiet=quiet),
     )
     try:
-        recording = record_device(device, baud, recorder, stop=lambda: False)
-    except (DeviceUnavailableError, NoModemError, LineLostError, GivenUpError) as error:
+        recording = record_device(device, baud, recorder)
+    except (DeviceUnavailableError, NoModemError, LineLostError) as error:
         _show_progress("", quiet=quiet)
         fail(error)
     _show_progress("", quiet=quiet)

@@ -146,26 +146,6 @@ class Ports:
                 self._running[number].resume()
         return self.one(number)
 
-    def borrow(self, number: int) -> None:
-        """Have a running port close its device after the part in the air, until `give_back` or the end of the process.
-
-        Raises NotFoundError, ConflictError.
-        """
-        with self._changing():
-            self.one(number)
-            if self._running is None:
-                raise ConflictError(Text("No gatewayd is running on this store."))
-            self._running[number].pause()
-
-    def give_back(self, number: int) -> None:
-        """Have a port whose device was borrowed work again, unless it is paused, or has left."""
-        with self._changing():
-            with self._store.readers.lend() as db:
-                found = known_ports.in_use(db, self._file_ports)
-            paused = any(port.number == number and port.paused_since is not None for port in found)
-            if self._running is not None and number in self._running and not paused:
-                self._running[number].resume()
-
     def restart(self, number: int) -> None:
         """Restart the modem of a running port, after the part in the air. Raises NotFoundError, ConflictError."""
         with self._changing():

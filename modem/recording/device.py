@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from modem.at.serial_port import open_device
 from modem.hardware.device_path import find_device
 from modem.recording.document import Recording
@@ -11,15 +9,13 @@ from modem.recording.line import RawLine
 from modem.recording.recorder import Recorder
 
 
-def record_device(
-    device: str, baud: int, recorder: Recorder, *, rtscts: bool = False, stop: Callable[[], bool]
-) -> Recording:
-    """The recording of a modem. `device`: as in the configuration. `stop`: asked often; true gives up.
+def record_device(device: str, baud: int, recorder: Recorder) -> Recording:
+    """The recording of a modem at a serial device that no other program uses. `device`: as in the configuration.
 
-    Raises DeviceUnavailableError, NoModemError, LineLostError, GivenUpError.
+    Raises DeviceUnavailableError, NoModemError, LineLostError.
     """
-    port = open_device(find_device(device), baud, rtscts=rtscts)
+    port = open_device(find_device(device), baud)
     try:
-        return recorder.record(RawLine(port.fd, stop))
+        return recorder.record(RawLine(port.fd))
     finally:
         port.close()

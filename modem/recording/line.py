@@ -19,6 +19,7 @@ LINGER_S: Final = 0.08
 """After a final result: a second one may come, or the tail of the line end."""
 
 _QUIET_S: Final = 0.1
+_PDU: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){10,200}")
 _PROMPT: Final = re.compile(rb"(?:^|[\r\n])> ?\r?\n?$")
 
 
@@ -42,11 +43,17 @@ class RawLine:
     """One open descriptor of a serial device. `stop` is asked at least ten times a second; true gives up."""
 
     def __init__(
-        self, fd: int, stop: Callable[[], bool] = lambda: False, linger_s: float = LINGER_S
+        self,
+        fd: int,
+        stop: Callable[[], bool] = lambda: False,
+        linger_s: float = LINGER_S,
+        hear: Callable[[bytes], None] = lambda _: None,
     ) -> None:
+        """`hear` gets every octet that the modem says."""
         self._fd = fd
         self._stop = stop
         self._linger_s = linger_s
+        self._hear = hear
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
 
@@ -54,6 +61,10 @@ class RawLine:
     def fd(self) -> int:
         """The descriptor."""
         return self._fd
+
+    def unstoppable(self) -> RawLine:
+        """The same line for what must be done although the caller gave up."""
+        return RawLine(self._fd, linger_s=self._linger_s, hear=self._hear)
 
     def ask(self, octets: bytes, timeout_s: float, *, prompt: bool = False) -> tuple[Heard, ...]:
         """Write a command; what came until its final result, or until the deadline.
@@ -109,6 +120,7 @@ class RawLine:
             ) from error
         if not octets:
             raise LineLostError("the device was lost (end of file)")
+        self._hear(octets)
         return octets
 
     def _write(self, octets: bytes) -> None:
@@ -124,6 +136,25 @@ class RawLine:
             except OSError as error:
                 name = errno.errorcode.get(error.errno or 0, "")
                 raise LineLostError(f"the device was lost ({name})") from error
+
+
+class DirectPdus:
+    """Finds the texts and reports that the modem passes on without storing them (27.005, 3.4.1)."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._head = ""
+
+    def feed(self, octets: bytes) -> list[tuple[str, str]]:
+        """The lines +CMT and +CDS that these octets complete, each with its PDU."""
+        *lines, self._rest = re.split(rb"[\r\n]", (self._rest + octets)[-_MOST:])
+        found = []
+        for line in filter(None, lines):
+            text = line.decode("latin-1").strip()
+            if self._head and _PDU.fullmatch(text):
+                found.append((self._head, text))
+            self._head = text if text.startswith(("+CDS:", "+CMT:")) else ""
+        return found
 
 
 def lines_of(octets: bytes) -> list[str]:

@@ -135,11 +135,7 @@ def vendor_questions(manufacturer: str, model: str, profile: Profile) -> tuple[Q
 def notification_forms() -> tuple[Question, ...]:
     """The forms of +CNMI that show which URCs the modem can send: each mode with direct, stored and no reports.
 
-    Forms that AT+CNMI=? does not list are tried too, because some modems list what they refuse.
+    Forms that AT+CNMI=? does not list are tried too, because some modems list what they refuse. No form lets texts come
+    directly: one that came then would be lost with a power cut.
     """
-    return tuple(
-        Question(f"AT+CNMI={mode},{texts},{broadcast},{reports},0")
-        for texts, broadcast in ((1, 0), (2, 0))
-        for reports in (1, 2, 0)
-        for mode in (2, 1)
-    )
+    return tuple(Question(f"AT+CNMI={mode},1,0,{reports},0") for reports in (1, 2, 0) for mode in (2, 1))

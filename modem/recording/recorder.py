@@ -239,7 +239,7 @@ class Recorder:
         if state.echo:
             commands.append("ATE1")
         try:
-            line = RawLine(self._line.fd)
+            line = self._line.unstoppable()
             line.ask(b"\x1b", 0.3)  # a prompt that was left open
             for command in commands:
                 line.ask(f"{command}\r".encode(), questions.CARD_S)
