@@ -295,13 +295,15 @@ def _with_memories(traits: Traits, listed: object, told: Sequence[object]) -> Tr
 
 
 def _with_notifications(traits: Traits, recording: Recording) -> Traits:
-    """The forms of +CNMI: the modem accepts a value that it was seen to accept, and else those that it lists."""
+    """The forms of +CNMI: the modem accepts a value that it was seen to accept, and else those that it lists.
+
+    Without a list, those of the nearest make.
+    """
     listed = next((each.text for each in recording.exchanges if each.command == "AT+CNMI=?"), "")
-    groups = re.findall(r"\(([\d,\s-]*)\)", listed)
-    values = [_numbers(group) for group in groups[:5]]
-    if len(values) != 5 or not all(values):
-        return traits
+    values = [_numbers(group) for group in re.findall(r"\(([\d,\s-]*)\)", listed)[:5]]
     shown = re.search(r"\+CNMI: *([^\r\n]*)", listed)
+    if len(values) != 5 or not all(values):
+        values, shown = [set(accepted) for accepted in traits.cnmi_values], None
     tried = [
         (tuple(map(int, match[1].split(","))), _final_of(each))
         for each in recording.exchanges
