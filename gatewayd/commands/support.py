@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.common import config_path, fail, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
-from gatewayd.daemon.control_client import NotRunningError, ask
+from gatewayd.daemon.control_client import NotRunningError, ask, follow
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -25,6 +27,7 @@ from gatewayd.support import archive, blanking, journal, machine
 from gatewayd.support.redaction import Redactor
 
 _ANSWER_TIMEOUT_S = 30.0
+_RECORDED_AT_ONCE = 4  # a port sends nothing while its modem is recorded, so the others go on
 
 _README = """\
 Information that `gatewayd support` collected on {now}, for an engineer without access to this box.
@@ -47,14 +50,18 @@ _ABOUT = {
     "kernel.txt": "kernel messages about USB, serial devices, power and disks",
 }
 _TRANSCRIPT = "the latest AT conversation of this port"
+_RECORDING = "how the modem of this port answers harmless questions; numbers are made up"
 _NO_DAEMON = "no gatewayd is running"
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--modems", is_flag=True, help="Record the modem of each port as well; a port sends nothing for a minute."
+)
 @json_option
 @click.pass_context
-def support(context: click.Context, file: Path | None, as_json: bool) -> None:
+def support(context: click.Context, file: Path | None, modems: bool, as_json: bool) -> None:
     """Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.
 
     By default FILE is in this folder and named after the time. An existing file is never overwritten.
@@ -67,6 +74,8 @@ def support(context: click.Context, file: Path | None, as_json: bool) -> None:
         fail(f"there is no folder {path.parent}, or you may not read it")
     collection = _Collection(config_path(context))
     collection.collect(functools.partial(probe_showing, hidden=as_json))
+    if modems:
+        collection.add_recordings()
     collection.add_readme(f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
         archive.write(path, collection.files)
@@ -116,9 +125,40 @@ class _Collection:
         self._add("kernel.txt", journal.kernel_log)
         self._add_transcripts()
 
+    def add_recordings(self) -> None:
+        """Record the modem of each port of the running daemon, without sending and without a restart.
+
+        The recorder has made the numbers up, so these files are not masked: a masked one could not be played.
+        """
+        try:
+            ports = [port["port"] for port in self._ask("status")["ports"]]
+        except (NotRunningError, AdminError, OSError) as error:
+            reason = _NO_DAEMON if isinstance(error, NotRunningError) else error
+            self.missing.append(f"recordings of the modems ({reason})")
+            return
+        with ThreadPoolExecutor(_RECORDED_AT_ONCE) as threads:
+            recordings = {port: threads.submit(self._record, port) for port in ports}
+        for port, recording in recordings.items():
+            try:
+                self.files[f"modem-{port}.json"] = recording.result()
+            except (NotRunningError, AdminError, OSError) as error:
+                reason = self._redactor.text(str(error)) or _NO_DAEMON
+                self.missing.append(f"modem-{port}.json ({reason})")
+
+    def _record(self, port: int) -> str:
+        """The recording of a port's modem. Raises NotRunningError, AdminError, OSError."""
+        text = ""
+        with closing(follow(self._store, "record", {"port": port})) as batches:
+            for batch in batches:
+                for told in batch:
+                    text = told.get("recording", text)
+        if not text:
+            raise AdminError("the daemon ended before the recording did")
+        return text
+
     def add_readme(self, now: str) -> None:
         """Put a list of the contents at the beginning of the archive."""
-        contents = "\n".join(f"{name:24}{_ABOUT.get(name, _TRANSCRIPT)}" for name in self.files)
+        contents = "\n".join(f"{name:24}{_about(name)}" for name in self.files)
         missing = "".join(f"Missing: {line}.\n" for line in self.missing)
         self.files = {"README.txt": _README.format(now=now, contents=contents, missing=missing), **self.files}
 
@@ -170,6 +210,10 @@ class _Collection:
         if self._raw is None:
             raise _MissingError(f"{self._config} cannot be read")
         return blanking.blanked(self._raw)
+
+
+def _about(name: str) -> str:
+    return _ABOUT.get(name, _RECORDING if name.startswith("modem-") else _TRANSCRIPT)
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -16,15 +18,42 @@ from gatewayd.escaping import json_text, printable
 @click.command()
 @click.argument("port", type=int)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
+@click.option(
+    "--raw",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the lines into FILE as well, to send it to a developer.",
+)
 @click.pass_context
 @until_interrupted
-def watch(context: click.Context, port: int, as_json: bool) -> None:
-    """Show the AT conversation of a port, secrets masked, until Ctrl-C."""
-    with closing(follow_daemon(context, "watch", {"port": port})) as batches:
+def watch(context: click.Context, port: int, as_json: bool, raw: Path | None) -> None:
+    """Show the AT conversation of a port, secrets masked, until Ctrl-C.
+
+    The lines in FILE have the direction and the time of each line, secrets masked as well. An existing file is never overwritten.
+    """
+    with _opened(raw) as file, closing(follow_daemon(context, "watch", {"port": port})) as batches:
         for batch in batches:
             for line in batch:
                 say(json_text(line) if as_json else _readable(line))
+                if file is not None:
+                    file.write(f"{_readable(line)}\n")
     fail("the port was stopped")
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[TextIO | None]:
+    """A new file that each line reaches at once; None without a path."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("x", encoding="utf-8", buffering=1)
+    except FileExistsError:
+        fail(f"{path} already exists")
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror or error}")
+    with file:
+        yield file
 
 
 def _readable(line: Mapping[str, str]) -> str:

@@ -151,3 +151,13 @@ class ScriptedModem:
             script(self)
         else:
             self.say(script)
+
+
+def prompted(data: bytes) -> Script:
+    """Return a script that sends these bytes as the prompt for a PDU."""
+
+    def script(modem: ScriptedModem) -> None:
+        modem.entering = True
+        modem.say(data)
+
+    return script

@@ -20,6 +20,7 @@ from gatewayd.cli import main
 from gatewayd.support import archive
 from gatewayd.support.blanking import blanked, secrets
 from gatewayd.support.redaction import Redactor
+from modem.recording import document
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 
@@ -97,6 +98,33 @@ def secrets_in(text: str) -> list[str]:
     secrets += [DEBUGGED, "866123040123456", "0B9132674523"]
     present = [secret for secret in secrets if secret in text]
     return present + [pin for pin in (PIN, OTHER_PIN) if re.search(rf"(?<![0-9.]){pin}(?![0-9])", text)]
+
+
+def test_the_modems_are_recorded_when_asked(box: Box, tmp_path: Path) -> None:
+    path = tmp_path / "out.tar.gz"
+    result = support(box.config, path, "--modems", "--json")
+    assert result.exit_code == 0, result.output
+    files = contents(path)
+    recording = document.parse(files["modem-1.json"].encode())
+    commands = {exchange.command for exchange in recording.exchanges}
+    assert {"AT+CNMI=?", "AT+CPMS=?"} <= commands
+    assert [
+        command for command in commands if command.startswith("AT+CMGS=") and command != "AT+CMGS=?"
+    ] == []
+    assert "modem-1.json" in files["README.txt"]
+    iccid = box.cli("status")["ports"][0]["slots"][0]["iccid"]
+    assert iccid not in files["modem-1.json"]
+    assert secrets_in(files["modem-1.json"]) == []
+
+
+def test_without_a_daemon_the_modems_are_not_recorded(tmp_path: Path) -> None:
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(f'[store]\npath = "{tmp_path / "gatewayd.db"}"\n')
+    path = tmp_path / "out.tar.gz"
+    result = support(config, path, "--modems", "--json")
+    assert result.exit_code == 0, result.output
+    readme = contents(path)["README.txt"]
+    assert "Missing: recordings of the modems (no gatewayd is running)." in readme
 
 
 def test_the_archive_holds_useful_facts_and_no_secrets(box: Box, tmp_path: Path) -> None:

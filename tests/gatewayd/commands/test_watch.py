@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Process, eventually
 from tests.gatewayd.box import Box
+from tools import scenario_from_transcript
 
 FAST = ("--submit-s", "0.05", "--delivery-s", "0.05")
 NUMBER = "+22370123456"
@@ -67,6 +68,18 @@ def test_a_watch_shows_earlier_and_new_lines_without_numbers_or_texts(box: Box) 
         assert not [
             text for text in ("secret", "70123456", "2307214365", sim["number"][4:]) if text in output
         ]
+
+
+def test_a_watch_writes_a_file_that_becomes_a_test(box: Box, tmp_path: Path) -> None:
+    file = tmp_path / "conversation.txt"
+    watch = Watch(box, 1, "--raw", str(file))
+    watch.until(lambda line: " > AT+CMEE=1" in line)
+    assert watch.process.stop(signal.SIGINT) == 0
+    assert file.read_text().startswith("".join(watch.lines))
+    assert "AT+CMEE=1" in scenario_from_transcript.read(file.read_text().splitlines()).answers
+    again = Watch(box, 1, "--raw", str(file))
+    assert again.process.wait() == 1
+    assert "already exists" in "".join(again.process.stderr)
 
 
 def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:

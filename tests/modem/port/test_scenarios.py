@@ -28,19 +28,9 @@ from tests.conftest import eventually
 from tests.modem.healthy_modem import DELIVER, ICCID, OK, REPORT, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
 from tests.modem.running_port import running
-from tests.modem.scripted_modem import Script, ScriptedModem
+from tests.modem.scripted_modem import Script, ScriptedModem, prompted
 
 PAUSE = 0.03  # seconds in the middle of a line: longer than FAST's quiet_s
-
-
-def prompted(data: bytes) -> Script:
-    """Return a script that sends these bytes as the prompt for a PDU."""
-
-    def script(modem: ScriptedModem) -> None:
-        modem.entering = True
-        modem.say(data)
-
-    return script
 
 
 def pieces(*data: bytes) -> Script:
