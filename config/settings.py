@@ -28,9 +28,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from config.basics import DEFAULT_STORE_PATH, DEFAULT_TIME_ZONE
 from config.faults import describe
 from config.plans import GUIDE, Plan, plan_key, plans
-from config.store_path import DEFAULT_STORE_PATH
 
 EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 """The configuration with every key and its default."""
@@ -290,7 +290,7 @@ class NumberSettings(_Section):
     ] = ""
     # None: the lengths and first digits of the plan's mobile numbers decide.
     pattern: Annotated[re.Pattern[str] | None, BeforeValidator(_pattern)] = None
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = DEFAULT_TIME_ZONE
     operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(default={})
     networks: Mapping[Text, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(default={})
 
@@ -411,6 +411,7 @@ class DaemonSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
+    language: Literal["", "en", "fr"] = ""
 
 
 class PortSettings(_Section):

@@ -1,18 +1,18 @@
-"""The command line: `gatewayd [--config FILE] COMMAND`."""
+"""The command line: `gatewayd [--config FILE] COMMAND`, or `gatewayd COMMAND --config FILE`."""
 
 from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Mapping
-from pathlib import Path
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
 
-from gatewayd.commands import output
-
-DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.toml")
+from config.language.text import Text
+from gatewayd.commands import invocation, output
+from gatewayd.commands.command_help import config_option, examples, prepared, translation
 
 
 class Entry(NamedTuple):
@@ -78,39 +78,44 @@ class _Commands(click.Group):
             return None
         module, name = COMMANDS[cmd_name].place.split(":")
         command: click.Command = getattr(importlib.import_module(f"gatewayd.commands.{module}"), name)
-        return command
+        return prepared(command)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Command.format_help`. The language of the call is known only now."""
+        click.Group.format_help(prepared(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, as click does from the commands themselves."""
-        names = self.list_commands(ctx)
-        room = formatter.width - 6 - max(map(len, names))
-        lines = [click.Command(name, help=COMMANDS[name].short_help) for name in names]
-        rows = [(line.name or "", line.get_short_help_str(room)) for line in lines]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        with formatter.section(invocation.localised(Text("Commands"))):
+            formatter.write_dl(
+                [(name, translation(COMMANDS[name].short_help)) for name in self.list_commands(ctx)]
+            )
 
-    def main(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Run a command and exit. A usage error or an output error is printed in one line and sets the exit code."""
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
+        """Run a command and exit. An error is printed, for people or as JSON, and sets the exit code: 2 for wrong use."""
         output.open_standard_streams()
         options["standalone_mode"] = False
-        try:
-            code = super().main(*arguments, **options)
-            output.flush()
-        except click.ClickException as error:
-            _explain(error)
-        except click.Abort:
-            output.give_up("interrupted")
-        except output.OutputError as error:
-            output.give_up(error)
-        except OSError as error:
-            if not output.is_output_error(error):
-                raise
-            output.give_up(output.reason(error))
-        raise SystemExit(code if isinstance(code, int) else 0)
+        with invocation.begun(sys.argv[1:] if args is None else args):
+            try:
+                code = super().main(args, *rest, **options)
+                output.flush()
+            except click.ClickException as error:
+                _explain(error)
+            except click.Abort:
+                output.refuse(Text("interrupted"))
+            except output.OutputError as error:
+                output.give_up(error)
+            except OSError as error:
+                if not output.is_output_error(error):
+                    raise
+                output.give_up(output.reason(error))
+            raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _explain(error: click.ClickException) -> NoReturn:
     """Print click's usage error, which repeats the typed words, and exit with its code."""
+    if invocation.as_json():
+        output.refuse(error.format_message(), error.exit_code)
     text = io.StringIO()
     error.show(text)
     try:
@@ -120,20 +125,23 @@ def _explain(error: click.ClickException) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
+@examples(
+    "gatewayd check",
+    "gatewayd status --watch",
+    "gatewayd send 70123456 'Hello'",
+    "gatewayd message list --status failed",
+)
 @click.group(cls=_Commands)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, readable=False),  # each command reports an unreadable file itself
+@config_option(
     envvar="GATEWAYD_CONFIG",
-    default=DEFAULT_CONFIG,
+    default=invocation.DEFAULT_CONFIG,
     show_default=True,
-    help="The configuration file; also $GATEWAYD_CONFIG.",
+    help="The configuration file; also behind the command, and as $GATEWAYD_CONFIG.",
 )
 @click.version_option(package_name="gatewayd")
 @click.pass_context
-def main(context: click.Context, config: Path) -> None:
+def main(context: click.Context) -> None:
     """An SMS gateway: one daemon, a bank of GSM modems, an HTTP API."""
-    context.obj = config
 
 
 if __name__ == "__main__":

@@ -140,6 +140,14 @@ class AdminError(Exception):
     """An administration command failed; the text gives the reason and the remedy."""
 
 
+class WrongUseError(AdminError):
+    """An argument of an administration command can never be right. The command line exits with 2."""
+
+
+class NoDaemonError(AdminError):
+    """The command needs a running daemon."""
+
+
 @contextmanager
 def storage_errors() -> Iterator[None]:
     """Raise StorageUnavailableError where the store raises StoreUnavailableError."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from gatewayd.admin.context import Context
+from gatewayd.admin.context import Context, Id, Microseconds
 from gatewayd.store.tables import inbound
-from gatewayd.store.tables.inbound import NewText
+from gatewayd.store.tables.inbound import NewestFilter, NewText
 from gatewayd.timekeeping.clock import iso
 
 _DEFAULT_LIMIT = 20
 _MOST = 10_000
 
 
-def list_(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, object]]:
-    """List the newest texts on all SIMs, newest first."""
-    with context.store.readers.lend() as db:
-        rows = inbound.newest(db, _bounded(limit))
+def list_(
+    context: Context,
+    limit: int = _DEFAULT_LIMIT,
+    sender: str | None = None,
+    sim: Id | None = None,
+    company: Id | None = None,
+    since: Microseconds | None = None,
+    until: Microseconds | None = None,
+    contains: str | None = None,
+) -> list[dict[str, object]]:
+    """List the newest texts on all SIMs, newest first. `sender`: a number in any form, or a name. since ≤ received < until."""
+    wanted = NewestFilter(_sender(context, sender), sim, company, since, until, contains)
+    with context.store.lists.lend() as db:
+        rows = inbound.newest(db, wanted, _bounded(limit))
     return [_shown(row) for row in rows]
 
 
@@ -35,6 +45,14 @@ def unreadable(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, 
         }
         for row in rows
     ]
+
+
+def _sender(context: Context, sender: str | None) -> str | None:
+    """A sender as it is stored: a number in E.164, other senders as they are."""
+    try:
+        return None if sender is None else context.numbering.e164(sender)
+    except ValueError:
+        return sender
 
 
 def _bounded(limit: int) -> int:

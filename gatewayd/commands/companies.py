@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import click
 
-from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import (
+    YES_NO,
+    NoneOr,
+    administer,
+    given,
+    json_option,
+    show,
+    show_list,
+    wide_option,
+)
+from gatewayd.commands.tables import Column, Row, of
 
 
+def _used(company: Row) -> str:
+    used, quota = company["used_this_month"], company["quota"]
+    return str(used) if quota is None else f"{used}/{quota}"
+
+
+_COLUMNS = (
+    of("id"),
+    of("name", cut=True),
+    of("active"),
+    Column(Text("used this month"), _used),
+    of("window"),
+)
+
+
+@examples("gatewayd company add 'Pharmacie du Fleuve'", "gatewayd company list")
 @click.group()
 def company() -> None:
     """Manage the companies that send through this gateway."""
 
 
+@examples("gatewayd company add 'Pharmacie du Fleuve' --quota 5000")
 @company.command()
 @click.argument("name")
 @click.option("--quota", type=NoneOr(click.INT), default="none", help="Messages per month; none: unlimited.")
@@ -22,14 +50,24 @@ def add(context: click.Context, name: str, quota: int | None, as_json: bool) -> 
     show(administer(context, "company.add", {"name": name, "quota": quota}), as_json)
 
 
+@examples("gatewayd company list")
 @company.command("list")
+@wide_option
 @json_option
 @click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
+def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     """List the companies, with the quota that each has used this month."""
-    show(administer(context, "company.list"), as_json)
+    show_list(
+        "companies",
+        administer(context, "company.list"),
+        _COLUMNS,
+        as_json=as_json,
+        wide=wide,
+        empty=Text("There is no company yet: `gatewayd company add NAME` adds one."),
+    )
 
 
+@examples("gatewayd company set 1 --quota none", "gatewayd company set 1 --window 08:00-20:00")
 @company.command("set")
 @click.argument("company_id", metavar="ID", type=int)
 @click.option("--name", help="Its name.")

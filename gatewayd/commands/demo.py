@@ -11,8 +11,10 @@ from pathlib import Path
 
 import click
 
+from config.language.text import Text
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail
 from gatewayd.commands.output import say
 from gatewayd.commands.run import START_ERRORS
@@ -33,6 +35,7 @@ _READY_TIMEOUT_S = 60.0
 _LOOK_S = 0.05
 
 
+@examples("gatewayd demo", "gatewayd demo --ports 8 --listen 127.0.0.1:8080")
 @click.command()
 @click.option("--listen", default="127.0.0.1:8000", show_default=True, help="HOST:PORT of the API.")
 @click.option("--ports", type=click.IntRange(1, 256), default=4, show_default=True, help="Simulated modems.")
@@ -113,7 +116,7 @@ def _wait_until_ready(daemon: Daemon, ports: int) -> None:
         ):
             return
         time.sleep(_LOOK_S)
-    fail("the simulated modems did not come up in time")
+    fail(Text("the simulated modems did not come up in time"))
 
 
 def _accounts(daemon: Daemon, state: Path) -> dict[str, str]:

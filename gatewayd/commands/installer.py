@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from config.language.text import Text
 from gatewayd.commands.common import config_path, fail, settings_of
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
@@ -70,6 +71,6 @@ def check_daemon(context: click.Context) -> None:
     try:
         ask(settings_of(context).store.path, "status", {}, _ANSWER_TIMEOUT_S)
     except (NotRunningError, FileNotFoundError):
-        fail(f"no gatewayd is running with {config_path(context)}")
+        fail(Text("no gatewayd is running with {config}", config=config_path(context)))
     except (AdminError, OSError) as error:
         fail(error)

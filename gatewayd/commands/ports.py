@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from config.settings import ConfigError, PortSettings, Settings, load
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import config_path, fail, json_option, table
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
@@ -30,6 +31,7 @@ _ANSWER_TIMEOUT_S = 30.0
 _USUAL_BAUD = PortSettings.model_fields["baud"].default
 
 
+@examples("gatewayd ports", "gatewayd ports /dev/ttyUSB0 --no-probe")
 @click.command()
 @click.argument("devices", nargs=-1, metavar="[DEVICE]...")
 @click.option("--glob", "globs", multiple=True, metavar="PATTERN", help="More devices. May be repeated.")

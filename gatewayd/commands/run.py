@@ -7,6 +7,7 @@ import faulthandler
 import click
 
 from api.server.listeners import ListenError
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail, settings_of
 from gatewayd.daemon.daemon import Daemon, DeadWorkerError
 from gatewayd.daemon.logging_setup import log_to_stderr
@@ -17,6 +18,7 @@ START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, List
 """The errors of `Daemon.start` whose text is for the operator."""
 
 
+@examples("gatewayd run --config /etc/gatewayd/gatewayd.toml")
 @click.command()
 @click.pass_context
 @stop_signals_held()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.output import say
 from gatewayd.daemon.signals import stop_asked, stop_signals_held
 from gatewayd.escaping import json_text
@@ -61,6 +62,10 @@ class _Fault(click.ParamType[Rule]):
             self.fail(f"{error}. Known faults: all, {', '.join(fault.value for fault in Fault)}", param, ctx)
 
 
+@examples(
+    "gatewayd simulate --dir /tmp/modems --ports 4",
+    "gatewayd simulate --dir /tmp/modems --fault no-prompt=0.1@2",
+)
 @click.command()
 @click.option("--ports", default=8, show_default=True, type=click.IntRange(1, 1024), help="Simulated modems.")
 @click.option("--slots", default=1, show_default=True, type=click.IntRange(1, 8), help="SIM slots per modem.")

@@ -11,8 +11,11 @@ from typing import Any
 
 import click
 
+from config.language.text import Text
 from config.settings import ConfigError, StoreSettings, load
+from gatewayd.commands import tables
 from gatewayd.commands.check import as_document, examine
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import config_path, fail, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
@@ -50,6 +53,7 @@ _TRANSCRIPT = "the latest AT conversation of this port"
 _NO_DAEMON = "no gatewayd is running"
 
 
+@examples("gatewayd support", "gatewayd support /media/usb/support.tar.gz")
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @json_option
@@ -62,25 +66,26 @@ def support(context: click.Context, file: Path | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     path = file or Path(f"gatewayd-support-{now:%Y-%m-%d-%H%M%S}.tar.gz")
     if os.path.lexists(path):
-        fail(f"{path} already exists")
+        fail(Text("{path} already exists", path=path))
     if not os.path.isdir(path.parent):
-        fail(f"there is no folder {path.parent}, or you may not read it")
+        fail(Text("there is no folder {folder}, or you may not read it", folder=path.parent))
     collection = _Collection(config_path(context))
     collection.collect(functools.partial(probe_showing, hidden=as_json))
     collection.add_readme(f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
         archive.write(path, collection.files)
     except FileExistsError:
-        fail(f"{path} already exists")
+        fail(Text("{path} already exists", path=path))
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror or error}")
+        fail(Text("{path} cannot be written: {reason}", path=path, reason=error.strerror or str(error)))
     if as_json:
         say(json_text({"file": str(path.absolute()), "contents": list(collection.files)}))
         return
-    say(f"{path} contains {', '.join(collection.files)}.")
+    contents = ", ".join(collection.files)
+    say(tables.wrapped(Text("{path} contains {contents}.", path=path, contents=contents)))
     for missing in collection.missing:
-        say(f"Missing: {missing}.")
-    say("It contains no number, text, key or PIN. Send it to your support.")
+        say(tables.wrapped(Text("Missing: {missing}.", missing=missing)))
+    say(Text("It contains no number, text, key or PIN. Send it to your support."))
 
 
 class _MissingError(Exception):

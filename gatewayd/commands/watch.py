@@ -8,11 +8,14 @@ from datetime import datetime
 
 import click
 
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail, follow_daemon, until_interrupted
 from gatewayd.commands.output import say
 from gatewayd.escaping import json_text, printable
 
 
+@examples("gatewayd watch 1")
 @click.command()
 @click.argument("port", type=int)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
@@ -24,7 +27,7 @@ def watch(context: click.Context, port: int, as_json: bool) -> None:
         for batch in batches:
             for line in batch:
                 say(json_text(line) if as_json else _readable(line))
-    fail("the port was stopped")
+    fail(Text("the port was stopped"))
 
 
 def _readable(line: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import Connection, Cursor, Row
@@ -368,15 +368,41 @@ def sims_with_early_reports(db: Connection) -> list[int]:
     return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]
 
 
-def newest(db: Connection, limit: int) -> list[NewText]:
-    """The newest texts of all companies, newest first."""
-    found = db.execute(
+@dataclass(frozen=True, slots=True)
+class NewestFilter:
+    """A filter for the texts of all companies. Times in microseconds since the epoch: since ≤ received < until."""
+
+    sender: str | None = None
+    sim_id: int | None = None
+    company_id: int | None = None
+    since: int | None = None
+    until: int | None = None
+    contains: str | None = None  # in the text; A and a are the same
+
+
+def newest(db: Connection, wanted: NewestFilter, limit: int) -> list[NewText]:
+    """The newest texts of all companies that fit a filter, newest first."""
+    terms: dict[str, object] = {
+        "i.sender = :sender": wanted.sender,
+        "i.sim_id = :sim_id": wanted.sim_id,
+        f"{_OWNER} = :company_id": wanted.company_id,
+        "i.received_at >= :since": wanted.since,
+        "i.received_at < :until": wanted.until,
+        "instr(lower(i.text), lower(:contains)) > 0": wanted.contains,
+    }
+    where = "".join(f" AND {term}" for term, value in terms.items() if value is not None)
+    statement = (
         "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
         f" {_OWNER}, i.sender, i.incomplete, i.kind, i.encoding, i.port_number, i.text"
-        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0 ORDER BY i.id DESC LIMIT ?",
-        (limit,),
+        f" FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0{where}"
+        " AND i.id >= :first AND i.id < :end ORDER BY i.id DESC LIMIT :limit"
     )
-    return [NewText(*row) for row in found]
+    values = asdict(wanted)
+
+    def find(first: int, end: int, limit: int) -> list[Row]:
+        return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+
+    return [NewText(*row) for row in newest_first(db, "inbox", None, limit, find)]
 
 
 def newest_unreadable(db: Connection, limit: int) -> list[UnreadablePdu]:
