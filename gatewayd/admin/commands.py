@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pydantic import ConfigDict, ValidationError, validate_call
 
+from config.language.text import Text, text_of
 from gatewayd.admin import (
     audit,
     backup,
@@ -26,7 +27,7 @@ from gatewayd.admin import (
 )
 from gatewayd.admin.audit import Actor
 from gatewayd.admin.context import Context
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 # Checks a command's arguments against its annotations.
@@ -113,7 +114,7 @@ def run_as(context: Context, actor: Actor, command: str, arguments: Mapping[str,
     try:
         entry = audit.begin(context, actor, command, arguments)
     except StoreUnavailableError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     try:
         result = run(context, command, arguments)
     except AdminError as error:
@@ -131,16 +132,18 @@ def run(context: Context, command: str, arguments: Mapping[str, object]) -> obje
     """
     function = COMMANDS.get(command)
     if function is None:
-        raise AdminError(f"there is no command {command!r}: does the daemon have another version?")
+        raise AdminError(
+            Text("there is no command {command!r}: does the daemon have another version?", command=command)
+        )
     if not _is_text(arguments):
-        raise AdminError(f"{command}: an argument is not UTF-8 text")
+        raise WrongUseError(Text("{command}: an argument is not UTF-8 text", command=command))
     try:
         return function(context, **arguments)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise AdminError(f"{command}: {faults}") from error
+        raise WrongUseError(f"{command}: {faults}") from error
     except StoreUnavailableError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
 
 
 def _is_text(value: object) -> bool:

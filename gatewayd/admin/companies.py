@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import text_of
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.sending_windows import read_window
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
@@ -51,7 +52,7 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
         try:
             read_window(window)
         except ValueError as error:
-            raise AdminError(str(error)) from error
+            raise AdminError(text_of(error)) from error
     if not changes:
         raise AdminError("name at least one change")
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.language.text import text_of
 from gatewayd.admin.context import Context, Id, Microseconds, one_company
 from gatewayd.errors import AdminError, GatewayError
 from gatewayd.messages import lifecycle
@@ -85,7 +86,7 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     try:
         context.running().cancel(Caller(0, row.company_id, admin=True, sandbox=bool(row.sandbox)), sms_id)
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     return show(context, sms_id)
 
 
@@ -156,7 +157,7 @@ def send(
         draft = Draft(gateway.e164(recipient), text, reference)
         result, _ = gateway.submit(caller, draft, options, None, wait_s)
     except (GatewayError, ValueError) as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     if not isinstance(result, MessageRecord):
         raise AdminError("the message was answered by an earlier one")
     return _shown(result, company_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, one_company
-from gatewayd.errors import AdminError, NotFoundError
+from gatewayd.errors import AdminError, NotFoundError, WrongUseError
 from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.records import Caller, OptOutRecord
 from gatewayd.store.tables import opt_outs
@@ -33,7 +34,9 @@ def remove(context: Context, recipient: str, company: Id | None = None) -> dict[
     try:
         return _shown(_list(context).end(_caller(context, company), number, "cli"))
     except NotFoundError as error:
-        raise AdminError(f"{number} has not opted out: `gatewayd opt-out list` shows who has") from error
+        raise AdminError(
+            Text("{number} has not opted out: `gatewayd opt-out list` shows who has", number=number)
+        ) from error
 
 
 def _list(context: Context) -> OptOutList:
@@ -48,7 +51,7 @@ def _number(context: Context, recipient: str) -> str:
     try:
         return context.numbering.e164(recipient)
     except ValueError as error:
-        raise AdminError(str(error)) from error
+        raise WrongUseError(text_of(error)) from error
 
 
 def _shown(record: OptOutRecord) -> dict[str, object]:

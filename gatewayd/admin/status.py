@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
+from config.language.text import Sentences
 from gatewayd.admin import companies, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
@@ -83,7 +84,7 @@ def _port(port: PortStatus, submit_via: str, why_direct: str) -> dict[str, objec
         "port": port.port,
         "device": port.device,
         "state": port.state.value,
-        "detail": " ".join(filter(None, (port.detail, why_direct))),
+        "detail": Sentences((port.detail, why_direct)),
         "submit_via": submit_via,
         "model": port.model,
         "imei": port.imei,

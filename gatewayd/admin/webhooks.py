@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import text_of
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
 from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, NotFoundError
 from gatewayd.store.tables import accounts
@@ -128,4 +129,4 @@ def _admin_errors(webhook: int | None = None) -> Iterator[None]:
         faults = "; ".join(f"{fault.field} {fault.message}" for fault in error.faults)
         raise AdminError(faults) from error
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error

@@ -62,8 +62,8 @@ def _show(status: dict[str, Any], *, as_json: bool, all_columns: bool, refresh: 
     if status["loop_tests"]:
         say(Text("\nThe last loop test of each SIM:"))
         say(loop_tests(status["loop_tests"]))
-    for told in _troubles(status):
-        say(f"\n{wrapped(told)}")
+    for trouble in _troubles(status):
+        say(f"\n{wrapped(trouble)}")
 
 
 def _state(row: Row) -> str:

@@ -20,7 +20,7 @@ def check(path: Path) -> tuple[Settings | None, list[Finding]]:
         if isinstance(error.__cause__, PermissionError):
             text = f"You may not read {path}: run this with sudo, or as a member of the file's group."
             return None, [fault(_ABOUT, text)]
-        return None, [fault(_ABOUT, line) for line in str(error).splitlines()]
+        return None, [fault(_ABOUT, line) for line in error.faults]
     return settings, [
         ok(_ABOUT, f"{path} can be used; ports: {len(settings.ports)}."),
         *_warnings(path, settings),

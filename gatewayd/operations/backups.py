@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 
+from config.language.text import Text, text_of
 from config.settings import StoreSettings
 from gatewayd.store import backup, backup_folder
 from gatewayd.store.backup import BackupError, Progress
@@ -111,11 +112,11 @@ class Backups:
             except (BackupError, OSError) as error:
                 if self._stopping.is_set():
                     return
-                self.last_failure = str(error)
+                self.last_failure = text_of(error)
                 wait_s = min(wait_s, _AGAIN_S)
                 log.error("no backup was made in %s: %s", folder, error)
             except Exception:
-                self.last_failure = "an unexpected error; the log has it"
+                self.last_failure = Text("an unexpected error; the log has it")
                 log.exception("no backup was made in %s", folder)
 
     def _look_at(self, folder: Path) -> None:

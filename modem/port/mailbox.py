@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.transcript import Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.port.reporter import Reporter
@@ -128,7 +129,7 @@ class Mailbox:
             except Empty:
                 return
             if isinstance(order, UssdOrder):
-                order.refuse("The port was stopped.")
+                order.refuse(Text("The port was stopped."))
             elif isinstance(order, _Watching):
                 order.watcher.end()
             elif isinstance(order, Future):
@@ -258,5 +259,5 @@ class Mailbox:
     def _answer(self, ask: Future[Answer], *, ok: bool) -> None:
         if ask.set_running_or_notify_cancel():
             status, busy = self._reporter.status, self._reporter.submitting
-            detail = "A message is being submitted." if busy else status.detail
+            detail = Text("A message is being submitted.") if busy else status.detail
             ask.set_result(Answer(status.port, ok and status.state is not PortState.ABSENT, busy, detail))

@@ -49,14 +49,15 @@ def test_texts_and_undecodable_pdus_are_shown_with_and_without_a_daemon(box: Box
     )
     assert (first["sender"], first["message"]) == ("+22376000001", "first\x1b[2J")
     assert [text["message"] for text in box.cli("inbox", "--limit", 1)] == ["second"]
-    for options in (
+    fitting: list[tuple[str | int, ...]] = [
         ("--sender", "76000001"),
         ("--contains", "FIRST"),
         ("--sender", "+22376000001", "--sim", 1, "--since", "2020-01-01", "--until", "2120-01-01"),
-    ):
+    ]
+    for options in fitting:
         assert box.cli("inbox", *options) == [first], options
-    for options in (("--company", 9), ("--sim", 9), ("--until", "2020-01-01"), ("--sender", "first")):
-        assert box.cli("inbox", *options) == [], options
+    for others in (("--company", "9"), ("--sim", "9"), ("--until", "2020-01-01"), ("--sender", "first")):
+        assert box.cli("inbox", *others) == [], others
     assert output_of(box, "--sim", "9") == "No text fits: leave out an option.\n"
     (undecodable,) = box.cli("inbox", "--unreadable")
     assert BROKEN in undecodable["pdu"]
