@@ -33,7 +33,7 @@ LANGUAGES = {"fr": "nplurals=2; plural=(n > 1);"}
 
 _PYTHON = ("api", "config", "gatewayd", "modem")
 _TEMPLATES = ROOT / "api" / "dashboard" / "templates"
-_CLICK: tuple[str | tuple[str, ...], ...] = (
+CLICK: tuple[str | tuple[str, ...], ...] = (
     ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),
     ("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"),
     ("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."),
@@ -152,7 +152,7 @@ def _extracted() -> Iterator[str | tuple[str, ...]]:
     for folder in _PYTHON:
         for found in extract_from_dir(ROOT / folder, [("**.py", "python")], keywords=_KEYWORDS):
             yield found[2]
-    yield from _CLICK
+    yield from CLICK
     yield from filter(None, _commands())
     yield from _messages_of(errors.GatewayError)
     for found in extract_from_dir(_TEMPLATES, [("**.html", "jinja2")], keywords=_KEYWORDS):
