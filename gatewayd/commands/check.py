@@ -11,13 +11,14 @@ import click
 
 from config.language.text import Text, text_of
 from config.settings import Settings
-from gatewayd.commands import invocation, tables
+from gatewayd.commands import invocation
 from gatewayd.commands.api_address import check_answered, check_free
 from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import config_path, json_option, start_command
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
 from gatewayd.commands.words import word
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.diagnostics import (
     accounts,
@@ -144,7 +145,7 @@ def _show(findings: list[Finding]) -> None:
     for finding, subject in zip(findings, about, strict=True):
         grade = grades[finding.grade]
         first = f"{grade.ljust(widest_grade)}  {subject.ljust(widest_about)}  "
-        lines = tables.wrapped(finding.text, " " * len(first), first)
+        lines = wrapped(finding.text, " " * len(first), first)
         say(f"{click.style(grade, fg=_COLOURS[finding.grade])}{lines[len(grade) :]}", style=True)
     counted = Counter(finding.grade for finding in findings)
     say(

@@ -20,6 +20,7 @@ from config.language.text import Text
 from gatewayd.commands import invocation, tables
 from gatewayd.commands.output import refuse, say
 from gatewayd.commands.tables import Column, Row
+from gatewayd.commands.wrapping import for_errors, wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask, follow
 from gatewayd.errors import AdminError, NoDaemonError, WrongUseError
 from gatewayd.escaping import json_text
@@ -174,7 +175,7 @@ def show(result: Row, as_json: bool) -> None:
         return
     say(tables.record({key: value for key, value in result.items() if key != "notes"}))
     for note in result.get("notes", ()):
-        say(tables.wrapped(f"gatewayd: {note}"), err=True)
+        say(for_errors(f"gatewayd: {note}"), err=True)
 
 
 def show_list(
@@ -191,7 +192,7 @@ def show_list(
     if as_json:
         say(json_text({name: rows}))
     elif not rows:
-        say(tables.wrapped(empty))
+        say(wrapped(empty))
     elif wide:
         say(tables.wide(rows))
     else:

@@ -8,12 +8,12 @@ from typing import Any, Final
 import click
 
 from config.language.text import Text
-from gatewayd.commands import tables
 from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import follow_daemon, json_option, show
 from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
 from gatewayd.commands.progress import elapsed
+from gatewayd.commands.wrapping import for_errors
 
 LONGEST_S: Final = 86_400.0
 """As `gatewayd.loop_test.rounds.LONGEST_S`, which is slow to import. A test compares them."""
@@ -63,6 +63,6 @@ def loop_test(
     else:
         say(loop_tests(result["tests"]))
         for note in result["notes"]:
-            say(tables.wrapped(f"gatewayd: {note}"), err=True)
+            say(for_errors(f"gatewayd: {note}"), err=True)
     if not result["all_arrived"]:
         raise SystemExit(1)

@@ -15,6 +15,7 @@ import click
 
 from config.language.text import Text
 from gatewayd.commands import invocation
+from gatewayd.commands.wrapping import for_errors
 from gatewayd.escaping import json_text, printable
 
 # The error numbers of a write to a full disk, a closed pipe, or a terminal that was closed.
@@ -57,7 +58,7 @@ def refuse(error: object, code: int = 1) -> NoReturn:
         if invocation.as_json():
             say(json_text({"error": invocation.localised(error)}))
         else:
-            say(f"gatewayd: {invocation.localised(error)}", err=True)
+            say(for_errors(f"gatewayd: {invocation.localised(error)}"), err=True)
     except OutputError as failure:
         give_up(failure)
     raise SystemExit(code)

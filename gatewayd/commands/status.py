@@ -14,8 +14,9 @@ from gatewayd.commands.common import administer, json_option, show, until_interr
 from gatewayd.commands.invocation import localised
 from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
-from gatewayd.commands.tables import Column, Row, listing, local, of, short, signal, wide, wrapped, zone_name
+from gatewayd.commands.tables import Column, Row, listing, local, of, short, signal, wide, zone_name
 from gatewayd.commands.words import word
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.diagnostics import sim_notices
 
 _REFRESH_S = 2.0  # a person reads no faster

@@ -13,12 +13,12 @@ import click
 
 from config.language.text import Text
 from config.settings import ConfigError, StoreSettings, load
-from gatewayd.commands import tables
 from gatewayd.commands.check import as_document, examine
 from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import config_path, fail, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
@@ -82,9 +82,9 @@ def support(context: click.Context, file: Path | None, as_json: bool) -> None:
         say(json_text({"file": str(path.absolute()), "contents": list(collection.files)}))
         return
     contents = ", ".join(collection.files)
-    say(tables.wrapped(Text("{path} contains {contents}.", path=path, contents=contents)))
+    say(wrapped(Text("{path} contains {contents}.", path=path, contents=contents)))
     for missing in collection.missing:
-        say(tables.wrapped(Text("Missing: {missing}.", missing=missing)))
+        say(wrapped(Text("Missing: {missing}.", missing=missing)))
     say(Text("It contains no number, text, key or PIN. Send it to your support."))
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -16,10 +14,9 @@ from config.basics import DEFAULT_TIME_ZONE
 from config.language.text import Text
 from gatewayd.commands import invocation
 from gatewayd.commands.words import WORDED, label, word
+from gatewayd.commands.wrapping import screen, wrapped
 from gatewayd.escaping import printable
 
-_NARROWEST: Final = 40
-_USUAL: Final = 80
 _NOTE: Final = " " * 4  # before a sentence below a row
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _TEXTS: Final = frozenset({"message", "text", "ended_text", "name", "answer", "reason", "description"})
@@ -119,27 +116,6 @@ def signal(dbm: int | None) -> str:
         return ""
     level = sum(dbm >= least for least in _LEVELS_DBM)
     return f"{_bars()[level]} {dbm}"
-
-
-def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
-    """A text in lines of the terminal's width. `first`: before the first line, in place of `indent`."""
-    lines = printable(invocation.localised(text), keep="\n").split("\n")
-    shown: list[str] = []
-    for line in lines:
-        begin = indent if shown or first is None else first
-        shown += textwrap.wrap(
-            line,
-            max(screen(), len(indent) + _NARROWEST),
-            initial_indent=begin,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-        ) or [begin.rstrip()]
-    return "\n".join(shown)
-
-
-def screen() -> int:
-    """The width of the terminal in columns; 80 where the output is none."""
-    return max(shutil.get_terminal_size((_USUAL, 24)).columns, _NARROWEST)
 
 
 def _in_zone(moment: str) -> datetime:

@@ -14,6 +14,7 @@ from gatewayd.commands.invocation import localised
 from gatewayd.commands.output import say
 from gatewayd.commands.progress import elapsed
 from gatewayd.commands.tables import of
+from gatewayd.commands.wrapping import for_errors
 from gatewayd.escaping import printable
 
 _COLUMNS = (of("id"), of("operator", cut=True), of("sim"), of("code"), of("pattern", cut=True))
@@ -62,7 +63,7 @@ def send(context: click.Context, port: int, codes: tuple[str, ...], slot: int | 
         open_session = Text(
             "The network waits for a reply: run the command again, with the reply as one more word."
         )
-        say(f"\n{tables.wrapped(open_session)}", err=True)
+        say(f"\n{for_errors(open_session)}", err=True)
 
 
 @examples("gatewayd ussd learn 1 '*123#'", "gatewayd ussd learn 1 '*100#' --reply 2 --for-sim")
