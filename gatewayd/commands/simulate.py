@@ -137,7 +137,8 @@ class _Fault(click.ParamType[Rule]):
     default="plain",
     show_default=True,
     type=click.Choice(sorted(PERSONALITIES)),
-    help="The make of the modems.",
+    metavar="MAKE",
+    help="The make of the modems, such as ec25 or e173; a wrong one names all.",
 )
 @click.option(
     "--personality-of",

@@ -63,7 +63,7 @@ def webhook() -> None:
     """Manage the URLs to which events are posted."""
 
 
-@examples("gatewayd webhook add https://example.org/sms --company 1 --types message.delivered")
+@examples("gatewayd webhook add https://example.org/sms --company 1")
 @webhook.command()
 @click.argument("url")
 @click.option("--company", required=True, type=int, help="The company's id.")

@@ -15,9 +15,8 @@ _MODEM_MANAGER: Final = "ModemManager"
 # Programs that open serial devices by themselves, and how to stop each for good.
 _REMEDIES: Final = {
     _MODEM_MANAGER: Text(
-        "switch it off with `sudo systemctl mask --now ModemManager`, or keep it from this device with a"
-        " udev rule that sets {rule}",
-        rule='ENV{ID_MM_DEVICE_IGNORE}="1"',
+        "switch it off with `sudo systemctl mask --now ModemManager`, or keep it from this device with a "
+        'udev rule that sets ENV{ID_MM_DEVICE_IGNORE}="1"'
     ),
     "brltty": Text(
         "it takes USB adapters for Braille displays: `sudo systemctl mask --now brltty-udev brltty`"
