@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,8 +24,14 @@ NOTHING: Final = Basics(None, None, None)
 def read(config: Path) -> Basics:
     """Read the basics from a configuration file. `settings.load` explains the faults of it."""
     try:
-        tree = tomllib.loads(config.read_bytes().removeprefix(b"\xef\xbb\xbf").decode())
-    except (OSError, ValueError, RecursionError):
+        text = config.read_bytes().removeprefix(b"\xef\xbb\xbf").decode()
+    except (OSError, ValueError):
+        return NOTHING
+    import tomllib  # where there is no file, as in `gatewayd --help` at first, it is not needed
+
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError):
         return NOTHING
     return Basics(
         store=_path(_value(tree, "store", "path", str(DEFAULT_STORE_PATH))),

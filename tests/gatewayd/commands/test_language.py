@@ -63,7 +63,7 @@ def test_status_check_and_lists_are_french(config: Path) -> None:
     ("arguments", "code", "sentence"),
     [
         (("sim", "show", "999"), 1, "il n'y a pas de carte SIM 999"),
-        (("opt-out", "add", "12"), 2, "Le destinataire doit être"),
+        (("opt-out", "add", "12"), 2, "Le destinataire doit correspondre"),
         (("sim", "sho"), 2, "Il n'y a pas de commande 'sho'"),
         (("sim", "set", "1"), 2, "nommez au moins un changement"),
         (("key", "add", "--company", "1", "--expires", "soon"), 2, "doit être une date"),
