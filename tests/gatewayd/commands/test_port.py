@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gatewayd.cli import main
+from tests.gatewayd.empty_database import write_empty_database
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def config(tmp_path: Path) -> Path:
         f'[store]\npath = "{tmp_path}/gatewayd.db"\n[[ports]]\nport = 1\ndevice = "{long}"\n',
         encoding="utf-8",
     )
-    assert port(config, "company", "add", "Test").exit_code == 0
+    write_empty_database(tmp_path / "gatewayd.db")
     return config
 
 

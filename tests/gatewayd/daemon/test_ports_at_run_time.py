@@ -131,29 +131,26 @@ def test_modems_without_a_port_are_found_beside_the_running_ports(running: Runni
     assert not running_devices & rows.keys()
 
 
-@pytest.mark.parametrize("paused", [False, True])
-def test_ports_of_the_database_come_back_after_a_kill(build: Callable[..., Box], paused: bool) -> None:
-    box = build(slots={1: 1})
-    config = box.config.read_text()
-    box.config.write_text(config.partition("[[ports]]")[0])
+def test_ports_of_the_database_and_their_pauses_survive_a_kill(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 1, 2: 1})
+    box.config.write_text(box.config.read_text().partition("[[ports]]")[0])
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
     box.start_gateway()
     assert box.cli("port", "list") == {"ports": []}
-    box.cli("port", "add", 1, str(box.path / "ports" / "port1"))
-    box.sims_ready(1)
-    if paused:
-        box.cli("port", "pause", 1)
-        eventually(lambda: box.cli("port", "list")["ports"][0]["state"] == "paused")
+    for number in (1, 2):
+        box.cli("port", "add", number, str(box.path / "ports" / f"port{number}"))
+    box.sims_ready(2)
+    since = box.cli("port", "pause", 2)["paused_since"]
+    eventually(lambda: box.cli("port", "list")["ports"][1]["state"] == "paused")
     assert box.gateway is not None
     box.gateway.kill()
     box.start_gateway()
-    if paused:
-        [row] = box.cli("port", "list")["ports"]
-        assert row["state"] == "paused"
-        assert row["paused_since"]
-        box.cli("port", "resume", 1)
-    box.sims_ready(1)
+    assert [sim["port"] for sim in box.sims_ready(1) if sim["can_send_sms"]] == [1]
+    row = box.cli("port", "list")["ports"][1]
+    assert (row["state"], row["paused_since"]) == ("paused", since)
     box.becomes(box.send("from a port of the database"), "delivered")
+    box.cli("port", "resume", 2)
+    box.sims_ready(2)
 
 
 def test_a_port_that_is_removed_while_it_sends_finishes_its_message(build: Callable[..., Box]) -> None:
