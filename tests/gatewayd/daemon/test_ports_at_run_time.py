@@ -127,6 +127,11 @@ def test_modems_without_a_port_are_found_beside_the_running_ports(running: Runni
     assert (row["modem"], row["can_send"], row["missing"]) == (True, True, [])
     assert row["imei"].startswith("…")
     assert len(row["imei"]) == 5
+    running.cli("port", "add", PORT, devices[0])
+    left: Any = ask(store, "port.found", {}, 30)
+    assert devices[0] not in [row["path"] for row in left["devices"]]
+    assert left["next_port"] == PORT + 1
+    running.cli("port", "remove", PORT)
     running_devices = {str(each.device) for each in running.settings.ports}
     assert not running_devices & rows.keys()
 
