@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,14 +25,8 @@ NOTHING: Final = Basics(None, None, None)
 def read(config: Path) -> Basics:
     """Read the basics from a configuration file. `settings.load` explains the faults of it."""
     try:
-        text = config.read_bytes().removeprefix(b"\xef\xbb\xbf").decode()
-    except (OSError, ValueError):
-        return NOTHING
-    import tomllib  # where there is no file, as in `gatewayd --help` at first, it is not needed
-
-    try:
-        tree = tomllib.loads(text)
-    except (ValueError, RecursionError):
+        tree = tomllib.loads(config.read_bytes().removeprefix(b"\xef\xbb\xbf").decode())
+    except (OSError, ValueError, RecursionError):
         return NOTHING
     return Basics(
         store=_path(_value(tree, "store", "path", str(DEFAULT_STORE_PATH))),

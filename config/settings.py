@@ -428,6 +428,7 @@ class DaemonSettings(_Section):
     log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
     language: Literal["", "en", "fr"] = ""
+    search_devices: Annotated[tuple[PlainText, ...], Field(strict=False)] = ()
 
 
 class PortSettings(_Section):

@@ -25,6 +25,8 @@ WORDS: Final[Mapping[str, Text]] = {
     "starting": Text("starting"),
     "sick": Text("sick"),
     "stopped": Text("stopped"),
+    "paused": Text("paused"),
+    "not_running": Text("not running"),
     # SIMs
     "ready": Text("ready"),
     "roaming": Text("roaming"),
@@ -33,11 +35,14 @@ WORDS: Final[Mapping[str, Text]] = {
     "no_network": Text("no network"),
     "unreachable": Text("unreachable"),
     "unknown": Text("unknown"),
+    "modem_locked": Text("modem locked"),
+    "failure": Text("failure"),
     "denied": Text("denied"),
     "emergency": Text("emergency calls only"),
     "not_searching": Text("not searching"),
     "searching": Text("searching"),
     "pin_required": Text("PIN required"),
+    "pin_refused": Text("PIN refused"),
     "puk_required": Text("PUK required"),
     # loop tests
     "arrived": Text("has arrived"),
@@ -47,7 +52,6 @@ WORDS: Final[Mapping[str, Text]] = {
     # webhooks
     "ok": Text("ok"),
     "failing": Text("failing"),
-    "paused": Text("paused"),
     "disabled": Text("disabled"),
     # checks
     "warning": Text("warning"),

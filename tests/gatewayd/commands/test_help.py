@@ -62,7 +62,7 @@ def _parse(arguments: list[str]) -> None:
     while isinstance(command, click.Group):
         found = command.get_command(context, arguments[0])
         if found is None:  # a group with a default command
-            found = command.commands[command.default_command]
+            found = command.commands[vars(type(command))["default_command"]]
         else:
             arguments = arguments[1:]
         command, context = found, click.Context(found, parent=context, info_name=found.name)
