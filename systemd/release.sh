@@ -266,14 +266,15 @@ first_steps() {
     tell "Go on in a browser:        $address" "Continuez dans un navigateur :  $address"
     case $address in
         http://127.* | http://localhost:* | "http://[::1]:"*)
-            tell "Only this box reaches it.  For the local network: listen = \"*:8000\" in $etc/gatewayd.toml, then  sudo systemctl restart gatewayd" \
-                "Seul ce boîtier peut la joindre. Pour le réseau local : listen = \"*:8000\" dans $etc/gatewayd.toml, puis  sudo systemctl restart gatewayd"
+            any="*:${address##*:}"
+            tell "Only this box reaches it.  For the local network: listen = \"${any%/}\" in $etc/gatewayd.toml, then  sudo systemctl restart gatewayd" \
+                "Seul ce boîtier peut la joindre. Pour le réseau local : listen = \"${any%/}\" dans $etc/gatewayd.toml, puis  sudo systemctl restart gatewayd"
             ;;
     esac
     # apt keeps what a package prints in /var/log/apt/term.log, and the code belongs in no log.
     if [ -n "${show_code:-}" ] && code=$(gatewayd_of "$1" dashboard-token 2>/dev/null) && [ -n "$code" ]; then
         tell "The code that it asks for: $code" "Le code qu'elle demande :        $code"
     else
-        tell "The code that it asks for: sudo gatewayd dashboard-token" "Le code qu'elle demande :        sudo gatewayd dashboard-token"
+        tell "For the code that it asks: sudo gatewayd dashboard-token" "Pour le code qu'elle demande :   sudo gatewayd dashboard-token"
     fi
 }
