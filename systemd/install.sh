@@ -42,10 +42,18 @@ service() {
     esac
 }
 
+# A removed package leaves a mask in the place of the unit, and notes of deb-systemd-helper, by which a package that is installed
+# later would take the service for one that the operator disabled.
+forget_removed_package() {
+    [ ! -L "$unit_dir/gatewayd.service" ] || rm -f "$unit_dir/gatewayd.service"
+    rm -f /var/lib/systemd/deb-systemd-helper-*/gatewayd.service.dsh-also /var/lib/systemd/deb-systemd-helper-*/gatewayd.service \
+        /var/lib/systemd/deb-systemd-helper-*/*.wants/gatewayd.service
+}
+
 activate() {
     share=$home/releases/$1/share
     mkdir -p "$unit_dir" "$rules_dir" "$bin"
-    rm -f "$unit_dir/gatewayd.service" # a removed package leaves a mask here
+    [ -n "$staged" ] || forget_removed_package
     install -m 644 "$share/gatewayd.service" "$unit_dir/gatewayd.service"
     install -m 644 "$share/70-gatewayd.rules" "$rules_dir/70-gatewayd.rules"
     install -m 755 "$share/gatewayd.sh" "$bin/gatewayd"

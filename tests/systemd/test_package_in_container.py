@@ -71,6 +71,8 @@ def test_from_make_install_to_the_package_and_back(container: Container) -> None
     kept(container, before)
     container.run("systemctl restart gatewayd")
     kept(container, before)
+    container.run("cd /root/gatewayd && make uninstall && dpkg --install /root/gatewayd.deb 2>&1 </dev/null")
+    kept(container, before)
 
 
 def kept(container: Container, config: bytes) -> None:
