@@ -2,6 +2,7 @@
 # make test    the checks and the tests: both must pass before a change is merged
 # make check   only the checks: format, lint, types, floors; under a minute
 # make suite   only the tests
+# make catalogues   collect the sentences for people into config/language; then translate the new ones there
 # make bench   measure gatewayd and its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make bench-document   write the figures into docs/performance.md and docs/plots
 # make long    run the tests that are too long for the suite: torture, idle ports, start times
@@ -27,7 +28,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite browser schemathesis bench bench-document long torture install upgrade uninstall wheels deb lock clean
+.PHONY: run test check suite catalogues browser schemathesis bench bench-document long torture install upgrade uninstall wheels deb lock clean
 
 run:
 	@$(SETUP) run
@@ -50,9 +51,14 @@ suite:
 	@$(PY) pytest --collect-only --quiet --quiet --no-summary >/dev/null || true
 	$(PY) pytest -n 8 --dist worksteal
 
+catalogues:
+	@$(SETUP) dev
+	@"$(VENV)/bin/python" tools/catalogues.py
+
 browser:
 	@$(SETUP) dev
 	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
+	@test -d build/axe/node_modules/axe-core || npm install --prefix build/axe --no-audit --no-fund --loglevel=error axe-core@4
 	$(PY) pytest -m browser tests/browser
 
 # In a virtual environment of its own: it brings a dozen packages.

@@ -52,7 +52,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     app = Api(__name__, static_folder=None, template_folder=None)
     app.url_map.merge_slashes = False  # Flask would redirect, with an HTML page
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # Flask would answer without the envelope
-    ip_access = IpAccess(settings.api)
+    ip_access = app.ip_access = IpAccess(settings.api)
     durations = metrics.measure_requests(app)
     app.register_blueprint(metrics.endpoints(gateway, ip_access, durations))
     ip_access.register(app)

@@ -233,6 +233,16 @@ class ApiSettings(_Section):
         return self.bulk_max * 20 * 1024
 
 
+class DashboardSettings(_Section):
+    """[dashboard]: the pages for people."""
+
+    enabled: bool = True
+    hosts: Annotated[
+        tuple[Annotated[str, _matching(r"[A-Za-z0-9.-]{1,253}", "must be the name of a host")], ...],
+        Field(strict=False),
+    ] = ()
+
+
 class StoreSettings(_Section):
     """[store]: the database and its backups."""
 
@@ -437,6 +447,7 @@ class Settings(_Section):
     """The whole configuration."""
 
     api: ApiSettings = ApiSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     store: StoreSettings = StoreSettings()
     numbers: NumberSettings = Field(default_factory=NumberSettings)
     dispatch: DispatchSettings = DispatchSettings()

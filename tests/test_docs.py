@@ -102,8 +102,8 @@ def test_the_table_of_error_codes_lists_exactly_the_codes() -> None:
 
 
 def endpoints() -> Iterator[str]:
-    """Every endpoint, as `METHOD /path`, from the routes in api/."""
-    for path in sorted((ROOT / "api").rglob("*.py")):
+    """Every endpoint, as `METHOD /path`, from the routes in api/endpoints/."""
+    for path in sorted((ROOT / "api" / "endpoints").rglob("*.py")):
         for method, address in re.findall(r'@\w+\.(get|post|patch|delete)\(\s*"(/[^"]+)"', path.read_text()):
             yield f"{method.upper()} " + re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", address)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 # From low to high. The longest prefix that matches the path of a file decides its floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("config/",),
+    ("config/", "config/language/"),
     # Modems: bytes and codes, then commands, then the thread of a port.
     ("modem/", "modem/sms/", "modem/hardware/", "modem/simulator/core/"),
     ("modem/at/", "modem/simulator/commands/"),
@@ -37,7 +37,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # The ways in: HTTP, the control socket, the command line.
     ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),
     ("api/server/", "api/documentation/"),
-    ("api/endpoints/",),
+    ("api/dashboard/",),
+    ("api/endpoints/", "api/dashboard/pages/"),
     ("api/",),
     ("gatewayd/daemon/",),
     ("gatewayd/commands/",),
@@ -55,7 +56,7 @@ THREADS = ("threading", "_thread", "concurrent", "multiprocessing")
 # Each library and the folders that may import it.
 LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     SQL: ("gatewayd/store/",),
-    HTTP: ("api/",),
+    HTTP: ("api/", "gatewayd/accounts/passwords.py"),
     SERIAL: ("modem/at/", "modem/hardware/", "modem/discovery.py"),
     THREADS: (
         "api/access/",

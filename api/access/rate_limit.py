@@ -31,5 +31,13 @@ class WrongKeyLimit:
             self._clear_at[client] = clear_at
             return 0.0
 
+    def seconds_left(self, client: str, now: float) -> float:
+        """0, or the seconds until `client` may send a wrong key again. Counts nothing."""
+        with self._lock:
+            clear_at = self._clear_at.get(client, now)
+            if client not in self._clear_at and len(self._clear_at) >= MAX_CLIENTS:
+                clear_at = self._clear_at.get(_SHARED, now)
+        return max(0.0, clear_at + self._interval_s - now - 60.0)
+
     def _remove_cleared(self, now: float) -> None:
         self._clear_at = {client: at for client, at in self._clear_at.items() if at > now}

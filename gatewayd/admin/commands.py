@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from gatewayd.admin import (
+    audit,
     backup,
     campaigns,
     companies,
@@ -18,10 +19,12 @@ from gatewayd.admin import (
     sims,
     status,
     support,
+    users,
     ussd,
     watch,
     webhooks,
 )
+from gatewayd.admin.audit import Actor
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -58,6 +61,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "status": _checked(status.status),
     "support.counts": _checked(support.counts),
     "support.transcripts": _checked(support.transcripts),
+    "user.add": _checked(users.add),
+    "user.list": _checked(users.list_),
     "ussd": _checked(ussd.ussd),
     "ussd.forget": _checked(ussd.forget),
     "ussd.keep": _checked(ussd.keep),
@@ -73,6 +78,49 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "webhook.show": _checked(webhooks.show),
     "webhook.test": _checked(webhooks.test),
 }
+
+
+READING = frozenset(
+    {
+        "campaign.show",
+        "company.list",
+        "inbox.list",
+        "inbox.unreadable",
+        "key.list",
+        "message.list",
+        "message.show",
+        "opt_out.list",
+        "preview",
+        "sim.list",
+        "sim.show",
+        "status",
+        "support.counts",
+        "support.transcripts",
+        "user.list",
+        "ussd.list",
+        "watch",
+        "webhook.list",
+        "webhook.show",
+    }
+)
+"""Commands that change nothing. The audit log does not name them."""
+
+
+def run_as(context: Context, actor: Actor, command: str, arguments: Mapping[str, object]) -> object:
+    """As `run`, on behalf of a person. A change is noted in the audit log before it begins, and when it ends."""
+    if command in READING:
+        return run(context, command, arguments)
+    try:
+        entry = audit.begin(context, actor, command, arguments)
+    except StoreUnavailableError as error:
+        raise AdminError(str(error)) from error
+    try:
+        result = run(context, command, arguments)
+    except AdminError as error:
+        audit.end(context, entry, str(error))
+        raise
+    audit.end(context, entry, audit.DONE)
+    return result
 
 
 def run(context: Context, command: str, arguments: Mapping[str, object]) -> object:

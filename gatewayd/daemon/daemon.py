@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Callable
 
-from api.app import URGENT, create_app
+from api.app import URGENT
 from api.server.server import Server
+from api.site import Site
 from config.settings import Address, Settings
 from gatewayd.admin import commands
 from gatewayd.admin.context import Context
@@ -74,11 +75,11 @@ class Daemon:
             )
             for port in settings.ports
         }
-        app = create_app(self.gateway, settings)
-        self._server = Server(app, settings.api, admit=app.admit, urgent=URGENT)
         self.admin = Context(
             self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
         )
+        site = Site(self.gateway, self.admin, settings)
+        self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
         self._control = ControlServer(
             settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
         )

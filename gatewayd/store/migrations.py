@@ -771,3 +771,42 @@ def m026_learned_balance(db: Database) -> None:
         CREATE INDEX ussd_answers_sim ON ussd_answers (sim_id, id);
     """,
     )
+
+
+@migrations()
+def m027_persons(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE persons (                -- who uses the dashboard
+            id INTEGER PRIMARY KEY AUTOINCREMENT,     -- the audit log names persons who were deleted
+            login TEXT NOT NULL COLLATE NOCASE UNIQUE,
+            name TEXT NOT NULL,
+            role TEXT NOT NULL,               -- owner, operator, company
+            company_id INTEGER,               -- of the role company
+            password TEXT NOT NULL,           -- scrypt
+            language TEXT,                    -- NULL: the browser's
+            active INTEGER NOT NULL DEFAULT 1,
+            created_at INTEGER NOT NULL
+        );
+        CREATE TABLE person_sessions (
+            id INTEGER PRIMARY KEY,
+            hash BLOB NOT NULL UNIQUE,        -- SHA-256 of the cookie
+            person_id INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            seen_at INTEGER NOT NULL,
+            address TEXT NOT NULL,
+            agent TEXT NOT NULL
+        );
+        CREATE INDEX person_sessions_person ON person_sessions (person_id, id);
+        CREATE TABLE audit_log (
+            id INTEGER PRIMARY KEY,
+            at INTEGER NOT NULL,
+            person_id INTEGER,                -- NULL: the command line
+            person TEXT NOT NULL,
+            action TEXT NOT NULL,             -- the administration command
+            details TEXT NOT NULL,            -- JSON, without secrets
+            outcome TEXT                      -- NULL: not known; done; or why it was refused
+        );
+    """,
+    )

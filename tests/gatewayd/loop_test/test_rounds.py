@@ -181,6 +181,7 @@ def test_a_received_text_counts_as_sent_whatever_its_modem_answered(played: Play
     submission = played.claim(1)
     played.settle(1, submission, InDoubt("silence"))
     receive_text(played, 1, submission.segment.text)
+    run_due_timers(played)  # they note the arrival, before the time passes
     pass_time(played, 30)
     (test,) = results_of(played, round_)
     assert (test.outcome, test.submit_s, test.arrive_s) == ("unreported", None, 0)

@@ -1,0 +1,108 @@
+"""The dashboard as a Flask application. A new family of pages is one file in `pages/` and one line here."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flask import Flask, Response, abort, current_app, redirect, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.access.ip_access import IpAccess
+from api.dashboard import guard, rendering, static_files
+from api.dashboard.changes import Changes
+from api.dashboard.guard import LogInFirst, PageError
+from api.dashboard.pages import overview, sessions
+from api.responses.errors import AddressNotAllowedError, http_refusal
+from api.responses.serializers import respond_error
+from config.language.text import Text
+from config.settings import Settings
+from gatewayd.accounts.persons import Sessions
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError, GatewayError
+from gatewayd.store.engine.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from gatewayd.gateway import Gateway
+
+# Of a form: a list of recipients may be long.
+_MAX_FIELDS = 1000
+
+
+def create_dashboard(
+    gateway: Gateway, context: Context, settings: Settings, ip_access: IpAccess, open_sessions: Sessions
+) -> Flask:
+    """Build the application. Every error in it is answered with a page."""
+    app = Flask(__name__, static_folder=None, template_folder="dashboard/templates")
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.config["MAX_FORM_PARTS"] = _MAX_FIELDS
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.api.max_body_bytes
+    app.config["MAX_CONTENT_LENGTH"] = settings.api.max_body_bytes
+    # Flask's own cookie holds only the notice for the next page, so it need not survive a restart.
+    app.secret_key = secrets.token_bytes(32)
+    app.config["SESSION_COOKIE_NAME"] = "gatewayd_notice"
+    app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
+    changes = Changes(context)
+    guard.register(app, settings.dashboard, ip_access, open_sessions)
+    rendering.register(app, settings.numbers.zone)
+    app.add_url_rule("/static/<name>", "static_file", _static_file)
+    for blueprint in (
+        sessions.pages(open_sessions, settings.api),
+        overview.pages(gateway, changes),
+    ):
+        app.register_blueprint(blueprint)
+    guard.check_views(app)
+    app.register_error_handler(LogInFirst, _log_in_first)
+    app.register_error_handler(PageError, lambda error: _trouble(error.status, error.text))
+    app.register_error_handler(
+        AddressNotAllowedError, lambda _: _trouble(403, Text("This box does not answer your address."))
+    )
+    app.register_error_handler(AdminError, lambda error: _trouble(409, _text_of(error)))
+    app.register_error_handler(GatewayError, lambda error: _trouble(409, _text_of(error)))
+    app.register_error_handler(StoreUnavailableError, lambda error: _trouble(503, _text_of(error)))
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    return app
+
+
+@guard.public
+def _static_file(name: str) -> Response:
+    try:
+        return static_files.answer(name)
+    except KeyError:
+        abort(404)
+
+
+def _log_in_first(_: Exception) -> AnyResponse:
+    if request.headers.get("HX-Request"):  # a part of a page that is open: load the whole page anew
+        return Response(status=401, headers={"HX-Redirect": "/login"})
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(f"/login?next={quote(wanted, safe='')}", 303)
+
+
+def _http_error(error: HTTPException) -> AnyResponse:
+    if "text/html" not in request.headers.get("Accept", ""):
+        return respond_error(http_refusal(error))  # a program that asks a wrong path of the API
+    texts = {
+        404: Text("There is no such page on this box."),
+        405: Text("This page cannot be used in this way."),
+        413: Text("The form is too large."),
+    }
+    status = error.code or 500
+    return _trouble(status, texts.get(status, Text("The request cannot be understood.")))
+
+
+def _unexpected(error: Exception) -> Response:
+    current_app.logger.error("a page of the dashboard failed", exc_info=error)
+    return _trouble(500, Text("An unexpected error. The log of the daemon contains it."))
+
+
+def _text_of(error: Exception) -> str:
+    text = error.args[0] if error.args else str(error)
+    return text if isinstance(text, str) else str(error)
+
+
+def _trouble(status: int, text: str) -> Response:
+    return rendering.page("trouble.html", status, text=text, status=status)

@@ -1,0 +1,133 @@
+"""Collect the sentences of the program into the catalogues of its languages, and compile them.
+
+    python tools/catalogues.py           # after a change of a sentence; then translate the empty entries
+    python tools/catalogues.py --check   # print what is missing, and exit with 1 if anything is
+
+Sentences are `Text("…")` in Python and `_("…")` in templates. Needs Babel, which the gateway itself does not.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGE_FOLDER = ROOT / "config" / "language"
+LANGUAGES = {"fr": "nplurals=2; plural=(n > 1);"}
+"""Each language and its rule of plurals, as GNU gettext writes it."""
+
+_PYTHON = ("api", "config", "gatewayd", "modem")
+_TEMPLATES = ROOT / "api" / "dashboard" / "templates"
+_KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "Text": None,
+}
+
+
+def sentences() -> Catalog:
+    """Every sentence of the code and of the templates."""
+    found = Catalog()
+    for message in _extracted():
+        found.add(message)
+    return found
+
+
+def path_of(language: str) -> Path:
+    """The catalogue of a language, to be edited."""
+    return LANGUAGE_FOLDER / language / "LC_MESSAGES" / "gatewayd.po"
+
+
+def kept(language: str) -> Catalog:
+    """The catalogue of a language as the file has it."""
+    with path_of(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def updated(language: str) -> Catalog:
+    """The catalogue of a language with all sentences of the program and no others. New ones have no translation."""
+    new = read_po(io.BytesIO(_header(language)), locale=language)
+    old = kept(language) if path_of(language).exists() else new
+    for message in sentences():
+        if message.id:
+            known = old.get(message.id)
+            string = "" if known is None or known.pluralizable != message.pluralizable else known.string
+            new.add(message.id, string or None, flags=message.flags)
+    return new
+
+
+def missing(language: str) -> list[str]:
+    """The sentences that the file of a language lacks or leaves untranslated, and those that the program lost."""
+    file, wanted = kept(language), {_key(message) for message in sentences() if message.id}
+    have = {_key(message) for message in file if message.id and _complete(message) and not message.fuzzy}
+    extra = {_key(message) for message in file if message.id} - wanted
+    return sorted([f"{language}: not translated: {key}" for key in wanted - have]) + sorted(
+        f"{language}: not in the program: {key}" for key in extra
+    )
+
+
+def po_bytes(catalogue: Catalog) -> bytes:
+    """A catalogue as a file: sorted, without places and dates, so that two branches rarely change the same lines."""
+    text = io.BytesIO()
+    write_po(text, catalogue, width=0, no_location=True, omit_header=True, sort_output=True)
+    return _header(str(catalogue.locale)) + text.getvalue()
+
+
+def mo_bytes(catalogue: Catalog) -> bytes:
+    """A catalogue as `gettext` reads it."""
+    compiled, plain = io.BytesIO(), read_po(io.BytesIO(po_bytes(catalogue)), locale=catalogue.locale)
+    plain.creation_date = plain.revision_date = datetime(2026, 1, 1, tzinfo=UTC)  # else that of this moment
+    write_mo(compiled, plain)
+    return compiled.getvalue()
+
+
+def _header(language: str) -> bytes:
+    return (
+        'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+        f'"Language: {language}\\n"\n"Plural-Forms: {LANGUAGES[language]}\\n"\n\n'
+    ).encode()
+
+
+def _extracted() -> Iterator[str | tuple[str, ...]]:
+    for folder in _PYTHON:
+        for found in extract_from_dir(ROOT / folder, [("**.py", "python")], keywords=_KEYWORDS):
+            yield found[2]
+    for found in extract_from_dir(_TEMPLATES, [("**.html", "jinja2")], keywords=_KEYWORDS):
+        yield found[2]
+
+
+def _complete(message: Message) -> bool:
+    return all(message.string) if isinstance(message.string, list | tuple) else bool(message.string)
+
+
+def _key(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def main() -> int:
+    """Update or check the catalogues; the exit code."""
+    if sys.argv[1:] == ["--check"]:
+        faults = [fault for language in LANGUAGES for fault in missing(language)]
+        print("\n".join(faults) or "every sentence is translated")
+        return 1 if faults else 0
+    for language in LANGUAGES:
+        catalogue, path = updated(language), path_of(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(po_bytes(catalogue))
+        path.with_suffix(".mo").write_bytes(mo_bytes(catalogue))
+        for fault in missing(language):
+            print(fault)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
