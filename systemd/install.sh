@@ -116,7 +116,8 @@ make_wheels() {
             set -- "the Python packages could not be fetched or built; the message is above."
         fi
         rm -rf "$build"
-        fail "$1" "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels"
+        fail "$1" "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels" \
+            "or on any machine  make deb ARCH=$(dpkg --print-architecture 2>/dev/null || uname -m) , and here  sudo apt install ./gatewayd_….deb"
     fi
     rm -rf "$build"
 }
