@@ -90,6 +90,7 @@ def commands_page() -> str:
             *_options(context),
             ".SH COMMANDS\n",
             *_commands(gatewayd, context),
+            *([".SH EXAMPLES\n", *_examples(gatewayd)] if gatewayd.epilog else []),
             _END,
         ]
     )
@@ -130,6 +131,13 @@ def _commands(group: click.Group, parent: click.Context) -> Iterator[str]:
             yield f".SS {_escaped(usage)}\n"
             yield _paragraphs(cleandoc(command.help or ""))
             yield from _options(context)
+            yield from _examples(command)
+
+
+def _examples(command: click.Command) -> Iterator[str]:
+    """The words at the end of a command's help, if it has any."""
+    if command.epilog:
+        yield f".PP\n{_paragraphs(cleandoc(command.epilog))}"
 
 
 def _options(context: click.Context) -> Iterator[str]:

@@ -252,7 +252,7 @@ def test_the_questions_are_asked_on_a_terminal(
 
 
 def test_the_questions_are_asked_in_french(target: Target) -> None:
-    output = target.run_on_terminal("install", "non", "mali", LANG="fr_FR.UTF-8", LC_ALL="")
+    output = target.run_on_terminal("install", "non", "mali", LC_ALL="fr_FR.UTF-8")
     assert "réseau local peuvent-ils joindre ce boîtier" in output
     assert "Dans quel pays sont vos numéros ?" in output
     assert load(target.root / "etc/gatewayd/gatewayd.toml").api.listen == "127.0.0.1:8000"
