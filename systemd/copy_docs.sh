@@ -7,9 +7,10 @@ set -eu
 folder=$1 layout=${2:-}
 cd "$(dirname "$0")/.."
 
-for file in README.md CONTRIBUTING.md CHANGELOG.md LICENSE $(find docs -type f) config/*.toml; do
-    install -D -m 644 "$file" "$folder/$file"
-done
+mkdir -p "$folder"
+# shellcheck disable=SC2046 # no name has a space
+cp --parents README.md CONTRIBUTING.md CHANGELOG.md LICENSE $(find docs -type f) config/*.toml "$folder/"
+chmod -R u=rwX,go=rX "$folder"
 if [ "$layout" = debian ]; then
     {
         sed "s/@COPYRIGHT@/$(sed -n 's/^Copyright (c) //p' LICENSE)/" systemd/debian/copyright
