@@ -113,9 +113,11 @@ ask_lan() {
 
 # ask_plan RELEASE: print the typed plan.
 ask_plan() {
-    tell "In which country are your numbers? guide is Mali by the rule of the first API: without 5x, 8x and 9x, and without spaces." \
-        "Dans quel pays sont vos numéros ? guide est le Mali selon la règle de la première API : sans 5x, 8x et 9x, et sans espaces."
+    tell "In which country are your numbers? You can also choose it later, in the browser." \
+        "Dans quel pays sont vos numéros ? Vous pouvez aussi le choisir plus tard, dans le navigateur."
     "$home/releases/$1/bin/python" -I -m gatewayd.cli installer list-plans >&2
+    tell "guide is Mali by the rule of the first API: without 5x, 8x and 9x, and without spaces." \
+        "guide est le Mali selon la règle de la première API : sans 5x, 8x et 9x, et sans espaces."
     tell "Numbering plan [guide]:" "Plan de numérotation [guide] :"
     typed_line
 }
