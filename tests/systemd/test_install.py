@@ -236,26 +236,20 @@ def test_an_unknown_plan_is_refused_before_anything_is_configured(target: Target
 
 
 @pytest.mark.parametrize(
-    ("answers", "listen", "plan"),
+    ("language", "question", "answers", "listen", "plan"),
     [
-        (("", "senegal"), "127.0.0.1:8000", "senegal"),
-        (("perhaps", "oui", ""), "*:8000", "guide"),
+        ("C", "In which country are your numbers?", ("", "senegal"), "127.0.0.1:8000", "senegal"),
+        ("fr_FR.UTF-8", "Dans quel pays sont vos numéros ?", ("perhaps", "oui", ""), "*:8000", "guide"),
     ],
 )
-def test_the_questions_are_asked_on_a_terminal(
-    target: Target, answers: tuple[str, ...], listen: str, plan: str
+def test_the_questions_are_asked_on_a_terminal_in_the_language_of_the_operator(
+    target: Target, language: str, question: str, answers: tuple[str, ...], listen: str, plan: str
 ) -> None:
-    output = target.run_on_terminal("install", *answers)
+    output = target.run_on_terminal("install", *answers, LC_ALL=language)
     settings = load(target.root / "etc/gatewayd/gatewayd.toml")
     assert (settings.api.listen, settings.numbers.plan) == (listen, plan), output
+    assert question in output
     assert "guide mali senegal cote_d_ivoire" in output
-
-
-def test_the_questions_are_asked_in_french(target: Target) -> None:
-    output = target.run_on_terminal("install", "non", "mali", LC_ALL="fr_FR.UTF-8")
-    assert "réseau local peuvent-ils joindre ce boîtier" in output
-    assert "Dans quel pays sont vos numéros ?" in output
-    assert load(target.root / "etc/gatewayd/gatewayd.toml").api.listen == "127.0.0.1:8000"
 
 
 def test_the_answer_about_the_lan_is_given_before(target: Target) -> None:
