@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from config.language.text import Text
 from gatewayd.commands import invocation, output
@@ -91,6 +92,12 @@ class _Commands(click.Group):
             formatter.write_dl(
                 [(name, translation(COMMANDS[name].short_help)) for name in self.list_commands(ctx)]
             )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the table, and options as click does; no command is imported."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name].short_help) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
         """Run a command and exit. An error is printed, for people or as JSON, and sets the exit code: 2 for wrong use."""
