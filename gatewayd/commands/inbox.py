@@ -15,7 +15,7 @@ _FILTERS = ("sender", "sim", "company", "since", "until", "contains")
 
 _COLUMNS = (
     of("id"),
-    Column(Text("received"), lambda row: short(row["received_at"])),
+    Column(Text("received"), lambda entry: short(entry["received_at"])),
     of("sender", Text("from"), cut=True),
     of("sim"),
     of("sim_number", Text("to")),
@@ -23,7 +23,7 @@ _COLUMNS = (
 )
 _UNREADABLE_COLUMNS = (
     of("id"),
-    Column(Text("received"), lambda row: short(row["received_at"])),
+    Column(Text("received"), lambda entry: short(entry["received_at"])),
     of("sim"),
     of("port"),
     of("slot"),
@@ -81,12 +81,14 @@ def _show_unreadable(
         as_json=as_json,
         wide=wide,
         empty=Text("Every text could be read."),
-        note=lambda row: str(row["pdu"]),
+        note=lambda entry: str(entry["pdu"]),
     )
 
 
-def _text(row: Row) -> str:
+def _text(entry: Row) -> str:
     """The text, and a remark where it is not one for people or not whole."""
-    if row["kind"] == "data":
-        return Text("[data for port {port}] {data}", port=row["port_number"], data=row["message"])
-    return Text("{text} [incomplete]", text=row["message"]) if row["incomplete"] else str(row["message"])
+    if entry["kind"] == "data":
+        return Text("[data for port {port}] {data}", port=entry["port_number"], data=entry["message"])
+    return (
+        Text("{text} [incomplete]", text=entry["message"]) if entry["incomplete"] else str(entry["message"])
+    )

@@ -39,7 +39,7 @@ _COLUMNS = (
     of("prefix"),
     Column(Text("for"), _nature),
     of("active"),
-    Column(Text("expires"), lambda row: short(row["expires"])),
+    Column(Text("expires"), lambda entry: short(entry["expires"])),
     of("rights", cut=True),
 )
 

@@ -21,14 +21,14 @@ _STATUSES = ("pending", "sent", "delivered", "failed", "cancelled")
 
 
 _COLUMNS = (
-    Column(Text("created"), lambda row: short(row["created_at"])),
+    Column(Text("created"), lambda entry: short(entry["created_at"])),
     of("recipient"),
     of("status"),
     of("sms_id", cut=True),
 )
 _ATTEMPT_COLUMNS = (
     of("part"),
-    Column(Text("at"), lambda row: short(row["at"])),
+    Column(Text("at"), lambda entry: short(entry["at"])),
     of("sim_number", Text("SIM")),
     of("port"),
     of("outcome"),
@@ -62,7 +62,7 @@ def list_(context: click.Context, status: str | None, limit: int, wide: bool, as
         as_json=as_json,
         wide=wide,
         empty=_no_message(status),
-        note=lambda row: row["failure_reason"] or "",
+        note=lambda entry: entry["failure_reason"] or "",
     )
 
 

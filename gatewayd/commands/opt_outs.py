@@ -16,8 +16,8 @@ from gatewayd.commands.tables import Column, of, short
 _COLUMNS = (
     of("company"),
     of("recipient"),
-    Column(Text("since"), lambda row: short(row["opted_out_at"])),
-    Column(Text("ended"), lambda row: short(row["ended_at"])),
+    Column(Text("since"), lambda entry: short(entry["opted_out_at"])),
+    Column(Text("ended"), lambda entry: short(entry["ended_at"])),
     of("source"),
     of("text", cut=True),
 )

@@ -35,11 +35,11 @@ def _shortened(device: str) -> str:
 _COLUMNS = (
     of("port"),
     of("state"),
-    Column(Text("SIM"), lambda row: _states(row["sim"]), cut=True),
+    Column(Text("SIM"), lambda entry: _states(entry["sim"]), cut=True),
     of("operator", cut=True),
-    Column(Text("dBm"), lambda row: signal(row["signal_dbm"])),
-    Column(Text("device"), lambda row: _shortened(row["device"])),
-    Column(Text("in"), lambda row: Text("file") if row["source"] == "file" else Text("database")),
+    Column(Text("dBm"), lambda entry: signal(entry["signal_dbm"])),
+    Column(Text("device"), lambda entry: _shortened(entry["device"])),
+    Column(Text("in"), lambda entry: Text("file") if entry["source"] == "file" else Text("database")),
 )
 
 
@@ -70,12 +70,12 @@ def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     )
 
 
-def _note(row: Row) -> str:
+def _note(entry: Row) -> str:
     """Why a port does not work, and since when it is paused."""
-    detail = row["detail"] if row["state"] not in ("up", "not_running") else ""
-    if not row["paused_since"]:
+    detail = entry["detail"] if entry["state"] not in ("up", "not_running") else ""
+    if not entry["paused_since"]:
         return str(detail)
-    return Sentences([detail, Text("It is paused since {since}.", since=short(row["paused_since"]))])
+    return Sentences([detail, Text("It is paused since {since}.", since=short(entry["paused_since"]))])
 
 
 @examples("gatewayd port add 5 /dev/ttyUSB4", "gatewayd port add 5 usb:1-1.4:2 --slots 2")

@@ -67,20 +67,22 @@ def _show(status: dict[str, Any], *, as_json: bool, all_columns: bool, refresh: 
         say(f"\n{wrapped(trouble)}")
 
 
-def _state(row: Row) -> str:
+def _state(entry: Row) -> str:
     """The state of the SIM where the port works, else that of the port."""
-    if row["port_state"] != "up":
-        return localised(word(row["port_state"]))
-    return ", ".join(localised(word(name)) for name in row["state"])
+    if entry["port_state"] != "up":
+        return localised(word(entry["port_state"]))
+    return ", ".join(localised(word(name)) for name in entry["state"])
 
 
 _COLUMNS = (
     of("port"),
-    Column(Text("slot"), lambda row: f"{row['slot']}{'*' if row['slot'] == row['active_slot'] else ''}"),
+    Column(
+        Text("slot"), lambda entry: f"{entry['slot']}{'*' if entry['slot'] == entry['active_slot'] else ''}"
+    ),
     Column(Text("state"), _state, cut=True),
     of("number"),
     of("operator", cut=True),
-    Column(Text("dBm"), lambda row: signal(row["signal_dbm"])),
+    Column(Text("dBm"), lambda entry: signal(entry["signal_dbm"])),
 )
 
 

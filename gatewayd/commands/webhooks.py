@@ -44,16 +44,16 @@ _COLUMNS = (
     of("company"),
     of("scope"),
     of("state"),
-    Column(Text("failing since"), lambda row: short(row["failing_since"])),
+    Column(Text("failing since"), lambda entry: short(entry["failing_since"])),
     of("url", cut=True),
 )
 _DELIVERY_COLUMNS = (
-    Column(Text("event"), lambda row: row["event"]["type"]),
+    Column(Text("event"), lambda entry: entry["event"]["type"]),
     of("status"),
-    Column(Text("attempts"), lambda row: len(row["attempts"])),
-    Column(Text("last"), lambda row: short(_last(row).get("at"))),
-    Column(Text("code"), lambda row: _last(row).get("status_code")),
-    Column(Text("next"), lambda row: short(row["next_attempt_at"])),
+    Column(Text("attempts"), lambda entry: len(entry["attempts"])),
+    Column(Text("last"), lambda entry: short(_last(entry).get("at"))),
+    Column(Text("code"), lambda entry: _last(entry).get("status_code")),
+    Column(Text("next"), lambda entry: short(entry["next_attempt_at"])),
 )
 
 

@@ -26,6 +26,7 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
             initial_indent=begin,
             subsequent_indent=indent,
             break_on_hyphens=False,
+            break_long_words=False,  # a path stays whole, so that it can be copied
         ) or [begin.rstrip()]
     return "\n".join(shown)
 

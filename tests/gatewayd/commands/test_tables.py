@@ -100,6 +100,7 @@ def test_a_text_comes_from_standard_input(running: Running, config: Path) -> Non
     [
         (None, ""),
         (-113, "     -113"),
+        (-104, "     -104"),
         (-103, "▂    -103"),
         (-93, "▂▄   -93"),
         (-80, "▂▄▆  -80"),

@@ -33,12 +33,12 @@ def added(running: Running, bank: Bank) -> Iterator[Bank]:
     made = running.cli("port", "add", PORT, str(bank.device(ONE)))
     assert (made["source"], made["may_change"]) == ("database", True)
     yield bank
-    if any(port["port"] == PORT for port in running.cli("port", "list")["ports"]):
+    if any(port["port"] == PORT for port in running.cli("port", "list")):
         running.cli("port", "remove", PORT)
 
 
 def port(running: Running) -> Any:
-    return next((row for row in running.cli("port", "list")["ports"] if row["port"] == PORT), None)
+    return next((row for row in running.cli("port", "list") if row["port"] == PORT), None)
 
 
 def sim_of(running: Running, bank: Bank, modem: int = ONE) -> int:
@@ -113,7 +113,7 @@ def test_a_restart_and_other_settings_are_in_the_history(running: Running, added
 
 
 def history(running: Running) -> list[Any]:
-    found: list[Any] = running.cli("port", "history", PORT)["changes"]
+    found: list[Any] = running.cli("port", "history", PORT)
     return found
 
 
@@ -141,17 +141,17 @@ def test_ports_of_the_database_and_their_pauses_survive_a_kill(build: Callable[.
     box.config.write_text(box.config.read_text().partition("[[ports]]")[0])
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
     box.start_gateway()
-    assert box.cli("port", "list") == {"ports": []}
+    assert box.cli("port", "list") == []
     for number in (1, 2):
         box.cli("port", "add", number, str(box.path / "ports" / f"port{number}"))
     box.sims_ready(2)
     since = box.cli("port", "pause", 2)["paused_since"]
-    eventually(lambda: box.cli("port", "list")["ports"][1]["state"] == "paused")
+    eventually(lambda: box.cli("port", "list")[1]["state"] == "paused")
     assert box.gateway is not None
     box.gateway.kill()
     box.start_gateway()
     assert [sim["port"] for sim in box.sims_ready(1) if sim["can_send_sms"]] == [1]
-    row = box.cli("port", "list")["ports"][1]
+    row = box.cli("port", "list")[1]
     assert (row["state"], row["paused_since"]) == ("paused", since)
     box.becomes(box.send("from a port of the database"), "delivered")
     box.cli("port", "resume", 2)

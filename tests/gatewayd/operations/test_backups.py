@@ -79,7 +79,7 @@ def test_a_backup_overwrites_only_with_force_and_never_the_database(
     assert target.read_text() == "precious"
     back_up(played.store, target, overwrite=True)
     backup.check_backup(target)
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="is a file of the store itself"):
         back_up(played.store, played.store.path, overwrite=True)
 
 
