@@ -89,10 +89,10 @@ _COLUMNS = (
 def _of_ports(ports: Sequence[Row]) -> Iterator[Text]:
     """What a person should know of each port: what it is doing, unless it is ready, and remedies."""
     for port in ports:
-        told = ["" if port["detail"] == localised(_READY) else port["detail"]]
+        told = [] if port["detail"] in ("", localised(_READY)) else [port["detail"]]
         told += [condition["remedy"] for condition in port.get("conditions", ())]
-        if any(told):
-            yield Text("Port {port}: {told}", port=port["port"], told=Sentences(told))
+        for sentence in told:
+            yield Text("Port {port}: {told}", port=port["port"], told=sentence)
 
 
 def _summary(status: Row) -> Iterator[Text]:
