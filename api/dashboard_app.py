@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
-from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
 from api.dashboard.pages import overview, sessions
 from api.responses.errors import AddressNotAllowedError, http_refusal
@@ -44,13 +43,12 @@ def create_dashboard(
     app.secret_key = secrets.token_bytes(32)
     app.config["SESSION_COOKIE_NAME"] = "gatewayd_notice"
     app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
-    changes = Changes(context)
     guard.register(app, settings.dashboard, ip_access, open_sessions)
     rendering.register(app, settings.numbers.zone)
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
         sessions.pages(open_sessions, settings.api),
-        overview.pages(gateway, changes),
+        overview.pages(gateway, context, settings),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)
