@@ -143,7 +143,10 @@ def address(endpoint: str, number: int | None = None) -> str | None:
     """The address of a page that the viewer may see, of one thing (by its number) or of all; None: there is none."""
     if endpoint not in current_app.view_functions or viewer().role not in roles_of(current_app, endpoint):
         return None
-    return url_for(endpoint) if number is None else url_for(endpoint, number=number)
+    if number is None:
+        return url_for(endpoint)
+    (rule,) = current_app.url_map.iter_rules(endpoint)
+    return url_for(endpoint, **dict.fromkeys(rule.arguments, number))
 
 
 def _names(state: BoxState) -> dict[int, str]:

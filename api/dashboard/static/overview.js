@@ -33,7 +33,7 @@
         { ...axis, size: 56, values: (_, values) => values.map(number), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
       ],
       cursor: { drag: { x: false, y: false } },
-      series: [{ label: "", value: (_, place) => (place === null ? "–" : labels[place]) }, ...lines],
+      series: [{ label: holder.dataset.label, value: (_, place) => (place === null ? "–" : labels[place]) }, ...lines],
     }, [labels.map((_, place) => place), ...series.map((each) => each.values)], holder));
   };
 
