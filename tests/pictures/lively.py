@@ -106,8 +106,7 @@ class LivelyBox:
         return known if len(known) == _PORTS + 1 else []
 
     def _some_delivered(self) -> bool:
-        counted = self.ask("status")["sims"]
-        return bool(counted) and sum(sim["today_sent"] for sim in self.ask("sim.list")) > 150
+        return int(self.ask("status")["messages"]["sent"]) > 0
 
     def _accounts(self, sim_ids: list[int]) -> None:
         for number, (name, quota) in enumerate(_COMPANIES, 1):
@@ -131,6 +130,7 @@ class LivelyBox:
     def _fill_in(self, db: Connection, sim_ids: list[int], now: int) -> None:
         chance = random.Random(7)  # noqa: S311 - as above
         today = time.strftime("%Y-%m-%d", time.gmtime(now / 1e6))
+        of_today = {sim_id: [0, 0] for sim_id in sim_ids}
         for hour in range((now - 30 * DAY) // HOUR, now // HOUR):
             busy = max(0.0, 1 - abs(hour % 24 - 13) / 9) * (0.5 if hour // 24 % 7 in (2, 3) else 1.0)
             month = time.strftime("%Y-%m", time.gmtime(hour * 3600))
@@ -138,6 +138,9 @@ class LivelyBox:
                 sent = int(busy * (34 - 3 * place) * chance.uniform(0.6, 1.3))
                 failed = int(sent * chance.uniform(0, 0.06))
                 counts = (sent + failed, sent, int(sent * 0.96), failed, 0, 0, 0, int(sent * 1.2))
+                if time.strftime("%Y-%m-%d", time.gmtime(hour * 3600)) == today:
+                    of_today[sim_id][0] += sent
+                    of_today[sim_id][1] += failed
                 company = 1 + chance.choice((0, 0, 0, 1, 1, 2))
                 values = (*counts, int(sent * 1.2) * 25_000_000)
                 marks = ", ".join("?" * len(values))
@@ -155,7 +158,7 @@ class LivelyBox:
         for place, sim_id in enumerate(sim_ids):
             db.execute(
                 "INSERT INTO sim_usage (sim_id, day, sent, failed) VALUES (?, ?, ?, ?)",
-                (sim_id, today, 140 - 11 * place, place % 3),
+                (sim_id, today, *of_today[sim_id]),
             )
             sims.set_balance(db, sim_id, 12_450.0 - 1_300 * place, now)
             balances.set_bundle(db, sim_id, 2_000 - 170 * place, now + (3 + place) * DAY, now)

@@ -1,4 +1,4 @@
-"""Makes a picture of a page small: at most 256 colours, as a PNG with a palette (PNG, second edition, 11.2.3)."""
+"""Makes a picture of a page small: the 256 colours that are used most, as a PNG with a palette (PNG, second edition, 11.2.3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _COLOURS: Final = 256
-_BITS: Final = (8, 6, 5, 4)  # of a channel, until there are few enough colours
 
 Pixel = tuple[int, int, int]
 
@@ -17,20 +16,11 @@ Pixel = tuple[int, int, int]
 def smaller(png: bytes) -> bytes:
     """A picture of 8-bit RGB or RGBA pixels, which is opaque, with a palette. Raises ValueError for another."""
     width, height, pixels = _decoded(png)
-    for bits in _BITS:
-        lost = 8 - bits
-        reduced = [tuple(_kept(value, lost) for value in pixel) for pixel in _distinct(pixels)]
-        table = dict(zip(_distinct(pixels), reduced, strict=True))
-        palette = sorted(set(reduced))
-        if len(palette) <= _COLOURS:
-            break
-    else:
-        counted = Counter(table[pixel] for row in pixels for pixel in row)
-        palette = [colour for colour, _ in counted.most_common(_COLOURS)]
-        near = {colour: _nearest(colour, palette) for colour in counted}
-        table = {pixel: near[colour] for pixel, colour in table.items()}
+    counted = Counter(pixel for row in pixels for pixel in row)
+    palette = [colour for colour, _ in counted.most_common(_COLOURS)]
+    near = {colour: _nearest(colour, palette) for colour in counted}
     places = {colour: place for place, colour in enumerate(palette)}
-    index = {pixel: places[colour] for pixel, colour in table.items()}
+    index = {pixel: places[colour] for pixel, colour in near.items()}
     rows = b"".join(b"\0" + bytes(index[pixel] for pixel in row) for row in pixels)
     return _SIGNATURE + b"".join(
         (
@@ -42,17 +32,7 @@ def smaller(png: bytes) -> bytes:
     )
 
 
-def _distinct(pixels: list[list[Pixel]]) -> list[Pixel]:
-    return list(dict.fromkeys(pixel for row in pixels for pixel in row))
-
-
-def _kept(value: int, lost: int) -> int:
-    """A channel without its lowest bits; white stays white."""
-    short = min(255, value + (1 << lost >> 1)) >> lost
-    return short * 255 // (255 >> lost)
-
-
-def _nearest(colour: tuple[int, ...], palette: list[tuple[int, ...]]) -> tuple[int, ...]:
+def _nearest(colour: Pixel, palette: list[Pixel]) -> Pixel:
     return min(palette, key=lambda each: sum((one - two) ** 2 for one, two in zip(colour, each, strict=True)))
 
 
