@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import requests
@@ -22,6 +23,7 @@ from gatewayd.admin.box_state import (
     TroubledWebhook,
 )
 from gatewayd.daemon.control_client import ask
+from gatewayd.operations.figures import Figures
 from gatewayd.sending.queue_age import QueueAge
 from gatewayd.store.engine.disk import Condition, State
 from gatewayd.store.tables.hourly_counts import Counts
@@ -38,9 +40,38 @@ FIRST_PAGE_BYTES = 100_000
 NOW = 1_800_000_000_000_000
 
 SIM = Sim(
-    *(1, None, None, None, None, None, None, 0),
-    *("8922301000000000001", "Orange 1", "+22370000001", "Orange ML", None, None, 0, 1, 25.0, 900.0, NOW),
-    *(1, 1, 12, 0, None, None, None, NOW, 100, NOW + 9 * DAY, None, None, None),
+    id=1,
+    daily_limit=None,
+    monthly_limit=None,
+    daily_parts=None,
+    monthly_parts=None,
+    daily_recipients=None,
+    monthly_recipients=None,
+    reset_hour=0,
+    iccid="8922301000000000001",
+    name="Orange 1",
+    shown_number="+22370000001",
+    shown_operator="Orange ML",
+    company_id=None,
+    company_name=None,
+    is_default=0,
+    enabled=1,
+    cost=25.0,
+    balance=900.0,
+    balance_at=NOW,
+    port=1,
+    slot=1,
+    today_sent=12,
+    today_failed=0,
+    holder=None,
+    registered_on=None,
+    suspected_at=None,
+    balance_read_at=NOW,
+    bundle_units=100,
+    bundle_end=NOW + 9 * DAY,
+    unreadable_since=None,
+    renewed_at=None,
+    renew_code=None,
 )
 SLOT = SlotState(1, True, ("ready",), "Orange ML", -71, SIM, False, None, 0, False, False)
 PORT = PortStatus(1, "/dev/ttyUSB0", PortState.UP, "Ready.", (SlotStatus(1),), 1)
@@ -124,7 +155,7 @@ def test_the_end_of_the_queue_follows_from_what_the_sims_send() -> None:
 
 def test_few_sims_have_a_line_of_their_own_and_the_others_are_drawn_together() -> None:
     by_sim = {sim_id: Counts(sent=100 - sim_id) for sim_id in range(1, 21)}
-    figures = plots.Figures([(0, {}), (HOUR, by_sim)], [(0, by_sim)])
+    figures = Figures([(0, {}), (HOUR, by_sim)], [(0, by_sim)])
     found = plots.document(figures, {1: "First"}, str, str, str)
     assert found["day"]["labels"] == ["0", str(HOUR)]
     names = [series["name"] for series in found["day"]["sim"]]
@@ -176,8 +207,8 @@ def test_the_refreshed_part_is_not_sent_again_while_nothing_changes(running: Run
 
 
 def test_a_company_sees_its_own_figures_and_nothing_of_the_box(named: Running) -> None:
-    other = ask(named.settings.store.path, "company.add", {"name": "Other"}, DEADLINE_S)["id"]
-    client = visitor(named, "company", other)
+    other: Any = ask(named.settings.store.path, "company.add", {"name": "Other"}, DEADLINE_S)
+    client = visitor(named, "company", other["id"])
     for page in (client.text("/"), client.text("/overview/live")):
         assert "Sent today" in page
         for word in ("Malitel", "Port 1", "Disk", "Pending", "Demo"):
