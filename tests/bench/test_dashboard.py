@@ -130,7 +130,7 @@ def _count(db: Connection, sims: list[int]) -> None:
         ),
     )
     db.execute(
-        "UPDATE counted SET last_event = (SELECT max(id) FROM events),"
+        "UPDATE counted SET last_event = (SELECT coalesce(max(id), 0) FROM events),"
         " last_message = (SELECT max(id) FROM messages)"
     )
 

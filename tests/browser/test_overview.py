@@ -19,7 +19,7 @@ def test_the_figures_are_drawn_by_outcome_and_by_sim(
 ) -> None:
     page = open_page("/", language=language, dark=dark)
     page.wait_for_selector(".plot canvas")
-    page.get_by_label(sim_cards).check()
+    page.get_by_role("radio", name=sim_cards).check()
     page.wait_for_selector(".plot canvas")
     assert accessibility_faults(page) == []
     picture(page, "overview-dark" if dark else "overview")
