@@ -17,6 +17,9 @@ from modem.port.status import PortState
 # A box that makes backups each day has none for so long only where something is wrong.
 _OLD_BACKUP = 7 * DAY
 
+# So many modems are rarely unplugged one by one: their hub is off.
+_MANY = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -71,8 +74,15 @@ def _of_ports(state: BoxState) -> Iterator[Need]:
     if not state.ports:
         text = Text("No modem is set up yet, so no message can be sent.")
         yield Need("bad", Text("No port"), text, "ports.ports", Text("Add a modem"))
+    absent = [port.status.port for port in state.ports if port.status.state is PortState.ABSENT]
+    together = len(absent) >= _MANY
+    if together:
+        about = Text("Ports {ports}: not connected", ports=", ".join(map(str, absent)))
+        text = Text("Is the hub with these modems plugged in, and its power supply strong enough?")
+        yield Need("bad", about, text, "ports.ports", Text("Show the ports"))
     for port in state.ports:
-        yield from _of_port(port)
+        if not (together and port.status.state is PortState.ABSENT):
+            yield from _of_port(port)
 
 
 def _of_port(port: PortBox) -> Iterator[Need]:

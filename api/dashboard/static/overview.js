@@ -29,7 +29,7 @@
       height: 220,
       scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.05)] } },
       axes: [
-        { ...axis, values: (_, places) => places.map((place) => labels[place] ?? ""), incrs: [1, 2, 3, 4, 6, 12] },
+        { ...axis, size: 28, values: (_, places) => places.map((place) => labels[place] ?? ""), incrs: [1, 2, 3, 4, 6, 12] },
         { ...axis, size: 56, values: (_, values) => values.map(number), incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000] },
       ],
       cursor: { drag: { x: false, y: false } },

@@ -137,6 +137,13 @@ def test_a_box_without_faults_needs_nobody() -> None:
     assert needs(with_slot(active=False, states=("no_sim",))) == []  # an empty slot that nobody uses
 
 
+def test_many_absent_modems_are_one_need() -> None:
+    absent = replace(PORT, state=PortState.ABSENT)
+    ports = tuple(PortBox(replace(absent, port=number), ()) for number in range(1, 5))
+    (need,) = needs(replace(WELL, ports=ports))
+    assert need.about == "Ports 1, 2, 3, 4: not connected"
+
+
 def test_the_gravest_comes_first() -> None:
     state = with_port(conditions=(PortCondition.MEMORY_NEARLY_FULL,))
     found = needs(replace(state, condition=Condition(State.STUCK, "")))
