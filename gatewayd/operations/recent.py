@@ -37,9 +37,10 @@ class Recent(Generic[T]):
             return found
 
     def _fresh(self) -> T:
-        now = self._monotonic()
-        if not self._value or now - self._made_at >= self._age_s:
+        if not self._value or self._monotonic() - self._made_at >= self._age_s:
             self._value = [self._make()]
-            self._made_at = now
+            self._made_at = (
+                self._monotonic()
+            )  # after it: those who wait meanwhile share it, however long it took
             self._derived = {}
         return self._value[0]
