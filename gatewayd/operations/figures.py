@@ -1,4 +1,4 @@
-"""The outcomes of the last day and of the last month, by SIM. Past days are read once, because they do not change."""
+"""The outcomes of the last day and of the last month, by SIM. Past hours and days are read once, because they do not change."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from gatewayd.timekeeping.clock import Calendar, Clock, day_before
 HOURS: Final = 24
 DAYS: Final = 30
 
-# A box has few companies whose persons look at figures. Beyond these, past days are read again.
-_DAYS_KEPT: Final = 100 * DAYS
+# The past hours and days that are kept in memory: those of a hundred companies for some days. Beyond these they are read again.
+_SPANS_KEPT: Final = 100 * (DAYS + 4 * HOURS)
 
 BySim = dict[int, Counts]
 """SIM id (0: none was chosen) → its counts."""
@@ -44,7 +44,7 @@ class FigureReader:
         self._clock = clock
         self._calendar = calendar
         self._lock = threading.Lock()
-        self._past: dict[tuple[int | None, str], BySim] = {}
+        self._past: dict[tuple[int | None, int, int], BySim] = {}
 
     def read(self, company_id: int | None) -> Figures:
         """The figures of a company, or of all (None). Raises StoreUnavailableError."""
@@ -54,37 +54,34 @@ class FigureReader:
 
     def _hours(self, db: Transaction, now: int, company_id: int | None) -> list[tuple[int, BySim]]:
         last = now // HOUR
-        found: dict[int, BySim] = {hour: {} for hour in range(last - HOURS + 1, last + 1)}
-        for row in hourly_counts.by_hour(db, last - HOURS + 1, last + 1, company_id):
-            found[row.hour][row.sim_id] = row.counts
-        return [(hour * HOUR, by_sim) for hour, by_sim in found.items()]
+        return [
+            (hour * HOUR, self._span(db, company_id, hour, hour + 1, past=hour < last - 1))
+            for hour in range(last - HOURS + 1, last + 1)
+        ]
 
     def _days(self, db: Transaction, now: int, company_id: int | None) -> list[tuple[int, BySim]]:
-        today = self._calendar.day(now)
-        days = [today]
-        while len(days) < DAYS:
-            days.append(day_before(days[-1]))
-        begins = {day: self._calendar.moment(datetime.fromisoformat(day)) for day in days}
         found = []
-        end = now // HOUR + 1
-        for age, day in enumerate(days):
-            first = begins[day] // HOUR
-            # An outcome of the last second of a day may be written after midnight.
-            found.append((begins[day], self._day(db, (company_id, day), first, end, past=age > 1)))
-            end = first
+        day, end = self._calendar.day(now), now // HOUR + 1
+        for age in range(DAYS):
+            begin = self._calendar.moment(datetime.fromisoformat(day))
+            found.append((begin, self._span(db, company_id, begin // HOUR, end, past=age > 1)))
+            day, end = day_before(day), begin // HOUR
         return found[::-1]
 
-    def _day(
-        self, db: Transaction, key: tuple[int | None, str], first: int, end: int, *, past: bool
-    ) -> BySim:
+    def _span(self, db: Transaction, company_id: int | None, first: int, end: int, *, past: bool) -> BySim:
+        """The counts of the hours from `first` to before `end`. `past`: they are over, so they are read once.
+
+        An outcome of the last second of an hour may be written a moment later: the hour before and yesterday are not over.
+        """
+        key = (company_id, first, end)
         with self._lock:
             known = self._past.get(key) if past else None
         if known is not None:
             return known
-        by_sim = hourly_counts.by_sim(db, first, end, key[0])
+        by_sim = hourly_counts.by_sim(db, first, end, company_id)
         if past:
             with self._lock:
-                if len(self._past) >= _DAYS_KEPT:
+                if len(self._past) >= _SPANS_KEPT:
                     self._past.clear()
                 self._past[key] = by_sim
         return by_sim

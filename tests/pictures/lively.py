@@ -98,7 +98,7 @@ class LivelyBox:
         body = requests.get(
             f"{self._box.api}/sms/messages", params={"status": status}, headers=self._box.headers, timeout=30
         ).json()
-        found: str = body["data"]["messages"][0]["sms_id"]
+        found: str = body["data"][0]["sms_id"]
         return found
 
     def _all_sims(self) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ otherwise under the SIM that it has at its outcome (0: none was chosen).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from gatewayd.store.engine.connection import Connection
@@ -100,8 +100,17 @@ class Counts:
         return self.failed - self.partly
 
     def __add__(self, other: Counts) -> Counts:
-        sums = {each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
-        return Counts(**sums | {"cost": round(sums["cost"], 6)})
+        return Counts(
+            self.accepted + other.accepted,
+            self.sent + other.sent,
+            self.delivered + other.delivered,
+            self.failed + other.failed,
+            self.undelivered + other.undelivered,
+            self.partly + other.partly,
+            self.cancelled + other.cancelled,
+            self.parts + other.parts,
+            round(self.cost + other.cost, 6),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,5 +287,15 @@ def _sum(one: _Values | None, two: _Values) -> _Values:
 
 
 def _counts(values: Iterable[int]) -> Counts:
-    sums = dict(zip(_COLUMNS, values, strict=True))
-    return Counts(**sums | {"cost": sums["cost"] / _MILLIONTHS})  # type: ignore[arg-type]
+    accepted, sent, delivered, failed, undelivered, partly, cancelled, parts, cost = values
+    return Counts(
+        accepted,
+        sent,
+        delivered,
+        failed,
+        undelivered,
+        partly,
+        cancelled,
+        parts,
+        cost / _MILLIONTHS,
+    )
