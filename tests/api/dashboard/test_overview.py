@@ -5,14 +5,21 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from flask.testing import FlaskClient
 
+from api.app import create_app
+from api.dashboard.guard import COOKIE
 from api.dashboard.overview import plots
 from api.dashboard.overview.needs import needs
+from api.dashboard_app import create_dashboard
 from config.language.catalogue import sentence
+from gatewayd.accounts.persons import Sessions
+from gatewayd.admin import users
 from gatewayd.admin.box_state import (
     BackupState,
     BoxState,
@@ -24,16 +31,20 @@ from gatewayd.admin.box_state import (
 )
 from gatewayd.daemon.control_client import ask
 from gatewayd.operations.figures import Figures
+from gatewayd.records import Priority, Status
 from gatewayd.sending.queue_age import QueueAge
 from gatewayd.store.engine.disk import Condition, State
+from gatewayd.store.tables import accounts
 from gatewayd.store.tables.hourly_counts import Counts
 from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import DAY, HOUR, SECOND, ClockStatus
+from modem.parts import Submitted
 from modem.port.conditions import REMEDIES
 from modem.port.conditions import Condition as PortCondition
 from modem.port.status import PortState, PortStatus, SlotStatus
 from tests.conftest import Running, eventually
-from tests.dashboard_visitor import DEADLINE_S, Visitor, visitor
+from tests.dashboard_visitor import DEADLINE_S, PASSWORD, Visitor, visitor
+from tests.gatewayd.played_ports import A, PlayedGateway, administration_context
 
 NAME = 'Malitel <script>alert("1")</script>'
 FIRST_PAGE_BYTES = 100_000
@@ -220,9 +231,40 @@ def test_a_company_sees_its_own_figures_and_nothing_of_the_box(named: Running) -
         assert "Sent today" in page
         for word in ("Malitel", "Port 1", "Disk", "Pending", "Demo"):
             assert word not in page, word
-    document = client.get("/overview/figures.json").json()
-    assert "sim" not in document["day"]
-    assert sum(sum(series["values"]) for series in document["month"]["outcome"]) == 0
+    assert "sim" not in client.get("/overview/figures.json").json()["day"]
+
+
+def test_a_company_sees_its_own_queue_and_figures_and_not_those_of_another(tmp_path: Path) -> None:
+    played = PlayedGateway(tmp_path, ports=1)
+    played.up(1, A)
+    sent = played.send()
+    played.settle(1, played.claim(1), Submitted(1))
+    assert played.view(sent).status is Status.SENT
+    waiting = [played.send(priority=Priority.OTP) for _ in range(7)]
+    other = played.store.write(lambda db: accounts.add_company(db, "Other", None, 0))
+    for company, parts, figures in ((played.company, len(waiting), 1), (other, 0, 0)):
+        client = _client(played, company)
+        page = client.get("/overview/live").text
+        found = re.search(r"SMS waiting</dt><dd>(\d+)", page)
+        assert found is not None
+        assert found[1] == str(parts)
+        assert ("One-time codes" in page) == bool(parts)
+        series = client.get("/overview/figures.json").json["month"]["outcome"][0]  # type: ignore[index]
+        assert sum(series["values"]) == figures
+    played.close()
+
+
+def _client(played: PlayedGateway, company: int) -> FlaskClient:
+    """A person of a company at the dashboard of a gateway without a server."""
+    context = administration_context(played)
+    sessions = Sessions(played.store, played.clock)
+    access = create_app(played.gateway, played.settings).ip_access
+    app = create_dashboard(played.gateway, context, played.settings, access, sessions)
+    login = f"company{company}"
+    users.add(context, login=login, password=PASSWORD, role="company", company=company)
+    client = app.test_client()
+    client.set_cookie(COOKIE, sessions.log_in(login, PASSWORD, "127.0.0.1", "") or "")
+    return client
 
 
 def test_the_parts_need_a_session(running: Running) -> None:
