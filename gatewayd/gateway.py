@@ -164,7 +164,7 @@ class Gateway:
         self._event_signal = EventSignal()
         self.events = EventReader(store, self._event_signal)
         self._event_retention = EventRetention(
-            settings.events.retention_days, store, self.dispatcher.moment, self._timers
+            settings.events.retention_days, store, self.dispatcher.moment, self._timers, self._counting.add
         )
         self._box_watch = BoxWatch(
             store,

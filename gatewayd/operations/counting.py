@@ -46,16 +46,20 @@ class Counting:
         """Add all new outcomes with the corrected time, as `Gateway.restamp`."""
         hourly_counts.add_all_shifted(db, self._month, since, jump)
 
+    def add(self, db: Transaction) -> bool:
+        """Add some of the new outcomes, within a transaction, while the time is trusted. True: there are more."""
+        return hourly_counts.add_new(db, self._month)
+
     def _look(self) -> None:
         wait_s = _LOOK_S
         try:
-            if self._add():
+            if self._add_if_due():
                 wait_s = _PAUSE_S
         except StoreUnavailableError as error:
             log.debug("outcomes cannot be counted yet: %s", error)
         self._timers.after(wait_s, self._look)
 
-    def _add(self) -> bool:
+    def _add_if_due(self) -> bool:
         """Add some outcomes if it is time. True: there are more."""
         at = self._moment()
         if not at.trusted:
@@ -66,7 +70,7 @@ class Counting:
         if not waiting or (waiting < _MANY and self._looks < _LOOKS):
             return False
         self._looks = 0
-        more = self._store.write(lambda db: hourly_counts.add_new(db, self._month))
+        more = self._store.write(self.add)
         if at.today != self._forgotten:
             self._store.write(lambda db: self._forget(db, at))
             self._forgotten = at.today

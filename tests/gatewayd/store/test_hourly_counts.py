@@ -219,6 +219,21 @@ def test_outcomes_wait_while_the_clock_is_wrong_and_move_with_it(played: PlayedG
     assert (total(found).accepted, total(found).sent) == (1, 1)
 
 
+def test_events_are_counted_before_they_are_deleted(played: PlayedGateway) -> None:
+    """Also where the box was off for longer than events are kept."""
+    played.send(sim=played.sim(A))
+    played.settle(1, played.claim(1), Submitted(1))
+    retention = played.gateway._event_retention  # noqa: SLF001
+    for days in (0, 8, 8):
+        played.clock.at += days * 24 * HOUR
+        eventually(lambda: not retention._running)  # noqa: SLF001
+        retention.begin()
+        eventually(lambda: not retention._running)  # noqa: SLF001
+        played.gateway.opt_outs.add(played.caller, f"+2237012345{days}", None, "cli")
+    assert played.row("SELECT count(*) FROM events WHERE message_id IS NOT NULL")[0] == 0
+    assert total(hours(played)).sent == 1
+
+
 def test_old_hours_and_months_are_deleted(played: PlayedGateway) -> None:
     played.send()
     add(played)
