@@ -50,7 +50,7 @@ def create_dashboard(
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
         sessions.pages(open_sessions, settings.api),
-        overview.pages(gateway, changes),
+        overview.pages(gateway, context, settings),
         ports.pages(changes),
     ):
         app.register_blueprint(blueprint)
