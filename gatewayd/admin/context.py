@@ -8,6 +8,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
@@ -38,6 +39,7 @@ class Context:
     calendar: Calendar
     numbering: Numbering
     gateway: Gateway | None
+    setup_token: SetupToken | None = None  # of the daemon
 
     def moment(self) -> Moment:
         """The present time and day."""

@@ -11,7 +11,9 @@ from api.app import URGENT
 from api.server.server import Server
 from api.site import Site
 from config.settings import Address, Settings
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.admin import commands
+from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.daemon.control_socket import ControlServer
 from gatewayd.daemon.descriptor_store import Descriptors
@@ -76,12 +78,18 @@ class Daemon:
             for port in settings.ports
         }
         self.admin = Context(
-            self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
+            self._store,
+            clock,
+            Calendar(settings.numbers.zone),
+            Numbering(settings.numbers),
+            self.gateway,
+            SetupToken() if settings.dashboard.enabled else None,
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
         self._control = ControlServer(
-            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+            settings.store.path,
+            lambda command, arguments: commands.run_as(self.admin, COMMAND_LINE, command, arguments),
         )
         self._queue_text = ""  # the length of the queue, when the writer last reported it
         self._watchdog = Watchdog(

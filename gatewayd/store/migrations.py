@@ -808,5 +808,7 @@ def m027_persons(db: Database) -> None:
             details TEXT NOT NULL,            -- JSON, without secrets
             outcome TEXT                      -- NULL: not known; done; or why it was refused
         );
+        CREATE INDEX audit_log_person ON audit_log (person, id);
+        CREATE INDEX audit_log_action ON audit_log (action, id);
     """,
     )
