@@ -812,3 +812,26 @@ def m027_persons(db: Database) -> None:
         CREATE INDEX audit_log_action ON audit_log (action, id);
     """,
     )
+
+
+@migrations()
+def m028_ports(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE ports (                  -- beside those of the configuration file, which come first
+            port INTEGER PRIMARY KEY,
+            device TEXT NOT NULL,
+            baud INTEGER NOT NULL,
+            slots INTEGER NOT NULL,
+            pin TEXT,                         -- of its SIMs, as it is; NULL: none
+            smsc TEXT,
+            rtscts INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL
+        );
+        CREATE TABLE paused_ports (           -- also ports of the configuration file
+            port INTEGER PRIMARY KEY,
+            since INTEGER NOT NULL
+        );
+    """,
+    )
