@@ -15,7 +15,7 @@ from api.access.log_in_limits import LogInLimits
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import account, audit, overview, persons, sessions
+from api.dashboard.pages import account, audit, overview, persons, sessions, setup, start
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
@@ -55,6 +55,8 @@ def create_dashboard(
         persons.pages(changes),
         audit.pages(context),
         account.pages(changes, open_sessions, limits, settings.api),
+        setup.pages(context, open_sessions, ip_access, settings.api),
+        start.pages(context, changes, settings),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

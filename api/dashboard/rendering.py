@@ -56,6 +56,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "money": money,
         "time": lambda moment: local_time(moment, zone),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
+        "time_to_type": lambda moment: local_time(moment, zone, "%Y-%m-%d %H:%M:%S"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
         "duration": duration,
         "bytes": readable_bytes,

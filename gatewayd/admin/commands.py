@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "message.list": _checked(messages.list_),
     "message.settle": _checked(messages.settle),
     "message.show": _checked(messages.show),
+    "numbers.choose": _checked(setup.choose_numbers),
     "opt_out.add": _checked(opt_outs.add),
     "opt_out.list": _checked(opt_outs.list_),
     "opt_out.remove": _checked(opt_outs.remove),

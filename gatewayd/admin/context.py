@@ -47,6 +47,8 @@ class Context:
     running_ports: PortSet | None = None  # None if no daemon runs
     modem_search: ModemSearch = field(default_factory=ModemSearch)
     setup_token: SetupToken | None = None  # of the daemon
+    may_choose_numbers: bool = False  # the configuration file chooses no numbering plan
+    restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
 
     @property
     def ports(self) -> Ports:

@@ -14,6 +14,7 @@ from gatewayd.admin import commands
 from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
+from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.integrity import require_database
@@ -52,6 +53,7 @@ def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
     """Open the store. Only the first company may create it: otherwise a mistyped path would leave files behind."""
     if command != _CREATES_THE_DATABASE:
         require_database(settings.store.path)
+    settings = with_choices(settings)
     store = Store(settings.store.path, resend=settings.store.restored == "send")
     store.open()
     try:

@@ -835,3 +835,16 @@ def m028_ports(db: Database) -> None:
         );
     """,
     )
+
+
+@migrations()
+def m030_box_settings(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE box_settings (           -- of the dashboard, where the configuration file decides nothing
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        );
+    """,
+    )
