@@ -15,7 +15,7 @@ from api.access.log_in_limits import LogInLimits
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import account, audit, overview, persons, sessions, setup, start
+from api.dashboard.pages import account, audit, overview, persons, ports, sessions, setup, start
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
@@ -57,6 +57,7 @@ def create_dashboard(
         account.pages(changes, open_sessions, limits, settings.api),
         setup.pages(context, open_sessions, ip_access, settings.api),
         start.pages(context, changes, settings),
+        ports.pages(changes),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

@@ -25,9 +25,6 @@ from modem.port.status import PortStatus
 SEARCH_TIMEOUT_S: Final = 120.0
 """The longest time of a search for modems: a few dozen devices, of which each takes half a minute at most."""
 
-Number = Annotated[int, Field(ge=1, le=9999)]
-"""The number of a port."""
-
 # A port hands over its lines between two reads of its modem.
 _RECALL_S: Final = 2.0
 
@@ -37,6 +34,10 @@ _SPEAKS: Final = {
     ),
     ProbeResult.SILENT: Text("Nothing answers AT commands here: is a modem behind it, and powered?"),
 }
+
+
+Devices = Annotated[list[str], Field(max_length=64)]
+"""Devices in which a search looks too, in the form of `device` in the configuration."""
 
 
 @with_config(ONLY_THESE)
@@ -64,18 +65,17 @@ class More(TypedDict, total=False):
 
 def list_(context: Context) -> list[dict[str, object]]:
     """List the ports of the configuration file and of the database, with the state of each."""
-    statuses = {} if context.gateway is None else context.gateway.port_registry.ports()
-    return [_shown(port, statuses.get(port.number)) for port in context.ports.known()]
+    return [_one(context, port) for port in context.ports.known()]
 
 
-def add(context: Context, port: Number, device: str, settings: More | None = None) -> dict[str, object]:
+def add(context: Context, port: int, device: str, settings: More | None = None) -> dict[str, object]:
     """Keep a port in the database, and start it where the daemon runs. Its PIN is not shown again."""
     with _admin_errors():
         made = context.ports.add({"port": port, "device": device, **(settings or {})}, context.clock.now())
     return _one(context, made)
 
 
-def set_(context: Context, port: Number, changes: Changes) -> dict[str, object]:
+def set_(context: Context, port: int, changes: Changes) -> dict[str, object]:
     """Change settings of a port of the database."""
     if not changes:
         raise AdminError(Text("Name at least one change."))
@@ -83,25 +83,25 @@ def set_(context: Context, port: Number, changes: Changes) -> dict[str, object]:
         return _one(context, context.ports.set(port, changes, context.clock.now()))
 
 
-def remove(context: Context, port: Number) -> dict[str, object]:
+def remove(context: Context, port: int) -> dict[str, object]:
     """Remove a port of the database. `ended` false: it still finishes a message, and ends then."""
     with _admin_errors():
         return {"port": port, "ended": context.ports.remove(port)}
 
 
-def pause(context: Context, port: Number) -> dict[str, object]:
+def pause(context: Context, port: int) -> dict[str, object]:
     """Pause a port: it finishes its message and closes its device until `resume`, also over a restart."""
     with _admin_errors():
         return _one(context, context.ports.pause(port, context.clock.now()))
 
 
-def resume(context: Context, port: Number) -> dict[str, object]:
+def resume(context: Context, port: int) -> dict[str, object]:
     """Have a paused port work again."""
     with _admin_errors():
         return _one(context, context.ports.resume(port))
 
 
-def restart(context: Context, port: Number) -> dict[str, object]:
+def restart(context: Context, port: int) -> dict[str, object]:
     """Restart the modem of a port, once its message is finished."""
     context.running()
     with _admin_errors():
@@ -109,7 +109,7 @@ def restart(context: Context, port: Number) -> dict[str, object]:
     return _one(context, context.ports.one(port))
 
 
-def history(context: Context, port: Number) -> list[dict[str, object]]:
+def history(context: Context, port: int) -> list[dict[str, object]]:
     """List the losses, recoveries, restarts and pauses of a port since the start of the daemon, newest first."""
     registry = context.running().port_registry
     with _admin_errors():
@@ -125,7 +125,7 @@ def history(context: Context, port: Number) -> list[dict[str, object]]:
     ]
 
 
-def conversation(context: Context, port: Number) -> list[dict[str, object]]:
+def conversation(context: Context, port: int) -> list[dict[str, object]]:
     """List the kept lines between the gateway and the modem of a port, secrets masked, oldest first."""
     found = context.running().ports.get(port)
     if found is None:
@@ -140,22 +140,30 @@ def conversation(context: Context, port: Number) -> list[dict[str, object]]:
     ]
 
 
-def discover(
-    context: Context, devices: Annotated[list[str], Field(max_length=64)] | None = None
-) -> dict[str, object]:
+def discover(context: Context, devices: Devices | None = None) -> dict[str, object]:
     """Search the serial devices that no port uses for modems; `devices` are further ones. The running ports go on."""
-    context.running()
-    begin_search(context, devices or ())
-    findings = context.modem_search.wait(SEARCH_TIMEOUT_S)
-    if findings is None:
+    search(context, devices)
+    if context.modem_search.wait(SEARCH_TIMEOUT_S) is None:
         raise AdminError(Text("The search for modems did not end in time: try again later."))
-    return {"devices": found_devices(findings), "next_port": next_number(context)}
+    return found(context)
 
 
-def begin_search(context: Context, devices: Sequence[str] = ()) -> None:
-    """Begin a search for modems, unless one runs; `devices` are searched too. Raises AdminError."""
+def search(context: Context, devices: Devices | None = None) -> dict[str, object]:
+    """Begin such a search, unless one runs, and return without waiting for its end."""
+    context.running()
     with _admin_errors():
-        context.modem_search.begin([port.settings.device for port in context.ports.known()], devices)
+        context.modem_search.begin([port.settings.device for port in context.ports.known()], devices or ())
+    return found(context)
+
+
+def found(context: Context) -> dict[str, object]:
+    """The search that runs or ran last; `devices` None: it still runs, or there was none."""
+    state = context.modem_search.state
+    return {
+        "running": state.running,
+        "devices": None if state.findings is None else found_devices(state.findings),
+        "next_port": next_number(context),
+    }
 
 
 def found_devices(findings: Sequence[Finding]) -> list[dict[str, object]]:
@@ -208,12 +216,13 @@ def _missing(finding: Finding) -> list[str]:
 
 
 def _one(context: Context, port: KnownPort) -> dict[str, object]:
-    statuses = {} if context.gateway is None else context.gateway.port_registry.ports()
-    return _shown(port, statuses.get(port.number))
+    if context.gateway is None:
+        return _shown(port, None, "not_running")
+    return _shown(port, context.gateway.port_registry.ports().get(port.number), "starting")
 
 
-def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
-    """A port with its settings and its state. The PIN is never shown."""
+def _shown(port: KnownPort, status: PortStatus | None, without_status: str) -> dict[str, object]:
+    """A port with its settings and its state. The PIN is never shown. `without_status`: its state where there is no status."""
     settings = port.settings
     runs = status is not None and port.replaced_by is None
     slot = status.active if status is not None and runs else None
@@ -221,7 +230,7 @@ def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
         "port": port.number,
         "device": settings.device,
         "source": port.source.value,
-        "state": _state(port, status),
+        "state": _state(port, status, without_status),
         "detail": _detail(port, status),
         "paused_since": None if port.paused_since is None else iso(port.paused_since),
         "replaced_by": port.replaced_by,
@@ -240,12 +249,12 @@ def _shown(port: KnownPort, status: PortStatus | None) -> dict[str, object]:
     }
 
 
-def _state(port: KnownPort, status: PortStatus | None) -> str:
+def _state(port: KnownPort, status: PortStatus | None, without_status: str) -> str:
     if port.replaced_by is not None:
         return "replaced"
     if status is not None:
         return status.state.value
-    return "paused" if port.paused_since is not None else "not_running"
+    return "paused" if port.paused_since is not None else without_status
 
 
 def _detail(port: KnownPort, status: PortStatus | None) -> str:

@@ -13,22 +13,17 @@ from click.testing import CliRunner
 from gatewayd.cli import main
 from gatewayd.daemon.control_client import ask
 from modem.at.serial_port import open_device
-from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.bank import Bank
 from tests.conftest import Running, eventually
 from tests.gatewayd.box import Box
+from tests.gatewayd.spare_modems import ONE, OTHER, spare_modems
 
 PORT = 9
-# The modems of the bank that are used: the cards of the others are in the shared gateway too.
-ONE, OTHER = 9, 10
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Iterator[Bank]:
-    """Modems that no port of the shared gateway has."""
-    config = BankConfig(
-        tmp_path / "bank", ports=OTHER, submit_s=0.05, delivery_s=0.05, registration_s=0.1, boot_s=0.1
-    )
-    with Bank(config) as bank:
+    with spare_modems(tmp_path / "bank") as bank:
         yield bank
 
 
@@ -124,7 +119,6 @@ def history(running: Running) -> list[Any]:
 
 def test_modems_without_a_port_are_found_beside_the_running_ports(running: Running, bank: Bank) -> None:
     devices = [str(bank.device(number)) for number in (ONE, OTHER)]
-    eventually(lambda: bank.call(lambda: all(bank.modem(n).radio.registered for n in (ONE, OTHER))))
     store = running.settings.store.path
     found: Any = ask(store, "port.discover", {"devices": devices}, 150)
     rows = {row["path"]: row for row in found["devices"]}
