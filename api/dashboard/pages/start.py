@@ -19,7 +19,6 @@ from config.language.text import Text
 from config.plans import GUIDE, plans
 from config.settings import Settings
 from gatewayd.accounts.persons import Role
-from gatewayd.admin import ports as port_commands
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 
@@ -106,24 +105,28 @@ def _add_modems(blueprint: Blueprint, frame: StartFrame) -> None:
     @blueprint.get("/start/modems")
     @allowed(Role.OWNER)
     def modems() -> Response:
-        search = frame.context.modem_search.state
-        ports = frame.changes.read("port.list")
-        found = port_commands.found_devices(search.findings or ())
+        search, ports = frame.changes.read("port.found"), frame.changes.read("port.list")
         used = {each["device"] for each in ports}
         return frame.show(
             Step.MODEMS,
             ports=ports,
-            searching=search.running,
-            searched=search.findings is not None,
-            found=[each for each in found if each["path"] not in used and each["device"] not in used],
-            next_port=port_commands.next_number(frame.context),
+            searching=search["running"],
+            searched=search["devices"] is not None,
+            found=[
+                each
+                for each in search["devices"] or ()
+                if each["path"] not in used and each["device"] not in used
+            ],
+            next_port=search["next_port"],
         )
 
     @blueprint.post("/start/modems/search")
     @allowed(Role.OWNER)
     def search() -> Response:
-        frame.context.running()
-        port_commands.begin_search(frame.context)
+        try:
+            frame.changes.run("port.search")
+        except AdminError as error:
+            return leave(url_for("start.modems"), error.args[0], failed=True)
         return leave(url_for("start.modems"))
 
     @blueprint.post("/start/modems/add")
