@@ -28,6 +28,11 @@ def api_address(scheme: str, host: str, listens: Sequence[Address]) -> str:
     return f"{scheme}://{name}{colon}{port}/api"
 
 
+def is_loopback(url: str) -> bool:
+    """Whether an address of `api_address` works on the box alone."""
+    return any(f"//{name}:" in url or f"//{name}/" in url for name in _THIS_BOX)
+
+
 def snippets(url: str, key: str, recipient: str) -> list[tuple[str, str]]:
     """Pairs of language and program. A JSON string is a string of Python, PHP and JavaScript too, without `$` for PHP."""
     body = json.dumps({"recipient": recipient, "message": _TEXT})

@@ -12,7 +12,7 @@ from api.dashboard.changes import Changes, leave
 from api.dashboard.guard import allowed
 from api.dashboard.pages.persons import number_or_none
 from api.dashboard.rendering import page
-from api.dashboard.snippets import api_address, snippets
+from api.dashboard.snippets import api_address, is_loopback, snippets
 from api.dashboard.start_frame import StartFrame
 from api.dashboard.start_steps import Step, first_open
 from config.language.text import Text
@@ -265,7 +265,11 @@ def _add_key(blueprint: Blueprint, frame: StartFrame) -> None:
         )
         url = api_address("https" if by_tls else "http", request.host, api.addresses)
         response = show_key(
-            201, made=made["key"], url=url, snippets=snippets(url, made["key"], frame.example)
+            201,
+            made=made["key"],
+            url=url,
+            only_here=is_loopback(url),
+            snippets=snippets(url, made["key"], frame.example),
         )
         response.headers["Cache-Control"] = "no-store"  # the key is shown once
         return response

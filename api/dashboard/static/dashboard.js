@@ -29,6 +29,9 @@
     if (document.hidden && event.detail.elt.matches("[hx-trigger^='every']")) event.preventDefault();
   });
 
+  // A browser may keep a page as it was, and show it after the log-out.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+
   // The menu is open on a wide screen, and closed on a small one.
   const menu = document.querySelector("[data-menu]");
   if (menu) {
