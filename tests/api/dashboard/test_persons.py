@@ -124,3 +124,8 @@ def test_the_details_of_a_change_are_pairs() -> None:
         ("name", "Awa"),
     ]
     assert details('{"name": "cu') == [("", '{"name": "cu')]
+
+
+def test_the_demo_prints_a_log_in(running: Running) -> None:
+    kept = json.loads((running.state / "keys.json").read_text())
+    assert Visitor(box(running)).log_in(kept["login"], kept["password"]).url == box(running) + "/"
