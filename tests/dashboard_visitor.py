@@ -91,3 +91,10 @@ def visitor(
     assert client.log_in(add_person(running, role, company)).status_code == 200
     assert client.token is not None
     return client
+
+
+def first_company(running: Running) -> int:
+    """The id of the company that a gateway has from the beginning."""
+    companies = ask(running.settings.store.path, "company.list", {}, DEADLINE_S)
+    assert isinstance(companies, list)
+    return int(companies[0]["id"])

@@ -7,11 +7,15 @@ from typing import Final
 
 import click
 
-from gatewayd.commands.common import YES_NO, NoneOr, administer, fail, json_option, show
+from gatewayd.commands.common import YES_NO, NoneOr, administer, fail, json_option, show, table
 from gatewayd.commands.output import say
+from gatewayd.escaping import json_text
 
 ROLES: Final = ("owner", "operator", "company")
 """As `gatewayd.accounts.persons.Role`, which is slow to import. A test compares them."""
+
+_COLUMNS: Final = ("id", "login", "name", "role", "company", "active")
+"""The columns of the list that 80 characters have room for."""
 
 _LANGUAGES: Final = ("en", "fr")
 
@@ -62,7 +66,13 @@ def add(
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
     """List the persons."""
-    show(administer(context, "user.list"), as_json)
+    found = administer(context, "user.list")
+    if as_json:
+        say(json_text({"users": found}))
+    elif found:
+        say(table([{name: person[name] for name in _COLUMNS} for person in found]))
+    else:
+        say("There is no person yet: `gatewayd dashboard-token` opens the set-up of the dashboard.")
 
 
 @user.command("set")

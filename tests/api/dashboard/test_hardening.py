@@ -17,7 +17,7 @@ from api.dashboard.guard import roles_of
 from api.dashboard_app import create_dashboard
 from gatewayd.accounts.persons import Role, Sessions
 from tests.conftest import Running
-from tests.dashboard_visitor import DEADLINE_S, PASSWORD, Visitor, add_person, box, visitor
+from tests.dashboard_visitor import DEADLINE_S, PASSWORD, Visitor, add_person, box, first_company, visitor
 from tests.gatewayd.played_ports import PlayedGateway, administration_context
 
 NEW = "cinq chiens aboient"
@@ -74,7 +74,7 @@ def test_every_page_leads_a_stranger_to_the_login(running: Running, application:
 def test_every_page_refuses_other_roles_and_forged_forms(
     running: Running, application: Flask, role: Role
 ) -> None:
-    company = running.cli("company", "list")[0]["id"] if role is Role.COMPANY else None
+    company = first_company(running) if role is Role.COMPANY else None
     client, other = visitor(running, role, company), visitor(running)
     csrf, csrf_of_other = client.csrf(), other.csrf()
     assert csrf != csrf_of_other
@@ -247,7 +247,7 @@ def test_an_old_person_is_gone_at_once(running: Running) -> None:
     client, owner = visitor(running, "operator"), visitor(running)
     person = re.search(r"<dd>(operator\d+)</dd>", client.text("/account"))
     assert person is not None
-    number = next(each["id"] for each in running.cli("user", "list") if each["login"] == person[1])
+    number = next(each["id"] for each in running.cli("user", "list")["users"] if each["login"] == person[1])
     owner.post(f"/persons/{number}/change", {"name": "x", "role": "operator", "active": "no"})
     assert client.get("/account").url.endswith("/login?next=%2Faccount")
     running.cli("user", "set", person[1], "--active", "yes")

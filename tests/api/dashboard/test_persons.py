@@ -8,14 +8,14 @@ import re
 from api.dashboard.action_names import ACTIONS, details
 from gatewayd.admin.commands import COMMANDS, READING
 from tests.conftest import Running
-from tests.dashboard_visitor import PASSWORD, Visitor, add_person, box, visitor
+from tests.dashboard_visitor import PASSWORD, Visitor, add_person, box, first_company, visitor
 
 NEW = "cinq chiens aboient"
 
 
 def id_of(running: Running, login: str) -> int:
     """The id of a person."""
-    return next(int(each["id"]) for each in running.cli("user", "list") if each["login"] == login)
+    return next(int(each["id"]) for each in running.cli("user", "list")["users"] if each["login"] == login)
 
 
 def test_an_owner_adds_changes_and_removes_a_person(running: Running) -> None:
@@ -63,7 +63,7 @@ def test_a_new_password_closes_the_other_sessions(running: Running) -> None:
 
 
 def test_sessions_are_listed_and_closed(running: Running) -> None:
-    login = add_person(running, "company", running.cli("company", "list")[0]["id"])
+    login = add_person(running, "company", first_company(running))
     here, there, stranger = Visitor(box(running)), Visitor(box(running)), visitor(running, "operator")
     for each in (here, there):
         each.log_in(login)
@@ -77,7 +77,9 @@ def test_sessions_are_listed_and_closed(running: Running) -> None:
 
 
 def test_the_last_owner_stays(running: Running) -> None:
-    owners = [each for each in running.cli("user", "list") if each["role"] == "owner" and each["active"]]
+    owners = [
+        each for each in running.cli("user", "list")["users"] if each["role"] == "owner" and each["active"]
+    ]
     last = add_person(running, "owner")
     for each in owners:
         running.cli("user", "set", each["login"], "--active", "no")

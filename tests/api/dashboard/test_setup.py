@@ -12,7 +12,7 @@ import requests
 
 from tests.bare_box import bare_box
 from tests.conftest import Running, eventually
-from tests.dashboard_visitor import PASSWORD, Visitor, box, visitor
+from tests.dashboard_visitor import PASSWORD, Visitor, box, first_company, visitor
 
 PHONE = "+22370123456"
 
@@ -71,7 +71,7 @@ def test_of_two_browsers_one_creates_the_first_person_and_the_page_ends(bare: Ru
         )
     assert sorted(answer.status_code for answer in answers)[0] == 303
     assert [answer.status_code for answer in answers].count(303) == 1
-    assert len(bare.cli("user", "list")) == 1
+    assert len(bare.cli("user", "list")["users"]) == 1
     for answer in (Visitor(box(bare)).get("/setup"), Visitor(box(bare)).post("/setup", form(token))):
         assert answer.status_code == 404
     refused = bare.cli_raw("dashboard-token")
@@ -116,7 +116,7 @@ def test_the_steps_lead_to_a_delivered_text_and_a_program(bare: Running) -> None
     assert "hx-trigger" not in owner.text(address)  # nothing goes on any more
 
     assert owner.get("/start").url.endswith("/start/key")
-    company = bare.cli("company", "list")[0]["id"]
+    company = first_company(bare)
     made = owner.post("/start/key", {"company": company})
     assert made.headers["Cache-Control"] == "no-store"
     key = re.search(r"<code>(gw_[^<]+|[A-Za-z0-9_-]{30,})</code>", made.text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatewayd.accounts import passwords
 from gatewayd.accounts.persons import IDLE, LONGEST, SESSIONS_KEPT, Sessions
 from gatewayd.store.store import Store
-from gatewayd.store.tables import accounts, persons
+from gatewayd.store.tables import accounts, audit_log, persons
 from gatewayd.timekeeping.clock import DAY, HOUR, Clock
 
 PASSWORD = "quatre chats dorment"
@@ -115,3 +115,21 @@ def test_no_text_logs_in_or_is_a_session(store: Store, login: str, password: str
     sessions = Sessions(store, SetClock())
     assert sessions.log_in(login, password, "192.0.2.1", "") is None
     assert sessions.find(password) is None
+
+
+def test_old_entries_of_the_audit_log_and_old_sessions_are_forgotten(store: Store) -> None:
+    who = person(store, "old")
+    Sessions(store, SetClock()).open(who, "192.0.2.1", "")
+    ids = [
+        store.write(lambda db, at=at: audit_log.add(db, BEGIN + at, None, "gatewayd", "send", "{}"))  # type: ignore[misc]
+        for at in range(5)
+    ]
+    assert store.write(lambda db: audit_log.forget_before(db, BEGIN + 3, 2))  # there may be more
+    assert not store.write(lambda db: audit_log.forget_before(db, BEGIN + 3, 2))
+    store.write(lambda db: persons.forget_sessions_before(db, BEGIN))
+    with store.readers.lend() as db:
+        assert [entry.id for entry in audit_log.page(db, 10)] == ids[:2:-1]
+        assert len(persons.sessions(db, who)) == 1
+    store.write(lambda db: persons.forget_sessions_before(db, BEGIN + 1))
+    with store.readers.lend() as db:
+        assert persons.sessions(db, who) == []
