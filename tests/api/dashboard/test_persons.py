@@ -71,9 +71,10 @@ def test_sessions_are_listed_and_closed(running: Running) -> None:
     # The session of another person is not found.
     assert "has ended already" in stranger.post("/account/sessions", {"session": other}).text
     assert "Overview" in there.text("/")
+    assert "Mon compte" in here.post("/account/language", {"language": "fr"}).text
     here.post("/account/sessions", {"session": other})
     assert there.get("/").url.endswith("/login?next=%2F")
-    assert "Overview" in here.text("/")
+    assert "Vue d&#39;ensemble" in here.text("/")
 
 
 def test_the_last_owner_stays(running: Running) -> None:
