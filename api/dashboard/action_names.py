@@ -53,6 +53,7 @@ _FIELDS: Final[Mapping[str, Text]] = {
     "company": Text("company"),
     "company_id": Text("company"),
     "cost": Text("cost"),
+    "device": Text("device"),
     "key": Text("key"),
     "language": Text("language"),
     "login": Text("login"),

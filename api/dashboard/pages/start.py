@@ -110,6 +110,7 @@ def _add_modems(blueprint: Blueprint, frame: StartFrame) -> None:
         return frame.show(
             Step.MODEMS,
             ports=ports,
+            starting=any(port["state"] == "starting" for port in ports),
             searching=search["running"],
             searched=search["devices"] is not None,
             found=[
