@@ -9,6 +9,7 @@ from typing import Annotated, Final, TypeVar
 from pydantic import ConfigDict, Field
 
 from config.settings import PortSettings
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
 from gatewayd.sims.modem_search import ModemSearch
@@ -45,6 +46,9 @@ class Context:
     file_ports: tuple[PortSettings, ...] = ()  # of the configuration file
     running_ports: PortSet | None = None  # None if no daemon runs
     modem_search: ModemSearch = field(default_factory=ModemSearch)
+    setup_token: SetupToken | None = None  # of the daemon
+    may_choose_numbers: bool = False  # the configuration file chooses no numbering plan
+    restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
 
     @property
     def ports(self) -> Ports:

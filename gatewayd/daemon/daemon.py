@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,9 @@ from api.app import URGENT
 from api.server.server import Server
 from api.site import Site
 from config.settings import Address, PortSettings, Settings
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.admin import commands
+from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.daemon.control_socket import ControlServer
 from gatewayd.daemon.descriptor_store import Descriptors
@@ -20,6 +23,7 @@ from gatewayd.daemon.signals import stop_asked
 from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
 from gatewayd.sims import known_ports
+from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
@@ -38,6 +42,7 @@ log = logging.getLogger(__name__)
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
+_RESTART_S = 1.0  # until a restart begins, so that the person who asked for it has an answer
 _STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_timeout_s`
 
 
@@ -54,6 +59,7 @@ class Daemon:
     def __init__(
         self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
     ) -> None:
+        may_choose_numbers, settings = settings.numbers.undecided, with_choices(settings)
         clock = CountedClock()
         self._settings = settings
         self._manager = ServiceManager(os.environ)
@@ -87,11 +93,15 @@ class Daemon:
             settings.ports,
             self._ports,
             ModemSearch(settings.daemon.search_devices),
+            SetupToken() if settings.dashboard.enabled else None,
+            may_choose_numbers,
+            self._restart,
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
         self._control = ControlServer(
-            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+            settings.store.path,
+            lambda command, arguments: commands.run_as(self.admin, COMMAND_LINE, command, arguments),
         )
         self._queue_text = ""  # the length of the queue, when the writer last reported it
         self._watchdog = Watchdog(
@@ -192,6 +202,12 @@ class Daemon:
             "the webhooks": self.gateway.probe_webhooks,
             **self._ports.probes(),
         }
+
+    def _restart(self) -> bool:
+        """Stop in a second, if a service manager then starts the daemon anew (`Restart=always` in the unit)."""
+        if self._manager.listens:
+            self.gateway.timers.after(_RESTART_S, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        return self._manager.listens
 
     def _ask_writer(self, answered: Callable[[], None]) -> None:
         def note(waiting: int | None) -> None:

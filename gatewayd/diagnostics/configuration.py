@@ -8,6 +8,7 @@ from pathlib import Path
 from config.plans import GUIDE, plan_of_country, plans
 from config.settings import ConfigError, Settings, load
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
+from gatewayd.sims.chosen_numbers import with_choices
 
 _ABOUT = "configuration"
 
@@ -15,7 +16,7 @@ _ABOUT = "configuration"
 def check(path: Path) -> tuple[Settings | None, list[Finding]]:
     """Return the settings, or None if they cannot be used, and the findings."""
     try:
-        settings = load(path)
+        settings = with_choices(load(path))
     except ConfigError as error:
         if isinstance(error.__cause__, PermissionError):
             text = f"You may not read {path}: run this with sudo, or as a member of the file's group."
@@ -57,4 +58,4 @@ def _guide_plan_text(country_code: str) -> str:
         refused = "mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with spaces"
     else:
         refused = "numbers written with spaces"
-    return f'numbers.plan is "guide", which refuses {refused}: {remedy} (docs/configuration.md).'
+    return f'numbers.plan is "guide", which refuses {refused}: {remedy}, or choose the country on the dashboard (docs/configuration.md).'

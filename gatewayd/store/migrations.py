@@ -808,6 +808,8 @@ def m027_persons(db: Database) -> None:
             details TEXT NOT NULL,            -- JSON, without secrets
             outcome TEXT                      -- NULL: not known; done; or why it was refused
         );
+        CREATE INDEX audit_log_person ON audit_log (person, id);
+        CREATE INDEX audit_log_action ON audit_log (action, id);
     """,
     )
 
@@ -901,4 +903,17 @@ def m029_hourly_counts(db: Database) -> None:
     db.execute(
         f"INSERT INTO monthly_counts {counted} SELECT company_id, strftime('%Y-%m', at / 1000000, 'unixepoch'),"
         f" sim_id, campaign_id, {sums} FROM ended GROUP BY 1, 2, 3, 4"
+    )
+
+
+@migrations()
+def m030_box_settings(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE box_settings (           -- of the dashboard, where the configuration file decides nothing
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        );
+    """,
     )

@@ -37,6 +37,9 @@
     answers.set(requestConfig.path, xhr.responseText);
   });
 
+  // A browser may keep a page as it was, and show it after the log-out.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+
   // The menu is open on a wide screen, and closed on a small one.
   const menu = document.querySelector("[data-menu]");
   if (menu) {
