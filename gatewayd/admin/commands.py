@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "company.add": _checked(companies.add),
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),
+    "company.show": _checked(companies.show),
     "inbox.list": _checked(inbox.list_),
     "inbox.unreadable": _checked(inbox.unreadable),
     "key.add": _checked(keys.add),
@@ -84,6 +85,7 @@ READING = frozenset(
     {
         "campaign.show",
         "company.list",
+        "company.show",
         "inbox.list",
         "inbox.unreadable",
         "key.list",
