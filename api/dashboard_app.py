@@ -14,7 +14,7 @@ from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import companies, keys, overview, sessions, webhooks
+from api.dashboard.pages import companies, keys, overview, ports, sessions, webhooks
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
@@ -54,6 +54,7 @@ def create_dashboard(
         companies.pages(changes),
         keys.pages(changes, context.clock, settings.numbers.zone),
         webhooks.pages(gateway, changes, settings.numbers.zone),
+        ports.pages(changes),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "demo": Entry("demo:demo", "Run the gateway on a simulated modem bank."),
     "simulate": Entry("simulate:simulate", "Run a bank of simulated modems until SIGTERM or SIGINT."),
     "ports": Entry("ports:ports", "List serial devices, and which of them are modems."),
+    "port": Entry("port:port", "Manage the ports while the gateway runs: add, change, pause, restart."),
     "status": Entry(
         "status:status", "Show the daemon, ports, SIMs, waiting messages, quotas, disk and clock."
     ),
