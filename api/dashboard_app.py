@@ -14,14 +14,28 @@ from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import companies, keys, overview, ports, sessions, webhooks
+from api.dashboard.pages import (
+    backups,
+    check,
+    companies,
+    configuration,
+    keys,
+    log,
+    overview,
+    ports,
+    sessions,
+    support,
+    webhooks,
+)
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
 from gatewayd.admin.context import Context
+from gatewayd.admin.examination import Examination
 from gatewayd.errors import AdminError, GatewayError
+from gatewayd.recent_log import RecentLog
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -54,6 +68,11 @@ def create_dashboard(
         companies.pages(changes),
         keys.pages(changes, context.clock, settings.numbers.zone),
         webhooks.pages(gateway, changes, settings.numbers.zone),
+        check.pages(Examination(context, settings)),
+        backups.pages(gateway, changes, settings.store, context.clock),
+        log.pages(context.recent_log or RecentLog()),
+        configuration.pages(settings, context.config),
+        support.pages(context, changes, settings),
         ports.pages(changes),
     ):
         app.register_blueprint(blueprint)

@@ -56,6 +56,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "money": money,
         "time": lambda moment: local_time(moment, zone),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
+        "moment": lambda moment: local_time(moment, zone, "%d/%m %H:%M:%S"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
         "seconds": lambda moment: local_time(moment, zone, "%H:%M:%S"),
         "duration": duration,

@@ -36,6 +36,7 @@ _checked = validate_call(config=ConfigDict(arbitrary_types_allowed=True, strict=
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
     "backup": _checked(backup.backup),
+    "backup.make": _checked(backup.make),
     "campaign.cancel": _checked(campaigns.cancel),
     "campaign.show": _checked(campaigns.show),
     "company.add": _checked(companies.add),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
@@ -12,6 +13,7 @@ from config.language.text import Text
 from config.settings import PortSettings
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
+from gatewayd.recent_log import RecentLog
 from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
@@ -46,6 +48,8 @@ class Context:
     file_ports: tuple[PortSettings, ...] = ()  # of the configuration file
     running_ports: PortSet | None = None  # None if no daemon runs
     modem_search: ModemSearch = field(default_factory=ModemSearch)
+    config: Path | None = None  # the configuration file of the daemon
+    recent_log: RecentLog | None = None
 
     @property
     def ports(self) -> Ports:
