@@ -24,6 +24,7 @@ from api.dashboard.pages import (
     overview,
     ports,
     sessions,
+    statement,
     support,
     webhooks,
 )
@@ -64,10 +65,11 @@ def create_dashboard(
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
         sessions.pages(open_sessions, settings.api),
-        overview.pages(gateway, changes),
+        overview.pages(gateway, context, settings),
         companies.pages(changes),
         keys.pages(changes, context.clock, settings.numbers.zone),
         webhooks.pages(gateway, changes, settings.numbers.zone),
+        statement.pages(changes),
         check.pages(Examination(context, settings)),
         backups.pages(gateway, changes, settings.store, context.clock),
         log.pages(context.recent_log or RecentLog()),

@@ -266,6 +266,10 @@ class Gateway:
         """The metrics of this moment."""
         return self._metrics.measure()
 
+    def submission_s(self) -> dict[int, float]:
+        """See `MetricsCollector.submission_s`."""
+        return self._metrics.submission_s()
+
     def authenticate(self, key: str, service: str = "sms") -> Caller:
         """The caller with this key (see `Authenticator.authenticate`). Raises StorageUnavailableError too."""
         with storage_errors():

@@ -54,7 +54,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "say": localised,
         "number": number,
         "money": money,
-        "time": lambda moment: local_time(moment, zone),
+        "time": lambda moment, *form: local_time(moment, zone, *form),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "moment": lambda moment: local_time(moment, zone, "%d/%m %H:%M:%S"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),

@@ -153,8 +153,7 @@ def by_hour(db: Connection, first: int, end: int, company_id: int | None = None)
 
     `company_id`: of this company; None: of all. Hours are microseconds since the epoch divided by `HOUR`.
     """
-    companies = "SELECT id FROM companies" if company_id is None else "?"
-    values = () if company_id is None else (company_id,)
+    companies, values = _companies(company_id)
     rows = db.execute(
         f"SELECT hour, sim_id, {_SUMS} FROM hourly_counts WHERE company_id IN ({companies})"
         " AND hour >= ? AND hour < ? GROUP BY hour, sim_id",
@@ -166,6 +165,21 @@ def by_hour(db: Connection, first: int, end: int, company_id: int | None = None)
         if first <= hour < end and company_id in (None, company):
             found[hour, sim_id] = found.get((hour, sim_id), Counts()) + _counts(new)
     return [HourCounts(*key, found[key]) for key in sorted(found)]
+
+
+def by_sim(db: Connection, first: int, end: int, company_id: int | None = None) -> dict[int, Counts]:
+    """The counts of hours from `first` to before `end` together, by SIM id (0: none was chosen). Otherwise as `by_hour`."""
+    companies, values = _companies(company_id)
+    rows = db.execute(
+        f"SELECT sim_id, {_SUMS} FROM hourly_counts WHERE company_id IN ({companies}) AND hour >= ? AND hour < ?"
+        " GROUP BY sim_id",
+        (*values, first, end),
+    )
+    found: dict[int, Counts] = {row[0]: _counts(row[1:]) for row in rows}
+    for (quarter, company, sim_id, _), new in _tail(db).items():
+        if first <= quarter * _QUARTER // HOUR < end and company_id in (None, company):
+            found[sim_id] = found.get(sim_id, Counts()) + _counts(new)
+    return found
 
 
 def of_month(db: Connection, company_id: int, month: str, month_of: MonthOf) -> list[MonthCounts]:
@@ -199,6 +213,11 @@ def forget_before(db: Connection, hour: int, month: str) -> None:
     db.execute(
         "DELETE FROM monthly_counts WHERE company_id IN (SELECT id FROM companies) AND month < ?", (month,)
     )
+
+
+def _companies(company_id: int | None) -> tuple[str, tuple[int, ...]]:
+    """What stands in `company_id IN (…)`, and its values. None: all companies, each found by the key of the table."""
+    return ("SELECT id FROM companies", ()) if company_id is None else ("?", (company_id,))
 
 
 def _add(db: Connection, month_of: MonthOf, limit: int, since: int, jump: int) -> bool:

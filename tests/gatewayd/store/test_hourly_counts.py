@@ -37,7 +37,7 @@ SCANNED = {
 }
 
 
-_BY_HOUR = f"SELECT {{at}} / {HOUR}, count(*) FROM messages WHERE {{which}} GROUP BY 1"
+_BY_HOUR = f"SELECT {{at}} / {HOUR}, count(*) FROM messages WHERE {{which}} GROUP BY 1"  # noqa: S608 - constants
 
 
 @pytest.fixture
