@@ -45,6 +45,8 @@ def test_the_log_follows_without_a_new_page(running: Running, open_page: OpenPag
 
 def test_the_pages_fit_a_small_screen(running: Running, open_page: OpenPage) -> None:
     page = open_page("/check", width=360, dark=True)
+    page.wait_for_selector("#findings .row")  # the first check has ended
+    page.wait_for_selector("#findings progress", state="detached")
     for path in ("/check", "/backups", "/log", "/configuration", "/support"):
         page.goto(box(running) + path)
         assert not overflows(page), path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from flask import Blueprint, abort, send_file, url_for
@@ -91,5 +92,6 @@ def _copied(gateway: Gateway) -> BinaryIO:
 def _download(file: BinaryIO, name: str) -> Response:
     """Send an open file piece by piece; the server closes it."""
     answer = send_file(file, "application/vnd.sqlite3", as_attachment=True, download_name=name)
+    answer.content_length = os.fstat(file.fileno()).st_size  # the browser shows how much is left
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -38,6 +38,15 @@ def test_the_check_runs_in_the_background_and_shows_its_findings(running: Runnin
     assert "/configuration" in page
 
 
+def test_a_paused_port_is_resumed_by_a_button_of_the_check(running: Running) -> None:
+    client = visitor(running, "operator")
+    client.post("/ports/4/pause")
+    button = 'action="/ports/4/resume"'
+    eventually(lambda: client.post("/check") and button in client.text("/check/findings"))
+    client.post("/ports/4/resume")
+    eventually(lambda: running.cli("status")["ports"][3]["state"] == "up")
+
+
 def test_findings_are_grouped_by_their_subject() -> None:
     groups = grouped([ok("clock", "a"), ok("port 1 SIM", "b"), ok("SIM 3", "c"), ok("sync", "d")])
     assert [(group.title, len(group.fine)) for group in groups] == [
