@@ -15,14 +15,34 @@ from api.access.log_in_limits import LogInLimits
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import account, audit, overview, persons, ports, sessions, setup, start
+from api.dashboard.pages import (
+    account,
+    audit,
+    backups,
+    check,
+    companies,
+    configuration,
+    keys,
+    log,
+    overview,
+    persons,
+    ports,
+    sessions,
+    setup,
+    start,
+    statement,
+    support,
+    webhooks,
+)
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
 from gatewayd.admin.context import Context
+from gatewayd.admin.examination import Examination
 from gatewayd.errors import AdminError, GatewayError
+from gatewayd.recent_log import RecentLog
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -57,6 +77,15 @@ def create_dashboard(
         account.pages(changes, open_sessions, limits, settings.api),
         setup.pages(context, open_sessions, ip_access, settings.api),
         start.pages(context, changes, settings),
+        companies.pages(changes),
+        keys.pages(changes, context.clock, settings.numbers.zone),
+        webhooks.pages(gateway, changes, settings.numbers.zone),
+        statement.pages(changes),
+        check.pages(Examination(context, settings)),
+        backups.pages(gateway, changes, settings.store, context.clock),
+        log.pages(context.recent_log or RecentLog()),
+        configuration.pages(settings, context.config),
+        support.pages(context, changes, settings),
         ports.pages(changes),
     ):
         app.register_blueprint(blueprint)

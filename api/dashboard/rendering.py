@@ -58,6 +58,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "time": lambda moment, *form: local_time(moment, zone, *form),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "time_to_type": lambda moment: local_time(moment, zone, "%Y-%m-%d %H:%M:%S"),
+        "moment": lambda moment: local_time(moment, zone, "%d/%m %H:%M:%S"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
         "seconds": lambda moment: local_time(moment, zone, "%H:%M:%S"),
         "duration": duration,
