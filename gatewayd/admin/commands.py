@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "company.list": _checked(companies.list_),
     "company.set": _checked(companies.set_),
     "inbox.list": _checked(inbox.list_),
+    "inbox.mark_read": _checked(inbox.mark_read),
+    "inbox.reply": _checked(inbox.reply),
     "inbox.unreadable": _checked(inbox.unreadable),
     "key.add": _checked(keys.add),
     "key.list": _checked(keys.list_),

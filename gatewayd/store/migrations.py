@@ -810,3 +810,16 @@ def m027_persons(db: Database) -> None:
         );
     """,
     )
+
+
+@migrations()
+def m032_conversations(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- The texts and messages of one number. The row id, which gives the order, is part of every index.
+        CREATE INDEX inbox_sender ON inbox (sender);
+        CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
+        CREATE INDEX messages_recipient ON messages (recipient);
+    """,
+    )
