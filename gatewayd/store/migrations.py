@@ -820,6 +820,6 @@ def m032_conversations(db: Database) -> None:
         -- The texts and messages of one number. The row id, which gives the order, is part of every index.
         CREATE INDEX inbox_sender ON inbox (sender);
         CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
-        CREATE INDEX messages_recipient ON messages (recipient);
+        CREATE INDEX IF NOT EXISTS messages_recipient ON messages (recipient);
     """,
     )

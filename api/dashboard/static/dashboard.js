@@ -8,6 +8,30 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
+  // A form that costs money is sent once, also after two clicks.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+  });
+
+  // Parts of a page that ask again and again: a hidden page asks for nothing, and an answer that is not new changes nothing.
+  const asksAgain = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every ");
+  const answers = new Map();
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && asksAgain(event.detail.elt)) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (!asksAgain(elt) || xhr.status !== 200) return;
+    if (answers.get(requestConfig.path) === xhr.responseText) event.detail.shouldSwap = false;
+    answers.set(requestConfig.path, xhr.responseText);
+  });
+
   // Pages over plain http have no clipboard API: a selected field and the old command work everywhere.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
