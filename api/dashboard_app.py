@@ -14,9 +14,10 @@ from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import inbox, opt_outs, overview, sessions
+from api.dashboard.pages import inbox, loop_tests, opt_outs, overview, sessions, sims, ussd
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
+from api.server.wait_limit import WaitLimit
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
@@ -32,9 +33,14 @@ _MAX_FIELDS = 1000
 
 
 def create_dashboard(
-    gateway: Gateway, context: Context, settings: Settings, ip_access: IpAccess, open_sessions: Sessions
+    gateway: Gateway,
+    context: Context,
+    settings: Settings,
+    ip_access: IpAccess,
+    open_sessions: Sessions,
+    wait_limit: WaitLimit,
 ) -> Flask:
-    """Build the application. Every error in it is answered with a page."""
+    """Build the application. Every error in it is answered with a page. `wait_limit`: for pages that wait for a modem."""
     app = Flask(__name__, static_folder=None, template_folder="dashboard/templates")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_FORM_PARTS"] = _MAX_FIELDS
@@ -53,6 +59,9 @@ def create_dashboard(
         overview.pages(gateway, changes),
         inbox.pages(context, changes),
         opt_outs.pages(context, changes),
+        sims.pages(context, changes),
+        ussd.pages(context, changes, wait_limit),
+        loop_tests.pages(context, changes),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)
