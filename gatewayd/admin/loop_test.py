@@ -29,7 +29,7 @@ def loop_test(
     """Start a round and wait for its end: yield empty batches, then one with the result."""
     gateway = context.running()
     if timeout_s is not None and not 1 <= timeout_s <= LONGEST_S:
-        raise AdminError(Text("the timeout must be 1 to {most} seconds", most=f"{LONGEST_S:g}"))
+        raise AdminError(Text("the timeout must be 1 to {most} seconds", most=round(LONGEST_S)))
     try:
         round_ = gateway.loop_tests.begin(_place(source), _place(target), timeout_s)
     except (GatewayError, ValueError) as error:

@@ -226,12 +226,13 @@ class Numbering:
                 code=self._country,
             )
         example = self._plan.numbering.example
+        international, national = f"+{self._country}{example}", f"{self._home.trunk_prefix}{example}"
         return Text(
             "The recipient must be a mobile number of {country}, as {international} or {national}, or one of another country"
             " with + or 00 before its country code",
             country=self._plan.name,
-            international=f"+{self._country}{example}",
-            national=f"{self._home.trunk_prefix}{example}",
+            international=international,
+            national=national,
         )
 
 

@@ -60,9 +60,8 @@ def pages(context: Context, changes: Changes) -> Blueprint:
     @blueprint.post("/opt-outs/add")
     @allowed(*EVERYBODY)
     def add() -> Response:
-        number = request.form.get("recipient", "").strip()
         arguments = {
-            "recipient": number,
+            "recipient": "".join(request.form.get("recipient", "").split()),
             "company": _company_of_form(),
             "reason": request.form.get("reason", "").strip() or None,
             "source": "dashboard",
