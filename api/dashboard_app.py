@@ -59,9 +59,12 @@ def create_dashboard(
         overview.pages(gateway, changes),
         inbox.pages(context, changes),
         opt_outs.pages(context, changes),
-        sims.pages(context, changes),
-        ussd.pages(context, changes, wait_limit),
-        loop_tests.pages(context, changes),
+        sims.pages(
+            context,
+            changes,
+            ussd.pages(context, changes, wait_limit),
+            loop_tests.pages(context, changes),
+        ),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

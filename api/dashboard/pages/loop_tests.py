@@ -59,9 +59,9 @@ def pages(context: Context, changes: Changes) -> Blueprint:
             # The round goes on by itself: the page asks for its tests, and nobody waits for the result here.
             changes.run("loop_test", **arguments).close()
         except AdminError as error:
-            return leave(url_for("loop_tests.loop_test"), reason_of(error), failed=True)
+            return leave(url_for("sims.loop_tests.loop_test"), reason_of(error), failed=True)
         return leave(
-            url_for("loop_tests.loop_test"), Text("The texts are on their way; this may take minutes.")
+            url_for("sims.loop_tests.loop_test"), Text("The texts are on their way; this may take minutes.")
         )
 
     return blueprint

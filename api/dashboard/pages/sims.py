@@ -21,19 +21,21 @@ from gatewayd.errors import AdminError
 from gatewayd.sims.port_registry import Presence
 
 
-def pages(context: Context, changes: Changes) -> Blueprint:
-    """The pages of SIM cards."""
+def pages(context: Context, changes: Changes, *parts: Blueprint) -> Blueprint:
+    """The pages of SIM cards. `parts`: blueprints that belong to them."""
     blueprint = Blueprint("sims", __name__)
+    for part in parts:
+        blueprint.register_blueprint(part)
 
     @blueprint.get("/sims")
     @allowed(Role.OWNER, Role.OPERATOR)
     def sims() -> Response:
-        rows, states, places = changes.read("sim.list"), _states(context, changes), places_in_box(context)
+        rows, places = changes.read("sim.list"), places_in_box(context)
         rows.sort(key=lambda sim: _order(sim, places))
         return page(
             "sims.html",
             sims=rows,
-            states=states,
+            states={one["id"]: _state(context, one) for one in rows},
             places=places,
             usage={one["id"]: one for one in changes.read("sim.usage")},
             companies=company_names(changes),
@@ -70,11 +72,12 @@ def pages(context: Context, changes: Changes) -> Blueprint:
         return changes.make(url_for("sims.sim", sim_id=sim_id), done, "sim.clear", {"sim": sim_id})
 
     def _show(sim_id: int, status: int = 200, **values: object) -> Response:
+        shown = the_sim(changes, sim_id)
         return page(
             "sim.html",
             status,
-            sim=the_sim(changes, sim_id),
-            state=_states(context, changes)[sim_id],
+            sim=shown,
+            state=_state(context, shown),
             place=places_in_box(context).get(sim_id),
             usage=next(one for one in changes.read("sim.usage") if one["id"] == sim_id),
             limits=LIMITS,
@@ -100,16 +103,11 @@ def places_in_box(context: Context) -> dict[int, Presence]:
     return {sim_id: place for sim_id, place in found.items() if place.there or place.up}
 
 
-def _states(context: Context, changes: Changes) -> dict[int, State]:
+def _state(context: Context, sim: Mapping[str, Any]) -> State:
     registry = context.running().port_registry
-    places, ports = registry.sims(), registry.ports()
-    rests = registry.rests(context.clock.monotonic())
-    states = {}
-    for sim in changes.read("sim.list"):
-        place = places.get(sim["id"])
-        port = None if place is None else ports.get(place.port)
-        states[sim["id"]] = state_of(sim, place, port, sim["id"] in rests)
-    return states
+    place = registry.sims().get(sim["id"])
+    port = None if place is None else registry.ports().get(place.port)
+    return state_of(sim, place, port, sim["id"] in registry.rests(context.clock.monotonic()))
 
 
 def _order(sim: Mapping[str, Any], places: Mapping[int, Presence]) -> tuple[bool, int, int, int]:

@@ -51,7 +51,7 @@ def pages(context: Context, changes: Changes, wait_limit: WaitLimit) -> Blueprin
     def keep(sim_id: int) -> Response:
         the_sim(changes, sim_id)
         return changes.make(
-            url_for("ussd.console", sim_id=sim_id),
+            url_for("sims.ussd.console", sim_id=sim_id),
             Text("The balance is read in this way from now on."),
             "ussd.keep",
             {
@@ -67,7 +67,7 @@ def pages(context: Context, changes: Changes, wait_limit: WaitLimit) -> Blueprin
     def forget(sim_id: int) -> Response:
         the_sim(changes, sim_id)
         return changes.make(
-            url_for("ussd.console", sim_id=sim_id),
+            url_for("sims.ussd.console", sim_id=sim_id),
             Text("The balance is no longer read in this way."),
             "ussd.forget",
             {"learned": whole(request.form.get("learned"), 0)},
