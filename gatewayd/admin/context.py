@@ -8,7 +8,6 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from config.language.text import Text
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
 from gatewayd.sims.numbering import Numbering
@@ -85,21 +84,15 @@ def one_company(context: Context, company_id: int | None) -> int:
     return chosen
 
 
-def reason_of(error: Exception) -> str:
-    """The sentence of an error, as a Text where it is one."""
-    first = error.args[0] if error.args else None
-    return first if isinstance(first, str) else str(error)
-
-
 def positive_or_none(name: str, value: int | None) -> int | None:
     """Check a limit; None means no limit. Raises AdminError."""
     if value is not None and not 0 <= value <= 2**53:
-        raise AdminError(Text("{name} must be 0 or more, or none for no limit", name=name))
+        raise AdminError(f"{name} must be 0 or more, or none for no limit")
     return value
 
 
 def named(name: str) -> str:
     """Check and strip a name. Raises AdminError if it is empty or not printable."""
     if not name.strip() or not name.isprintable() or len(name) > 200:
-        raise AdminError(Text("a name must be 1 to 200 printable characters"))
+        raise AdminError("a name must be 1 to 200 printable characters")
     return name.strip()

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.language.text import Text
-from gatewayd.admin.context import Context, reason_of
-from gatewayd.errors import AdminError, GatewayError
+from config.language.text import Text, text_of
+from gatewayd.admin.context import Context
+from gatewayd.errors import AdminError, GatewayError, WrongUseError
 from gatewayd.gateway import Gateway
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S, Round
@@ -29,11 +29,11 @@ def loop_test(
     """Start a round and wait for its end: yield empty batches, then one with the result."""
     gateway = context.running()
     if timeout_s is not None and not 1 <= timeout_s <= LONGEST_S:
-        raise AdminError(Text("the timeout must be 1 to {most} seconds", most=round(LONGEST_S)))
+        raise WrongUseError(Text("the timeout must be 1 to {longest_s:g} seconds", longest_s=LONGEST_S))
     try:
         round_ = gateway.loop_tests.begin(_place(source), _place(target), timeout_s)
     except (GatewayError, ValueError) as error:
-        raise AdminError(reason_of(error)) from error
+        raise AdminError(text_of(error)) from error
     return _result(gateway, round_)
 
 

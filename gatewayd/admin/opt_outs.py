@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, one_company
-from gatewayd.errors import AdminError, NotFoundError
+from gatewayd.errors import AdminError, NotFoundError, WrongUseError
 from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.records import Caller, OptOutRecord
 from gatewayd.store.tables import opt_outs
@@ -37,7 +37,7 @@ def add(
     """Opt a number out of the messages of a company."""
     number = _number(context, recipient)
     if reason is not None and len(reason) > _LONGEST_REASON:
-        raise AdminError(Text("a reason must have at most {most} characters", most=_LONGEST_REASON))
+        raise WrongUseError(Text("a reason must have at most {most} characters", most=_LONGEST_REASON))
     return _shown(_list(context).add(_caller(context, company), number, reason, source))
 
 
@@ -64,7 +64,7 @@ def _number(context: Context, recipient: str) -> str:
     try:
         return context.numbering.e164(recipient)
     except ValueError as error:
-        raise AdminError(error.args[0]) from error
+        raise WrongUseError(text_of(error)) from error
 
 
 def _shown(record: OptOutRecord) -> dict[str, object]:

@@ -7,10 +7,10 @@ from datetime import date
 from pydantic import with_config
 from typing_extensions import TypedDict
 
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.accounts import contradictions
-from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none, reason_of
-from gatewayd.errors import AdminError
+from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.sims import blocked_sims, limit_changes
 from gatewayd.sims.limits import Room, room
 from gatewayd.store import Transaction
@@ -97,7 +97,9 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
         before = sims.number_of(db, sim)
         company = changes.get("company_id")
         if company is not None and not accounts.company_exists(db, company):
-            raise AdminError(Text("there is no company {company}", company=company))
+            raise AdminError(
+                Text("there is no company {company}: `gatewayd company list` shows them", company=company)
+            )
         if "company_id" in changes:
             sims.give_to(db, sim, company)
         if checked:
@@ -154,7 +156,7 @@ def _usage(db: Transaction, row: Sim, at: Moment) -> dict[str, object]:
 
 
 def _unknown(sim: int) -> AdminError:
-    return AdminError(Text("there is no SIM {sim}", sim=sim))
+    return AdminError(Text("there is no SIM {sim}: `gatewayd sim list` shows them", sim=sim))
 
 
 def _checked(context: Context, changes: Changes) -> dict[str, object]:
@@ -166,11 +168,11 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
         if checked.get(field) is not None:
             checked[field] = positive_or_none(field, int(str(checked[field])))
     if not 0 <= changes.get("reset_hour", 0) <= 23:
-        raise AdminError(Text("the hour must be 0 to 23"))
+        raise WrongUseError(Text("reset_hour must be 0 to 23"))
     renew_code = changes.get("renew_code")
     if renew_code is not None and not all(map(is_code, renew_code.split() or [""])):
-        raise AdminError(
-            Text("the code must be a USSD code, and replies to its menus behind it, as *100# 2 1")
+        raise WrongUseError(
+            Text("renew_code must be a USSD code, and replies to its menus behind it, as '*100# 2 1'")
         )
     if "holder" in changes:
         checked["holder"] = named(changes["holder"]) if changes["holder"] else None
@@ -181,10 +183,10 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
         try:
             checked["number"] = context.numbering.own(str(number))
         except ValueError as error:
-            raise AdminError(reason_of(error)) from error
+            raise WrongUseError(text_of(error)) from error
     cost = checked.get("cost")
     if cost is not None and not 0 <= float(str(cost)) < 1e9:
-        raise AdminError(Text("the cost of a part must be 0 or more"))
+        raise WrongUseError(Text("the cost of a part must be 0 or more"))
     return checked
 
 
@@ -198,7 +200,7 @@ def _date(text: str | None) -> str | None:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise AdminError(Text("the day of the registration must be a date, as 2026-11-30")) from error
+        raise WrongUseError(Text("registered must be a date, as 2026-11-30")) from error
 
 
 def _shown(row: Sim, left: Room) -> dict[str, object]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from config.language.text import Sentences, Text
-from gatewayd.admin.context import Context, Id, reason_of
-from gatewayd.errors import AdminError, GatewayError, InvalidRequestError
+from config.language.text import Sentences, Text, text_of
+from gatewayd.admin.context import Context, Id
+from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, WrongUseError, told
 from gatewayd.sims.balance_learning import LearningError
 from gatewayd.sims.balance_text import Reading
 from gatewayd.store.tables import balances
 from gatewayd.store.tables.balances import Learned
 from gatewayd.timekeeping.clock import iso
 from modem.driver.ussd import UssdAnswer
-
-_FIELDS = {
-    "code": Text("the code"),
-    "replies": Text("the reply"),
-    "slot": Text("the slot"),
-}
 
 
 def ussd(context: Context, port: int, codes: list[str], slot: int | None = None) -> dict[str, object]:
@@ -42,7 +36,7 @@ def learn(
     try:
         lesson = context.running().balance_learning.learn(answer.iccid, " ".join(codes), answer.text, pattern)
     except LearningError as error:
-        raise AdminError(reason_of(error)) from error
+        raise AdminError(text_of(error)) from error
     newest = lesson.trials[0].reading
     return {
         "port": answer.port,
@@ -69,7 +63,7 @@ def keep(
     try:
         learned = context.running().balance_learning.keep(sim, " ".join(codes), pattern, for_sim=for_sim)
     except LearningError as error:
-        raise AdminError(reason_of(error)) from error
+        raise AdminError(text_of(error)) from error
     return _learned(learned)
 
 
@@ -82,7 +76,9 @@ def list_(context: Context) -> list[dict[str, object]]:
 def forget(context: Context, learned: Id) -> list[dict[str, object]]:
     """Forget what was learned under an id; the rest."""
     if not context.store.write(lambda db: balances.unlearn(db, learned)):
-        raise AdminError(Text("nothing was learned under {id}", id=learned))
+        raise AdminError(
+            Text("nothing was learned under {learned}: `gatewayd ussd learned` lists it", learned=learned)
+        )
     return list_(context)
 
 
@@ -93,13 +89,9 @@ def _ask(context: Context, port: int, codes: list[str], slot: int | None) -> Uss
     try:
         return gateway.ussd(port, codes[0], codes[1:], slot)
     except InvalidRequestError as error:
-        faults = (
-            Text("{field} {fault}", field=_FIELDS[fault.field.split(".")[0]], fault=fault.message)
-            for fault in error.faults
-        )
-        raise AdminError(Sentences(faults, separator="; ")) from error
+        raise WrongUseError(Sentences(map(told, error.faults), "; ")) from error
     except GatewayError as error:
-        raise AdminError(reason_of(error)) from error
+        raise AdminError(text_of(error)) from error
 
 
 def _learned(learned: Learned) -> dict[str, object]:

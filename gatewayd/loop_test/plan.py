@@ -41,8 +41,8 @@ class SimAddress:
         return cls(*(None if found[name] is None else int(found[name]) for name in ("port", "slot", "sim")))
 
     @property
-    def text(self) -> Text:
-        """The address in words."""
+    def shown(self) -> Text:
+        """The SIM, in words."""
         if self.sim_id is not None:
             return Text("SIM {sim}", sim=self.sim_id)
         if self.slot is None:
@@ -93,8 +93,8 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
         if not wanted.number:
             raise ConflictError(
                 Text(
-                    "The number of {sim} is not known. {remedy}",
-                    sim=target.text,
+                    "The number of {target} is not known. {remedy}",
+                    target=target.shown,
                     remedy=nameless([wanted])[0],
                 )
             )
@@ -111,8 +111,7 @@ def nameless(sims_up: Sequence[SimInService]) -> list[str]:
     """One sentence for each SIM without a known number: how to set it."""
     return [
         Text(
-            "SIM {sim} (port {port}, slot {slot}) can be texted once its number is set: on its page, or with"
-            " `gatewayd sim set {sim} --number +…`",
+            "SIM {sim} (port {port}, slot {slot}) can be texted once its number is set: `gatewayd sim set {sim} --number +…`",
             sim=sim.sim_id,
             port=sim.port,
             slot=sim.slot,
@@ -140,6 +139,6 @@ def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
     raise ConflictError(
         Text(
             "There is no SIM in service and up at {place}: the overview and `gatewayd status` show why",
-            place=place.text,
+            place=place.shown,
         )
     )

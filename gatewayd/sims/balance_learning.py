@@ -102,7 +102,7 @@ class BalanceLearning:
             sim = sims.shown_one(db, sim_id, at.today)
             newest = next(iter(balances.answers(db, sim_id, code)), None)
             if sim is None or newest is None:
-                raise LearningError(Text("SIM {sim} has no answer to this code", sim=sim_id))
+                raise LearningError(Text("SIM {sim_id} has no answer to this code", sim_id=sim_id))
             reading = read(newest.text, compiled)
             if reading is None:
                 raise LearningError(Text("the pattern does not read the newest answer to this code"))
@@ -128,8 +128,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     except ValueError as error:
         raise LearningError(
             Text(
-                "the pattern must be a regular expression with a group `amount` or `units`, or with parentheses around the"
-                " amount"
+                "the pattern must be a regular expression with a group `amount` or `units`, or with parentheses around the amount"
             )
         ) from error
     return compiled

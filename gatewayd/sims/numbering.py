@@ -221,18 +221,17 @@ class Numbering:
     def _what_is_taken(self) -> Text:
         if self._pattern is not None:
             return Text(
-                "The recipient must match {pattern}, and be a number of country code {code} or E.164",
+                "The recipient must match {pattern}, and be a number of country code {country} or E.164",
                 pattern=self._pattern.pattern,
-                code=self._country,
+                country=self._country,
             )
         example = self._plan.numbering.example
-        international, national = f"+{self._country}{example}", f"{self._home.trunk_prefix}{example}"
         return Text(
-            "The recipient must be a mobile number of {country}, as {international} or {national}, or one of another country"
-            " with + or 00 before its country code",
-            country=self._plan.name,
-            international=international,
-            national=national,
+            "The recipient must be a mobile number of {plan}, as {international} or {national}, or one of another"
+            " country with + or 00 before its country code",
+            plan=self._plan.name,
+            international="+" + self._country + example,
+            national=self._home.trunk_prefix + example,
         )
 
 

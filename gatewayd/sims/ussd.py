@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 
-from config.language.text import Sentences, Text
+from config.language.text import Sentences, Text, text_of
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
 from gatewayd.sims.port_control import PortControl
 from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
@@ -49,22 +49,21 @@ def ask(
     faults = _faults(code, replies)
     status = statuses.get(port)
     if status is not None and slot is not None and not 1 <= slot <= len(status.slots):
-        faults.append(Fault("slot", Text("must be 1 to {most} on this port", most=len(status.slots))))
+        faults.append(Fault("slot", Text("must be 1 to {last} on this port", last=len(status.slots))))
     if faults:
         raise InvalidRequestError(faults)
     future = face.ussd(code, replies, slot)
     try:
         answer = _wait(future, timeout_s(1 + len(replies)))
     except UssdUnavailableError as error:
-        reason = error.args[0]
         raise ConflictError(
-            Text("Port {port} cannot ask the network now: {reason}", port=port, reason=reason)
+            Text("Port {port} cannot ask the network now: {reason}", port=port, reason=text_of(error))
         ) from error
     except UssdError as error:
-        raise UssdFailedError(error.args[0], port=port) from error
+        raise UssdFailedError(text_of(error), port=port) from error
     if not answer.session.answered and not (answer.session is Session.ENDED and answer.text):
         reason = answer.replies[-1].reason
-        sentence = Sentences((_SENTENCES[answer.session], f"({reason})" if reason else ""))
+        sentence = Sentences([_SENTENCES[answer.session], f"({reason})" if reason else ""])
         raise UssdFailedError(sentence, port=port, answer=answer.text, session=answer.session.value)
     return answer
 
@@ -85,8 +84,8 @@ def _wait(future: Future[UssdAnswer], at_most_s: float) -> UssdAnswer:
 
 def _faults(code: str, replies: Sequence[str]) -> list[Fault]:
     sentence = Text(
-        "must be 1 to {most} characters of digits, *, #, +, ASCII letters and plain punctuation",
-        most=LONGEST_CODE,
+        "must be 1 to {longest} characters of digits, *, #, +, ASCII letters and plain punctuation",
+        longest=LONGEST_CODE,
     )
     faults = [] if is_code(code) else [Fault("code", sentence)]
     if len(replies) > MOST_REPLIES:

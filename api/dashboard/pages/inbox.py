@@ -12,7 +12,7 @@ from api.dashboard.changes import Changes
 from api.dashboard.guard import EVERYBODY, allowed, viewer
 from api.dashboard.rendering import page
 from api.dashboard.scope import chosen_company, company_names, id_of, whole
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.accounts.persons import Role
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
@@ -83,7 +83,7 @@ def pages(context: Context, changes: Changes) -> Blueprint:
         try:
             changes.run("inbox.reply", recipient=number, text=text, company=sender)
         except AdminError as error:
-            return _conversation("inbox_conversation.html", 422, text=text, error=error.args[0])
+            return _conversation("inbox_conversation.html", 422, text=text, error=text_of(error))
         return redirect(_address(number, company) + "#newest", 303)
 
     @blueprint.get("/inbox/unreadable")

@@ -12,9 +12,9 @@ from api.dashboard.guard import allowed
 from api.dashboard.pages.sims import places_in_box
 from api.dashboard.rendering import page
 from api.dashboard.scope import id_of
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.accounts.persons import Role
-from gatewayd.admin.context import Context, reason_of
+from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 
 _TESTS: Final = 50
@@ -59,7 +59,7 @@ def pages(context: Context, changes: Changes) -> Blueprint:
             # The round goes on by itself: the page asks for its tests, and nobody waits for the result here.
             changes.run("loop_test", **arguments).close()
         except AdminError as error:
-            return leave(url_for("sims.loop_tests.loop_test"), reason_of(error), failed=True)
+            return leave(url_for("sims.loop_tests.loop_test"), text_of(error), failed=True)
         return leave(
             url_for("sims.loop_tests.loop_test"), Text("The texts are on their way; this may take minutes.")
         )

@@ -14,9 +14,9 @@ from api.dashboard.rendering import page
 from api.dashboard.scope import company_names
 from api.dashboard.sim_form import LIMITS, changes_of
 from api.dashboard.sim_state import State, state_of
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.accounts.persons import Role
-from gatewayd.admin.context import Context, reason_of
+from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.sims.port_registry import Presence
 
@@ -56,7 +56,7 @@ def pages(context: Context, changes: Changes, *parts: Blueprint) -> Blueprint:
             if changed or default:
                 changes.run("sim.set", sim=sim_id, changes=changed, default=default)
         except AdminError as error:
-            return _show(sim_id, 422, error=reason_of(error), typed=request.form)
+            return _show(sim_id, 422, error=text_of(error), typed=request.form)
         done = (
             Text("The settings of the SIM card are saved.")
             if changed or default

@@ -13,9 +13,9 @@ from api.dashboard.pages.sims import places_in_box, the_sim
 from api.dashboard.rendering import page
 from api.dashboard.scope import whole
 from api.server.wait_limit import WaitLimit
-from config.language.text import Text
+from config.language.text import Text, text_of
 from gatewayd.accounts.persons import Role
-from gatewayd.admin.context import Context, reason_of
+from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.sims.port_registry import Presence
 
@@ -41,7 +41,7 @@ def pages(context: Context, changes: Changes, wait_limit: WaitLimit) -> Blueprin
         try:
             exchange |= _answer(place, codes, exchange["learn"])
         except AdminError as error:
-            exchange["error"] = reason_of(error)
+            exchange["error"] = text_of(error)
         if request.headers.get("HX-Request"):
             return page("ussd_exchange.html", sim=sim, exchange=exchange)
         return _console(sim_id, 409 if "error" in exchange else 200, exchange=exchange)

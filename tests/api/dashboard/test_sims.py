@@ -82,7 +82,7 @@ def test_a_sim_is_listed_and_its_settings_are_changed(running: Running) -> None:
     [
         ("daily_limit", "many", "“Messages a day” must be a whole number"),
         ("cost", "-1", "must be a number"),
-        ("reset_hour", "24", "the hour must be 0 to 23"),
+        ("reset_hour", "24", "reset_hour must be 0 to 23"),
         ("number", "12", "a number is written with +"),
         ("registered_on", "soon", "must be a date"),
         ("company", "999999", "there is no company 999999"),
@@ -129,7 +129,7 @@ def test_the_console_sends_codes_and_learns_to_read_the_balance(running: Running
         learned = kept.split('name="learned" value="')[1].split('"')[0]
         assert "no longer read in this way" in client.post(f"{path}/forget", {"learned": learned}).text
         wrong = client.post(path, {"code": "é"})
-        assert (wrong.status_code, "the code must be 1 to" in wrong.text) == (409, True)
+        assert (wrong.status_code, "code must be 1 to" in wrong.text) == (409, True)
         empty = client.post(path, {"code": " "}, headers={"HX-Request": "true"})
         assert (empty.status_code, "there is no code to send" in empty.text) == (200, True)
 
