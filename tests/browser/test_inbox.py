@@ -34,10 +34,12 @@ def test_a_text_is_answered_by_keyboard_and_the_next_one_appears(
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Envoyer"
         page.keyboard.press("Enter")
+        page.keyboard.press("Enter")  # pressed twice, sent once
         page.wait_for_selector('.talk .out:has-text("Oui, de 8 h")')
         order(running, do="incoming", port=port, **{"from": SENDER}, text="Merci !")
         page.wait_for_selector('.talk .in:has-text("Merci !")')
         page.wait_for_selector('.talk .out .badge.good:has-text("délivré")')
+        assert page.locator(".talk .out").count() == 1
         assert accessibility_faults(page) == []
         picture(page, "conversation")
         # The page has marked what it showed as read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -35,7 +35,7 @@ def pages(context: Context, changes: Changes, *parts: Blueprint) -> Blueprint:
         return page(
             "sims.html",
             sims=rows,
-            states={one["id"]: _state(context, one) for one in rows},
+            states=_states(context, rows),
             places=places,
             usage={one["id"]: one for one in changes.read("sim.usage")},
             companies=company_names(changes),
@@ -77,7 +77,7 @@ def pages(context: Context, changes: Changes, *parts: Blueprint) -> Blueprint:
             "sim.html",
             status,
             sim=shown,
-            state=_state(context, shown),
+            state=_states(context, [shown])[sim_id],
             place=places_in_box(context).get(sim_id),
             usage=next(one for one in changes.read("sim.usage") if one["id"] == sim_id),
             limits=LIMITS,
@@ -103,11 +103,17 @@ def places_in_box(context: Context) -> dict[int, Presence]:
     return {sim_id: place for sim_id, place in found.items() if place.there or place.up}
 
 
-def _state(context: Context, sim: Mapping[str, Any]) -> State:
+def _states(context: Context, sims: Sequence[Mapping[str, Any]]) -> dict[int, State]:
+    """The states of SIMs, by their ids."""
     registry = context.running().port_registry
-    place = registry.sims().get(sim["id"])
-    port = None if place is None else registry.ports().get(place.port)
-    return state_of(sim, place, port, sim["id"] in registry.rests(context.clock.monotonic()))
+    places, ports = registry.sims(), registry.ports()
+    rests = registry.rests(context.clock.monotonic())
+    states = {}
+    for sim in sims:
+        place = places.get(sim["id"])
+        port = None if place is None else ports.get(place.port)
+        states[sim["id"]] = state_of(sim, place, port, sim["id"] in rests)
+    return states
 
 
 def _order(sim: Mapping[str, Any], places: Mapping[int, Presence]) -> tuple[bool, int, int, int]:

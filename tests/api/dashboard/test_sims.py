@@ -119,6 +119,7 @@ def test_the_console_sends_codes_and_learns_to_read_the_balance(running: Running
     with a_sim(running) as (sim_id, _):
         path = f"/sims/{sim_id}/ussd"
         whole = client.post(path, {"code": "#737#"}).text
+        assert '<a href="/sims" aria-current="page">' in whole
         assert "Cher &lt;client&gt;, votre solde est de 4 250 FCFA." in whole
         part = client.post(path, {"code": "#737#", "learn": "1"}, headers={"HX-Request": "true"}).text
         assert (part.lstrip().startswith("<article"), "4\u202f250" in part) == (True, True)
