@@ -14,7 +14,7 @@ from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import inbox, loop_tests, opt_outs, overview, sessions, sims, ussd
+from api.dashboard.pages import inbox, loop_tests, opt_outs, overview, ports, sessions, sims, ussd
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from api.server.wait_limit import WaitLimit
@@ -56,7 +56,7 @@ def create_dashboard(
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
         sessions.pages(open_sessions, settings.api),
-        overview.pages(gateway, changes),
+        overview.pages(gateway, context, settings),
         inbox.pages(context, changes),
         opt_outs.pages(context, changes),
         sims.pages(
@@ -65,6 +65,7 @@ def create_dashboard(
             ussd.pages(context, changes, wait_limit),
             loop_tests.pages(context, changes),
         ),
+        ports.pages(changes),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

@@ -54,9 +54,10 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "say": localised,
         "number": number,
         "money": money,
-        "time": lambda moment: local_time(moment, zone),
+        "time": lambda moment, *form: local_time(moment, zone, *form),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
+        "seconds": lambda moment: local_time(moment, zone, "%H:%M:%S"),
         "duration": duration,
         "bytes": readable_bytes,
     }

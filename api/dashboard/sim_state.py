@@ -63,6 +63,7 @@ _PORT: Final = {
     PortState.STARTING: (Text("starting"), "work"),
     PortState.ABSENT: (Text("its modem is not connected"), "bad"),
     PortState.SICK: (Text("its modem does not work"), "bad"),
+    PortState.PAUSED: (Text("its port is paused"), "off"),
 }
 
 

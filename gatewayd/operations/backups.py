@@ -85,6 +85,9 @@ class Backups:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="backups", daemon=True)
         self._warned = False  # that the folder is on the disk of the database
+        self.newest_at: int | None = (
+            None  # microseconds since the epoch; None: there is none, or it is not known
+        )
         self.last_failure = ""  # of the last try; "": it succeeded
 
     def start(self) -> None:
@@ -141,7 +144,9 @@ class Backups:
         every_s = self._settings.backup_every_s
         try:
             have = backup.own(folder, known_owner(self._store.path))
-            age_s = self._clock.now() / SECOND - have[-1].stat().st_mtime if have else every_s
+            made_at = have[-1].stat().st_mtime if have else None
+            self.newest_at = None if made_at is None else int(made_at * SECOND)
+            age_s = every_s if made_at is None else self._clock.now() / SECOND - made_at
         except OSError:
             age_s = every_s
         left_s = every_s - age_s if 0 <= age_s <= every_s else 0.0
@@ -160,5 +165,6 @@ class Backups:
             if self._stopping.is_set():
                 return
         log.info("a backup was made: %s", target)
+        self.newest_at = self._clock.now()
         for old in backup.own(folder, known_owner(self._store.path))[: -self._settings.backup_keep]:
             old.unlink(missing_ok=True)

@@ -19,19 +19,6 @@
     for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
   });
 
-  // Parts of a page that ask again and again: a hidden page asks for nothing, and an answer that is not new changes nothing.
-  const asksAgain = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every ");
-  const answers = new Map();
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden && asksAgain(event.detail.elt)) event.preventDefault();
-  });
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { elt, xhr, requestConfig } = event.detail;
-    if (!asksAgain(elt) || xhr.status !== 200) return;
-    if (answers.get(requestConfig.path) === xhr.responseText) event.detail.shouldSwap = false;
-    answers.set(requestConfig.path, xhr.responseText);
-  });
-
   // Pages over plain http have no clipboard API: a selected field and the old command work everywhere.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
@@ -46,6 +33,19 @@
     field.remove();
     button.focus();
     if (copied) button.textContent = button.dataset.copied;
+  });
+
+  // Parts of a page that ask again and again: a hidden page asks for nothing, and an answer that is not new changes nothing.
+  const asksAgain = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every ");
+  const answers = new Map();
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && asksAgain(event.detail.elt)) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (!asksAgain(elt) || xhr.status !== 200) return;
+    if (answers.get(requestConfig.path) === xhr.responseText) event.detail.shouldSwap = false;
+    answers.set(requestConfig.path, xhr.responseText);
   });
 
   // The menu is open on a wide screen, and closed on a small one.

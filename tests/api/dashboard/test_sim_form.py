@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -61,9 +62,6 @@ def test_a_box_that_is_not_ticked_disables_the_sim() -> None:
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30)))
 def test_anything_typed_is_a_change_or_a_refusal(form: dict[str, str]) -> None:
-    try:
+    with suppress(AdminError):
         changes = changes_of(form, SIM)
-    except AdminError as error:
-        assert str(error)
-    else:
         assert changes.keys() <= {*TEXTS, *LIMITS, "company_id", "reset_hour", "cost", "enabled"}

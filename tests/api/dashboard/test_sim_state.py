@@ -55,6 +55,7 @@ DOWN = {"up": False, "registered": False, "active": False}
         ),
         (state(place=DOWN, port=PortState.STARTING), ("starting", "work")),
         (state(place=DOWN, port=PortState.ABSENT), ("its modem is not connected", "bad")),
+        (state(place=DOWN, port=PortState.PAUSED), ("its port is paused", "off")),
         (state(place=DOWN), ("waits in its slot", "off")),
         (state(place={**DOWN, "there": False}, card=SimState.ABSENT), ("not in the box", "off")),
     ],
