@@ -917,3 +917,16 @@ def m030_box_settings(db: Database) -> None:
         );
     """,
     )
+
+
+@migrations()
+def m032_conversations(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- The texts and messages of one number. The row id, which gives the order, is part of every index.
+        CREATE INDEX inbox_sender ON inbox (sender);
+        CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
+        CREATE INDEX IF NOT EXISTS messages_recipient ON messages (recipient);
+    """,
+    )
