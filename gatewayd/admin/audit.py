@@ -14,7 +14,7 @@ from gatewayd.store.tables import audit_log
 DONE = "done"
 
 # Arguments that never enter the log: secrets, and the texts of messages.
-_SECRET = frozenset({"password", "pin", "secret", "text", "message", "token", "replies"})
+_SECRET = frozenset({"password", "pin", "secret", "text", "message", "recipients", "token", "replies"})
 _LONGEST_DETAILS = 1000
 
 

@@ -289,7 +289,7 @@ def page(
     if company_id is None:
         return _page_of_all(db, terms, values, before_id, limit)
     values |= {"company": company_id, "since": _FIRST if since is None else since}
-    before = _place(db, before_id)
+    before = place(db, before_id)
     if until is not None and before is not None:
         before = min(before, (until, _FIRST))
     return _page_of_one(db, terms, values, before, limit)
@@ -339,7 +339,7 @@ def _page_of_one(
     return [_shown(row) for row in found]
 
 
-def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
+def place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
     """The place (time, id) of a message in the order of time, also of a deleted one; None: it was before all others."""
     if before_id is None:
         return _LAST, _LAST
