@@ -55,6 +55,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "number": number,
         "money": money,
         "time": lambda moment: local_time(moment, zone),
+        "exact": lambda moment: local_time(moment, zone, "%d/%m/%Y %H:%M:%S"),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
         "duration": duration,

@@ -14,7 +14,22 @@ from config.language.text import Text
 
 # Names of the column with the numbers, as `column_key` writes them.
 _NUMBER_COLUMNS = frozenset(
-    ["numero", "telephone", "tel", "mobile", "portable", "gsm", "destinataire", "contact", "number", "phone", "cellphone", "msisdn", "recipient", "to"]
+    [
+        "numero",
+        "telephone",
+        "tel",
+        "mobile",
+        "portable",
+        "gsm",
+        "destinataire",
+        "contact",
+        "number",
+        "phone",
+        "cellphone",
+        "msisdn",
+        "recipient",
+        "to",
+    ]
 )
 
 # A cell that holds a number: digits, and characters that people write between them.

@@ -24,6 +24,11 @@
     if (copied) button.textContent = button.dataset.copied;
   });
 
+  // A part that refreshes itself asks nothing while its tab is hidden.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.matches("[hx-trigger^='every']")) event.preventDefault();
+  });
+
   // The menu is open on a wide screen, and closed on a small one.
   const menu = document.querySelector("[data-menu]");
   if (menu) {
