@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,9 +13,14 @@ from api.dashboard.search_form import moment_of, whole_number
 from api.requests.models import LONGEST_REFERENCE
 from config.language.text import Text
 from gatewayd.messages import recipient_list
+from gatewayd.sending.intake import KEYS_KEPT
+from gatewayd.timekeeping.clock import SECOND
 
 # A browser tells minutes only, and a person takes a while to press the button.
-_LATE = 10 * 60 * 1_000_000
+_LATE = 600 * SECOND
+
+# The gateway keeps keys for a day.
+_KEY_LIFE = KEYS_KEPT // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class ComposeForm:
     reference: str = ""
     send_at: str = ""
     transactional: bool = False
-    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    key: str = ""
 
     @property
     def has_options(self) -> bool:
@@ -54,7 +59,7 @@ def posted(form: Mapping[str, str], file: bytes, company: int | None) -> Compose
         send_at=form.get("send_at", ""),
         # Only those who answer for the box may write to a person who has opted out.
         transactional=company is None and form.get("transactional") == "1",
-        key=form.get("key", "") or secrets.token_hex(16),
+        key=form.get("key", ""),
     )
 
 
@@ -76,6 +81,17 @@ def with_campaign(form: ComposeForm, present: str) -> ComposeForm:
     `present`: the local time as `YYYYMMDDHHMMSS`, which is the number of a campaign without one.
     """
     return form if form.campaign else replace(form, campaign=present)
+
+
+def with_key(form: ComposeForm, now: int) -> ComposeForm:
+    """The form with a key for its confirmation. `now`: microseconds since the epoch."""
+    return form if form.key else replace(form, key=f"{now}-{secrets.token_hex(16)}")
+
+
+def is_fresh(key: str, now: int) -> bool:
+    """Whether the key of a confirmation is so young that the gateway still knows it: a repetition then sends nothing twice."""
+    made = whole_number(key.partition("-")[0])
+    return made is not None and now - _KEY_LIFE < made <= now + _KEY_LIFE
 
 
 def arguments(form: ComposeForm, zone: ZoneInfo, now: int) -> tuple[dict[str, object], dict[str, Text]]:

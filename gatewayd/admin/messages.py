@@ -201,7 +201,7 @@ def check_sim(context: Context, sim: int, company: int) -> None:
     if row.company_id not in (None, company):
         raise AdminError(
             Text(
-                "SIM {sim} belongs to company {company}: send with --company {company}",
+                "SIM {sim} belongs to company {company}: it sends for no other one",
                 sim=sim,
                 company=row.company_id,
             )

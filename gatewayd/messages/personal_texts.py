@@ -77,7 +77,7 @@ def _check_names(recipients: RecipientList, text: str) -> None:
             raise RecipientListError(
                 Text(
                     "the text has {name}, but the list has no such column: it has {columns}",
-                    name=f"{{{name}}}",
+                    name="{" + name + "}",
                     columns=", ".join(recipients.columns),
                 )
             )

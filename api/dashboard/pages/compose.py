@@ -65,7 +65,7 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
         return page(
             "compose_confirm.html",
             422 if fault else 200,
-            form=form,
+            form=compose_form.with_key(form, now()),
             plan=plan,
             fault=fault,
             send_at=known.get("send_at"),
@@ -81,6 +81,9 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
         faults.pop("send_at", None)  # the time may have passed since the confirmation: then it is sent now
         if faults:
             return form_page(form, faults)
+        if not compose_form.is_fresh(form.key, now()):
+            old = Text("this confirmation is too old: check the message once more, and send it")
+            return confirmation(replace(form, key=""), old)
         try:
             result = changes.run("message.send_many", key=form.key, **known)
         except AdminError as error:

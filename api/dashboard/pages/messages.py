@@ -81,7 +81,7 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
             fault = error.args[0]
         following = None
         if found["next"] is not None:
-            following = url_for("messages.search", **{**fields, "before": found["next"]})  # type: ignore[arg-type]
+            following = url_for("messages.search", **{**fields, "before": found["next"]})
         return page(
             "messages.html",
             422 if fault else 200,
