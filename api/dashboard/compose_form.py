@@ -75,14 +75,6 @@ def again(message: Mapping[str, Any]) -> ComposeForm:
     )
 
 
-def with_campaign(form: ComposeForm, present: str) -> ComposeForm:
-    """The form with a campaign: messages to many belong to one, so that they can be followed and cancelled together.
-
-    `present`: the local time as `YYYYMMDDHHMMSS`, which is the number of a campaign without one.
-    """
-    return form if form.campaign else replace(form, campaign=present)
-
-
 def with_key(form: ComposeForm, now: int) -> ComposeForm:
     """The form with a key for its confirmation. `now`: microseconds since the epoch."""
     return form if form.key else replace(form, key=f"{now}-{secrets.token_hex(16)}")

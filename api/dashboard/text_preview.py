@@ -16,6 +16,7 @@ from gatewayd.messages.personal_texts import first_text
 from gatewayd.messages.recipient_list import RecipientList, RecipientListError
 from gatewayd.records import LONGEST_TEXT, Caller, Draft, Options, Priority
 from gatewayd.sending.preview import Preview
+from gatewayd.sims.numbering import without_separators
 
 if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
@@ -56,7 +57,7 @@ def shown_preview(gateway: Gateway, form: ComposeForm, arguments: Mapping[str, o
     elif not is_blank(text):
         number = ""
         with suppress(ValueError):  # the number is not complete yet: the preview is that of any recipient
-            number = gateway.e164(first.number) if first is not None else ""
+            number = gateway.e164(without_separators(first.number)) if first is not None else ""
         found = gateway.preview(_caller(arguments), Draft(number, text), _options(arguments))
     refused = None if found is None or found.refusal is None else explained(found.refusal)
     return ShownPreview(len(listed.rows), listed.columns, unknown, text, found, refused, fault)

@@ -13,11 +13,10 @@ from gatewayd.admin.context import Context, Id, Microseconds
 from gatewayd.admin.messages import Known, shown
 from gatewayd.errors import AdminError
 from gatewayd.messages.message_queries import MessageQueries
+from gatewayd.sims.numbering import without_separators
 from gatewayd.store.tables import message_search, messages
 from gatewayd.store.tables.message_search import Filter
 
-# Between the digits of a number that a person types.
-_SEPARATORS = re.compile(r"[\s.()\-\u2010-\u2015]+")
 _DIGITS = re.compile(r"[0-9]{2,15}", re.ASCII)
 
 _Words = Annotated[str, Field(min_length=1, max_length=255)]
@@ -60,10 +59,11 @@ def search(
 
 def _number(context: Context, written: str) -> tuple[str | None, str | None]:
     """A recipient as it is stored, or the last digits of one. Raises AdminError."""
+    number = without_separators(written)
     try:
-        return context.numbering.e164(written.strip()), None
+        return context.numbering.e164(number), None
     except ValueError:
-        digits = _SEPARATORS.sub("", written).removeprefix("+")
+        digits = number.removeprefix("+")
     if not _DIGITS.fullmatch(digits):
         raise AdminError(Text("a number has digits only: write all of it, or its last two digits or more"))
     return None, digits

@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
@@ -40,6 +41,7 @@ from gatewayd.records import (
     Priority,
     Replay,
 )
+from gatewayd.sims.numbering import without_separators
 from gatewayd.store.tables import accounts, opt_outs
 
 # Messages in one transaction: it takes some ten milliseconds, so that the modems' writes need not wait.
@@ -202,11 +204,20 @@ def _send_some(
         return _Done(**json.loads(result.body))
     done = _counted(result)
     if not replayed and done.accepted:
-        try:
-            gateway.answered(caller, key, 200, json.dumps(asdict(done)))
-        except StorageUnavailableError:
-            gateway.abandoned(caller, key)  # a repetition is answered from the messages
+        _keep(gateway, caller, key, done)
     return done
+
+
+def _keep(gateway: Gateway, caller: Caller, key: Idempotency, done: _Done) -> None:
+    """Keep the result for repetitions. Where that fails, they are answered from the messages."""
+    kept = False
+    try:
+        with suppress(StorageUnavailableError):
+            gateway.answered(caller, key, 200, json.dumps(asdict(done)))
+            kept = True
+    finally:
+        if not kept:
+            gateway.abandoned(caller, key)
 
 
 def _submit(
@@ -225,14 +236,18 @@ def _counted(results: Sequence[Accepted | GatewayError]) -> _Done:
     ids = [one.sms_id for one in results if isinstance(one, Accepted)]
     kinds = {type(error): kind for kind, error in _REFUSALS.items()}
     refused = Counter(kinds[type(one)] for one in results if isinstance(one, GatewayError))
-    return _Done(len(ids), ids[0] if ids else None, refused)
+    return _Done(len(ids), ids[0] if ids else None, dict(refused))
 
 
 def _drafts(gateway: Gateway, recipients: str, text: str, reference: str | None) -> PersonalTexts:
     """The messages of a text and a list. Raises AdminError."""
     check_text(text)
+
+    def e164(number: str) -> str:
+        return gateway.e164(without_separators(number))
+
     try:
-        return personal_texts(recipient_list.parsed(recipients), text, reference, gateway.e164)
+        return personal_texts(recipient_list.parsed(recipients), text, reference, e164)
     except RecipientListError as error:
         raise AdminError(error.text) from error
 

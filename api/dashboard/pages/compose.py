@@ -18,6 +18,8 @@ from api.dashboard.rendering import page
 from api.dashboard.text_preview import shown_preview
 from config.language.text import Sentences, Text
 from gatewayd.errors import AdminError
+from gatewayd.messages import recipient_list
+from gatewayd.messages.recipient_list import RecipientListError
 from modem.sms.gsm7_replacements import replaced
 
 if TYPE_CHECKING:
@@ -51,15 +53,21 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
         )
 
     def confirmation(form: ComposeForm, fault: str | None = None) -> Response:
-        """The page that says what will be sent and what it costs; or the form, where that cannot be."""
+        """The page that says what will be sent and what it costs; or the form, where that cannot be.
+
+        Messages to many belong to a campaign, so that they can be followed and cancelled together: without a number the
+        campaign gets the local time as one.
+        """
         known, faults = compose_form.arguments(form, zone, now())
         if faults:
             return form_page(form, faults)
         try:
+            if not form.campaign and len(recipient_list.parsed(form.recipients).rows) > 1:
+                form = replace(form, campaign=datetime.now(zone).strftime("%Y%m%d%H%M%S"))
+                known["campaign"] = int(form.campaign)
             plan = changes.read("message.plan", **known)
-            if plan["messages"] + plan["opted_out_count"] > 1 and not form.campaign:
-                form = compose_form.with_campaign(form, datetime.now(zone).strftime("%Y%m%d%H%M%S"))
-                plan = changes.read("message.plan", **known | {"campaign": int(form.campaign)})
+        except RecipientListError as error:
+            return form_page(form, fault=error.text)
         except AdminError as error:
             return form_page(form, fault=_text_of(error))
         return page(
