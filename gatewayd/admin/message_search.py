@@ -38,8 +38,8 @@ def search(
 ) -> dict[str, object]:
     """Return a page of messages, the newest first, with their texts; times in microseconds: since ≤ accepted < until.
 
-    `number`: a recipient, or its last digits. `before`: the `next` of the page before. `exhausted`: the search read as many
-    rows as one request may, and `next` searches on.
+    `number`: a recipient, or its last digits. `before`: the `next` of the page before. `exhausted`: so many rows were
+    read, as one request may, before the page was full, and `next` searches on; None: the page is complete.
     """
     recipient, recipient_end = (None, None) if number is None else _number(context, number)
     wanted = Filter(company, recipient, recipient_end, reference, campaign, status, sim, since, until, text)

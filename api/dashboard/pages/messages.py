@@ -74,7 +74,7 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
         if before is not None and before >= 0:
             wanted["before"] = before
         fault: str | None = None
-        found: dict[str, Any] = {"messages": [], "next": None, "exhausted": False}
+        found: dict[str, Any] = {"messages": [], "next": None, "exhausted": None}
         try:
             found = changes.read("message.search", **wanted)
         except AdminError as error:

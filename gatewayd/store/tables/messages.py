@@ -140,6 +140,13 @@ def next_ids(db: Connection) -> tuple[int, int]:
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
+def id_range(db: Connection) -> tuple[int, int]:
+    """The id of the oldest message, and the one behind the newest; both are 1 without any."""
+    behind, _ = next_ids(db)
+    oldest: int | None = db.execute("SELECT min(id) FROM messages").fetchone()[0]
+    return (behind if oldest is None else oldest), behind
+
+
 def newest(db: Connection) -> int | None:
     """The time at which the newest message was accepted; None without any."""
     row = db.execute("SELECT created_at FROM messages ORDER BY id DESC LIMIT 1").fetchone()

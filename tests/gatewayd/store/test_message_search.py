@@ -105,21 +105,23 @@ def test_a_search_reads_a_bounded_number_of_rows_and_goes_on_from_there(
     played: PlayedGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(message_search, "BUDGET", 4)
-    monkeypatch.setattr(message_search, "_FIRST_WINDOW", 3)
+    monkeypatch.setattr(message_search, "SCATTERED_BUDGET", 3)
     context = administration_context(played)
-    wanted = keep(played, "+22370000001", "the one")
+    wanted = keep(played, "+22370000001", "the one", campaign_id=1)
     for _ in range(7):
-        keep(played, "+22370000002", "another")
-    before: int | None = None
-    steps = []
-    for _ in range(2):
-        page: Any = commands.run(
-            context, "message.search", {"text": "the one"} | ({"before": before} if before else {})
-        )
-        steps.append(([one["sms_id"] for one in page["messages"]], page["exhausted"]))
-        before = page["next"]
-    assert steps == [([], True), ([wanted], True)]
-    assert found(context, text="the one", before=before) == []
+        keep(played, "+22370000002", "another", campaign_id=1)
+    for filters, steps in (
+        ({}, [(0, 4), (1, None)]),
+        ({"company": played.company}, [(0, 3), (0, 3), (1, None)]),
+        ({"campaign": 1}, [(0, 3), (0, 3), (1, None)]),
+    ):
+        before: dict[str, int] = {}
+        for found_here, read in steps:
+            page: Any = commands.run(context, "message.search", {"text": "the one", **filters, **before})
+            assert [one["sms_id"] for one in page["messages"]] == [wanted] * found_here
+            assert page["exhausted"] == read
+            before = {"before": page["next"]}
+        assert page["next"] is None
 
 
 def test_no_search_reads_a_whole_table(played: PlayedGateway) -> None:
