@@ -74,6 +74,7 @@ def test_one_message_is_sent_later_and_again(running: Running) -> None:
     }
     _, values = confirmed(client, {**fields, "priority": "otp", "company": 1, "transactional": "1"})
     answer = client.post("/compose", values)
+    assert "passes them" not in answer.text  # no person of a company may write to those who opted out
     sms_id = answer.url.rpartition("/")[2]
     shown = owner.client.status(sms_id)
     assert (shown["status"], shown["message"], shown["reference"]) == ("pending", "l1\nl2", "r9")
