@@ -43,9 +43,11 @@ def sims(gateway: Gateway, changes: Changes) -> list[tuple[int, str]]:
     ]
 
 
-def address_for(endpoint: str, **values: object) -> str | None:
-    """The address of a page, if there is such a page and the person may see it."""
-    if endpoint not in current_app.view_functions or viewer().role not in roles_of(current_app, endpoint):
+def address_for(endpoint: str, **values: int | None) -> str | None:
+    """The address of a page about something, if there is such a page and the person may see it. A value of None: about nothing."""
+    if None in values.values() or endpoint not in current_app.view_functions:
+        return None
+    if viewer().role not in roles_of(current_app, endpoint):
         return None
     return url_for(endpoint, **values)  # type: ignore[arg-type]
 

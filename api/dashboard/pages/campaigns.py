@@ -52,7 +52,7 @@ def pages(changes: Changes) -> Blueprint:
             campaign=own(company, campaign),
             statuses=message_words.STATUSES,
             company_name=choices.companies(changes).get(company),
-            company_address=choices.address_for("companies.company", company=company),
+            company_address=choices.address_for("companies.company", company_id=company),
         )
 
     @blueprint.get("/campaigns")

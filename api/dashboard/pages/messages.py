@@ -57,8 +57,8 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
             steps=time_line(message, language()),
             priorities=message_words.PRIORITIES,
             company_name=choices.companies(changes).get(company),
-            company_address=choices.address_for("companies.company", company=company),
-            sim_address=choices.address_for("sims.sim", sim=message["sim"]),
+            company_address=choices.address_for("companies.company", company_id=company),
+            sim_address=choices.address_for("sims.sim", sim_id=message["sim"]),
         )
 
     @blueprint.get("/messages")

@@ -24,9 +24,17 @@
     if (copied) button.textContent = button.dataset.copied;
   });
 
-  // A part that refreshes itself asks nothing while its tab is hidden.
+  // Parts of a page that ask again and again: a hidden page asks for nothing, and an answer that is not new changes nothing.
+  const asksAgain = (element) => (element.getAttribute("hx-trigger") || "").startsWith("every ");
+  const answers = new Map();
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden && event.detail.elt.matches("[hx-trigger^='every']")) event.preventDefault();
+    if (document.hidden && asksAgain(event.detail.elt)) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (!asksAgain(elt) || xhr.status !== 200) return;
+    if (answers.get(requestConfig.path) === xhr.responseText) event.detail.shouldSwap = false;
+    answers.set(requestConfig.path, xhr.responseText);
   });
 
   // The menu is open on a wide screen, and closed on a small one.
