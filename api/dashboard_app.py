@@ -14,7 +14,7 @@ from api.access.ip_access import IpAccess
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import campaigns, compose, messages, overview, sessions
+from api.dashboard.pages import campaigns, compose, messages, overview, ports, sessions
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
@@ -51,6 +51,7 @@ def create_dashboard(
     for blueprint in (
         sessions.pages(open_sessions, settings.api),
         overview.pages(gateway, changes),
+        ports.pages(changes),
         messages.pages(gateway, changes, settings.numbers.zone),
         campaigns.pages(changes),
         compose.pages(gateway, changes, settings.numbers.zone),

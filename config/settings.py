@@ -411,6 +411,7 @@ class DaemonSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
+    search_devices: Annotated[tuple[Text, ...], Field(strict=False)] = ()
 
 
 class PortSettings(_Section):

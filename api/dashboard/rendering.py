@@ -58,6 +58,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "exact": lambda moment: local_time(moment, zone, "%d/%m/%Y %H:%M:%S"),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
+        "seconds": lambda moment: local_time(moment, zone, "%H:%M:%S"),
         "duration": duration,
         "bytes": readable_bytes,
     }

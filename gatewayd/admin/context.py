@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from config.settings import PortSettings
 from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
+from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
+from gatewayd.sims.port_set import PortSet
+from gatewayd.sims.ports import Ports
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
@@ -38,6 +42,14 @@ class Context:
     calendar: Calendar
     numbering: Numbering
     gateway: Gateway | None
+    file_ports: tuple[PortSettings, ...] = ()  # of the configuration file
+    running_ports: PortSet | None = None  # None if no daemon runs
+    modem_search: ModemSearch = field(default_factory=ModemSearch)
+
+    @property
+    def ports(self) -> Ports:
+        """The ports, which commands may change."""
+        return Ports(self.store, self.file_ports, self.running_ports)
 
     def moment(self) -> Moment:
         """The present time and day."""

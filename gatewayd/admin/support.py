@@ -16,7 +16,7 @@ _ALL_PORTS_S = 10.0
 
 def transcripts(context: Context) -> dict[str, list[str]]:
     """Return the masked transcript of each port, by port number."""
-    ports = context.running().ports
+    ports = dict(context.running().ports.items())  # of one moment
     watchers = {number: Watcher() for number in ports}
     deadline = monotonic() + _ALL_PORTS_S
     try:

@@ -55,10 +55,15 @@ def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
     store.open()
     try:
         clock = CountedClock()
-        corrector = ClockCorrector(clock, settings.clock.trust, synchronised, dict, ports=0)
+        corrector = ClockCorrector(clock, settings.clock.trust, synchronised, dict, ports=lambda: 0)
         corrector.begin(store, None)
         yield Context(
-            store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), gateway=None
+            store,
+            clock,
+            Calendar(settings.numbers.zone),
+            Numbering(settings.numbers),
+            gateway=None,
+            file_ports=settings.ports,
         )
     finally:
         store.close()

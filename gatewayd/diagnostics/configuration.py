@@ -29,10 +29,6 @@ def check(path: Path) -> tuple[Settings | None, list[Finding]]:
 
 def _warnings(path: Path, settings: Settings) -> list[Finding]:
     found = []
-    if not settings.ports:
-        found.append(
-            fault(_ABOUT, "It has no [[ports]], so nothing can be sent: `gatewayd ports` finds the modems.")
-        )
     if settings.numbers.plan == GUIDE:
         found.append(warning(_ABOUT, _guide_plan_text(settings.numbers.country_code)))
     api = settings.api

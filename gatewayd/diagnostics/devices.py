@@ -10,12 +10,20 @@ from config.settings import PortSettings, Settings
 from gatewayd.diagnostics import sim
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from gatewayd.diagnostics.sim import SimStatus
+from gatewayd.sims import known_ports
+from gatewayd.sims.known_ports import KnownPort, Source
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.inspection import look
+from gatewayd.store.store_files import misowned
+from gatewayd.timekeeping.clock import iso
 from modem import discovery
 from modem.discovery import Device, ProbeResult
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.port.status import PortState
+
+_NO_PORTS = fault("ports", "There are no ports, so nothing can be sent: `gatewayd ports` finds the modems.")
 
 Probe = Callable[[Sequence[Device]], list[discovery.Finding]]
 """Identifies devices, like `discovery.probe`."""
@@ -24,7 +32,7 @@ Probe = Callable[[Sequence[Device]], list[discovery.Finding]]
 def from_status(settings: Settings, ports: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Check the ports by the status of the running daemon; their devices are not opened."""
     by_number = {port["port"]: port for port in ports}
-    found = []
+    found = [] if settings.ports or ports else [_NO_PORTS]
     for port in settings.ports:
         about = f"port {port.port}"
         known = by_number.pop(port.port, None)
@@ -34,10 +42,13 @@ def from_status(settings: Settings, ports: Sequence[Mapping[str, Any]]) -> list[
         if known is not None:
             found += _from_port_status(about, known)
             found += _conditions(about, known)
-    found += [
-        warning(f"port {number}", "It was removed from the configuration: restart the daemon to close it.")
-        for number in by_number
-    ]
+    for number, known in by_number.items():
+        about = f"port {number}"
+        if known.get("source") == "database":  # missing in the status of an older version
+            found += [*_from_port_status(about, known), *_conditions(about, known)]
+        else:
+            text = "It was removed from the configuration: restart the daemon to close it."
+            found.append(warning(about, text))
     return found
 
 
@@ -45,6 +56,8 @@ def _from_port_status(about: str, port: Mapping[str, Any]) -> list[Finding]:
     state = PortState(port["state"])
     if state is PortState.STARTING:
         return [warning(about, f"{port['device']} is starting: run this again in a minute. {port['detail']}")]
+    if state is PortState.PAUSED:
+        return [_paused(port["port"], port.get("paused_since"))]
     if state in (PortState.ABSENT, PortState.STOPPED):
         return [fault(about, port["detail"])]
     slots = port["slots"]
@@ -82,7 +95,8 @@ def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
     """Check the ports by probing their devices, which no daemon may hold."""
     paths: dict[int, str] = {}
     lost: dict[int, Finding] = {}
-    for port in settings.ports:
+    ports, found = _to_probe(settings)
+    for port in ports:
         try:
             paths[port.port] = find_device(port.device)
         except DeviceUnavailableError as error:
@@ -92,8 +106,7 @@ def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
     shared = _shared(devices)
     asked = {number: device for number, device in devices.items() if number not in shared}
     answers = dict(zip(asked, probe(list(asked.values())), strict=True))
-    found: list[Finding] = []
-    for port in settings.ports:
+    for port in ports:
         if port.port in lost:
             found.append(lost[port.port])
         elif port.port in shared:
@@ -102,6 +115,25 @@ def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
         else:
             found += _answered(port, answers[port.port])
     return found
+
+
+def _to_probe(settings: Settings) -> tuple[list[PortSettings], list[Finding]]:
+    """The ports to probe, also those of the database where it can be read; and findings about the others."""
+    known = [KnownPort(port, Source.FILE) for port in settings.ports]
+    store = settings.store.path
+    try:
+        if os.access(store, os.R_OK) and not misowned(store):
+            known = look(store, lambda db: known_ports.in_use(db, settings.ports))
+    except (OSError, StoreUnavailableError):
+        pass  # `database` reports it
+    paused = [port for port in known if port.paused_since is not None]
+    found = [_paused(port.number, iso(port.paused_since or 0)) for port in paused]
+    return [port.settings for port in known if port not in paused], found if known else [_NO_PORTS]
+
+
+def _paused(port: int, since: str | None) -> Finding:
+    told = f" since {since[:16].replace('T', ' ')} UTC" if since else ""
+    return warning(f"port {port}", f"It is paused{told}: `gatewayd port resume {port}` starts it again.")
 
 
 def _shared(devices: Mapping[int, Device]) -> dict[int, int]:

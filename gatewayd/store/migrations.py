@@ -813,6 +813,29 @@ def m027_persons(db: Database) -> None:
 
 
 @migrations()
+def m028_ports(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE ports (                  -- beside those of the configuration file, which come first
+            port INTEGER PRIMARY KEY,
+            device TEXT NOT NULL,
+            baud INTEGER NOT NULL,
+            slots INTEGER NOT NULL,
+            pin TEXT,                         -- of its SIMs, as it is; NULL: none
+            smsc TEXT,
+            rtscts INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL
+        );
+        CREATE TABLE paused_ports (           -- also ports of the configuration file
+            port INTEGER PRIMARY KEY,
+            since INTEGER NOT NULL
+        );
+    """,
+    )
+
+
+@migrations()
 def m031_searches(db: Database) -> None:
     _execute(
         db,
