@@ -30,7 +30,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     context = administration_context(played)
     api = played.settings.api
     sessions = Sessions(context.store, context.clock)
-    yield create_dashboard(played.gateway, context, played.settings, IpAccess(api), sessions)
+    yield create_dashboard(played.gateway, context, played.settings, IpAccess(api), sessions, WaitLimit(1))
     played.close()
 
 
