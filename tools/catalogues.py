@@ -3,8 +3,9 @@
     python tools/catalogues.py           # after a change of a sentence; then translate the empty entries
     python tools/catalogues.py --check   # print what is missing, and exit with 1 if anything is
 
-Sentences are `Text("…")` in Python and `_("…")` in templates, the help texts of the commands, the docstrings of errors that are
-their messages, and the words of click that people see. Needs Babel, which the gateway itself does not.
+Sentences are `Text("…")` in Python and `_("…")` in templates, the comments of the settings in `config/gatewayd.toml`, the help texts
+of the commands, the docstrings of errors that are their messages, and the words of click that people see. Needs Babel, which the
+gateway itself does not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the package of this folder, not an installed one
 
+from config.reference import reference  # noqa: E402
 from gatewayd import cli, errors  # noqa: E402
 
 LANGUAGE_FOLDER = ROOT / "config" / "language"
@@ -155,6 +157,8 @@ def _extracted() -> Iterator[str | tuple[str, ...]]:
     yield from CLICK
     yield from filter(None, _commands())
     yield from _messages_of(errors.GatewayError)
+    for setting in reference():
+        yield setting.reason
     for found in extract_from_dir(_TEMPLATES, [("**.html", "jinja2")], keywords=_KEYWORDS):
         yield found[2]
 

@@ -25,6 +25,19 @@ def backup(
     return _make(context, target, force)
 
 
+def make(context: Context) -> dict[str, object]:
+    """Have the running daemon make its next regular backup now."""
+    backups = context.running().backups
+    if backups.folder is None:
+        raise AdminError(
+            Text(
+                "there is no folder for backups: set store.backup_dir in the configuration, and restart gatewayd"
+            )
+        )
+    backups.make_now()
+    return {"folder": str(backups.folder)}
+
+
 def _make(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:
     store = context.store  # its log grows while the copy is made
     making = running_backup(store.path, target, context.clock.now(), overwrite=force, ended=store.cut_log)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from concurrent.futures import CancelledError
+from typing import Annotated
+
+from pydantic import Field
 
 from config.language.text import Text, text_of
 from gatewayd.admin.context import Context
@@ -13,6 +16,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S, Round
 from gatewayd.records import LoopTestRecord
+from gatewayd.store.tables import loop_tests
 from gatewayd.timekeeping.clock import iso
 
 _BATCH_S = 0.5  # between empty batches, which show that the test continues
@@ -31,6 +35,12 @@ def loop_test(
     except (GatewayError, ValueError) as error:
         raise AdminError(text_of(error)) from error
     return _result(gateway, round_)
+
+
+def list_(context: Context, limit: Annotated[int, Field(ge=1, le=1000)] = 50) -> list[dict[str, object]]:
+    """List the newest tests, newest first."""
+    with context.store.readers.lend() as db:
+        return [shown(row) for row in loop_tests.newest_first(db, limit)]
 
 
 def shown(view: LoopTestRecord) -> dict[str, object]:

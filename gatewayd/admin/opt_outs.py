@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, one_company
 from gatewayd.errors import AdminError, NotFoundError, WrongUseError
@@ -12,6 +14,11 @@ from gatewayd.timekeeping.clock import iso
 
 _MOST = 10_000
 
+# How a person made the change.
+Source = Literal["cli", "dashboard"]
+
+_LONGEST_REASON = 200
+
 
 def list_(context: Context, company: Id | None = None, after: Id = 0) -> list[dict[str, object]]:
     """List the opt-outs of a company or of all, the ended ones too, oldest first: up to 10,000 behind the id `after`."""
@@ -21,22 +28,28 @@ def list_(context: Context, company: Id | None = None, after: Id = 0) -> list[di
 
 
 def add(
-    context: Context, recipient: str, company: Id | None = None, reason: str | None = None
+    context: Context,
+    recipient: str,
+    company: Id | None = None,
+    reason: str | None = None,
+    source: Source = "cli",
 ) -> dict[str, object]:
     """Opt a number out of the messages of a company."""
     number = _number(context, recipient)
-    return _shown(_list(context).add(_caller(context, company), number, reason, "cli"))
+    if reason is not None and len(reason) > _LONGEST_REASON:
+        raise WrongUseError(Text("a reason must have at most {most} characters", most=_LONGEST_REASON))
+    return _shown(_list(context).add(_caller(context, company), number, reason, source))
 
 
-def remove(context: Context, recipient: str, company: Id | None = None) -> dict[str, object]:
+def remove(
+    context: Context, recipient: str, company: Id | None = None, source: Source = "cli"
+) -> dict[str, object]:
     """Let a number take the messages of a company again."""
     number = _number(context, recipient)
     try:
-        return _shown(_list(context).end(_caller(context, company), number, "cli"))
+        return _shown(_list(context).end(_caller(context, company), number, source))
     except NotFoundError as error:
-        raise AdminError(
-            Text("{number} has not opted out: `gatewayd opt-out list` shows who has", number=number)
-        ) from error
+        raise AdminError(Text("{number} has not opted out", number=number)) from error
 
 
 def _list(context: Context) -> OptOutList:

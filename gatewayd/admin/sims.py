@@ -11,12 +11,12 @@ from config.language.text import Text, text_of
 from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
 from gatewayd.errors import AdminError, WrongUseError
-from gatewayd.sims import limit_changes
+from gatewayd.sims import blocked_sims, limit_changes
 from gatewayd.sims.limits import Room, room
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, sims
+from gatewayd.store.tables import accounts, sim_recipients, sim_usage, sims
 from gatewayd.store.tables.sims import Sim
-from gatewayd.timekeeping.clock import iso
+from gatewayd.timekeeping.clock import Moment, iso, month_of
 from modem.driver.ussd import is_code
 
 
@@ -114,6 +114,45 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
     context.store.write(change)
     context.may_free_work()
     return show(context, sim)
+
+
+def clear(context: Context, sim: Id) -> dict[str, object]:
+    """Let a SIM that is suspected of being blocked send again at once: a person has talked to its operator."""
+
+    def change(db: Transaction) -> None:
+        if not sims.exists(db, sim):
+            raise _unknown(sim)
+        blocked_sims.clear(db, sim)
+
+    context.store.write(change)
+    if context.gateway is not None:
+        context.gateway.port_registry.clear(sim)
+    context.may_free_work()
+    return show(context, sim)
+
+
+def usage(context: Context) -> list[dict[str, object]]:
+    """What each SIM has taken against its limits on its present day and in its month."""
+    at = context.moment()
+    with context.store.readers.lend() as db:
+        return [_usage(db, row, at) for row in sims.shown(db, at.today)]
+
+
+def _usage(db: Transaction, row: Sim, at: Moment) -> dict[str, object]:
+    day = at.day_from(row.reset_hour)
+    month = month_of(day)
+    today, so_far = sim_usage.on_day(db, row.id, day), sim_usage.in_month(db, row.id, month)
+    counted = row.limits_recipients
+    return {
+        "id": row.id,
+        "daily_limit": today.messages,
+        "monthly_limit": so_far.messages,
+        "daily_parts": today.parts,
+        "monthly_parts": so_far.parts,
+        # Recipients are only counted where they are limited.
+        "daily_recipients": sim_recipients.count(db, row.id, day) if counted else None,
+        "monthly_recipients": sim_recipients.count(db, row.id, month) if counted else None,
+    }
 
 
 def _unknown(sim: int) -> AdminError:

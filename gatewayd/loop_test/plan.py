@@ -86,7 +86,7 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
     """
     ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
-        raise ConflictError(Text("No SIM is up: `gatewayd status` shows why"))
+        raise ConflictError(Text("No SIM is up: the overview and `gatewayd status` show why"))
     senders = ring if source is None else [_at(ring, source)]
     if target is not None:
         wanted = _at(ring, target)
@@ -137,5 +137,8 @@ def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
         if fits:
             return sim
     raise ConflictError(
-        Text("There is no SIM in service and up at {place}: `gatewayd status` shows why", place=place.shown)
+        Text(
+            "There is no SIM in service and up at {place}: the overview and `gatewayd status` show why",
+            place=place.shown,
+        )
     )
