@@ -43,7 +43,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.",
     ),
     "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
-    "record": Entry("record:record", "Record how a modem answers, without personal data, for the simulator."),
+    "record": Entry(
+        "record:record", "Record how a modem answers harmless questions into FILE, without personal data."
+    ),
     "preview": Entry("messages:preview", "Tell how many parts a text takes, and what would make it cheaper."),
     "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
     "ussd": Entry(

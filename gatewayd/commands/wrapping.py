@@ -10,7 +10,7 @@ from typing import Final
 from gatewayd.commands import invocation
 from gatewayd.escaping import printable
 
-_NARROWEST: Final = 40
+_NARROWEST: Final = 30
 _USUAL: Final = 80
 
 

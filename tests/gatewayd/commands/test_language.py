@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from config.language.catalogue import sentence
 from gatewayd.cli import main
+from gatewayd.commands.common import NO_CHANGE
 from gatewayd.commands.invocation import chosen_language
 from gatewayd.daemon.control_client import ask
 from tests.conftest import Running
@@ -65,7 +67,7 @@ def test_status_check_and_lists_are_french(config: Path) -> None:
         (("sim", "show", "999"), 1, "il n'y a pas de carte SIM 999"),
         (("opt-out", "add", "12"), 2, "Le destinataire doit correspondre"),
         (("sim", "sho"), 2, "Il n'y a pas de commande 'sho'"),
-        (("sim", "set", "1"), 2, "nommez au moins un changement"),
+        (("sim", "set", "1"), 2, sentence(NO_CHANGE, "fr")),
         (("key", "add", "--company", "1", "--expires", "soon"), 2, "doit être une date"),
     ],
 )
