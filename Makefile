@@ -7,6 +7,7 @@
 # make bench-document   write the figures into docs/performance.md and docs/plots
 # make long    run the tests that are too long for the suite: torture, idle ports, start times
 # make browser run the tests in a browser: apt-get install chromium
+# make pictures  take the pictures of the documents from a simulated box: needs what make browser needs
 # make schemathesis   ask the API what its OpenAPI document allows, and more, for a minute: make schemathesis MINUTES=5 SEED=7
 # make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options
 # make wheels  write gatewayd and its dependencies to build/wheels, for a box without a network
@@ -35,7 +36,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run test check suite catalogues browser pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -67,6 +68,12 @@ browser:
 	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
 	@test -d build/axe/node_modules/axe-core || npm install --prefix build/axe --no-audit --no-fund --loglevel=error axe-core@4
 	$(PY) pytest -m browser tests/browser
+
+# Read the pictures over before they are committed.
+pictures:
+	@$(SETUP) dev
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
+	$(PY) tests.pictures
 
 # In a virtual environment of its own: it brings a dozen packages.
 schemathesis:

@@ -314,6 +314,11 @@ class NumberSettings(_Section):
         return {**filled, **given_values}
 
     @property
+    def undecided(self) -> bool:
+        """Whether the numbering is that of the guide in everything: the file chose no country."""
+        return self == NumberSettings(time_zone=self.time_zone)
+
+    @property
     def chosen(self) -> Plan:
         """The plan itself, without the replaced values."""
         return plans()[self.plan]

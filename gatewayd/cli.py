@@ -67,6 +67,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
+    "user": Entry("users:user", "Manage the persons who use the dashboard."),
+    "dashboard-token": Entry(
+        "dashboard_token:dashboard_token", "Show the token with which the first person opens the dashboard."
+    ),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }
 
