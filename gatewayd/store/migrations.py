@@ -925,7 +925,7 @@ def m031_searches(db: Database) -> None:
         db,
         """
         -- Persons look for messages by their recipient, and by the reference of a client.
-        CREATE INDEX IF NOT EXISTS messages_recipient ON messages (recipient);
+        CREATE INDEX messages_recipient ON messages (recipient);
         CREATE INDEX messages_reference ON messages (reference) WHERE reference IS NOT NULL;
         -- The messages of each campaign by their status: always exact, so that nothing counts a million messages.
         CREATE TABLE campaign_counts (
@@ -992,6 +992,5 @@ def m032_conversations(db: Database) -> None:
         -- The texts and messages of one number. The row id, which gives the order, is part of every index.
         CREATE INDEX inbox_sender ON inbox (sender);
         CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
-        CREATE INDEX IF NOT EXISTS messages_recipient ON messages (recipient);
     """,
     )
