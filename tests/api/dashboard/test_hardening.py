@@ -47,7 +47,7 @@ def from_address(url: str, address: str) -> Visitor:
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *arguments: object, **options: object) -> None:
-            super().init_poolmanager(*arguments, **options, source_address=(address, 0))  # type: ignore[arg-type, no-untyped-call]
+            super().init_poolmanager(*arguments, **options, source_address=(address, 0))  # type: ignore[arg-type]
 
     client = Visitor(url)
     client.session.mount("http://", Adapter())
