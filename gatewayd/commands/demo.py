@@ -61,7 +61,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
         settings = _configure(state, listen, ports)
     except (ConfigError, StoreLockedError, OSError) as error:
         fail(error)
-    log_to_stderr(settings.daemon)
+    recent_log = log_to_stderr(settings.daemon)
     bank = Bank(
         BankConfig(
             directory=state / "ports",
@@ -74,7 +74,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
             boot_s=0.2,
         )
     )
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, config=state / "gatewayd.toml", recent_log=recent_log)
     try:
         bank.start()
         url = daemon.start()

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from api.app import URGENT
 from api.server.server import Server
@@ -22,6 +23,7 @@ from gatewayd.daemon.service_manager import ServiceManager
 from gatewayd.daemon.signals import stop_asked
 from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
+from gatewayd.recent_log import RecentLog
 from gatewayd.sims import known_ports
 from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.modem_search import ModemSearch
@@ -53,11 +55,18 @@ class DeadWorkerError(Exception):
 class Daemon:
     """One gateway on one store, with its HTTP server.
 
-    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks.
+    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks. `config`: the file
+    of the settings, and `recent_log`: the newest lines of the log; the dashboard shows both.
     """
 
     def __init__(
-        self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
+        self,
+        settings: Settings,
+        timing: Timing | None = None,
+        webhook_way: Way | None = None,
+        *,
+        config: Path | None = None,
+        recent_log: RecentLog | None = None,
     ) -> None:
         may_choose_numbers, settings = settings.numbers.undecided, with_choices(settings)
         clock = CountedClock()
@@ -93,9 +102,11 @@ class Daemon:
             settings.ports,
             self._ports,
             ModemSearch(settings.daemon.search_devices),
-            SetupToken() if settings.dashboard.enabled else None,
-            may_choose_numbers,
-            self._restart,
+            setup_token=SetupToken() if settings.dashboard.enabled else None,
+            may_choose_numbers=may_choose_numbers,
+            restart=self._restart,
+            config=config,
+            recent_log=recent_log,
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
