@@ -9,10 +9,13 @@ from typing import Final
 from config.language.text import Text
 
 ACTIONS: Final[Mapping[str, Text]] = {
-    "backup": Text("Make a backup"),
+    "backup": Text("Copy the database to a file"),
+    "backup.make": Text("Make a backup"),
     "campaign.cancel": Text("Cancel a campaign"),
     "company.add": Text("Add a company"),
     "company.set": Text("Change a company"),
+    "inbox.mark_read": Text("Mark texts as read"),
+    "inbox.reply": Text("Reply to a text"),
     "key.add": Text("Create an API key"),
     "key.set": Text("Change an API key"),
     "loop_test": Text("Loop test of the SIM cards"),
@@ -28,7 +31,9 @@ ACTIONS: Final[Mapping[str, Text]] = {
     "port.restart": Text("Restart a modem"),
     "port.resume": Text("Resume a port"),
     "port.set": Text("Change a port"),
+    "record": Text("Record a modem"),
     "send": Text("Send a message"),
+    "sim.clear": Text("Let a suspected SIM card send again"),
     "sim.set": Text("Change a SIM card"),
     "user.add": Text("Add a person"),
     "user.add_first": Text("Add the first person"),
