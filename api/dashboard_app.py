@@ -11,16 +11,38 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.access.ip_access import IpAccess
+from api.access.log_in_limits import LogInLimits
 from api.dashboard import guard, rendering, static_files
+from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import overview, sessions
+from api.dashboard.pages import (
+    account,
+    audit,
+    backups,
+    check,
+    companies,
+    configuration,
+    keys,
+    log,
+    overview,
+    persons,
+    ports,
+    sessions,
+    setup,
+    start,
+    statement,
+    support,
+    webhooks,
+)
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
 from gatewayd.admin.context import Context
+from gatewayd.admin.examination import Examination
 from gatewayd.errors import AdminError, GatewayError
+from gatewayd.recent_log import RecentLog
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -43,12 +65,28 @@ def create_dashboard(
     app.secret_key = secrets.token_bytes(32)
     app.config["SESSION_COOKIE_NAME"] = "gatewayd_notice"
     app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
+    changes, limits = Changes(context), LogInLimits()
     guard.register(app, settings.dashboard, ip_access, open_sessions)
     rendering.register(app, settings.numbers.zone)
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
-        sessions.pages(open_sessions, settings.api),
+        sessions.pages(open_sessions, limits, settings.api),
         overview.pages(gateway, context, settings),
+        persons.pages(changes),
+        audit.pages(context),
+        account.pages(changes, open_sessions, limits, settings.api),
+        setup.pages(context, open_sessions, ip_access, settings.api),
+        start.pages(context, changes, settings),
+        companies.pages(changes),
+        keys.pages(changes, context.clock, settings.numbers.zone),
+        webhooks.pages(gateway, changes, settings.numbers.zone),
+        statement.pages(changes),
+        check.pages(Examination(context, settings)),
+        backups.pages(gateway, changes, settings.store, context.clock),
+        log.pages(context.recent_log or RecentLog()),
+        configuration.pages(settings, context.config),
+        support.pages(context, changes, settings),
+        ports.pages(changes),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

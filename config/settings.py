@@ -314,6 +314,11 @@ class NumberSettings(_Section):
         return {**filled, **given_values}
 
     @property
+    def undecided(self) -> bool:
+        """Whether the numbering is that of the guide in everything: the file chose no country."""
+        return self == NumberSettings(time_zone=self.time_zone)
+
+    @property
     def chosen(self) -> Plan:
         """The plan itself, without the replaced values."""
         return plans()[self.plan]
@@ -411,6 +416,7 @@ class DaemonSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
+    search_devices: Annotated[tuple[Text, ...], Field(strict=False)] = ()
 
 
 class PortSettings(_Section):

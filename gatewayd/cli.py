@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from gatewayd.commands import output
 
@@ -30,6 +31,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "demo": Entry("demo:demo", "Run the gateway on a simulated modem bank."),
     "simulate": Entry("simulate:simulate", "Run a bank of simulated modems until SIGTERM or SIGINT."),
     "ports": Entry("ports:ports", "List serial devices, and which of them are modems."),
+    "port": Entry("port:port", "Manage the ports while the gateway runs: add, change, pause, restart."),
     "status": Entry(
         "status:status", "Show the daemon, ports, SIMs, waiting messages, quotas, disk and clock."
     ),
@@ -65,6 +67,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
+    "user": Entry("users:user", "Manage the persons who use the dashboard."),
+    "dashboard-token": Entry(
+        "dashboard_token:dashboard_token", "Show the token with which the first person opens the dashboard."
+    ),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }
 
@@ -88,6 +94,12 @@ class _Commands(click.Group):
         rows = [(line.name or "", line.get_short_help_str(room)) for line in lines]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the table, and options as click does; no command is imported."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name].short_help) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def main(self, *arguments: Any, **options: Any) -> NoReturn:
         """Run a command and exit. A usage error or an output error is printed in one line and sets the exit code."""

@@ -385,7 +385,7 @@ class Gateway:
             self._waiters,
             self._timers,
             self._numbering,
-            {port.port: Via(port.submit_via or settings.dispatch.submit_via) for port in settings.ports},
+            {port.port: Via(port.submit_via) for port in settings.ports if port.submit_via is not None},
             self._metrics,
             take_text,
             OptOutReplies(settings.inbox, self._numbering, self._intake),

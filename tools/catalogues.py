@@ -3,7 +3,7 @@
     python tools/catalogues.py           # after a change of a sentence; then translate the empty entries
     python tools/catalogues.py --check   # print what is missing, and exit with 1 if anything is
 
-Sentences are `Text("…")` in Python and `_("…")` in templates. Needs Babel, which the gateway itself does not.
+Sentences are `Text("…")` in Python, `_("…")` in templates, and the comments of the settings in `config/gatewayd.toml`. Needs Babel, which the gateway itself does not.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from config.reference import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE_FOLDER = ROOT / "config" / "language"
@@ -101,6 +105,8 @@ def _extracted() -> Iterator[str | tuple[str, ...]]:
     for folder in _PYTHON:
         for found in extract_from_dir(ROOT / folder, [("**.py", "python")], keywords=_KEYWORDS):
             yield found[2]
+    for setting in reference():
+        yield setting.reason
     for found in extract_from_dir(_TEMPLATES, [("**.html", "jinja2")], keywords=_KEYWORDS):
         yield found[2]
 

@@ -59,6 +59,7 @@ MENU: Final[tuple[tuple[Text, tuple[Entry, ...]], ...]] = (
     (
         Text("Box"),
         (
+            Entry("start.start", Text("Set-up")),
             Entry("check.check", Text("Check")),
             Entry("backups.backups", Text("Backups")),
             Entry("log.log", Text("Log")),

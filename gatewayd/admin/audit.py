@@ -26,6 +26,10 @@ class Actor:
     login: str
 
 
+COMMAND_LINE = Actor(None, "gatewayd")
+"""The actor of changes by the command line: the name of the program."""
+
+
 def begin(context: Context, actor: Actor, action: str, arguments: Mapping[str, object]) -> int:
     """Note that a change begins; the id of its entry. Raises StoreUnavailableError."""
     now, details = context.moment().now, _details(arguments)

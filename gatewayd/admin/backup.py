@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+from config.language.text import Text
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.operations.backups import running_backup
@@ -22,6 +23,19 @@ def backup(
     if not target.is_absolute():
         raise AdminError("the path of the file must be absolute")
     return _make(context, target, force)
+
+
+def make(context: Context) -> dict[str, object]:
+    """Have the running daemon make its next regular backup now."""
+    backups = context.running().backups
+    if backups.folder is None:
+        raise AdminError(
+            Text(
+                "there is no folder for backups: set store.backup_dir in the configuration, and restart gatewayd"
+            )
+        )
+    backups.make_now()
+    return {"folder": str(backups.folder)}
 
 
 def _make(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:

@@ -9,6 +9,7 @@ from gatewayd.admin import companies, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.sending.queue_age import QueueAge, duration, queue_age
+from gatewayd.sims.known_ports import KnownPort
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import parts, queue_counts
@@ -45,7 +46,8 @@ def status(context: Context) -> dict[str, object]:
             for number, port in port_registry.items()
         }
     old = [sim_id for sim_id in gateway.dispatcher.outage_backlog.queues() if parts_waiting.get(sim_id)]
-    ports = [_port(port, *ways[port.port]) for _, port in sorted(port_registry.items())]
+    known = {port.number: port for port in context.ports.known() if port.replaced_by is None}
+    ports = [_port(port, *ways[number], known.get(number)) for number, port in sorted(port_registry.items())]
     return {
         "version": VERSION,
         "process": os.getpid(),
@@ -77,11 +79,17 @@ def status(context: Context) -> dict[str, object]:
     }
 
 
-def _port(port: PortStatus, submit_via: str, why_direct: str) -> dict[str, object]:
-    """The state of a port and of its slots. `why_direct`: why it does not send from memory although it should, or ""."""
+def _port(port: PortStatus, submit_via: str, why_direct: str, known: KnownPort | None) -> dict[str, object]:
+    """The state of a port and of its slots.
+
+    `why_direct`: why it does not send from memory although it should, or "". `known`: its settings; None once it was removed.
+    """
+    paused_since = None if known is None else known.paused_since
     return {
         "port": port.port,
         "device": port.device,
+        "source": None if known is None else known.source.value,
+        "paused_since": None if paused_since is None else iso(paused_since),
         "state": port.state.value,
         "detail": " ".join(filter(None, (port.detail, why_direct))),
         "submit_via": submit_via,

@@ -19,7 +19,7 @@ def watch(context: Context, port: int) -> Generator[list[dict[str, object]], Non
 
     Raises AdminError if there is no such port.
     """
-    ports = context.running().ports
+    ports = dict(context.running().ports.items())  # of one moment
     if port not in ports:
         known = ", ".join(map(str, sorted(ports))) or "none"
         raise AdminError(f"there is no port {port}; the daemon has: {known}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import shutil
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,13 @@ from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.diagnostics import (
-    accounts,
-    backups,
     configuration,
-    database,
     devices,
-    sim_notices,
+    running,
     system,
-    webhooks,
 )
 from gatewayd.diagnostics.devices import Probe
-from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
+from gatewayd.diagnostics.findings import Finding, Grade, as_document, fault, ok, warning
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.inspection import lock_holder
@@ -72,36 +67,18 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     status, daemon_finding = _daemon(settings)
     findings.append(daemon_finding)
     if status is not None:
-        findings += database.from_status(status.get("store", {}))
-        findings += devices.from_status(settings, status["ports"])
-        findings += sim_notices.check(status.get("sims", ()))  # missing in the status of an older version
+        findings += running.by_status(settings, status)
     elif _may_hold_devices(settings):
         text = "The devices were not probed, because a gateway that does not answer may hold them: see the fault above."
         findings.append(warning("ports", text))
     else:
         findings += devices.from_probe(settings, probe)
-    findings += database.check(settings, daemon_answers=status is not None)
-    findings += backups.check(settings.store)
-    findings += accounts.check(settings)
-    findings += webhooks.check(settings)
+    findings += running.of_files(settings, daemon_answers=status is not None)
     findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if status is None else status["clock"]))
-    running = None if status is None else status.get("version")  # None for a daemon of an older version
-    findings.append(system.check_version(running, daemon=status is not None))
+    version = None if status is None else status.get("version")  # None for a daemon of an older version
+    findings.append(system.check_version(version, daemon=status is not None))
     return findings
-
-
-def as_document(findings: list[Finding]) -> dict[str, object]:
-    """Convert the findings to the document that `--json` prints."""
-    counted = Counter(finding.grade for finding in findings)
-    return {
-        "faults": counted[Grade.FAULT],
-        "warnings": counted[Grade.WARNING],
-        "checks": [
-            {"about": finding.about, "grade": finding.grade.value, "text": finding.text}
-            for finding in findings
-        ],
-    }
 
 
 def _daemon(settings: Settings) -> tuple[dict[str, Any] | None, Finding]:

@@ -1,10 +1,15 @@
-"""`gatewayd company add|list|set`."""
+"""`gatewayd company add|list|set|statement`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+from config.language.catalogue import DEFAULT
+from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show, table
+from gatewayd.commands.output import say
 
 
 @click.group()
@@ -61,3 +66,39 @@ def set_(context: click.Context, /, company_id: int, as_json: bool, **_: object)
         },
     )
     show(administer(context, "company.set", {"company": company_id, "changes": changes}), as_json)
+
+
+@company.command()
+@click.argument("company_id", metavar="ID", type=int)
+@click.argument("month", required=False, metavar="[YYYY-MM]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
+@json_option
+@click.pass_context
+def statement(
+    context: click.Context, company_id: int, month: str | None, as_csv: bool, as_json: bool
+) -> None:
+    """Print the messages and the cost of a company in a month, by SIM and by campaign.
+
+    Without a month: the present one. Failed and cancelled messages are not billed.
+    """
+    if as_csv and as_json:
+        raise click.UsageError("choose --csv or --json")
+    found = administer(context, "company.statement", {"company": company_id, "month": month})
+    if as_csv:
+        from gatewayd.accounts import statements
+
+        say(statements.as_csv(found, DEFAULT), nl=False)
+    elif as_json:
+        show(found, as_json)
+    else:
+        say(_readable(found))
+
+
+def _readable(statement: Mapping[str, Any]) -> str:
+    """The statement as tables: the total, then each SIM and each campaign."""
+    hidden = ("accepted", "name")
+    parts = [f"{statement['name']}, {statement['month']}", table([statement["total"]])]
+    for title, rows in (("By SIM", statement["sims"]), ("By campaign", statement["campaigns"])):
+        shown = [{key: value for key, value in row.items() if key not in hidden} for row in rows]
+        parts += [title, table(shown)]
+    return "\n\n".join(parts)

@@ -29,6 +29,23 @@ def check_configuration(context: click.Context) -> None:
     settings_of(context)
 
 
+@installer.command("list-plans")
+def list_plans() -> None:
+    """Print the names of the numbering plans, on one line."""
+    from config.plans import plans
+
+    say(" ".join(plans()))
+
+
+@installer.command("dashboard-address")
+@click.pass_context
+def dashboard_address(context: click.Context) -> None:
+    """Print the URL of the dashboard, as a browser in the local network opens it if the configuration allows that."""
+    from gatewayd.commands.dashboard_address import dashboard_url
+
+    say(dashboard_url(settings_of(context).api.addresses))
+
+
 @installer.command("copy-database")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("release")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,18 @@ from typing import Any
 
 import click
 
+from config.appending import append
 from config.settings import ConfigError, PortSettings, Settings, load
-from gatewayd.commands.common import config_path, fail, json_option, table
+from gatewayd.commands.common import administer, config_path, fail, json_option, table
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
+from gatewayd.sims import known_ports
+from gatewayd.sims.known_ports import KnownPort, Source
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.inspection import look
 from modem import discovery
 from modem.discovery import Device, Finding, ProbeResult
 from modem.driver.registration import Registration
@@ -27,6 +33,8 @@ from modem.hardware.sysfs import MACHINE, Roots
 from modem.port.status import PortState
 
 _ANSWER_TIMEOUT_S = 30.0
+_COLUMNS = 80
+_LONGEST_DEVICE, _LONGEST_MODEL, _LONGEST_OPERATOR = 18, 12, 10  # characters, so that a line fits 80 columns
 _USUAL_BAUD = PortSettings.model_fields["baud"].default
 
 
@@ -41,6 +49,15 @@ _USUAL_BAUD = PortSettings.model_fields["baud"].default
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder that replaces / for sys, dev and proc.",
 )
+@click.option(
+    "--toml", is_flag=True, help="Print only the [[ports]] sections of the modems that have no port yet."
+)
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Write these sections into the configuration file; into the database where you may not write the file.",
+)
+@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
 @json_option
 @click.pass_context
 def ports(
@@ -49,9 +66,18 @@ def ports(
     globs: tuple[str, ...],
     probe: bool,
     sysroot: Path | None,
+    toml: bool,
+    write: bool,
+    wide: bool,
     as_json: bool,
 ) -> None:
     """List serial devices, and which of them are modems.
+
+    \b
+    Examples:
+      gatewayd ports
+      gatewayd ports --write
+      gatewayd ports --toml >> gatewayd.toml
 
     DEVICEs are listed besides the devices of the system, pseudo-terminals too. Devices of a running gateway are not opened:
     the daemon is asked about them.
@@ -59,9 +85,7 @@ def ports(
     roots = MACHINE if sysroot is None else Roots.under(sysroot)
     settings = _settings(context)
     running = _running(settings)
-    configured = {port.port: port.device for port in settings.ports} if settings else {}
-    if running is not None:
-        configured = {port["port"]: port["device"] for port in running}
+    configured = _configured(settings, running)
     numbers, rows = _port_numbers(configured, roots)
     matched = [path for pattern in globs for path in sorted(glob.glob(pattern))]
     seen, missing = discovery.devices((*numbers, *devices, *matched), roots)
@@ -76,7 +100,15 @@ def ports(
             finding = probed.get(device.node) or Finding(device, ProbeResult.UNASKED)
         rows.append(_Row(finding, numbers.get(device.node)))
     rows += [_Row(finding, None) for finding in missing]
-    _show(rows, _sections(rows, max(configured, default=0)), as_json)
+    new = _new_modems(rows)
+    first = max(configured, default=0) + 1
+    sections = "\n".join(_section(finding, number) for number, finding in enumerate(new, first))
+    if write:
+        _write(context, new, first, sections, as_json)
+    elif toml:
+        say(sections, nl=False)
+    else:
+        _show(rows, sections, as_json, wide=wide)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +175,57 @@ def _from_status(device: Device, port: Mapping[str, Any]) -> Finding:
     )
 
 
-def _sections(rows: Sequence[_Row], highest: int) -> str:
-    """The `[[ports]]` sections for modems that are not configured yet."""
+def _configured(settings: Settings | None, running: list[Mapping[str, Any]] | None) -> dict[int, str]:
+    """The device of each port: of the running gateway, else of the configuration file and the database."""
+    if running is not None:
+        return {port["port"]: port["device"] for port in running}
+    if settings is None:
+        return {}
+    found = [KnownPort(port, Source.FILE) for port in settings.ports]
+    if settings.store.path.exists():
+        try:
+            found = look(settings.store.path, lambda db: known_ports.in_use(db, settings.ports))
+        except StoreUnavailableError as error:
+            say(f"gatewayd: the ports of the database are not known: {error}", err=True)
+    return {port.number: port.settings.device for port in found}
+
+
+def _write(context: click.Context, new: Sequence[Finding], first: int, sections: str, as_json: bool) -> None:
+    """Write the ports of new modems into the configuration file, else into the database. Exits with 1 on failure."""
+    path, numbers = config_path(context), list(range(first, first + len(new)))
+    into = "file" if os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK) else "database"
+    try:
+        if new and into == "file":
+            append(path, sections)
+    except (ConfigError, OSError) as error:
+        fail(error)
+    if into == "database":
+        for number, finding in zip(numbers, new, strict=True):
+            more = {} if finding.baud in (None, _USUAL_BAUD) else {"baud": finding.baud}
+            arguments = {"port": number, "device": finding.device.name, "settings": more}
+            administer(context, "port.add", arguments)
+    if as_json:
+        say(json_text({"written": into, "ports": numbers}))
+    elif not new:
+        say("There is no modem without a port.")
+    elif into == "file":
+        say(f"Ports {_list(numbers)} were written to {path}: restart the gateway to start them.")
+    else:
+        say(f"Ports {_list(numbers)} were added to the database; a running gateway has started them.")
+
+
+def _list(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _new_modems(rows: Sequence[_Row]) -> list[Finding]:
+    """The modems that have no port yet."""
     known = {discovery.modem_of(row.finding.device) for row in rows if row.port is not None}
-    new = [
+    return [
         finding
         for finding in discovery.modems(row.finding for row in rows)
         if discovery.modem_of(finding.device) not in known
     ]
-    return "\n".join(_section(finding, number) for number, finding in enumerate(new, highest + 1))
 
 
 def _section(finding: Finding, number: int) -> str:
@@ -175,7 +249,7 @@ def _section(finding: Finding, number: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _show(rows: Sequence[_Row], sections: str, as_json: bool) -> None:
+def _show(rows: Sequence[_Row], sections: str, as_json: bool, *, wide: bool) -> None:
     if as_json:
         document = {"devices": [_as_json(row) for row in rows], "configuration": sections}
         say(json_text(document))
@@ -183,12 +257,24 @@ def _show(rows: Sequence[_Row], sections: str, as_json: bool) -> None:
     if not rows:
         say("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
         return
-    say(table(_lines(rows)))
+    lines = _lines(rows)
+    say(table(lines if wide else [_narrow(line) for line in lines]))
     for row in rows:
         if row.finding.detail:
-            say(f"\n{row.finding.device.path}: {row.finding.detail}")
+            say("\n" + textwrap.fill(printable(f"{row.finding.device.path}: {row.finding.detail}"), _COLUMNS))
     if sections:
-        say(f"\nFor the configuration:\n\n{sections}", nl=False)
+        say(f"\nFor the configuration (`gatewayd ports --write` writes it):\n\n{sections}", nl=False)
+
+
+def _narrow(line: Mapping[str, object]) -> dict[str, object]:
+    """The columns of a line that fit a terminal."""
+    kept = {name: line[name] for name in ("device", "port", "speaks", "model", "SIM", "operator", "dBm")}
+    device, model, sim = (str(kept[name]) for name in ("device", "model", "SIM"))
+    kept["device"] = device if len(device) <= _LONGEST_DEVICE else f"…{device[1 - _LONGEST_DEVICE :]}"
+    kept["model"] = model[:_LONGEST_MODEL]
+    kept["SIM"] = f"…{sim[-4:]}" if sim.isdigit() else sim
+    kept["operator"] = str(kept["operator"])[:_LONGEST_OPERATOR]
+    return kept
 
 
 def _lines(rows: Sequence[_Row]) -> list[dict[str, object]]:

@@ -7,7 +7,7 @@ import faulthandler
 import click
 
 from api.server.listeners import ListenError
-from gatewayd.commands.common import fail, settings_of
+from gatewayd.commands.common import config_path, fail, settings_of
 from gatewayd.daemon.daemon import Daemon, DeadWorkerError
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
@@ -23,9 +23,9 @@ START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, List
 def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
-    log_to_stderr(settings.daemon)
+    recent_log = log_to_stderr(settings.daemon)
     faulthandler.enable()  # the SIGABRT of systemd's watchdog then prints the stack of every thread
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, config=config_path(context), recent_log=recent_log)
     try:
         daemon.start()
     except START_ERRORS as error:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from api.app import URGENT
 from api.server.server import Server
 from api.site import Site
-from config.settings import Address, Settings
+from config.settings import Address, PortSettings, Settings
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.admin import commands
+from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.daemon.control_socket import ControlServer
 from gatewayd.daemon.descriptor_store import Descriptors
 from gatewayd.daemon.service_manager import ServiceManager
 from gatewayd.daemon.signals import stop_asked
-from gatewayd.daemon.watchdog import Watchdog
+from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
+from gatewayd.recent_log import RecentLog
+from gatewayd.sims import known_ports
+from gatewayd.sims.chosen_numbers import with_choices
+from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
+from gatewayd.sims.port_set import PortSet
 from gatewayd.store.store import Store
 from gatewayd.timekeeping.clock import Calendar
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
@@ -35,6 +44,7 @@ log = logging.getLogger(__name__)
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
+_RESTART_S = 1.0  # until a restart begins, so that the person who asked for it has an answer
 _STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_timeout_s`
 
 
@@ -45,12 +55,20 @@ class DeadWorkerError(Exception):
 class Daemon:
     """One gateway on one store, with its HTTP server.
 
-    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks.
+    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks. `config`: the file
+    of the settings, and `recent_log`: the newest lines of the log; the dashboard shows both.
     """
 
     def __init__(
-        self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
+        self,
+        settings: Settings,
+        timing: Timing | None = None,
+        webhook_way: Way | None = None,
+        *,
+        config: Path | None = None,
+        recent_log: RecentLog | None = None,
     ) -> None:
+        may_choose_numbers, settings = settings.numbers.undecided, with_choices(settings)
         clock = CountedClock()
         self._settings = settings
         self._manager = ServiceManager(os.environ)
@@ -62,37 +80,44 @@ class Daemon:
         )
         self.gateway = Gateway(settings, self._store, clock, webhook_way)
         self._timekeeper = ClockCorrector(
-            clock, settings.clock.trust, synchronised, self.gateway.port_registry.ports, len(settings.ports)
+            clock,
+            settings.clock.trust,
+            synchronised,
+            self.gateway.port_registry.ports,
+            lambda: len(self._ports),
         )
-        self._ports = {
-            port.port: Port(
-                port.model_copy(update={"submit_via": port.submit_via or settings.dispatch.submit_via}),
-                self.gateway.dispatcher,
-                submit_timeout_s=settings.dispatch.submit_timeout_s,
-                transcript_lines=settings.daemon.transcript_lines,
-                timing=timing,
-                line_store=self._descriptors,
-            )
-            for port in settings.ports
-        }
+        self._timing = timing
+        self._ports = PortSet(
+            self.gateway.dispatcher,
+            self._make_port,
+            self.gateway.timers.after,
+            settings.dispatch.submit_via,
+        )
         self.admin = Context(
-            self._store, clock, Calendar(settings.numbers.zone), Numbering(settings.numbers), self.gateway
+            self._store,
+            clock,
+            Calendar(settings.numbers.zone),
+            Numbering(settings.numbers),
+            self.gateway,
+            settings.ports,
+            self._ports,
+            ModemSearch(settings.daemon.search_devices),
+            setup_token=SetupToken() if settings.dashboard.enabled else None,
+            may_choose_numbers=may_choose_numbers,
+            restart=self._restart,
+            config=config,
+            recent_log=recent_log,
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
         self._control = ControlServer(
-            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+            settings.store.path,
+            lambda command, arguments: commands.run_as(self.admin, COMMAND_LINE, command, arguments),
         )
         self._queue_text = ""  # the length of the queue, when the writer last reported it
         self._watchdog = Watchdog(
             self._manager,
-            {
-                "the writer": self._ask_writer,
-                "the HTTP server": self._server.probe,
-                "the timers": self.gateway.probe,
-                "the webhooks": self.gateway.probe_webhooks,
-                **{f"port {number}": port.probe for number, port in self._ports.items()},
-            },
+            self._probes,
             self._status_text,
         )
 
@@ -106,13 +131,13 @@ class Daemon:
         self._store.open()
         try:
             host, port = self._server.bind()
+            self._make_ports()
             self._timekeeper.begin(self._store, self.gateway)
             self.gateway.start(self._ports)
             self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
-            self._control.start()
             self._descriptors.drop_others(self._ports)
-            for each in self._ports.values():
-                each.start()
+            self._ports.start()
+            self._control.start()  # after the ports, which its commands change
             self._server.start()
         except BaseException:
             self.stop()
@@ -149,22 +174,51 @@ class Daemon:
         timeout_s = self._settings.daemon.stop_timeout_s
         self._manager.notify("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round((timeout_s + _STOP_S) * 1e6)}")
         deadline = time.monotonic() + timeout_s
-        for port in self._ports.values():
-            port.stop()
+        self._ports.stop()
         self._server.refuse()
         self.gateway.stop(_SIDE_STOP_S)
         self._server.stop(_HTTP_STOP_S)
         self._control.stop(_SIDE_STOP_S)
-        submitting = [
-            number
-            for number, port in self._ports.items()
-            if not port.join(max(0.0, deadline - time.monotonic()))
-        ]
+        submitting = self._ports.join(deadline)
         if submitting:
             log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")
+
+    def _make_ports(self) -> None:
+        """Make the ports of the configuration file and of the database. Raises StoreUnavailableError."""
+        with self._store.readers.lend() as db:
+            found = known_ports.in_use(db, self._settings.ports)
+        for port in found:
+            self._ports.make(port.settings, paused=port.paused_since is not None)
+
+    def _make_port(self, settings: PortSettings, paused: bool) -> Port:
+        dispatch = self._settings.dispatch
+        return Port(
+            settings,
+            self.gateway.dispatcher,
+            submit_timeout_s=dispatch.submit_timeout_s,
+            transcript_lines=self._settings.daemon.transcript_lines,
+            timing=self._timing,
+            line_store=self._descriptors,
+            paused=paused,
+        )
+
+    def _probes(self) -> dict[str, Probe]:
+        return {
+            "the writer": self._ask_writer,
+            "the HTTP server": self._server.probe,
+            "the timers": self.gateway.probe,
+            "the webhooks": self.gateway.probe_webhooks,
+            **self._ports.probes(),
+        }
+
+    def _restart(self) -> bool:
+        """Stop in a second, if a service manager then starts the daemon anew (`Restart=always` in the unit)."""
+        if self._manager.listens:
+            self.gateway.timers.after(_RESTART_S, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        return self._manager.listens
 
     def _ask_writer(self, answered: Callable[[], None]) -> None:
         def note(waiting: int | None) -> None:
@@ -179,4 +233,6 @@ class Daemon:
         """One line about ports and queue for `systemctl status`."""
         ports = self.gateway.port_registry.ports().values()
         work = sum(port.state is PortState.UP and port.active.registration.carries_sms for port in ports)
-        return f"{work} of {len(self._ports)} ports work{self._queue_text}"
+        paused = sum(port.state is PortState.PAUSED for port in ports)
+        text = f"{work} of {len(self._ports) - paused} ports work"
+        return f"{text}{f', {paused} are paused' if paused else ''}{self._queue_text}"

@@ -78,6 +78,10 @@ class Descriptors:
         if name is not None:
             self._manager.drop_descriptor(name)
 
+    def drop_note(self, port: int) -> None:
+        """See `modem.port.held_line.LineStore`."""
+        self._manager.drop_descriptor(_note(port))
+
     def _drop(self, name: str, fd: int) -> None:
         log.info("the stored descriptor %s is no longer used", name)
         with contextlib.suppress(OSError):

@@ -34,12 +34,13 @@ class Watchdog:
     def __init__(
         self,
         manager: ServiceManager,
-        probes: Mapping[str, Probe],
+        probes: Callable[[], Mapping[str, Probe]],
         status_text: Callable[[], str],
     ) -> None:
-        """`probes`: a probe per thread name; `status_text`: one line about the daemon."""
+        """`probes`: a probe per thread name now, for ports come and go; `status_text`: one line about the daemon."""
         self._manager = manager
-        self._threads = {name: _ProbedThread(probe) for name, probe in probes.items()}
+        self._probes = probes
+        self._threads: dict[str, _ProbedThread] = {}
         self._status_text = status_text
         self._probe_s = manager.watchdog_s / _PROBES or _PROBE_S
         self.every_s = min(_STATUS_S, self._probe_s)
@@ -63,6 +64,7 @@ class Watchdog:
             self._sent_status = status
 
     def _probe_all(self) -> None:
+        self._threads = {name: self._thread(name, probe) for name, probe in self._probes().items()}
         missing = [name for name, each in self._threads.items() if not each.answered()]
         for name in missing:
             if name not in self._missing:
@@ -71,12 +73,16 @@ class Watchdog:
         if not missing:
             self._manager.notify("WATCHDOG=1")
 
+    def _thread(self, name: str, probe: Probe) -> _ProbedThread:
+        known = self._threads.get(name)
+        return known if known is not None and known.probe == probe else _ProbedThread(probe)
+
 
 class _ProbedThread:
     """One thread, and its answer to the last probe."""
 
     def __init__(self, probe: Probe) -> None:
-        self._probe = probe
+        self.probe = probe
         self._answer = threading.Event()
         self._answer.set()
 
@@ -85,5 +91,5 @@ class _ProbedThread:
         if not self._answer.is_set():
             return False
         self._answer.clear()
-        self._probe(self._answer.set)
+        self.probe(self._answer.set)
         return True

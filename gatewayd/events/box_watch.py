@@ -94,6 +94,9 @@ class BoxWatch:
     def _ports(self) -> Iterator[_Told]:
         for status in self._port_registry.ports().values():
             subject = f"port:{status.port}"
+            if status.state is PortState.PAUSED:  # as an operator wanted
+                self._down_since.pop(subject, None)
+                continue
             down = self._is_down(subject, works=status.state is PortState.UP)
             if down is None:
                 continue

@@ -174,8 +174,10 @@ class LoopTests:
             self._forget(tests)
             raise
         by_sim = dict(Counter(test.pair.sender.sim_id for test in tests if test.sms_id is not None))
-        for port in {test.pair.target.port for test in tests}:
-            self._ports[port].wake()  # the port may have to switch to another slot to receive the text
+        for number in {test.pair.target.port for test in tests}:
+            port = self._ports.get(number)
+            if port is not None:  # else it was removed at this moment
+                port.wake()  # the port may have to switch to another slot to receive the text
         self._offer(by_sim)
         self._timers.after(0.0, partial(self._check, tests, round_, None))
         self._timers.after(timeout_s, partial(self._time_is_over, tests, round_))

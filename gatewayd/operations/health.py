@@ -101,8 +101,15 @@ class Health:
     def _ports(self) -> Check:
         """The state of the ports, with one sentence for each condition that needs an operator."""
         ports = sorted(self._port_registry.ports().values(), key=lambda port: port.port)
+        paused = [port.port for port in ports if port.state is PortState.PAUSED]
+        working = len(ports) - len(paused)
         up = sum(port.state is PortState.UP for port in ports)
-        check = _some("ports", up, len(ports), f"{up} of {len(ports)} ports are up")
+        detail = f"{up} of {working} ports are up"
+        if paused:
+            detail += f"; paused: {', '.join(map(str, paused))}"
+        check = _some("ports", up, working, detail)
+        if paused and not working:
+            check = Check("ports", HealthState.WARN, f"All ports are paused: {', '.join(map(str, paused))}")
         remedies = []
         for condition in Condition:
             numbers = [str(port.port) for port in ports if condition in port.conditions]

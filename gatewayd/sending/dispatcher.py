@@ -135,18 +135,26 @@ class Dispatcher:
             CompanyTurns(),
             calendar,
         )
-        self._ports: dict[int, _PortState] = {}
+        self._ports: Mapping[int, _PortState] = {}  # replaced as a whole where a port comes or goes
 
     def attach(self, ports: Mapping[int, PortControl]) -> None:
         """Name the ports, before any of them starts."""
         self._waker.attach(ports)
-        self._sims.attach(ports)
-        self._ports = {
-            number: _PortState(
-                CircuitBreakers(self._clock, self._port_registry, self._settings.blocked_after)
-            )
-            for number in ports
-        }
+        for number in ports:
+            self.add_port(number)
+
+    def add_port(self, port: int) -> None:
+        """Expect calls of a port, which is started after this."""
+        self._sims.add_port(port)
+        breakers = CircuitBreakers(self._clock, self._port_registry, self._settings.blocked_after)
+        self._ports = {**self._ports, port: _PortState(breakers)}
+
+    def remove_port(self, port: int) -> None:
+        """Forget a port, which has ended: its SIMs are in no port, and other SIMs may send their messages at once."""
+        self._port_registry.forget(port)
+        self._sims.remove_port(port)
+        self._ports = {number: state for number, state in self._ports.items() if number != port}
+        self.wake_idle()
 
     def resume(self) -> None:
         """At the start: recover what the last process left, and expect its SIMs in their ports."""

@@ -31,11 +31,12 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class ModemMemory:
     """The gateway's records of parts in modems. Methods with a connection run within a transaction.
 
-    `vias`: the configured way of sending, by port.
+    `vias`: the way of sending of the ports that have their own.
     """
 
     def __init__(self, settings: DispatchSettings, clock: Clock, vias: Mapping[int, Via]) -> None:
         self._limit_s = settings.submit_timeout_s
+        self._usual_via = Via(settings.submit_via)
         self._clock = clock
         self._vias = vias
         self._began = clock.monotonic()
@@ -139,7 +140,7 @@ class ModemMemory:
         return key
 
     def _wanted(self, status: PortStatus) -> Via:
-        return self._vias.get(status.port, Via.DIRECT)
+        return self._vias.get(status.port, self._usual_via)
 
     def _kept(self, db: Transaction, row: StoredPart) -> Kept:
         piece = content_of(db, row.message_id, row.text, row.seq, row.sim_id)

@@ -19,18 +19,20 @@ class PortWaker:
         self._ports: Mapping[int, PortControl] = {}
 
     def attach(self, ports: Mapping[int, PortControl]) -> None:
-        """Name the ports, before any of them starts."""
-        self._ports = dict(ports)
+        """Name the ports, before any of them starts. Ports may come and go in the mapping."""
+        self._ports = ports
 
     def wake(self, port: int) -> None:
-        """Wake one port."""
-        self._ports[port].wake()
+        """Wake one port, unless it has just left."""
+        found = self._ports.get(port)
+        if found is not None:
+            found.wake()
 
     def wake_idle(self) -> None:
         """Wake every idle port that is up: something changed that may give it work."""
         for number, status in self._port_registry.ports().items():
             if status.state is PortState.UP and not status.busy:
-                self._ports[number].wake()
+                self.wake(number)
 
     def wake_for(self, queued: Mapping[int, int], *, shared: bool) -> None:
         """Wake the ports for messages that were queued: a number of messages by SIM id.
@@ -44,7 +46,7 @@ class PortWaker:
         for sim_id, count in queued.items():
             place = places.get(sim_id)
             if place is not None and place.registered:
-                self._ports[place.port].wake()  # a busy port too: it may just be about to find no work
+                self.wake(place.port)  # a busy port too: it may just be about to find no work
             if (
                 place is None
                 or not place.registered

@@ -139,9 +139,12 @@ class Balances:
         return 0 <= (now - read_at) / SECOND < every_s
 
     def _ask(self, ports: Mapping[int, PortControl], sim: Sim, source: Source) -> None:
+        port = ports.get(sim.port)
+        if port is None:  # it was removed at this moment
+            return
         self._asking.add(sim.id)
         code, *replies = source.code
-        future = ports[sim.port].ussd(code, replies, sim.slot)
+        future = port.ussd(code, replies, sim.slot)
         # The callback runs on the port's thread, which must not wait for the disk.
         future.add_done_callback(
             lambda done: self._timers.after(0, partial(self._take, ports, sim, source, done))
@@ -194,9 +197,13 @@ class Balances:
 
     def _renew(self, ports: Mapping[int, PortControl], renewal: _Renewal) -> None:
         sim, (code, *replies) = renewal.sim, renewal.code
+        port = ports.get(sim.port)
+        if port is None:  # it was removed at this moment
+            log.warning("the bundle of SIM %d is over and not renewed: its port was removed", sim.id)
+            return
         log.warning("the bundle of SIM %d is over: its renewal is sent", sim.id)
         self._asking.add(sim.id)
-        future = ports[sim.port].ussd(code, replies, sim.slot)
+        future = port.ussd(code, replies, sim.slot)
         future.add_done_callback(lambda done: self._timers.after(0, partial(self._renewed, sim, done)))
 
     def _renewed(self, sim: Sim, done: Future[UssdAnswer]) -> None:

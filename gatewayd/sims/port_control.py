@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from modem.at.transcript import Watcher
+from modem.at.transcript import Recording, Watcher
 from modem.driver.ussd import UssdAnswer
 from modem.port.status import Answer
 
@@ -25,6 +25,9 @@ class PortControl(Protocol):
 
     def leave(self, watcher: Watcher) -> None:
         """Stop copying the conversation to a watcher."""
+
+    def recall(self) -> Future[Recording]:
+        """The kept conversation with the modem. Cancelled where the port ends."""
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
         """Send a USSD code, and replies to its menus, between two submissions."""

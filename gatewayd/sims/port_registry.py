@@ -7,6 +7,7 @@ the store is expected in the port where it was last seen, for the grace period.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,13 @@ _DEAD = frozenset(
     }
 )
 
+# The changes of a port that are kept in memory: a modem in trouble makes a few in a minute. They are not written to the disk,
+# which may be an SD card; the events `port.down` and `port.up` are.
+_CHANGES_KEPT = 100
+
+# In these states another sentence is no change of the state: the signal is weak, or another step of the start.
+_ONE_EACH = frozenset({PortState.UP, PortState.STARTING})
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:
@@ -38,7 +46,7 @@ class Presence:
     active: bool  # the modem uses its slot
     busy: bool  # active, and a submission is in progress on its port
     last_up: float  # monotonic seconds; of a SIM not seen since the start: the start
-    dead: bool = False  # PIN, PUK, no SIM, SIM failure
+    dead: bool = False  # PIN, PUK, no SIM, SIM failure, or its port is paused
     there: bool = False  # by the last status of its port the SIM is in it, in any state
 
     def listed(self, now: float, grace_s: float) -> bool:
@@ -48,6 +56,15 @@ class Presence:
     def counts_on(self, now: float, grace_s: float) -> bool:
         """Whether messages are accepted for it: up, or lost for less than `grace_s`. `now`: monotonic seconds."""
         return self.up or (not self.dead and now - self.last_up < grace_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PortChange:
+    """A change of a port's state: a loss, a recovery, a restart, a pause."""
+
+    at: float  # monotonic seconds
+    state: PortState
+    detail: str  # the reason, as one sentence
 
 
 class PortRegistry:
@@ -60,6 +77,7 @@ class PortRegistry:
         self._rests: dict[int, float] = {}
         self._sent: dict[int, float] = {}  # when each SIM last sent a part (monotonic seconds)
         self._suspected: set[int] = set()
+        self._changes: dict[int, deque[PortChange]] = {}
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At the start: SIMs (id, port, slot) of the store that may come up soon."""
@@ -73,6 +91,7 @@ class PortRegistry:
         True where a SIM went down, or needs a person to come up.
         """
         with self._lock:
+            self._note_change(status, now)
             self._ports[status.port] = status
             reported = {
                 sim_ids[slot.iccid]: _presence(status, slot, sim_ids[slot.iccid], now)
@@ -84,7 +103,8 @@ class PortRegistry:
                 if sim_id not in reported and presence.port == status.port:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
                     lost = replace(presence, up=False, registered=False, active=False, busy=False)
-                    lost = replace(lost, dead=slot is None or slot.sim in _DEAD)
+                    paused = status.state is PortState.PAUSED
+                    lost = replace(lost, dead=paused or slot is None or slot.sim in _DEAD)
                     # A locked SIM does not always report its ICCID: it counts as the SIM that was there.
                     reported[sim_id] = replace(
                         lost, there=slot is not None and not slot.iccid and _there(status, slot)
@@ -99,6 +119,19 @@ class PortRegistry:
                 else:
                     self._sims[sim_id] = presence
             return gone
+
+    def forget(self, port: int) -> None:
+        """A port was removed: its SIMs are in no port of this gateway."""
+        with self._lock:
+            self._ports.pop(port, None)
+            self._changes.pop(port, None)
+            for sim_id in [sim_id for sim_id, place in self._sims.items() if place.port == port]:
+                del self._sims[sim_id]
+
+    def changes(self, port: int) -> list[PortChange]:
+        """The last changes of a port's state since the start, oldest first."""
+        with self._lock:
+            return list(self._changes.get(port, ()))
 
     def rest(self, sim_id: int, until: float) -> None:
         """A SIM claims no parts until this time (monotonic seconds)."""
@@ -136,6 +169,21 @@ class PortRegistry:
             self._suspected.discard(sim_id)
             self._rests.pop(sim_id, None)
 
+    def _note_change(self, status: PortStatus, now: float) -> None:
+        """Note a change of a port's state; a change of slot is none."""
+        before = self._ports.get(status.port)
+        noted = self._changes.setdefault(status.port, deque(maxlen=_CHANGES_KEPT))
+        if before is not None and (before.state, before.detail) == (status.state, status.detail):
+            return
+        starts_after_up = (
+            status.state is PortState.STARTING and bool(noted) and noted[-1].state is PortState.UP
+        )
+        if starts_after_up and len(status.slots) > 1:
+            return  # it turns to another slot, which a busy port does every minute
+        if noted and noted[-1].state is status.state and status.state in _ONE_EACH:
+            return
+        noted.append(PortChange(now, status.state, status.detail))
+
     def ports(self) -> dict[int, PortStatus]:
         """The last status of each port."""
         with self._lock:
@@ -160,10 +208,11 @@ def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> 
         active,
         status.busy and active,
         now,
-        slot.sim in _DEAD,
+        slot.sim in _DEAD or status.state is PortState.PAUSED,
         _there(status, slot),
     )
 
 
 def _there(status: PortStatus, slot: SlotStatus) -> bool:
-    return status.state is not PortState.ABSENT and slot.sim not in (SimState.ABSENT, SimState.UNKNOWN)
+    gone = status.state in (PortState.ABSENT, PortState.PAUSED)
+    return not gone and slot.sim not in (SimState.ABSENT, SimState.UNKNOWN)

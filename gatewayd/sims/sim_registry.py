@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 from gatewayd.sims.numbering import Numbering
@@ -18,6 +18,8 @@ _Facts = tuple[str, str, str, int]  # IMSI, number, operator, slot
 
 class SimRegistry:
     """The SIMs of each port. Only the port's own thread may call a method with that port's status.
+
+    The dictionaries of all ports are replaced as a whole where a port comes or goes.
 
     `write` and `read` run a function in a transaction; `write` also gives it the time in microseconds.
     """
@@ -34,10 +36,15 @@ class SimRegistry:
         self._ids: dict[int, dict[str, int]] = {}  # port → ICCID → id, of the SIMs in its slots
         self._written: dict[int, dict[str, _Facts]] = {}  # port → ICCID → what the store has
 
-    def attach(self, ports: Iterable[int]) -> None:
-        """Name the ports, before any of them starts."""
-        self._ids = {number: {} for number in ports}
-        self._written = {number: {} for number in self._ids}
+    def add_port(self, port: int) -> None:
+        """Expect a port, before it starts."""
+        self._ids = {**self._ids, port: {}}
+        self._written = {**self._written, port: {}}
+
+    def remove_port(self, port: int) -> None:
+        """Forget a port, once it has ended."""
+        self._ids = {number: ids for number, ids in self._ids.items() if number != port}
+        self._written = {number: facts for number, facts in self._written.items() if number != port}
 
     def ids(self, port: int) -> dict[str, int]:
         """The ids of the SIMs in a port, by ICCID."""

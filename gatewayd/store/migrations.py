@@ -808,6 +808,31 @@ def m027_persons(db: Database) -> None:
             details TEXT NOT NULL,            -- JSON, without secrets
             outcome TEXT                      -- NULL: not known; done; or why it was refused
         );
+        CREATE INDEX audit_log_person ON audit_log (person, id);
+        CREATE INDEX audit_log_action ON audit_log (action, id);
+    """,
+    )
+
+
+@migrations()
+def m028_ports(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE ports (                  -- beside those of the configuration file, which come first
+            port INTEGER PRIMARY KEY,
+            device TEXT NOT NULL,
+            baud INTEGER NOT NULL,
+            slots INTEGER NOT NULL,
+            pin TEXT,                         -- of its SIMs, as it is; NULL: none
+            smsc TEXT,
+            rtscts INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL
+        );
+        CREATE TABLE paused_ports (           -- also ports of the configuration file
+            port INTEGER PRIMARY KEY,
+            since INTEGER NOT NULL
+        );
     """,
     )
 
@@ -878,4 +903,17 @@ def m029_hourly_counts(db: Database) -> None:
     db.execute(
         f"INSERT INTO monthly_counts {counted} SELECT company_id, strftime('%Y-%m', at / 1000000, 'unixepoch'),"
         f" sim_id, campaign_id, {sums} FROM ended GROUP BY 1, 2, 3, 4"
+    )
+
+
+@migrations()
+def m030_box_settings(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE box_settings (           -- of the dashboard, where the configuration file decides nothing
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        );
+    """,
     )

@@ -134,8 +134,9 @@ class ClockCorrector:
         trust: Trust,
         synchronised: Callable[[], bool],
         port_statuses: Callable[[], Mapping[int, PortStatus]],
-        ports: int,
+        ports: Callable[[], int],
     ) -> None:
+        """`ports`: the number of ports now."""
         self._clock = clock
         self._trust = trust
         self._synchronised = synchronised
@@ -240,7 +241,7 @@ class ClockCorrector:
                 port.network_time for port in self._port_statuses().values() if port.network_time
             )
         ]
-        alone = self._ports == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
+        alone = self._ports() == 1 or monotonic - self._began >= network_time.ALONE_AFTER_S
         heard = network_time.agreed(
             network_times,
             newest=count.now(monotonic) if count.source is not None else self._newest(),

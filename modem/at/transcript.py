@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from time import monotonic, time
 from typing import Final
 
 from modem.at.transcript_lines import Direction, Entry, Line, Reader
 from modem.at.watcher import Watcher
 
-__all__ = ["Direction", "Line", "Transcript", "Watcher"]
+__all__ = ["Direction", "Line", "Recording", "Transcript", "Watcher"]
 
 _BYTES_A_LINE: Final = 512  # on average; a PDU has 352. The bytes shown are never more, noise or not
 _ENDS_A_LINE: Final = 2  # a modem sends two line ends for each line
 _OVERHEAD: Final = 120  # octets of memory for an entry beside its bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The kept bytes of a port at one moment. Any thread may read it: that takes milliseconds, which the port need not spend."""
+
+    entries: tuple[Entry, ...]
+    limit: int
+
+    @property
+    def until(self) -> float:
+        """The time of the last bytes (monotonic seconds); 0 where nothing is kept."""
+        return self.entries[-1][1] if self.entries else 0.0
+
+    def lines(self) -> list[Line]:
+        """The lines, the oldest first, secrets masked."""
+        reader, clock = Reader(), time() - monotonic()
+        lines = [line for entry in self.entries for line in reader.read(entry, clock)]
+        return [*(lines[-self.limit :] if self.limit else []), *reader.rest(clock)]
 
 
 class Transcript:
@@ -42,6 +62,11 @@ class Transcript:
         """The recorded lines, the oldest first; only those `after` this time (monotonic seconds)."""
         reader = Reader()
         return [*self._read(reader, after), *reader.rest(time() - monotonic())]
+
+    def recording(self) -> Recording:
+        """The kept bytes, to be read in another thread."""
+        self._trim()
+        return Recording(tuple(self._entries), self._limit)
 
     def new_lines(self) -> list[Line]:
         """The lines recorded since the last call of this method."""

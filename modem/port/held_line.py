@@ -38,6 +38,9 @@ class LineStore(Protocol):
     def drop_line(self, port: int) -> None:
         """Stop keeping the line of a port: it is closed on purpose."""
 
+    def drop_note(self, port: int) -> None:
+        """Stop keeping the note of a port: the port ends for good."""
+
     @property
     def keeps(self) -> bool:
         """Whether descriptors are kept at all."""
@@ -60,6 +63,9 @@ class NoLineStore:
         """See `LineStore`."""
 
     def drop_line(self, port: int) -> None:
+        """See `LineStore`."""
+
+    def drop_note(self, port: int) -> None:
         """See `LineStore`."""
 
 

@@ -13,13 +13,14 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
 
-from modem.at.transcript import Transcript, Watcher
+from config.settings import PortSettings
+from modem.at.transcript import Recording, Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.port.reporter import Reporter
 from modem.port.status import Answer, PortState
 
 # In these states a port does not carry out an order soon.
-_OUT_OF_WORK: Final = frozenset({PortState.ABSENT, PortState.SICK, PortState.STOPPED})
+_OUT_OF_WORK: Final = frozenset({PortState.ABSENT, PortState.SICK, PortState.PAUSED, PortState.STOPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,26 @@ class StoppingError(Exception):
     """The port was told to stop, and no submission is in progress."""
 
 
+class ChangedError(Exception):
+    """A change of the port waits (see `PortChange`), and no submission is in progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortChange:
+    """An order that ends the connection to the modem, once the part being submitted is finished."""
+
+    paused: bool | None = None  # close the device, or open it again; None: as before
+    restart: bool = False  # restart the modem
+    settings: PortSettings | None = None  # work with these settings from now on; None: as before
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """An order to end. `keep_line`: the next process continues on the open line."""
+
+    keep_line: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Watching:
     """A request to begin or end passing on the transcript."""
@@ -49,11 +70,20 @@ class _Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class _Recall:
+    """A request for what the transcript keeps."""
+
+    recording: Future[Recording] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
 class _Probe:
     """A request to show that the port's thread still takes orders."""
 
     answered: Callable[[], None]
 
+
+_Order = Future[Answer] | UssdOrder | _Watching | _Recall | _Probe | PortChange | _Stop
 
 _WORK: Final = b"!"  # sent where there may be work
 _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not ask the gateway for it
@@ -62,7 +92,7 @@ _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not
 class Mailbox:
     """One port's queue of requests, with the socket that wakes its thread (a self-pipe).
 
-    `wake`, `ask`, `probe`, `ussd`, `watch`, `leave`, `stop` and `refuse` are for any thread, all else for the port's own.
+    `wake`, `ask`, `probe`, `ussd`, `watch`, `leave`, `recall`, `change`, `stop` and `refuse` are for any thread, all else for the port's own.
     Between threads pass only the queue, one byte on the socket pair, and frozen records. So a port that waits in poll(2)
     notices at once, and there is no lock to hold.
     """
@@ -71,12 +101,13 @@ class Mailbox:
         self._reporter = reporter
         self._transcript = transcript
         self._woken = True
-        self._stopping = False
+        self._stop: _Stop | None = None
+        self._changes: list[PortChange] = []
         self._modem_free = False
         self._modem_ok = False  # the modem's last answer to AT
         self._asks: list[Future[Answer]] = []
         self._ussd_orders: deque[UssdOrder] = deque()
-        self._orders: SimpleQueue[Future[Answer] | UssdOrder | _Watching | _Probe | None] = SimpleQueue()
+        self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._receiver, self._sender = socket.socketpair()
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
@@ -108,16 +139,28 @@ class Mailbox:
     def watch(self, watcher: Watcher) -> None:
         """Pass on the lines to and from the modem, beginning with the ones that are kept."""
         self._orders.put(_Watching(watcher, begins=True))
-        self._signal(_WORK)
+        self._signal(_ORDER)
 
     def leave(self, watcher: Watcher) -> None:
         """Pass on nothing more."""
         self._orders.put(_Watching(watcher, begins=False))
+        self._signal(_ORDER)
+
+    def recall(self) -> Future[Recording]:
+        """Ask for what the transcript keeps."""
+        recall = _Recall()
+        self._orders.put(recall)
+        self._signal(_ORDER)
+        return recall.recording
+
+    def change(self, change: PortChange) -> None:
+        """Queue a change of the port."""
+        self._orders.put(change)
         self._signal(_WORK)
 
-    def stop(self) -> None:
-        """Begin nothing new."""
-        self._orders.put(None)
+    def stop(self, *, keep_line: bool) -> None:
+        """Begin nothing new. `keep_line`: leave the line open for the next process."""
+        self._orders.put(_Stop(keep_line))
         self._signal(_WORK)
 
     def refuse(self) -> None:
@@ -131,6 +174,8 @@ class Mailbox:
                 order.refuse("The port was stopped.")
             elif isinstance(order, _Watching):
                 order.watcher.end()
+            elif isinstance(order, _Recall):
+                order.recording.cancel()
             elif isinstance(order, Future):
                 self._answer(order, ok=False)
 
@@ -158,7 +203,17 @@ class Mailbox:
     @property
     def stopping(self) -> bool:
         """Whether the port was told to stop."""
-        return self._stopping
+        return self._stop is not None
+
+    @property
+    def keeps_line(self) -> bool:
+        """Whether the port was told to stop and to leave its line open for the next process."""
+        return self._stop is not None and self._stop.keep_line
+
+    @property
+    def ends_for_good(self) -> bool:
+        """Whether the port was told to stop and no process continues it."""
+        return self._stop is not None and not self._stop.keep_line
 
     @property
     def has_ussd_orders(self) -> bool:
@@ -184,7 +239,8 @@ class Mailbox:
     def attend(self) -> None:
         """Take the requests. Questions that cannot be put to the modem now are answered by its last answer.
 
-        Raises StoppingError where the port was told to stop, unless a submission is in progress.
+        Unless a submission is in progress, raises StoppingError where the port was told to stop, and ChangedError where a
+        change waits.
         """
         try:
             while signals := self._receiver.recv(64):
@@ -196,17 +252,7 @@ class Mailbox:
     def take_orders(self) -> None:
         """Do the same as `attend`, without reading the socket."""
         while not self._orders.empty():
-            order = self._orders.get_nowait()
-            if order is None:
-                self._stopping = True
-            elif isinstance(order, UssdOrder):
-                self._ussd_orders.append(order)
-            elif isinstance(order, _Probe):
-                order.answered()
-            elif isinstance(order, _Watching):
-                (self._transcript.watch if order.begins else self._transcript.leave)(order.watcher)
-            else:
-                self._asks.append(order)
+            self._take(self._orders.get_nowait())
         if self._reporter.status.state in _OUT_OF_WORK:
             self.refuse_ussd()
         submitting = self._reporter.submitting
@@ -214,8 +260,32 @@ class Mailbox:
             for ask in self._asks:
                 self._answer(ask, ok=self._modem_ok)
             self._asks.clear()
-        if self._stopping and not submitting:
+        if self._stop is not None and not submitting:
             raise StoppingError
+        if self._changes and not submitting:
+            raise ChangedError
+
+    def _take(self, order: _Order) -> None:
+        if isinstance(order, _Stop):
+            self._stop = order
+        elif isinstance(order, PortChange):
+            self._changes.append(order)
+        elif isinstance(order, UssdOrder):
+            self._ussd_orders.append(order)
+        elif isinstance(order, _Probe):
+            order.answered()
+        elif isinstance(order, _Recall):
+            if order.recording.set_running_or_notify_cancel():
+                order.recording.set_result(self._transcript.recording())
+        elif isinstance(order, _Watching):
+            (self._transcript.watch if order.begins else self._transcript.leave)(order.watcher)
+        else:
+            self._asks.append(order)
+
+    def take_changes(self) -> list[PortChange]:
+        """Return the changes that wait, oldest first, and remove them."""
+        changes, self._changes = self._changes, []
+        return changes
 
     def take_ussd_order(self) -> UssdOrder:
         """Return the oldest USSD order and remove it. Raises IndexError where none waits."""
@@ -243,7 +313,10 @@ class Mailbox:
             ask.cancel()
 
     def sleep(self, seconds: float, *, settling: bool = True) -> None:
-        """Wait while there is no modem, settling an outcome as soon as the gateway can store it. Raises StoppingError."""
+        """Wait while there is no modem, settling an outcome as soon as the gateway can store it.
+
+        Raises StoppingError, ChangedError.
+        """
         self.take_orders()
         deadline = monotonic() + seconds
         poll = select.poll()

@@ -7,12 +7,15 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from time import monotonic
+from typing import Final
 
+from config.language.text import Text
 from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
-from modem.at.transcript import Transcript, Watcher
+from modem.at.transcript import Recording, Transcript, Watcher
 from modem.at.transport import ChannelError, DeviceGoneError
 from modem.driver.ussd import UssdAnswer
 from modem.hardware.device_path import DeviceUnavailableError, find_device
@@ -21,7 +24,7 @@ from modem.port import reset_command
 from modem.port.connection import connect
 from modem.port.held_line import LineStore, NoLineStore, adopt, unread
 from modem.port.interface import Work
-from modem.port.mailbox import Mailbox, StoppingError, UssdOrder
+from modem.port.mailbox import ChangedError, Mailbox, PortChange, StoppingError, UssdOrder
 from modem.port.modem_record import ModemRecord
 from modem.port.network_search import RestartNeededError
 from modem.port.outcome_check import ModemFaultError
@@ -33,6 +36,13 @@ from modem.port.submission_note import SubmissionNote
 from modem.timeouts import Timing
 
 log = logging.getLogger(__name__)
+
+_PAUSED: Final = Text("The port is paused, and other programs may use its device: resume it to send again.")
+_PAUSED_WAIT_S: Final = 3600.0  # the longest wait of a paused port; an order ends it
+
+
+class _RestartOrderedError(Exception):
+    """An operator ordered a restart of the modem."""
 
 
 class Port:
@@ -52,9 +62,15 @@ class Port:
         transcript_lines: int = 200,
         roots: Roots = MACHINE,
         line_store: LineStore | None = None,
+        paused: bool = False,
     ) -> None:
-        """`line_store`: keeps the line while the process is restarted; by default the line ends with the process."""
-        self.settings = settings
+        """`line_store`: keeps the line while the process is restarted; by default the line ends with the process.
+
+        `paused`: the port begins paused.
+        """
+        self.settings = settings  # only the thread replaces it, once it is started
+        self._paused = paused
+        self._restart = False  # the modem is to be restarted as soon as it is connected
         self._line_store = line_store or NoLineStore()
         self._line: int | None = None  # left by an older process, until the device is found
         self._work = work
@@ -71,13 +87,12 @@ class Port:
 
     def start(self) -> None:
         """Start the thread, which opens the device as soon as it is there. Call once."""
-        slots = tuple(SlotStatus(slot) for slot in range(1, self.settings.slots + 1))
         status = PortStatus(
             port=self.settings.port,
             device=self.settings.device,
             state=PortState.ABSENT,
-            detail="The device was not looked for yet.",
-            slots=slots,
+            detail=Text("The device was not looked for yet."),
+            slots=_unread_slots(self.settings.slots),
             active_slot=1,
         )
         self._reporter = Reporter(status, self._work, self._transcript)
@@ -137,10 +152,38 @@ class Port:
         if self._mailbox is not None:
             self._mailbox.leave(watcher)
 
-    def stop(self) -> None:
-        """From any thread: finish the part being submitted and begin nothing new."""
+    def recall(self) -> Future[Recording]:
+        """From any thread: ask for the kept conversation with the modem. Cancelled where the port ends."""
+        if self._mailbox is None:
+            raise RuntimeError("the port was not started")
+        recording = self._mailbox.recall()
+        if self._ended.is_set():
+            self._mailbox.refuse()
+        return recording
+
+    def pause(self) -> None:
+        """From any thread: finish the part being submitted, then close the device until `resume`."""
+        self._change(PortChange(paused=True))
+
+    def resume(self) -> None:
+        """From any thread: open the device of a paused port again."""
+        self._change(PortChange(paused=False))
+
+    def restart_modem(self) -> None:
+        """From any thread: finish the part being submitted, then restart the modem. Not for a paused port."""
+        self._change(PortChange(restart=True))
+
+    def use_settings(self, settings: PortSettings) -> None:
+        """From any thread: finish the part being submitted, then work with `settings`, which have the same port number."""
+        self._change(PortChange(settings=settings))
+
+    def stop(self, *, keep_line: bool = True) -> None:
+        """From any thread: finish the part being submitted and begin nothing new.
+
+        `keep_line`: the next process continues on the line, where a service manager keeps it; else the line is closed.
+        """
         if self._mailbox is not None:
-            self._mailbox.stop()
+            self._mailbox.stop(keep_line=keep_line)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread to end. Return False if it still runs at the time limit."""
@@ -152,6 +195,11 @@ class Port:
         self._mailbox.close()
         return True
 
+    def _change(self, change: PortChange) -> None:
+        if self._mailbox is None:
+            raise RuntimeError("the port was not started")
+        self._mailbox.change(change)
+
     # The thread
 
     def _run(self, mailbox: Mailbox, reporter: Reporter) -> None:
@@ -160,30 +208,86 @@ class Port:
             self._take_over(reporter)
             while True:
                 try:
-                    self._connect_once(mailbox, reporter, recovery)
+                    self._apply_changes(mailbox, reporter)
+                    if self._paused:
+                        self._wait_paused(mailbox, reporter)
+                    else:
+                        self._connect_once(mailbox, reporter, recovery)
                 except StoppingError:
                     raise
+                except ChangedError:
+                    continue
                 except Exception:  # the gateway fails at every call: the port continues without it
                     log.exception(
                         "port %d: unexpected error while publishing port status", self.settings.port
                     )
-                    mailbox.sleep(recovery.modem_failed(proven=False).pause_s, settling=False)
+                    with suppress(ChangedError):
+                        mailbox.sleep(recovery.modem_failed(proven=False).pause_s, settling=False)
         except StoppingError:
             pass
         finally:
             self._end(mailbox, reporter)
 
+    def _apply_changes(self, mailbox: Mailbox, reporter: Reporter) -> None:
+        """Apply the changes that wait. The next connection uses them."""
+        for change in mailbox.take_changes():
+            if change.paused is not None:
+                self._paused = change.paused
+            self._restart = self._restart or change.restart
+            if change.settings is not None:
+                self._adopt_settings(change.settings, reporter)
+        self._restart = self._restart and not self._paused
+
+    def _adopt_settings(self, settings: PortSettings, reporter: Reporter) -> None:
+        """Work with other settings. The state of the modem and its SIMs is forgotten."""
+        self.settings, self._path = settings, ""
+        self._record = ModemRecord(settings.port)
+        if reporter.outcome is not None:
+            reporter.settle()  # with the status that names the SIM of the part
+        reporter.publish(
+            device=settings.device,
+            state=PortState.ABSENT,
+            detail=Text("The settings of the port were changed."),
+            slots=_unread_slots(settings.slots),
+            active_slot=1,
+            busy=False,
+            imei="",
+            model="",
+            network_time=None,
+            conditions=(),
+        )
+
+    def _wait_paused(self, mailbox: Mailbox, reporter: Reporter) -> None:
+        """Wait with a closed device for the next order. Raises StoppingError, ChangedError."""
+        self._close_left_line()
+        mailbox.modem_answered(ok=False)
+        reporter.publish_end(PortState.PAUSED, _PAUSED)
+        mailbox.sleep(_PAUSED_WAIT_S)
+
     def _connect_once(self, mailbox: Mailbox, reporter: Reporter, recovery: Recovery) -> None:
-        """Open the device, work until the connection ends, and do the next step of recovery. Raises StoppingError."""
+        """Open the device, work until the connection ends, and do the next step of recovery.
+
+        Raises StoppingError, ChangedError.
+        """
         device: SerialPort | None = None
         session: Session | None = None
         try:
             device, unread_octets = self._open()
             session = self._session(mailbox, reporter, device, unread_octets)
+            if self._restart:
+                raise _RestartOrderedError
             session.run()
         except StoppingError:
             raise
-        except (DeviceUnavailableError, ChannelError, RestartNeededError, ModemFaultError) as error:
+        except ChangedError:
+            self._apply_changes(mailbox, reporter)
+            if not self._restart:
+                return
+            step, state, detail = self._next_step(_RestartOrderedError(), session, reporter, recovery)
+        except (
+            *(DeviceUnavailableError, ChannelError),
+            *(RestartNeededError, ModemFaultError, _RestartOrderedError),
+        ) as error:
             step, state, detail = self._next_step(error, session, reporter, recovery)
         except Exception:  # the top of the thread: the port continues after any failure
             log.exception("port %d: an unexpected failure", self.settings.port)
@@ -192,7 +296,7 @@ class Port:
         finally:
             if device is not None:
                 self._close(device, mailbox)
-        if session is not None:
+        if session is not None and state is not PortState.STARTING:  # a restart by order is no failure
             self._log_transcript()
         mailbox.modem_answered(ok=False)
         reporter.publish_end(state, detail)
@@ -224,6 +328,7 @@ class Port:
         Return the step, and the state and detail to be published.
         """
         port, proven = self.settings.port, session is not None and session.proven
+        self._restart = False  # done now, or useless: a device that comes back has restarted
         if isinstance(error, DeviceUnavailableError):
             step = recovery.away(monotonic()) if error.missing else recovery.refused()
             return step, PortState.ABSENT, str(error)
@@ -238,6 +343,12 @@ class Port:
             device = self.settings.device
             detail = f"{device} was lost: is the modem plugged in, and its power supply strong enough?"
             return step, PortState.ABSENT, detail
+        if isinstance(error, _RestartOrderedError):
+            step = recovery.restart()
+            log.info("port %d: an operator ordered a restart of the modem", port)
+            if session is not None:
+                session.restart_modem()
+            return step, PortState.STARTING, Text("The modem is restarted, as an operator ordered.")
         if isinstance(error, RestartNeededError):
             step = recovery.restart()
             log.warning("port %d: %s; %s", port, error, step.text)
@@ -287,15 +398,22 @@ class Port:
                 log.info("port %d: the line stayed open; %d octets came meanwhile", settings.port, count)
                 return device, count
             log.info("port %d: the line that was kept open is no longer %s", settings.port, path)
-            SerialPort(line).close()
-            self._line_store.drop_line(settings.port)
+            self._line = line
+            self._close_left_line()
         device = open_device(path, settings.baud, rtscts=settings.rtscts, proc=self._roots.proc)
         self._line_store.keep_line(settings.port, path, device.fd)
         return device, None
 
+    def _close_left_line(self) -> None:
+        """Close the line that an older process left open, if it was not taken over."""
+        if self._line is not None:
+            SerialPort(self._line).close()
+            self._line = None
+            self._line_store.drop_line(self.settings.port)
+
     def _close(self, device: SerialPort, mailbox: Mailbox) -> None:
         """Close the line; where the port only stops, it is kept open for the next process."""
-        if mailbox.stopping and self._line_store.keeps:
+        if mailbox.keeps_line and self._line_store.keeps:
             device.leave()
         else:
             self._line_store.drop_line(self.settings.port)
@@ -338,10 +456,17 @@ class Port:
                 log.error("port %d: the outcome of the last message could not be stored", self.settings.port)
         finally:
             self._ended.set()
-            if self._line is not None:  # the device was not found since the start
+            if mailbox.ends_for_good:
+                self._close_left_line()
+                self._line_store.drop_note(self.settings.port)
+            elif self._line is not None:  # the device was not found since the start
                 os.close(self._line)
             reporter.close()
             self._transcript.end()
             mailbox.cancel_asks()
             mailbox.refuse_ussd()
             mailbox.refuse()
+
+
+def _unread_slots(count: int) -> tuple[SlotStatus, ...]:
+    return tuple(SlotStatus(slot) for slot in range(1, count + 1))

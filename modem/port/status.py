@@ -17,6 +17,7 @@ class PortState(Enum):
     STARTING = "starting"  # the modem is being brought in step, or the SIM unlocked and identified
     UP = "up"  # the modem answers and its SIM is identified; it submits once registered
     SICK = "sick"  # the modem stopped answering, or has no SIM that works; the port tries again after a rest
+    PAUSED = "paused"  # an operator paused the port: its device is closed until it is resumed
     STOPPED = "stopped"  # the port was told to stop
 
 

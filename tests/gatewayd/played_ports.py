@@ -26,7 +26,7 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 from gatewayd.webhooks.poster import Way
-from modem.at.transcript import Watcher
+from modem.at.transcript import Recording, Watcher
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.driver.ussd import UssdAnswer
@@ -60,6 +60,9 @@ class PlayedPort:
         raise NotImplementedError
 
     def leave(self, watcher: Watcher) -> None:
+        raise NotImplementedError
+
+    def recall(self) -> Future[Recording]:
         raise NotImplementedError
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:

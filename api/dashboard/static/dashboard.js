@@ -37,6 +37,14 @@
     answers.set(requestConfig.path, xhr.responseText);
   });
 
+  // A browser may keep a page as it was, and show it after the log-out.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+  // A page that is made for paper has a button to print it.
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   // The menu is open on a wide screen, and closed on a small one.
   const menu = document.querySelector("[data-menu]");
   if (menu) {

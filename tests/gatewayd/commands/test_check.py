@@ -281,8 +281,9 @@ def test_a_configuration_that_cannot_be_used_is_a_fault(
 
 def test_a_configuration_that_is_valid_but_harmful_is_reported(tmp_path: Path) -> None:
     config = configured(tmp_path, api="bulk_max = 1000\n")
-    texts = {finding["text"][:20]: finding["grade"] for finding in findings_of(config)["configuration"]}
-    assert texts["It has no [[ports]],"] == "fault"
+    found = findings_of(config)
+    assert [finding["grade"] for finding in found["ports"]] == ["fault"]
+    texts = {finding["text"][:20]: finding["grade"] for finding in found["configuration"]}
     assert texts["api.max_body_bytes ("] == "warning"
     config = configured(tmp_path, tmp_path / "missing", pin="1234")
     config.write_text(config.read_text() + '[numbers]\nplan = "mali"\n')

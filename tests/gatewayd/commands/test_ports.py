@@ -87,15 +87,55 @@ def test_plugged_devices_are_listed_and_the_printed_sections_find_the_modems(
 
 
 def test_the_plain_output_is_a_table_and_the_sections(tmp_path: Path, machine: Machine) -> None:
+    wide = ports(tmp_path, machine, "--wide", "--no-probe").stdout
+    assert "1-1.2 2c7c:0125 Acme Stick" in wide
     result = ports(tmp_path, machine)
     assert result.exit_code == 0
-    assert "1-1.2 2c7c:0125 Acme Stick" in result.stdout
-    assert "no serial device" in result.stdout
-    pasted = result.stdout.partition("For the configuration:\n")[2]
+    assert max(map(len, result.stdout.partition("# ")[0].splitlines())) <= 80
+    assert "no serial device" in " ".join(result.stdout.split())
+    pasted = result.stdout.partition("writes it):\n")[2]
     assert [port["port"] for port in tomllib.loads(pasted)["ports"]] == [1, 2]
     assert "IMEI" in pasted
     assert "\a" not in result.output
     assert result.stderr == ""  # no progress bar without a terminal
+
+
+def test_the_sections_are_printed_alone_or_written_into_the_file(tmp_path: Path, machine: Machine) -> None:
+    printed = ports(tmp_path, machine, "--toml")
+    assert [port["port"] for port in tomllib.loads(printed.stdout)["ports"]] == [1, 2]
+    path = tmp_path / "gatewayd.toml"
+    path.chmod(0o640)
+    written = ports(tmp_path, machine, "--write", config="# by hand, without a line feed")
+    assert "restart the gateway" in written.stdout
+    text = path.read_text()
+    assert "# by hand, without a line feed\n" in text
+    assert [port["port"] for port in tomllib.loads(text)["ports"]] == [1, 2]
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in tmp_path.glob("*gatewayd.toml*")) == ["gatewayd.toml"]
+    arguments = ["--config", str(path), "ports", "--sysroot", str(machine.root), "--write"]
+    again = CliRunner().invoke(main, arguments)
+    assert "There is no modem without a port" in again.stdout
+    assert path.read_text() == text
+
+
+def test_where_the_file_may_not_be_written_the_ports_go_into_the_database(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "gatewayd.toml"
+    config.write_text(f'[store]\npath = "{tmp_path}/gatewayd.db"\n')
+    assert CliRunner().invoke(main, ["--config", str(config), "company", "add", "Test"]).exit_code == 0
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, *mode, **how: str(path) != str(config) and access(path, *mode, **how)
+    )
+    arguments = ["--config", str(config), "ports", "--sysroot", str(machine.root), "--write", "--json"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exception is None, repr(result.exception)
+    assert json.loads(result.stdout) == {"written": "database", "ports": [1, 2]}
+    listed = CliRunner().invoke(main, ["--config", str(config), "port", "list", "--json"])
+    assert [row["device"] for row in json.loads(listed.stdout)["ports"]][1] == "usb:1-1.3:0"
+    again = CliRunner().invoke(main, arguments)
+    assert json.loads(again.stdout) == {"written": "database", "ports": []}, "ports of the database are known"
 
 
 def test_other_devices_are_probed_by_name_and_by_pattern(

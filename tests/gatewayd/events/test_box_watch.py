@@ -50,6 +50,14 @@ def test_a_port_that_works_again_within_grace_is_not_told(played: PlayedGateway)
         assert look(played) == []
 
 
+def test_a_paused_port_is_not_told(played: PlayedGateway) -> None:
+    played.set_status(replace(played.statuses[1], state=PortState.PAUSED))
+    assert look(played) == []
+    assert look(played, 600) == []
+    played.up(1, A)
+    assert look(played, 600) == []
+
+
 def test_a_port_that_stays_down_is_told_once_and_so_is_its_return(played: PlayedGateway) -> None:
     played.set_status(replace(played.statuses[1], state=PortState.SICK, detail="the modem does not answer"))
     look(played)

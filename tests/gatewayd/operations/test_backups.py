@@ -208,6 +208,31 @@ def test_backups_are_made_regularly_and_the_newest_are_kept(played: PlayedGatewa
         backup.check_backup(file)
 
 
+def test_a_backup_is_made_on_request(played: PlayedGateway, tmp_path: Path) -> None:
+    settings = StoreSettings(path=played.store.path, backup_dir=tmp_path / "backups", backup_every_s=86_400)
+    backups = Backups(settings, played.store, Clock())
+    backups.start()
+    try:
+        assert backups.files() == []
+        backups.make_now()
+        [file] = eventually(backups.files)
+        assert (file.path.name, file.own) == ("gatewayd-000001.db", True)
+        assert file.bytes == file.path.stat().st_size
+        eventually(lambda: backups.progress is None)
+    finally:
+        backups.stop(5)
+
+
+def test_a_copy_is_an_open_file_without_a_name(played: PlayedGateway, tmp_path: Path) -> None:
+    backups = Backups(StoreSettings(path=played.store.path), played.store, Clock())
+    before = set(played.store.path.parent.iterdir())
+    copy = tmp_path / "copy.db"
+    with backups.copy() as file:
+        copy.write_bytes(file.read())
+    backup.check_backup(copy)
+    assert {each.name for each in set(played.store.path.parent.iterdir()) - before - {copy}} == set()
+
+
 def test_the_command_backs_up_a_running_and_a_stopped_gateway(running: Running, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     document = running.cli("backup", str(target))

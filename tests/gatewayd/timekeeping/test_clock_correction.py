@@ -73,7 +73,7 @@ class ClockedBox:
         self.statuses.clear()
         self.clock = WrongClock(system_us)
         self.corrector = ClockCorrector(
-            self.clock, self.trust, lambda: self.ntp, lambda: self.statuses, self.ports
+            self.clock, self.trust, lambda: self.ntp, lambda: self.statuses, lambda: self.ports
         )
         self.corrector.begin(self.store, self)
         self.look()
@@ -240,7 +240,7 @@ def test_the_command_line_reads_the_time_and_leaves_the_jump_to_the_daemon(box: 
     box.boot(0)
     before, box.jumps = box.stored_state(), []
     clock = WrongClock(NOW + DAY)
-    corrector = ClockCorrector(clock, "auto", lambda: True, dict, 0)
+    corrector = ClockCorrector(clock, "auto", lambda: True, dict, lambda: 0)
     corrector.begin(box.store, None)
     assert clock.moment(CALENDAR).trusted
     assert clock.now() == NOW + DAY
@@ -502,7 +502,7 @@ def untrusted(tmp_path: Path) -> Iterator[tuple[PlayedGateway, WrongClock]]:
 def corrector_before_sync(played: PlayedGateway, clock: WrongClock) -> ClockCorrector:
     """A corrector that has begun; at its next look the kernel is synchronised, forty days later."""
     synced: list[bool] = []
-    corrector = ClockCorrector(clock, "auto", lambda: bool(synced), dict, 1)
+    corrector = ClockCorrector(clock, "auto", lambda: bool(synced), dict, lambda: 1)
     corrector.begin(played.store, played.gateway)
     synced.append(True)
     return corrector

@@ -60,6 +60,7 @@ def test_late_trimming_keeps_the_same_as_immediate_trimming(limit: int, said: li
     for data in kept:
         unlimited.sent(data)
     assert texts(transcript.lines()) == (texts(unlimited.lines())[-limit:] if limit else [])
+    assert texts(transcript.recording().lines()) == texts(transcript.lines())
 
 
 def test_a_line_in_pieces_is_one_line() -> None:
@@ -67,6 +68,17 @@ def test_a_line_in_pieces_is_one_line() -> None:
     for piece in (b"\r", b"\n+CM", b"GS: 1", b"2\r\n\r\nOK\r\n"):
         transcript.received(piece)
     assert texts(transcript.lines()) == [r"\r\n+CMGS: 12\r\n", r"\r\nOK\r\n"]
+
+
+def test_a_recording_is_read_later_and_masks_secrets() -> None:
+    transcript = Transcript(10)
+    assert (transcript.recording().until, transcript.recording().lines()) == (0.0, [])
+    transcript.sent(b'AT+CPIN="9753"\r')
+    recording = transcript.recording()
+    transcript.received(b"\r\nOK\r\n")
+    assert len(recording.lines()) == 1
+    assert "9753" not in recording.lines()[0].text
+    assert transcript.recording().until > recording.until
 
 
 def test_new_lines_are_returned_once() -> None:

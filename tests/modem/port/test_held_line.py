@@ -64,6 +64,9 @@ class RecordingLineStore:
             os.close(self.lines.pop(port))
             self.dropped.append(port)
 
+    def drop_note(self, port: int) -> None:
+        os.close(self.notes.pop(port))
+
     def close(self) -> None:
         for fd in (*self.lines.values(), *self.notes.values()):
             os.close(fd)
