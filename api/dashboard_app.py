@@ -19,23 +19,32 @@ from api.dashboard.pages import (
     account,
     audit,
     backups,
+    campaigns,
     check,
     companies,
+    compose,
     configuration,
+    inbox,
     keys,
     log,
+    loop_tests,
+    messages,
+    opt_outs,
     overview,
     persons,
     ports,
     sessions,
     setup,
+    sims,
     start,
     statement,
     support,
+    ussd,
     webhooks,
 )
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
+from api.server.wait_limit import WaitLimit
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
@@ -53,9 +62,14 @@ _MAX_FIELDS = 1000
 
 
 def create_dashboard(
-    gateway: Gateway, context: Context, settings: Settings, ip_access: IpAccess, open_sessions: Sessions
+    gateway: Gateway,
+    context: Context,
+    settings: Settings,
+    ip_access: IpAccess,
+    open_sessions: Sessions,
+    wait_limit: WaitLimit,
 ) -> Flask:
-    """Build the application. Every error in it is answered with a page."""
+    """Build the application. Every error in it is answered with a page. `wait_limit`: for pages that wait for a modem."""
     app = Flask(__name__, static_folder=None, template_folder="dashboard/templates")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_FORM_PARTS"] = _MAX_FIELDS
@@ -86,7 +100,18 @@ def create_dashboard(
         log.pages(context.recent_log or RecentLog()),
         configuration.pages(settings, context.config),
         support.pages(context, changes, settings),
+        inbox.pages(context, changes),
+        opt_outs.pages(context, changes),
+        sims.pages(
+            context,
+            changes,
+            ussd.pages(context, changes, wait_limit),
+            loop_tests.pages(context, changes),
+        ),
         ports.pages(changes),
+        messages.pages(gateway, changes, settings.numbers.zone),
+        campaigns.pages(changes),
+        compose.pages(gateway, changes, settings.numbers.zone),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

@@ -62,18 +62,7 @@ def _all(context: click.Context, company: int | None) -> Iterator[dict[str, Any]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
-    import csv
-    import io
+    from gatewayd.spreadsheets import csv_row
 
-    out = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _text(value: object) -> object:
-    """A value for a spreadsheet: one that it would take for a formula is marked as text."""
-    unsafe = isinstance(value, str) and value[:1] in ("=", "@", "\t", "\r", "-")
-    return f"'{value}" if unsafe else value
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)] if rows else []
+    return "".join(map(csv_row, lines))

@@ -8,6 +8,17 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
+  // A form that costs money is sent once, also after two clicks.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+  });
+
   // Pages over plain http have no clipboard API: a selected field and the old command work everywhere.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");

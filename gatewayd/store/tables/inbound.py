@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import Connection, Cursor, Row
@@ -223,13 +224,13 @@ def page(db: Connection, reader: Caller, wanted: InboxFilter, limit: int) -> lis
     def find(first: int, end: int, limit: int) -> list[Row]:
         return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
 
-    return [_inbox_record(row) for row in newest_first(db, "inbox", wanted.cursor, limit, find)]
+    return [record_of(row) for row in newest_first(db, "inbox", wanted.cursor, limit, find)]
 
 
 def text_of(db: Connection, reader: Caller, text_id: int) -> InboxRecord | None:
     """One text that a caller may read; None: there is none with this id."""
     row = db.execute(f"{_OF_COMPANY} AND i.id = :id", _reader(reader) | {"id": text_id}).fetchone()
-    return None if row is None else _inbox_record(row)
+    return None if row is None else record_of(row)
 
 
 def mark_read(db: Connection, text_id: int, *, read: bool) -> None:
@@ -248,11 +249,12 @@ def shown_by_ids(db: Connection, text_ids: Iterable[int]) -> dict[int, InboxReco
     rows = db.execute(
         f"{_SHOWN} WHERE i.id IN (SELECT value FROM json_each(?))", (json.dumps(list(text_ids)),)
     ).fetchall()
-    return {row["id"]: _inbox_record(row) for row in rows}
+    return {row["id"]: record_of(row) for row in rows}
 
 
-def _inbox_record(row: Row) -> InboxRecord:
-    found = InboxRecord(*row)
+def record_of(columns: Sequence[Any]) -> InboxRecord:
+    """The record of a text, of its columns in the record's order."""
+    found = InboxRecord(*columns)
     return replace(found, incomplete=bool(found.incomplete), read=bool(found.read))
 
 
