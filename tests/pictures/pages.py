@@ -24,7 +24,7 @@ class Picture:
     role: str = "owner"
     whole: bool = False  # the whole page, also what lies below the window
     dark: bool = False
-    open: str | None = None  # a selector that is clicked first
+    wait: str | None = None  # a selector that the page shows after a while
 
 
 PICTURES: Final = (
@@ -37,7 +37,7 @@ PICTURES: Final = (
     Picture("ports", "/ports"),
     Picture("sims", "/sims"),
     Picture("statement", "/statement"),
-    Picture("check", "/check"),
+    Picture("check", "/check", wait=".findings"),
     Picture("persons", "/persons"),
 )
 """Every picture; a page that the box does not have is left out."""
