@@ -19,13 +19,16 @@ from api.dashboard.pages import (
     account,
     audit,
     backups,
+    campaigns,
     check,
     companies,
+    compose,
     configuration,
     inbox,
     keys,
     log,
     loop_tests,
+    messages,
     opt_outs,
     overview,
     persons,
@@ -106,6 +109,9 @@ def create_dashboard(
             loop_tests.pages(context, changes),
         ),
         ports.pages(changes),
+        messages.pages(gateway, changes, settings.numbers.zone),
+        campaigns.pages(changes),
+        compose.pages(gateway, changes, settings.numbers.zone),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

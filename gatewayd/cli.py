@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.",
     ),
     "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
+    "record": Entry("record:record", "Record how a modem answers, without personal data, for the simulator."),
     "preview": Entry("messages:preview", "Tell how many parts a text takes, and what would make it cheaper."),
     "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
     "ussd": Entry(

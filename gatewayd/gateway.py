@@ -54,6 +54,7 @@ from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.sandbox_player import SandboxPlayer
 from gatewayd.sending.scheduled_release import ScheduledRelease
+from gatewayd.sending.send_plan import SendPlan, send_plan
 from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
@@ -307,6 +308,10 @@ class Gateway:
     def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
         """The result that a send would have now (see `sending.preview`). A recipient of "" is an unknown one."""
         return preview(self._store, self._intake, caller, draft, options)
+
+    def send_plan(self, caller: Caller, drafts: Sequence[Draft], sim_id: int | None) -> SendPlan:
+        """The SIMs and the cost of many messages at this moment (see `sending.send_plan`)."""
+        return send_plan(self._store, self._intake, caller, drafts, sim_id)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
         """Keep the answer to a request with an idempotency key (see `SendRequests.answered`)."""

@@ -334,6 +334,7 @@ class CampaignRecord:
     cost: float
     first_at: int
     last_at: int
+    begins_at: int  # when the first message may be sent
 
     @property
     def total(self) -> int:

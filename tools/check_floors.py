@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("modem/", "modem/sms/", "modem/hardware/", "modem/simulator/core/"),
     ("modem/at/", "modem/simulator/commands/"),
     ("modem/driver/", "modem/simulator/makes/"),
+    ("modem/recording/",),
     ("modem/port/", "modem/discovery.py", "modem/simulator/"),
     # The store: what is kept, and how durably.
     ("gatewayd/", "gatewayd/store/engine/"),

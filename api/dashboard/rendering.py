@@ -56,6 +56,7 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "number": number,
         "money": money,
         "time": lambda moment, *form: local_time(moment, zone, *form),
+        "exact": lambda moment: local_time(moment, zone, "%d/%m/%Y %H:%M:%S"),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
         "time_to_type": lambda moment: local_time(moment, zone, "%Y-%m-%d %H:%M:%S"),
         "moment": lambda moment: local_time(moment, zone, "%d/%m %H:%M:%S"),

@@ -15,7 +15,7 @@ DONE = "done"
 
 # Arguments that never enter the log: secrets, the texts of messages, and USSD codes, which contain PINs of mobile money.
 _SECRET = frozenset(
-    {"password", "pin", "secret", "text", "message", "token", "replies", "codes", "renew_code"}
+    {"password", "pin", "secret", "text", "message", "recipients", "token", "replies", "codes", "renew_code"}
 )
 _LONGEST_DETAILS = 1000
 

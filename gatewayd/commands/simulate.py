@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from tabulate import tabulate
 from gatewayd.commands.output import say
 from gatewayd.daemon.signals import stop_asked, stop_signals_held
 from gatewayd.escaping import json_text
+from modem.recording.document import RecordingError
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.faults import Fault, Rule
 from modem.simulator.personality import PERSONALITIES
@@ -47,6 +49,20 @@ class _Make(click.ParamType[tuple[int, str]]):
         if not port.isdecimal() or make not in PERSONALITIES:
             self.fail(f"{value!r} is not of the form PORT=MAKE", param, ctx)
         return int(port), make
+
+
+class _Recording(click.ParamType[tuple[int | None, Path]]):
+    """`FILE`, or `PORT=FILE`."""
+
+    name = "[PORT=]FILE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None, Path]:
+        port, equals, file = str(value).partition("=")
+        if equals and port.isdecimal():
+            return int(port), Path(file)
+        return None, Path(str(value))
 
 
 class _Fault(click.ParamType[Rule]):
@@ -142,6 +158,14 @@ class _Fault(click.ParamType[Rule]):
     help="The make of one modem. May be repeated.",
 )
 @click.option(
+    "--recording",
+    "recordings",
+    multiple=True,
+    type=_Recording(),
+    metavar="[PORT=]FILE",
+    help="Play a recording, at the next port without one or at PORT. May be repeated.",
+)
+@click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A file that gets a JSON line for each event.",
@@ -167,6 +191,7 @@ def simulate(
     baud: int,
     personality: str,
     personality_of: tuple[tuple[int, str], ...],
+    recordings: tuple[tuple[int | None, Path], ...],
     log: Path | None,
     as_json: bool,
 ) -> None:
@@ -180,6 +205,7 @@ def simulate(
         slots_of=dict(slots_of),
         personality=personality,
         personality_of=dict(personality_of),
+        recording_of=_by_port(recordings, ports, dict(personality_of)),
         submit_s=submit_s,
         submit_jitter_s=submit_jitter,
         delivery_s=delivery_s,
@@ -194,7 +220,27 @@ def simulate(
         baud=baud,
         log=log,
     )
-    _run(Bank(config), as_json=as_json)
+    try:
+        bank = Bank(config)
+    except RecordingError as error:
+        raise click.ClickException(str(error)) from error
+    _run(bank, as_json=as_json)
+
+
+def _by_port(
+    recordings: Sequence[tuple[int | None, Path]], ports: int, makes: Mapping[int, str]
+) -> dict[int, Path]:
+    """Each recording at its port, and those without one at the first ports without a recording or a make."""
+    placed = {port: file for port, file in recordings if port is not None}
+    free = (port for port in range(1, ports + 1) if port not in placed and port not in makes)
+    for _, file in (each for each in recordings if each[0] is None):
+        port = next(free, None)
+        if port is None:
+            raise click.BadParameter(f"there is no port left for {file}", param_hint="--recording")
+        placed[port] = file
+    if absent := sorted(set(placed) - set(range(1, ports + 1))):
+        raise click.BadParameter(f"there is no port {absent[0]}", param_hint="--recording")
+    return placed
 
 
 def _run(bank: Bank, *, as_json: bool) -> None:

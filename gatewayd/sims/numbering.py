@@ -25,6 +25,11 @@ _NO_COUNTRY = Country(trunk_prefix="0", lengths=())
 _Judge = Callable[[str], bool]  # whether digits are a national number
 
 
+def without_separators(written: str) -> str:
+    """A number as a person types it, without the blanks, dots, dashes and parentheses between its digits."""
+    return written.strip().translate(_BETWEEN_DIGITS)
+
+
 class Numbering:
     """The numbering plan of the installation: accepted recipients, and their operators."""
 

@@ -920,6 +920,71 @@ def m030_box_settings(db: Database) -> None:
 
 
 @migrations()
+def m031_searches(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Persons look for messages by their recipient, and by the reference of a client.
+        CREATE INDEX messages_recipient ON messages (recipient);
+        CREATE INDEX messages_reference ON messages (reference) WHERE reference IS NOT NULL;
+        -- The messages of each campaign by their status: always exact, so that nothing counts a million messages.
+        CREATE TABLE campaign_counts (
+            id INTEGER PRIMARY KEY,           -- in the order in which the campaigns began
+            company_id INTEGER NOT NULL,
+            campaign_id INTEGER NOT NULL,
+            sandbox INTEGER NOT NULL,
+            pending INTEGER NOT NULL DEFAULT 0,
+            sent INTEGER NOT NULL DEFAULT 0,
+            delivered INTEGER NOT NULL DEFAULT 0,
+            failed INTEGER NOT NULL DEFAULT 0,
+            cancelled INTEGER NOT NULL DEFAULT 0,
+            parts INTEGER NOT NULL DEFAULT 0,
+            cost REAL NOT NULL DEFAULT 0,
+            UNIQUE (company_id, campaign_id, sandbox)
+        );
+        CREATE INDEX campaign_counts_company ON campaign_counts (company_id);
+        INSERT INTO campaign_counts
+            (company_id, campaign_id, sandbox, pending, sent, delivered, failed, cancelled, parts, cost)
+            SELECT company_id, campaign_id, sandbox, sum(status = 'pending'), sum(status = 'sent'),
+                sum(status = 'delivered'), sum(status = 'failed'), sum(status = 'cancelled'), sum(parts), sum(cost)
+            FROM messages WHERE campaign_id IS NOT NULL GROUP BY company_id, campaign_id, sandbox ORDER BY min(id);
+        CREATE TRIGGER campaign_message_added AFTER INSERT ON messages WHEN new.campaign_id IS NOT NULL BEGIN
+            INSERT INTO campaign_counts
+                (company_id, campaign_id, sandbox, pending, sent, delivered, failed, cancelled, parts, cost)
+                VALUES (new.company_id, new.campaign_id, new.sandbox, new.status = 'pending', new.status = 'sent',
+                    new.status = 'delivered', new.status = 'failed', new.status = 'cancelled', new.parts, new.cost)
+                ON CONFLICT (company_id, campaign_id, sandbox) DO UPDATE SET
+                    pending = pending + excluded.pending, sent = sent + excluded.sent,
+                    delivered = delivered + excluded.delivered, failed = failed + excluded.failed,
+                    cancelled = cancelled + excluded.cancelled, parts = parts + excluded.parts,
+                    cost = cost + excluded.cost;
+        END;
+        CREATE TRIGGER campaign_message_changed AFTER UPDATE OF status, cost ON messages
+            WHEN new.campaign_id IS NOT NULL AND (new.status <> old.status OR new.cost <> old.cost) BEGIN
+            UPDATE campaign_counts SET
+                pending = pending + (new.status = 'pending') - (old.status = 'pending'),
+                sent = sent + (new.status = 'sent') - (old.status = 'sent'),
+                delivered = delivered + (new.status = 'delivered') - (old.status = 'delivered'),
+                failed = failed + (new.status = 'failed') - (old.status = 'failed'),
+                cancelled = cancelled + (new.status = 'cancelled') - (old.status = 'cancelled'),
+                cost = cost + new.cost - old.cost
+                WHERE company_id = new.company_id AND campaign_id = new.campaign_id AND sandbox = new.sandbox;
+        END;
+        CREATE TRIGGER campaign_message_deleted AFTER DELETE ON messages WHEN old.campaign_id IS NOT NULL BEGIN
+            UPDATE campaign_counts SET
+                pending = pending - (old.status = 'pending'), sent = sent - (old.status = 'sent'),
+                delivered = delivered - (old.status = 'delivered'), failed = failed - (old.status = 'failed'),
+                cancelled = cancelled - (old.status = 'cancelled'), parts = parts - old.parts, cost = cost - old.cost
+                WHERE company_id = old.company_id AND campaign_id = old.campaign_id AND sandbox = old.sandbox;
+            DELETE FROM campaign_counts
+                WHERE company_id = old.company_id AND campaign_id = old.campaign_id AND sandbox = old.sandbox
+                    AND pending + sent + delivered + failed + cancelled = 0;
+        END;
+    """,
+    )
+
+
+@migrations()
 def m032_conversations(db: Database) -> None:
     _execute(
         db,
@@ -927,6 +992,5 @@ def m032_conversations(db: Database) -> None:
         -- The texts and messages of one number. The row id, which gives the order, is part of every index.
         CREATE INDEX inbox_sender ON inbox (sender);
         CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
-        CREATE INDEX IF NOT EXISTS messages_recipient ON messages (recipient);
     """,
     )

@@ -68,6 +68,12 @@ class ModemLine:
         self.read: Final = self._transport.read
         self.collector: Final = UrcCollector(timeouts.head_s)
         self._in_step = False
+        self._fd = fd
+
+    @property
+    def fd(self) -> int:
+        """The descriptor, for a caller that speaks to the modem itself. Resynchronise the channel afterwards."""
+        return self._fd
 
     @property
     def urcs(self) -> deque[Urc]:

@@ -18,6 +18,8 @@ from modem.at.transcript import Recording, Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
 from modem.port.reporter import Reporter
 from modem.port.status import Answer, PortState
+from modem.recording.document import Recording as ModemRecording
+from modem.recording.recorder import NoModemError, Recorder
 
 # In these states a port does not carry out an order soon.
 _OUT_OF_WORK: Final = frozenset({PortState.ABSENT, PortState.SICK, PortState.PAUSED, PortState.STOPPED})
@@ -35,6 +37,25 @@ class UssdOrder:
         """End the order with `why`, unless it was begun or cancelled."""
         if self.answer.set_running_or_notify_cancel():
             self.answer.set_exception(UssdUnavailableError(why))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOrder:
+    """A recording of the modem. While `gives_way` returns true the port sends; then the recording goes on."""
+
+    recorder: Recorder
+    gives_way: Callable[[], bool]
+    answer: Future[ModemRecording] = field(default_factory=Future)
+
+    def refuse(self, why: str) -> None:
+        """End the order with NoModemError, unless it was cancelled."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_exception(NoModemError(why))
+
+    def succeed(self, recording: ModemRecording) -> None:
+        """End the order with its recording, unless it was cancelled."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_result(recording)
 
 
 class StoppingError(Exception):
@@ -83,7 +104,7 @@ class _Probe:
     answered: Callable[[], None]
 
 
-_Order = Future[Answer] | UssdOrder | _Watching | _Recall | _Probe | PortChange | _Stop
+_Order = Future[Answer] | UssdOrder | RecordOrder | _Watching | _Recall | _Probe | PortChange | _Stop
 
 _WORK: Final = b"!"  # sent where there may be work
 _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not ask the gateway for it
@@ -92,7 +113,7 @@ _ORDER: Final = b"?"  # sent for an order that is no work: an idle port must not
 class Mailbox:
     """One port's queue of requests, with the socket that wakes its thread (a self-pipe).
 
-    `wake`, `ask`, `probe`, `ussd`, `watch`, `leave`, `recall`, `change`, `stop` and `refuse` are for any thread, all else for the port's own.
+    `wake`, `ask`, `probe`, `ussd`, `record`, `watch`, `leave`, `recall`, `change`, `stop` and `refuse` are for any thread, all else for the port's own.
     Between threads pass only the queue, one byte on the socket pair, and frozen records. So a port that waits in poll(2)
     notices at once, and there is no lock to hold.
     """
@@ -107,6 +128,7 @@ class Mailbox:
         self._modem_ok = False  # the modem's last answer to AT
         self._asks: list[Future[Answer]] = []
         self._ussd_orders: deque[UssdOrder] = deque()
+        self._record_order: RecordOrder | None = None
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         self._receiver, self._sender = socket.socketpair()
         self._receiver.setblocking(False)
@@ -133,6 +155,11 @@ class Mailbox:
 
     def ussd(self, order: UssdOrder) -> None:
         """Queue an order, to be carried out between two submissions. Cancelling its future takes it back until then."""
+        self._orders.put(order)
+        self._signal(_WORK)
+
+    def record(self, order: RecordOrder) -> None:
+        """Queue a recording, to be carried out between two submissions. Cancelling its future ends it."""
         self._orders.put(order)
         self._signal(_WORK)
 
@@ -165,12 +192,14 @@ class Mailbox:
 
     def refuse(self) -> None:
         """Answer the requests that are still queued, once the port's thread has ended."""
+        if self._record_order is not None:
+            self._record_order.refuse("The port was stopped.")
         while True:
             try:
                 order = self._orders.get_nowait()
             except Empty:
                 return
-            if isinstance(order, UssdOrder):
+            if isinstance(order, UssdOrder | RecordOrder):
                 order.refuse("The port was stopped.")
             elif isinstance(order, _Watching):
                 order.watcher.end()
@@ -220,6 +249,15 @@ class Mailbox:
         """Whether USSD orders wait."""
         return bool(self._ussd_orders)
 
+    @property
+    def record_order(self) -> RecordOrder | None:
+        """The recording that is wanted or under way."""
+        return self._record_order
+
+    def end_record_order(self) -> None:
+        """The recording has ended."""
+        self._record_order = None
+
     def begin_look_for_work(self) -> None:
         """The port looks for work now: a later `wake` counts again."""
         self._woken = False
@@ -255,6 +293,7 @@ class Mailbox:
             self._take(self._orders.get_nowait())
         if self._reporter.status.state in _OUT_OF_WORK:
             self.refuse_ussd()
+            self.refuse_record()
         submitting = self._reporter.submitting
         if submitting or not self._modem_free:
             for ask in self._asks:
@@ -272,6 +311,11 @@ class Mailbox:
             self._changes.append(order)
         elif isinstance(order, UssdOrder):
             self._ussd_orders.append(order)
+        elif isinstance(order, RecordOrder):
+            if self._record_order is None:
+                self._record_order = order
+            else:
+                order.refuse("The modem is being recorded already.")
         elif isinstance(order, _Probe):
             order.answered()
         elif isinstance(order, _Recall):
@@ -295,6 +339,12 @@ class Mailbox:
         """End all USSD orders that wait with the reason that the status gives."""
         while self._ussd_orders:
             self._ussd_orders.popleft().refuse(self._reporter.status.detail)
+
+    def refuse_record(self) -> None:
+        """End the recording that waits with the reason that the status gives."""
+        order, self._record_order = self._record_order, None
+        if order is not None:
+            order.refuse(self._reporter.status.detail)
 
     def answer_asks(self, says_ok: Callable[[], bool]) -> None:
         """Put the question to the modem, once for all callers that ask."""

@@ -24,7 +24,7 @@ from modem.port import reset_command
 from modem.port.connection import connect
 from modem.port.held_line import LineStore, NoLineStore, adopt, unread
 from modem.port.interface import Work
-from modem.port.mailbox import ChangedError, Mailbox, PortChange, StoppingError, UssdOrder
+from modem.port.mailbox import ChangedError, Mailbox, PortChange, RecordOrder, StoppingError, UssdOrder
 from modem.port.modem_record import ModemRecord
 from modem.port.network_search import RestartNeededError
 from modem.port.outcome_check import ModemFaultError
@@ -138,6 +138,14 @@ class Port:
         if self._ended.is_set():
             self._mailbox.refuse()
         return order.answer
+
+    def record(self, order: RecordOrder) -> None:
+        """From any thread: record the modem between two submissions. The answer of the order raises NoModemError."""
+        if self._mailbox is None:
+            raise RuntimeError("the port was not started")
+        self._mailbox.record(order)
+        if self._ended.is_set():
+            self._mailbox.refuse()
 
     def watch(self, watcher: Watcher) -> None:
         """From any thread: pass on the lines to and from the modem, from the ones that are kept until `leave`."""

@@ -16,6 +16,7 @@ from modem.port.late_references import report_late_references
 from modem.port.modem_settings import ModemSettings
 from modem.port.network_search import NetworkSearch
 from modem.port.outcome_check import OutcomeCheck
+from modem.port.recording_orders import RecordingOrders
 from modem.port.sim_check import SimCheck
 from modem.port.sim_slots import SimSlots
 from modem.port.startup import Startup
@@ -85,6 +86,7 @@ class Session:
             self._switch,
         )
         self._ussd_orders = UssdOrders(connection, self._sim_slots, self._switch)
+        self._recording_orders = RecordingOrders(connection)
 
     @property
     def came_up(self) -> bool:
@@ -170,6 +172,9 @@ class Session:
             return
         self._answer_requests()
         self._ussd_orders.step()
+        if self._recording_orders.step():
+            self._start()
+            return
         self._unsolicited.sort()
         report_late_references(self._connection)
         self._modem_settings.tend()

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from modem.recording import document
+from modem.simulator import recorded
 from modem.simulator.control import Control
 from modem.simulator.core.config import BankConfig
 from modem.simulator.core.faults import Fault, Faults, Rule
@@ -21,7 +23,7 @@ from modem.simulator.core.radio import Cure
 from modem.simulator.core.sim import OPERATORS, Sim, card, imei
 from modem.simulator.core.timers import Timers
 from modem.simulator.core.witness import Accepted, Text, Witness
-from modem.simulator.personality import PERSONALITIES
+from modem.simulator.personality import PERSONALITIES, Personality
 from modem.simulator.port import Port, remove_stale
 from modem.simulator.reactor import Reactor
 
@@ -54,6 +56,7 @@ class Bank:
         self._reactor = Reactor(self.timers)
         self._thread: threading.Thread | None = None
         self._sim_slots = _sim_slots(config)
+        self._recordings: dict[Path, Personality] = {}  # each file is read once
         self._exchanged = 0  # cards that were put in while it ran
         self._ports = {number: self._port(number, cards) for number, cards in self._sim_slots.items()}
         for rule in config.faults:
@@ -63,7 +66,7 @@ class Bank:
     def _port(self, number: int, cards: list[Sim]) -> Port:
         config = self.config
         port = Port(number, config.directory / f"port{number}", self._reactor, self.timers, config.baud)
-        personality = PERSONALITIES[config.personality_of.get(number, config.personality)]
+        personality = self._personality(number)
         for sim in cards:
             self.network.add(sim)
         port.put(
@@ -78,9 +81,19 @@ class Bank:
                 write=port.write,
                 boot_s=config.boot_s,
                 registration_s=config.registration_s,
+                playback=personality.playback,
             )
         )
         return port
+
+    def _personality(self, number: int) -> Personality:
+        """The make of a port's modem. Raises RecordingError."""
+        path = self.config.recording_of.get(number)
+        if path is None:
+            return PERSONALITIES[self.config.personality_of.get(number, self.config.personality)]
+        if path not in self._recordings:
+            self._recordings[path] = recorded.personality(document.read(path))
+        return self._recordings[path]
 
     def start(self) -> None:
         """Open the terminals, make the links, and answer from now on. Raises `OSError`."""

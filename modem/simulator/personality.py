@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from modem.simulator.commands import COMMANDS
 from modem.simulator.core.modem import Handler
+from modem.simulator.core.playback import Playback
 from modem.simulator.core.traits import Traits
 from modem.simulator.makes import huawei, qualcomm, quectel, simcom, wavecom, zte
 
@@ -17,9 +18,13 @@ class Personality:
 
     traits: Traits
     own_commands: Mapping[str, Handler] = field(default_factory=dict)
+    playback: Playback | None = None  # recorded answers, in place of its own
+    only_own: bool = False  # it has no other commands than its own
 
     def commands(self) -> dict[str, Handler]:
         """All commands of this make."""
+        if self.only_own:
+            return dict(self.own_commands)
         common = {name: handler for name, handler in COMMANDS.items() if name not in self.traits.absent}
         return {**common, **self.own_commands}
 

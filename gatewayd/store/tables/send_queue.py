@@ -82,6 +82,17 @@ def old_head(
     return found
 
 
+def waits(db: Connection, sim_id: int, priority: Priority) -> bool:
+    """Whether a part of a priority waits in a SIM's queue."""
+    return any(
+        db.execute(
+            f"SELECT 1 FROM parts WHERE {QUEUED} AND sim_id = ? AND pinned = ? AND priority = ? LIMIT 1",
+            (sim_id, pinned, priority),
+        ).fetchone()
+        for pinned in (0, 1)
+    )
+
+
 def rest_of(db: Connection, message_id: int, sim_id: int) -> QueuedPart | None:
     """The next part of a message in a SIM's queue."""
     return _queued(db.execute(_REST, (message_id, sim_id)))

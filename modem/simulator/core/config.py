@@ -19,6 +19,7 @@ class BankConfig:
     slots_of: Mapping[int, int] = field(default_factory=dict)
     personality: str = "plain"  # see `modem.simulator.personality.PERSONALITIES`
     personality_of: Mapping[int, str] = field(default_factory=dict)  # ports that are of another make
+    recording_of: Mapping[int, Path] = field(default_factory=dict)  # ports that play a recording
     submit_s: float = 3.0  # from Ctrl-Z to +CMGS: a GSM network needs that long for one submission
     submit_jitter_s: float = 0.0  # a submission takes `submit_s` plus or minus up to this
     delivery_s: float = 2.0  # from acceptance by the service centre to delivery, or to failure

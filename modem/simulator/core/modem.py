@@ -17,6 +17,7 @@ from modem.simulator.core.inbox import Inbox
 from modem.simulator.core.network import Network
 from modem.simulator.core.nvram import URCS_EVERYWHERE, Kept
 from modem.simulator.core.output import Output
+from modem.simulator.core.playback import Made, Piece, Playback
 from modem.simulator.core.radio import DENIED, HOME, SEARCHING, Cure, Radio
 from modem.simulator.core.request import Request, parse
 from modem.simulator.core.results import CallEndedError, CmeError, CmsError, CommandError
@@ -90,7 +91,10 @@ class Modem:
         write: Callable[[bytes], None],
         boot_s: float = 1.0,
         registration_s: float = 2.0,
+        playback: Playback | None = None,
+        on_answer: Callable[[Made], None] = lambda made: None,
     ) -> None:
+        """`playback`: recorded answers, in place of the modem's own. `on_answer`: hears each answer as the modem made it."""
         self.traits = traits
         self.commands = commands
         self.cards = list(cards)
@@ -130,6 +134,9 @@ class Modem:
         self._hold: tuple[str, bool] | None = None  # a command to be held, and whether its answer only
         self._held_back: Callable[[], None] | None = None  # continued by `release`
         self._name = ""  # of the command that runs
+        self._playback = playback
+        self._on_answer = on_answer
+        self._typed = ""  # the command line that runs, without AT
         self.chance = random.Random(imei)  # noqa: S311 - what faults look like; no secret
 
     # --- power -------------------------------------------------------------------------------------
@@ -451,7 +458,9 @@ class Modem:
         try:
             if len(body) > self.traits.command_limit:
                 raise CommandError
-            line = body.decode("latin-1")
+            line = self._typed = body.decode("latin-1")
+            if self._playback is not None and self._playback.refuses(line):
+                raise CommandError
             self._without_result = line.upper() in self.traits.without_result
             self._rest.extend(parse(line))
         except CommandError as error:
@@ -578,6 +587,14 @@ class Modem:
         self._rest.clear()
         settings = self.settings
         lines, self._answer = self._answer, []
+        made = Made(tuple(lines), self._result(error).strip())
+        self._on_answer(made)
+        typed, self._typed = self._typed, ""
+        if self._playback is not None and settings.verbose and not settings.quiet:
+            pieces = self._playback.answer(typed, made)
+            if pieces is not None:
+                self._play(pieces)
+                return
         answer = ""
         if lines:
             head = "\r\n" if settings.verbose else ""
@@ -621,6 +638,20 @@ class Modem:
             self._send_spoiled(answer)
         else:
             self._write(answer)
+
+    def _play(self, pieces: list[Piece]) -> None:
+        """Send a recorded answer with its pauses. The command has ended with its last octets that are no line end."""
+        if self.faults.any:
+            self._send(b"".join(piece.octets for piece in pieces))
+            return
+        self.state = State.EXECUTING
+        self._output.write_timed(pieces)
+        last = max((place for place, piece in enumerate(pieces) if piece.octets.strip()), default=0)
+        self._later(sum(piece.pause_s for piece in pieces[: last + 1]), self._played)
+
+    def _played(self) -> None:
+        if self.state is State.EXECUTING:
+            self.state = State.COMMAND
 
     def _send_spoiled(self, answer: bytes) -> None:
         take, noise = self.faults.take, self.chance

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from modem.simulator.core.storage import Storage
+from modem.sms.check_digit import luhn
 
 PIN_TRIES = 3  # 51.011: then the card asks for the PUK
 PUK_TRIES = 10  # then it is dead
@@ -121,12 +122,3 @@ def imei(index: int) -> str:
     """The IMEI of modem number `index`, with its check digit (23.003, 6.2)."""
     body = f"35209900{index:06}"
     return body + luhn(body)
-
-
-def luhn(digits: str) -> str:
-    """The check digit that belongs after `digits` (ISO/IEC 7812-1)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if position % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return str(-total % 10)

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from api.access.ip_access import IpAccess
 from api.dashboard.guard import roles_of
 from api.dashboard_app import create_dashboard
+from api.server.wait_limit import WaitLimit
 from gatewayd.accounts.persons import Role, Sessions
 from tests.conftest import Running
 from tests.dashboard_visitor import DEADLINE_S, PASSWORD, Visitor, add_person, box, first_company, visitor
@@ -30,7 +31,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     context = administration_context(played)
     api = played.settings.api
     sessions = Sessions(context.store, context.clock)
-    yield create_dashboard(played.gateway, context, played.settings, IpAccess(api), sessions)
+    yield create_dashboard(played.gateway, context, played.settings, IpAccess(api), sessions, WaitLimit(1))
     played.close()
 
 

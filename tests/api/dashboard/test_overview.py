@@ -258,8 +258,8 @@ def _client(played: PlayedGateway, company: int) -> FlaskClient:
     """A person of a company at the dashboard of a gateway without a server."""
     context = administration_context(played)
     sessions = Sessions(played.store, played.clock)
-    access = create_app(played.gateway, played.settings).ip_access
-    app = create_dashboard(played.gateway, context, played.settings, access, sessions)
+    api = create_app(played.gateway, played.settings)
+    app = create_dashboard(played.gateway, context, played.settings, api.ip_access, sessions, api.wait_limit)
     login = f"company{company}"
     users.add(context, login=login, password=PASSWORD, role="company", company=company)
     client = app.test_client()

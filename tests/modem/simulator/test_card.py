@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from modem.simulator.core.faults import ALWAYS, Fault
-from modem.simulator.core.sim import ORANGE, card, imei, luhn
+from modem.simulator.core.sim import ORANGE, card, imei
+from modem.sms.check_digit import luhn
 from tests.modem.simulator.bench import Bench, MakeBench
 
 
