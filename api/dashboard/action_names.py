@@ -17,6 +17,7 @@ ACTIONS: Final[Mapping[str, Text]] = {
     "key.set": Text("Change an API key"),
     "loop_test": Text("Loop test of the SIM cards"),
     "message.cancel": Text("Cancel a message"),
+    "message.send_many": Text("Send messages"),
     "message.settle": Text("Settle a message in doubt"),
     "numbers.choose": Text("Choose the country"),
     "opt_out.add": Text("Add an opt-out"),

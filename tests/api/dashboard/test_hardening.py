@@ -38,7 +38,9 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def routes(app: Flask) -> Iterator[tuple[str, str, frozenset[Role]]]:
     """Method, a path and the roles of every view. Ids are of nothing."""
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(\w+:)?\w+>", lambda found: "999999" if found[1] == "int:" else "x", rule.rule)
+        path = re.sub(
+            r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda found: "999999" if found[1] == "int" else "x", rule.rule
+        )
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}):
             yield method, path, roles_of(app, rule.endpoint)
 
