@@ -9,7 +9,7 @@ import click
 
 from config.language.catalogue import DEFAULT
 from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show, table
-from gatewayd.commands.output import say
+from gatewayd.commands.output import say, say_file
 
 
 @click.group()
@@ -87,7 +87,7 @@ def statement(
     if as_csv:
         from gatewayd.accounts import statements
 
-        say(statements.as_csv(found, DEFAULT), nl=False)
+        say_file(statements.as_csv(found, DEFAULT))
     elif as_json:
         show(found, as_json)
     else:
