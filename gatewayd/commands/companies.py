@@ -21,7 +21,7 @@ from gatewayd.commands.common import (
     table,
     wide_option,
 )
-from gatewayd.commands.output import say
+from gatewayd.commands.output import say, say_file
 from gatewayd.commands.tables import Column, Row, of
 
 
@@ -127,7 +127,7 @@ def statement(
     if as_csv:
         from gatewayd.accounts import statements
 
-        say(statements.as_csv(found, DEFAULT), nl=False)
+        say_file(statements.as_csv(found, DEFAULT))
     elif as_json:
         show(found, as_json)
     else:

@@ -40,6 +40,16 @@ def say(text: str, *, err: bool = False, nl: bool = True, style: bool = False) -
         raise OutputError(reason(error)) from error
 
 
+def say_file(text: str) -> None:
+    """Write the text of a file on standard output in UTF-8, with every character as it is. Raises OutputError."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise OutputError(reason(error)) from error
+
+
 def is_output_error(error: OSError) -> bool:
     """True for an error of a write to an open file, such as standard output."""
     return error.filename is None and error.errno in _OUTPUT_ERRORS

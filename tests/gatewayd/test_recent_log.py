@@ -28,6 +28,7 @@ def test_the_newest_entries_come_first_without_debug_lines(log: logging.Logger) 
         log.exception("it failed")
     texts = [entry.text.splitlines()[0] for entry in recent.newest(10)]
     assert texts == ["it failed", "port 2 is sick", "port 1 is up"]
+    assert recent.level == logging.INFO  # not even in memory
     assert "ValueError: broken" in recent.newest(1)[0].text
     assert [entry.level_name for entry in recent.newest(10, "warning")] == ["error", "warning"]
     assert [entry.text for entry in recent.newest(10, words="UP port")] == ["port 1 is up"]

@@ -17,6 +17,7 @@ from tests.pictures.small_png import smaller
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH = 1280
 MOST_BYTES = 150_000
+_SHOWN_MS = 120_000
 _DRAWN_MS = 1500  # a page draws its plots, and loads its live parts
 
 
@@ -62,8 +63,8 @@ def _take(box: LivelyBox, browser: Browser, picture: Picture, language: str, fol
     address = picture.address if isinstance(picture.address, str) else picture.address(box)
     target = folder / f"{picture.name}.{language}.png"
     if _shows(page, box.url + address):
-        if picture.open is not None:
-            page.click(picture.open)
+        if picture.wait is not None:
+            page.wait_for_selector(picture.wait, timeout=_SHOWN_MS)
         page.wait_for_timeout(_DRAWN_MS)
         content = smaller(page.screenshot(full_page=picture.whole))
         target.write_bytes(content)

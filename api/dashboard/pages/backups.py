@@ -9,8 +9,9 @@ from flask import Blueprint, abort, send_file, url_for
 from werkzeug.wrappers import Response
 
 from api.dashboard.changes import Changes, leave
-from api.dashboard.guard import allowed
+from api.dashboard.guard import PageError, allowed
 from api.dashboard.rendering import page
+from api.server.wait_limit import WaitLimit
 from config.language.text import Text
 from config.settings import StoreSettings
 from gatewayd.accounts.persons import Role
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     from gatewayd.gateway import Gateway
 
 
-def pages(gateway: Gateway, changes: Changes, settings: StoreSettings, clock: Clock) -> Blueprint:
-    """The pages of backups. A backup contains PINs, password hashes and all texts: only an owner downloads one."""
+def pages(
+    gateway: Gateway, changes: Changes, settings: StoreSettings, clock: Clock, wait_limit: WaitLimit
+) -> Blueprint:
+    """The pages of backups. A backup contains PINs, password hashes and all texts: only an owner downloads one.
+
+    `wait_limit`: of all requests that wait; a copy of a large database takes minutes.
+    """
     blueprint = Blueprint("backups", __name__)
     regular = gateway.backups
 
@@ -61,7 +67,10 @@ def pages(gateway: Gateway, changes: Changes, settings: StoreSettings, clock: Cl
     def copy() -> Response:
         name = f"gatewayd-{iso(clock.now())[:10]}.db"
         try:
-            file = changes.noted("backup.copy", lambda: _copied(gateway), file=name)
+            with wait_limit.acquire() as may_wait:
+                if not may_wait:
+                    raise PageError(503, Text("The box is busy. Try again in a moment."))
+                file = changes.noted("backup.copy", lambda: _copied(gateway), file=name)
         except AdminError as error:
             return leave(url_for(".backups"), error.args[0], failed=True)
         return _download(file, name)

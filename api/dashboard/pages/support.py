@@ -20,10 +20,10 @@ from gatewayd.support import machine
 from gatewayd.timekeeping.clock import iso
 
 
-def pages(context: Context, changes: Changes, settings: Settings) -> Blueprint:
-    """The pages of support."""
+def pages(context: Context, changes: Changes, settings: Settings, wait_limit: WaitLimit) -> Blueprint:
+    """The pages of support. `wait_limit`: of all requests that wait."""
     blueprint = Blueprint("support", __name__)
-    archives = WaitLimit(1)
+    archives = WaitLimit(1, wait_limit)
 
     @blueprint.get("/support")
     @allowed(Role.OWNER, Role.OPERATOR)

@@ -30,8 +30,8 @@ _STATUSES: Final = ("pending", "delivered", "failed")
 _TESTS_AT_A_TIME = 2
 
 
-def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
-    """The pages of webhooks. `zone`: of the box; a replay begins at the start of a day there."""
+def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo, wait_limit: WaitLimit) -> Blueprint:
+    """The pages of webhooks. `zone`: of the box; a replay begins at the start of a day there. `wait_limit`: of all requests that wait."""
     blueprint = Blueprint("webhooks", __name__)
 
     def companies() -> dict[int, str]:
@@ -129,13 +129,12 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo) -> Blueprint:
             return one(webhook_id, 422, error.args[0])
         return leave(_address(webhook_id), Text("The webhook is changed."))
 
-    _add_actions(blueprint, changes, zone)
+    _add_actions(blueprint, changes, zone, WaitLimit(_TESTS_AT_A_TIME, wait_limit))
     return blueprint
 
 
-def _add_actions(blueprint: Blueprint, changes: Changes, zone: ZoneInfo) -> None:
+def _add_actions(blueprint: Blueprint, changes: Changes, zone: ZoneInfo, tests: WaitLimit) -> None:
     """Add the buttons of one webhook."""
-    tests = WaitLimit(_TESTS_AT_A_TIME)
 
     @blueprint.post(f"/webhooks/<{ROW_ID}:webhook_id>/state")
     @allowed(Role.OWNER, Role.OPERATOR)

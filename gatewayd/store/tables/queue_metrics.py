@@ -14,9 +14,10 @@ from gatewayd.store.tables.part_filters import IN_DOUBT, OPEN, QUEUED
 from gatewayd.store.tables.queue_counts import Lane
 
 _LANE = "sim_id, pinned, priority, company_id, transactional"
+# `>=` and the next whole number: with `>`, SQLite would read all rows of the lane before to pass them.
 _NEXT_LANE = (
     f"SELECT {_LANE}, message_id FROM parts WHERE {QUEUED} AND sim_id = ?"
-    f" AND (pinned, priority, company_id, transactional) > (?, ?, ?, ?)"
+    f" AND (pinned, priority, company_id, transactional) >= (?, ?, ?, ? + 1)"
     f" ORDER BY {_LANE}, place, message_id, seq LIMIT 1"
 )
 _BEFORE_ALL = (-1, -1, -1, -1)

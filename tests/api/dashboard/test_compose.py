@@ -78,6 +78,7 @@ def test_one_message_is_sent_later_and_again(running: Running) -> None:
     sms_id = answer.url.rpartition("/")[2]
     shown = owner.client.status(sms_id)
     assert (shown["status"], shown["message"], shown["reference"]) == ("pending", "l1\nl2", "r9")
+    client.post(f"/messages/{sms_id}/cancel")
     again = client.text(f"/compose?again={sms_id}")
     assert 'value="r9"' in again
     assert "+22370991010" in again

@@ -21,7 +21,8 @@ from tests.conftest import Running
 from tests.dashboard_visitor import DEADLINE_S, PASSWORD, Visitor, add_person, box, first_company, visitor
 from tests.gatewayd.played_ports import PlayedGateway, administration_context
 
-NEW = "cinq chiens aboient"
+# A part of a rule with its converter, as `<int(max=9):port>`, or without one.
+_PART = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def routes(app: Flask) -> Iterator[tuple[str, str, frozenset[Role]]]:
     """Method, a path and the roles of every view. Ids are of nothing."""
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(\w+:)?\w+>", lambda found: "999999" if found[1] == "int:" else "x", rule.rule)
+        path = _PART.sub(lambda found: "999999" if found[1] == "int" else "x", rule.rule)
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "PATCH", "DELETE"}):
             yield method, path, roles_of(app, rule.endpoint)
 

@@ -80,6 +80,7 @@ def test_of_two_browsers_one_creates_the_first_person_and_the_page_ends(bare: Ru
 
 def test_the_steps_lead_to_a_delivered_text_and_a_program(bare: Running) -> None:
     owner = visitor(bare)
+    assert 'href="/start">Set up the box</a>' in owner.text("/")
     assert owner.get("/start").url.endswith("/start/box")
     assert "sudo timedatectl set-time" in owner.text("/start/box") or "set by the network" in owner.text(
         "/start/box"
